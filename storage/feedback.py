@@ -1,0 +1,136 @@
+"""The feedback dataset of one upload: `feedback/<customer>/<dataset>/` with dataset.json, chunks and rejects.
+
+dataset.json is written last; a dataset without it is not there yet.
+"""
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.names import check_name
+from storage.place import Place
+from storage.record import Record
+from storage.tables import decode_parquet, encode_parquet
+
+CHUNK = pa.schema(
+    [
+        ("row", pa.int64()),  # number of the record in the upload, from 1, header not counted
+        ("id", pa.string()),
+        ("text", pa.string()),  # as the caller gave it
+        ("clean", pa.string()),  # what the models read; null where that is `text` itself
+        ("extra", pa.map_(pa.string(), pa.string())),  # the caller's other columns
+    ]
+)
+
+REJECTS = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("id", pa.string()),  # null where the row has none that can be used
+        ("reason", pa.string()),  # one of Dataset.reasons
+        ("detail", pa.string()),  # what was found, for people
+        ("raw", pa.string()),  # the record as it came, cut to 64 Ki characters
+    ]
+)
+
+
+class Chunk(Record):
+    """One chunk's entry in dataset.json; its position in the list is its number."""
+
+    id: str
+    rows: int
+
+
+class Source(Record):
+    """Where an upload came from and how it was read."""
+
+    name: str
+    format: str
+    encoding: str
+    text_column: str
+    id_column: str | None
+    sha256: str  # of the decompressed bytes
+
+
+class Dataset(Record):
+    """What dataset.json says. rows_in = rows + rejected, always."""
+
+    customer: str
+    id: str
+    source: Source
+    columns: tuple[str, ...]  # the caller's other columns
+    rows_in: int
+    rows: int
+    rejected: int
+    reasons: dict[str, int]
+    chunk_rows: int
+    chunks: tuple[Chunk, ...]
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[int, ...]]:
+        """Chunk id → numbers of the chunks with these texts, in order."""
+        found: dict[str, tuple[int, ...]] = {}
+        for position, chunk in enumerate(self.chunks):
+            found[chunk.id] = (*found.get(chunk.id, ()), position)
+        return found
+
+
+def folder(customer: str, dataset: str) -> str:
+    return f"feedback/{check_name('customer', customer)}/{check_name('dataset', dataset)}"
+
+
+def dataset_path(customer: str, dataset: str) -> str:
+    return f"{folder(customer, dataset)}/dataset.json"
+
+
+def chunk_path(customer: str, dataset: str, position: int) -> str:
+    return f"{folder(customer, dataset)}/chunk-{position:05d}.parquet"
+
+
+def rejects_path(customer: str, dataset: str) -> str:
+    return f"{folder(customer, dataset)}/rejects.parquet"
+
+
+def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
+    """Raises Absent, BadRecord."""
+    path = dataset_path(customer, dataset)
+    return Dataset.decode(place.read(path), place.at(path))
+
+
+def read_chunk(place: Place, dataset: Dataset, position: int, columns: list[str] | None = None) -> pa.Table:
+    """Chunk number `position`, schema CHUNK, or only some of its columns."""
+    return decode_parquet(place.read(chunk_path(dataset.customer, dataset.id, position)), columns)
+
+
+def read_texts(place: Place, dataset: Dataset, position: int) -> pa.StringArray:
+    """The texts as the models read them, [rows] strings."""
+    return clean_texts(read_chunk(place, dataset, position, ["text", "clean"]))
+
+
+def clean_texts(chunk: pa.Table) -> pa.StringArray:
+    """`clean`, or `text` where that is clean already, as one array."""
+    return pc.coalesce(chunk["clean"], chunk["text"]).combine_chunks()
+
+
+def chunk_id(texts: pa.StringArray) -> str:
+    """32 hexadecimal digits that follow from the texts and their order alone (SHA-256 over lengths and bytes)."""
+    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4")
+    hashed = hashlib.sha256(np.uint64(len(texts)).tobytes())
+    hashed.update(lengths.tobytes())
+    hashed.update(_bytes_of(texts))
+    return hashed.hexdigest()[:32]
+
+
+def _bytes_of(texts: pa.StringArray) -> memoryview:
+    """The UTF-8 bytes of all texts end to end, without a copy."""
+    _, offsets, data = texts.buffers()
+    if data is None:
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, dtype="<i4")[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[int(ends[0]) : int(ends[-1])]
+
+
+def encode_chunk(table: pa.Table) -> bytes:
+    return encode_parquet(table.cast(CHUNK))

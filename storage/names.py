@@ -1,0 +1,32 @@
+"""The one check of the names that become folders, keys and queues."""
+
+import hashlib
+import re
+
+from storage.errors import BadRequest
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]+)*")
+_MOST = 63
+
+
+class BadName(BadRequest):
+    """A name that may not become part of a path, a Redis key or a queue."""
+
+    def __init__(self, what: str, name: str) -> None:
+        self.what, self.name = what, name
+        super().__init__(
+            f"{what} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: lower-case letters, "
+            "digits, '-', '_' and single dots inside, and begins with a letter or digit."
+        )
+
+
+def check_name(what: str, name: str) -> str:
+    """Return `name` unchanged, or raise BadName saying which `what` (customer, model, …) has a bad name."""
+    if len(name) > _MOST or not _NAME.fullmatch(name):
+        raise BadName(what, name)
+    return name
+
+
+def digest(data: bytes | memoryview) -> str:
+    """SHA-256 of the data, 64 hexadecimal digits: how every file and id of Chorus is checked."""
+    return hashlib.sha256(data).hexdigest()

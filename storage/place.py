@@ -1,0 +1,262 @@
+"""A place: one root, local or in a bucket, below which files are created whole or not at all."""
+
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from storage.errors import BadRequest, ChorusError
+
+
+class Absent(ChorusError):
+    """A file that was to be read is not there."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url} is not there.")
+
+
+class Differs(ChorusError):
+    """A file that never changes is there already, with other bytes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url} is there already, with other content, and files there never change. "
+            "Choose another place, or remove it if it is not needed."
+        )
+
+
+class CannotWrite(ChorusError):
+    """The place took no more: full, read-only, or not ours to write to."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again.")
+
+
+class Place(ABC):
+    """Files by relative path below `url`. No file is ever seen half-written."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def at(self, path: str) -> str:
+        """The full address of a path, for people and manifests."""
+        return f"{self.url}/{path}" if path else self.url
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises Absent."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
+        """Create the file if it is absent; True if this call did, False if it was there (left as it is).
+
+        `durable` waits until the bytes would survive a power failure. Raises CannotWrite.
+        """
+
+    @abstractmethod
+    def replace(self, path: str, data: bytes) -> None:
+        """Put the file there durably, over an older one: only for the few files that may change (aliases)."""
+
+    @abstractmethod
+    def exists(self, path: str) -> bool: ...
+
+    @abstractmethod
+    def names(self, folder: str) -> list[str]:
+        """Names of the files and folders directly below `folder`, sorted; empty when there is none."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove one file, if it is there."""
+
+    @abstractmethod
+    def settle(self, path: str) -> None:
+        """Wait until a file that was created without `durable` would survive a power failure."""
+
+    @abstractmethod
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        """A local file with the content of `path`: the file itself, or a copy that lasts as long as the block."""
+
+    def keep(self, path: str, data: bytes, *, durable: bool = False) -> None:
+        """Create a file whose bytes follow from its name. There already and equal is success; else Differs."""
+        if not self.create(path, data, durable=durable) and self.read(path) != data:
+            raise Differs(self.at(path))
+
+
+class LocalPlace(Place):
+    """A folder of this machine, or of a file system that several machines mount."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self._root = root
+
+    def _file(self, path: str) -> Path:
+        return self._root / path if path else self._root
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self._file(path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise Absent(self.at(path)) from None
+
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
+        target = self._file(path)
+        if target.exists():
+            return False
+        with self._written(target, data, durable) as temporary:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+        return True
+
+    def replace(self, path: str, data: bytes) -> None:
+        target = self._file(path)
+        with self._written(target, data, durable=True) as temporary:
+            os.replace(temporary, target)
+
+    @contextmanager
+    def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[str]:
+        """A temporary file beside the target with all of the data; gone afterwards, whatever happened."""
+        temporary = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)  # mkstemp gives 0600, but workers may run under other users
+            yield temporary
+            if durable:
+                _sync_folder(target.parent)
+        except OSError as error:
+            raise CannotWrite(str(target), error.strerror or str(error)) from error
+        finally:
+            if temporary is not None:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+
+    def exists(self, path: str) -> bool:
+        return self._file(path).exists()
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._file(folder)) if not name.startswith(".new-"))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def remove(self, path: str) -> None:
+        self._file(path).unlink(missing_ok=True)
+
+    def settle(self, path: str) -> None:
+        with self._file(path).open("rb") as file:
+            os.fsync(file.fileno())
+        _sync_folder(self._file(path).parent)
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        file = self._file(path)
+        if not file.exists():
+            raise Absent(self.at(path))
+        yield file
+
+
+class ObjectPlace(Place):
+    """A bucket or part of one, through the fsspec file system of its scheme."""
+
+    def __init__(self, url: str, filesystem: Any) -> None:  # Any: fsspec has no types
+        super().__init__(url)
+        self._fs = filesystem
+
+    def read(self, path: str) -> bytes:
+        try:
+            return bytes(self._fs.cat_file(self.at(path)))
+        except FileNotFoundError:
+            raise Absent(self.at(path)) from None
+
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
+        try:
+            self._fs.pipe_file(self.at(path), data, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise CannotWrite(self.at(path), str(error)) from error
+        return True
+
+    def replace(self, path: str, data: bytes) -> None:
+        try:
+            self._fs.pipe_file(self.at(path), data)
+        except OSError as error:
+            raise CannotWrite(self.at(path), str(error)) from error
+
+    def exists(self, path: str) -> bool:
+        self._fs.invalidate_cache()
+        return bool(self._fs.exists(self.at(path)))
+
+    def names(self, folder: str) -> list[str]:
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self.at(folder), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(str(name).rstrip("/").rsplit("/", 1)[-1] for name in found)
+
+    def remove(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            self._fs.rm_file(self.at(path))
+
+    def settle(self, path: str) -> None:
+        """Nothing to wait for: an object store answers once the object is safe."""
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+            copy = Path(folder, path.rsplit("/", 1)[-1])
+            copy.write_bytes(self.read(path))
+            yield copy
+
+
+class UnknownScheme(BadRequest):
+    """A URL whose file system is unknown, or whose client is not installed."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"Cannot use {url} as a place: {reason}")
+
+
+_EXTRAS = {"gs": "gcp", "gcs": "gcp", "s3": "s3"}
+
+
+def place_at(url: str) -> Place:
+    """The place at a local path, `gs://bucket/folder`, `s3://bucket/folder` or another URL that fsspec knows."""
+    scheme = urlsplit(url).scheme if "://" in url else "file"
+    if scheme == "file":
+        return LocalPlace(Path(url.removeprefix("file://")).expanduser().absolute())
+    import fsspec  # late: most processes work on local places
+
+    try:
+        filesystem = fsspec.filesystem(scheme)
+    except ImportError:
+        extra = _EXTRAS.get(scheme, scheme)
+        raise UnknownScheme(url, f"its client is not installed. Run: pip install 'chorus[{extra}]'") from None
+    except ValueError as error:
+        raise UnknownScheme(url, f"{error}. Use a local path, gs://… or s3://…") from None
+    return ObjectPlace(url.rstrip("/"), filesystem)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+

@@ -1,0 +1,36 @@
+"""The base of what is stored as JSON: frozen, strict, and the same bytes for the same content."""
+
+import json
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from storage.errors import ChorusError
+
+
+class BadRecord(ChorusError):
+    """A stored JSON file does not hold what it should."""
+
+    def __init__(self, kind: str, where: str, reason: str) -> None:
+        self.kind, self.where = kind, where
+        super().__init__(f"{where} is not a valid {kind}: {reason}")
+
+
+class Record(BaseModel):
+    """One JSON file, or a part of one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encode(self) -> bytes:
+        """Indented UTF-8 JSON, fields in the order they are declared, one line feed at the end."""
+        return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def decode(cls, data: bytes, where: str) -> Self:
+        """The record in a file's bytes; `where` names the file in the error. Raises BadRecord."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "the file"
+            raise BadRecord(cls.__name__.lower(), where, f"{field}: {first['msg']}") from None

@@ -1,0 +1,67 @@
+"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from storage.errors import ChorusError
+from storage.names import check_name
+from storage.place import Place
+
+Float32 = npt.NDArray[np.float32]
+
+
+class BadScores(ChorusError):
+    """A scores file that is cut short, or does not belong to the model that should have written it."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one model version says of one chunk."""
+
+    model: str
+    version: int
+    digest: str  # of the model's artifacts
+    labels: tuple[str, ...]
+    values: Float32  # [rows, labels] probabilities
+
+
+def folder(model: str, version: int) -> str:
+    return f"scores/{check_name('model', model)}/{version}"
+
+
+def path(model: str, version: int, chunk: str) -> str:
+    return f"{folder(model, version)}/{chunk}.arrow"
+
+
+def scored_chunks(place: Place, model: str, version: int) -> set[str]:
+    """Ids of all chunks that this model version has scored."""
+    return {name.removesuffix(".arrow") for name in place.names(folder(model, version)) if name.endswith(".arrow")}
+
+
+def encode(scores: Scores) -> bytes:
+    """Arrow IPC file; model, version and digest in the schema's metadata."""
+    metadata = {"model": scores.model, "version": str(scores.version), "digest": scores.digest}
+    schema = pa.schema([(label, pa.float32()) for label in scores.labels], metadata=metadata)
+    columns = [pa.array(np.ascontiguousarray(scores.values[:, column])) for column in range(len(scores.labels))]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(pa.table(columns, schema=schema))
+    return sink.getvalue().to_pybytes()
+
+
+def decode(data: bytes, where: str) -> Scores:
+    """The scores in a file's bytes; `where` names it in the error. Raises BadScores."""
+    try:
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+        metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        values = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
+        for column in range(table.num_columns):
+            values[:, column] = table.column(column).to_numpy()
+        return Scores(
+            metadata["model"], int(metadata["version"]), metadata["digest"], tuple(table.schema.names), values
+        )
+    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise BadScores(f"{where} is not a whole scores file ({error}). Remove it; it will be scored again.") from error

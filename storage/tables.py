@@ -1,0 +1,16 @@
+"""Arrow tables to and from Parquet bytes, the same bytes for the same table."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def encode_parquet(table: pa.Table) -> bytes:
+    """One row group, zstd. Dictionaries only help repeated strings; probabilities never repeat."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False, row_group_size=max(1, table.num_rows))
+    return sink.getvalue().to_pybytes()
+
+
+def decode_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
+    """The table, or only some of its columns."""
+    return pq.read_table(pa.BufferReader(data), columns=columns)
