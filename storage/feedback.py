@@ -17,21 +17,21 @@ from storage.tables import decode_parquet, encode_parquet
 
 CHUNK = pa.schema(
     [
-        ("row", pa.int64()),  # number of the record in the upload, from 1, header not counted
-        ("id", pa.string()),
-        ("text", pa.string()),  # as the caller gave it
-        ("clean", pa.string()),  # what the models read; null where that is `text` itself
-        ("extra", pa.map_(pa.string(), pa.string())),  # the caller's other columns
+        pa.field("row", pa.int64()),  # number of the record in the upload, from 1, header not counted
+        pa.field("id", pa.string()),
+        pa.field("text", pa.string()),  # as the caller gave it
+        pa.field("clean", pa.string()),  # what the models read; null where that is `text` itself
+        pa.field("extra", pa.map_(pa.string(), pa.string())),  # the caller's other columns
     ]
 )
 
 REJECTS = pa.schema(
     [
-        ("row", pa.int64()),
-        ("id", pa.string()),  # null where the row has none that can be used
-        ("reason", pa.string()),  # one of Dataset.reasons
-        ("detail", pa.string()),  # what was found, for people
-        ("raw", pa.string()),  # the record as it came, cut to 64 Ki characters
+        pa.field("row", pa.int64()),
+        pa.field("id", pa.string()),  # null where the row has none that can be used
+        pa.field("reason", pa.string()),  # one of Dataset.reasons
+        pa.field("detail", pa.string()),  # what was found, for people
+        pa.field("raw", pa.string()),  # the record as it came, cut to 64 Ki characters
     ]
 )
 
@@ -126,7 +126,7 @@ def chunk_id(texts: pa.StringArray) -> str:
 def _bytes_of(texts: pa.StringArray) -> memoryview:
     """The UTF-8 bytes of all texts end to end, without a copy."""
     _, offsets, data = texts.buffers()
-    if data is None:
+    if data is None or offsets is None:
         return memoryview(b"")
     ends = np.frombuffer(offsets, dtype="<i4")[texts.offset : texts.offset + len(texts) + 1]
     return memoryview(data)[int(ends[0]) : int(ends[-1])]

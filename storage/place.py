@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from storage.errors import BadRequest, ChorusError
 
+_TEMPORARY = ".new-"
+
 
 class Absent(ChorusError):
     """A file that was to be read is not there."""
@@ -120,21 +122,22 @@ class LocalPlace(Place):
     def replace(self, path: str, data: bytes) -> None:
         target = self._file(path)
         with self._written(target, data, durable=True) as temporary:
-            os.replace(temporary, target)
+            temporary.replace(target)
 
     @contextmanager
-    def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[str]:
+    def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[Path]:
         """A temporary file beside the target with all of the data; gone afterwards, whatever happened."""
         temporary = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+            handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+            temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # mkstemp gives 0600, but workers may run under other users
+            temporary.chmod(0o644)  # mkstemp gives 0600, but workers may run under other users
             yield temporary
             if durable:
                 _sync_folder(target.parent)
@@ -142,17 +145,17 @@ class LocalPlace(Place):
             raise CannotWrite(str(target), error.strerror or str(error)) from error
         finally:
             if temporary is not None:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary)
+                temporary.unlink(missing_ok=True)
 
     def exists(self, path: str) -> bool:
         return self._file(path).exists()
 
     def names(self, folder: str) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self._file(folder)) if not name.startswith(".new-"))
+            found = os.listdir(self._file(folder))  # noqa: PTH208 — a fifth of the time of iterdir on long folders
         except (FileNotFoundError, NotADirectoryError):
             return []
+        return sorted(name for name in found if not name.startswith(_TEMPORARY))
 
     def remove(self, path: str) -> None:
         self._file(path).unlink(missing_ok=True)
@@ -183,7 +186,7 @@ class ObjectPlace(Place):
         except FileNotFoundError:
             raise Absent(self.at(path)) from None
 
-    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
         try:
             self._fs.pipe_file(self.at(path), data, mode="create")
         except FileExistsError:
@@ -259,4 +262,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-

@@ -43,8 +43,12 @@ def scored_chunks(place: Place, model: str, version: int) -> set[str]:
 
 def encode(scores: Scores) -> bytes:
     """Arrow IPC file; model, version and digest in the schema's metadata."""
-    metadata = {"model": scores.model, "version": str(scores.version), "digest": scores.digest}
-    schema = pa.schema([(label, pa.float32()) for label in scores.labels], metadata=metadata)
+    metadata: dict[bytes | str, bytes | str] = {
+        "model": scores.model,
+        "version": str(scores.version),
+        "digest": scores.digest,
+    }
+    schema = pa.schema([pa.field(label, pa.float32()) for label in scores.labels], metadata=metadata)
     columns = [pa.array(np.ascontiguousarray(scores.values[:, column])) for column in range(len(scores.labels))]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:

@@ -1,0 +1,1 @@
+"""Combining what several models say into one answer. May import storage; knows nothing of models/ or intake/."""

@@ -1,0 +1,93 @@
+"""Combine the members' probabilities into labels. Pure: arrays in, arrays out.
+
+A worked example, one_of, labels (bad, good), one row:
+
+    member   weight   says         votes for
+    bow      1        0.9  0.1     bad
+    minilm   3        0.3  0.7     good
+    answer            0.45 0.55    good, score 0.55, agreement 0.75 (3 of 4 votes)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ensemble.spec import Mode
+
+Float32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one member says: probabilities [rows, labels] float32 under its own labels, and its weight (> 0)."""
+
+    weight: float
+    labels: tuple[str, ...]
+    values: Float32
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The answer to one target.
+
+    `probabilities` [rows, labels] float32. `chosen` [rows, labels] bool: one true a row for one_of.
+    `agreement` [rows] float32 in 0..1: the weighted share of the members that give this answer on their own.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: Float32
+    chosen: Bool
+    agreement: Float32
+
+
+def all_labels(votes: Sequence[Vote]) -> tuple[str, ...]:
+    """Every label that any member knows, in the order of first mention."""
+    return tuple(dict.fromkeys(label for vote in votes for label in vote.labels))
+
+
+def soft_vote(mode: Mode, votes: Sequence[Vote], threshold: float = 0.5) -> Combined:
+    """The weighted mean of the members' probabilities (soft voting), label by label.
+
+    A label's mean is taken over the members that know it. `chosen` is the most probable label (the first of equals)
+    for one_of, and every label of at least `threshold` for any_of. Agreement counts, for one_of, the votes whose own
+    first choice is the answer; for any_of, how far each member's own labels match the answer's among those it knows
+    (Jaccard index; 1 where both are empty).
+
+    Sums run in float64 in the order of `votes`, so that the result is the same whatever order scores arrived in.
+    """
+    labels = all_labels(votes)
+    rows = votes[0].values.shape[0]
+    total = np.zeros((rows, len(labels)), dtype=np.float64)  # [rows, labels]
+    weight = np.zeros(len(labels), dtype=np.float64)  # [labels]
+    for vote in votes:
+        columns = [labels.index(label) for label in vote.labels]
+        total[:, columns] += vote.weight * vote.values.astype(np.float64)
+        weight[columns] += vote.weight
+    probabilities = (total / weight).astype(np.float32)
+    chosen = _choose(mode, probabilities, threshold)
+    agreement = np.zeros(rows, dtype=np.float64)
+    for vote in votes:
+        columns = [labels.index(label) for label in vote.labels]
+        own = _choose(mode, vote.values, threshold)
+        agreement += vote.weight * _match(own, chosen[:, columns])
+    agreement /= sum(vote.weight for vote in votes)
+    return Combined(labels, probabilities, chosen, agreement.astype(np.float32))
+
+
+def _choose(mode: Mode, probabilities: Float32, threshold: float) -> Bool:
+    """[rows, labels] float32 -> [rows, labels] bool."""
+    if mode == "any_of":
+        return probabilities >= np.float32(threshold)
+    chosen = np.zeros(probabilities.shape, dtype=np.bool_)
+    np.put_along_axis(chosen, probabilities.argmax(axis=1)[:, None], True, axis=1)
+    return chosen
+
+
+def _match(own: Bool, answer: Bool) -> npt.NDArray[np.float64]:
+    """Jaccard index a row, [rows, labels] bool twice -> [rows] float64. For one-hot rows: 1 if equal, else 0."""
+    shared = (own & answer).sum(axis=1)
+    either = (own | answer).sum(axis=1)
+    return np.where(either == 0, 1.0, shared / np.maximum(either, 1))
