@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from storage.errors import ChorusError
+from storage.labelled import ModelVersion
 from storage.names import check_name
 from storage.place import Place
 
@@ -53,7 +54,16 @@ def encode(scores: Scores) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.table(columns, schema=schema))
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
+
+
+def read(place: Place, model: ModelVersion, chunk: str, rows: int) -> Scores:
+    """What a model version says of a chunk of `rows` rows. Raises Absent, BadScores."""
+    name = path(model.name, model.version, chunk)
+    found = decode(place.read(name), place.at(name))
+    if found.values.shape[0] != rows or found.digest != model.digest:
+        raise BadScores(f"{place.at(name)} is not of this chunk and model version. Remove it; it will be scored again.")
+    return found
 
 
 def decode(data: bytes, where: str) -> Scores:

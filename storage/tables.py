@@ -8,7 +8,7 @@ def encode_parquet(table: pa.Table) -> bytes:
     """One row group, zstd. Dictionaries only help repeated strings; probabilities never repeat."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", use_dictionary=False, row_group_size=max(1, table.num_rows))
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def decode_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:

@@ -1,0 +1,117 @@
+"""The command line: arguments in, exit status out. What a command needs is imported when it runs."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from chorus.settings import from_environment
+from storage.errors import ChorusError
+
+_EPILOG = (
+    "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run it again to go on)."
+)
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chorus")
+def chorus() -> None:
+    """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled Parquet."""
+
+
+def upload_options(command: Any) -> Any:  # Any: click's decorators do not keep types
+    """The arguments of every command that takes a file of feedback."""
+    for option in reversed(
+        [
+            click.argument("file"),
+            click.option(
+                "--customer", default="default", show_default=True, help="Whose feedback; picks the ensemble."
+            ),
+            click.option("--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."),
+            click.option("--text", metavar="COLUMN", help="The column that holds the text."),
+            click.option("--id", "id_column", metavar="COLUMN", help="The column that holds the id."),
+            click.option("--encoding", help="Text encoding of the file, when it cannot be told from it."),
+            click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
+            click.option("--no-text", is_flag=True, help="Leave the texts out of the labelled rows."),
+            click.option("--keep-columns", is_flag=True, help="Carry your own columns along."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@chorus.command()
+@upload_options
+def score(**arguments: Any) -> None:
+    """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the result."""
+    from chorus.upload import Asked, score
+
+    score(from_environment(), Asked(**arguments))
+
+
+@chorus.command()
+@upload_options
+def submit(**arguments: Any) -> None:
+    """Hand FILE to the workers of a running service, and print the id of the job."""
+    from chorus.upload import Asked, submit
+
+    submit(from_environment(), Asked(**arguments))
+
+
+@chorus.command()
+@click.argument("job", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+def status(job: str | None, as_json: bool) -> None:
+    """Show all jobs, or one: progress, rate, time left, per model."""
+    from chorus.status import show_status
+
+    show_status(from_environment(), job, as_json)
+
+
+@chorus.command()
+@click.option("--model", help="Score with this model.")
+@click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
+@click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
+def worker(model: str | None, control: bool, threads: int | None) -> None:
+    """Run one worker until it is told to stop: one model's, or the control worker."""
+    if control == (model is not None):
+        raise click.UsageError("Give either --model NAME or --control.")
+    from chorus.serve import serve
+
+    sys.exit(serve(from_environment(), model, threads))
+
+
+@chorus.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+def doctor(as_json: bool) -> None:
+    """Say what is wrong with this installation, and what to do."""
+    from chorus.doctor import examine
+
+    sys.exit(examine(from_environment(), as_json))
+
+
+def _subcommands() -> None:
+    from chorus.cli_registry import ensembles, models
+
+    chorus.add_command(models)
+    chorus.add_command(ensembles)
+
+
+def main() -> None:
+    """Run a command; print our errors without a traceback and exit with their status."""
+    _subcommands()
+    try:
+        chorus.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        print("Interrupted. What is done is kept: run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except ChorusError as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        if "--json" in sys.argv:
+            print(json.dumps({"status": "failed" if error.exit_status == 1 else "refused", "error": str(error)}))
+        sys.exit(error.exit_status)

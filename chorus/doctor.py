@@ -1,0 +1,110 @@
+"""`chorus doctor`: every setting, and every check with what to do when it fails."""
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chorus.settings import SETTINGS, Settings
+from chorus.show import print_table
+from ensemble.customers import read_customers
+from ensemble.spec import EnsembleRegistry
+from models.registry import ModelRegistry
+from storage.errors import ChorusError
+from storage.place import Place, place_at
+from tasks.submit import line_up
+from workers.broker import server_binary
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is well, and what was found or what to do."""
+
+    check: str
+    well: bool
+    found: str
+
+
+def examine(settings: Settings, as_json: bool) -> int:
+    """Print the settings and the findings; 0 if all is well, else 1."""
+    place = place_at(settings.home)
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("Python", platform.python_version),
+        ("root is writable", lambda: _writable(place)),
+        ("broker", lambda: _broker(settings)),
+        ("models", lambda: _models(place)),
+        ("ensembles", lambda: _ensembles(place)),
+        ("customers", lambda: _customers(place)),
+    ]
+    findings = [_find(name, check) for name, check in checks]
+    values = {
+        "CHORUS_HOME": settings.home,
+        "CHORUS_BROKER_URL": settings.broker_url and settings.broker and settings.broker.shown,
+        "CHORUS_RUN": str(settings.run),
+        "CHORUS_CHUNK_ROWS": settings.chunk_rows,
+        "CHORUS_MAX_TEXT": settings.max_text,
+        "CHORUS_CORES": settings.cores,
+    }
+    well = all(finding.well for finding in findings)
+    if as_json:
+        print(json.dumps({"well": well, "settings": values, "findings": [vars(finding) for finding in findings]}))
+    else:
+        print_table(
+            ("setting", "value", "meaning"),
+            [(one.name, values[one.name] or f"unset: {one.default}", one.meaning) for one in SETTINGS],
+        )
+        print()
+        print_table(("check", "", "found"), [(one.check, "ok" if one.well else "BAD", one.found) for one in findings])
+    return 0 if well else 1
+
+
+def _find(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except ChorusError as error:
+        return Finding(name, False, str(error))
+
+
+def _writable(place: Place) -> str:
+    place.replace(".doctor", b"")
+    place.remove(".doctor")
+    return place.url
+
+
+def _broker(settings: Settings) -> str:
+    if settings.broker is None:
+        return f"embedded, {server_binary()}"
+    settings.broker.check()
+    return settings.broker.shown
+
+
+class NothingPublished(ChorusError):
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(f"There are no {what} yet. Run `make demo` for the demo's, or `{command}`.")
+
+
+def _models(place: Place) -> str:
+    """Every champion's artifacts, against their digests."""
+    registry = ModelRegistry(place)
+    names = registry.names()
+    if not names:
+        raise NothingPublished("models", "chorus models train")
+    for name in names:
+        with registry.verified(registry.resolve(name)):
+            pass
+    return f"{len(names)}, files as published: {', '.join(names)}"
+
+
+def _ensembles(place: Place) -> str:
+    names = EnsembleRegistry(place).names()
+    if not names:
+        raise NothingPublished("ensembles", "chorus ensembles publish")
+    return ", ".join(names)
+
+
+def _customers(place: Place) -> str:
+    """Every customer's ensemble resolves to models that answer its targets."""
+    customers = read_customers(place)
+    for customer in ("default", *customers.customers):
+        line_up(place, customer)
+    return ", ".join(customers.customers) or "none of their own; all use the default ensemble"

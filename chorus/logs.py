@@ -1,0 +1,24 @@
+"""Logs on standard error, one line an event: time, level, logger, message, then job=… chunk=… model=…; never a text."""
+
+import logging
+import sys
+
+_FIELDS = ("job", "chunk", "model", "version")
+
+
+class Fields(logging.Formatter):
+    """Appends the fields that a record carries."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — the standard library's name
+        found = [f"{field}={getattr(record, field)}" for field in _FIELDS if hasattr(record, field)]
+        return " ".join([super().formatMessage(record), *found])
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """For a process that is a worker; the command line prints for people instead."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Fields())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,0 +1,86 @@
+"""How far a job is, for people: a live display on a terminal, plain lines elsewhere, both on standard error."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from storage.feedback import Dataset
+from storage.jobs import Job
+from tasks.board import Progress as State
+
+_LINE_EVERY = 5.0  # seconds between two plain lines
+
+
+def rows_of(chunks: int, dataset: Dataset) -> int:
+    """Rows in so many chunks: all are of one size but the last, which counts once all are there."""
+    return min(chunks * dataset.chunk_rows, dataset.rows) if chunks < len(dataset.chunks) else dataset.rows
+
+
+@contextmanager
+def shown(job: Job, dataset: Dataset, console: Console) -> Iterator[Callable[[State], None]]:
+    """Yields the function to call with every state of the board."""
+    if console.is_terminal:
+        with _live(console) as progress:
+            yield _Live(progress, job, dataset)
+    else:
+        yield _Plain(console, dataset)
+
+
+def _live(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+class _Live:
+    """A bar a model and one for the labelled rows."""
+
+    def __init__(self, progress: Progress, job: Job, dataset: Dataset) -> None:
+        self._progress, self._dataset = progress, dataset
+        self._began = time.monotonic()
+        self._first: dict[str, int] = {}
+        names = [*(model.name for model in job.models), "labelled"]
+        self._bars = {name: progress.add_task(name, total=dataset.rows, rate="") for name in names}
+
+    def __call__(self, state: State) -> None:
+        for name, chunks in {**state.scored, "labelled": state.parts}.items():
+            rows = rows_of(chunks, self._dataset)
+            fresh = rows - self._first.setdefault(name, rows)  # what an earlier run scored says nothing of the rate
+            rate = fresh / max(1e-9, time.monotonic() - self._began)
+            self._progress.update(self._bars[name], completed=rows, rate=f"{rate:,.0f} rows/s" if fresh else "")
+
+
+class _Plain:
+    """A line when something changed, at most every few seconds."""
+
+    def __init__(self, console: Console, dataset: Dataset) -> None:
+        self._console, self._dataset = console, dataset
+        self._began = self._last = time.monotonic()
+        self._said: State | None = None
+        self._first: int | None = None
+
+    def __call__(self, state: State) -> None:
+        now = time.monotonic()
+        if state == self._said or (self._said is not None and now - self._last < _LINE_EVERY):
+            return
+        self._said, self._last = state, now
+        labelled = rows_of(state.parts, self._dataset)
+        if self._first is None:
+            self._first = labelled
+        rate = (labelled - self._first) / max(1e-9, now - self._began)
+        left = f", {(self._dataset.rows - labelled) / rate:,.0f} s left" if rate else ""
+        models = ", ".join(f"{name} {rows_of(chunks, self._dataset):,}" for name, chunks in state.scored.items())
+        self._console.print(
+            f"labelled {labelled:,} of {self._dataset.rows:,} rows, {rate:,.0f} rows/s{left} (scored: {models})",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,36 @@
+"""`chorus worker`: one worker in this process, for a configured broker."""
+
+from chorus.local import context_for
+from chorus.logs import log_to_stderr
+from chorus.settings import Settings
+from models.registry import ModelRegistry
+from storage.errors import BadRequest
+from storage.place import place_at
+from tasks.app import make_app
+
+
+class NoBrokerToServe(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("CHORUS_BROKER_URL is not set: a worker needs the broker of the service it belongs to.")
+
+
+def serve(settings: Settings, model: str | None, threads: int | None) -> int:
+    """Work until told to stop; the exit status. `model` None is the control worker.
+
+    Raises NoBrokerToServe, BrokerUnreachable, NotPublished.
+    """
+    broker = settings.broker
+    if broker is None:
+        raise NoBrokerToServe
+    if model is not None:
+        ModelRegistry(place_at(settings.home)).resolve(model)
+    broker.check()
+    log_to_stderr()
+    app, context = make_app(broker), context_for(settings, broker)
+    if model is None:
+        from workers import control
+
+        return control.run(app, context)
+    from workers import scoring
+
+    return scoring.run(app, context, model, threads or settings.cores, settings.run / "compiled")

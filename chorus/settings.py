@@ -1,0 +1,93 @@
+"""The settings of this process: the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import BadRequest
+from tasks.address import BrokerAddress
+
+
+class BadSetting(BadRequest):
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        self.name, self.value = name, value
+        super().__init__(f"{name} is {value!r}; expected {expected}.")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable, for `chorus doctor` and the documentation."""
+
+    name: str
+    meaning: str
+    default: str
+
+
+SETTINGS = (
+    Setting("CHORUS_HOME", "root of all files: a local path, gs://… or s3://…", "./.chorus"),
+    Setting("CHORUS_BROKER_URL", "redis://, rediss:// or sentinel:// broker", "an embedded one for each command"),
+    Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
+    Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
+    Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
+    Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Built once, at the edge, and passed down."""
+
+    home: str
+    broker_url: str | None
+    run: Path
+    chunk_rows: int
+    max_text: int
+    cores: int
+
+    @property
+    def broker(self) -> BrokerAddress | None:
+        """The configured broker; None means an embedded one. Raises BadBrokerUrl."""
+        return BrokerAddress(self.broker_url) if self.broker_url else None
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises BadSetting."""
+    home = environment.get("CHORUS_HOME") or ".chorus"
+    remote = "://" in home
+    if not remote:
+        home = str(Path(home).expanduser().absolute())
+    run = environment.get("CHORUS_RUN") or (".chorus/run" if remote else f"{home}/run")
+    return Settings(
+        home=home,
+        broker_url=environment.get("CHORUS_BROKER_URL") or None,
+        run=Path(run).expanduser().absolute(),
+        chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 2048),
+        max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
+        cores=_count(environment, "CHORUS_CORES", _cores()),
+    )
+
+
+def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
+    """The environment of a process that works for this one."""
+    return {
+        **os.environ,
+        "CHORUS_HOME": settings.home,
+        "CHORUS_RUN": str(settings.run),
+        "CHORUS_BROKER_URL": broker.url,
+        "CHORUS_CORES": str(settings.cores),
+    }
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name)
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < 1:
+        raise BadSetting(name, value, "a whole number above 0")
+    return int(value)
+
+
+def _cores() -> int:
+    """The cores this process may use, which a container may have limited."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

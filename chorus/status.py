@@ -1,0 +1,93 @@
+"""`chorus status`: what storage says, and what the board knows on top of it."""
+
+import json
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from chorus.progress import rows_of
+from chorus.settings import Settings
+from chorus.show import print_table
+from storage import jobs, labelled
+from storage.errors import BadRequest
+from storage.feedback import read_dataset
+from storage.jobs import Job
+from storage.labelled import read_manifest
+from storage.place import Absent, Place, place_at
+from storage.scores import scored_chunks
+from tasks.board import Board, Progress
+
+
+class NoSuchJob(BadRequest):
+    def __init__(self, job: str, there: list[str]) -> None:
+        self.job, self.there = job, there
+        super().__init__(f"There is no job {job}. Jobs of this root: {', '.join(there) or 'none'}.")
+
+
+def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
+    """Print one job or all. Raises NoSuchJob."""
+    place = place_at(settings.home)
+    board = Board(settings.broker.client()) if settings.broker else None
+    if job is None:
+        found = [_state(place, board, one) for one in jobs.all_jobs(place)]
+        if as_json:
+            print(json.dumps({"jobs": found}))
+        else:
+            header = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
+            print_table(header, [[one[name] for name in header] for one in found])
+        return
+    try:
+        one = _state(place, board, jobs.read_job(place, job))
+    except Absent:
+        raise NoSuchJob(job, [found.id for found in jobs.all_jobs(place)]) from None
+    if as_json:
+        print(json.dumps(one))
+    else:
+        print_table(("", ""), [(name, _line(value)) for name, value in one.items() if value not in (None, {})])
+
+
+def _line(value: object) -> str:
+    return ", ".join(f"{key} {found}" for key, found in value.items()) if isinstance(value, dict) else str(value)
+
+
+def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
+    """One job: rows, and where it runs its rate and the time left."""
+    dataset = read_dataset(place, job.customer, job.dataset)
+    progress = _progress(board, job)
+    complete = read_manifest(job.output) is not None
+    parts = len(labelled.part_positions(job.output))
+    done = rows_of(parts, dataset)
+    status = "done" if complete else progress.status if progress else "incomplete"
+    seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
+    rate = done / seconds if status == "running" and done and seconds > 0 else None
+    return {
+        "job": job.id,
+        "customer": job.customer,
+        "status": status,
+        "error": progress.error if progress and not complete else None,
+        "rows": dataset.rows,
+        "labelled": done,
+        "rejected": dataset.rejected,
+        "rows_per_second": rate and round(rate, 1),
+        "seconds_left": rate and round((dataset.rows - done) / rate, 1),
+        "models": {
+            f"{model.name} {model.version}": rows_of(_scored(place, job, model.name, model.version), dataset)
+            for model in job.models
+        },
+        "output": job.out,
+        "submitted_at": job.submitted_at.isoformat(),
+    }
+
+
+def _scored(place: Place, job: Job, model: str, version: int) -> int:
+    """Chunks of the job that the model version has scored."""
+    scored = scored_chunks(place, model, version)
+    return sum(chunk.id in scored for chunk in read_dataset(place, job.customer, job.dataset).chunks)
+
+
+def _progress(board: Board | None, job: Job) -> Progress | None:
+    """None where there is no board, or where it cannot be asked: storage has the answer that counts."""
+    try:
+        return board.progress(job.id, [model.name for model in job.models]) if board else None
+    except RedisError:
+        return None

@@ -1,0 +1,132 @@
+"""`chorus score` and `chorus submit`: from a file to a job."""
+
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from chorus.local import broker_for, context_for, run_job
+from chorus.look import look
+from chorus.progress import shown
+from chorus.settings import Settings
+from chorus.show import print_look
+from ensemble.spec import EnsembleRegistry
+from intake.upload import Upload, take_in
+from storage import feedback
+from storage.errors import BadRequest
+from storage.feedback import Dataset
+from storage.jobs import Job
+from storage.labelled import Manifest
+from storage.place import Place, place_at
+from tasks.submit import create_job, line_up, start
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of the command, as they came."""
+
+    file: str
+    customer: str
+    out: str | None
+    text: str | None
+    id_column: str | None
+    encoding: str | None
+    format_: str | None
+    no_text: bool
+    keep_columns: bool
+    as_json: bool
+
+
+class NoService(BadRequest):
+    """There is nobody to hand the upload to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CHORUS_BROKER_URL is not set, so there is no running service to submit to. "
+            "Set it to the service's broker, or use `chorus score`, which runs everything by itself."
+        )
+
+
+def score(settings: Settings, asked: Asked) -> None:
+    """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    began = time.monotonic()
+    place = place_at(settings.home)
+    console = Console(stderr=True)
+    job, dataset = _job(settings, place, asked, console)
+    with shown(job, dataset, console) as watch:
+        manifest = run_job(settings, place, job, watch)
+    seconds = time.monotonic() - began
+    if asked.as_json:
+        print(json.dumps(_summary(job, manifest, seconds)))
+    else:
+        _report(place, job, dataset, manifest, seconds)
+
+
+def submit(settings: Settings, asked: Asked) -> None:
+    """Take the upload in, write the job, ask for a plan, print the job's id. Raises ChorusError."""
+    if settings.broker is None:
+        raise NoService
+    with broker_for(settings) as broker:
+        place = place_at(settings.home)
+        job, dataset = _job(settings, place, asked, Console(stderr=True))
+        start(context_for(settings, broker), job)
+    if asked.as_json:
+        print(json.dumps({"job": job.id, "status": "submitted", "rows_in": dataset.rows_in, "output": job.out}))
+    else:
+        print(job.id)
+
+
+def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
+    """Who answers is settled before the file is read, so that a wrong customer costs nothing."""
+    lineup = line_up(place, asked.customer)
+    upload = Upload(
+        path=asked.file,
+        customer=asked.customer,
+        text_column=asked.text,
+        id_column=asked.id_column,
+        encoding=asked.encoding,
+        format=asked.format_,
+        chunk_rows=settings.chunk_rows,
+        most_chars=settings.max_text,
+    )
+    dataset = take_in(place, upload, sys.stdin.buffer, lambda line: console.print(line, markup=False, highlight=False))
+    job = create_job(
+        place, dataset, lineup, out=asked.out, keep_text=not asked.no_text, keep_columns=asked.keep_columns
+    )
+    return job, dataset
+
+
+def _summary(job: Job, manifest: Manifest, seconds: float) -> dict[str, object]:
+    return {
+        "job": job.id,
+        "status": "done",
+        "rows_in": manifest.rows_in,
+        "rows_labelled": manifest.rows_labelled,
+        "rows_rejected": manifest.rows_rejected,
+        "seconds": round(seconds, 3),
+        "rows_per_second": round(manifest.rows_labelled / seconds, 1),
+        "models": {model.name: model.version for model in manifest.models},
+        "output": job.out,
+        "rejects": manifest.rejects,
+    }
+
+
+def _report(place: Place, job: Job, dataset: Dataset, manifest: Manifest, seconds: float) -> None:
+    ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
+    print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
+    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in dataset.reasons.items())
+    members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
+    print(f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, ", end="")
+    print(f"{manifest.rows_rejected:,} rejected{f' ({reasons})' if reasons else ''}, in {seconds:,.1f} s.")
+    print(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
+    print(f"Labelled: {job.out}")
+    if manifest.rows_rejected:
+        print(f"Rejected: {place.at(feedback.rejects_path(dataset.customer, dataset.id))}")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,117 @@
+"""Where the broker is: one URL, read once for Celery and once for the board."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+from storage.errors import BadRequest, ChorusError
+
+# From the measurements in the design notes: a broker that vanishes is noticed, and a slow one is waited for.
+_SOCKET: dict[str, Any] = {
+    "socket_timeout": 15,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+
+
+class BadBrokerUrl(BadRequest):
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"CHORUS_BROKER_URL {reason}. Use redis://host:6379/0, rediss://… (TLS), "
+            "sentinel://host:26379/0?master_name=NAME (more hosts after commas), or unset it for the embedded broker."
+        )
+
+
+class BrokerUnreachable(ChorusError):
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        super().__init__(
+            f"The broker at {where} does not answer ({reason}). Start it, or correct CHORUS_BROKER_URL, or unset it "
+            "to use the embedded broker. Nothing was lost: run the same command again."
+        )
+
+
+@dataclass(frozen=True)
+class BrokerAddress:
+    """A broker that Celery and the board both reach. `url` is one of redis, rediss, redis+socket, sentinel."""
+
+    url: str
+    hosts: tuple[tuple[str, int], ...] = field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
+            raise BadBrokerUrl(f"begins with {parts.scheme or 'no scheme'!r}")
+        if parts.scheme == "sentinel":
+            if not parse_qs(parts.query).get("master_name"):
+                raise BadBrokerUrl("names sentinels but no master_name")
+            try:
+                object.__setattr__(self, "hosts", tuple(map(_host_and_port, parts.netloc.split("@")[-1].split(","))))
+            except ValueError:
+                raise BadBrokerUrl("has a port that is no number") from None
+
+    @property
+    def shown(self) -> str:
+        """The URL without a password, for people and logs."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
+
+    def celery_settings(self) -> dict[str, Any]:
+        """`broker_url` and what goes with it."""
+        parts = urlsplit(self.url)
+        options: dict[str, Any] = dict(_SOCKET)
+        settings: dict[str, Any] = {"broker_url": self.url, "broker_transport_options": options}
+        if parts.scheme == "sentinel":
+            options["master_name"] = parse_qs(parts.query)["master_name"][0]
+            login = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
+            settings["broker_url"] = ";".join(
+                f"sentinel://{login}{host}:{port}{parts.path}" for host, port in self.hosts
+            )
+        return settings
+
+    def client(self) -> Redis:
+        """A client for the board; it retries for some seconds when the connection breaks."""
+        parts = urlsplit(self.url)
+        options: dict[str, Any] = {
+            **_SOCKET,
+            "retry": Retry(ExponentialBackoff(cap=2, base=0.1), 6),
+            "retry_on_error": [RedisConnectionError, RedisTimeoutError],
+        }
+        if parts.scheme == "redis+socket":
+            return Redis(unix_socket_path=parts.path, **(options | {"socket_keepalive": None}))
+        if parts.scheme == "sentinel":
+            sentinel = Sentinel(list(self.hosts), socket_timeout=5)  # type: ignore[no-untyped-call]  # redis has no type here
+            database = int(parts.path.strip("/") or 0)
+            client: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # nor here
+                parse_qs(parts.query)["master_name"][0],
+                db=database,
+                username=parts.username or None,
+                password=parts.password,
+                **options,
+            )
+            return client
+        return Redis.from_url(self.url, **options)
+
+    def check(self) -> None:
+        """Raise BrokerUnreachable unless the broker answers within some seconds."""
+        client = self.client()
+        try:
+            client.ping()
+        except (RedisError, MasterNotFoundError, OSError) as error:
+            raise BrokerUnreachable(self.shown, str(error)) from None
+        finally:
+            client.close()
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    return host, int(port or 26379)

@@ -1,0 +1,114 @@
+"""The board: the progress of each job in Redis. A hint, never the truth; `reconcile` writes it anew from storage.
+
+Keys, below a common prefix, all bitmaps by chunk position so that a job of a million chunks takes 125 kB a model:
+
+    job:<job>              hash: status, error
+    job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
+    job:<job>:parts        bit p is 1 once part p is written
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from redis import Redis
+
+PREFIX = "chorus:"
+_KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
+
+Status = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: chunks scored a model, and parts written."""
+
+    status: Status
+    error: str | None
+    scored: Mapping[str, int]
+    parts: int
+
+
+class Board:
+    """Every answer may be out of date by the time it is read; every step may be told twice."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = client
+
+    def start(self, job: str) -> None:
+        """The job runs (again); an error of an earlier try is forgotten."""
+        self._redis.hset(_job(job), mapping={"status": "running", "error": ""})
+        self._redis.persist(_job(job))
+
+    def fail(self, job: str, error: str) -> None:
+        self._redis.hset(_job(job), mapping={"status": "failed", "error": error})
+
+    def done(self, job: str, models: Iterable[str]) -> None:
+        """The job is complete; forget it after a while."""
+        pipe = self._redis.pipeline()
+        pipe.hset(_job(job), mapping={"status": "done", "error": ""})
+        for key in (_job(job), _parts(job), *(_scored(job, model) for model in models)):
+            pipe.expire(key, _KEPT)
+        pipe.execute()
+
+    def failed(self, job: str) -> bool:
+        """Whether its messages may be left alone."""
+        return self._redis.hget(_job(job), "status") == b"failed"
+
+    def seed(self, job: str, scored: Mapping[str, Iterable[int]], parts: Iterable[int]) -> None:
+        """Note what storage holds: positions scored a model, positions of parts. Bits are only ever set."""
+        pipe = self._redis.pipeline(transaction=False)
+        for model, positions in scored.items():
+            for position in positions:
+                pipe.setbit(_scored(job, model), position, 1)
+        for position in parts:
+            pipe.setbit(_parts(job), position, 1)
+        pipe.execute()
+
+    def arrived(self, job: str, model: str, positions: Sequence[int], members: Sequence[str]) -> bool:
+        """The barrier: note that a model has scored these chunks; True if now every member has scored them all.
+
+        One MULTI sets the bits and reads every member's. Whoever comes last sees them all set, and so does whoever
+        is delivered again: the caller publishes `reduce` each time, which leaves when the part is there.
+        """
+        pipe = self._redis.pipeline(transaction=True)
+        for position in positions:
+            pipe.setbit(_scored(job, model), position, 1)
+        for member in members:
+            for position in positions:
+                pipe.getbit(_scored(job, member), position)
+        return all(pipe.execute()[len(positions) :])
+
+    def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
+        """Note that the parts at these positions are written; True if now all `parts` of the job are."""
+        pipe = self._redis.pipeline(transaction=True)
+        for position in positions:
+            pipe.setbit(_parts(job), position, 1)
+        pipe.bitcount(_parts(job))
+        return bool(pipe.execute()[-1] >= parts)
+
+    def progress(self, job: str, models: Sequence[str]) -> Progress | None:
+        """None where the board knows nothing of the job."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(_job(job))
+        pipe.bitcount(_parts(job))
+        for model in models:
+            pipe.bitcount(_scored(job, model))
+        state, parts, *scored = pipe.execute()
+        if not state:
+            return None
+        status = cast("Status", state[b"status"].decode())
+        error = state[b"error"].decode() or None
+        return Progress(status, error, dict(zip(models, scored, strict=True)), parts)
+
+
+def _job(job: str) -> str:
+    return f"{PREFIX}job:{job}"
+
+
+def _scored(job: str, model: str) -> str:
+    return f"{_job(job)}:scored:{model}"
+
+
+def _parts(job: str) -> str:
+    return f"{_job(job)}:parts"

@@ -1,0 +1,57 @@
+"""What travels through the queues: ids, never text."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class PlanJob:
+    """Work out what is left of a job and ask for it."""
+
+    job: str
+    name: ClassVar[str] = "chorus.plan"
+    queue: ClassVar[str] = CONTROL
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """Score one chunk under one model version."""
+
+    job: str
+    chunk: str
+    model: str
+    version: int
+    name: ClassVar[str] = "chorus.score"
+
+    @property
+    def queue(self) -> str:
+        return scoring_queue(self.model)
+
+
+@dataclass(frozen=True)
+class ReduceChunk:
+    """Combine what the members say of one chunk."""
+
+    job: str
+    chunk: str
+    name: ClassVar[str] = "chorus.reduce"
+    queue: ClassVar[str] = CONTROL
+
+
+@dataclass(frozen=True)
+class FinishJob:
+    """Close a job whose parts are all there."""
+
+    job: str
+    name: ClassVar[str] = "chorus.finish"
+    queue: ClassVar[str] = CONTROL
+
+
+Message = PlanJob | ScoreCell | ReduceChunk | FinishJob
+
+
+def scoring_queue(model: str) -> str:
+    """The queue that only the workers of this model consume."""
+    return f"score.{model}"

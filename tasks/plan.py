@@ -1,0 +1,48 @@
+"""What is left to do? Starting, resuming, re-scoring and a dry run all ask this one question."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One chunk under one model version."""
+
+    chunk: str
+    model: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`cells` to score, `chunks` to reduce at once because every member has scored them. Nothing left: `complete`."""
+
+    cells: tuple[Cell, ...]
+    chunks: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return not self.cells and not self.chunks
+
+
+def plan(
+    chunks: Sequence[str],
+    models: Sequence[tuple[str, int]],
+    scored: Mapping[tuple[str, int], Set[str]],
+    parts: Set[int],
+) -> Plan:
+    """What is missing, chunk by chunk in the order of the upload, so that the first parts are ready first.
+
+    `chunks` are the ids of the dataset's chunks by position; `models` the (name, version) pairs of the job; `scored`
+    the ids of the chunks that each of them has scored; `parts` the positions whose labelled part is there. Chunks with
+    equal texts share their id and so their cells. A chunk whose part is there needs nothing more.
+    """
+    wanted = dict.fromkeys(chunk for position, chunk in enumerate(chunks) if position not in parts)
+    cells: list[Cell] = []
+    ready: list[str] = []
+    for chunk in wanted:
+        missing = [Cell(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())]
+        cells += missing
+        if not missing:
+            ready.append(chunk)
+    return Plan(tuple(cells), tuple(ready))

@@ -1,0 +1,88 @@
+"""Reduce one chunk: all members' scores, combined, as labelled parts."""
+
+import logging
+
+import pyarrow as pa
+
+from ensemble.combine import Combined, Vote, soft_vote
+from ensemble.rows import labelled_rows
+from ensemble.spec import Ensemble, Mode, Target
+from storage import feedback, labelled, scores
+from storage.jobs import Job
+from storage.labelled import ModelVersion
+from storage.place import Absent
+from storage.scores import BadScores, Scores
+from storage.tables import encode_parquet
+from tasks.context import Context
+from tasks.lookup import dataset_of, ensemble_of, job_of
+from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+
+log = logging.getLogger(__name__)
+
+
+def reduce(context: Context, message: ReduceChunk) -> None:
+    """Write the parts of every chunk with these texts, or ask again for the scores that are missing.
+
+    The last part of the job asks for `finish`; so does each repetition after it.
+    """
+    job = job_of(context.place, message.job)
+    dataset = dataset_of(context.place, job)
+    positions = dataset.positions[message.chunk]
+    output = job.output
+    if not all(output.exists(labelled.part_name(position)) for position in positions):
+        said = _gather(context, job, message.chunk, dataset.chunks[positions[0]].rows)
+        if said is None:
+            return
+        answers = _answers(ensemble_of(context.place, job), said)
+        for position in positions:
+            chunk = feedback.read_chunk(context.place, dataset, position)
+            columns = dataset.columns if job.keep_columns else ()
+            output.keep(labelled.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns)))
+    if context.board.written(message.job, positions, len(dataset.chunks)):
+        context.publish(FinishJob(message.job))
+
+
+def _gather(context: Context, job: Job, chunk: str, rows: int) -> dict[str, Scores] | None:
+    """What each member says of the chunk, by model; None when some scores are missing and were asked for again."""
+    said: dict[str, Scores] = {}
+    missing: list[ModelVersion] = []
+    for model in job.models:
+        try:
+            said[model.name] = scores.read(context.place, model, chunk, rows)
+        except Absent:
+            missing.append(model)
+        except BadScores as error:
+            log.warning("scores removed, asking again: %s", error)
+            context.place.remove(scores.path(model.name, model.version, chunk))
+            missing.append(model)
+    for model in missing:
+        context.publish(ScoreCell(job.id, chunk, model.name, model.version))
+    return None if missing else said
+
+
+def _answers(ensemble: Ensemble, said: dict[str, Scores]) -> dict[str, tuple[Mode, Combined]]:
+    return {target.name: (target.mode, _combine(target, said)) for target in ensemble.targets}
+
+
+def _combine(target: Target, said: dict[str, Scores]) -> Combined:
+    votes = [Vote(member.weight, said[member.model].labels, said[member.model].values) for member in target.members]
+    return soft_vote(target.mode, votes, target.threshold)
+
+
+def _rows(
+    context: Context,
+    job: Job,
+    chunk: pa.Table,
+    answers: dict[str, tuple[Mode, Combined]],
+    columns: tuple[str, ...],
+) -> pa.Table:
+    return labelled_rows(
+        chunk,
+        job.customer,
+        answers,
+        review_below=ensemble_of(context.place, job).review_below,
+        missing=(),
+        scored_at=job.submitted_at,
+        keep_text=job.keep_text,
+        columns=columns,
+    )

@@ -1,0 +1,35 @@
+"""Retry policy as a value: an error and the number of the attempt in, a decision out."""
+
+from dataclasses import dataclass
+
+from storage.errors import ChorusError
+
+
+@dataclass(frozen=True)
+class Again:
+    """Try once more after `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The job fails, for a `reason` that a person can act on."""
+
+    reason: str
+
+
+_ATTEMPTS = 3
+
+
+def decide(error: Exception, attempt: int) -> Again | GiveUp:
+    """What to do after the `attempt`-th try (from 1) ended in `error`.
+
+    Our own errors say what a person has to do, and trying again would not do it. Anything else (storage that hiccups,
+    a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart.
+    """
+    if isinstance(error, ChorusError):
+        return GiveUp(str(error))
+    if attempt < _ATTEMPTS:
+        return Again(0.5 * 4 ** (attempt - 1))
+    return GiveUp(f"{type(error).__name__}: {error} (after {attempt} tries)")

@@ -1,0 +1,88 @@
+"""Turn a dataset into a job: resolve every version, write down what was asked, ask for a plan."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ensemble.customers import read_customers
+from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
+from models.registry import ModelRegistry
+from storage import jobs, labelled
+from storage.errors import BadRequest
+from storage.feedback import Dataset
+from storage.jobs import Job
+from storage.labelled import EnsembleVersion, ModelVersion
+from storage.place import Place, place_at
+from tasks.context import Context
+from tasks.messages import PlanJob
+
+
+class OutputTaken(BadRequest):
+    """The output folder holds the results of another job."""
+
+    def __init__(self, where: str, job: str) -> None:
+        self.where, self.job = where, job
+        super().__init__(f"{where} holds the results of job {job}. Choose another --out, or remove that folder.")
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Who will answer for a customer: an ensemble version and its members' versions, as of now."""
+
+    ensemble: EnsembleVersion
+    models: tuple[ModelVersion, ...]
+
+
+def line_up(place: Place, customer: str) -> Lineup:
+    """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    name = read_customers(place).ensemble(customer)
+    registry = EnsembleRegistry(place)
+    version = registry.resolve(name)
+    return Lineup(EnsembleVersion(name=name, version=version), _members(place, registry.read(name, version)))
+
+
+def _members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
+    registry = ModelRegistry(place)
+    found = [registry.resolve(member.model, member.version) for member in ensemble.members]
+    check(
+        ensemble,
+        {one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels) for one in found},
+    )
+    return tuple(ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found)
+
+
+def create_job(
+    place: Place, dataset: Dataset, lineup: Lineup, *, out: str | None, keep_text: bool, keep_columns: bool
+) -> Job:
+    """Write the job, or find it: the same question is the same job. Raises OutputTaken, CannotWrite."""
+    out = place_at(out).url if out else None
+    identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
+    job = Job(
+        id=identity,
+        customer=dataset.customer,
+        dataset=dataset.id,
+        ensemble=lineup.ensemble,
+        models=lineup.models,
+        out=out or place.at(labelled.default_folder(dataset.customer, identity)),
+        keep_text=keep_text,
+        keep_columns=keep_columns,
+        submitted_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    _take(job)
+    if not place.create(jobs.job_path(identity), job.encode(), durable=True):
+        return jobs.read_job(place, identity)
+    return job
+
+
+def _take(job: Job) -> None:
+    """Mark the output folder as this job's, so that no other writes there."""
+    output = job.output
+    if not output.create(labelled.OWNER, job.id.encode()):
+        owner = output.read(labelled.OWNER).decode()
+        if owner != job.id:
+            raise OutputTaken(output.url, owner)
+
+
+def start(context: Context, job: Job) -> None:
+    """Set the job going, or going again."""
+    context.board.start(job.id)
+    context.publish(PlanJob(job.id))

@@ -1,0 +1,34 @@
+"""What the tests share: a broker, roots, and ways to make datasets and run the command line."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from storage.place import LocalPlace
+from workers.broker import embedded_broker
+
+# A slow machine is no failure; and CI judges the change, not the day's luck.
+settings.register_profile("chorus", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("chorus")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """The address of a real server, for the whole run."""
+    with embedded_broker(tmp_path_factory.mktemp("broker")) as address:
+        yield address
+
+
+@pytest.fixture
+def redis(broker):
+    """A client on an empty broker."""
+    with broker.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def place(tmp_path) -> LocalPlace:
+    return LocalPlace(Path(tmp_path, "home"))

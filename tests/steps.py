@@ -1,0 +1,126 @@
+"""A job without worker processes: datasets and ensembles made directly, steps run by hand in any order."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from storage import feedback, jobs
+from storage.feedback import Chunk, Dataset, Source
+from storage.jobs import Job
+from storage.labelled import EnsembleVersion, ModelVersion, default_folder
+from tasks.board import Board
+from tasks.context import Context
+from tasks.finish import finish
+from tasks.messages import FinishJob, PlanJob, ReduceChunk, ScoreCell
+from tasks.reconcile import reconcile
+from tasks.reduce import reduce
+from tasks.score import score
+
+MOOD = ("bad", "good")
+
+
+class Constant:
+    """A loaded model whose answer follows from the length of a text."""
+
+    labels = MOOD
+
+    def __init__(self, model):
+        self.digest = f"digest of {model}"
+        self._weight = 1 / (1 + len(model))
+
+    def score(self, texts):
+        good = np.array([self._weight + len(text.as_py()) % 7 / 14 for text in texts], dtype=np.float32)
+        return np.stack([1 - good, good], axis=1)
+
+
+def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload"):
+    """A dataset with these texts, as intake would store it."""
+    chunks = []
+    for position, first in enumerate(range(0, len(texts), chunk_rows)):
+        some = texts[first : first + chunk_rows]
+        table = pa.table(
+            {
+                "row": list(range(first + 1, first + 1 + len(some))),
+                "id": [f"r{number}" for number in range(first, first + len(some))],
+                "text": some,
+                "clean": pa.nulls(len(some), pa.string()),
+                "extra": pa.array([[("channel", "web")]] * len(some), pa.map_(pa.string(), pa.string())),
+            }
+        )
+        place.create(feedback.chunk_path(customer, name, position), feedback.encode_chunk(table))
+        chunks.append(Chunk(id=feedback.chunk_id(pa.array(some, pa.string())), rows=len(some)))
+    source = Source(name="x", format="csv", encoding="utf-8", text_column="text", id_column="id", sha256="0" * 64)
+    dataset = Dataset(
+        customer=customer,
+        id=name,
+        source=source,
+        columns=("channel",),
+        rows_in=len(texts),
+        rows=len(texts),
+        rejected=0,
+        reasons={},
+        chunk_rows=chunk_rows,
+        chunks=tuple(chunks),
+    )
+    place.create(feedback.dataset_path(customer, name), dataset.encode())
+    return dataset
+
+
+def store_job(place, dataset, models=("bow", "minilm"), **changes):
+    """A job of one target over these models, version 1 each."""
+    members = tuple(Member(model=model, weight=1 + at) for at, model in enumerate(models))
+    targets = (Target(name="mood", mode="one_of", members=members),)
+    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets))
+    fields = {
+        "id": "job1",
+        "customer": dataset.customer,
+        "dataset": dataset.id,
+        "ensemble": EnsembleVersion(name="moods", version=version),
+        "models": tuple(ModelVersion(name=model, version=1, digest=f"digest of {model}") for model in models),
+        "out": place.at(default_folder(dataset.customer, "job1")),
+        "keep_text": True,
+        "keep_columns": True,
+        "submitted_at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    job = Job(**(fields | changes))
+    place.create(jobs.job_path(job.id), job.encode())
+    return job
+
+
+class Steps:
+    """The queue as a list, and whoever takes from it."""
+
+    def __init__(self, place, redis):
+        self.queue = []
+        self.scored = []
+        self.context = Context(place, Board(redis), self.queue.append)
+
+    def run(self, message):
+        """One step, as a worker runs it."""
+        if isinstance(message, PlanJob):
+            reconcile(self.context, message.job)
+        elif isinstance(message, ScoreCell):
+            score(self.context, self._model, message)
+        elif isinstance(message, ReduceChunk):
+            reduce(self.context, message)
+        elif isinstance(message, FinishJob):
+            finish(self.context, message)
+
+    def drain(self):
+        """Until the queue is empty, first come first served."""
+        while self.queue:
+            self.run(self.queue.pop(0))
+
+    @contextmanager
+    def _model(self, model, version):
+        self.scored.append((model, version))
+        yield Constant(model)
+
+
+def files_of(job):
+    """Name → bytes of all that a reader of the result sees."""
+    output = job.output
+    return {name: output.read(name) for name in output.names("")}

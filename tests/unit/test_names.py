@@ -1,0 +1,34 @@
+"""Names that become paths, keys and queues."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.names import BadName, check_name
+
+
+@pytest.mark.parametrize("name", ["acme", "topics-minilm", "a", "0", "x" * 63, "v1.2", "a_b"])
+def test_ordinary_names_pass(name):
+    assert check_name("model", name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "a/b", "a\\b", "A", "a b", "-a", ".a", "a.", "a..b", "x" * 64, "é", "a\n", "a\x00", "a:b"],
+)
+def test_names_that_could_leave_their_folder_or_key_are_refused(name):
+    with pytest.raises(BadName) as caught:
+        check_name("customer", name)
+    assert caught.value.exit_status == 2
+    assert "lower-case" in str(caught.value)
+
+
+@given(st.text())
+def test_whatever_passes_is_a_plain_file_name(name):
+    try:
+        check_name("customer", name)
+    except BadName:
+        return
+    assert name == name.strip(". /\\\n")
+    assert not {"/", "\\", "\0", ":", "*"} & set(name)
+    assert ".." not in name

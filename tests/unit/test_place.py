@@ -1,0 +1,111 @@
+"""The contract of a place, the same on a disk and in an object store."""
+
+import os
+import threading
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from storage.place import Absent, CannotWrite, Differs, LocalPlace, UnknownScheme, place_at
+
+
+@pytest.fixture(params=["disk", "objects"])
+def any_place(request, tmp_path):
+    if request.param == "disk":
+        yield LocalPlace(tmp_path)
+    else:
+        url = f"memory://bucket-{os.urandom(4).hex()}/root"
+        yield place_at(url)
+        fsspec.filesystem("memory").rm(url, recursive=True) if fsspec.filesystem("memory").exists(url) else None
+
+
+def test_what_was_created_can_be_read(any_place):
+    assert any_place.create("a/b.txt", b"one", durable=True)
+    assert any_place.read("a/b.txt") == b"one"
+    assert any_place.exists("a/b.txt")
+    with any_place.local("a/b.txt") as file:
+        assert file.read_bytes() == b"one"
+
+
+def test_the_second_creation_leaves_the_first_file_as_it_is(any_place):
+    any_place.create("a", b"one")
+    assert not any_place.create("a", b"two")
+    assert any_place.read("a") == b"one"
+
+
+def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(any_place):
+    any_place.keep("a", b"one")
+    any_place.keep("a", b"one")
+    with pytest.raises(Differs) as caught:
+        any_place.keep("a", b"two")
+    assert caught.value.url == any_place.at("a")
+    assert any_place.read("a") == b"one"
+
+
+def test_replace_puts_new_bytes_over_old_ones(any_place):
+    any_place.replace("aliases.json", b"1")
+    any_place.replace("aliases.json", b"2")
+    assert any_place.read("aliases.json") == b"2"
+
+
+def test_names_are_those_directly_below_a_folder(any_place):
+    for path in ("x/b", "x/a", "x/deep/c", "y"):
+        any_place.create(path, b"")
+    assert any_place.names("x") == ["a", "b", "deep"]
+    assert any_place.names("nothing") == []
+
+
+def test_reading_what_is_not_there_says_so(any_place):
+    with pytest.raises(Absent, match="nothing"):
+        any_place.read("nothing")
+    with pytest.raises(Absent), any_place.local("nothing"):
+        pass
+
+
+def test_a_removed_file_is_gone_and_removing_it_again_is_no_error(any_place):
+    any_place.create("a", b"")
+    any_place.remove("a")
+    any_place.remove("a")
+    assert not any_place.exists("a")
+
+
+def test_of_many_who_create_one_file_exactly_one_does(tmp_path):
+    place, start, made = LocalPlace(tmp_path), threading.Barrier(8), []
+
+    def create(number):
+        start.wait()
+        made.append(place.create("same", b"%d" % number * 100_000))
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [False] * 7 + [True]
+    assert len(set(place.read("same"))) == 1, "bytes of two writers were mixed"
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path):
+    place = LocalPlace(tmp_path)
+    place.create("folder", b"a file where a folder is needed")
+    with pytest.raises(CannotWrite, match="folder"):
+        place.create("folder/file", b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_temporary_files_of_a_killed_writer_are_not_listed(tmp_path):
+    Path(tmp_path, ".new-killed").write_bytes(b"half")
+    assert LocalPlace(tmp_path).names("") == []
+
+
+def test_an_unknown_scheme_is_refused_with_what_is_allowed():
+    with pytest.raises(UnknownScheme, match="gs://") as caught:
+        place_at("gopher://x/y")
+    assert caught.value.exit_status == 2
+
+
+def test_a_missing_client_names_the_install_command(monkeypatch):
+    monkeypatch.setattr(fsspec, "filesystem", lambda scheme: (_ for _ in ()).throw(ImportError(scheme)))
+    with pytest.raises(UnknownScheme, match=r"pip install 'chorus\[gcp\]'"):
+        place_at("gs://bucket/root")

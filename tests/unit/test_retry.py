@@ -1,0 +1,17 @@
+"""The retry policy: an error and the attempt in, a decision out."""
+
+from storage.place import CannotWrite
+from tasks.retry import Again, GiveUp, decide
+
+
+def test_an_error_that_says_what_to_do_is_not_tried_again():
+    decision = decide(CannotWrite("/out/part", "No space left on device"), 1)
+    assert isinstance(decision, GiveUp)
+    assert "No space left on device" in decision.reason
+
+
+def test_a_hiccup_gets_three_tries_with_growing_pauses():
+    error = OSError("stale file handle")
+    assert decide(error, 1) == Again(0.5)
+    assert decide(error, 2) == Again(2.0)
+    assert decide(error, 3) == GiveUp("OSError: stale file handle (after 3 tries)")

@@ -1,0 +1,36 @@
+"""The scores file, and what is refused as one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from storage import scores
+from storage.labelled import ModelVersion
+from storage.scores import BadScores, Scores
+
+
+@given(hnp.arrays(np.float32, st.tuples(st.integers(0, 9), st.integers(1, 4)), elements=st.floats(0, 1, width=32)))
+def test_scores_survive_the_file_bit_for_bit(values):
+    labels = tuple("abcd"[: values.shape[1]])
+    found = scores.decode(scores.encode(Scores("bow", 3, "d1", labels, values)), "x")
+    assert (found.model, found.version, found.digest, found.labels) == ("bow", 3, "d1", labels)
+    assert found.values.tobytes() == values.tobytes()
+
+
+@given(st.integers(0, 600))
+def test_a_file_that_is_cut_short_is_refused(length):
+    data = scores.encode(Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32)))
+    if length < len(data):
+        with pytest.raises(BadScores, match="place/x"):
+            scores.decode(data[:length], "place/x")
+
+
+@pytest.mark.parametrize(("rows", "digest"), [(4, "d"), (5, "other")])
+def test_scores_of_another_chunk_or_model_are_refused(place, rows, digest):
+    found = Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32))
+    place.create(scores.path("bow", 1, "c"), scores.encode(found))
+    with pytest.raises(BadScores):
+        scores.read(place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
+    assert scores.read(place, ModelVersion(name="bow", version=1, digest="d"), "c", 5).labels == ("a",)

@@ -1,0 +1,29 @@
+"""A Celery worker in this process, until it is told to stop."""
+
+from celery import Celery
+from celery.signals import setup_logging
+
+
+def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
+    """Work through one queue with so many messages at a time. Returns the exit status.
+
+    SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in the broker, for any
+    worker of the pool, until a thread is free.
+    """
+    setup_logging.connect(_leave_logging_alone, weak=False)
+    worker = app.Worker(
+        queues=[queue],
+        hostname=f"{name}@%h",
+        pool="threads",
+        concurrency=threads,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _leave_logging_alone(**_: object) -> None:
+    """A receiver of this signal keeps Celery from configuring the process's logging: that is the front door's."""
