@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -37,6 +38,14 @@ class JobFailed(ChorusError):
         super().__init__(f"{reason}\nWhat is done is kept: mend this and run the same command again to go on.")
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A complete job, and how many cells this run had to score for it."""
+
+    manifest: Manifest
+    cells: int
+
+
 @contextmanager
 def broker_for(settings: Settings) -> Iterator[BrokerAddress]:
     """The configured broker, checked, or an embedded one for as long as the block lasts."""
@@ -57,15 +66,16 @@ def context_for(settings: Settings, broker: BrokerAddress) -> Context:
     return Context(place_at(settings.home), Board(broker.client()), publisher(make_app(broker)))
 
 
-def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Manifest:
-    """Bring the job to its end and return its manifest. Raises JobFailed, NoBroker, BrokerUnreachable.
+def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:
+    """Bring the job to its end. Raises JobFailed, NoBroker, BrokerUnreachable.
 
     A job that is complete starts nothing.
     """
     manifest = read_manifest(job.output)
     if manifest is not None:
-        return manifest
-    models = dict.fromkeys(cell.model for cell in plan_job(place, job.id).cells)
+        return Outcome(manifest, cells=0)
+    cells = plan_job(place, job.id).cells
+    models = dict.fromkeys(cell.model for cell in cells)
     with broker_for(settings) as broker:
         context = context_for(settings, broker)
         children = [_worker(settings, broker, "control", "--control")]
@@ -83,7 +93,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Manifes
     manifest = read_manifest(job.output)
     if manifest is None:
         raise JobFailed(job.id, f"The job ended without {job.output.url}/_manifest.json.")
-    return manifest
+    return Outcome(manifest, len(cells))
 
 
 def _worker(settings: Settings, broker: BrokerAddress, name: str, *arguments: str) -> Child:

@@ -22,3 +22,4 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Fields())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("celery").setLevel(logging.WARNING)  # it repeats what our own lines say

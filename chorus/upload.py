@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from chorus.local import broker_for, context_for, run_job
+from chorus.local import Outcome, broker_for, context_for, run_job
 from chorus.look import look
 from chorus.progress import shown
 from chorus.settings import Settings
@@ -19,7 +19,6 @@ from storage import feedback
 from storage.errors import BadRequest
 from storage.feedback import Dataset
 from storage.jobs import Job
-from storage.labelled import Manifest
 from storage.place import Place, place_at
 from tasks.submit import create_job, line_up, start
 
@@ -58,12 +57,12 @@ def score(settings: Settings, asked: Asked) -> None:
     console = Console(stderr=True)
     job, dataset = _job(settings, place, asked, console)
     with shown(job, dataset, console) as watch:
-        manifest = run_job(settings, place, job, watch)
+        outcome = run_job(settings, place, job, watch)
     seconds = time.monotonic() - began
     if asked.as_json:
-        print(json.dumps(_summary(job, manifest, seconds)))
+        print(json.dumps(_summary(job, outcome, seconds)))
     else:
-        _report(place, job, dataset, manifest, seconds)
+        _report(place, job, dataset, outcome, seconds)
 
 
 def submit(settings: Settings, asked: Asked) -> None:
@@ -100,13 +99,15 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
     return job, dataset
 
 
-def _summary(job: Job, manifest: Manifest, seconds: float) -> dict[str, object]:
+def _summary(job: Job, outcome: Outcome, seconds: float) -> dict[str, object]:
+    manifest = outcome.manifest
     return {
         "job": job.id,
         "status": "done",
         "rows_in": manifest.rows_in,
         "rows_labelled": manifest.rows_labelled,
         "rows_rejected": manifest.rows_rejected,
+        "cells_scored": outcome.cells,
         "seconds": round(seconds, 3),
         "rows_per_second": round(manifest.rows_labelled / seconds, 1),
         "models": {model.name: model.version for model in manifest.models},
@@ -115,7 +116,8 @@ def _summary(job: Job, manifest: Manifest, seconds: float) -> dict[str, object]:
     }
 
 
-def _report(place: Place, job: Job, dataset: Dataset, manifest: Manifest, seconds: float) -> None:
+def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> None:
+    manifest = outcome.manifest
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
     reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in dataset.reasons.items())

@@ -1,6 +1,9 @@
 """A Celery worker in this process, until it is told to stop."""
 
+import warnings
+
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 
 
@@ -10,6 +13,8 @@ def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
     SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in the broker, for any
     worker of the pool, until a thread is free.
     """
+    # Celery warns a root user of pickle; every message here is JSON, and containers often run as root.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     setup_logging.connect(_leave_logging_alone, weak=False)
     worker = app.Worker(
         queues=[queue],

@@ -1,0 +1,173 @@
+"""What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from there."""
+
+import hashlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.command import Command
+from tests.waiting import wait_until
+
+MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(400)]
+
+
+@pytest.fixture
+def many_chunks(home):
+    """A root where every upload falls into many chunks."""
+    return Command(home, CHORUS_CHUNK_ROWS="2")
+
+
+def scores_of(home):
+    return {path: path.stat().st_mtime_ns for path in (home / "scores").rglob("*.arrow")}
+
+
+def digest_of_parts(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).glob("part-*")}
+
+
+def workers_of(process):
+    """Process ids of what a running command has started, by the arguments they were started with."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except (OSError, IndexError):
+                continue
+            if parent == process.pid:
+                found[b" ".join(words).decode()] = int(entry.name)
+    return found
+
+
+def gone(pid):
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home, upload):
+    path = upload(MANY)
+    arguments = ("score", path, "--customer", "plain", "--json")
+    with many_chunks.start(*arguments) as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        workers = workers_of(process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"run the same command again" in err
+    assert b"Traceback" not in err
+    assert len(workers) == 3, "broker, control, mood-bow"
+    assert all(gone(pid) for pid in workers.values())
+    before = scores_of(home)
+    assert 5 < len(before) < 200
+    ended = many_chunks(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["rows_labelled"] == 400
+    assert ended.json["cells_scored"] == 200 - len(before)
+    assert before.items() <= scores_of(home).items(), "nothing was scored again"
+
+
+@pytest.mark.parametrize("victim", ["--model mood-bow", "--control"])
+def test_a_killed_worker_is_reported_and_nothing_is_lost(many_chunks, home, upload, victim):
+    path = upload(MANY)
+    arguments = ("score", path, "--customer", "plain", "--json")
+    with many_chunks.start(*arguments) as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        [pid] = [pid for command, pid in workers_of(process).items() if victim in command]
+        os.kill(pid, signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"ended by itself (status -9)" in err
+    assert b'"status": "failed"' in out
+    ended = many_chunks(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["rows_labelled"] == 400
+
+
+def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
+    with many_chunks.start("score", upload(MANY), "--customer", "plain") as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        workers = workers_of(process)
+        process.kill()
+        process.communicate(timeout=60)
+    assert len(workers) == 3
+    wait_until(lambda: all(gone(pid) for pid in workers.values()), "the children to end")
+
+
+def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, home, upload):
+    file = home / "registry" / "models" / "mood-bow" / "1" / "pipeline.skops"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
+    path = upload(MANY[:5])
+    arguments = ("score", path, "--customer", "plain", "--json")
+    ended = chorus(*arguments)
+    assert ended.status == 1
+    for expected in ("pipeline.skops", "mood-bow", "SHA-256", "Restore the file"):
+        assert expected in ended.err
+    assert "Traceback" not in ended.err
+    doctor = chorus("doctor")
+    assert doctor.status == 1
+    assert "pipeline.skops" in "".join(doctor.out.split())
+    file.write_bytes(whole)
+    ended = chorus(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["rows_labelled"] == 5
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system with room for little more than its folders. Needs the right to mount, as CI has."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode and "CI" not in os.environ:
+        pytest.skip(f"cannot mount a small disk here: {mounted.stderr.decode().strip()}")
+    assert mounted.returncode == 0, mounted.stderr
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, full_disk, upload):
+    path = upload(MANY)
+    arguments = ("score", path, "--customer", "plain", "--out", full_disk / "out", "--json")
+    ended = chorus(*arguments)
+    assert ended.status == 1
+    assert "No space left on device" in ended.err
+    assert str(full_disk) in ended.err
+    assert "Traceback" not in ended.err
+    assert digest_of_parts(full_disk / "out") == {}
+    subprocess.run(["mount", "-o", "remount,size=4m", full_disk], check=True)
+    ended = chorus(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["cells_scored"] == 0
+    assert len(pq.read_table(full_disk / "out" / "part-00000.parquet")) == 400
+
+
+def test_a_broker_that_cannot_be_reached_is_named(home, upload):
+    ended = Command(home, CHORUS_BROKER_URL="redis://user:secret@127.0.0.1:1/0")("score", upload(MANY[:3]), "--json")
+    assert ended.status == 1
+    assert "redis://127.0.0.1:1/0 does not answer" in ended.err
+    assert "secret" not in ended.err + ended.out
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0"])
+def test_a_broker_url_that_is_none_is_refused(home, upload, url):
+    ended = Command(home, CHORUS_BROKER_URL=url)("score", upload(MANY[:3]))
+    assert ended.status == 2
+    assert "CHORUS_BROKER_URL" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_two_jobs_do_not_mix_their_parts(chorus, upload, tmp_path):
+    first = chorus("score", upload(MANY[:3]), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    before = digest_of_parts(tmp_path / "out")
+    other = chorus("score", upload(MANY[3:6], name="b.csv"), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    assert other.status == 2
+    assert first.json["job"] in other.err
+    assert digest_of_parts(tmp_path / "out") == before

@@ -1,0 +1,50 @@
+"""The command line, run as its users run it: as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: exit status, what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The object on the last line of standard output."""
+        return json.loads(self.out.splitlines()[-1])
+
+
+class Command:
+    """`chorus`, with CHORUS_HOME at one root and whatever else is set."""
+
+    def __init__(self, home, **settings):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
+        self.home = home
+        self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
+
+    def start(self, *arguments, **options):
+        """The running process; its output is in pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "chorus", *map(str, arguments)],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **options,
+        )
+
+    def __call__(self, *arguments, stdin=b"", timeout=110) -> Ended:
+        """Run it to its end."""
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(stdin, timeout)
+            finally:
+                process.kill()
+        return Ended(process.returncode, out.decode(), err.decode())

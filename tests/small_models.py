@@ -1,0 +1,74 @@
+"""A registry of small real models, trained in a second, for the tests that run the whole path."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from models.manifest import Card, ModelSpec
+from models.manifest import Target as Question
+from models.registry import ModelRegistry
+from storage.place import Place
+
+MOODS = ("negative", "positive")
+TOPICS = ("delivery", "price")
+_GOOD = ("great", "love it", "very good", "happy with this", "excellent")
+_BAD = ("awful", "hate it", "very bad", "angry about this", "terrible")
+_CUSTOMERS = b"""
+[customers.acme]
+ensemble = "acme"
+[customers.plain]
+ensemble = "plain"
+"""
+_PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def build(place: Place) -> None:
+    """Publish mood-bow, mood-plain (one of), topics-bow and topics-acme (any of), and three ensembles.
+
+    The customer acme uses topics-acme beside what everyone uses, plain uses mood-bow alone; sleeper is a model that no
+    ensemble names.
+    """
+    for name, seed in (("mood-bow", 1), ("mood-plain", 2), ("sleeper", 3)):
+        publish_bow(place, name, "mood", "one_of", MOODS, *_moods(seed))
+    for name, labels in (("topics-bow", TOPICS), ("topics-acme", ("cafe", "price"))):
+        publish_bow(place, name, "topics", "any_of", labels, *_topics(labels))
+    mood = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"), Member(model="mood-plain", weight=2)))
+    shared = (Member(model="topics-bow"),)
+    registry = EnsembleRegistry(place)
+    registry.publish("default", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=shared))))
+    own = (*shared, Member(model="topics-acme"))
+    registry.publish("acme", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=own))))
+    alone = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"),))
+    registry.publish("plain", Ensemble(targets=(alone,)))
+    place.replace("customers.toml", _CUSTOMERS)
+
+
+def publish_bow(place, name, target, mode, labels, texts, answers):
+    """Fit a pipeline of scikit-learn's own steps and publish it."""
+    import skops.io
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.pipeline import Pipeline
+
+    head = LogisticRegression() if mode == "one_of" else OneVsRestClassifier(LogisticRegression())
+    pipeline = Pipeline([("tfidf", TfidfVectorizer()), ("head", head)]).fit(texts, answers)
+    with tempfile.TemporaryDirectory() as folder:
+        skops.io.dump(pipeline, Path(folder, "pipeline.skops"))
+        spec = ModelSpec(
+            kind="bow", target=Question(name=target, mode=mode), labels=labels, card=Card(data="made by the tests")
+        )
+        return ModelRegistry(place).publish(name, Path(folder), spec, _PUBLISHED)
+
+
+def _moods(seed):
+    texts = [f"{word} {other}" for word in _GOOD + _BAD for other in ("today", "again", str(seed))]
+    return texts, [MOODS[1] if text.startswith(_GOOD) else MOODS[0] for text in texts]
+
+
+def _topics(labels):
+    import numpy as np
+
+    texts = [f"the {' and the '.join(some)} was so" for some in (labels, labels[:1], labels[1:], ("rest",)) * 3]
+    return texts, np.array([[label in text for label in labels] for text in texts], dtype=int)
