@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from chorus.light import without_pandas
 from chorus.settings import from_environment
 from storage.errors import ChorusError
 
@@ -101,6 +102,7 @@ def _subcommands() -> None:
 
 def main() -> None:
     """Run a command; print our errors without a traceback and exit with their status."""
+    without_pandas()
     _subcommands()
     try:
         chorus.main(standalone_mode=False)

@@ -1,6 +1,6 @@
 """Where the broker is: one URL, read once for Celery and once for the board."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -21,6 +21,7 @@ _SOCKET: dict[str, Any] = {
     "socket_keepalive": True,
     "health_check_interval": 5,
 }
+_SENTINEL_PORT = 26379
 
 
 class BadBrokerUrl(BadRequest):
@@ -45,19 +46,26 @@ class BrokerAddress:
     """A broker that Celery and the board both reach. `url` is one of redis, rediss, redis+socket, sentinel."""
 
     url: str
-    hosts: tuple[tuple[str, int], ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
             raise BadBrokerUrl(f"begins with {parts.scheme or 'no scheme'!r}")
-        if parts.scheme == "sentinel":
-            if not parse_qs(parts.query).get("master_name"):
-                raise BadBrokerUrl("names sentinels but no master_name")
-            try:
-                object.__setattr__(self, "hosts", tuple(map(_host_and_port, parts.netloc.split("@")[-1].split(","))))
-            except ValueError:
-                raise BadBrokerUrl("has a port that is no number") from None
+        try:
+            hosts = self.hosts
+        except ValueError:
+            raise BadBrokerUrl("has a port that is no number") from None
+        if parts.scheme == "sentinel" and not parse_qs(parts.query).get("master_name"):
+            raise BadBrokerUrl("names sentinels but no master_name")
+        if parts.scheme != "sentinel" and len(hosts) > 1:
+            raise BadBrokerUrl("names several hosts")
+
+    @property
+    def hosts(self) -> tuple[tuple[str, int | None], ...]:
+        """(host, port) of each host named. Raises ValueError for a port that is no number."""
+        netloc = urlsplit(self.url).netloc.rsplit("@", 1)[-1]
+        found = [urlsplit(f"//{host}") for host in netloc.split(",")]
+        return tuple((host.hostname or "", host.port) for host in found)
 
     @property
     def shown(self) -> str:
@@ -74,22 +82,23 @@ class BrokerAddress:
             options["master_name"] = parse_qs(parts.query)["master_name"][0]
             login = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
             settings["broker_url"] = ";".join(
-                f"sentinel://{login}{host}:{port}{parts.path}" for host, port in self.hosts
+                f"sentinel://{login}{host}:{port or _SENTINEL_PORT}{parts.path}" for host, port in self.hosts
             )
         return settings
 
-    def client(self) -> Redis:
-        """A client for the board; it retries for some seconds when the connection breaks."""
+    def client(self, retries: int = 6) -> Redis:
+        """A client for the board; when the connection breaks it tries again, 6 times within some 5 seconds."""
         parts = urlsplit(self.url)
         options: dict[str, Any] = {
             **_SOCKET,
-            "retry": Retry(ExponentialBackoff(cap=2, base=0.1), 6),
+            "retry": Retry(ExponentialBackoff(cap=2, base=0.1), retries),
             "retry_on_error": [RedisConnectionError, RedisTimeoutError],
         }
         if parts.scheme == "redis+socket":
             return Redis(unix_socket_path=parts.path, **(options | {"socket_keepalive": None}))
         if parts.scheme == "sentinel":
-            sentinel = Sentinel(list(self.hosts), socket_timeout=5)  # type: ignore[no-untyped-call]  # redis has no type here
+            hosts = [(host, port or _SENTINEL_PORT) for host, port in self.hosts]
+            sentinel = Sentinel(hosts, socket_timeout=5)  # type: ignore[no-untyped-call]  # redis has no type here
             database = int(parts.path.strip("/") or 0)
             client: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # nor here
                 parse_qs(parts.query)["master_name"][0],
@@ -102,16 +111,11 @@ class BrokerAddress:
         return Redis.from_url(self.url, **options)
 
     def check(self) -> None:
-        """Raise BrokerUnreachable unless the broker answers within some seconds."""
-        client = self.client()
+        """Raise BrokerUnreachable unless the broker answers within 5 seconds."""
+        client = self.client(retries=0)
         try:
             client.ping()
         except (RedisError, MasterNotFoundError, OSError) as error:
             raise BrokerUnreachable(self.shown, str(error)) from None
         finally:
             client.close()
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.partition(":")
-    return host, int(port or 26379)

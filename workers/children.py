@@ -74,4 +74,5 @@ def _end_with_parent() -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Not SIGTERM: a worker that waits for its message to end would wait for a broker that is dying beside it.
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -123,7 +123,7 @@ def full_disk(tmp_path):
     folder = tmp_path / "full"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], capture_output=True, check=False
     )
     if mounted.returncode and "CI" not in os.environ:
         pytest.skip(f"cannot mount a small disk here: {mounted.stderr.decode().strip()}")
@@ -156,7 +156,7 @@ def test_a_broker_that_cannot_be_reached_is_named(home, upload):
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0"])
+@pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"])
 def test_a_broker_url_that_is_none_is_refused(home, upload, url):
     ended = Command(home, CHORUS_BROKER_URL=url)("score", upload(MANY[:3]))
     assert ended.status == 2

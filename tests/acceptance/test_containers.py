@@ -1,0 +1,125 @@
+"""docker-compose.yml and Dockerfile: valid, and every command in them is one that is run here."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.command import Command
+from tests.waiting import wait_until
+from workers.broker import server_binary
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DEMO_MODELS = ["sentiment-bow", "sentiment-minilm", "topics-bow", "topics-minilm", "topics-acme"]
+
+
+@pytest.fixture(scope="module")
+def port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def compose_broker(port, tmp_path_factory):
+    """The broker, started by the command of the compose file."""
+    program, *arguments = COMPOSE["services"]["redis"]["command"]
+    assert program == "redis-server"
+    folder = tmp_path_factory.mktemp("redis")
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen([server_binary(), *arguments, "--port", str(port)], cwd=folder, stdout=log)
+    healthy = COMPOSE["services"]["redis"]["healthcheck"]["test"]
+    assert healthy[0] == "CMD"
+    check = [word.replace("6379", str(port)) for word in healthy[1:]]
+    try:
+        wait_until(lambda: subprocess.run(check, capture_output=True, check=False).returncode == 0, "a healthy broker")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+    assert list(folder.rglob("*.aof")), "the append-only file is on"
+
+
+def test_an_unhealthy_broker_is_noticed(port):
+    check = [word.replace("6379", str(port)) for word in COMPOSE["services"]["redis"]["healthcheck"]["test"][1:]]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        unused = [word.replace(str(port), str(free.getsockname()[1])) for word in check]
+        assert subprocess.run(unused, capture_output=True, check=False).returncode != 0
+
+
+def test_the_compose_file_follows_the_compose_specification():
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    subprocess.run([*check, ROOT / "docker-compose.yml"], check=True)
+
+
+def test_there_is_a_service_for_each_demo_model_and_no_other():
+    assert set(COMPOSE["services"]) == {"redis", "control", *DEMO_MODELS}
+    for name in DEMO_MODELS:
+        assert COMPOSE["services"][name]["command"] == ["chorus", "worker", "--model", name]
+    shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in ("control", *DEMO_MODELS)}
+    assert len(shared) == 1, "all work on one folder"
+
+
+def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
+    """Each chorus command as the file has it; the models bear other names here."""
+    service = Command(home, CHORUS_BROKER_URL=compose_broker)
+    renamed = {"sentiment-bow": "mood-bow", "sentiment-minilm": "mood-plain", "topics-minilm": "sleeper"}
+    commands = [COMPOSE["services"][name]["command"] for name in ("control", *DEMO_MODELS)]
+    started = [service.start(*(renamed.get(word, word) for word in command[1:])) for command in commands]
+    try:
+        job = service("submit", upload([("1", "great cafe")]), "--customer", "acme").out.strip()
+        wait_until(lambda: service("status", job, "--json").json["status"] == "done", "the job to end")
+        [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in ("control", *DEMO_MODELS)}
+        healthcheck = json.loads(health)
+        assert healthcheck[:2] == ["CMD", "chorus"]
+        assert service(*healthcheck[2:]).status == 0
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+        for process in started:
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def dockerfile():
+    """(instruction, words) of each line."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    return [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+
+
+def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
+    stages = [shlex.split(words)[-1] for instruction, words in dockerfile() if instruction == "FROM"]
+    assert stages == ["cpu", "gpu"]
+    installs = [words for instruction, words in dockerfile() if instruction == "RUN" and "pip install" in words]
+    assert [shlex.split(words)[-1] for words in installs] == [".", ".[train]"]
+
+
+@pytest.mark.parametrize("words", [words for instruction, words in dockerfile() if instruction == "RUN"])
+def test_the_run_lines_of_the_dockerfile_work(words):
+    program, *arguments = shlex.split(words)
+    if program == "useradd":
+        assert arguments == ["--create-home", "chorus"], "the one line that would change this machine"
+        return
+    assert program == "python"
+    command = [sys.executable, *arguments, "--dry-run", "--quiet"]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+
+
+def test_the_default_command_of_the_image_is_one_of_ours(home):
+    [words] = [words for instruction, words in dockerfile() if instruction == "CMD"]
+    program, *arguments = json.loads(words)
+    assert program == "chorus"
+    assert Command(home)(*arguments).status == 0

@@ -1,0 +1,48 @@
+"""Light processes stay light: what each imports, seen from inside a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "openvino", "sklearn", "skops", "tokenizers", "pandas"}
+
+
+def imported_by(code):
+    """The heavy libraries that a fresh interpreter has loaded after running the code."""
+    script = f"{code}\nimport sys; print(' '.join(name for name in {sorted(HEAVY)} if sys.modules.get(name)))"
+    return set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout.split()
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import chorus.cli",
+        "import chorus.upload, chorus.status, chorus.doctor, chorus.serve",
+        "import workers.control, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
+        "import workers.scoring, models.kinds, models.registry",
+        "import intake.upload",
+    ],
+)
+def test_nothing_but_a_scorer_imports_a_model_library(code):
+    assert imported_by(code) == set()
+
+
+def test_the_command_line_shows_its_help_without_arrow():
+    code = "import chorus.cli, sys; assert 'pyarrow' not in sys.modules; assert 'celery' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
+    code = f"""
+from pathlib import Path
+import pyarrow as pa
+from chorus.light import without_pandas
+from storage.place import LocalPlace
+from workers.scoring import Loaded
+without_pandas()
+print(Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, 1, None).score(pa.array(["great"])).shape, file=sys.stderr)
+""".replace("from pathlib", "import sys\nfrom pathlib", 1)
+    assert imported_by(code) == {"sklearn", "skops"}

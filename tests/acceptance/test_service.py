@@ -1,0 +1,148 @@
+"""A service of workers that run by themselves, as docker compose and Kubernetes run them: submit, status, doctor."""
+
+import json
+import signal
+from contextlib import ExitStack, contextmanager
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.command import Command
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def service(home, broker, redis):
+    """The command line with a broker configured; `redis` empties it first."""
+    assert redis.ping()
+    return Command(home, CHORUS_BROKER_URL=broker.url)
+
+
+@contextmanager
+def workers(command, *each):
+    """Workers that are told to stop at the end, and have to."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(command.start("worker", *arguments)) for arguments in each]
+        try:
+            yield running
+            for process in running:
+                process.send_signal(signal.SIGTERM)
+            for process in running:
+                _, err = process.communicate(timeout=30)
+                assert process.returncode == 0, err.decode()
+        finally:
+            for process in running:
+                process.kill()
+
+
+def test_an_upload_is_handed_over_and_labelled_by_the_running_workers(service, upload):
+    submitted = service("submit", upload([("1", "great"), ("2", "awful"), ("3", "")]), "--customer", "plain")
+    assert submitted.status == 0, submitted.err
+    job = submitted.out.strip()
+    waiting = service("status", job, "--json").json
+    assert (waiting["status"], waiting["rows"], waiting["labelled"]) == ("running", 2, 0)
+
+    def done():
+        state = service("status", job, "--json").json
+        return state if state["status"] == "done" else None
+
+    with workers(service, ["--control"], ["--model", "mood-bow", "--threads", "1"]):
+        state = wait_until(done, "the job to end")
+    assert (state["labelled"], state["rejected"], state["models"]) == (2, 1, {"mood-bow 1": 2})
+    rows = pq.read_table(state["output"], partitioning=None).to_pylist()
+    assert [row["mood"] for row in rows] == ["positive", "negative"]
+    listed = service("status")
+    assert job in listed.out
+    assert "done" in listed.out
+
+
+def test_submit_without_a_service_says_what_to_set(chorus, upload):
+    ended = chorus("submit", upload([("1", "great")]))
+    assert ended.status == 2
+    assert "CHORUS_BROKER_URL" in ended.err
+
+
+def test_a_worker_of_an_unknown_model_is_refused_with_the_known_ones(service):
+    ended = service("worker", "--model", "nobody")
+    assert ended.status == 2
+    assert "mood-bow" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--model", "mood-bow", "--control"]])
+def test_a_worker_is_either_of_a_model_or_the_control_worker(service, arguments):
+    assert service("worker", *arguments).status == 2
+
+
+def test_a_job_that_nobody_knows_is_refused_with_the_known_ones(chorus):
+    ended = chorus("status", "0123456789abcdef")
+    assert ended.status == 2
+    assert "no job 0123456789abcdef" in ended.err
+
+
+def test_status_without_a_broker_tells_what_storage_knows(chorus, upload):
+    job = chorus("score", upload([("1", "great")]), "--customer", "plain", "--json").json["job"]
+    state = chorus("status", job, "--json").json
+    assert (state["status"], state["labelled"]) == ("done", 1)
+    assert job in chorus("status", job).out
+
+
+def test_doctor_finds_a_healthy_installation_well(service):
+    ended = service("doctor", "--json")
+    assert ended.status == 0, ended.out
+    assert all(finding["well"] for finding in ended.json["findings"])
+    assert "CHORUS_HOME" in service("doctor").out
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path):
+    ended = Command(tmp_path / "new", CHORUS_BROKER_URL="redis://127.0.0.1:1/0")("doctor", "--json")
+    assert ended.status == 1
+    wrong = {finding["check"]: finding["found"] for finding in ended.json["findings"] if not finding["well"]}
+    assert "does not answer" in wrong["broker"]
+    assert "make demo" in wrong["models"]
+
+
+def test_models_and_ensembles_are_listed_and_shown(chorus):
+    listed = chorus("models", "list", "--json").json["models"]
+    assert [one["model"] for one in listed] == ["mood-bow", "mood-plain", "sleeper", "topics-acme", "topics-bow"]
+    shown = chorus("models", "show", "mood-bow", "--json").json
+    assert (shown["version"], shown["labels"]) == (1, ["negative", "positive"])
+    ensembles = chorus("ensembles", "list", "--json").json["ensembles"]
+    assert {one["ensemble"]: one["customers"] for one in ensembles} == {
+        "acme": ["acme"],
+        "default": ["everyone else"],
+        "plain": ["plain"],
+    }
+    for table in (("models", "list"), ("ensembles", "list")):
+        assert "mood-bow" in chorus(*table).out
+    missing = chorus("models", "show", "mood-bow", "--version", "7")
+    assert missing.status == 2
+    assert "1, champion" in missing.err
+
+
+def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
+    shown = chorus("ensembles", "show", "plain", "--json").json
+    shown["targets"][0]["members"].append({"model": "mood-plain", "weight": 3})
+    file = tmp_path / "plain.json"
+    file.write_text(json.dumps(shown))
+    assert chorus("ensembles", "publish", "plain", file).out.split() == ["plain", "2"]
+    members = chorus("ensembles", "show", "plain", "--version", "2", "--json").json["targets"][0]["members"]
+    assert [member["model"] for member in members] == ["mood-bow", "mood-plain"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("not = [toml", "does not describe"),
+        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = []', "members"),
+        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "nobody"}]', "nobody"),
+        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "topics-bow"}]', "it answers topics"),
+        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "mood-bow", weight = -1}]', "weight"),
+    ],
+)
+def test_an_ensemble_that_cannot_work_is_refused(chorus, tmp_path, text, expected):
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    ended = chorus("ensembles", "publish", "bad", file)
+    assert ended.status == 2
+    assert expected in ended.err
+    assert "bad" not in [one["ensemble"] for one in chorus("ensembles", "list", "--json").json["ensembles"]]

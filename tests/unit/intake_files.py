@@ -1,0 +1,48 @@
+"""What the tests of intake share: taking bytes in, and looking at what was stored."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from intake.upload import Upload, take_in
+from storage.feedback import Dataset, read_chunk, rejects_path
+from storage.place import LocalPlace
+from storage.tables import decode_parquet
+
+
+def upload(
+    folder: Path, data: bytes, name: str = "in.csv", said: Callable[[str], None] = lambda _: None, **options: object
+) -> Dataset:
+    """Take in a file with these bytes; the dataset is stored below folder / "home"."""
+    file = folder / name
+    file.write_bytes(data)
+    return take_in(LocalPlace(folder / "home"), Upload(str(file), "acme", **options), io.BytesIO(), said)
+
+
+def stored(folder: Path, dataset: Dataset) -> list[dict[str, object]]:
+    """All rows of all chunks."""
+    place = LocalPlace(folder / "home")
+    chunks = [read_chunk(place, dataset, position) for position in range(len(dataset.chunks))]
+    return [row for chunk in chunks for row in chunk.to_pylist()]
+
+
+def rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
+    """(row, id, reason, detail, raw) of every reject."""
+    place = LocalPlace(folder / "home")
+    found = decode_parquet(place.read(rejects_path(dataset.customer, dataset.id))).to_pylist()
+    assert len(found) == dataset.rejected == sum(dataset.reasons.values())
+    return [(row["row"], row["id"], row["reason"], row["detail"], row["raw"]) for row in found]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def as_parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

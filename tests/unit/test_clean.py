@@ -1,0 +1,59 @@
+"""One text as the models read it."""
+
+import unicodedata
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.clean import MAY_NEED_CLEANING, clean
+
+# Hypothesis seldom finds these by itself.
+AWKWARD = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"]),
+        st.sampled_from(" \t\n\r\x00\x0b\x1c\x7f\x85\xa0\u0301\u200b\u200d\u3000\ufeffae"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("plain text", "plain text"),
+        ("  two  spaces  ", "two spaces"),
+        ("lines\r\nand\ttabs\nand\x0bmore\x0c", "lines and tabs and more"),
+        ("no-break\u00a0and ideographic\u3000space", "no-break and ideographic space"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("e\x00\u0301", "\u00e9"),  # taking the NUL out brings letter and accent together
+        ("bell\x07, delete\x7f, C1\x9f, mark\ufeff, zero\u200bwidth", "bell, delete, C1, mark, zerowidth"),
+        ("next\u0085line", "next line"),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        (" \t\u200b\x00 ", ""),
+        ("", ""),
+    ],
+)
+def test_clean_text_is_as_expected(given_text: str, expected: str) -> None:
+    assert clean(given_text) == expected
+
+
+@given(AWKWARD)
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+@given(AWKWARD)
+def test_clean_text_is_normal_and_has_single_spaces_only(text: str) -> None:
+    result = clean(text)
+    assert unicodedata.is_normalized("NFC", result)
+    assert result.split() == ([] if not result else result.split(" "))
+    assert all(unicodedata.category(character) != "Cc" for character in result)
+
+
+@given(AWKWARD)
+def test_a_text_that_the_quick_look_passes_is_clean(text: str) -> None:
+    doubtful = pc.match_substring_regex(pa.array([text]), MAY_NEED_CLEANING)[0].as_py()
+    assert doubtful or clean(text) == text

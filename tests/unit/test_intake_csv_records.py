@@ -1,0 +1,88 @@
+"""Lines to CSV records that never run away."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake import csv_records
+from intake.csv_records import lines_of, read_records
+
+FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00'), max_size=6)
+
+
+def records(text: str) -> list[list[str] | None]:
+    lines = [line + "\n" for line in text.removesuffix("\n").split("\n")]
+    return read_records(lines, ",", "\n", final=True).rows
+
+
+@given(st.lists(st.lists(FIELD, min_size=2, max_size=3), max_size=8))
+def test_what_a_csv_writer_wrote_comes_back(rows: list[list[str]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    lines = [line + "\n" for line in file.getvalue().split("\n")[:-1]]
+    read = read_records(lines, ",", "\n", final=True)
+    assert (read.rows, read.left) == (rows, [])
+    assert sum(lines_of(row, "\n") for row in read.rows) == len(lines)
+
+
+@given(st.text(st.sampled_from('ab,"\r'), max_size=40).map(lambda text: text.replace("b", "\n")))
+def test_every_line_belongs_to_one_record_whatever_it_holds(text: str) -> None:
+    lines = [line + "\n" for line in text.split("\n")]
+    read = read_records(lines, ",", "\n", final=True)
+    assert sum(lines_of(row, "\n") for row in read.rows) == len(lines)
+    assert read.left == []
+
+
+@given(st.text(st.sampled_from('ab,"'), max_size=60).map(lambda text: text.replace("b", "\n")), st.integers(1, 9))
+def test_it_does_not_matter_where_the_lines_are_parted(text: str, size: int) -> None:
+    lines = [line + "\n" for line in text.split("\n")]
+    rows: list[list[str] | None] = []
+    left: list[str] = []
+    for start in range(0, len(lines), size):
+        read = read_records(left + lines[start : start + size], ",", "\n", final=False)
+        rows, left = rows + read.rows, read.left
+    assert rows + read_records(left, ",", "\n", final=True).rows == read_records(lines, ",", "\n", final=True).rows
+
+
+def test_a_quoted_field_may_have_several_lines() -> None:
+    assert records('1,"a\nb\r\nc"\n2,d\n') == [["1", "a\nb\r\nc"], ["2", "d"]]
+
+
+def test_a_quote_that_is_never_closed_costs_one_line() -> None:
+    assert records('1,a\n2,"b\n3,c\n4,d\n') == [["1", "a"], None, ["3", "c"], ["4", "d"]]
+
+
+def test_a_quote_that_is_closed_by_the_next_row_does_not_merge_two_rows() -> None:
+    assert records('1,"a\n2,"b"\n3,c\n') == [None, ["2", "b"], ["3", "c"]]
+
+
+def test_a_record_that_grows_past_the_bound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "MOST_RECORD", 20)
+    read = read_records(['1,"a\n', *["2,b\n"] * 9], ",", "\n", final=False)
+    assert read.rows == [None, *[["2", "b"]] * 9]
+
+
+def test_an_open_record_waits_for_more_lines() -> None:
+    read = read_records(["1,a\n", '2,"b\n', "c\n"], ",", "\n", final=False)
+    assert (read.rows, read.left) == ([["1", "a"]], ['2,"b\n', "c\n"])
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ('5" pipe,b', ['5" pipe', "b"]),
+        ('"a" b,c', ["a b", "c"]),
+        ("a\rb,c", ["a\rb", "c"]),
+        ("a\x00b,c", ["a\x00b", "c"]),
+        ('"a"b,"c', None),
+    ],
+)
+def test_a_line_with_odd_quotes_is_read_as_well_as_can_be(line: str, row: list[str] | None) -> None:
+    assert records(f"x,y\n{line}\nz,z\n") == [["x", "y"], row, ["z", "z"]]
+
+
+def test_a_field_may_be_longer_than_the_limit_of_the_csv_module() -> None:
+    assert records(f"1,{'a' * 300_000}\n") == [["1", "a" * 300_000]]
