@@ -143,3 +143,27 @@ def test_when_the_upload_changes_meanwhile_nothing_stays(tmp_path: Path, monkeyp
     with pytest.raises(BadRequest, match="changed while it was read"):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)
+
+
+def test_json_keys_that_are_data_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    data = b"".join(b'{"text": "a", "key%d": 1}\n' % number for number in range(10_100))
+    with pytest.raises(BadRequest, match="more than 10000 different keys"):
+        upload(tmp_path, data, "in.jsonl", chunk_rows=100)
+    assert nothing_is_stored(tmp_path)
+
+
+def test_no_room_for_temporary_files_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(CannotWrite, match=r"temporary files in .*gone"):
+        take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), io.BytesIO(CSV), print)
+    assert nothing_is_stored(tmp_path)
+
+
+def test_an_intake_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Source) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Source, "check_unchanged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        upload(tmp_path, CSV, chunk_rows=1)
+    assert nothing_is_stored(tmp_path)

@@ -1,0 +1,1 @@
+"""Feedback in: a file of whatever form becomes a stored dataset. Used by tasks and chorus; imports storage only."""

@@ -1,0 +1,81 @@
+"""In which format an upload is: by what was asked, its first bytes, its name, in this order."""
+
+import codecs
+from collections.abc import Mapping
+
+from intake.errors import Unreadable
+
+FORMATS = ("csv", "tsv", "jsonl", "parquet")
+_BY_NAME: Mapping[str, str] = {
+    "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet"
+}  # fmt: skip
+_TEXT_EXPORT = "Export it as CSV with the encoding UTF-8."
+_MAGIC = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", _TEXT_EXPORT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or Office document", _TEXT_EXPORT),
+    (b"%PDF-", "a PDF document", "Export the data as CSV."),
+    (b"\x89PNG\r\n", "a PNG image", "Give a file of text."),
+    (b"\xff\xd8\xff", "a JPEG image", "Give a file of text."),
+    (b"GIF8", "a GIF image", "Give a file of text."),
+    (b"SQLite format 3\x00", "an SQLite database", "Export the table as CSV."),
+    (b"\x1f\x8b", "gzip inside gzip", "Unpack it once."),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it first, or use gzip."),
+    (b"BZh", "a bzip2 archive", "Unpack it first, or use gzip."),
+    (b"\xfd7zXZ\x00", "an xz archive", "Unpack it first, or use gzip."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it first, or use gzip."),
+    (b"ARROW1\x00\x00", "an Arrow file", "Save it as Parquet."),
+    (b"FEA1", "a Feather file", "Save it as Parquet."),
+    (b"ORC", "an ORC file", "Save it as Parquet."),
+    (b"Obj\x01", "an Avro file", "Save it as Parquet."),
+    (b"\x7fELF", "a program", "Give a file of text."),
+)
+_PARQUET = b"PAR1"
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CONTROL = bytes({*range(32)} - set(b"\t\n\f\r\x1b"))
+
+
+def choose_format(name: str, label: str, asked: str | None, head: bytes) -> str:
+    """One of FORMATS for the upload `name`; `label` is its name without .gz, in lower case.
+
+    Raises Unreadable for anything that is none of them, with what it looks like.
+    """
+    if asked is not None and asked not in FORMATS:
+        raise Unreadable(name, f"there is no format {asked[:60]!r}", f"Formats: {', '.join(FORMATS)}.")
+    if head.startswith(_PARQUET):
+        if asked not in (None, "parquet"):
+            raise Unreadable(name, f"it is Parquet, not {asked}", "Leave --format out.")
+        return "parquet"
+    for magic, what, advice in _MAGIC:
+        if head.startswith(magic):
+            raise Unreadable(name, f"it looks like {what}", advice)
+    by_name = asked or _BY_NAME.get(label.rpartition(".")[2])
+    if by_name == "parquet":
+        raise Unreadable(name, "it is no Parquet file: that begins with PAR1", "Save it again, or name its --format.")
+    return by_name or _by_content(name, head)
+
+
+def refuse_binary(name: str, head: bytes) -> None:
+    """Raises Unreadable when many of the first bytes are control characters; a few are only cleaned."""
+    control = len(head) - len(head.translate(None, _CONTROL))
+    if control > 16 and control * 20 > len(head):
+        found = f"it looks like binary data ({control} of its first {len(head)} bytes are control characters)"
+        raise Unreadable(name, found, "Export it as CSV or JSON Lines with the encoding UTF-8.")
+
+
+def _by_content(name: str, head: bytes) -> str:
+    for mark in _BOMS:
+        head = head.removeprefix(mark)
+    first = head.lstrip(b" \t\r\n\x00")[:1]
+    if first == b"[":
+        raise Unreadable(name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]').")
+    return "jsonl" if first == b"{" else "csv"
+
+
+def sniff_delimiter(header: str) -> str:
+    """The one of , ; tab | that occurs most outside quotes; a comma if none does.
+
+    >>> sniff_delimiter('id;"text, as given";date')
+    ';'
+    """
+    bare = "".join(header.split('"')[::2])
+    return max(",;\t|", key=bare.count)

@@ -1,0 +1,133 @@
+"""JSON Lines: from lines to blocks of records."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+
+from intake.block import Block, Reading, Reason, Reject, extra_of_pairs, holds_invalid
+from intake.columns import choose_columns
+from intake.encoding import MARK
+from intake.errors import Unreadable
+from intake.lines import MOST_LINE, Piece
+
+_MOST_LOOKED_AT = 8  # pieces, for the first object
+_DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
+
+
+def read_jsonl(name: str, pieces: Iterable[Piece], text: str | None, id_: str | None) -> Reading:
+    """The upload `name` from its lines; `text` and `id_` are the keys asked for. Raises Unreadable.
+
+    Its columns are the keys of the objects in the first piece that has any.
+    """
+    pieces, looked_at = iter(pieces), []
+    keys: dict[str, None] = {}
+    for piece in pieces:
+        looked_at.append(piece)
+        for value in map(_object, piece.lines):
+            keys |= dict.fromkeys(value or ())
+        if keys or len(looked_at) == _MOST_LOOKED_AT:
+            break
+    if not keys:
+        raise Unreadable(name, "none of its first lines holds a JSON object", "Write one JSON object a line.")
+    columns = list(keys)
+    chosen = choose_columns(name, columns, text, id_)
+    id_key = None if chosen.id is None else columns[chosen.id]
+    blocks = _Blocks(columns[chosen.text], id_key).read(chain(looked_at, pieces))
+    return Reading(columns[chosen.text], id_key, blocks)
+
+
+def _object(line: str) -> dict[str, object] | None:
+    """The JSON object of a line, None for anything else."""
+    try:
+        value = _DECODER.decode(line)
+    except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of digits
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass
+class _Gathered:
+    """The records of one block that may become feedback, column by column."""
+
+    lines: list[str] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
+    texts: list[str | None] = field(default_factory=list)
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=lambda: [0])
+
+
+class _Blocks:
+    """Counts the records from 1 and sorts out those without a usable object, id or text."""
+
+    def __init__(self, text: str, id_: str | None) -> None:
+        self._text, self._id, self._row = text, id_, 0
+
+    def read(self, pieces: Iterable[Piece]) -> Iterator[Block]:
+        for piece in pieces:
+            gathered, rejects = _Gathered(), []
+            for line in piece.lines:
+                if not line.strip():
+                    continue
+                self._row += 1
+                fault = (
+                    (Reason.TOO_LONG, f"more than {MOST_LINE} characters") if piece.cut else self._take(line, gathered)
+                )
+                if fault:
+                    rejects.append(Reject(self._row, None, *fault, line.rstrip("\r\n")))
+            yield self._block(gathered, rejects)
+
+    def _take(self, line: str, gathered: _Gathered) -> tuple[Reason, str] | None:
+        """Add the record, or say why not."""
+        value = _object(line)
+        if MARK in line:
+            return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
+        if value is None:
+            return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
+        if "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False)):
+            return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        id_, text = value.pop(self._id, None) if self._id is not None else None, value.pop(self._text, None)
+        if isinstance(id_, bool | list | dict):
+            return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
+        if text is not None and not isinstance(text, str):
+            return Reason.NO_TEXT, f"the text is {_kind(text)}, not a text"
+        gathered.lines.append(line)
+        gathered.rows.append(self._row)
+        gathered.ids.append(_as_id(id_))
+        gathered.texts.append(text)
+        gathered.pairs.extend((key, _as_text(other)) for key, other in value.items() if other is not None)
+        gathered.offsets.append(len(gathered.pairs))
+        return None
+
+    def _block(self, gathered: _Gathered, rejects: list[Reject]) -> Block:
+        return Block(
+            rows=np.array(gathered.rows, dtype=np.int64),
+            ids=None if self._id is None else pa.array(gathered.ids, pa.string()),
+            texts=pa.array(gathered.texts, pa.string()),
+            extra=extra_of_pairs(gathered.pairs, gathered.offsets),
+            columns=tuple(dict.fromkeys(key for key, _ in gathered.pairs)),
+            raw=lambda position: gathered.lines[position].rstrip("\r\n"),
+            rejects=rejects,
+        )
+
+
+def _as_id(value: object) -> str | None:
+    """12, "12" and 12.0 are one id; NaN is none."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else str(int(value) if value.is_integer() else value)
+    return None if value is None else str(value)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    return {int: "a number", float: "a number", list: "a list"}.get(type(value), "an object")

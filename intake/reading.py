@@ -1,0 +1,35 @@
+"""From the bytes of an upload to its records, by format."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from intake.block import Reading
+from intake.csv_rows import read_csv
+from intake.encoding import decoder
+from intake.errors import Unreadable
+from intake.jsonl_rows import read_jsonl
+from intake.lines import pieces
+from intake.parquet_rows import read_parquet
+from intake.shape import Shape
+from intake.source import Source
+
+
+@contextmanager
+def reading(source: Source, shape: Shape, text: str | None, id_: str | None) -> Iterator[Reading]:
+    """The records of the upload, as long as the block lasts; `text` and `id_` are the columns asked for.
+
+    Raises Unreadable when its columns are not as they should be.
+    """
+    if shape.format == "parquet":
+        with source.seekable() as file, read_parquet(source.name, file, text, id_) as opened:
+            yield opened
+        return
+    lines = pieces(source.blocks(), decoder(shape.encoding), shape.line_end)
+    try:
+        if shape.format == "jsonl":
+            yield read_jsonl(source.name, lines, text, id_)
+        else:
+            yield read_csv(source.name, lines, shape.delimiter, shape.line_end, text, id_)
+    except UnicodeError as error:  # some decoders of Python lose their way for good (ISO-2022-JP in binary data)
+        found = f"it cannot be read as {shape.encoding} ({error})"
+        raise Unreadable(source.name, found, "Name another --encoding.") from None

@@ -1,0 +1,48 @@
+"""How an upload will be read: its format and, for text, encoding, delimiter and line ends."""
+
+from dataclasses import dataclass
+
+from intake.encoding import choose_encoding, decoder
+from intake.errors import Unreadable
+from intake.fingerprint import Fingerprint
+from intake.form import choose_format, refuse_binary, sniff_delimiter
+from intake.source import Source
+
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All that affects how bytes become records. `notices` say to people what was found out rather than asked for."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    line_end: str
+    notices: tuple[str, ...] = ()
+
+
+def choose_shape(source: Source, found: Fingerprint, format_: str | None, encoding: str | None) -> Shape:
+    """Decide from what was asked and what pass one found. Raises Unreadable."""
+    name, head = source.name, found.bytes.head
+    if not found.size:
+        raise Unreadable(name, "it is empty", "Check the export that made it.")
+    chosen = choose_format(name, source.label, format_, head)
+    if chosen == "parquet":
+        return Shape("parquet", "utf-8", "", "")
+    decided = choose_encoding(name, encoding, found.bytes)
+    if encoding is None and decided.name != "utf-16":
+        refuse_binary(name, head)
+    line_end = "\r" if found.returns and not found.line_feeds else "\n"
+    notices = [decided.notice] if decided.notice else []
+    delimiter = "\t" if chosen == "tsv" else ","
+    if chosen == "csv":
+        delimiter = sniff_delimiter(_first_line(head, decided.name, line_end))
+        if delimiter != ",":
+            notices.append(f"its columns are parted by {_NAMES[delimiter]}, not commas")
+    return Shape(chosen, decided.name, delimiter, line_end, tuple(notices))
+
+
+def _first_line(head: bytes, encoding: str, line_end: str) -> str:
+    lines = decoder(encoding).decode(head).split(line_end)
+    return next((line for line in lines if line.strip()), "")

@@ -1,0 +1,113 @@
+"""The bytes of an upload: opened, spooled where they can be read only once, decompressed, read any number of times."""
+
+import gzip
+import shutil
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from intake.errors import Unreadable
+
+_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"
+
+
+class Source:
+    """One upload. `name` is what people call it, `label` its name without `.gz`, in lower case."""
+
+    def __init__(self, name: str, file: Path) -> None:
+        self.name = name
+        self.label = name.lower().removesuffix(".gz")
+        self._file = file
+        self._first_seen = self._state()
+        with self._opened() as raw:
+            self.compressed = raw.read(2) == _GZIP
+
+    def blocks(self) -> Iterator[bytes]:
+        """The decompressed bytes, a mebibyte at a time. Raises Unreadable for a damaged gzip file."""
+        with self._opened() as raw:
+            plain = gzip.GzipFile(fileobj=raw) if self.compressed else raw
+            try:
+                while block := plain.read(_BLOCK):
+                    yield block
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                found = f"its gzip compression is damaged or cut short ({error})"
+                raise Unreadable(self.name, found, "Compress or copy it again.") from None
+            except OSError as error:
+                raise _refused(self.name, error) from None
+
+    @contextmanager
+    def seekable(self) -> Iterator[Path]:
+        """A local file with the decompressed bytes."""
+        if not self.compressed:
+            yield self._file
+            return
+        with tempfile.NamedTemporaryFile(prefix="chorus-") as plain:
+            for block in self.blocks():
+                plain.write(block)
+            plain.flush()
+            yield Path(plain.name)
+
+    def check_unchanged(self) -> None:
+        """Raises Unreadable if the file was written to since it was opened."""
+        if self._state() != self._first_seen:
+            raise Unreadable(self.name, "it changed while it was read", "Run again when it is complete.")
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._file.open("rb")
+        except OSError as error:
+            raise _refused(self.name, error) from None
+
+    def _state(self) -> tuple[int, int, int]:
+        try:
+            now = self._file.stat()
+        except OSError as error:
+            raise _refused(self.name, error) from None
+        return now.st_ino, now.st_size, now.st_mtime_ns
+
+
+@contextmanager
+def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
+    """The upload at a local path, or on standard input if that is "-". Raises Unreadable."""
+    if path == "-":
+        with _spooled("standard input", stdin) as source:
+            yield source
+        return
+    file = Path(path).expanduser()
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise _refused(path, error) from None
+    if stat.S_ISDIR(mode):
+        raise Unreadable(path, "it is a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz.")
+    if stat.S_ISREG(mode):
+        yield Source(file.name, file)
+        return
+    try:
+        stream = file.open("rb")  # a pipe or a device: it can be read only once
+    except OSError as error:
+        raise _refused(path, error) from None
+    with stream, _spooled(file.name, stream) as source:
+        yield source
+
+
+@contextmanager
+def _spooled(name: str, stream: BinaryIO) -> Iterator[Source]:
+    with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
+        shutil.copyfileobj(stream, copy, _BLOCK)
+        copy.flush()
+        yield Source(name, Path(copy.name))
+
+
+def _refused(name: str, error: OSError | ValueError) -> Unreadable:
+    if isinstance(error, FileNotFoundError):
+        return Unreadable(name, "there is no such file", "Check the path.")
+    if isinstance(error, PermissionError):
+        return Unreadable(name, "its permissions do not allow it", "Make it readable for this user.")
+    reason = getattr(error, "strerror", None) or str(error)
+    return Unreadable(name, f"the system says: {reason}", "Check the path and the disk.")

@@ -1,0 +1,98 @@
+"""A file of feedback becomes a stored dataset."""
+
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from intake.errors import Unreadable
+from intake.fingerprint import fingerprint
+from intake.reading import reading
+from intake.seen import Seen
+from intake.shape import Shape, choose_shape
+from intake.sift import sift
+from intake.source import Source, open_source
+from intake.writer import DatasetWriter
+from storage import feedback
+from storage.errors import BadRequest
+from storage.names import check_name, digest
+from storage.place import CannotWrite, Place
+
+# Raise it when the same upload would be read in another way than before.
+_VERSION = 1
+_MOST_COLUMNS = 10_000  # all of them stand in dataset.json
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What is to be taken in, and how. Where an option is None, it is found out."""
+
+    path: str  # a local path, or "-" for standard input
+    customer: str
+    text_column: str | None = None
+    id_column: str | None = None
+    encoding: str | None = None
+    format: str | None = None  # one of intake.form.FORMATS
+    chunk_rows: int = 2048
+    most_chars: int = 20_000  # a clean text longer than this is rejected
+
+
+def take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None]) -> feedback.Dataset:
+    """Store the upload as a dataset of its customer, or return it if it is there already: same bytes, same options.
+
+    `said` gets one-line notices for people. The upload is read twice, in the same memory however long it is.
+    Raises BadRequest (Unreadable, BadName) with nothing stored; CannotWrite.
+    """
+    check_name("customer", upload.customer)
+    if upload.chunk_rows < 1 or upload.most_chars < 1:
+        raise BadRequest("A chunk needs at least one row, and a text at least one character.")
+    try:
+        return _take_in(place, upload, stdin, said)
+    except (OSError, sqlite3.OperationalError) as error:  # reading, and the place, have errors of their own
+        raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
+
+
+def _take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None]) -> feedback.Dataset:
+    with open_source(upload.path, stdin) as source:
+        found = fingerprint(source.blocks())
+        shape = choose_shape(source, found, upload.format, upload.encoding)
+        for notice in shape.notices:
+            said(f"{source.name}: {notice}")
+        dataset = _dataset_id(upload, found.sha256, shape)
+        if place.exists(feedback.dataset_path(upload.customer, dataset)):
+            return feedback.read_dataset(place, upload.customer, dataset)
+        return _store(place, upload, source, shape, found.sha256, dataset)
+
+
+def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
+    """32 hexadecimal digits from the bytes and all that affects what is made of them."""
+    read_as = [shape.format, shape.encoding, shape.delimiter, shape.line_end, upload.text_column, upload.id_column]
+    return digest(json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.most_chars]).encode())[:32]
+
+
+def _store(place: Place, upload: Upload, source: Source, shape: Shape, sha256: str, dataset: str) -> feedback.Dataset:
+    with (
+        reading(source, shape, upload.text_column, upload.id_column) as opened,
+        Seen() as seen,
+        DatasetWriter(place, upload.customer, dataset, upload.chunk_rows) as writer,
+    ):
+        for block in opened.blocks:
+            writer.add(*sift(block, seen, upload.most_chars), block.columns)
+            if len(writer.columns) > _MOST_COLUMNS:
+                found = f"its records have more than {_MOST_COLUMNS} different keys"
+                raise Unreadable(source.name, found, "Keys must be column names; put data into values.")
+        source.check_unchanged()
+        if not writer.rows_in:
+            raise Unreadable(source.name, "it has a header and no rows", "Check the export that made it.")
+        return writer.finish(
+            feedback.Source(
+                name=source.name,
+                format=shape.format,
+                encoding=shape.encoding,
+                text_column=opened.text_column,
+                id_column=opened.id_column,
+                sha256=sha256,
+            )
+        )

@@ -1,0 +1,114 @@
+"""The files of one dataset: chunks as they fill, then the rejects, then dataset.json. All of it, or nothing."""
+
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from intake.block import Reject
+from intake.reject_file import RejectFile
+from storage.feedback import (
+    CHUNK,
+    Chunk,
+    Dataset,
+    Source,
+    chunk_id,
+    chunk_path,
+    clean_texts,
+    dataset_path,
+    encode_chunk,
+    read_dataset,
+    rejects_path,
+)
+from storage.place import Place
+
+_IN_FLIGHT = 4  # chunks on their way to the place: waiting for a disk or a bucket costs no processor time
+
+
+class DatasetWriter:
+    """Use as a context manager: what was written is removed again when the block ends on an error."""
+
+    def __init__(self, place: Place, customer: str, dataset: str, chunk_rows: int) -> None:
+        self._place, self._customer, self._dataset, self._chunk_rows = place, customer, dataset, chunk_rows
+        self._waiting: list[pa.Table] = []
+        self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
+        self._chunks: list[Chunk] = []
+        self._rows = 0
+        self._reasons: Counter[str] = Counter()
+        self._rejects = RejectFile()
+        self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
+        self._writing: deque[Future[None]] = deque()
+        self._made: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._rejects.close()
+        if kind is not None:
+            for path in self._made:
+                self._place.remove(path)
+
+    def add(self, feedback: pa.Table, rejects: list[Reject], columns: tuple[str, ...]) -> None:
+        """Take the feedback (schema CHUNK) and the rejects of one block."""
+        self.columns.update(dict.fromkeys(columns))
+        self._reasons.update(reject.reason for reject in rejects)
+        self._rejects.add(rejects)
+        self._waiting.append(feedback)
+        self._rows += feedback.num_rows
+        if sum(table.num_rows for table in self._waiting) >= self._chunk_rows:
+            self._put_full_chunks()
+
+    @property
+    def rows_in(self) -> int:
+        """Records so far, rejects included."""
+        return self._rows + self._reasons.total()
+
+    def finish(self, source: Source) -> Dataset:
+        """Write what is left and, when all of it is safe, dataset.json."""
+        rest = pa.concat_tables([CHUNK.empty_table(), *self._waiting])
+        if rest.num_rows:
+            self._put(rest)
+        while self._writing:
+            self._writing.popleft().result()
+        self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
+        dataset = Dataset(
+            customer=self._customer,
+            id=self._dataset,
+            source=source,
+            columns=tuple(self.columns),
+            rows_in=self.rows_in,
+            rows=self._rows,
+            rejected=self._reasons.total(),
+            reasons={reason: self._reasons[reason] for reason in sorted(self._reasons)},
+            chunk_rows=self._chunk_rows,
+            chunks=tuple(self._chunks),
+        )
+        if self._place.create(dataset_path(self._customer, self._dataset), dataset.encode(), durable=True):
+            return dataset
+        return read_dataset(self._place, self._customer, self._dataset)  # someone took in the same upload meanwhile
+
+    def _put_full_chunks(self) -> None:
+        table = pa.concat_tables(self._waiting)
+        full = table.num_rows - table.num_rows % self._chunk_rows
+        for start in range(0, full, self._chunk_rows):
+            self._put(table.slice(start, self._chunk_rows))
+        self._waiting = [table.slice(full)]
+
+    def _put(self, table: pa.Table) -> None:
+        table = table.combine_chunks()
+        path = chunk_path(self._customer, self._dataset, len(self._chunks))
+        self._chunks.append(Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows))
+        if len(self._writing) == _IN_FLIGHT:
+            self._writing.popleft().result()
+        self._writing.append(self._pool.submit(self._create, path, encode_chunk(table)))
+
+    def _create(self, path: str, data: bytes) -> None:
+        """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
+        if self._place.create(path, data, durable=True):
+            self._made.append(path)
+        elif self._place.read(path) != data:
+            self._place.replace(path, data)
