@@ -63,7 +63,7 @@ def broker_for(settings: Settings) -> Iterator[BrokerAddress]:
 
 def context_for(settings: Settings, broker: BrokerAddress) -> Context:
     """What every step works with, on this root and this broker."""
-    return Context(place_at(settings.home), Board(broker.client()), publisher(make_app(broker)))
+    return Context(place_at(settings.home), Board(broker.client()), publisher(make_app(broker), broker))
 
 
 def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:

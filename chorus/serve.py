@@ -34,4 +34,3 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
     from workers import scoring
 
     return scoring.run(app, context, model, threads or settings.cores, settings.run / "compiled")
-

@@ -1,11 +1,12 @@
 """Where the broker is: one URL, read once for Celery and once for the board."""
 
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -22,6 +23,11 @@ _SOCKET: dict[str, Any] = {
     "health_check_interval": 5,
 }
 _SENTINEL_PORT = 26379
+
+
+def _ask_sentinel() -> dict[str, Any]:
+    """A sentinel that does not answer is passed over: there are others."""
+    return {"socket_timeout": 5, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
 
 
 class BadBrokerUrl(BadRequest):
@@ -78,7 +84,10 @@ class BrokerAddress:
         parts = urlsplit(self.url)
         options: dict[str, Any] = dict(_SOCKET)
         settings: dict[str, Any] = {"broker_url": self.url, "broker_transport_options": options}
+        if parts.scheme == "rediss" and "ssl_" not in parts.query:
+            settings["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}  # Celery would not look at it
         if parts.scheme == "sentinel":
+            options["sentinel_kwargs"] = _ask_sentinel()
             options["master_name"] = parse_qs(parts.query)["master_name"][0]
             login = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
             settings["broker_url"] = ";".join(
@@ -98,7 +107,7 @@ class BrokerAddress:
             return Redis(unix_socket_path=parts.path, **(options | {"socket_keepalive": None}))
         if parts.scheme == "sentinel":
             hosts = [(host, port or _SENTINEL_PORT) for host, port in self.hosts]
-            sentinel = Sentinel(hosts, socket_timeout=5)  # type: ignore[no-untyped-call]  # redis has no type here
+            sentinel = Sentinel(hosts, sentinel_kwargs=_ask_sentinel())  # type: ignore[no-untyped-call]  # redis has no type here
             database = int(parts.path.strip("/") or 0)
             client: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # nor here
                 parse_qs(parts.query)["master_name"][0],

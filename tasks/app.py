@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
-from tasks.address import BrokerAddress
+from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.board import PREFIX
 from tasks.messages import Message
 
@@ -38,10 +39,13 @@ def make_app(address: BrokerAddress) -> Celery:
     return app
 
 
-def publisher(app: Celery) -> Publish:
-    """A function that puts a message on its queue; raises kombu's OperationalError when the broker is gone."""
+def publisher(app: Celery, address: BrokerAddress) -> Publish:
+    """A function that puts a message on its queue; raises BrokerUnreachable when the broker is gone for seconds."""
 
     def publish(message: Message) -> None:
-        app.send_task(message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True)
+        try:
+            app.send_task(message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True)
+        except OperationalError as error:
+            raise BrokerUnreachable(address.shown, str(error)) from error
 
     return publish
