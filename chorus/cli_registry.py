@@ -64,6 +64,44 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     _print_record(manifest.model_dump(mode="json"), as_json)
 
 
+@models.command("train")
+@click.argument("model")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Labelled .csv, .tsv or .jsonl file, UTF-8."
+)
+@click.option("--kind", default="bow", show_default=True, help="bow, or transformer (needs the extra `train`).")
+@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
+@click.option("--mode", type=click.Choice(["one_of", "any_of"]), required=True, help="How many labels can hold.")
+@click.option("--text", default="text", show_default=True, help="The column with the texts.")
+@click.option("--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list.")
+@click.option("--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from.")
+@click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
+@as_json
+def train_model(as_json: bool, **arguments: Any) -> None:
+    """Train a model, measure it on rows held out, and publish it as the next version."""
+    from chorus.training import Lesson, train_and_publish
+
+    lesson = Lesson(name=arguments.pop("model"), **arguments)
+    _print_published(train_and_publish(place_at(from_environment().home), lesson), as_json)
+
+
+@models.command("publish")
+@click.argument("model")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
+@click.option("--labels", help="a,b,c in the order of the outputs, when the files do not name them.")
+@click.option("--max-tokens", type=click.IntRange(1), help="transformer: a longer text is cut there.")
+@as_json
+def publish_model(
+    model: str, source: Path, target: str, labels: str | None, max_tokens: int | None, as_json: bool
+) -> None:
+    """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the next version."""
+    from chorus.training import publish
+
+    given = tuple(label.strip() for label in labels.split(",")) if labels else None
+    _print_published(publish(place_at(from_environment().home), model, source, target, given, max_tokens), as_json)
+
+
 @ensembles.command("list")
 @as_json
 def list_ensembles(as_json: bool) -> None:
@@ -133,6 +171,15 @@ def _joined(values: Any) -> str:
 
 def _metrics(metrics: Any) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+
+
+def _print_published(manifest: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(manifest.model_dump_json())
+    else:
+        click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
+        if manifest.card.metrics:
+            click.echo(f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}")
 
 
 def _print_record(record: dict[str, object], as_json: bool) -> None:
