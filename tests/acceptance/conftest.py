@@ -34,11 +34,10 @@ def chorus(home) -> Command:
 @pytest.fixture
 def upload(tmp_path):
     """Writes a CSV file from rows and returns its path."""
+    return lambda rows, name="upload.csv": write_upload(tmp_path / name, rows)
 
-    def write(rows, header=("id", "comment"), name="upload.csv"):
-        path = tmp_path / name
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([header, *rows])
-        return path
 
-    return write
+def write_upload(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "comment"), *rows])
+    return path

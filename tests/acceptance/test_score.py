@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 import threading
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.acceptance.conftest import write_upload
 from tests.command import Command
 
 ROWS = [
@@ -18,9 +20,20 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def scored(chorus, upload):
-    return chorus("score", upload(ROWS), "--customer", "acme", "--keep-columns", "--json")
+@pytest.fixture(scope="module")
+def labelled_home(registry, tmp_path_factory):
+    """A root on which ROWS are labelled once, for all the tests that only look."""
+    return shutil.copytree(registry, tmp_path_factory.mktemp("labelled") / "home")
+
+
+@pytest.fixture(scope="module")
+def upload_file(tmp_path_factory):
+    return write_upload(tmp_path_factory.mktemp("upload") / "upload.csv", ROWS)
+
+
+@pytest.fixture(scope="module")
+def scored(labelled_home, upload_file):
+    return Command(labelled_home)("score", upload_file, "--customer", "acme", "--keep-columns", "--json")
 
 
 def table_of(answer):
@@ -57,9 +70,9 @@ def test_a_labelled_row_holds_labels_scores_probabilities_and_agreement(scored):
         assert row["scored_at"].tzinfo is not None
 
 
-def test_the_manifest_vouches_for_every_part(scored, home):
+def test_the_manifest_vouches_for_every_part(scored, labelled_home):
     answer = scored.json
-    folder = home / "labelled" / "customer=acme" / f"job={answer['job']}"
+    folder = labelled_home / "labelled" / "customer=acme" / f"job={answer['job']}"
     assert str(folder) == answer["output"]
     manifest = json.loads((folder / "_manifest.json").read_bytes())
     assert {part["name"]: part["sha256"] for part in manifest["parts"]}.items() <= files_below(folder).items()
@@ -68,11 +81,11 @@ def test_the_manifest_vouches_for_every_part(scored, home):
     assert (folder / "_SUCCESS").exists()
 
 
-def test_only_the_models_that_the_job_needs_are_started(scored, home):
+def test_only_the_models_that_the_job_needs_are_started(scored, labelled_home):
     assert scored.status == 0
-    workers = {path.stem for path in (home / "run" / "logs").iterdir()}
+    workers = {path.stem for path in (labelled_home / "run" / "logs").iterdir()}
     assert workers == {"control", "mood-bow", "mood-plain", "topics-bow", "topics-acme"}, "and sleeper stays asleep"
-    assert not (home / "scores" / "sleeper").exists()
+    assert not (labelled_home / "scores" / "sleeper").exists()
 
 
 def test_a_custom_model_serves_its_own_customer_only(chorus, upload, home):
@@ -81,19 +94,20 @@ def test_a_custom_model_serves_its_own_customer_only(chorus, upload, home):
     assert not (home / "run" / "logs" / "topics-acme.log").exists()
 
 
-def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(upload, home, scored):
-    before = files_below(home)
-    nowhere = Command(home, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")
-    again = nowhere("score", upload(ROWS), "--customer", "acme", "--keep-columns", "--json")
+def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(upload_file, labelled_home, scored):
+    before = files_below(labelled_home)
+    nowhere = Command(labelled_home, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")
+    again = nowhere("score", upload_file, "--customer", "acme", "--keep-columns", "--json")
     assert again.status == 0, again.err
     assert again.json["cells_scored"] == 0
     assert scored.json["cells_scored"] == 4
     assert again.json["job"] == scored.json["job"]
-    assert files_below(home) == before
+    assert files_below(labelled_home) == before
 
 
-def test_another_place_for_the_result_needs_no_new_scores(chorus, upload, tmp_path, scored):
-    there = chorus("score", upload(ROWS), "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json")
+def test_another_place_for_the_result_needs_no_new_scores(labelled_home, upload_file, tmp_path, scored):
+    chorus = Command(labelled_home)
+    there = chorus("score", upload_file, "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json")
     assert there.status == 0, there.err
     assert there.json["cells_scored"] == 0
     assert table_of(there.json).column_names == [
@@ -101,8 +115,8 @@ def test_another_place_for_the_result_needs_no_new_scores(chorus, upload, tmp_pa
     ]
 
 
-def test_people_get_a_first_look_and_the_places(chorus, upload):
-    ended = chorus("score", upload(ROWS), "--customer", "acme")
+def test_people_get_a_first_look_and_the_places(labelled_home, upload_file, tmp_path):
+    ended = Command(labelled_home)("score", upload_file, "--customer", "acme", "--out", tmp_path / "out")
     assert ended.status == 0, ended.err
     for expected in ("r4", "negative", "66.7%", "5 rows in, 3 labelled, 2 rejected", "no text 1", "Labelled: "):
         assert expected in ended.out
@@ -126,6 +140,6 @@ def test_two_runs_of_one_upload_at_the_same_time_agree(chorus, upload):
 
 def test_standard_input_is_an_upload_like_any_other(chorus, upload):
     path = upload(ROWS)
-    piped = chorus("score", "-", "--customer", "acme", "--json", stdin=path.read_bytes())
+    piped = chorus("score", "-", "--customer", "plain", "--json", stdin=path.read_bytes())
     assert piped.status == 0, piped.err
     assert piped.json["rows_labelled"] == 3
