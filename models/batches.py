@@ -1,0 +1,49 @@
+"""How the texts of a chunk are put together into batches: like lengths together, so that little is padding.
+
+Four texts of 5, 40, 6 and 38 tokens, with a budget of 80 tokens a batch and widths in multiples of 8, become
+rows [1, 3] at width 40 (2 x 40 = 80 tokens) and rows [2, 0] at width 8 (2 x 8 = 16 tokens).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are scored together, each padded to `width` tokens."""
+
+    rows: Int64  # [batch] positions in the chunk
+    width: int
+
+
+def batches(lengths: Int64, budget: int, step: int = 8) -> list[Batch]:
+    """Every row in exactly one batch, longest first; rows of equal length keep their order.
+
+    `lengths` [rows] tokens of each text; `budget` the most tokens of a batch, padding included (a text that is longer
+    by itself is a batch by itself); `step` widths are multiples of it, so that an engine meets few different shapes.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    widths = np.maximum(-(-lengths[order] // step), 1) * step  # rounded up to the step
+    made: list[Batch] = []
+    start = 0
+    while start < len(order):
+        width = int(widths[start])
+        end = min(start + max(1, budget // width), len(order))
+        made.append(Batch(order[start:end], width))
+        start = end
+    return made
+
+
+def padded(tokens: Sequence[Sequence[int]], batch: Batch, pad: int) -> tuple[Int64, Int64]:
+    """(token ids, mask) of one batch, both int64 [batch, width]; the mask is 1 where there is a token, 0 at a pad."""
+    ids = np.full((len(batch.rows), batch.width), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for line, row in enumerate(batch.rows):
+        ids[line, : len(tokens[row])] = tokens[row]
+        mask[line, : len(tokens[row])] = 1
+    return ids, mask

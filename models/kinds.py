@@ -1,0 +1,67 @@
+"""The kinds of model there are. A new kind is its modules and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from models.adopted import Adopted
+from models.labelled import Labelled
+from models.manifest import ModelSpec
+from models.recipe import Recipe
+from models.scorer import Scorer
+from storage.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The modules of one kind (one module may be all three), imported when they are needed and not before."""
+
+    scoring: str  # has open_scorer(spec, folder, threads, cache) -> Scorer
+    training: str  # has fit(data, folder, recipe), which writes what adopt takes over
+    publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+
+
+KINDS = {
+    "bow": Kind("models.bow", "models.train_bow", "models.train_bow"),
+    "transformer": Kind("models.transformer_openvino", "models.train_transformer", "models.publish_transformer"),
+}
+
+
+class UnknownKind(BadRequest):
+    """A kind of model that this installation does not have."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"There is no kind of model {kind!r}. The kinds are: {', '.join(sorted(KINDS))}.")
+
+
+def find(kind: str) -> Kind:
+    """Raises UnknownKind."""
+    try:
+        return KINDS[kind]
+    except KeyError:
+        raise UnknownKind(kind) from None
+
+
+def open_scorer(
+    spec: ModelSpec, folder: Path, threads: int | None = None, cache: Path | None = None
+) -> Scorer[Any, Any]:
+    """The scorer of a model (a manifest is a spec too), not loaded yet.
+
+    `folder` holds the verified artifacts and is read by load() alone; `threads` is the most it may compute with
+    (None: all cores); `cache` a folder for compiled networks, which makes the next start faster. Raises UnknownKind.
+    """
+    module = import_module(find(spec.kind).scoring)
+    return cast(Scorer[Any, Any], module.open_scorer(spec, folder, threads, cache))
+
+
+def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:
+    """Learn from the rows and write a model of this kind into the folder, in the form that `adopt` takes over."""
+    cast(Callable[..., None], import_module(find(kind).training).fit)(data, folder, recipe)
+
+
+def adopt(kind: str, source: Path, folder: Path, max_tokens: int | None) -> Adopted:
+    """Check the files of a model and complete them in an empty folder, ready to be published."""
+    return cast(Callable[..., Adopted], import_module(find(kind).publishing).adopt)(source, folder, max_tokens)

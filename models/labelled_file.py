@@ -1,0 +1,89 @@
+"""Reads labelled texts for training: .csv, .tsv or .jsonl, one text and its answer a row, UTF-8.
+
+An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no label holds.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from models.labelled import Labelled, labelled
+from models.manifest import Mode
+from storage.errors import BadRequest
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+class BadLabelledFile(BadRequest):
+    """A file of labelled texts that cannot be read as such."""
+
+    def __init__(self, file: Path, problem: str) -> None:
+        self.file = file
+        super().__init__(f"Cannot train from {file}: {problem}")
+
+
+def read_labelled(file: Path, text_column: str, label_column: str, mode: Mode) -> Labelled:
+    """All rows of the file. Raises BadLabelledFile, and BadLabels for answers that fit no target."""
+    texts: list[str] = []
+    answers: list[tuple[str, ...]] = []
+    try:
+        for number, row in enumerate(_rows(file), start=1):
+            texts.append(_text(file, number, row, text_column))
+            answers.append(_answer(file, number, row, label_column, mode))
+    except FileNotFoundError:
+        raise BadLabelledFile(file, "it is not there.") from None
+    except UnicodeDecodeError as error:
+        raise BadLabelledFile(file, f"byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
+    if not texts:
+        raise BadLabelledFile(file, "it holds no rows.")
+    return labelled(texts, answers, mode)
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    suffix = file.suffix.lower()
+    if suffix not in (*_DELIMITERS, *_JSON_LINES):
+        raise BadLabelledFile(file, f"its name should end in {', '.join([*_DELIMITERS, *_JSON_LINES])}.")
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        if suffix in _DELIMITERS:
+            yield from csv.DictReader(opened, delimiter=_DELIMITERS[suffix])
+            return
+        for number, line in enumerate(filter(str.strip, opened), start=1):
+            row = _json(file, number, line)
+            if not isinstance(row, dict):
+                raise BadLabelledFile(file, f"row {number} is not a JSON object.")
+            yield row
+
+
+def _json(file: Path, number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadLabelledFile(file, f"row {number} is not JSON: {error}.") from None
+
+
+def _value(file: Path, number: int, row: dict[str, Any], column: str) -> Any:
+    if column not in row:
+        found = ", ".join(str(name) for name in row if name is not None)
+        raise BadLabelledFile(file, f"row {number} has no column {column!r}. Its columns are: {found}.")
+    return row[column]
+
+
+def _text(file: Path, number: int, row: dict[str, Any], column: str) -> str:
+    text = _value(file, number, row, column)
+    if not isinstance(text, str) or not text.strip():
+        raise BadLabelledFile(file, f"row {number} has no text in the column {column!r}.")
+    return text
+
+
+def _answer(file: Path, number: int, row: dict[str, Any], column: str, mode: Mode) -> tuple[str, ...]:
+    """The labels of one row, without doubles."""
+    answer = _value(file, number, row, column)
+    if mode == "any_of" and isinstance(answer, str):
+        answer = _json(file, number, answer) if answer.startswith("[") else answer.split("|")
+    labels = list(answer) if isinstance(answer, list) else [answer]
+    if any(not isinstance(label, str) for label in labels):
+        raise BadLabelledFile(file, f"row {number} has an answer that is not words, in the column {column!r}.")
+    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))

@@ -1,0 +1,23 @@
+"""What to say when an optional package is not installed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from storage.errors import BadRequest
+
+
+class MissingPackage(BadRequest):
+    """A package of one of the extras is needed and not there."""
+
+    def __init__(self, package: str, purpose: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{purpose} needs the package {package}. Run: pip install 'chorus[{extra}]'")
+
+
+@contextmanager
+def needs(extra: str, purpose: str) -> Iterator[None]:
+    """Around late imports: turns their ModuleNotFoundError into MissingPackage."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingPackage(error.name or "unknown", purpose, extra) from error

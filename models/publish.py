@@ -1,0 +1,70 @@
+"""Takes over a model that was trained elsewhere, or just now: a Hugging Face style folder, or a skops pipeline."""
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from models import kinds
+from models.adopted import NotAModel
+from models.manifest import Card, ModelManifest, ModelSpec, Target
+from models.registry import ModelRegistry
+from models.transformer_openvino import CONFIG
+from storage.errors import BadRequest
+
+
+class WhichLabels(BadRequest):
+    """The labels that were given are not the model's, or the model's files do not name them and none were given."""
+
+    def __init__(self, source: Path, given: tuple[str, ...] | None, found: tuple[str, ...] | None) -> None:
+        self.source, self.given, self.found = source, given, found
+        super().__init__(
+            f"{source} names the labels {', '.join(found)}, not {', '.join(given or ())}. Give them as it does, or not."
+            if found
+            else f"{source} does not name its labels. Give them, in the order of the model's outputs."
+        )
+
+
+def publish_from(
+    registry: ModelRegistry,
+    name: str,
+    source: Path,
+    target: str,
+    published_at: datetime,
+    labels: tuple[str, ...] | None = None,
+    max_tokens: int | None = None,
+) -> ModelManifest:
+    """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
+
+    Pickles are not read, and no code that comes with a model is run. Raises NotAModel, WhichLabels, UntrustedTypes,
+    MissingPackage, BadName.
+    """
+    with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+        spec = adopt(_kind_of(source), source, Path(folder), target, labels, max_tokens)
+        return registry.publish(name, Path(folder), spec, published_at)
+
+
+def adopt(
+    kind: str, source: Path, folder: Path, target: str, labels: tuple[str, ...] | None, max_tokens: int | None
+) -> ModelSpec:
+    """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish."""
+    found = kinds.adopt(kind, source, folder, max_tokens)
+    chosen = labels or found.labels
+    if chosen is None or (found.labels and found.labels != chosen):
+        raise WhichLabels(source, labels, found.labels)
+    return ModelSpec(
+        kind=kind,
+        target=Target(name=target, mode=found.mode),
+        labels=chosen,
+        max_tokens=found.max_tokens,
+        card=Card(data=f"published from {source.name}"),
+    )
+
+
+def _kind_of(source: Path) -> str:
+    if not source.exists():
+        raise NotAModel(source, "it is not there")
+    if (source / CONFIG).is_file():
+        return "transformer"
+    if source.suffix == ".skops" or any(source.glob("*.skops")):
+        return "bow"
+    raise NotAModel(source, f"it holds neither {CONFIG} nor a .skops file")

@@ -1,0 +1,19 @@
+"""What training is told, whatever the kind; a kind leaves aside what it has no use for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The defaults suit a few thousand short texts on two cores."""
+
+    encoder: Path | None = (
+        None  # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
+    )
+    max_tokens: int = 256  # transformer: a longer text is cut there
+    epochs: int = 3  # transformer: times through the rows
+    most_rows: int | None = None  # transformer: learn from a random part of the rows
+    frozen_layers: int = 3  # transformer: the embeddings and as many lower layers stay as they are
+    rate: float = 2e-4  # transformer: highest learning rate
+    seed: int = 0

@@ -1,0 +1,73 @@
+"""Trains and publishes the kind `bow`."""
+
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from models.adopted import Adopted, NotAModel
+from models.bow import PIPELINE, classes
+from models.labelled import Labelled
+from models.recipe import Recipe
+from models.skops_file import load
+
+
+def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
+    """Learn from the rows and write the pipeline into the folder."""
+    import skops.io
+
+    pipeline = _pipeline(data, recipe.seed)
+    answers = data.truth.astype(np.int64)
+    if data.mode == "one_of":
+        pipeline.fit(data.texts.to_pylist(), np.array(data.labels)[data.truth.argmax(axis=1)])
+    else:
+        pipeline.fit(data.texts.to_pylist(), answers)
+    skops.io.dump(pipeline, folder / PIPELINE)
+
+
+def _pipeline(data: Labelled, seed: int) -> Any:
+    """Words, word pairs and parts of words of four characters.
+
+    Of the character ranges tried on tweets, four alone was as good as three to five and scored twice as fast.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.pipeline import FeatureUnion, Pipeline
+
+    rare = 2 if len(data) > 5000 else 1
+    words = TfidfVectorizer(
+        token_pattern=r"\w+|[!?]",  # noqa: S106 — no password: what counts as a word
+        ngram_range=(1, 2),
+        min_df=rare,
+        sublinear_tf=True,
+        dtype=np.float32,
+    )
+    parts = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(4, 4), max_features=30_000, sublinear_tf=True, dtype=np.float32
+    )
+    if data.mode == "one_of":
+        head = LogisticRegression(C=2.0, max_iter=400, random_state=seed)
+    else:
+        head = OneVsRestClassifier(LogisticRegression(C=8.0, class_weight="balanced", random_state=seed))
+    return Pipeline([("features", FeatureUnion([("words", words), ("parts", parts)])), ("head", head)])
+
+
+def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noqa: ARG001 — reads a text to its end
+    """Copy a `.skops` file, or the one in a folder, to where it is published from.
+
+    Raises NotAModel, UntrustedTypes.
+    """
+    files = sorted(source.glob("*.skops")) if source.is_dir() else [source]
+    if len(files) != 1:
+        raise NotAModel(source, f"{len(files)} .skops files were found there, and one is needed")
+    try:
+        pipeline = load(files[0])
+    except (OSError, BadZipFile, KeyError, ValueError) as error:
+        raise NotAModel(source, f"it is no skops file ({error})") from error
+    if not hasattr(pipeline, "predict_proba"):
+        raise NotAModel(source, "its last step gives no probabilities (predict_proba)")
+    (folder / PIPELINE).write_bytes(files[0].read_bytes())
+    several = getattr(pipeline, "multilabel_", False) or getattr(pipeline.steps[-1][1], "multilabel_", False)
+    return Adopted("any_of" if several else "one_of", None if several else classes(pipeline), None)

@@ -1,0 +1,128 @@
+"""Trains the kind `transformer`: fine-tunes an encoder with torch and transformers, which no scoring process needs."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.batches import Batch, batches, padded
+from models.labelled import Labelled
+from models.missing import needs
+from models.publish_transformer import FILES, check_files, quiet
+from models.recipe import Recipe
+from models.transformer_openvino import TOKENIZER, open_tokenizer, pad_token
+from storage.errors import BadRequest
+
+PROBLEMS = {"one_of": "single_label_classification", "any_of": "multi_label_classification"}
+
+_TOKENS = 1024  # a step: about 32 short texts
+_WINDOW = 512  # rows that are sorted by length together, after all rows were shuffled
+_HEAD_FASTER = 5  # the head starts from nothing and learns at so many times the encoder's rate
+_WARM_UP = 0.1  # share of the steps
+
+
+class NoEncoder(BadRequest):
+    """A transformer was to be trained from nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Training a transformer needs an encoder: a folder with {', '.join(FILES)}.")
+
+
+def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
+    """Fine-tune the encoder with its standard classification head; writes a Hugging Face style folder.
+
+    Raises NoEncoder, NotAModel, MissingPackage.
+    """
+    if recipe.encoder is None:
+        raise NoEncoder
+    check_files(recipe.encoder)
+    with needs("train", "Training a transformer"), quiet():
+        import torch
+
+        torch.manual_seed(recipe.seed)
+        model = _with_head(recipe.encoder, data)
+        _hold_still(model, recipe.frozen_layers)
+        _learn(model, recipe.encoder, _chosen(data, recipe), recipe)
+        model.save_pretrained(folder)
+    shutil.copyfile(recipe.encoder / TOKENIZER, folder / TOKENIZER)
+
+
+def _with_head(encoder: Path, data: Labelled) -> Any:
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(
+        encoder,
+        id2label=dict(enumerate(data.labels)),
+        label2id={label: column for column, label in enumerate(data.labels)},
+        problem_type=PROBLEMS[data.mode],
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        hidden_dropout_prob=0.0,  # so few steps do not overfit, and without dropout each is faster
+        attention_probs_dropout_prob=0.0,
+    )
+
+
+def _hold_still(model: Any, layers: int) -> None:
+    """Keep the embeddings and the lower layers as they are; nothing is kept for 0."""
+    for name, weights in model.base_model.named_parameters():
+        layer = re.search(r"\blayers?\.(\d+)\.", name)  # how BERT, RoBERTa, DistilBERT and their kin name them
+        if layers and (name.startswith("embeddings.") or (layer and int(layer[1]) < layers)):
+            weights.requires_grad = False
+
+
+def _chosen(data: Labelled, recipe: Recipe) -> Labelled:
+    if recipe.most_rows is None or recipe.most_rows >= len(data):
+        return data
+    return data.take(np.random.default_rng(recipe.seed).choice(len(data), recipe.most_rows, replace=False))
+
+
+def _learn(model: Any, encoder: Path, data: Labelled, recipe: Recipe) -> None:
+    """AdamW; the rate rises over the first tenth of the steps and falls to nothing over the rest."""
+    import torch
+
+    pad = pad_token(encoder)
+    found = open_tokenizer(encoder, recipe.max_tokens).encode_batch_fast(data.texts.to_pylist())
+    tokens = [encoding.ids for encoding in found]
+    truth = torch.from_numpy(data.truth.argmax(axis=1) if data.mode == "one_of" else data.truth.astype(np.float32))
+    steps = _steps(tokens, recipe)
+    optimizer = torch.optim.AdamW(_groups(model, recipe.rate), fused=True)
+    warm = max(1, int(_WARM_UP * len(steps)))
+    slope = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm, (len(steps) - step) / max(1, len(steps) - warm))
+    )
+    model.train()
+    for batch in steps:
+        ids, mask = map(torch.from_numpy, padded(tokens, batch, pad))
+        model(input_ids=ids, attention_mask=mask, labels=truth[batch.rows]).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        slope.step()
+    model.eval()
+
+
+def _steps(tokens: list[list[int]], recipe: Recipe) -> list[Batch]:
+    """Batches of like lengths in random order, for all epochs."""
+    chance = np.random.default_rng(recipe.seed)
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    steps: list[Batch] = []
+    for _ in range(recipe.epochs):
+        rows = chance.permutation(len(tokens))
+        made = [
+            Batch(window[batch.rows], batch.width)
+            for window in np.array_split(rows, -(-len(rows) // _WINDOW))
+            for batch in batches(lengths[window], _TOKENS, step=1)
+        ]
+        steps += [made[place] for place in chance.permutation(len(made))]
+    return steps
+
+
+def _groups(model: Any, rate: float) -> list[dict[str, Any]]:
+    encoder = {id(weights) for weights in model.base_model.parameters()}
+    learning = [weights for weights in model.parameters() if weights.requires_grad]
+    return [
+        {"params": [weights for weights in learning if id(weights) in encoder], "lr": rate},
+        {"params": [weights for weights in learning if id(weights) not in encoder], "lr": rate * _HEAD_FASTER},
+    ]
