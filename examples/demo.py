@@ -19,7 +19,9 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from chorus.ensemble_file import publish as publish_ensemble
 from ensemble.combine import Vote, soft_vote
+from ensemble.spec import EnsembleRegistry
 from models.labelled import Labelled, labelled
 from models.labelled_file import read_labelled
 from models.metrics import metrics
@@ -96,11 +98,11 @@ PLANS = (
         "sentiment",
         tweets,
         TWEETS,
-        Recipe(max_tokens=128, most_rows=8000, epochs=1, frozen_layers=0, rate=3e-4),
+        Recipe(most_rows=8500, epochs=1),
     ),
     Plan("topics-bow", "bow", "topics", survey, SURVEY),
-    Plan("topics-minilm", "transformer", "topics", survey, SURVEY, Recipe(epochs=6, frozen_layers=3, rate=5e-4)),
-    Plan("topics-acme", "bow", "topics", acme, ACME),
+    Plan("topics-minilm", "transformer", "topics", survey, SURVEY, Recipe(epochs=5, step_tokens=512, frozen_layers=3)),
+    Plan("topics-acme", "transformer", "topics", acme, ACME, Recipe(epochs=8, step_tokens=512)),
 )
 
 
@@ -177,6 +179,16 @@ def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trai
             _line(" + ".join(members), len(kept), metrics(vote.probabilities, kept.truth, kept.mode))
 
 
+def publish_ensembles(home: str) -> None:
+    """Publish what is missing of examples/ensembles/, and say who uses which."""
+    place = place_at(home)
+    there = EnsembleRegistry(place).names()
+    for file in sorted((HERE / "ensembles").glob("*.toml")):
+        if file.stem not in there:
+            publish_ensemble(place, file.stem, file)
+    place.create("customers.toml", (HERE / "customers.toml").read_bytes())
+
+
 def _line(name: str, rows: int, worth: dict[str, float]) -> None:
     """For any-of targets a row is accurate if all of its labels are right."""
     accuracy = worth.get("accuracy", worth.get("exact_match", 0.0))
@@ -191,3 +203,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python examples/demo.py HOME")
     build(sys.argv[1])
+    publish_ensembles(sys.argv[1])

@@ -8,7 +8,7 @@ from models import kinds
 from models.adopted import NotAModel
 from models.manifest import Card, ModelManifest, ModelSpec, Target
 from models.registry import ModelRegistry
-from models.transformer_openvino import CONFIG
+from models.transformer_files import CONFIG
 from storage.errors import BadRequest
 
 

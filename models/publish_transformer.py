@@ -7,15 +7,17 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.adopted import Adopted, NotAModel
 from models.missing import needs
-from models.transformer_openvino import CONFIG, NETWORK, TOKENIZER, pad_token
+from models.transformer_files import CONFIG, ENCODER, HEAD, NETWORK, check_files, pad_token
 
-FILES = (CONFIG, "model.safetensors", TOKENIZER)
+if TYPE_CHECKING:
+    from models.networks import MeanHead, StandardHead  # imports torch
+
 _TOLERANCE = 1e-3
 _MAX_TOKENS = 256
 
@@ -23,15 +25,19 @@ _MAX_TOKENS = 256
 def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
     """Copy config.json, model.safetensors and tokenizer.json, and add the network that OpenVINO runs.
 
+    The head is the standard one of AutoModelForSequenceClassification, or that of models.networks if its file is there.
     `max_tokens` is 256 by default, and never more than the encoder has positions for. No code that comes with a model
     is run. Raises NotAModel, MissingPackage.
     """
     check_files(source)
     config = json.loads((source / CONFIG).read_bytes())
-    for file in FILES:
-        shutil.copyfile(source / file, folder / file)
+    for file in (*ENCODER, HEAD):
+        if (source / file).is_file():
+            shutil.copyfile(source / file, folder / file)
     with needs("train", "Publishing a transformer"), quiet():
-        _export(_whole_model(folder, source), folder)
+        from models.networks import load
+
+        _export(load(source), folder)
     names = {int(column): str(label) for column, label in config.get("id2label", {}).items()}
     several = config.get("problem_type") == "multi_label_classification"
     return Adopted(
@@ -39,13 +45,6 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
         labels=tuple(names[column] for column in sorted(names)) or None,
         max_tokens=token_limit(config, max_tokens),
     )
-
-
-def check_files(folder: Path) -> None:
-    """Raises NotAModel unless the three files are there."""
-    missing = [file for file in FILES if not (folder / file).is_file()]
-    if missing:
-        raise NotAModel(folder, f"it has no {', '.join(missing)}")
 
 
 def token_limit(config: Mapping[str, Any], wanted: int | None) -> int:
@@ -56,42 +55,18 @@ def token_limit(config: Mapping[str, Any], wanted: int | None) -> int:
     return min(wanted or _MAX_TOKENS, positions)
 
 
-def _whole_model(folder: Path, source: Path) -> Any:
-    """The model, with every weight from the file: a head that is missing would be made up at random."""
-    from transformers import AutoModelForSequenceClassification
-
-    try:
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-        )
-    except (OSError, ValueError) as error:
-        raise NotAModel(source, f"transformers cannot read it ({error})") from error
-    if report["missing_keys"]:
-        raise NotAModel(source, f"its weights lack {', '.join(sorted(report['missing_keys']))}")
-    return model.eval()
-
-
-def _export(model: Any, folder: Path) -> None:
+def _export(model: "MeanHead | StandardHead", folder: Path) -> None:
     """Trace the model, check that OpenVINO answers as torch does, and save it with float32 weights."""
     import openvino
     import torch
 
-    class Logits(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-            return logits
-
-    answer, pad = Logits().eval(), pad_token(folder)
+    pad = pad_token(folder)
     with torch.no_grad():
-        network = openvino.convert_model(answer, example_input=_probe(2, 16, pad))
+        network = openvino.convert_model(model, example_input=_probe(2, 16, pad))
         compiled = openvino.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         for rows, width in ((3, 24), (1, 8)):  # other shapes than the traced one
             probe = _probe(rows, width, pad)
-            difference = np.abs(compiled(probe)[0] - answer(**probe).numpy()).max()
+            difference = np.abs(compiled(probe)[0] - model(**probe).numpy()).max()
             if not difference < _TOLERANCE:
                 raise NotAModel(folder, f"OpenVINO answers {difference:.2g} beside torch, and may by {_TOLERANCE:g}")
     openvino.save_model(network, folder / NETWORK, compress_to_fp16=False)

@@ -14,6 +14,7 @@ class Recipe:
     max_tokens: int = 256  # transformer: a longer text is cut there
     epochs: int = 3  # transformer: times through the rows
     most_rows: int | None = None  # transformer: learn from a random part of the rows
-    frozen_layers: int = 3  # transformer: the embeddings and as many lower layers stay as they are
-    rate: float = 2e-4  # transformer: highest learning rate
+    frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are
+    step_tokens: int = 1024  # transformer: how much is read before each step; 1,024 are about 40 short texts
+    rate: float = 6e-4  # transformer: highest learning rate
     seed: int = 0

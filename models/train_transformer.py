@@ -3,23 +3,25 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.batches import Batch, batches, padded
 from models.labelled import Labelled
 from models.missing import needs
-from models.publish_transformer import FILES, check_files, quiet
+from models.publish_transformer import quiet
 from models.recipe import Recipe
-from models.transformer_openvino import TOKENIZER, open_tokenizer, pad_token
+from models.transformer_files import ENCODER, TOKENIZER, check_files, open_tokenizer, pad_token
 from storage.errors import BadRequest
+
+if TYPE_CHECKING:
+    from models.networks import MeanHead  # imports torch
 
 PROBLEMS = {"one_of": "single_label_classification", "any_of": "multi_label_classification"}
 
-_TOKENS = 1024  # a step: about 32 short texts
 _WINDOW = 512  # rows that are sorted by length together, after all rows were shuffled
-_HEAD_FASTER = 5  # the head starts from nothing and learns at so many times the encoder's rate
+_HEAD_RATE = 1e-3  # at least: the head starts from nothing
 _WARM_UP = 0.1  # share of the steps
 
 
@@ -27,11 +29,11 @@ class NoEncoder(BadRequest):
     """A transformer was to be trained from nothing."""
 
     def __init__(self) -> None:
-        super().__init__(f"Training a transformer needs an encoder: a folder with {', '.join(FILES)}.")
+        super().__init__(f"Training a transformer needs an encoder: a folder with {', '.join(ENCODER)}.")
 
 
 def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
-    """Fine-tune the encoder with its standard classification head; writes a Hugging Face style folder.
+    """Fine-tune the encoder with the head of models.networks; writes the three files of that and tokenizer.json.
 
     Raises NoEncoder, NotAModel, MissingPackage.
     """
@@ -41,33 +43,25 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
     with needs("train", "Training a transformer"), quiet():
         import torch
 
+        from models.networks import save, with_new_head
+
         torch.manual_seed(recipe.seed)
-        model = _with_head(recipe.encoder, data)
+        model = with_new_head(
+            recipe.encoder,
+            data.labels,
+            problem_type=PROBLEMS[data.mode],
+            hidden_dropout_prob=0.0,  # a few passes do not overfit, and with dropout a step takes half as long again
+            attention_probs_dropout_prob=0.0,
+        )
         _hold_still(model, recipe.frozen_layers)
         _learn(model, recipe.encoder, _chosen(data, recipe), recipe)
-        model.save_pretrained(folder)
+        save(model, folder)
     shutil.copyfile(recipe.encoder / TOKENIZER, folder / TOKENIZER)
 
 
-def _with_head(encoder: Path, data: Labelled) -> Any:
-    from transformers import AutoModelForSequenceClassification
-
-    return AutoModelForSequenceClassification.from_pretrained(
-        encoder,
-        id2label=dict(enumerate(data.labels)),
-        label2id={label: column for column, label in enumerate(data.labels)},
-        problem_type=PROBLEMS[data.mode],
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        hidden_dropout_prob=0.0,  # so few steps do not overfit, and without dropout each is faster
-        attention_probs_dropout_prob=0.0,
-    )
-
-
-def _hold_still(model: Any, layers: int) -> None:
+def _hold_still(model: "MeanHead", layers: int) -> None:
     """Keep the embeddings and the lower layers as they are; nothing is kept for 0."""
-    for name, weights in model.base_model.named_parameters():
+    for name, weights in model.encoder.named_parameters():
         layer = re.search(r"\blayers?\.(\d+)\.", name)  # how BERT, RoBERTa, DistilBERT and their kin name them
         if layers and (name.startswith("embeddings.") or (layer and int(layer[1]) < layers)):
             weights.requires_grad = False
@@ -79,14 +73,16 @@ def _chosen(data: Labelled, recipe: Recipe) -> Labelled:
     return data.take(np.random.default_rng(recipe.seed).choice(len(data), recipe.most_rows, replace=False))
 
 
-def _learn(model: Any, encoder: Path, data: Labelled, recipe: Recipe) -> None:
+def _learn(model: "MeanHead", encoder: Path, data: Labelled, recipe: Recipe) -> None:
     """AdamW; the rate rises over the first tenth of the steps and falls to nothing over the rest."""
     import torch
 
     pad = pad_token(encoder)
     found = open_tokenizer(encoder, recipe.max_tokens).encode_batch_fast(data.texts.to_pylist())
     tokens = [encoding.ids for encoding in found]
-    truth = torch.from_numpy(data.truth.argmax(axis=1) if data.mode == "one_of" else data.truth.astype(np.float32))
+    one_of, functions = data.mode == "one_of", torch.nn.functional
+    loss = functions.cross_entropy if one_of else functions.binary_cross_entropy_with_logits
+    truth = torch.from_numpy(data.truth.argmax(axis=1) if one_of else data.truth.astype(np.float32))
     steps = _steps(tokens, recipe)
     optimizer = torch.optim.AdamW(_groups(model, recipe.rate), fused=True)
     warm = max(1, int(_WARM_UP * len(steps)))
@@ -96,7 +92,7 @@ def _learn(model: Any, encoder: Path, data: Labelled, recipe: Recipe) -> None:
     model.train()
     for batch in steps:
         ids, mask = map(torch.from_numpy, padded(tokens, batch, pad))
-        model(input_ids=ids, attention_mask=mask, labels=truth[batch.rows]).loss.backward()
+        loss(model(ids, mask), truth[batch.rows]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
         slope.step()
@@ -113,16 +109,15 @@ def _steps(tokens: list[list[int]], recipe: Recipe) -> list[Batch]:
         made = [
             Batch(window[batch.rows], batch.width)
             for window in np.array_split(rows, -(-len(rows) // _WINDOW))
-            for batch in batches(lengths[window], _TOKENS, step=1)
+            for batch in batches(lengths[window], recipe.step_tokens, step=1)
         ]
         steps += [made[place] for place in chance.permutation(len(made))]
     return steps
 
 
-def _groups(model: Any, rate: float) -> list[dict[str, Any]]:
-    encoder = {id(weights) for weights in model.base_model.parameters()}
-    learning = [weights for weights in model.parameters() if weights.requires_grad]
+def _groups(model: "MeanHead", rate: float) -> list[dict[str, Any]]:
+    learning = [weights for weights in model.encoder.parameters() if weights.requires_grad]
     return [
-        {"params": [weights for weights in learning if id(weights) in encoder], "lr": rate},
-        {"params": [weights for weights in learning if id(weights) not in encoder], "lr": rate * _HEAD_FASTER},
+        {"params": learning, "lr": rate},
+        {"params": list(model.linear.parameters()), "lr": max(rate, _HEAD_RATE)},
     ]

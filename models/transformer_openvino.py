@@ -3,7 +3,6 @@
 Needs openvino and tokenizers, nothing of torch or transformers. Float32 throughout.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,8 @@ import pyarrow as pa
 
 from models.batches import Batch, Int64, batches, padded
 from models.manifest import Mode, ModelSpec
+from models.transformer_files import NETWORK, open_tokenizer, pad_token
 from storage.scores import Float32
-
-NETWORK = "openvino_model.xml"  # its weights lie beside it, in openvino_model.bin
-TOKENIZER = "tokenizer.json"
-CONFIG = "config.json"
 
 _BUDGET = 4096  # tokens a batch, padding included
 _STEP = 8
@@ -85,21 +81,6 @@ class TransformerScorer:
     def unload(self) -> None:
         """The scorer can be loaded again."""
         self._network = self._tokenizer = None
-
-
-def open_tokenizer(folder: Path, max_tokens: int | None) -> Any:
-    """The tokenizer of a model's folder; it cuts at `max_tokens`, special tokens included, and does not pad."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.no_truncation() if max_tokens is None else tokenizer.enable_truncation(max_tokens)
-    return tokenizer
-
-
-def pad_token(folder: Path) -> int:
-    """The id that stands where there is no token."""
-    return int(json.loads((folder / CONFIG).read_bytes()).get("pad_token_id") or 0)
 
 
 def probabilities(logits: Float32, mode: Mode) -> Float32:

@@ -94,6 +94,7 @@ def test_an_unknown_kind_names_those_there_are():
 
 def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.delitem(sys.modules, "models.networks", raising=False)
     for file in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / file).write_text("{}")
     with pytest.raises(MissingPackage, match=r"pip install 'chorus\[train\]'"):

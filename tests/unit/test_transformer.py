@@ -1,23 +1,39 @@
 """The kind transformer: trained, published and scored for real, with a tiny encoder."""
 
 import shutil
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification
 
+from models import networks
 from models.adopted import NotAModel
 from models.kinds import adopt, fit, open_scorer
 from models.metrics import metrics
+from models.publish import publish_from
 from models.publish_transformer import token_limit
 from models.recipe import Recipe
+from models.registry import ModelRegistry
 from models.scorer import score
 from models.train_transformer import NoEncoder
-from models.transformer_openvino import open_tokenizer, probabilities
+from models.transformer_files import open_tokenizer
+from models.transformer_openvino import probabilities
+from storage.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
 TOLERANCE = 1e-3
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Two are slower for so small a network."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +71,36 @@ def some_texts(rows=300):
     return strings(*(" ".join(chance.choice(WORDS, chance.integers(1, 41))) for _ in range(rows)))
 
 
+def logits_by_torch(model, folder, texts):
+    """One text at a time, without padding."""
+    tokenizer = open_tokenizer(folder, 64)
+    with torch.no_grad():
+        ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts.to_pylist()]
+        return torch.cat([model(row, torch.ones_like(row)) for row in ids])
+
+
 def test_openvino_answers_as_torch_does(published):
     texts = some_texts(40)
-    model = AutoModelForSequenceClassification.from_pretrained(published).eval()
-    tokenizer = open_tokenizer(published, 64)
-    expected = []
-    with torch.no_grad():
-        for text in texts.to_pylist():
-            logits = model(torch.tensor([tokenizer.encode(text).ids])).logits
-            expected.append(torch.softmax(logits, dim=1).numpy()[0])
+    expected = torch.softmax(logits_by_torch(networks.load(published), published, texts), dim=1).numpy()
     values = score(loaded(published, max_tokens=64), texts)
     assert values.dtype == np.float32
-    assert np.abs(values - np.array(expected)).max() < TOLERANCE
+    assert np.abs(values - expected).max() < TOLERANCE
     assert values.std(axis=0).min() > 0.01  # the texts are told apart
+
+
+def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tiny, tmp_path):
+    config = BertConfig.from_pretrained(tiny, id2label={0: "late", 1: "dear", 2: "rude"})
+    config.problem_type = "multi_label_classification"
+    model = BertForSequenceClassification(config).eval()
+    model.save_pretrained(tmp_path)
+    shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
+    manifest = publish_from(ModelRegistry(LocalPlace(tmp_path / "home")), "late", tmp_path, "topics", NOW)
+    assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == ("any_of", ("late", "dear", "rude"), 64)
+    texts = some_texts(20)
+    expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
+    scorer = open_scorer(manifest, tmp_path / "home/registry/models/late/1", threads=1)
+    scorer.load()
+    assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
 
 
 def test_training_learns(published):
@@ -126,6 +159,7 @@ def test_a_compiled_network_is_kept_and_answers_the_same(published, tmp_path):
 def test_the_artifacts_are_those_of_the_source_and_the_network(trained, published):
     assert sorted(path.name for path in published.iterdir()) == [
         "config.json",
+        "head.safetensors",
         "model.safetensors",
         "openvino_model.bin",
         "openvino_model.xml",
