@@ -12,7 +12,7 @@ export CHORUS_HOME ?= $(CURDIR)/.chorus
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py "$$CHORUS_HOME"
-	$(BIN)/chorus score examples/upload.csv --customer acme
+	$(BIN)/chorus score examples/upload.csv
 
 test: .venv/dev check
 	$(BIN)/python -m pytest

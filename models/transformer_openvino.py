@@ -51,7 +51,11 @@ class TransformerScorer:
 
         self._pad = pad_token(self._folder)
         self._tokenizer = open_tokenizer(self._folder, self._spec.max_tokens)
-        settings: dict[str, str] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        settings: dict[str, str] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": "NO",  # or else the one-thread workers of two models share the first core
+        }
         if self._threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(self._threads)
         if self._cache is not None:
