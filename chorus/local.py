@@ -19,7 +19,7 @@ from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board, Progress
 from tasks.context import Context
-from tasks.reconcile import plan_job
+from tasks.reconcile import plan_job, stored_progress
 from tasks.submit import start
 from workers.broker import embedded_broker
 from workers.children import Child, stop_all
@@ -74,7 +74,8 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     manifest = read_manifest(job.output)
     if manifest is not None:
         return Outcome(manifest, cells=0)
-    cells = plan_job(place, job.id).cells
+    cells, stored = plan_job(place, job.id).cells, stored_progress(place, job.id)
+    watch(stored)
     models = dict.fromkeys(cell.model for cell in cells)
     with broker_for(settings) as broker:
         context = context_for(settings, broker)
@@ -85,7 +86,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
                 _worker(settings, broker, model, "--model", model, "--threads", str(threads)) for model in models
             ]
             start(context, job)
-            _wait(context, job, children, watch)
+            _wait(context, job, children, stored, watch)
         except RedisError as error:
             raise BrokerUnreachable(broker.shown, str(error)) from error
         finally:
@@ -101,14 +102,17 @@ def _worker(settings: Settings, broker: BrokerAddress, name: str, *arguments: st
     return Child(name, command, settings.run / "logs" / f"{name}.log", for_children(settings, broker))
 
 
-def _wait(context: Context, job: Job, children: list[Child], watch: Watch) -> None:
+def _wait(context: Context, job: Job, children: list[Child], stored: Progress, watch: Watch) -> None:
     """Until the board says done. Raises JobFailed when it says failed, or when a worker has died."""
     models = [model.name for model in job.models]
     pause = Event()
     while True:
         progress = context.board.progress(job.id, models)
         if progress is not None:
-            watch(progress)
+            if progress.parts >= stored.parts and all(
+                progress.scored[model] >= stored.scored[model] for model in models
+            ):
+                watch(progress)  # the board has caught up with storage
             if progress.status == "done":
                 return
             if progress.status == "failed":

@@ -8,14 +8,14 @@ from redis.exceptions import RedisError
 from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
-from storage import jobs, labelled
+from storage import jobs
 from storage.errors import BadRequest
 from storage.feedback import read_dataset
 from storage.jobs import Job
 from storage.labelled import read_manifest
 from storage.place import Absent, Place, place_at
-from storage.scores import scored_chunks
 from tasks.board import Board, Progress
+from tasks.reconcile import stored_progress
 
 
 class NoSuchJob(BadRequest):
@@ -55,8 +55,8 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     dataset = read_dataset(place, job.customer, job.dataset)
     progress = _progress(board, job)
     complete = read_manifest(job.output) is not None
-    parts = len(labelled.part_positions(job.output))
-    done = rows_of(parts, dataset)
+    stored = stored_progress(place, job.id)
+    done = rows_of(stored.parts, dataset)
     status = "done" if complete else progress.status if progress else "incomplete"
     seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
     rate = done / seconds if status == "running" and done and seconds > 0 else None
@@ -71,18 +71,11 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
         "rows_per_second": rate and round(rate, 1),
         "seconds_left": rate and round((dataset.rows - done) / rate, 1),
         "models": {
-            f"{model.name} {model.version}": rows_of(_scored(place, job, model.name, model.version), dataset)
-            for model in job.models
+            f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset) for model in job.models
         },
         "output": job.out,
         "submitted_at": job.submitted_at.isoformat(),
     }
-
-
-def _scored(place: Place, job: Job, model: str, version: int) -> int:
-    """Chunks of the job that the model version has scored."""
-    scored = scored_chunks(place, model, version)
-    return sum(chunk.id in scored for chunk in read_dataset(place, job.customer, job.dataset).chunks)
 
 
 def _progress(board: Board | None, job: Job) -> Progress | None:

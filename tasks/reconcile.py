@@ -3,6 +3,7 @@
 from storage import labelled
 from storage.place import Place
 from storage.scores import scored_chunks
+from tasks.board import Progress
 from tasks.context import Context
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
@@ -16,6 +17,15 @@ def plan_job(place: Place, job_id: str) -> Plan:
     chunks = [chunk.id for chunk in dataset.chunks]
     scored = {(model.name, model.version): scored_chunks(place, model.name, model.version) for model in job.models}
     return plan(chunks, list(scored), scored, labelled.part_positions(job.output))
+
+
+def stored_progress(place: Place, job_id: str) -> Progress:
+    """How far a job is by what storage holds, which the board may not know yet or no longer."""
+    job = job_of(place, job_id)
+    chunks = [chunk.id for chunk in dataset_of(place, job).chunks]
+    scored = {model.name: scored_chunks(place, model.name, model.version) for model in job.models}
+    counts = {model: sum(chunk in found for chunk in chunks) for model, found in scored.items()}
+    return Progress("running", None, counts, len(labelled.part_positions(job.output)))
 
 
 def reconcile(context: Context, job_id: str) -> None:
