@@ -8,6 +8,7 @@ from rich.table import Table
 from chorus.look import Look
 
 _LONGEST = 60  # characters of a text in a first look
+_WIDTH = 140  # of a table that does not go to a terminal
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
@@ -19,7 +20,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], title: 
     for row in rows:
         table.add_row(*map(_text, row))
     console = Console()
-    console.print(table) if console.is_terminal else console.print(table, width=160, markup=False)
+    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
 
 
 def print_look(found: Look, labelled: int) -> None:

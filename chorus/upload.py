@@ -92,7 +92,11 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
         chunk_rows=settings.chunk_rows,
         most_chars=settings.max_text,
     )
-    dataset = take_in(place, upload, sys.stdin.buffer, lambda line: console.print(line, markup=False, highlight=False))
+
+    def said(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    dataset = take_in(place, upload, sys.stdin.buffer, said)
     job = create_job(
         place, dataset, lineup, out=asked.out, keep_text=not asked.no_text, keep_columns=asked.keep_columns
     )
