@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -108,12 +108,24 @@ def main() -> None:
         chorus.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        _end(error.exit_code, error.format_message())
     except (KeyboardInterrupt, click.Abort):
-        print("Interrupted. What is done is kept: run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        print(_INTERRUPTED, file=sys.stderr)
+        _end(130, _INTERRUPTED)
     except ChorusError as error:
         print(f"chorus: {error}", file=sys.stderr)
-        if "--json" in sys.argv:
-            print(json.dumps({"status": "failed" if error.exit_status == 1 else "refused", "error": str(error)}))
-        sys.exit(error.exit_status)
+        _end(error.exit_status, str(error))
+    except OSError as error:  # what no place or process of ours has put into words: the path and the system's reason
+        print(f"chorus: {error}", file=sys.stderr)
+        _end(1, str(error))
+
+
+_INTERRUPTED = "Interrupted. What is done is kept: run the same command again to go on."
+_STATUS = {1: "failed", 2: "refused", 130: "interrupted"}
+
+
+def _end(status: int, error: str) -> NoReturn:
+    """Exit, with the error as the JSON object that a caller with --json waits for."""
+    if "--json" in sys.argv:
+        print(json.dumps({"status": _STATUS.get(status, "failed"), "error": error}))
+    sys.exit(status)

@@ -102,6 +102,28 @@ def publish_model(
     _print_published(publish(place_at(from_environment().home), model, source, target, given, max_tokens), as_json)
 
 
+@models.command("promote")
+@click.argument("model")
+@click.argument("version", type=click.IntRange(1))
+def promote_model(model: str, version: int) -> None:
+    """Make VERSION the champion, which jobs use from now on."""
+    from models.registry import ModelRegistry
+
+    ModelRegistry(place_at(from_environment().home)).promote(model, version)
+    click.echo(f"{model}: champion is now version {version}")
+
+
+@ensembles.command("promote")
+@click.argument("ensemble")
+@click.argument("version", type=click.IntRange(1))
+def promote_ensemble(ensemble: str, version: int) -> None:
+    """Make VERSION the champion, which jobs use from now on."""
+    from ensemble.spec import EnsembleRegistry
+
+    EnsembleRegistry(place_at(from_environment().home)).promote(ensemble, version)
+    click.echo(f"{ensemble}: champion is now version {version}")
+
+
 @ensembles.command("list")
 @as_json
 def list_ensembles(as_json: bool) -> None:

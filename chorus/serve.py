@@ -7,6 +7,7 @@ from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.place import place_at
 from tasks.app import make_app
+from tasks.board import key_prefix
 
 
 class NoBrokerToServe(BadRequest):
@@ -26,7 +27,8 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
         ModelRegistry(place_at(settings.home)).resolve(model)
     broker.check()
     log_to_stderr()
-    app, context = make_app(broker), context_for(settings, broker)
+    context = context_for(settings, broker)
+    app = make_app(broker, key_prefix(context.place))
     if model is None:
         from workers import control
 

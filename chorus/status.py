@@ -14,7 +14,7 @@ from storage.feedback import read_dataset
 from storage.jobs import Job
 from storage.labelled import read_manifest
 from storage.place import Absent, Place, place_at
-from tasks.board import Board, Progress
+from tasks.board import Board, Progress, key_prefix
 from tasks.reconcile import stored_progress
 
 
@@ -27,7 +27,7 @@ class NoSuchJob(BadRequest):
 def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
     """Print one job or all. Raises NoSuchJob."""
     place = place_at(settings.home)
-    board = Board(settings.broker.client()) if settings.broker else None
+    board = Board(settings.broker.client(), key_prefix(place)) if settings.broker else None
     if job is None:
         found = [_state(place, board, one) for one in jobs.all_jobs(place)]
         if as_json:
@@ -37,9 +37,10 @@ def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
             print_table(header, [[one[name] for name in header] for one in found])
         return
     try:
-        one = _state(place, board, jobs.read_job(place, job))
+        asked = jobs.read_job(place, job)
     except Absent:
         raise NoSuchJob(job, [found.id for found in jobs.all_jobs(place)]) from None
+    one = _state(place, board, asked)
     if as_json:
         print(json.dumps(one))
     else:

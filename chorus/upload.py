@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
 from rich.console import Console
 
 from chorus.local import Outcome, broker_for, context_for, run_job
@@ -20,6 +21,7 @@ from storage.errors import BadRequest
 from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.place import Place, place_at
+from tasks.address import BrokerUnreachable
 from tasks.submit import create_job, line_up, start
 
 
@@ -72,7 +74,10 @@ def submit(settings: Settings, asked: Asked) -> None:
     with broker_for(settings) as broker:
         place = place_at(settings.home)
         job, dataset = _job(settings, place, asked, Console(stderr=True))
-        start(context_for(settings, broker), job)
+        try:
+            start(context_for(settings, broker), job)
+        except RedisError as error:
+            raise BrokerUnreachable(broker.shown, str(error)) from error
     if asked.as_json:
         print(json.dumps({"job": job.id, "status": "submitted", "rows_in": dataset.rows_in, "output": job.out}))
     else:
@@ -123,7 +128,8 @@ def _summary(job: Job, outcome: Outcome, seconds: float) -> dict[str, object]:
 def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> None:
     manifest = outcome.manifest
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
-    print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
+    if manifest.rows_labelled:
+        print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
     reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in dataset.reasons.items())
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
     print(f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, ", end="")

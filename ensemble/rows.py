@@ -25,7 +25,7 @@ def labelled_rows(
     """One row a feedback of `chunk` (schema storage.feedback.CHUNK), in its order.
 
     `answers` is by target name. `missing` names the members that did not vote. `columns` are the caller's own columns
-    to carry along; one whose name is taken is written as `upload_<name>`. `agreement` is the least of the targets'.
+    to carry along; one whose name is taken gets `upload_` before it. `agreement` is the least of the targets'.
     """
     rows = chunk.num_rows
     out: dict[str, pa.Array | pa.ChunkedArray] = {"id": chunk["id"], "customer": pa.repeat(customer, rows)}
@@ -40,7 +40,9 @@ def labelled_rows(
     out["members_missing"] = pa.array([list(missing)] * rows, pa.list_(pa.string()))
     out["scored_at"] = pa.repeat(pa.scalar(scored_at, pa.timestamp("ms", tz="UTC")), rows)
     for column in columns:
-        name = column if column not in out else f"upload_{column}"
+        name = column
+        while name in out or (name != column and name in columns):
+            name = f"upload_{name}"
         out[name] = pc.map_lookup(chunk["extra"], pa.scalar(column), "first")
     return pa.table(out)
 

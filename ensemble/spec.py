@@ -33,6 +33,15 @@ class Target(Record):
     members: tuple[Member, ...] = Field(min_length=1)
     threshold: float = Field(default=0.5, gt=0, lt=1)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a labelled row that hold the answer."""
+        return (self.name, f"{self.name}_score", f"{self.name}_probabilities")
+
+
+# The columns of a labelled row beside its answers; see ensemble.rows.
+ROW_COLUMNS = ("id", "customer", "text", "agreement", "needs_review", "members_missing", "scored_at")
+
 
 class Ensemble(Record):
     """The targets of one kind of customer. Rows whose agreement falls below `review_below` ask for a person."""
@@ -50,6 +59,10 @@ class Ensemble(Record):
             twice = [name for name, times in Counter(names).items() if times > 1]
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is named twice")
+        columns = [name for target in self.targets for name in target.columns]
+        taken = [name for name, times in Counter([*columns, *ROW_COLUMNS]).items() if times > 1]
+        if taken:
+            raise ValueError(f"a target's name gives a second column {taken[0]!r} of the labelled rows")
         return self
 
     @property
@@ -115,6 +128,10 @@ class EnsembleRegistry:
     def read(self, name: str, version: int) -> Ensemble:
         """Raises Absent, BadRecord."""
         return Ensemble.decode(*self._shelf.read_record(name, version))
+
+    def promote(self, name: str, version: int) -> None:
+        """Make a version the champion. Raises NotPublished."""
+        self._shelf.point(name, CHAMPION, version)
 
     def publish(self, name: str, ensemble: Ensemble) -> int:
         """Publish as the next version and return its number."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from intake.block import Reject
 from intake.reject_file import RejectFile
+from storage.errors import ChorusError
 from storage.feedback import (
     CHUNK,
     Chunk,
@@ -19,12 +20,21 @@ from storage.feedback import (
     clean_texts,
     dataset_path,
     encode_chunk,
+    folder,
     read_dataset,
     rejects_path,
 )
 from storage.place import Place
 
 _IN_FLIGHT = 4  # chunks on their way to the place: waiting for a disk or a bucket costs no processor time
+
+
+class ChunkGone(ChorusError):
+    """A chunk that was written is not there any more."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(f"{where} was removed while the upload was taken in. Nothing was stored; run it again.")
 
 
 class DatasetWriter:
@@ -75,6 +85,7 @@ class DatasetWriter:
         while self._writing:
             self._writing.popleft().result()
         self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
+        self._check_all_there()
         dataset = Dataset(
             customer=self._customer,
             id=self._dataset,
@@ -90,6 +101,14 @@ class DatasetWriter:
         if self._place.create(dataset_path(self._customer, self._dataset), dataset.encode(), durable=True):
             return dataset
         return read_dataset(self._place, self._customer, self._dataset)  # someone took in the same upload meanwhile
+
+    def _check_all_there(self) -> None:
+        """An intake of the same upload beside this one removes its chunks when it is interrupted."""
+        there = set(self._place.names(folder(self._customer, self._dataset)))
+        for position in range(len(self._chunks)):
+            path = chunk_path(self._customer, self._dataset, position)
+            if path.rsplit("/", 1)[-1] not in there:
+                raise ChunkGone(self._place.at(path))
 
     def _put_full_chunks(self) -> None:
         table = pa.concat_tables(self._waiting)

@@ -91,6 +91,10 @@ class ModelRegistry:
         self._shelf.fill(name, manifest.version, files, manifest.encode())
         return manifest
 
+    def promote(self, name: str, version: int) -> None:
+        """Make a version the champion. Raises NotPublished."""
+        self._shelf.point(name, CHAMPION, version)
+
     @contextmanager
     def verified(self, manifest: ModelManifest) -> Iterator[Path]:
         """A local folder with the version's artifacts, all of them checked before the block begins.

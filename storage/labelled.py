@@ -65,7 +65,9 @@ def part_positions(output: Place) -> set[int]:
 
 
 def read_manifest(output: Place) -> Manifest | None:
-    """None until every part is there and listed."""
-    if not output.exists(MANIFEST):
+    """None until every part is there and listed, and again when a listed part is gone."""
+    there = set(output.names(""))
+    if MANIFEST not in there:
         return None
-    return Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
+    manifest = Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
+    return manifest if there.issuperset(part.name for part in manifest.parts) else None

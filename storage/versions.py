@@ -24,7 +24,7 @@ class NotPublished(BadRequest):
 
     def __init__(self, shelf: str, wanted: str, there: list[str]) -> None:
         self.shelf, self.wanted, self.there = shelf, wanted, there
-        found = ", ".join(there) if there else "none"
+        found = ", ".join(there) or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
         super().__init__(f"There is no {wanted} among the {shelf}. Published: {found}.")
 
 

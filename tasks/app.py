@@ -7,7 +7,6 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from tasks.address import BrokerAddress, BrokerUnreachable
-from tasks.board import PREFIX
 from tasks.messages import Message
 
 Publish = Callable[[Message], None]
@@ -29,13 +28,13 @@ _SETTINGS = {
 }
 
 
-def make_app(address: BrokerAddress) -> Celery:
-    """An app on this broker, with no tasks yet."""
+def make_app(address: BrokerAddress, prefix: str) -> Celery:
+    """An app on this broker, with no tasks yet; every key and queue begins with `prefix`."""
     app = Celery("chorus", set_as_current=False)
     app.conf.update(_SETTINGS)
     app.conf.update(address.celery_settings())
     # The visibility timeout is a backstop only, and has to be the same in every process.
-    app.conf.broker_transport_options |= {"global_keyprefix": PREFIX, "visibility_timeout": 3600}
+    app.conf.broker_transport_options |= {"global_keyprefix": prefix, "visibility_timeout": 3600}
     return app
 
 

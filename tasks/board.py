@@ -13,7 +13,9 @@ from typing import Literal, cast
 
 from redis import Redis
 
-PREFIX = "chorus:"
+from storage.home import home_id
+from storage.place import Place
+
 _KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
 
 Status = Literal["running", "done", "failed"]
@@ -29,40 +31,54 @@ class Progress:
     parts: int
 
 
+def key_prefix(place: Place) -> str:
+    """What every key and queue of this root begins with."""
+    return f"chorus:{home_id(place)}:"
+
+
 class Board:
     """Every answer may be out of date by the time it is read; every step may be told twice."""
 
-    def __init__(self, client: Redis) -> None:
-        self._redis = client
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self._redis, self._prefix = client, prefix
 
-    def start(self, job: str) -> None:
-        """The job runs (again); an error of an earlier try is forgotten."""
-        self._redis.hset(_job(job), mapping={"status": "running", "error": ""})
-        self._redis.persist(_job(job))
+    def start(self, job: str, models: Iterable[str]) -> None:
+        """The job runs (again): what the board knew of it is forgotten, and `seed` tells it anew from storage."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.delete(self._job(job), self._parts(job), *(self._scored(job, model) for model in models))
+        pipe.hset(self._job(job), mapping={"status": "running", "error": ""})
+        pipe.execute()
 
     def fail(self, job: str, error: str) -> None:
-        self._redis.hset(_job(job), mapping={"status": "failed", "error": error})
+        self._redis.hset(self._job(job), mapping={"status": "failed", "error": error})
+
+    def waiting(self, queues: Iterable[str]) -> int:
+        """Messages in these queues that no worker has taken yet."""
+        pipe = self._redis.pipeline(transaction=False)
+        for queue in queues:
+            pipe.llen(f"{self._prefix}{queue}")
+        return sum(pipe.execute())
 
     def done(self, job: str, models: Iterable[str]) -> None:
         """The job is complete; forget it after a while."""
         pipe = self._redis.pipeline()
-        pipe.hset(_job(job), mapping={"status": "done", "error": ""})
-        for key in (_job(job), _parts(job), *(_scored(job, model) for model in models)):
+        pipe.hset(self._job(job), mapping={"status": "done", "error": ""})
+        for key in (self._job(job), self._parts(job), *(self._scored(job, model) for model in models)):
             pipe.expire(key, _KEPT)
         pipe.execute()
 
     def failed(self, job: str) -> bool:
         """Whether its messages may be left alone."""
-        return self._redis.hget(_job(job), "status") == b"failed"
+        return self._redis.hget(self._job(job), "status") == b"failed"
 
     def seed(self, job: str, scored: Mapping[str, Iterable[int]], parts: Iterable[int]) -> None:
         """Note what storage holds: positions scored a model, positions of parts. Bits are only ever set."""
         pipe = self._redis.pipeline(transaction=False)
         for model, positions in scored.items():
             for position in positions:
-                pipe.setbit(_scored(job, model), position, 1)
+                pipe.setbit(self._scored(job, model), position, 1)
         for position in parts:
-            pipe.setbit(_parts(job), position, 1)
+            pipe.setbit(self._parts(job), position, 1)
         pipe.execute()
 
     def arrived(self, job: str, model: str, positions: Sequence[int], members: Sequence[str]) -> bool:
@@ -73,27 +89,27 @@ class Board:
         """
         pipe = self._redis.pipeline(transaction=True)
         for position in positions:
-            pipe.setbit(_scored(job, model), position, 1)
+            pipe.setbit(self._scored(job, model), position, 1)
         for member in members:
             for position in positions:
-                pipe.getbit(_scored(job, member), position)
+                pipe.getbit(self._scored(job, member), position)
         return all(pipe.execute()[len(positions) :])
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
         pipe = self._redis.pipeline(transaction=True)
         for position in positions:
-            pipe.setbit(_parts(job), position, 1)
-        pipe.bitcount(_parts(job))
+            pipe.setbit(self._parts(job), position, 1)
+        pipe.bitcount(self._parts(job))
         return bool(pipe.execute()[-1] >= parts)
 
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
         """None where the board knows nothing of the job."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.hgetall(_job(job))
-        pipe.bitcount(_parts(job))
+        pipe.hgetall(self._job(job))
+        pipe.bitcount(self._parts(job))
         for model in models:
-            pipe.bitcount(_scored(job, model))
+            pipe.bitcount(self._scored(job, model))
         state, parts, *scored = pipe.execute()
         if not state:
             return None
@@ -101,14 +117,11 @@ class Board:
         error = state[b"error"].decode() or None
         return Progress(status, error, dict(zip(models, scored, strict=True)), parts)
 
+    def _job(self, job: str) -> str:
+        return f"{self._prefix}job:{job}"
 
-def _job(job: str) -> str:
-    return f"{PREFIX}job:{job}"
+    def _scored(self, job: str, model: str) -> str:
+        return f"{self._job(job)}:scored:{model}"
 
-
-def _scored(job: str, model: str) -> str:
-    return f"{_job(job)}:scored:{model}"
-
-
-def _parts(job: str) -> str:
-    return f"{_job(job)}:parts"
+    def _parts(self, job: str) -> str:
+        return f"{self._job(job)}:parts"

@@ -27,6 +27,9 @@ class BadPart(ChorusError):
 def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
+    if labelled.read_manifest(job.output) is not None and job.output.exists(labelled.SUCCESS):
+        context.board.done(job.id, [model.name for model in job.models])
+        return
     if not plan_job(context.place, message.job).complete:
         reconcile(context, message.job)
         return

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
+
 from storage.errors import ChorusError
+from tasks.address import BrokerUnreachable
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,10 @@ def decide(error: Exception, attempt: int) -> Again | GiveUp:
     """What to do after the `attempt`-th try (from 1) ended in `error`.
 
     Our own errors say what a person has to do, and trying again would not do it. Anything else (storage that hiccups,
-    a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart.
+    a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
     """
+    if isinstance(error, RedisError | BrokerUnreachable):
+        return Again(2.0)  # without the broker no job can go on, and none has failed
     if isinstance(error, ChorusError):
         return GiveUp(str(error))
     if attempt < _ATTEMPTS:

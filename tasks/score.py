@@ -4,13 +4,37 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from storage import feedback, scores
+from storage.errors import ChorusError
 from storage.scores import Float32, Scores
 from tasks.context import Context
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import ReduceChunk, ScoreCell
+
+
+class OtherModel(ChorusError):
+    """The version that a worker holds is not the one the job was submitted with."""
+
+    def __init__(self, cell: ScoreCell, expected: str, found: str) -> None:
+        self.cell, self.expected, self.found = cell, expected, found
+        super().__init__(
+            f"{cell.model} version {cell.version} has the digest {found[:12]} in this worker, and the job was "
+            f"submitted with {expected[:12]}: the registry was changed by hand. Restart the workers and submit again."
+        )
+
+
+class NotFinite(ChorusError):
+    """A model answered with something that is no probability."""
+
+    def __init__(self, cell: ScoreCell) -> None:
+        self.cell = cell
+        super().__init__(
+            f"{cell.model} version {cell.version} gave values that are not finite for chunk {cell.chunk}. "
+            "Nothing of it was stored. Publish a model without this fault."
+        )
 
 
 class LoadedModel(Protocol):
@@ -31,9 +55,15 @@ def score(context: Context, model: Callable[[str, int], AbstractContextManager[L
     positions = dataset.positions[cell.chunk]
     path = scores.path(cell.model, cell.version, cell.chunk)
     if not context.place.exists(path):
+        [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
         texts = feedback.read_texts(context.place, dataset, positions[0])
         with model(cell.model, cell.version) as loaded:
-            found = Scores(cell.model, cell.version, loaded.digest, loaded.labels, loaded.score(texts))
+            if loaded.digest != member.digest:
+                raise OtherModel(cell, member.digest, loaded.digest)
+            values = loaded.score(texts)
+        if not np.isfinite(values).all():
+            raise NotFinite(cell)
+        found = Scores(cell.model, cell.version, member.digest, loaded.labels, values)
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
     if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models]):

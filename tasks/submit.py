@@ -15,13 +15,15 @@ from storage.place import Place, place_at
 from tasks.context import Context
 from tasks.messages import PlanJob
 
+_RESULTS = (labelled.MANIFEST, labelled.SUCCESS)
+
 
 class OutputTaken(BadRequest):
     """The output folder holds the results of another job."""
 
-    def __init__(self, where: str, job: str) -> None:
-        self.where, self.job = where, job
-        super().__init__(f"{where} holds the results of job {job}. Choose another --out, or remove that folder.")
+    def __init__(self, where: str, owner: str) -> None:
+        self.where, self.owner = where, owner
+        super().__init__(f"{where} holds the results of {owner}. Choose another --out, or remove that folder.")
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,17 @@ def create_job(
 def _take(job: Job) -> None:
     """Mark the output folder as this job's, so that no other writes there."""
     output = job.output
+    if not output.exists(labelled.OWNER):
+        foreign = [name for name in output.names("") if name.startswith("part-") or name in _RESULTS]
+        if foreign:
+            raise OutputTaken(output.url, f"something else ({foreign[0]})")
     if not output.create(labelled.OWNER, job.id.encode()):
         owner = output.read(labelled.OWNER).decode()
         if owner != job.id:
-            raise OutputTaken(output.url, owner)
+            raise OutputTaken(output.url, f"job {owner}")
 
 
 def start(context: Context, job: Job) -> None:
     """Set the job going, or going again."""
-    context.board.start(job.id)
+    context.board.start(job.id, [model.name for model in job.models])
     context.publish(PlanJob(job.id))

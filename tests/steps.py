@@ -20,6 +20,7 @@ from tasks.reduce import reduce
 from tasks.score import score
 
 MOOD = ("bad", "good")
+PREFIX = "chorus:test:"
 
 
 class Constant:
@@ -96,7 +97,7 @@ class Steps:
     def __init__(self, place, redis):
         self.queue = []
         self.scored = []
-        self.context = Context(place, Board(redis), self.queue.append)
+        self.context = Context(place, Board(redis, PREFIX), self.queue.append)
 
     def run(self, message):
         """One step, as a worker runs it."""

@@ -1,8 +1,10 @@
 """The embedded broker: a real Redis-protocol server, started for one command and stopped with it."""
 
 import importlib.util
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from workers.children import Child
 
 _START_SECONDS = 20.0
 _LONGEST_SOCKET = 100  # the kernel takes 107 bytes
+_PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # what means the same inside a URL
 
 
 class NoBroker(ChorusError):
@@ -46,7 +49,7 @@ def embedded_broker(run: Path) -> Iterator[BrokerAddress]:
     run.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chorus-") as short:
         socket = run / "broker.sock"
-        if len(bytes(socket)) > _LONGEST_SOCKET:
+        if len(bytes(socket)) > _LONGEST_SOCKET or not _PLAIN.fullmatch(str(socket)):
             socket = Path(short, "broker.sock")
         options = {
             "--port": "0",
@@ -69,13 +72,11 @@ def embedded_broker(run: Path) -> Iterator[BrokerAddress]:
 
 def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:
     """Until the server answers."""
-    pause = Event()
-    for _ in range(int(_START_SECONDS / 0.01)):
-        if child.ended() is not None:
-            break
+    pause, end = Event(), time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and child.ended() is None:
         if socket.exists():
             try:
-                with address.client() as client:
+                with address.client(retries=0) as client:
                     client.ping()
             except RedisError:
                 pass

@@ -42,6 +42,7 @@ def test_a_wrong_request_has_status_2(chorus, arguments):
     ended = chorus("score", *arguments)
     assert ended.status == 2
     assert "Traceback" not in ended.err
+    assert chorus("score", *arguments, "--json").json["status"] == "refused"
 
 
 @pytest.mark.parametrize("customer", ["../x", "a/b", "", "Acme", ".."])

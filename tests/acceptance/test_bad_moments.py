@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,13 +14,13 @@ import pytest
 from tests.command import Command
 from tests.waiting import wait_until
 
-MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(400)]
+MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(800)]
 
 
 @pytest.fixture
 def many_chunks(home):
-    """A root where every upload falls into many chunks."""
-    return Command(home, CHORUS_CHUNK_ROWS="2")
+    """A root where every row is a chunk, so that a job takes seconds and can be caught in the middle."""
+    return Command(home, CHORUS_CHUNK_ROWS="1")
 
 
 def scores_of(home):
@@ -62,11 +64,11 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert len(workers) == 3, "broker, control, mood-bow"
     assert all(gone(pid) for pid in workers.values())
     before = scores_of(home)
-    assert 5 < len(before) < 200
+    assert 5 < len(before) < len(MANY)
     ended = many_chunks(*arguments)
     assert ended.status == 0, ended.err
-    assert ended.json["rows_labelled"] == 400
-    assert ended.json["cells_scored"] == 200 - len(before)
+    assert ended.json["rows_labelled"] == len(MANY)
+    assert ended.json["cells_scored"] == len(MANY) - len(before)
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
@@ -84,7 +86,7 @@ def test_a_killed_worker_is_reported_and_nothing_is_lost(many_chunks, home, uplo
     assert b'"status": "failed"' in out
     ended = many_chunks(*arguments)
     assert ended.status == 0, ended.err
-    assert ended.json["rows_labelled"] == 400
+    assert ended.json["rows_labelled"] == len(MANY)
 
 
 def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
@@ -145,7 +147,7 @@ def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, fu
     ended = chorus(*arguments)
     assert ended.status == 0, ended.err
     assert ended.json["cells_scored"] == 0
-    assert len(pq.read_table(full_disk / "out" / "part-00000.parquet")) == 400
+    assert len(pq.read_table(full_disk / "out" / "part-00000.parquet")) == len(MANY)
 
 
 def test_a_broker_that_cannot_be_reached_is_named(home, upload):
@@ -171,3 +173,49 @@ def test_two_jobs_do_not_mix_their_parts(chorus, upload, tmp_path):
     assert other.status == 2
     assert first.json["job"] in other.err
     assert digest_of_parts(tmp_path / "out") == before
+
+
+def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, upload, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "part-00000.parquet").write_bytes(b"not ours")
+    ended = chorus("score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    assert ended.status == 2
+    assert "part-00000.parquet" in ended.err
+    assert ended.json["status"] == "refused"
+
+
+def test_damaged_scores_and_a_lost_part_are_made_again(chorus, home, upload):
+    arguments = ("score", upload(MANY[:5]), "--customer", "plain", "--json")
+    first = chorus(*arguments)
+    before = digest_of_parts(first.json["output"])
+    [scores] = scores_of(home)
+    scores.write_bytes(scores.read_bytes()[:100])
+    Path(first.json["output"], "part-00000.parquet").unlink()
+    again = chorus(*arguments)
+    assert again.status == 0, again.err
+    assert digest_of_parts(again.json["output"]) == before
+
+
+def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, redis, upload, tmp_path):
+    assert redis.ping()
+    other = shutil.copytree(registry, tmp_path / "other")
+    path = upload(MANY[:40])
+    roots = [Command(one, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
+    with ExitStack() as stack:
+        started = [stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots]
+        ended = [process.communicate(timeout=100) for process in started]
+    assert [process.returncode for process in started] == [0, 0], ended
+
+
+def test_a_root_with_signs_that_mean_something_in_a_url_works(registry, tmp_path, upload):
+    home = shutil.copytree(registry, tmp_path / "a #1 ?x=%20 root")
+    ended = Command(home)("score", upload(MANY[:2]), "--customer", "plain", "--json")
+    assert ended.status == 0, ended.err
+
+
+def test_a_place_for_sockets_that_cannot_be_made_is_named(home, upload):
+    ended = Command(home, CHORUS_RUN="/proc/nothing")("score", upload(MANY[:2]), "--json")
+    assert ended.status == 1
+    assert "/proc/nothing" in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.json["status"] == "failed"

@@ -127,6 +127,10 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
     assert chorus("ensembles", "publish", "plain", file).out.split() == ["plain", "2"]
     members = chorus("ensembles", "show", "plain", "--version", "2", "--json").json["targets"][0]["members"]
     assert [member["model"] for member in members] == ["mood-bow", "mood-plain"]
+    assert chorus("ensembles", "show", "plain", "--json").json["version"] == 1, "publishing alone changes no job"
+    assert chorus("ensembles", "promote", "plain", "2").status == 0
+    assert chorus("ensembles", "show", "plain", "--json").json["version"] == 2
+    assert chorus("models", "promote", "mood-bow", "2").status == 2
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,7 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
     [
         ("not = [toml", "does not describe"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = []', "members"),
+        ('[[targets]]\nname = "id"\nmode = "one_of"\nmembers = [{model = "mood-bow"}]', "second column 'id'"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "nobody"}]', "nobody"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "topics-bow"}]', "it answers topics"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "mood-bow", weight = -1}]', "weight"),

@@ -14,7 +14,9 @@ import trustme
 from storage.errors import ChorusError
 from tasks.address import BadBrokerUrl, BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
+from tasks.board import Board
 from tasks.messages import CONTROL, PlanJob
+from tests.steps import PREFIX
 from tests.waiting import wait_until
 from workers.broker import embedded_broker, server_binary
 
@@ -48,11 +50,11 @@ def answers(address):
 
 def assert_serves(address):
     """A message published by Celery arrives, and the board's client sees it waiting."""
-    app = make_app(address)
+    app = make_app(address, PREFIX)
     with address.client() as redis:
         redis.flushall()
         publisher(app, address)(PlanJob("job1"))
-        assert redis.llen(f"chorus:{CONTROL}") == 1
+        assert Board(redis, PREFIX).waiting([CONTROL]) == 1
     with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL) as queue:
         message = queue.get(timeout=20)
         assert message.headers["task"] == PlanJob.name
@@ -141,7 +143,7 @@ def test_a_server_behind_tls_serves_and_its_certificate_is_checked(tls):
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
         unknown.check()
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
-        publisher(make_app(unknown), unknown)(PlanJob("job1"))
+        publisher(make_app(unknown, PREFIX), unknown)(PlanJob("job1"))
 
 
 @pytest.mark.parametrize(

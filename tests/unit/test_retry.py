@@ -1,6 +1,9 @@
 """The retry policy: an error and the attempt in, a decision out."""
 
+from redis.exceptions import RedisError
+
 from storage.place import CannotWrite
+from tasks.address import BrokerUnreachable
 from tasks.retry import Again, GiveUp, decide
 
 
@@ -15,3 +18,9 @@ def test_a_hiccup_gets_three_tries_with_growing_pauses():
     assert decide(error, 1) == Again(0.5)
     assert decide(error, 2) == Again(2.0)
     assert decide(error, 3) == GiveUp("OSError: stale file handle (after 3 tries)")
+
+
+def test_a_broker_that_is_away_is_waited_for_however_long():
+    for attempt in (1, 3, 100):
+        assert isinstance(decide(RedisError("gone"), attempt), Again)
+        assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Again)
