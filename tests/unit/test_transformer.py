@@ -1,7 +1,9 @@
 """The kind transformer: trained, published and scored for real, with a tiny encoder."""
 
+import os
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +127,14 @@ def test_a_text_scores_the_same_in_whatever_company_and_order(published):
     backwards = score(scorer, texts.take(list(range(len(texts)))[::-1]))[::-1]
     assert np.abs(together - alone).max() < TOLERANCE
     assert np.abs(together - backwards).max() < TOLERANCE
+
+
+def test_the_threads_that_compute_may_run_on_any_core(published):
+    """Bound threads of two models' workers would share one core and leave the other idle."""
+    scorer = loaded(published)
+    score(scorer, some_texts(8))
+    tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+    assert {frozenset(os.sched_getaffinity(task)) for task in tasks} == {frozenset(os.sched_getaffinity(0))}
 
 
 def test_equal_texts_are_scored_once_and_answered_each(published):
