@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Command:
         self.home = home
         self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments):
         """The running process; its output is in pipes."""
         return subprocess.Popen(
             [sys.executable, "-m", "chorus", *map(str, arguments)],
@@ -37,7 +38,8 @@ class Command:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **options,
+            # A shell starts background jobs with SIGINT ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def __call__(self, *arguments, stdin=b"", timeout=110) -> Ended:
