@@ -14,7 +14,7 @@ import pytest
 from tests.command import Command
 from tests.waiting import wait_until
 
-MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(800)]
+MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(300)]
 
 
 @pytest.fixture
