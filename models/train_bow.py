@@ -47,9 +47,9 @@ def _pipeline(data: Labelled) -> Any:
     parts = TfidfVectorizer(
         analyzer="char_wb", ngram_range=(4, 4), max_features=30_000, sublinear_tf=True, dtype=np.float32
     )
-    # On two cores newton-cg takes 5 s for 33,000 tweets; the default solver takes 12 s on one and 40 s on both.
+    # For 33,000 tweets sag takes 5 s on one core and is 0.003 less accurate than the solvers that take 15 s to 55 s.
     if data.mode == "one_of":
-        head = LogisticRegression(C=2.0, solver="newton-cg")
+        head = LogisticRegression(C=2.0, solver="sag", tol=1e-2, max_iter=1000, random_state=0)
     else:
         head = OneVsRestClassifier(LogisticRegression(C=2.0, solver="newton-cg", class_weight="balanced"))
     return Pipeline([("features", FeatureUnion([("words", words), ("parts", parts)])), ("head", head)])
