@@ -23,6 +23,9 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:  # noqa: ARG001 â
         pipeline.fit(data.texts.to_pylist(), np.array(data.labels)[data.truth.argmax(axis=1)])
     else:
         pipeline.fit(data.texts.to_pylist(), answers)
+    for _, part in pipeline.named_steps["features"].transformer_list:
+        # As they come, the numbers are NumPy's, and skops would give each of 90,000 a file of its own.
+        part.vocabulary_ = {word: int(column) for word, column in part.vocabulary_.items()}
     skops.io.dump(pipeline, folder / PIPELINE)
 
 

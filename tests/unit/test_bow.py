@@ -1,5 +1,7 @@
 """The kind bow: trained, published, scored; and what is refused."""
 
+from zipfile import ZipFile
+
 import numpy as np
 import pytest
 import skops.io
@@ -50,6 +52,15 @@ def test_any_of_labels_stand_alone(tmp_path):
     values = score(loaded(tmp_path, mode="any_of", labels=data.labels), data.texts)
     assert values.shape == data.truth.shape
     assert metrics(values, data.truth, "any_of")["exact_match"] == 1.0
+
+
+def test_a_large_vocabulary_is_kept_in_few_files_so_that_it_loads_quickly(folder):
+    with ZipFile(folder / PIPELINE) as packed:
+        names = packed.namelist()
+    pipeline = load(folder / PIPELINE)
+    words = sum(len(part.vocabulary_) for _, part in pipeline.named_steps["features"].transformer_list)
+    assert words > 50
+    assert len(names) < 20
 
 
 def test_the_scores_are_those_of_the_pipeline(folder):

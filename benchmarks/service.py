@@ -1,0 +1,76 @@
+"""A warm service on this machine: a broker, the control worker and one worker a model, as `chorus worker` runs them."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic, sleep
+
+from chorus.local import broker_for, context_for
+from chorus.settings import Settings, for_children, from_environment
+from storage.jobs import Job
+from tasks.address import BrokerAddress
+from tasks.context import Context
+from workers.children import Child, stop_all
+
+_PATIENCE = 600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a benchmark needs to know of it."""
+
+    settings: Settings
+    broker: BrokerAddress
+    context: Context
+    workers: Mapping[str, Child]  # by model, and "control"
+
+    def wait(self, job: Job) -> None:
+        """Until the job is done. Raises RuntimeError when it failed, or a worker ended."""
+        until = monotonic() + _PATIENCE
+        models = [model.name for model in job.models]
+        while monotonic() < until:
+            progress = self.context.board.progress(job.id, models)
+            if progress is not None and progress.status == "done":
+                return
+            ended = [worker for worker in self.workers.values() if worker.ended() is not None]
+            if ended or (progress is not None and progress.status == "failed"):
+                raise RuntimeError(f"{progress}; {[worker.last_words() for worker in ended]}")
+            sleep(0.002)
+        raise RuntimeError(f"job {job.id} is not done after {_PATIENCE:.0f} s: {progress}")
+
+
+@contextmanager
+def home(registry: Path | None = None) -> Iterator[Path]:
+    """An empty CHORUS_HOME that is gone afterwards; with the registry of another home, if one is given."""
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
+        if registry is not None:
+            Path(folder, "registry").symlink_to(registry)
+        yield Path(folder)
+
+
+@contextmanager
+def service(root: Path, models: Mapping[str, int], **environment: str) -> Iterator[Service]:
+    """Workers for these models, each with its number of threads. They may still be starting: score something first.
+
+    `environment` is added to that of the workers (CHORUS_PRECISION="int8", say).
+    """
+    settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
+    with ExitStack() as stack:
+        broker = stack.enter_context(broker_for(settings))
+        workers: dict[str, Child] = {}
+        stack.callback(lambda: stop_all(list(workers.values()), 10.0))
+        for name, arguments in _commands(models):
+            command = [sys.executable, "-m", "chorus", "worker", *arguments]
+            log = settings.run / "logs" / f"{name}.log"
+            workers[name] = Child(name, command, log, {**for_children(settings, broker), **environment})
+        yield Service(settings, broker, context_for(settings, broker), workers)
+
+
+def _commands(models: Mapping[str, int]) -> Iterator[tuple[str, list[str]]]:
+    yield "control", ["--control"]
+    for model, threads in models.items():
+        yield model, ["--model", model, "--threads", str(threads)]
