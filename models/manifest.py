@@ -10,6 +10,7 @@ from storage.names import digest
 from storage.record import Record
 
 Mode = Literal["one_of", "any_of"]
+OverLength = Literal["truncate", "windows"]  # a text with more than max_tokens is cut, or read in parts: models.tokens
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # no path to elsewhere
 
@@ -46,7 +47,7 @@ class ModelSpec(Record):
     target: Target
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
-    over_length: Literal["truncate"] = "truncate"  # what happens to a text with more tokens
+    over_length: OverLength = "truncate"
     card: Card
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from models.batches import Batch, Int64, batches, padded
 from models.manifest import Mode, ModelSpec
-from models.transformer_files import NETWORK, open_tokenizer, pad_token
+from models.tokens import TextReader, Tokens
+from models.transformer_files import NETWORK, pad_token
 from storage.scores import Float32
 
 _BUDGET = 1024  # tokens a batch, padding included; 4,096 were a quarter slower, 512 no faster (MiniLM-L6, tweets)
@@ -20,20 +21,19 @@ _STEP = 8
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """The distinct texts of a chunk, in batches."""
+class Batched:
+    """A chunk that is ready for the network."""
 
-    rows: Int64  # [rows] which of the distinct texts each row holds
-    distinct: int
+    tokens: Tokens
     batches: list[tuple[Batch, Int64, Int64]]  # with token ids and mask, each [batch, width]
 
 
 @dataclass(frozen=True)
 class Logits:
-    """What the network says of each distinct text."""
+    """What the network says."""
 
-    rows: Int64  # [rows] which line of `values` each row takes
-    values: Float32  # [distinct, labels]
+    tokens: Tokens
+    values: Float32  # [windows, labels]
 
 
 class TransformerScorer:
@@ -41,7 +41,7 @@ class TransformerScorer:
 
     def __init__(self, spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None) -> None:
         self._spec, self._folder, self._threads, self._cache = spec, folder, threads, cache
-        self._tokenizer: Any = None
+        self._reader: Any = None
         self._network: Any = None
         self._pad = 0
 
@@ -50,7 +50,7 @@ class TransformerScorer:
         import openvino
 
         self._pad = pad_token(self._folder)
-        self._tokenizer = open_tokenizer(self._folder, self._spec.max_tokens)
+        self._reader = TextReader(self._spec, self._folder)
         settings: dict[str, str] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
@@ -62,29 +62,26 @@ class TransformerScorer:
             settings["CACHE_DIR"] = str(self._cache)
         self._network = openvino.Core().compile_model(str(self._folder / NETWORK), "CPU", settings)
 
-    def prepare(self, texts: pa.StringArray) -> Tokens:
-        """Each distinct text is tokenised, and later scored, once."""
-        encoded = texts.dictionary_encode()
-        found = self._tokenizer.encode_batch_fast(encoded.dictionary.to_pylist())
-        tokens = [encoding.ids for encoding in found]
-        lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
-        made = [(batch, *padded(tokens, batch, self._pad)) for batch in batches(lengths, _BUDGET, _STEP)]
-        return Tokens(encoded.indices.to_numpy().astype(np.int64), len(tokens), made)
+    def prepare(self, texts: pa.StringArray) -> Batched:
+        """Tokens, in batches of like lengths."""
+        tokens = self._reader.read(texts)
+        made = batches(tokens.lengths, _BUDGET, _STEP)
+        return Batched(tokens, [(batch, *padded(tokens.ids, batch, self._pad)) for batch in made])
 
-    def infer(self, prepared: Tokens) -> Logits:
+    def infer(self, prepared: Batched) -> Logits:
         """One batch after the other."""
-        values = np.empty((prepared.distinct, len(self._spec.labels)), dtype=np.float32)
+        values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
         for batch, ids, mask in prepared.batches:
             values[batch.rows] = self._network({"input_ids": ids, "attention_mask": mask})[0]
-        return Logits(prepared.rows, values)
+        return Logits(prepared.tokens, values)
 
     def finish(self, raw: Logits) -> Float32:
         """Logits to probabilities, and every row its text's."""
-        return probabilities(raw.values, self._spec.target.mode)[raw.rows]
+        return raw.tokens.answers(probabilities(raw.values, self._spec.target.mode))
 
     def unload(self) -> None:
         """The scorer can be loaded again."""
-        self._network = self._tokenizer = None
+        self._network = self._reader = None
 
 
 def probabilities(logits: Float32, mode: Mode) -> Float32:
