@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
+from models.precision import Wanted
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -31,6 +33,7 @@ SETTINGS = (
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
+    Setting("CHORUS_PRECISION", "float32, bfloat16 or int8, for transformers", "auto: the fastest offered"),
 )
 
 
@@ -44,6 +47,7 @@ class Settings:
     chunk_rows: int
     max_text: int
     cores: int
+    precision: Wanted
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -65,6 +69,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 2048),
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
+        precision=_precision(environment),
     )
 
 
@@ -76,6 +81,7 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
         "CHORUS_RUN": str(settings.run),
         "CHORUS_BROKER_URL": broker.url,
         "CHORUS_CORES": str(settings.cores),
+        "CHORUS_PRECISION": settings.precision,
     }
 
 
@@ -86,6 +92,13 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(name, value, "a whole number above 0")
     return int(value)
+
+
+def _precision(environment: Mapping[str, str]) -> Wanted:
+    value = environment.get("CHORUS_PRECISION") or "auto"
+    if value not in get_args(Wanted):
+        raise BadSetting("CHORUS_PRECISION", value, f"one of {', '.join(get_args(Wanted))}")
+    return cast("Wanted", value)
 
 
 def _cores() -> int:

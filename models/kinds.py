@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.adopted import Adopted
+from models.compute import Compute
 from models.labelled import Labelled
 from models.manifest import ModelSpec
 from models.recipe import Recipe
@@ -18,7 +19,7 @@ from storage.errors import BadRequest
 class Kind:
     """The modules of one kind (one module may be all three), imported when they are needed and not before."""
 
-    scoring: str  # has open_scorer(spec, folder, threads, cache) -> Scorer
+    scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
 
@@ -45,16 +46,13 @@ def find(kind: str) -> Kind:
         raise UnknownKind(kind) from None
 
 
-def open_scorer(
-    spec: ModelSpec, folder: Path, threads: int | None = None, cache: Path | None = None
-) -> Scorer[Any, Any]:
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute | None = None) -> Scorer[Any, Any]:
     """The scorer of a model (a manifest is a spec too), not loaded yet.
 
-    `folder` holds the verified artifacts and is read by load() alone; `threads` is the most it may compute with
-    (None: all cores); `cache` a folder for compiled networks, which makes the next start faster. Raises UnknownKind.
+    `folder` holds the verified artifacts and is read by load() alone. Raises UnknownKind.
     """
     module = import_module(find(spec.kind).scoring)
-    return cast(Scorer[Any, Any], module.open_scorer(spec, folder, threads, cache))
+    return cast(Scorer[Any, Any], module.open_scorer(spec, folder, compute or Compute()))
 
 
 def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:
