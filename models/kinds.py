@@ -6,10 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
+
 from models.adopted import Adopted
 from models.compute import Compute
 from models.labelled import Labelled
 from models.manifest import ModelSpec
+from models.precision import PrecisionCheck
 from models.recipe import Recipe
 from models.scorer import Scorer
 from storage.errors import BadRequest
@@ -22,11 +25,14 @@ class Kind:
     scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    precisions: str | None = None  # has check_precisions, see models.quantize
 
 
 KINDS = {
     "bow": Kind("models.bow", "models.train_bow", "models.train_bow"),
-    "transformer": Kind("models.transformer_openvino", "models.train_transformer", "models.publish_transformer"),
+    "transformer": Kind(
+        "models.transformer_openvino", "models.train_transformer", "models.publish_transformer", "models.quantize"
+    ),
 }
 
 
@@ -63,3 +69,13 @@ def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:
 def adopt(kind: str, source: Path, folder: Path, max_tokens: int | None) -> Adopted:
     """Check the files of a model and complete them in an empty folder, ready to be published."""
     return cast(Callable[..., Adopted], import_module(find(kind).publishing).adopt)(source, folder, max_tokens)
+
+
+def check_precisions(
+    spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
+) -> tuple[PrecisionCheck, ...]:
+    """Try what this kind can also be computed in, and complete the folder with what passed. Raises MissingPackage."""
+    module = find(spec.kind).precisions
+    if module is None:
+        return ()
+    return cast(tuple[PrecisionCheck, ...], import_module(module).check_precisions(spec, folder, learned, held_out))
