@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import click
 
-from chorus.light import without_pandas
+from chorus.light import limit_native_threads, without_pandas
 from chorus.settings import from_environment
 from storage.errors import ChorusError
 
@@ -79,9 +79,11 @@ def worker(model: str | None, control: bool, threads: int | None) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
+    settings = from_environment()
+    limit_native_threads(threads or settings.cores)
     from chorus.serve import serve
 
-    sys.exit(serve(from_environment(), model, threads))
+    sys.exit(serve(settings, model, threads))
 
 
 @chorus.command()

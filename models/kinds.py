@@ -25,13 +25,17 @@ class Kind:
     scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    most_threads: int | None = None  # that scoring can use
     precisions: str | None = None  # has check_precisions, see models.quantize
 
 
 KINDS = {
-    "bow": Kind("models.bow", "models.train_bow", "models.train_bow"),
+    "bow": Kind("models.bow", "models.train_bow", "models.train_bow", most_threads=1),
     "transformer": Kind(
-        "models.transformer_openvino", "models.train_transformer", "models.publish_transformer", "models.quantize"
+        "models.transformer_openvino",
+        "models.train_transformer",
+        "models.publish_transformer",
+        precisions="models.quantize",
     ),
 }
 
