@@ -112,12 +112,10 @@ class _Run:
     def need(self, models: Iterable[str]) -> None:
         """Start a worker for each of these models that has none; they share the cores."""
         missing = [model for model in dict.fromkeys(models) if model not in self.workers]
-        registry, versions = (
-            ModelRegistry(self.context.place),
-            {model.name: model.version for model in self._job.models},
-        )
-        kinds = {model: find(registry.manifest(model, versions[model]).kind) for model in missing}
-        threads = share(self._settings.cores, {model: kind.most_threads for model, kind in kinds.items()})
+        registry = ModelRegistry(self.context.place)
+        wanted = [model for model in self._job.models if model.name in missing]
+        kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in wanted}
+        threads = share(self._settings.cores, {name: kind.most_threads for name, kind in kinds.items()})
         for model in missing:
             self.workers[model] = self._worker(model, "--model", model, "--threads", str(threads[model]))
 
