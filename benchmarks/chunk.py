@@ -1,0 +1,133 @@
+"""Where the time of one chunk goes: 2,048 tweets through one transformer, from the file to the labelled part.
+
+All steps run in this process, one after the other, with a real broker for the board and a list for the queues: what a
+message needs from one process to the next is measured by latency.py. Prints a table, and draws it with --svg FILE.
+"""
+
+import argparse
+import cProfile
+import os
+import pstats
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from demo_models import home_with, real_texts
+from front_door import job_for
+from report import median, report
+from service import home
+
+from chorus.local import broker_for
+from chorus.settings import from_environment
+from models.compute import Compute
+from storage.place import Place
+from tasks.board import Board, key_prefix
+from tasks.context import Context
+from tasks.finish import finish
+from tasks.messages import FinishJob, Message, PlanJob, ReduceChunk, ScoreCell
+from tasks.reconcile import reconcile
+from tasks.reduce import reduce
+from tasks.score import score
+from tasks.submit import start
+from workers.scoring import Shelf
+
+MODEL = "sentiment-minilm"
+ROWS = 2048
+ROUNDS = 5
+STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
+    ("take the upload in", "intake/upload.py", "take_in"),
+    ("write the job", "tasks/submit.py", "create_job"),
+    ("plan", "tasks/reconcile.py", "reconcile"),
+    ("read the texts", "storage/feedback.py", "read_texts"),
+    ("tokens and batches", "models/transformer_openvino.py", "prepare"),
+    ("the network", "models/transformer_openvino.py", "infer"),
+    ("probabilities of each row", "models/transformer_openvino.py", "finish"),
+    ("score: files and board", "tasks/score.py", "score"),  # less the four above
+    ("reduce: combine, write the part", "tasks/reduce.py", "reduce"),
+    ("finish: checksums, manifest", "tasks/finish.py", "finish"),
+)
+WITHIN_SCORE = ("read the texts", "tokens and batches", "the network", "probabilities of each row")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--svg", type=Path, help="draw the result into this file")
+    drawing = parser.parse_args().svg
+    rounds = [round_of_steps() for _ in range(ROUNDS)]
+    milliseconds = {label: median([found[label] for found in rounds]) for label, *_ in STEPS}
+    total = sum(milliseconds.values())
+    measures = {f"{label}, ms": value for label, value in milliseconds.items()}
+    report("chunk", {**measures, "total, ms": total, "share of the network": milliseconds["the network"] / total}, {})
+    if drawing:
+        drawing.write_text(picture(milliseconds))
+
+
+def round_of_steps() -> dict[str, float]:
+    """Milliseconds a step, in a fresh home, with the model in memory."""
+    settings = replace(from_environment(), broker_url=None)
+    with home() as root:
+        place = home_with(root, MODEL)
+        with broker_for(replace(settings, home=str(root), run=root / "run")) as broker:
+            queue: list[Message] = []
+            context = Context(place, Board(broker.client(), key_prefix(place)), queue.append)
+            shelf = Shelf(place, Compute(settings.cores, settings.precision, cache=root / "compiled"))
+            run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])  # other texts, like shapes
+            profile = cProfile.Profile()
+            profile.enable()
+            run(context, shelf, queue, real_texts(ROWS))
+            profile.disable()
+    return times(pstats.Stats(profile))
+
+
+def run(context: Context, shelf: Shelf, queue: list[Message], texts: list[str]) -> None:
+    """From texts to the manifest, step by step as the queue asks for them."""
+    start(context, job_for(context.place, MODEL, texts))
+    while queue:
+        message = queue.pop(0)
+        if isinstance(message, PlanJob):
+            reconcile(context, message.job)
+        elif isinstance(message, ScoreCell):
+            score(context, shelf.use, message)
+        elif isinstance(message, ReduceChunk):
+            reduce(context, message)
+        elif isinstance(message, FinishJob):
+            finish(context, message)
+
+
+def times(stats: pstats.Stats) -> dict[str, float]:
+    """Milliseconds of each of STEPS, each counted once."""
+    found = {
+        (Path(file).parts[-2:], function): 1000 * cumulative
+        for (file, _, function), (_, _, _, cumulative, _) in stats.stats.items()  # type: ignore[attr-defined]
+    }
+    spent = {label: found[tuple(Path(file).parts), function] for label, file, function in STEPS}
+    spent["score: files and board"] -= sum(spent[label] for label in WITHIN_SCORE)
+    return spent
+
+
+def picture(milliseconds: dict[str, float]) -> str:
+    """Two rows of bars: all steps to one scale, and again without the network."""
+    total, most = sum(milliseconds.values()), max(v for label, v in milliseconds.items() if label != "the network")
+    lines = []
+    for row, (label, value) in enumerate(milliseconds.items()):
+        y = 58 + 26 * row
+        lines.append(f'<text x="238" y="{y + 13}" text-anchor="end">{label}</text>')
+        lines.append(f'<rect x="250" y="{y}" width="{max(1, 240 * value / total):.1f}" height="17" fill="#3b6ea5"/>')
+        if label != "the network":
+            lines.append(f'<rect x="560" y="{y}" width="{max(1, 240 * value / most):.1f}" height="17" fill="#c9793a"/>')
+        lines.append(f'<text x="{568 + (240 * value / most if label != "the network" else 0):.1f}" y="{y + 13}">')
+        lines.append(f"{value:,.1f} ms, {value / total:.1%}</text>")
+    height = 70 + 26 * len(milliseconds)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" font-family="sans-serif" font-size="13">'
+        f'<rect width="960" height="{height}" fill="white"/>'
+        f'<text x="20" y="24" font-size="15">One chunk of {ROWS:,} tweets through MiniLM-L6: {total:,.0f} ms</text>'
+        '<text x="250" y="46">of the whole</text><text x="560" y="46">all but the network, magnified</text>'
+        f"{''.join(lines)}</svg>\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Rows a second of whole jobs, from a file to labelled parts, against what people use instead.
+
+8,192 tweets, through one transformer, and through two transformers and a bag of words, in every precision that the
+models offer on this processor. The service is warm, the scores of the round before are removed. Side by side, several
+rounds, the same cores:
+
+    bare loop      the same engines in one process with all cores, chunk by chunk: no file, no queue, no ensemble
+    pipeline       Hugging Face `pipeline`, batch 32, as it comes; scikit-learn's own pipeline for the bag of words
+    Ray Data       `map_batches` with a pool of actors, one a core, that each hold such a pipeline
+
+The last two take the models' encoders with standard heads of random weights (the published heads are of no kind that
+`pipeline` knows), and a quarter of the texts, every fourth: they are slow, and a rate is a rate. What they need to start
+is not counted; of Ray Data, the time from the first batch that an actor begins to the last that one ends.
+"""
+
+import csv
+import os
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from demo_models import home_with, real_texts
+from front_door import job_from
+from ray_data import rate_of_ray_data
+from report import AtLeast, Target, median, report
+from service import Service, home, service
+
+from chorus.settings import from_environment
+from ensemble.spec import Ensemble, EnsembleRegistry, Member
+from ensemble.spec import Target as Question
+from models.compute import Compute
+from models.kinds import find, open_scorer
+from models.precision import NotOffered, Wanted
+from models.registry import ModelRegistry
+from models.scorer import Scorer, score
+from models.transformer_files import ENCODER
+from storage.place import Place
+from tasks.submit import start
+from workers.cores import share
+
+TEXTS = 8192
+EVERY = 4  # of these the slow ones score one in so many
+ROUNDS = 3
+LINEUPS = {
+    "1 transformer": ("sentiment-minilm",),
+    "2 transformers + 1 bow": ("sentiment-minilm", "topics-minilm", "sentiment-bow"),
+}
+PRECISIONS: tuple[Wanted, ...] = ("float32", "bfloat16", "int8")
+LEAST = {  # of the rate of each
+    "bare loop": {"float32": 0.9, "bfloat16": 0.9, "int8": 0.9},
+    "pipeline": {"bfloat16": 4.0, "int8": 6.0},
+    "Ray Data": {"bfloat16": 8.0, "int8": 8.0},
+}
+
+
+def main() -> None:
+    cores = from_environment().cores
+    texts = real_texts(TEXTS)
+    rates: dict[tuple[str, str], list[float]] = defaultdict(list)  # (line-up, what) → texts a second
+    for lineup, models in LINEUPS.items():
+        with ExitStack() as stack:
+            root = stack.enter_context(home())
+            place = home_with(root, *models, together="everyone")
+            folders = stack.enter_context(pipeline_folders(place, models))
+            contenders: dict[str, Callable[[], float]] = {}
+            for precision in precisions(place, models[0]):
+                running = stack.enter_context(warm_service(root, place, models, cores, precision, texts))
+                contenders[f"Chorus, {precision}"] = lambda running=running: chorus(running, root, texts)
+                contenders[f"bare loop, {precision}"] = BareLoop(place, models, cores, precision, texts).rate
+            contenders["pipeline"] = Pipelines(folders, cores, texts[::EVERY]).rate
+            contenders["Ray Data"] = lambda: rate_of_ray_data(folders, cores, texts[::EVERY])
+            for number in range(ROUNDS):
+                for what, rate in contenders.items():
+                    rates[lineup, what].append(rate())
+                    print(f"round {number + 1}, {lineup}, {what}: {rates[lineup, what][-1]:,.0f} texts a second", flush=True)
+    measures, targets = judged(rates)
+    report("throughput", measures, targets)
+
+
+def judged(rates: dict[tuple[str, str], list[float]]) -> tuple[dict[str, float], dict[str, Target]]:
+    """Median rates, and the medians of the ratios round by round."""
+    measures = {f"{lineup}: {what}, texts a second": median(found) for (lineup, what), found in rates.items()}
+    targets: dict[str, Target] = {}
+    for (lineup, what), found in rates.items():
+        name, _, precision = what.partition(", ")
+        if name != "Chorus":
+            continue
+        for other, least in LEAST.items():
+            beside = rates[lineup, f"{other}, {precision}" if other == "bare loop" else other]
+            ratio = f"{lineup}: Chorus in {precision} / {other}"
+            measures[ratio] = median([one / another for one, another in zip(found, beside, strict=True)])
+            if precision in least:
+                targets[ratio] = AtLeast(least[precision])
+    return measures, targets
+
+
+def precisions(place: Place, model: str) -> list[Wanted]:
+    """Those that the model offers on this processor."""
+    registry, offered = ModelRegistry(place), []
+    for precision in PRECISIONS:
+        manifest = registry.resolve(model)
+        with registry.verified(manifest) as folder:
+            try:
+                open_scorer(manifest, folder, Compute(1, precision)).load()
+            except NotOffered as error:
+                print(error)
+            else:
+                offered.append(precision)
+    return offered
+
+
+@contextmanager
+def warm_service(
+    root: Path, place: Place, models: Sequence[str], cores: int, precision: Wanted, texts: list[str]
+) -> Iterator[Service]:
+    """Workers that share the cores as those of `chorus score` do, and have scored something."""
+    registry = ModelRegistry(place)
+    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in models})
+    # Where a model does not offer the precision it computes in the best that it has.
+    with service(root, threads, CHORUS_PRECISION=precision) as running:
+        chorus(running, root, texts[:512])
+        yield running
+
+
+def chorus(running: Service, root: Path, texts: list[str]) -> float:
+    """Texts a second from the file to the manifest."""
+    for folder in ("feedback", "jobs", "labelled", "scores"):
+        shutil.rmtree(root / folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
+        file = Path(folder, "upload.csv")
+        with file.open("w", newline="", encoding="utf-8") as opened:
+            csv.writer(opened).writerows([("id", "text"), *enumerate(texts)])
+        began = time.perf_counter()
+        job = job_from(running.context.place, "everyone", str(file))
+        start(running.context, job)
+        running.wait(job)
+        return len(texts) / (time.perf_counter() - began)
+
+
+class BareLoop:
+    """Every model over every chunk of the texts, in this process."""
+
+    def __init__(self, place: Place, models: Sequence[str], cores: int, precision: Wanted, texts: list[str]) -> None:
+        registry, self._scorers = ModelRegistry(place), list[Scorer[Any, Any]]()
+        rows = from_environment().chunk_rows
+        self._chunks = [pa.array(texts[at : at + rows]) for at in range(0, len(texts), rows)]
+        for model in models:
+            manifest = registry.resolve(model)
+            with registry.verified(manifest) as folder:
+                self._scorers.append(open_scorer(manifest, folder, Compute(cores, precision)))
+                self._scorers[-1].load()
+        self._score(self._chunks[0][:512])
+
+    def rate(self) -> float:
+        began = time.perf_counter()
+        for chunk in self._chunks:
+            self._score(chunk)
+        return sum(map(len, self._chunks)) / (time.perf_counter() - began)
+
+    def _score(self, texts: pa.StringArray) -> None:
+        for scorer in self._scorers:
+            score(scorer, texts)
+
+
+class Pipelines:
+    """Hugging Face pipelines, and a scikit-learn pipeline where a folder holds one, one after the other."""
+
+    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
+        import torch
+
+        torch.set_num_threads(cores)
+        self._texts = texts
+        self._models = [classifier(folder) for folder in folders]
+        for model in self._models:
+            model(texts[:64])
+
+    def rate(self) -> float:
+        began = time.perf_counter()
+        for model in self._models:
+            model(self._texts)
+        return len(self._texts) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
