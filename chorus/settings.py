@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.device import AUTO, PATTERN
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -30,6 +31,7 @@ SETTINGS = (
     Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
+    Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
 )
 
@@ -44,6 +46,7 @@ class Settings:
     chunk_rows: int
     max_text: int
     cores: int
+    device: str
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -65,6 +68,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 2048),
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
+        device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
     )
 
 
@@ -76,7 +80,15 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
         "CHORUS_RUN": str(settings.run),
         "CHORUS_BROKER_URL": broker.url,
         "CHORUS_CORES": str(settings.cores),
+        "CHORUS_DEVICE": settings.device,
     }
+
+
+def device(value: str, name: str) -> str:
+    """The value, if it is one that `name` (a variable or an option) may have. Raises BadSetting."""
+    if not PATTERN.fullmatch(value):
+        raise BadSetting(name, value, "auto, cpu, cuda, or one of several GPUs: cuda:0, cuda:1, …")
+    return value
 
 
 def _count(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.adopted import Adopted
+from models.device import CPU, choose, gather
 from models.labelled import Labelled
 from models.manifest import ModelSpec
 from models.recipe import Recipe
@@ -21,11 +22,17 @@ class Kind:
     scoring: str  # has open_scorer(spec, folder, threads, cache) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    gpu: str | None = None  # has open_scorer(spec, folder, threads, cache, device), for devices other than the CPU
 
 
 KINDS = {
     "bow": Kind("models.bow", "models.train_bow", "models.train_bow"),
-    "transformer": Kind("models.transformer_openvino", "models.train_transformer", "models.publish_transformer"),
+    "transformer": Kind(
+        "models.transformer_openvino",
+        "models.train_transformer",
+        "models.publish_transformer",
+        gpu="models.transformer_torch",
+    ),
 }
 
 
@@ -46,14 +53,19 @@ def find(kind: str) -> Kind:
 
 
 def open_scorer(
-    spec: ModelSpec, folder: Path, threads: int | None = None, cache: Path | None = None
+    spec: ModelSpec, folder: Path, threads: int | None = None, cache: Path | None = None, device: str = CPU
 ) -> Scorer[Any, Any]:
     """The scorer of a model (a manifest is a spec too), not loaded yet.
 
     `folder` holds the verified artifacts and is read by load() alone; `threads` is the most it may compute with
-    (None: all cores); `cache` a folder for compiled networks, which makes the next start faster. Raises UnknownKind.
+    (None: all cores); `cache` a folder for compiled networks, which makes the next start faster;
+    `device` where it computes, see models.device (a kind that has no use for a GPU does not look). Raises UnknownKind,
+    NoGpu.
     """
-    module = import_module(find(spec.kind).scoring)
+    kind = find(spec.kind)
+    if kind.gpu is not None and device != CPU and (chosen := choose(device, gather())) != CPU:
+        return cast(Scorer[Any, Any], import_module(kind.gpu).open_scorer(spec, folder, threads, cache, chosen))
+    module = import_module(kind.scoring)
     return cast(Scorer[Any, Any], module.open_scorer(spec, folder, threads, cache))
 
 

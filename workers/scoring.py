@@ -10,6 +10,7 @@ from threading import Lock
 import pyarrow as pa
 from celery import Celery
 
+from models.device import CPU
 from models.kinds import open_scorer
 from models.registry import ModelRegistry
 from storage.place import Place
@@ -27,13 +28,15 @@ _VERSIONS = 2  # a job on the old version still finishes while the next runs on 
 class Loaded:
     """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
 
-    def __init__(self, place: Place, model: str, version: int, threads: int | None, cache: Path | None) -> None:
+    def __init__(
+        self, place: Place, model: str, version: int, threads: int | None, cache: Path | None, device: str = CPU
+    ) -> None:
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
         self._compute = Lock()
         with registry.verified(manifest) as folder:
-            self._scorer = open_scorer(manifest, folder, threads, cache)
+            self._scorer = open_scorer(manifest, folder, threads, cache, device)
             self._scorer.load()
 
     def score(self, texts: pa.StringArray) -> Float32:
@@ -50,8 +53,8 @@ class Loaded:
 class Shelf:
     """The versions of one model that are in memory: those in use, and the last few that were."""
 
-    def __init__(self, place: Place, threads: int | None, cache: Path | None) -> None:
-        self._place, self._threads, self._cache = place, threads, cache
+    def __init__(self, place: Place, threads: int | None, cache: Path | None, device: str = CPU) -> None:
+        self._place, self._threads, self._cache, self._device = place, threads, cache, device
         self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
@@ -62,7 +65,7 @@ class Shelf:
         wanted = (model, version)
         with self._lock:
             if wanted not in self._loaded:
-                self._loaded[wanted] = Loaded(self._place, model, version, self._threads, self._cache)
+                self._loaded[wanted] = Loaded(self._place, model, version, self._threads, self._cache, self._device)
             self._loaded.move_to_end(wanted)
             self._users[wanted] += 1
         try:
@@ -86,7 +89,7 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
         handle(context, partial(score, context, shelf.use), ScoreCell(job, chunk, model, version))
 
 
-def run(app: Celery, context: Context, model: str, threads: int | None, cache: Path | None) -> int:
+def run(app: Celery, context: Context, model: str, threads: int | None, cache: Path | None, device: str) -> int:
     """Consume one model's queue until told to stop; the exit status."""
-    register(app, context, Shelf(context.place, threads, cache))
+    register(app, context, Shelf(context.place, threads, cache, device))
     return consume(app, scoring_queue(model), name=model, threads=_IN_WORK)

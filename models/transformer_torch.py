@@ -1,0 +1,86 @@
+"""The kind `transformer` on a GPU: torch in bfloat16, without padding. On the CPU see models.transformer_openvino."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from models.ceiling import Ceiling
+from models.manifest import ModelManifest, ModelSpec
+from models.missing import needs
+from models.tokens import TextReader, Tokens
+from models.transformer_files import pad_token
+from models.transformer_openvino import probabilities
+from storage.scores import Float32
+
+if TYPE_CHECKING:
+    from models.torch_engine import Laid, Pending  # imports torch
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A chunk that is ready for the device."""
+
+    tokens: Tokens
+    laid: "Laid"
+
+
+@dataclass(frozen=True)
+class Computing:
+    """A chunk in the queue of the device."""
+
+    tokens: Tokens
+    pending: "Pending"
+
+
+class TorchScorer:
+    """A `Scorer` (see models.scorer): infer puts a chunk into the device's queue, finish waits for the answers."""
+
+    def __init__(self, spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None, device: str) -> None:
+        self._spec, self._folder, self._threads, self._cache, self._device = spec, folder, threads, cache, device
+        self._reader: Any = None
+        self._engine: Any = None
+
+    def load(self) -> None:
+        """Reads the tokenizer and the network, and tries whether it can be packed. Raises NotAModel, MissingPackage."""
+        with needs("gpu", "Scoring on a GPU"):
+            import torch
+
+            from models.networks import load
+            from models.torch_engine import BUDGET, TorchEngine
+            from models.torch_network import open_network
+
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
+        device = torch.device(self._device)
+        cuda = device.type == "cuda"
+        pad = pad_token(self._folder)
+        network = open_network(load(self._folder), device, torch.bfloat16 if cuda else torch.float32, pad)
+        name = torch.cuda.get_device_name(device) if cuda else "cpu"
+        digest = self._spec.digest if isinstance(self._spec, ModelManifest) else None
+        ceiling = Ceiling(BUDGET, name, digest, self._cache)
+        self._reader = TextReader(self._spec, self._folder)
+        self._engine = TorchEngine(network, device, len(self._spec.labels), pad, ceiling)
+
+    def prepare(self, texts: pa.StringArray) -> Prepared:
+        """Tokens, end to end."""
+        tokens = self._reader.read(texts)
+        return Prepared(tokens, self._engine.lay(tokens.ids, tokens.lengths))
+
+    def infer(self, prepared: Prepared) -> Computing:
+        """Returns before the device has computed. Raises TextTooLarge."""
+        return Computing(prepared.tokens, self._engine.start(prepared.laid))
+
+    def finish(self, raw: Computing) -> Float32:
+        """Waits for the logits; these to probabilities, and every row its text's."""
+        return raw.tokens.answers(probabilities(self._engine.values(raw.pending), self._spec.target.mode))
+
+    def unload(self) -> None:
+        """The scorer can be loaded again."""
+        self._reader = self._engine = None
+
+
+def open_scorer(spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None, device: str) -> TorchScorer:
+    """A scorer that still has to be loaded."""
+    return TorchScorer(spec, folder, threads, cache, device)
