@@ -54,7 +54,7 @@ def by_tokens(lengths: Int64, budget: int) -> list[range]:
     if len(ends) == 0:
         return []
     total, longest = int(ends[-1]), int(lengths.max())
-    count = -(-total // max(1, budget - longest + 1))  # as many suffice, wherever the texts happen to end
+    count = max(1, -(-total // max(1, budget - longest + 1)))  # as many suffice, wherever the texts happen to end
     limit = min(budget, -(-total // count) + longest - 1)
     made: list[range] = []
     first = done = 0

@@ -59,10 +59,14 @@ def choose(wanted: str, facts: Facts) -> str:
 
 def gather(ask_torch: bool = True) -> Facts:
     """Gather the facts. torch takes seconds to import, so it is asked only where there can be a GPU."""
-    files = sum(1 for file in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", file.name))
+    files = _device_files()
     missing = tuple(package for package in _NEEDED if find_spec(package) is None)
     if not ask_torch or not files or missing:
         return Facts(files, missing, None)
     import torch
 
     return Facts(files, missing, torch.cuda.device_count())
+
+
+def _device_files() -> int:
+    return sum(1 for file in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", file.name))

@@ -115,7 +115,7 @@ class TorchEngine:
         if not self._cuda:
             return Pending(order, found, None)
         host = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(found, non_blocking=True)
-        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         arrived.record(torch.cuda.current_stream(self._device))
         return Pending(order, host, arrived)
 
