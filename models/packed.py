@@ -158,13 +158,17 @@ def _attention(
     usual = query.shape[-1] ** -0.5
     if scaling is not None and scaling != usual:
         rows[0] = rows[0] * (scaling / usual)
-    if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16):
+    if _has_kernel(query):
         from torch.nn.attention.varlen import varlen_attn
 
         # The seven arguments that it has had from torch 2.10 on.
         attended = cast(torch.Tensor, varlen_attn(rows[0], rows[1], rows[2], starts, starts, longest, longest))
         return attended[None], None
     return _attention_by_length(rows, starts.tolist())[None], None
+
+
+def _has_kernel(query: torch.Tensor) -> bool:
+    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16)
 
 
 def _attention_by_length(rows: list[torch.Tensor], starts: list[int]) -> torch.Tensor:

@@ -18,7 +18,7 @@ from models.ceiling import Ceiling, in_pieces
 from models.packed import Row
 from models.torch_network import Network
 
-BUDGET = 32_768  # tokens a batch: enough that computing takes longer than putting it into the queue
+BUDGET = 65_536  # tokens a batch: enough that computing it takes longer than putting it into the queue
 
 
 @dataclass(frozen=True)

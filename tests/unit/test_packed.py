@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
 
 from models import packed
 from models.ceiling import Ceiling
-from models.packed import PackedNetwork
+from models.packed import PackedNetwork, _attention_by_length
 from models.torch_engine import TorchEngine
 from models.torch_network import PaddedNetwork, open_network
 from tests.networks_fixtures import LABELS, logits_alone, network, token_ids
@@ -117,6 +119,31 @@ def test_wrong_positions_are_found_out(head, monkeypatch):
     net, pad, ids, expected = opened("roberta", head)
     assert isinstance(net, PaddedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
+
+
+@heads
+@architectures
+def test_the_kernel_of_a_gpu_is_given_what_it_asks_for(architecture, head, monkeypatch):
+    """As far as that can be seen without one."""
+    kernel, calls = signature(varlen.varlen_attn), []
+
+    def stand_in(*args):
+        asked = kernel.bind(*args).arguments
+        query, starts = asked["query"], asked["cu_seq_q"]
+        assert query.dtype == torch.bfloat16
+        assert all(asked[name].shape == (starts[-1], 4, 8) and asked[name].is_contiguous() for name in ("key", "value"))
+        assert starts.dtype == torch.int32
+        assert asked["max_q"] == asked["max_k"] == starts.diff().max()
+        calls.append(query)
+        rows = [asked[name] for name in ("query", "key", "value")]
+        return _attention_by_length(rows, starts.tolist())
+
+    monkeypatch.setattr(varlen, "varlen_attn", stand_in)
+    monkeypatch.setattr(packed, "_has_kernel", lambda query: query.dtype == torch.bfloat16)
+    net, pad, ids, expected = opened(architecture, head, torch.bfloat16)
+    assert isinstance(net, PackedNetwork)
+    assert np.abs(logits(net, pad, ids) - expected).max() < 0.3 * np.abs(expected).max()
+    assert calls
 
 
 def test_the_engine_needs_torch_transformers_tokenizers_and_numpy_alone():
