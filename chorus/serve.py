@@ -3,6 +3,7 @@
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
+from models.compute import Compute
 from models.device import choose, gather
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
@@ -37,4 +38,5 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
         return control.run(app, context)
     from workers import scoring
 
-    return scoring.run(app, context, model, threads or settings.cores, settings.run / "compiled", settings.device)
+    compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
+    return scoring.run(app, context, model, compute)

@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 from models.device import AUTO, PATTERN
+from models.precision import Wanted
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -31,8 +33,9 @@ SETTINGS = (
     Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
-    Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
+    Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
+    Setting("CHORUS_PRECISION", "float32, bfloat16 or int8, for transformers", "auto: the fastest offered"),
 )
 
 
@@ -47,6 +50,7 @@ class Settings:
     max_text: int
     cores: int
     device: str
+    precision: Wanted
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -69,6 +73,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
         device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
+        precision=_precision(environment),
     )
 
 
@@ -81,6 +86,7 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
         "CHORUS_BROKER_URL": broker.url,
         "CHORUS_CORES": str(settings.cores),
         "CHORUS_DEVICE": settings.device,
+        "CHORUS_PRECISION": settings.precision,
     }
 
 
@@ -98,6 +104,13 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(name, value, "a whole number above 0")
     return int(value)
+
+
+def _precision(environment: Mapping[str, str]) -> Wanted:
+    value = environment.get("CHORUS_PRECISION") or "auto"
+    if value not in get_args(Wanted):
+        raise BadSetting("CHORUS_PRECISION", value, f"one of {', '.join(get_args(Wanted))}")
+    return cast("Wanted", value)
 
 
 def _cores() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from models.compute import Compute
 from models.manifest import ModelSpec
 from models.skops_file import load
 from storage.errors import ChorusError
@@ -65,6 +66,6 @@ class BowScorer:
         self._pipeline = None
 
 
-def open_scorer(spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None) -> BowScorer:  # noqa: ARG001 — scikit-learn scores on one core and compiles nothing
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> BowScorer:  # noqa: ARG001 — scikit-learn scores on one core and compiles nothing
     """A scorer that still has to be loaded."""
     return BowScorer(spec, folder)

@@ -1,12 +1,13 @@
 """The kinds of model there are. A new kind is its modules and one line here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from models.adopted import Adopted
+from models.compute import Compute
 from models.device import CPU, choose, gather
 from models.labelled import Labelled
 from models.manifest import ModelSpec
@@ -19,10 +20,10 @@ from storage.errors import BadRequest
 class Kind:
     """The modules of one kind (one module may be all three), imported when they are needed and not before."""
 
-    scoring: str  # has open_scorer(spec, folder, threads, cache) -> Scorer
+    scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
-    gpu: str | None = None  # has open_scorer(spec, folder, threads, cache, device), for devices other than the CPU
+    gpu: str | None = None  # what `scoring` is on a GPU; None: the kind has no use for one
 
 
 KINDS = {
@@ -52,21 +53,16 @@ def find(kind: str) -> Kind:
         raise UnknownKind(kind) from None
 
 
-def open_scorer(
-    spec: ModelSpec, folder: Path, threads: int | None = None, cache: Path | None = None, device: str = CPU
-) -> Scorer[Any, Any]:
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute | None = None) -> Scorer[Any, Any]:
     """The scorer of a model (a manifest is a spec too), not loaded yet.
 
-    `folder` holds the verified artifacts and is read by load() alone; `threads` is the most it may compute with
-    (None: all cores); `cache` a folder for compiled networks, which makes the next start faster;
-    `device` where it computes, see models.device (a kind that has no use for a GPU does not look). Raises UnknownKind,
-    NoGpu.
+    `folder` holds the verified artifacts and is read by load() alone. Raises UnknownKind, NoGpu.
     """
-    kind = find(spec.kind)
-    if kind.gpu is not None and device != CPU and (chosen := choose(device, gather())) != CPU:
-        return cast(Scorer[Any, Any], import_module(kind.gpu).open_scorer(spec, folder, threads, cache, chosen))
-    module = import_module(kind.scoring)
-    return cast(Scorer[Any, Any], module.open_scorer(spec, folder, threads, cache))
+    kind, compute = find(spec.kind), compute or Compute()
+    if kind.gpu is not None:
+        compute = replace(compute, device=choose(compute.device, gather()))
+    scoring = kind.scoring if kind.gpu is None or compute.device == CPU else kind.gpu
+    return cast(Scorer[Any, Any], import_module(scoring).open_scorer(spec, folder, compute))
 
 
 def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:

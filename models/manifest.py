@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from models.precision import PrecisionCheck
 from storage.names import digest
 from storage.record import Record
 
@@ -48,6 +49,7 @@ class ModelSpec(Record):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
     over_length: OverLength = "truncate"
+    precisions: tuple[PrecisionCheck, ...] = ()  # those below float32 that were tried when it was published
     card: Card
 
 

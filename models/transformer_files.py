@@ -11,6 +11,7 @@ WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 HEAD = "head.safetensors"  # see models.networks; not there if the head is the standard one
 NETWORK = "openvino_model.xml"  # made when it is published; its weights lie beside it, in openvino_model.bin
+INT8_NETWORK = "openvino_int8.xml"  # the same, quantised; there if it passed its check
 ENCODER = (CONFIG, WEIGHTS, TOKENIZER)
 
 

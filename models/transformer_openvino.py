@@ -1,6 +1,6 @@
 """The kind `transformer`: an encoder with a classification head, scored by OpenVINO on the CPU.
 
-Needs openvino and tokenizers, nothing of torch or transformers. Float32 throughout.
+Needs openvino and tokenizers, nothing of torch or transformers.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from models.batches import Batch, Int64, batches, padded
+from models.compute import Compute
 from models.manifest import Mode, ModelSpec
+from models.precision import choose
 from models.tokens import TextReader, Tokens
-from models.transformer_files import NETWORK, pad_token
+from models.transformer_files import INT8_NETWORK, NETWORK, pad_token
 from storage.scores import Float32
 
 _BUDGET = 1024  # tokens a batch, padding included; 4,096 were a quarter slower, 512 no faster (MiniLM-L6, tweets)
@@ -39,28 +41,32 @@ class Logits:
 class TransformerScorer:
     """A `Scorer` (see models.scorer): texts → token batches → logits → probabilities."""
 
-    def __init__(self, spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None) -> None:
-        self._spec, self._folder, self._threads, self._cache = spec, folder, threads, cache
+    def __init__(self, spec: ModelSpec, folder: Path, compute: Compute) -> None:
+        self._spec, self._folder, self._compute = spec, folder, compute
         self._reader: Any = None
-        self._network: Any = None
+        self._requests: Any = None  # as many as may be computed at once
         self._pad = 0
 
     def load(self) -> None:
-        """Reads the tokenizer and compiles the network, or takes it from `cache` if it was compiled before."""
+        """Reads the tokenizer and compiles the network, or takes it from the cache. Raises NotOffered."""
         import openvino
 
-        self._pad = pad_token(self._folder)
-        self._reader = TextReader(self._spec, self._folder)
+        core = openvino.Core()
+        has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = choose(self._compute.precision, has_bfloat16, self._spec.precisions)
+        network = self._folder / (INT8_NETWORK if precision == "int8" else NETWORK)
         settings: dict[str, str] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+            "PERFORMANCE_HINT": "THROUGHPUT",  # a core a batch: two cores on one batch wait for each other
             "ENABLE_CPU_PINNING": "NO",  # or else the one-thread workers of two models share the first core
         }
-        if self._threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(self._threads)
-        if self._cache is not None:
-            settings["CACHE_DIR"] = str(self._cache)
-        self._network = openvino.Core().compile_model(str(self._folder / NETWORK), "CPU", settings)
+        if self._compute.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = settings["NUM_STREAMS"] = str(self._compute.threads)
+        if self._compute.cache is not None:
+            settings["CACHE_DIR"] = str(self._compute.cache)
+        self._pad = pad_token(self._folder)
+        self._reader = TextReader(self._spec, self._folder)
+        self._requests = openvino.AsyncInferQueue(core.compile_model(str(network), "CPU", settings))
 
     def prepare(self, texts: pa.StringArray) -> Batched:
         """Tokens, in batches of like lengths."""
@@ -69,10 +75,16 @@ class TransformerScorer:
         return Batched(tokens, [(batch, *padded(tokens.ids, batch, self._pad)) for batch in made])
 
     def infer(self, prepared: Batched) -> Logits:
-        """One batch after the other."""
+        """As many batches at once as there are threads, the longest texts first."""
         values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
+
+        def keep(request: Any, rows: Int64) -> None:
+            values[rows] = request.get_output_tensor(0).data
+
+        self._requests.set_callback(keep)
         for batch, ids, mask in prepared.batches:
-            values[batch.rows] = self._network({"input_ids": ids, "attention_mask": mask})[0]
+            self._requests.start_async({"input_ids": ids, "attention_mask": mask}, batch.rows)
+        self._requests.wait_all()
         return Logits(prepared.tokens, values)
 
     def finish(self, raw: Logits) -> Float32:
@@ -81,7 +93,7 @@ class TransformerScorer:
 
     def unload(self) -> None:
         """The scorer can be loaded again."""
-        self._network = self._reader = None
+        self._requests = self._reader = None
 
 
 def probabilities(logits: Float32, mode: Mode) -> Float32:
@@ -92,6 +104,6 @@ def probabilities(logits: Float32, mode: Mode) -> Float32:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def open_scorer(spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None) -> TransformerScorer:
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> TransformerScorer:
     """A scorer that still has to be loaded."""
-    return TransformerScorer(spec, folder, threads, cache)
+    return TransformerScorer(spec, folder, compute)

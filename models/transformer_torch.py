@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from models.ceiling import Ceiling
+from models.compute import Compute
 from models.manifest import ModelManifest, ModelSpec
 from models.missing import needs
+from models.precision import NotOffered, Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import pad_token
 from models.transformer_openvino import probabilities
@@ -37,13 +39,13 @@ class Computing:
 class TorchScorer:
     """A `Scorer` (see models.scorer): infer puts a chunk into the device's queue, finish waits for the answers."""
 
-    def __init__(self, spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None, device: str) -> None:
-        self._spec, self._folder, self._threads, self._cache, self._device = spec, folder, threads, cache, device
+    def __init__(self, spec: ModelSpec, folder: Path, compute: Compute) -> None:
+        self._spec, self._folder, self._compute = spec, folder, compute
         self._reader: Any = None
         self._engine: Any = None
 
     def load(self) -> None:
-        """Reads the tokenizer and the network, and tries whether it can be packed. Raises NotAModel, MissingPackage."""
+        """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage, NotOffered."""
         with needs("gpu", "Scoring on a GPU"):
             import torch
 
@@ -51,15 +53,16 @@ class TorchScorer:
             from models.torch_engine import BUDGET, TorchEngine
             from models.torch_network import open_network
 
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
-        device = torch.device(self._device)
+        if self._compute.threads is not None:
+            torch.set_num_threads(self._compute.threads)
+        device = torch.device(self._compute.device)
         cuda = device.type == "cuda"
+        precision = _precision(self._spec, self._compute, cuda and torch.cuda.is_bf16_supported())
         pad = pad_token(self._folder)
-        network = open_network(load(self._folder), device, torch.bfloat16 if cuda else torch.float32, pad)
+        network = open_network(load(self._folder), device, getattr(torch, precision), pad)
         name = torch.cuda.get_device_name(device) if cuda else "cpu"
         digest = self._spec.digest if isinstance(self._spec, ModelManifest) else None
-        ceiling = Ceiling(BUDGET, name, digest, self._cache)
+        ceiling = Ceiling(BUDGET, name, digest, self._compute.cache)
         self._reader = TextReader(self._spec, self._folder)
         self._engine = TorchEngine(network, device, len(self._spec.labels), pad, ceiling)
 
@@ -81,6 +84,13 @@ class TorchScorer:
         self._reader = self._engine = None
 
 
-def open_scorer(spec: ModelSpec, folder: Path, threads: int | None, cache: Path | None, device: str) -> TorchScorer:
+def _precision(spec: ModelSpec, compute: Compute, has_bfloat16: bool) -> Precision:
+    """Raises NotOffered."""
+    if compute.precision == "int8":
+        raise NotOffered("int8", "it is for the processor, and a GPU computes in bfloat16 or float32")
+    return choose(compute.precision, has_bfloat16, [one for one in spec.precisions if one.precision != "int8"])
+
+
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> TorchScorer:
     """A scorer that still has to be loaded."""
-    return TorchScorer(spec, folder, threads, cache, device)
+    return TorchScorer(spec, folder, compute)

@@ -4,13 +4,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from threading import Lock
 
 import pyarrow as pa
 from celery import Celery
 
-from models.device import CPU
+from models.compute import Compute
 from models.kinds import open_scorer
 from models.registry import ModelRegistry
 from storage.place import Place
@@ -28,21 +27,19 @@ _VERSIONS = 2  # a job on the old version still finishes while the next runs on 
 class Loaded:
     """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
 
-    def __init__(
-        self, place: Place, model: str, version: int, threads: int | None, cache: Path | None, device: str = CPU
-    ) -> None:
+    def __init__(self, place: Place, model: str, version: int, compute: Compute) -> None:
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
-        self._compute = Lock()
+        self._busy = Lock()
         with registry.verified(manifest) as folder:
-            self._scorer = open_scorer(manifest, folder, threads, cache, device)
+            self._scorer = open_scorer(manifest, folder, compute)
             self._scorer.load()
 
     def score(self, texts: pa.StringArray) -> Float32:
         """[rows] strings -> [rows, labels] float32 probabilities."""
         prepared = self._scorer.prepare(texts)
-        with self._compute:
+        with self._busy:
             raw = self._scorer.infer(prepared)
         return self._scorer.finish(raw)
 
@@ -53,8 +50,8 @@ class Loaded:
 class Shelf:
     """The versions of one model that are in memory: those in use, and the last few that were."""
 
-    def __init__(self, place: Place, threads: int | None, cache: Path | None, device: str = CPU) -> None:
-        self._place, self._threads, self._cache, self._device = place, threads, cache, device
+    def __init__(self, place: Place, compute: Compute) -> None:
+        self._place, self._compute = place, compute
         self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
@@ -65,7 +62,7 @@ class Shelf:
         wanted = (model, version)
         with self._lock:
             if wanted not in self._loaded:
-                self._loaded[wanted] = Loaded(self._place, model, version, self._threads, self._cache, self._device)
+                self._loaded[wanted] = Loaded(self._place, model, version, self._compute)
             self._loaded.move_to_end(wanted)
             self._users[wanted] += 1
         try:
@@ -89,7 +86,7 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
         handle(context, partial(score, context, shelf.use), ScoreCell(job, chunk, model, version))
 
 
-def run(app: Celery, context: Context, model: str, threads: int | None, cache: Path | None, device: str) -> int:
+def run(app: Celery, context: Context, model: str, compute: Compute) -> int:
     """Consume one model's queue until told to stop; the exit status."""
-    register(app, context, Shelf(context.place, threads, cache, device))
+    register(app, context, Shelf(context.place, compute))
     return consume(app, scoring_queue(model), name=model, threads=_IN_WORK)

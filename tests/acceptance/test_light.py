@@ -39,10 +39,12 @@ def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
     code = f"""
 from pathlib import Path
 import pyarrow as pa
+from models.compute import Compute
 from chorus.light import without_pandas
 from storage.place import LocalPlace
 from workers.scoring import Loaded
 without_pandas()
-print(Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, 1, None).score(pa.array(["great"])).shape, file=sys.stderr)
+model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
+print(model.score(pa.array(["great"])).shape, file=sys.stderr)
 """.replace("from pathlib", "import sys\nfrom pathlib", 1)
     assert imported_by(code) == {"sklearn", "skops"}

@@ -8,6 +8,7 @@ import pytest
 from chorus.settings import BadSetting, from_environment
 from models import device, kinds
 from models.bow import BowScorer
+from models.compute import Compute
 from models.device import Facts, NoGpu, choose
 from models.kinds import open_scorer
 from models.transformer_openvino import TransformerScorer
@@ -67,10 +68,10 @@ assert "torch" not in sys.modules
 
 def test_the_kind_decides_what_a_gpu_is_good_for(monkeypatch, tmp_path):
     monkeypatch.setattr(kinds, "gather", lambda: TWO)
-    assert isinstance(open_scorer(spec("transformer"), tmp_path, device="auto"), TorchScorer)
-    assert isinstance(open_scorer(spec("transformer"), tmp_path, device="cuda:1"), TorchScorer)
-    assert isinstance(open_scorer(spec("transformer"), tmp_path, device="cpu"), TransformerScorer)
-    assert isinstance(open_scorer(spec("bow"), tmp_path, device="cuda"), BowScorer)
+    assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute()), TorchScorer)
+    assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cuda:1")), TorchScorer)
+    assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cpu")), TransformerScorer)
+    assert isinstance(open_scorer(spec("bow"), tmp_path, Compute("cuda")), BowScorer)
 
 
 @pytest.mark.parametrize("value", ["gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"])

@@ -12,6 +12,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from models import networks
 from models.adopted import NotAModel
+from models.compute import Compute
 from models.kinds import adopt, fit, open_scorer
 from models.metrics import metrics
 from models.publish import publish_from
@@ -62,7 +63,9 @@ def adopted(trained, published):
 
 
 def loaded(folder, cache=None, **what):
-    scorer = open_scorer(spec("transformer", **what), folder, threads=1, cache=cache)
+    scorer = open_scorer(
+        spec("transformer", **what), folder, Compute("cpu", threads=1, precision="float32", cache=cache)
+    )
     scorer.load()
     return scorer
 
@@ -100,7 +103,9 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
     assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == ("any_of", ("late", "dear", "rude"), 64)
     texts = some_texts(20)
     expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
-    scorer = open_scorer(manifest, tmp_path / "home/registry/models/late/1", threads=1)
+    scorer = open_scorer(
+        manifest, tmp_path / "home/registry/models/late/1", Compute("cpu", threads=1, precision="float32")
+    )
     scorer.load()
     assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
 
@@ -140,7 +145,7 @@ def test_the_threads_that_compute_may_run_on_any_core(published):
 def test_equal_texts_are_scored_once_and_answered_each(published):
     scorer = loaded(published)
     prepared = scorer.prepare(strings("good", "bad", "good", "good"))
-    assert prepared.distinct == 2
+    assert len(prepared.tokens.ids) == 2
     values = scorer.finish(scorer.infer(prepared))
     assert (values[[2, 3]] == values[0]).all()
     assert (values[1] != values[0]).any()

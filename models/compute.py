@@ -1,0 +1,17 @@
+"""What a scorer may compute with: the same for every kind, which leaves aside what it has no use for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.device import AUTO
+from models.precision import Wanted
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The defaults choose by themselves."""
+
+    device: str = AUTO  # of a transformer, see models.device
+    threads: int | None = None  # most cores to compute on; None: all
+    precision: Wanted = "auto"  # of a transformer, see models.precision
+    cache: Path | None = None  # folder for compiled networks, which makes the next start faster
