@@ -49,7 +49,7 @@ class PackedNetwork:
         self._attends_with = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public one
         AttentionInterface.register(_NAME, _attention)
         AttentionMaskInterface.register(_NAME, _no_mask)
-        _whole(model).set_attn_implementation(_NAME)
+        transformer(model).set_attn_implementation(_NAME)
         if self._encoder.config._attn_implementation != _NAME:  # noqa: SLF001
             raise NotPackable("it does not take its attention from the registry")
         self._first_position = _first_position(self._encoder)
@@ -71,7 +71,7 @@ class PackedNetwork:
         """The model is again what it was, for padded texts."""
         self._hook.remove()
         self._model.float()
-        _whole(self._model).set_attn_implementation(self._attends_with)
+        transformer(self._model).set_attn_implementation(self._attends_with)
 
     def __call__(self, row: Row) -> torch.Tensor:
         """Logits, float32 [texts, labels]."""
@@ -91,7 +91,7 @@ class PackedNetwork:
         return logits
 
 
-def _whole(model: MeanHead | StandardHead) -> Any:
+def transformer(model: MeanHead | StandardHead) -> Any:
     """The model of transformers."""
     return model.encoder if isinstance(model, MeanHead) else model.model
 

@@ -1,18 +1,18 @@
 """The network of a published transformer on a device: packed where that is shown to answer the same, else padded."""
 
 import logging
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from models.batches import Int64, by_width
 from models.networks import MeanHead, StandardHead
-from models.packed import NotPackable, PackedNetwork, Row
+from models.packed import NotPackable, PackedNetwork, Row, transformer
 
 _LOG = logging.getLogger(__name__)
 _EXACT = 1e-4  # float32: what the order of additions may change
-_ROUNDED = 0.25  # bfloat16, of the greatest logit: what looks at the wrong tokens is further off
+_ROUNDED = 0.25  # bfloat16, of the greatest logit: that the device computes at all; wrong packing shows in float32
 _PROBE = (17, 9, 9, 3, 2, 1)  # tokens of the texts that are tried
 
 
@@ -73,10 +73,10 @@ def _padded(
     return PaddedNetwork(model, device, dtype, pad)
 
 
-def _probe(model: Any, pad: int) -> tuple[Row, torch.Tensor]:
+def _probe(model: MeanHead | StandardHead, pad: int) -> tuple[Row, torch.Tensor]:
     """Some texts, and the model's own logits [texts, labels] for each of them alone."""
     starts = np.concatenate([[0], np.cumsum(_PROBE)])
-    ids = torch.arange(starts[-1]) % 5 + pad + 1  # no pad token among them
+    ids = (torch.arange(starts[-1]) % 5 + pad + 1) % transformer(model).config.vocab_size  # no pad token among them
     texts = [ids[start : start + length][None] for start, length in zip(starts, _PROBE, strict=False)]
     with torch.inference_mode():
         expected = torch.cat([model(text, torch.ones_like(text)) for text in texts])

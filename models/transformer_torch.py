@@ -57,7 +57,9 @@ class TorchScorer:
             torch.set_num_threads(self._compute.threads)
         device = torch.device(self._compute.device)
         cuda = device.type == "cuda"
-        precision = _precision(self._spec, self._compute, cuda and torch.cuda.is_bf16_supported())
+        precision = _precision(
+            self._spec, self._compute, cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+        )
         pad = pad_token(self._folder)
         network = open_network(load(self._folder), device, getattr(torch, precision), pad)
         name = torch.cuda.get_device_name(device) if cuda else "cpu"

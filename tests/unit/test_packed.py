@@ -146,6 +146,13 @@ def test_the_kernel_of_a_gpu_is_given_what_it_asks_for(architecture, head, monke
     assert calls
 
 
+def test_a_pad_token_may_be_the_last_of_the_vocabulary():
+    model, _ = network("bert", "mean")
+    ids = token_ids(0, LENGTHS)
+    net = open_network(model, CPU, torch.float32, pad=49)
+    assert np.abs(logits(net, 49, ids) - logits_alone(network("bert", "mean")[0], ids)).max() < 1e-4
+
+
 def test_the_engine_needs_torch_transformers_tokenizers_and_numpy_alone():
     others = ("pyarrow", "pydantic", "openvino", "fsspec", "celery", "redis", "click", "sklearn", "pandas")
     code = f"""
