@@ -38,7 +38,7 @@ def report(benchmark: str, measures: Mapping[str, float], targets: Mapping[str, 
     print(f"\n{benchmark}")
     for name, value in measures.items():
         print(f"  {name:<52}{_shown(value):>14}  {_verdict(name, targets, met)}".rstrip())
-    for name in targets.keys() - measures.keys():
+    for name in (name for name in targets if name not in measures):
         print(f"  {name:<52}{'not measured':>14}  {_verdict(name, targets, met)}")
     numbers = {name: target.value for name, target in targets.items()}
     measured = {name: round(value, 6) for name, value in measures.items()}

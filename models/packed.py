@@ -42,19 +42,18 @@ class PackedNetwork:
     """A model of models.networks for packed texts. From one vector a text on, all is float32."""
 
     def __init__(self, model: MeanHead | StandardHead) -> None:
-        """Sets up `model`, on the CPU and in float32, and keeps it. Raises NotPackable."""
+        """Sets up `model`, on the CPU and in float32, and keeps it. Raises NotPackable, with the model as it was."""
         self._model = model
         self._encoder: Any = model.encoder if isinstance(model, MeanHead) else model.model.base_model
-        self._layers = _layers(self._encoder)
+        layers, self._first_position = _layers(self._encoder), _first_position(self._encoder)
         self._attends_with = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public one
         AttentionInterface.register(_NAME, _attention)
         AttentionMaskInterface.register(_NAME, _no_mask)
         transformer(model).set_attn_implementation(_NAME)
         if self._encoder.config._attn_implementation != _NAME:  # noqa: SLF001
             raise NotPackable("it does not take its attention from the registry")
-        self._first_position = _first_position(self._encoder)
         pool = _means if isinstance(model, MeanHead) else _first_tokens
-        self._hook = self._layers.register_forward_hook(pool, with_kwargs=True)
+        self._hook = layers.register_forward_hook(pool, with_kwargs=True)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> None:
         """The encoder computes in `dtype`; the head, which is cheap and where errors would show, in float32."""

@@ -12,7 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from models import packed
 from models.ceiling import Ceiling
-from models.packed import PackedNetwork, _attention_by_length
+from models.packed import NotPackable, PackedNetwork, _attention_by_length
 from models.torch_engine import TorchEngine
 from models.torch_network import PaddedNetwork, open_network
 from tests.networks_fixtures import LABELS, logits_alone, network, token_ids
@@ -144,6 +144,16 @@ def test_the_kernel_of_a_gpu_is_given_what_it_asks_for(architecture, head, monke
     assert isinstance(net, PackedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 0.3 * np.abs(expected).max()
     assert calls
+
+
+def test_an_encoder_without_a_table_of_positions_gets_padded_texts(monkeypatch):
+    def no_table(_encoder):
+        raise NotPackable("it has no table of positions")
+
+    monkeypatch.setattr(packed, "_first_position", no_table)
+    net, pad, ids, expected = opened()
+    assert isinstance(net, PaddedNetwork)
+    assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
 
 
 def test_a_pad_token_may_be_the_last_of_the_vocabulary():
