@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from chorus.light import without_pandas
+from chorus.light import limit_native_threads, without_pandas
 from chorus.settings import Settings, from_environment
 from chorus.settings import device as checked_device
 from storage.errors import ChorusError
@@ -94,9 +94,11 @@ def worker(model: str | None, control: bool, threads: int | None, device: str | 
     """Run one worker until it is told to stop: one model's, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
+    settings = _settings(device)
+    limit_native_threads(threads or settings.cores)
     from chorus.serve import serve
 
-    sys.exit(serve(_settings(device), model, threads))
+    sys.exit(serve(settings, model, threads))
 
 
 @chorus.command()

@@ -20,6 +20,13 @@ def ensembles() -> None:
     """The ensembles of the registry."""
 
 
+over_length = click.option(
+    "--over-length",
+    type=click.Choice(["truncate", "windows"]),
+    default="truncate",
+    show_default=True,
+    help="transformer: cut a text with too many tokens, or average over windows of it.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
 
 
@@ -76,6 +83,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
 @click.option("--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list.")
 @click.option("--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from.")
 @click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
+@over_length
 @as_json
 def train_model(as_json: bool, **arguments: Any) -> None:
     """Train a model, measure it on rows held out, and publish it as the next version."""
@@ -90,16 +98,18 @@ def train_model(as_json: bool, **arguments: Any) -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
 @click.option("--labels", help="a,b,c in the order of the outputs, when the files do not name them.")
-@click.option("--max-tokens", type=click.IntRange(1), help="transformer: a longer text is cut there.")
+@click.option("--max-tokens", type=click.IntRange(1), help="transformer: the most tokens it reads at once.")
+@over_length
+@click.option(
+    "--texts", type=click.Path(path_type=Path), help="transformer: .csv, .tsv or .jsonl to make and check int8 with."
+)
+@click.option("--text", default="text", show_default=True, help="The column of that file with the texts.")
 @as_json
-def publish_model(
-    model: str, source: Path, target: str, labels: str | None, max_tokens: int | None, as_json: bool
-) -> None:
+def publish_model(model: str, source: Path, as_json: bool, **arguments: Any) -> None:
     """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the next version."""
     from chorus.training import publish
 
-    given = tuple(label.strip() for label in labels.split(",")) if labels else None
-    _print_published(publish(place_at(from_environment().home), model, source, target, given, max_tokens), as_json)
+    _print_published(publish(place_at(from_environment().home), model, source, **arguments), as_json)
 
 
 @models.command("promote")
@@ -202,6 +212,10 @@ def _print_published(manifest: Any, as_json: bool) -> None:
         click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
         if manifest.card.metrics:
             click.echo(f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}")
+        for check in manifest.precisions:
+            offered = "offered" if check.passed else "not offered"
+            same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
+            click.echo(f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32")
 
 
 def _print_record(record: dict[str, object], as_json: bool) -> None:

@@ -12,6 +12,8 @@ from threading import Event
 from redis.exceptions import RedisError
 
 from chorus.settings import Settings, for_children
+from models.kinds import find
+from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.jobs import Job
 from storage.labelled import Manifest, read_manifest
@@ -25,6 +27,7 @@ from tasks.reconcile import plan_job, reconcile, stored_progress
 from tasks.submit import start
 from workers.broker import embedded_broker
 from workers.children import Child, stop_all
+from workers.cores import share
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
 _STALLED = 5.0  # seconds without a step forward after which the plan is made anew
@@ -109,9 +112,12 @@ class _Run:
     def need(self, models: Iterable[str]) -> None:
         """Start a worker for each of these models that has none; they share the cores."""
         missing = [model for model in dict.fromkeys(models) if model not in self.workers]
-        threads = max(1, self._settings.cores // max(1, len(missing)))
+        registry = ModelRegistry(self.context.place)
+        wanted = [model for model in self._job.models if model.name in missing]
+        kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in wanted}
+        threads = share(self._settings.cores, {name: kind.most_threads for name, kind in kinds.items()})
         for model in missing:
-            self.workers[model] = self._worker(model, "--model", model, "--threads", str(threads))
+            self.workers[model] = self._worker(model, "--model", model, "--threads", str(threads[model]))
 
     def wait(self, stored: Progress, watch: Watch) -> None:
         """Until the board says done. Raises JobFailed when it says failed, or when a worker has died."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from models.labelled_file import read_labelled
-from models.manifest import Mode, ModelManifest
+from models.labelled_file import read_labelled, read_texts
+from models.manifest import Mode, ModelManifest, OverLength
 from models.publish import publish_from
 from models.recipe import Recipe
 from models.registry import ModelRegistry
@@ -28,20 +28,43 @@ class Lesson:
     labels: str
     encoder: Path | None
     epochs: int
+    over_length: OverLength
 
 
 def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
     """Learn from a labelled file, measure on the rows held out, publish. Raises what models.train raises."""
     check_name("model", lesson.name)
     data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
-    recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs)
+    recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         trained = train(lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name)
         return ModelRegistry(place).publish(lesson.name, Path(folder), trained.spec, datetime.now(UTC))
 
 
 def publish(
-    place: Place, name: str, source: Path, target: str, labels: tuple[str, ...] | None, max_tokens: int | None
+    place: Place,
+    name: str,
+    source: Path,
+    *,
+    target: str,
+    labels: str | None,
+    max_tokens: int | None,
+    over_length: OverLength,
+    texts: Path | None,
+    text: str,
 ) -> ModelManifest:
-    """Publish a model that was made elsewhere. Raises what models.publish raises."""
-    return publish_from(ModelRegistry(place), name, source, target, datetime.now(UTC), labels, max_tokens)
+    """Publish a model that was made elsewhere; the arguments of `chorus models publish`, as they came.
+
+    Raises BadLabelledFile, and what models.publish raises.
+    """
+    return publish_from(
+        ModelRegistry(place),
+        name,
+        source,
+        target,
+        datetime.now(UTC),
+        labels=tuple(label.strip() for label in labels.split(",")) if labels else None,
+        max_tokens=max_tokens,
+        over_length=over_length,
+        texts=read_texts(texts, text) if texts else None,
+    )

@@ -6,11 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
+
 from models.adopted import Adopted
 from models.compute import Compute
 from models.device import CPU, choose, gather
 from models.labelled import Labelled
 from models.manifest import ModelSpec
+from models.precision import PrecisionCheck
 from models.recipe import Recipe
 from models.scorer import Scorer
 from storage.errors import BadRequest
@@ -24,15 +27,18 @@ class Kind:
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
     gpu: str | None = None  # what `scoring` is on a GPU; None: the kind has no use for one
+    most_threads: int | None = None  # that scoring can use
+    precisions: str | None = None  # has check_precisions, see models.quantize
 
 
 KINDS = {
-    "bow": Kind("models.bow", "models.train_bow", "models.train_bow"),
+    "bow": Kind("models.bow", "models.train_bow", "models.train_bow", most_threads=1),
     "transformer": Kind(
         "models.transformer_openvino",
         "models.train_transformer",
         "models.publish_transformer",
         gpu="models.transformer_torch",
+        precisions="models.quantize",
     ),
 }
 
@@ -73,3 +79,13 @@ def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:
 def adopt(kind: str, source: Path, folder: Path, max_tokens: int | None) -> Adopted:
     """Check the files of a model and complete them in an empty folder, ready to be published."""
     return cast(Callable[..., Adopted], import_module(find(kind).publishing).adopt)(source, folder, max_tokens)
+
+
+def check_precisions(
+    spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
+) -> tuple[PrecisionCheck, ...]:
+    """Try what this kind can also be computed in, and complete the folder with what passed. Raises MissingPackage."""
+    module = find(spec.kind).precisions
+    if module is None:
+        return ()
+    return cast(tuple[PrecisionCheck, ...], import_module(module).check_precisions(spec, folder, learned, held_out))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.manifest import Mode
 from storage.errors import BadRequest
@@ -68,6 +69,12 @@ def split(data: Labelled, share: float) -> tuple[Labelled, Labelled]:
     """
     held_out = np.fromiter((_place_of(text) < share for text in data.texts.to_pylist()), np.bool_, len(data))
     return data.take(~held_out), data.take(held_out)
+
+
+def halves(texts: pa.StringArray) -> tuple[pa.StringArray, pa.StringArray]:
+    """Two halves of different texts, split as above."""
+    second = pa.array([_place_of(text) < 0.5 for text in texts.to_pylist()], pa.bool_())
+    return texts.filter(pc.invert(second)), texts.filter(second)
 
 
 def _place_of(text: str) -> float:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from models.labelled import Labelled, labelled
 from models.manifest import Mode
 from storage.errors import BadRequest
@@ -22,27 +24,39 @@ class BadLabelledFile(BadRequest):
 
     def __init__(self, file: Path, problem: str) -> None:
         self.file = file
-        super().__init__(f"Cannot train from {file}: {problem}")
+        super().__init__(f"Cannot learn from {file}: {problem}")
 
 
 def read_labelled(file: Path, text_column: str, label_column: str, mode: Mode) -> Labelled:
     """All rows of the file. Raises BadLabelledFile, and BadLabels for answers that fit no target."""
     texts: list[str] = []
     answers: list[tuple[str, ...]] = []
+    for number, row in _rows(file):
+        texts.append(_text(file, number, row, text_column))
+        answers.append(_answer(file, number, row, label_column, mode))
+    return labelled(texts, answers, mode)
+
+
+def read_texts(file: Path, text_column: str) -> pa.StringArray:
+    """The texts of such a file, whose answers need not be there. Raises BadLabelledFile."""
+    return pa.array([_text(file, number, row, text_column) for number, row in _rows(file)], pa.string())
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each row with its number, from 1; at least one."""
+    number = 0
     try:
-        for number, row in enumerate(_rows(file), start=1):
-            texts.append(_text(file, number, row, text_column))
-            answers.append(_answer(file, number, row, label_column, mode))
+        for number, row in enumerate(_records(file), start=1):
+            yield number, row
     except FileNotFoundError:
         raise BadLabelledFile(file, "it is not there.") from None
     except UnicodeDecodeError as error:
         raise BadLabelledFile(file, f"byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
-    if not texts:
+    if not number:
         raise BadLabelledFile(file, "it holds no rows.")
-    return labelled(texts, answers, mode)
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
+def _records(file: Path) -> Iterator[dict[str, Any]]:
     suffix = file.suffix.lower()
     if suffix not in (*_DELIMITERS, *_JSON_LINES):
         raise BadLabelledFile(file, f"its name should end in {', '.join([*_DELIMITERS, *_JSON_LINES])}.")

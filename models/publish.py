@@ -4,9 +4,12 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from models import kinds
 from models.adopted import NotAModel
-from models.manifest import Card, ModelManifest, ModelSpec, Target
+from models.labelled import halves
+from models.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
 from models.registry import ModelRegistry
 from models.transformer_files import CONFIG
 from storage.errors import BadRequest
@@ -32,19 +35,32 @@ def publish_from(
     published_at: datetime,
     labels: tuple[str, ...] | None = None,
     max_tokens: int | None = None,
+    over_length: OverLength = "truncate",
+    texts: pa.StringArray | None = None,
 ) -> ModelManifest:
     """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
 
+    `texts`, such as the model learned from, are what int8 is made and checked with; without them it is not offered.
     Pickles are not read, and no code that comes with a model is run. Raises NotAModel, WhichLabels, UntrustedTypes,
     MissingPackage, BadName.
     """
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        spec = adopt(_kind_of(source), source, Path(folder), target, labels, max_tokens)
+        spec = adopt(_kind_of(source), source, Path(folder), target, labels, max_tokens, over_length)
+        if texts is not None:
+            learned, held_out = halves(texts)
+            checks = kinds.check_precisions(spec, Path(folder), learned, held_out)
+            spec = spec.model_copy(update={"precisions": checks})
         return registry.publish(name, Path(folder), spec, published_at)
 
 
 def adopt(
-    kind: str, source: Path, folder: Path, target: str, labels: tuple[str, ...] | None, max_tokens: int | None
+    kind: str,
+    source: Path,
+    folder: Path,
+    target: str,
+    labels: tuple[str, ...] | None,
+    max_tokens: int | None,
+    over_length: OverLength,
 ) -> ModelSpec:
     """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish."""
     found = kinds.adopt(kind, source, folder, max_tokens)
@@ -56,6 +72,7 @@ def adopt(
         target=Target(name=target, mode=found.mode),
         labels=chosen,
         max_tokens=found.max_tokens,
+        over_length=over_length,
         card=Card(data=f"published from {source.name}"),
     )
 

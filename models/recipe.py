@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.manifest import OverLength
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -11,7 +13,8 @@ class Recipe:
     encoder: Path | None = (
         None  # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
     )
-    max_tokens: int = 256  # transformer: a longer text is cut there
+    max_tokens: int = 256  # transformer: a longer text is cut there when learned from
+    over_length: OverLength = "truncate"  # transformer: what happens to it when it is scored
     epochs: int = 3  # transformer: times through the rows
     most_rows: int | None = None  # transformer: learn from a random part of the rows
     frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are

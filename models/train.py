@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.kinds import fit, open_scorer
+from models.kinds import check_precisions, fit, open_scorer
 from models.labelled import Labelled, check_learnable, split
 from models.manifest import Card, ModelSpec
 from models.metrics import metrics
@@ -38,7 +38,9 @@ def train(
     with tempfile.TemporaryDirectory(prefix="chorus-") as fresh:
         fit(kind, learned, Path(fresh), recipe)
         seconds = time.monotonic() - started
-        spec = adopt(kind, Path(fresh), folder, target, data.labels, recipe.max_tokens)
+        spec = adopt(kind, Path(fresh), folder, target, data.labels, recipe.max_tokens, recipe.over_length)
+    checks = check_precisions(spec, folder, learned.texts, kept.texts)
+    spec = spec.model_copy(update={"precisions": checks})
     values = held_out_scores(spec, folder, kept)
     card = Card(
         data=description,

@@ -13,7 +13,7 @@ import pyarrow as pa
 from models.batches import Batch, Int64, batches, padded
 from models.compute import Compute
 from models.manifest import Mode, ModelSpec
-from models.precision import choose
+from models.precision import Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import INT8_NETWORK, NETWORK, pad_token
 from storage.scores import Float32
@@ -41,8 +41,9 @@ class Logits:
 class TransformerScorer:
     """A `Scorer` (see models.scorer): texts → token batches → logits → probabilities."""
 
-    def __init__(self, spec: ModelSpec, folder: Path, compute: Compute) -> None:
-        self._spec, self._folder, self._compute = spec, folder, compute
+    def __init__(self, spec: ModelSpec, folder: Path, compute: Compute, precision: Precision | None = None) -> None:
+        """`precision` is used whatever is offered, to find out what can be."""
+        self._spec, self._folder, self._compute, self._precision = spec, folder, compute, precision
         self._reader: Any = None
         self._requests: Any = None  # as many as may be computed at once
         self._pad = 0
@@ -52,11 +53,12 @@ class TransformerScorer:
         import openvino
 
         core = openvino.Core()
-        has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        precision = choose(self._compute.precision, has_bfloat16, self._spec.precisions)
+        native = has_bfloat16(core)
+        precision = self._precision or choose(self._compute.precision, native, self._spec.precisions)
         network = self._folder / (INT8_NETWORK if precision == "int8" else NETWORK)
         settings: dict[str, str] = {
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+            # In the int8 network this is about what is not quantised.
+            "INFERENCE_PRECISION_HINT": "bf16" if native and precision != "float32" else "f32",
             "PERFORMANCE_HINT": "THROUGHPUT",  # a core a batch: two cores on one batch wait for each other
             "ENABLE_CPU_PINNING": "NO",  # or else the one-thread workers of two models share the first core
         }
@@ -94,6 +96,11 @@ class TransformerScorer:
     def unload(self) -> None:
         """The scorer can be loaded again."""
         self._requests = self._reader = None
+
+
+def has_bfloat16(core: Any) -> bool:
+    """Whether this processor, of which an openvino.Core knows, computes in bfloat16."""
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def probabilities(logits: Float32, mode: Mode) -> Float32:

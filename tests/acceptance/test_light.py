@@ -1,5 +1,6 @@
 """Light processes stay light: what each imports, seen from inside a process of its own."""
 
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,14 @@ model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
 print(model.score(pa.array(["great"])).shape, file=sys.stderr)
 """.replace("from pathlib", "import sys\nfrom pathlib", 1)
     assert imported_by(code) == {"sklearn", "skops"}
+
+
+def test_the_native_thread_pools_of_a_worker_keep_to_its_cores():
+    code = """
+from chorus.light import limit_native_threads
+limit_native_threads(1)
+import pyarrow
+assert pyarrow.cpu_count() == 1
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -1,0 +1,70 @@
+"""A transformer in fewer bits: made when it is published, kept if its labels stay."""
+
+import numpy as np
+import pytest
+
+from models import precision
+from models.compute import Compute
+from models.kinds import adopt, check_precisions, fit, open_scorer
+from models.precision import LEAST_ROWS
+from models.recipe import Recipe
+from models.scorer import score
+from models.transformer_files import INT8_NETWORK
+from tests.models_fixtures import WORDS, encoder, moods, spec, strings
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    made = tmp_path_factory.mktemp("quantize")
+    tiny = encoder(made / "tiny")
+    (made / "trained").mkdir()
+    fit("transformer", moods(), made / "trained", Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    return made / "trained"
+
+
+def published(trained, folder):
+    adopt("transformer", trained, folder, None)
+    return spec("transformer", max_tokens=64)
+
+
+def texts(rows):
+    """One of the words good and bad in each, so that no answer is a near thing."""
+    chance = np.random.default_rng(1)
+    return strings(*(f"the {chance.choice(WORDS)} was {('good', 'bad')[row % 2]} {row}" for row in range(rows)))
+
+
+def test_int8_is_offered_when_the_labels_stay_and_then_chosen(trained, tmp_path):
+    what = published(trained, tmp_path)
+    checks = check_precisions(what, tmp_path, moods().texts, texts(LEAST_ROWS))
+    int8 = checks[-1]
+    assert (int8.precision, int8.rows, int8.passed) == ("int8", LEAST_ROWS, True)
+    assert (tmp_path / INT8_NETWORK).is_file()
+    assert (tmp_path / INT8_NETWORK).with_suffix(".bin").is_file()
+    values = {}
+    for wanted in ("float32", "int8", "auto"):
+        scorer = open_scorer(
+            what.model_copy(update={"precisions": checks}), tmp_path, Compute("cpu", threads=1, precision=wanted)
+        )
+        scorer.load()
+        values[wanted] = score(scorer, texts(50))
+    assert np.array_equal(values["auto"], values["int8"])
+    assert not np.array_equal(values["float32"], values["int8"])
+    assert np.array_equal(values["float32"].argmax(axis=1), values["int8"].argmax(axis=1))
+
+
+def test_int8_is_not_kept_when_too_many_labels_change(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "LEAST_AGREEMENT", 1.01)
+    what = published(trained, tmp_path)
+    checks = check_precisions(what, tmp_path, moods().texts, texts(LEAST_ROWS))
+    assert not checks[-1].passed
+    assert not list(tmp_path.glob("openvino_int8*"))
+
+
+def test_with_too_few_texts_to_tell_nothing_is_offered(trained, tmp_path):
+    what = published(trained, tmp_path)
+    assert check_precisions(what, tmp_path, moods().texts, texts(LEAST_ROWS - 1)) == ()
+    assert not list(tmp_path.glob("openvino_int8*"))
+
+
+def test_a_kind_with_one_precision_offers_no_other(tmp_path):
+    assert check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS)) == ()
