@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import click
 
 from chorus.light import limit_native_threads, without_pandas
-from chorus.settings import from_environment
+from chorus.settings import Settings, from_environment
+from chorus.settings import device as checked_device
 from storage.errors import ChorusError
 
 _EPILOG = (
@@ -43,13 +45,25 @@ def upload_options(command: Any) -> Any:  # Any: click's decorators do not keep 
     return command
 
 
+device_option = click.option(
+    "--device", metavar="auto|cpu|cuda|cuda:N", help="Where transformers compute (default: CHORUS_DEVICE, or auto)."
+)
+
+
+def _settings(device: str | None) -> Settings:
+    """Of the environment, but for the option. Raises BadSetting."""
+    settings = from_environment()
+    return settings if device is None else replace(settings, device=checked_device(device, "--device"))
+
+
 @chorus.command()
 @upload_options
-def score(**arguments: Any) -> None:
+@device_option
+def score(device: str | None, **arguments: Any) -> None:
     """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the result."""
     from chorus.upload import Asked, score
 
-    score(from_environment(), Asked(**arguments))
+    score(_settings(device), Asked(**arguments))
 
 
 @chorus.command()
@@ -75,11 +89,12 @@ def status(job: str | None, as_json: bool) -> None:
 @click.option("--model", help="Score with this model.")
 @click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
-def worker(model: str | None, control: bool, threads: int | None) -> None:
+@device_option
+def worker(model: str | None, control: bool, threads: int | None, device: str | None) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
-    settings = from_environment()
+    settings = _settings(device)
     limit_native_threads(threads or settings.cores)
     from chorus.serve import serve
 

@@ -43,6 +43,8 @@ def examine(settings: Settings, as_json: bool) -> int:
         "CHORUS_RUN": str(settings.run),
         "CHORUS_CHUNK_ROWS": settings.chunk_rows,
         "CHORUS_MAX_TEXT": settings.max_text,
+        "CHORUS_DEVICE": settings.device,
+        "CHORUS_PRECISION": settings.precision,
         "CHORUS_CORES": settings.cores,
     }
     well = all(finding.well for finding in findings)

@@ -4,6 +4,7 @@ from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
 from models.compute import Compute
+from models.device import choose, gather
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.place import place_at
@@ -19,12 +20,13 @@ class NoBrokerToServe(BadRequest):
 def serve(settings: Settings, model: str | None, threads: int | None) -> int:
     """Work until told to stop; the exit status. `model` None is the control worker.
 
-    Raises NoBrokerToServe, BrokerUnreachable, NotPublished.
+    Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
     broker = settings.broker
     if broker is None:
         raise NoBrokerToServe
     if model is not None:
+        choose(settings.device, gather(ask_torch=False))
         ModelRegistry(place_at(settings.home)).resolve(model)
     broker.check()
     log_to_stderr()
@@ -36,5 +38,5 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
         return control.run(app, context)
     from workers import scoring
 
-    compute = Compute(threads or settings.cores, settings.precision, settings.run / "compiled")
+    compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
     return scoring.run(app, context, model, compute)

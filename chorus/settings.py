@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+from models.device import AUTO, PATTERN
 from models.precision import Wanted
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
@@ -33,6 +34,7 @@ SETTINGS = (
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
+    Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_PRECISION", "float32, bfloat16 or int8, for transformers", "auto: the fastest offered"),
 )
 
@@ -47,6 +49,7 @@ class Settings:
     chunk_rows: int
     max_text: int
     cores: int
+    device: str
     precision: Wanted
 
     @property
@@ -69,6 +72,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 2048),
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
+        device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
         precision=_precision(environment),
     )
 
@@ -81,8 +85,16 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
         "CHORUS_RUN": str(settings.run),
         "CHORUS_BROKER_URL": broker.url,
         "CHORUS_CORES": str(settings.cores),
+        "CHORUS_DEVICE": settings.device,
         "CHORUS_PRECISION": settings.precision,
     }
+
+
+def device(value: str, name: str) -> str:
+    """The value, if it is one that `name` (a variable or an option) may have. Raises BadSetting."""
+    if not PATTERN.fullmatch(value):
+        raise BadSetting(name, value, "auto, cpu, cuda, or one of several GPUs: cuda:0, cuda:1, …")
+    return value
 
 
 def _count(environment: Mapping[str, str], name: str, default: int) -> int:

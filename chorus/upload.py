@@ -16,6 +16,7 @@ from chorus.settings import Settings
 from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
 from intake.upload import Upload, take_in
+from models.device import choose, gather
 from storage import feedback
 from storage.errors import BadRequest
 from storage.feedback import Dataset
@@ -53,6 +54,7 @@ class NoService(BadRequest):
 
 def score(settings: Settings, asked: Asked) -> None:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
+    choose(settings.device, gather(ask_torch=False))
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
     place = place_at(settings.home)

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from models.manifest import Mode
 from storage.errors import BadRequest
+
+if TYPE_CHECKING:
+    from models.manifest import Mode  # brings pydantic, which the network of a GPU does without
 
 
 @dataclass(frozen=True)
 class Adopted:
-    mode: Mode
+    mode: "Mode"
     labels: tuple[str, ...] | None  # None: the files do not name them
     max_tokens: int | None
 

@@ -39,6 +39,32 @@ def batches(lengths: Int64, budget: int, step: int = 8) -> list[Batch]:
     return made
 
 
+def by_width(lengths: Int64, budget: int) -> list[range]:
+    """The same for texts that lie longest first already, `lengths` [texts]: neighbours that are padded together."""
+    return [range(int(batch.rows[0]), int(batch.rows[-1]) + 1) for batch in batches(lengths, budget, step=1)]
+
+
+def by_tokens(lengths: Int64, budget: int) -> list[range]:
+    """Neighbours that are computed together without padding, in batches of about the same size.
+
+    `lengths` [texts] tokens of each; `budget` the most tokens of a batch (a text that is longer by itself is a batch
+    by itself). Texts of 9, 8, 3, 3, 3, 2 and 1 tokens with a budget of 20 become 9 + 8 and 3 + 3 + 3 + 2 + 1.
+    """
+    ends = np.cumsum(lengths)
+    if len(ends) == 0:
+        return []
+    total, longest = int(ends[-1]), int(lengths.max())
+    count = max(1, -(-total // max(1, budget - longest + 1)))  # as many suffice, wherever the texts happen to end
+    limit = min(budget, -(-total // count) + longest - 1)
+    made: list[range] = []
+    first = done = 0
+    while first < len(ends):
+        last = max(int(np.searchsorted(ends, done + limit, side="right")), first + 1)
+        made.append(range(first, last))
+        first, done = last, int(ends[last - 1])
+    return made
+
+
 def padded(tokens: Sequence[Sequence[int]], batch: Batch, pad: int) -> tuple[Int64, Int64]:
     """(token ids, mask) of one batch, both int64 [batch, width]; the mask is 1 where there is a token, 0 at a pad."""
     ids = np.full((len(batch.rows), batch.width), pad, dtype=np.int64)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.device import AUTO
 from models.precision import Wanted
 
 
@@ -10,6 +11,7 @@ from models.precision import Wanted
 class Compute:
     """The defaults choose by themselves."""
 
+    device: str = AUTO  # of a transformer, see models.device
     threads: int | None = None  # most cores to compute on; None: all
     precision: Wanted = "auto"  # of a transformer, see models.precision
     cache: Path | None = None  # folder for compiled networks, which makes the next start faster

@@ -1,7 +1,7 @@
 """The kinds of model there are. A new kind is its modules and one line here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from models.adopted import Adopted
 from models.compute import Compute
+from models.device import CPU, choose, gather
 from models.labelled import Labelled
 from models.manifest import ModelSpec
 from models.precision import PrecisionCheck
@@ -25,6 +26,7 @@ class Kind:
     scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
     publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    gpu: str | None = None  # what `scoring` is on a GPU; None: the kind has no use for one
     most_threads: int | None = None  # that scoring can use
     precisions: str | None = None  # has check_precisions, see models.quantize
 
@@ -35,6 +37,7 @@ KINDS = {
         "models.transformer_openvino",
         "models.train_transformer",
         "models.publish_transformer",
+        gpu="models.transformer_torch",
         precisions="models.quantize",
     ),
 }
@@ -59,10 +62,13 @@ def find(kind: str) -> Kind:
 def open_scorer(spec: ModelSpec, folder: Path, compute: Compute | None = None) -> Scorer[Any, Any]:
     """The scorer of a model (a manifest is a spec too), not loaded yet.
 
-    `folder` holds the verified artifacts and is read by load() alone. Raises UnknownKind.
+    `folder` holds the verified artifacts and is read by load() alone. Raises UnknownKind, NoGpu.
     """
-    module = import_module(find(spec.kind).scoring)
-    return cast(Scorer[Any, Any], module.open_scorer(spec, folder, compute or Compute()))
+    kind, compute = find(spec.kind), compute or Compute()
+    if kind.gpu is not None:
+        compute = replace(compute, device=choose(compute.device, gather()))
+    scoring = kind.scoring if kind.gpu is None or compute.device == CPU else kind.gpu
+    return cast(Scorer[Any, Any], import_module(scoring).open_scorer(spec, folder, compute))
 
 
 def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:

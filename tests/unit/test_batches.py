@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batches import batches, padded
+from models.batches import batches, by_tokens, by_width, padded
 
 lengths_of = st.lists(st.integers(0, 300), max_size=200).map(lambda found: np.array(found, dtype=np.int64))
 budgets, steps = st.integers(1, 2000), st.integers(1, 16)
@@ -54,3 +54,29 @@ def test_padding_fills_up_to_the_width_and_is_masked():
     ids, mask = padded([[7, 8], [9]], batch, pad=5)
     assert ids.tolist() == [[7, 8, 5, 5], [9, 5, 5, 5]]
     assert mask.tolist() == [[1, 1, 0, 0], [1, 0, 0, 0]]
+
+
+longest_first = st.lists(st.integers(1, 300), max_size=200).map(lambda found: np.array(sorted(found)[::-1], np.int64))
+
+
+@given(longest_first, budgets, st.sampled_from([by_tokens, by_width]))
+def test_neighbours_are_cut_without_leaving_any_out(lengths, budget, cut):
+    assert [text for piece in cut(lengths, budget) for text in piece] == list(range(len(lengths)))
+
+
+@given(longest_first, budgets)
+def test_packed_texts_keep_to_the_budget_unless_it_is_a_single_one(lengths, budget):
+    for piece in by_tokens(lengths, budget):
+        assert lengths[piece.start : piece.stop].sum() <= budget or len(piece) == 1
+
+
+@given(longest_first, budgets)
+def test_padded_texts_keep_to_the_budget_unless_it_is_a_single_one(lengths, budget):
+    for piece in by_width(lengths, budget):
+        assert len(piece) * lengths[piece.start] <= budget or len(piece) == 1
+
+
+def test_packed_batches_are_about_the_same_size():
+    lengths = np.full(101, 10, np.int64)
+    assert [10 * len(piece) for piece in by_tokens(lengths, 1000)] == [510, 500]
+    assert by_tokens(np.array([9, 8, 3, 3, 3, 2, 1]), 20) == [range(2), range(2, 7)]

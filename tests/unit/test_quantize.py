@@ -43,7 +43,7 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(trained, tmp_path)
     values = {}
     for wanted in ("float32", "int8", "auto"):
         scorer = open_scorer(
-            what.model_copy(update={"precisions": checks}), tmp_path, Compute(threads=1, precision=wanted)
+            what.model_copy(update={"precisions": checks}), tmp_path, Compute("cpu", threads=1, precision=wanted)
         )
         scorer.load()
         values[wanted] = score(scorer, texts(50))

@@ -63,7 +63,9 @@ def adopted(trained, published):
 
 
 def loaded(folder, cache=None, **what):
-    scorer = open_scorer(spec("transformer", **what), folder, Compute(threads=1, precision="float32", cache=cache))
+    scorer = open_scorer(
+        spec("transformer", **what), folder, Compute("cpu", threads=1, precision="float32", cache=cache)
+    )
     scorer.load()
     return scorer
 
@@ -101,7 +103,9 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
     assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == ("any_of", ("late", "dear", "rude"), 64)
     texts = some_texts(20)
     expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
-    scorer = open_scorer(manifest, tmp_path / "home/registry/models/late/1", Compute(threads=1, precision="float32"))
+    scorer = open_scorer(
+        manifest, tmp_path / "home/registry/models/late/1", Compute("cpu", threads=1, precision="float32")
+    )
     scorer.load()
     assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
 

