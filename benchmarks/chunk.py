@@ -6,11 +6,7 @@ message needs from one process to the next is measured by latency.py. Prints a t
 
 import argparse
 import cProfile
-import os
 import pstats
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +18,6 @@ from service import home
 from chorus.local import broker_for
 from chorus.settings import from_environment
 from models.compute import Compute
-from storage.place import Place
 from tasks.board import Board, key_prefix
 from tasks.context import Context
 from tasks.finish import finish

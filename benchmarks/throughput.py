@@ -9,37 +9,33 @@ rounds, the same cores:
     Ray Data       `map_batches` with a pool of actors, one a core, that each hold such a pipeline
 
 The last two take the models' encoders with standard heads of random weights (the published heads are of no kind that
-`pipeline` knows), and a quarter of the texts, every fourth: they are slow, and a rate is a rate. What they need to start
-is not counted; of Ray Data, the time from the first batch that an actor begins to the last that one ends.
+`pipeline` knows), and a quarter of the texts, every fourth: they are slow, and a rate is a rate. Their start is not
+counted; of Ray Data, the time from the first batch that an actor begins to the last that one ends.
 """
 
 import csv
-import os
 import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from demo_models import home_with, real_texts
 from front_door import job_from
-from ray_data import rate_of_ray_data
+from others import Pipelines, RayData
 from report import AtLeast, Target, median, report
 from service import Service, home, service
 
 from chorus.settings import from_environment
-from ensemble.spec import Ensemble, EnsembleRegistry, Member
-from ensemble.spec import Target as Question
 from models.compute import Compute
 from models.kinds import find, open_scorer
 from models.precision import NotOffered, Wanted
 from models.registry import ModelRegistry
 from models.scorer import Scorer, score
-from models.transformer_files import ENCODER
 from storage.place import Place
 from tasks.submit import start
 from workers.cores import share
@@ -51,6 +47,7 @@ LINEUPS = {
     "1 transformer": ("sentiment-minilm",),
     "2 transformers + 1 bow": ("sentiment-minilm", "topics-minilm", "sentiment-bow"),
 }
+TOGETHER = "everyone"  # the customer whose ensemble has all models
 PRECISIONS: tuple[Wanted, ...] = ("float32", "bfloat16", "int8")
 LEAST = {  # of the rate of each
     "bare loop": {"float32": 0.9, "bfloat16": 0.9, "int8": 0.9},
@@ -66,21 +63,29 @@ def main() -> None:
     for lineup, models in LINEUPS.items():
         with ExitStack() as stack:
             root = stack.enter_context(home())
-            place = home_with(root, *models, together="everyone")
+            place = home_with(root, *models, together=TOGETHER)
             folders = stack.enter_context(pipeline_folders(place, models))
-            contenders: dict[str, Callable[[], float]] = {}
+            contenders: dict[str, Contender] = {}
             for precision in precisions(place, models[0]):
-                running = stack.enter_context(warm_service(root, place, models, cores, precision, texts))
-                contenders[f"Chorus, {precision}"] = lambda running=running: chorus(running, root, texts)
-                contenders[f"bare loop, {precision}"] = BareLoop(place, models, cores, precision, texts).rate
-            contenders["pipeline"] = Pipelines(folders, cores, texts[::EVERY]).rate
-            contenders["Ray Data"] = lambda: rate_of_ray_data(folders, cores, texts[::EVERY])
+                running = stack.enter_context(warm_service(root, place, models, cores, precision))
+                contenders[f"Chorus, {precision}"] = Chorus(running, root, texts)
+                contenders[f"bare loop, {precision}"] = BareLoop(place, models, cores, precision, texts)
+            contenders["pipeline"] = Pipelines(folders, cores, texts[::EVERY])
+            contenders["Ray Data"] = RayData(folders, cores, texts[::EVERY])
             for number in range(ROUNDS):
-                for what, rate in contenders.items():
-                    rates[lineup, what].append(rate())
-                    print(f"round {number + 1}, {lineup}, {what}: {rates[lineup, what][-1]:,.0f} texts a second", flush=True)
+                for what, contender in contenders.items():
+                    rates[lineup, what].append(contender.rate())
+                    print(f"round {number + 1}, {lineup}, {what}: {rates[lineup, what][-1]:,.0f} texts a second")
     measures, targets = judged(rates)
     report("throughput", measures, targets)
+
+
+class Contender(Protocol):
+    """Something that scores the texts."""
+
+    def rate(self) -> float:
+        """Texts a second."""
+        ...
 
 
 def judged(rates: dict[tuple[str, str], list[float]]) -> tuple[dict[str, float], dict[str, Target]]:
@@ -116,31 +121,37 @@ def precisions(place: Place, model: str) -> list[Wanted]:
 
 
 @contextmanager
-def warm_service(
-    root: Path, place: Place, models: Sequence[str], cores: int, precision: Wanted, texts: list[str]
-) -> Iterator[Service]:
-    """Workers that share the cores as those of `chorus score` do, and have scored something."""
+def warm_service(root: Path, place: Place, models: Sequence[str], cores: int, precision: Wanted) -> Iterator[Service]:
+    """Workers that share the cores as those of `chorus score` do. One that lacks a precision uses its best."""
     registry = ModelRegistry(place)
     threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in models})
-    # Where a model does not offer the precision it computes in the best that it has.
-    with service(root, threads, CHORUS_PRECISION=precision) as running:
-        chorus(running, root, texts[:512])
+    offered = {model: precision if precision in precisions(place, model) else "auto" for model in models}
+    with service(root, threads, {model: {"CHORUS_PRECISION": wanted} for model, wanted in offered.items()}) as running:
         yield running
 
 
-def chorus(running: Service, root: Path, texts: list[str]) -> float:
-    """Texts a second from the file to the manifest."""
-    for folder in ("feedback", "jobs", "labelled", "scores"):
-        shutil.rmtree(root / folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
-        file = Path(folder, "upload.csv")
-        with file.open("w", newline="", encoding="utf-8") as opened:
-            csv.writer(opened).writerows([("id", "text"), *enumerate(texts)])
-        began = time.perf_counter()
-        job = job_from(running.context.place, "everyone", str(file))
-        start(running.context, job)
-        running.wait(job)
-        return len(texts) / (time.perf_counter() - began)
+class Chorus:
+    """A job for all models together, from a file, by workers that are warm."""
+
+    def __init__(self, running: Service, root: Path, texts: list[str]) -> None:
+        self._running, self._root = running, root
+        self._texts = texts[:512]
+        self.rate()
+        self._texts = texts
+
+    def rate(self) -> float:
+        """Texts a second, from the file to the manifest."""
+        for folder in ("feedback", "jobs", "labelled", "scores"):
+            shutil.rmtree(self._root / folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
+            file = Path(folder, "upload.csv")
+            with file.open("w", newline="", encoding="utf-8") as opened:
+                csv.writer(opened).writerows([("id", "text"), *enumerate(self._texts)])
+            began = time.perf_counter()
+            job = job_from(self._running.context.place, TOGETHER, str(file))
+            start(self._running.context, job)
+            self._running.wait(job)
+            return len(self._texts) / (time.perf_counter() - began)
 
 
 class BareLoop:
@@ -158,6 +169,7 @@ class BareLoop:
         self._score(self._chunks[0][:512])
 
     def rate(self) -> float:
+        """Texts a second."""
         began = time.perf_counter()
         for chunk in self._chunks:
             self._score(chunk)
@@ -166,25 +178,6 @@ class BareLoop:
     def _score(self, texts: pa.StringArray) -> None:
         for scorer in self._scorers:
             score(scorer, texts)
-
-
-class Pipelines:
-    """Hugging Face pipelines, and a scikit-learn pipeline where a folder holds one, one after the other."""
-
-    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
-        import torch
-
-        torch.set_num_threads(cores)
-        self._texts = texts
-        self._models = [classifier(folder) for folder in folders]
-        for model in self._models:
-            model(texts[:64])
-
-    def rate(self) -> float:
-        began = time.perf_counter()
-        for model in self._models:
-            model(self._texts)
-        return len(self._texts) / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ PLANS = (
         "sentiment",
         tweets,
         TWEETS,
-        Recipe(most_rows=8500, epochs=1),
+        Recipe(most_rows=10_000, epochs=1, rate=2e-4),
     ),
     Plan("topics-bow", "bow", "topics", survey, SURVEY),
     Plan("topics-minilm", "transformer", "topics", survey, SURVEY, Recipe(epochs=5, step_tokens=512, frozen_layers=3)),

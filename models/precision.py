@@ -24,7 +24,7 @@ class PrecisionCheck(Record):
     rows: int
     agreement: float  # share of the texts whose labels are the same, every label of an any-of target included
     largest_difference: float  # between two probabilities
-    speed: float  # texts a second, against float32
+    speed: float  # texts a processor second, against float32
 
     @property
     def passed(self) -> bool:

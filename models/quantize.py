@@ -1,12 +1,12 @@
 """Tries a transformer in fewer bits when it is published, and keeps what answers as float32 does.
 
-int8 by NNCF's post-training quantisation: the ranges of all activations are taken from texts like those that will come.
+int8 by NNCF's post-training quantisation: the ranges of activations are taken from texts like those that will come.
+First everything is tried in int8, then only what has narrow ranges.
 """
 
 import io
 import logging
 import time
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from models.transformer_files import INT8_NETWORK, NETWORK
 from models.transformer_openvino import TransformerScorer, has_bfloat16
 from storage.scores import Float32
 
-_CALIBRATED_ON = 200  # texts; 1,000 took three times as long and were no better
+_CALIBRATED_ON = 150  # texts; 1,000 took three times as long and were no better
 _CHECKED_ON = 2000  # texts at most
 
 
@@ -41,17 +41,22 @@ def check_precisions(
     held_out = held_out[:_CHECKED_ON]
     if len(held_out) < LEAST_ROWS or not len(learned):
         return ()
-    with needs("train", "Publishing a transformer"), quiet(), redirect_stdout(io.StringIO()):  # NNCF draws bars
+    # NNCF draws bars on standard output, which is the caller's.
+    with needs("train", "Publishing a transformer"), quiet(), redirect_stdout(io.StringIO()):
         import openvino
 
         trial = _Trial(spec, folder, held_out)
         checks = [trial.check("bfloat16")] if has_bfloat16(openvino.Core()) else []
-        _quantise(spec, folder, learned)
-    checks.append(trial.check("int8"))
-    if not checks[-1].passed:
-        for file in _files(folder):
-            file.unlink()
-    return tuple(checks)
+        for careful in (False, True):
+            _quantise(spec, folder, learned, careful)
+            int8 = trial.check("int8")
+            if int8.passed:
+                break
+        else:
+            network = folder / INT8_NETWORK
+            network.unlink()
+            network.with_suffix(".bin").unlink()
+    return (*checks, int8)
 
 
 class _Trial:
@@ -72,14 +77,14 @@ class _Trial:
         )
 
     def _score(self, precision: Precision) -> tuple[Float32, float]:
-        """Probabilities, and the seconds that the network took for them."""
+        """Probabilities, and the processor seconds that the network took for them."""
         scorer = TransformerScorer(self._spec, self._folder, Compute(), precision)
         scorer.load()
-        score(scorer, self._texts)  # the first time, buffers for each shape are made
+        score(scorer, self._texts[:LEAST_ROWS])  # the first time, buffers for each shape are made
         prepared = scorer.prepare(self._texts)
-        started = time.monotonic()
+        started = time.process_time()
         raw = scorer.infer(prepared)
-        seconds = time.monotonic() - started
+        seconds = time.process_time() - started
         return scorer.finish(raw), seconds
 
 
@@ -90,8 +95,8 @@ def same_labels(mode: Mode, first: Float32, second: Float32) -> "np.ndarray[tupl
     return np.asarray(((first >= 0.5) == (second >= 0.5)).all(axis=1))
 
 
-def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray) -> None:
-    """Write the int8 network beside the other."""
+def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: bool) -> None:
+    """Write the int8 network beside the other. Careful: only the products that read normalised vectors are in int8."""
     import nncf
     import openvino
 
@@ -103,32 +108,37 @@ def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray) -> None:
         return {"input_ids": np.array([text]), "attention_mask": np.ones((1, len(text)), dtype=np.int64)}
 
     network = openvino.Core().read_model(folder / NETWORK)
-    left = nncf.IgnoredScope(names=_contracting(network), types=["ScaledDotProductAttention"], validate=False)
     quantised = nncf.quantize(
         network,
         nncf.Dataset(ids, inputs),
         subset_size=len(ids),
         model_type=nncf.ModelType.TRANSFORMER,
-        ignored_scope=left,
+        ignored_scope=nncf.IgnoredScope(
+            types=["ScaledDotProductAttention"],  # as fast in 16 bits
+            names=_of_wide_range(network) if careful else [],
+            validate=False,
+        ),
     )
     openvino.save_model(quantised, folder / INT8_NETWORK, compress_to_fp16=False)
 
 
-def _contracting(network: Any) -> list[str]:
-    """Names of the matrix products with more inputs than outputs: the second of each feed-forward block, and the head.
+def _of_wide_range(network: Any) -> list[str]:
+    """Names of the products with weights whose input comes from no layer norm: from attention, a GELU, or the mean.
 
-    What enters the second product has passed a GELU, whose few large values leave the many small ones too few steps.
+    A few large values there leave the many small ones too few of 256 steps. On a MiniLM-L6 that had learned from
+    tweets, 99.0 % of 3,742 texts kept their labels with everything in int8, 99.7 % with these in 16 bits.
     """
-    found = []
-    for node in network.get_ops():
-        shape = node.input(1).get_partial_shape() if node.get_type_name() == "MatMul" else None
-        if shape is not None and shape.is_static and len(shape) == 2:
-            outputs, inputs = shape.to_shape() if node.get_attributes()["transpose_b"] else shape.to_shape()[::-1]
-            if inputs > outputs:
-                found.append(node.get_friendly_name())
-    return found
+    return [
+        node.get_friendly_name()
+        for node in network.get_ops()
+        if node.get_type_name() == "MatMul"
+        and node.input_value(1).get_node().get_type_name() == "Constant"
+        and not _is_normalised(node.input_value(0).get_node())
+    ]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    network = folder / INT8_NETWORK
-    return iter((network, network.with_suffix(".bin")))
+def _is_normalised(node: Any) -> bool:
+    """Whether this is what a layer norm gives: its mean-variance normalisation, times a weight, plus a bias."""
+    while node.get_type_name() in ("Add", "Multiply", "Reshape"):
+        node = node.input_value(0).get_node()
+    return bool(node.get_type_name() == "MVN")

@@ -1,15 +1,17 @@
 """A transformer in fewer bits: made when it is published, kept if its labels stay."""
 
 import numpy as np
+import openvino
 import pytest
 
 from models import precision
 from models.compute import Compute
 from models.kinds import adopt, check_precisions, fit, open_scorer
 from models.precision import LEAST_ROWS
+from models.quantize import _of_wide_range
 from models.recipe import Recipe
 from models.scorer import score
-from models.transformer_files import INT8_NETWORK
+from models.transformer_files import INT8_NETWORK, NETWORK
 from tests.models_fixtures import WORDS, encoder, moods, spec, strings
 
 
@@ -68,3 +70,10 @@ def test_with_too_few_texts_to_tell_nothing_is_offered(trained, tmp_path):
 
 def test_a_kind_with_one_precision_offers_no_other(tmp_path):
     assert check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS)) == ()
+
+
+def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(trained, tmp_path):
+    published(trained, tmp_path)
+    wide = _of_wide_range(openvino.Core().read_model(tmp_path / NETWORK))
+    assert len(wide) == 2 * 2 + 1  # of each layer those behind the attention and behind the GELU, and the head
+    assert not [name for name in wide if any(part in name for part in ("query", "key", "value", "intermediate"))]

@@ -1,0 +1,84 @@
+"""Models as people run them in bulk without Chorus: Hugging Face `pipeline`, alone and inside Ray Data."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BATCH = 32
+
+
+def classifier(folder: Path) -> Callable[[list[str]], Any]:
+    """Texts → answers, by what the folder holds: a transformer, or a scikit-learn pipeline kept with skops."""
+    if (folder / "config.json").is_file():
+        from transformers import pipeline
+
+        model = pipeline("text-classification", model=str(folder), top_k=None, device="cpu")
+        return lambda texts: model(texts, batch_size=BATCH, truncation=True)
+    import skops.io
+
+    file = folder / "pipeline.skops"
+    return skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file)).predict_proba
+
+
+class Classifier:
+    """One actor: all models in memory, as the documentation of Ray Data has it for one."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._models = [classifier(folder) for folder in folders]
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch of texts; answers with when it was begun and ended, the answers themselves are as good as written."""
+        began = time.time()
+        texts = [str(text) for text in batch["text"]]
+        for model in self._models:
+            model(texts)
+        rows = len(texts)
+        return {"began": np.full(rows, began), "ended": np.full(rows, time.time())}
+
+
+class Pipelines:
+    """All models in this process, one after the other."""
+
+    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
+        import torch
+
+        torch.set_num_threads(cores)
+        self._texts = texts
+        self._models = [classifier(folder) for folder in folders]
+        for model in self._models:
+            model(texts[:64])
+
+    def rate(self) -> float:
+        """Texts a second."""
+        began = time.perf_counter()
+        for model in self._models:
+            model(self._texts)
+        return len(self._texts) / (time.perf_counter() - began)
+
+
+class RayData:
+    """All models in each actor of a pool, an actor a core."""
+
+    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
+        self._folders, self._cores, self._texts = list(folders), cores, texts
+
+    def rate(self) -> float:
+        """Texts a second, from the first batch that an actor begins to the last that one ends."""
+        import ray
+
+        ray.init(num_cpus=self._cores, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        try:
+            ray.data.DataContext.get_current().enable_progress_bars = False
+            scored = ray.data.from_items([{"text": text} for text in self._texts]).map_batches(
+                Classifier,
+                fn_constructor_args=(self._folders,),
+                batch_size=len(self._texts) // (4 * self._cores),
+                compute=ray.data.ActorPoolStrategy(size=self._cores),
+            )
+            rows = scored.take_all()
+        finally:
+            ray.shutdown()
+        return len(rows) / (max(row["ended"] for row in rows) - min(row["began"] for row in rows))
