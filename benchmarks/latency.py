@@ -6,6 +6,7 @@ reader who trusts only the manifest may read the row. The time that the model it
 alone and warm, is taken off.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from service import Service, home, service
 
 from storage import labelled
 from storage.jobs import Job
+from storage.place import Place
 from tasks.submit import start
 from workers.scoring import Loaded
 
@@ -44,7 +46,7 @@ class Times:
 
 
 def main() -> None:
-    measures: dict[str, float] = {}
+    measures = {"processes that wanted a core before": os.getloadavg()[0]}
     targets: dict[str, Target] = {}
     with home() as root:
         home_with(root, *MODELS)
@@ -56,6 +58,7 @@ def main() -> None:
                     if name in LONGEST:
                         targets[f"{model}: {name} ms"] = AtMost(LONGEST[name])
                 measures[f"{model}: the model itself, median ms"] = float(np.median(times.model))
+            measures["one durable file on this disk, median ms"] = durable_file(running.context.place)
     report("latency", measures, targets)
 
 
@@ -86,6 +89,16 @@ def wait(job: Job) -> None:
         if time.monotonic() > until:
             raise RuntimeError(f"job {job.id} has no result after {_PATIENCE:.0f} s")
         time.sleep(_LOOK_EVERY)
+
+
+def durable_file(place: Place) -> float:
+    """Milliseconds for a small file that would survive a power failure: a feedback waits for several of them."""
+    times = []
+    for number in range(50):
+        began = time.perf_counter()
+        place.create(f"probe/{number}", b"one line", durable=True)
+        times.append(1e3 * (time.perf_counter() - began))
+    return float(np.median(times))
 
 
 def _alone(running: Service, model: str, texts: Sequence[str]) -> list[float]:
