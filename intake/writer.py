@@ -86,6 +86,7 @@ class DatasetWriter:
             self._writing.popleft().result()
         self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
         self._check_all_there()
+        self._settle()
         dataset = Dataset(
             customer=self._customer,
             id=self._dataset,
@@ -110,6 +111,13 @@ class DatasetWriter:
             if path.rsplit("/", 1)[-1] not in there:
                 raise ChunkGone(self._place.at(path))
 
+    def _settle(self) -> None:
+        """Wait for the disk, once for all files that dataset.json will vouch for."""
+        within = folder(self._customer, self._dataset)
+        chunks = [chunk_path(self._customer, self._dataset, position) for position in range(len(self._chunks))]
+        files = [*chunks, rejects_path(self._customer, self._dataset)]
+        self._place.settle(within, [file.rsplit("/", 1)[-1] for file in files])
+
     def _put_full_chunks(self) -> None:
         table = pa.concat_tables(self._waiting)
         full = table.num_rows - table.num_rows % self._chunk_rows
@@ -127,7 +135,7 @@ class DatasetWriter:
 
     def _create(self, path: str, data: bytes) -> None:
         """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
-        if self._place.create(path, data, durable=True):
+        if self._place.create(path, data):
             self._made.append(path)
         elif self._place.read(path) != data:
             self._place.replace(path, data)

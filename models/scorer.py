@@ -15,11 +15,11 @@ class Scorer(Protocol[Prepared, Raw]):
 
     Who calls what:
 
-        worker's main thread    load()                              once, before anything else
-        any thread, even several    prepare(texts)                  while infer() works on earlier texts
-        one thread at a time        infer(prepared)                 the compute; may use threads of its own
-        any thread, even several    finish(raw)                     while infer() works on later texts
-        worker's main thread    unload()                            once, when no other call is under way
+        one thread                  load()            once, before anything else
+        any thread, even several    prepare(texts)    while infer() works on earlier texts
+        one thread at a time        infer(prepared)   the compute; may use threads of its own
+        any thread, even several    finish(raw)       while infer() works on later texts
+        one thread                  unload()          once, when no other call is under way
 
     The columns of the answer are the labels of the model's manifest, in that order; the rows are those of the texts.
     Every value is a probability: a row sums to 1 for a one-of target, each value stands alone for an any-of target.

@@ -1,5 +1,6 @@
 """The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a label."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from storage.names import check_name
 from storage.place import Place
 
 Float32 = npt.NDArray[np.float32]
+
+_FEW = 100  # chunks that are asked for one by one: the folder lists every chunk of every job there ever was
 
 
 class BadScores(ChorusError):
@@ -37,9 +40,12 @@ def path(model: str, version: int, chunk: str) -> str:
     return f"{folder(model, version)}/{chunk}.arrow"
 
 
-def scored_chunks(place: Place, model: str, version: int) -> set[str]:
-    """Ids of all chunks that this model version has scored."""
-    return {name.removesuffix(".arrow") for name in place.names(folder(model, version)) if name.endswith(".arrow")}
+def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str]) -> set[str]:
+    """Those of these chunks that this model version has scored."""
+    if len(chunks) <= _FEW:
+        return {chunk for chunk in chunks if place.exists(path(model, version, chunk))}
+    found = {name.removesuffix(".arrow") for name in place.names(folder(model, version)) if name.endswith(".arrow")}
+    return found.intersection(chunks)
 
 
 def encode(scores: Scores) -> bytes:

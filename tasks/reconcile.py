@@ -15,16 +15,22 @@ def plan_job(place: Place, job_id: str) -> Plan:
     job = job_of(place, job_id)
     dataset = dataset_of(place, job)
     chunks = [chunk.id for chunk in dataset.chunks]
-    scored = {(model.name, model.version): scored_chunks(place, model.name, model.version) for model in job.models}
-    return plan(chunks, list(scored), scored, labelled.part_positions(job.output))
+    parts = labelled.part_positions(job.output)
+    without = {
+        chunk for position, chunk in enumerate(chunks) if position not in parts
+    }  # of the others none needs scores
+    scored = {
+        (model.name, model.version): scored_chunks(place, model.name, model.version, without) for model in job.models
+    }
+    return plan(chunks, list(scored), scored, parts)
 
 
 def stored_progress(place: Place, job_id: str) -> Progress:
     """How far a job is by what storage holds, which the board may not know yet or no longer."""
     job = job_of(place, job_id)
-    chunks = [chunk.id for chunk in dataset_of(place, job).chunks]
-    scored = {model.name: scored_chunks(place, model.name, model.version) for model in job.models}
-    counts = {model: sum(chunk in found for chunk in chunks) for model, found in scored.items()}
+    positions = dataset_of(place, job).positions
+    scored = {model.name: scored_chunks(place, model.name, model.version, positions) for model in job.models}
+    counts = {model: sum(len(positions[chunk]) for chunk in found) for model, found in scored.items()}
     return Progress("running", None, counts, len(labelled.part_positions(job.output)))
 
 

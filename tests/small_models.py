@@ -3,6 +3,7 @@
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from zipfile import ZIP_DEFLATED
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.manifest import Card, ModelSpec
@@ -44,8 +45,8 @@ def build(place: Place) -> None:
     place.replace("customers.toml", _CUSTOMERS)
 
 
-def publish_bow(place, name, target, mode, labels, texts, answers):
-    """Fit a pipeline of scikit-learn's own steps and publish it."""
+def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
+    """Fit a pipeline of scikit-learn's own steps and publish it; `words` makes features of texts (default: TF-IDF)."""
     import skops.io
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -53,9 +54,9 @@ def publish_bow(place, name, target, mode, labels, texts, answers):
     from sklearn.pipeline import Pipeline
 
     head = LogisticRegression() if mode == "one_of" else OneVsRestClassifier(LogisticRegression())
-    pipeline = Pipeline([("tfidf", TfidfVectorizer()), ("head", head)]).fit(texts, answers)
+    pipeline = Pipeline([("tfidf", words or TfidfVectorizer()), ("head", head)]).fit(texts, answers)
     with tempfile.TemporaryDirectory() as folder:
-        skops.io.dump(pipeline, Path(folder, "pipeline.skops"))
+        skops.io.dump(pipeline, Path(folder, "pipeline.skops"), compression=ZIP_DEFLATED)
         spec = ModelSpec(
             kind="bow", target=Question(name=target, mode=mode), labels=labels, card=Card(data="made by the tests")
         )

@@ -1,10 +1,11 @@
 """A scoring worker: one model, its queue and nothing else."""
 
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
+from threading import Lock, Thread
 
 import pyarrow as pa
 from celery import Celery
@@ -22,6 +23,8 @@ from workers.handling import handle
 
 _IN_WORK = 2  # one chunk computes while the next is prepared or the last is written
 _VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
+
+log = logging.getLogger(__name__)
 
 
 class Loaded:
@@ -72,6 +75,14 @@ class Shelf:
                 self._users[wanted] -= 1
                 self._make_room()
 
+    def warm(self, model: str) -> None:
+        """Load the champion, which the first message most likely asks for. If it cannot be, that message fails."""
+        try:
+            with self.use(model, ModelRegistry(self._place).resolve(model).version):
+                pass
+        except Exception:  # whatever a model raises; who asks for this version will hear of it
+            log.exception("not loaded ahead", extra={"model": model})
+
     def _make_room(self) -> None:
         idle = [version for version in self._loaded if not self._users[version]]
         for version in idle[: max(0, len(self._loaded) - _VERSIONS)]:
@@ -88,5 +99,7 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
 
 def run(app: Celery, context: Context, model: str, compute: Compute) -> int:
     """Consume one model's queue until told to stop; the exit status."""
-    register(app, context, Shelf(context.place, compute))
+    shelf = Shelf(context.place, compute)
+    register(app, context, shelf)
+    Thread(target=shelf.warm, args=(model,), name="warm").start()  # while Celery connects
     return consume(app, scoring_queue(model), name=model, threads=_IN_WORK)

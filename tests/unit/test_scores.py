@@ -19,6 +19,21 @@ def test_scores_survive_the_file_bit_for_bit(values):
     assert found.values.tobytes() == values.tobytes()
 
 
+@pytest.mark.parametrize("asked", [3, 300])
+def test_few_chunks_and_many_are_found_scored_alike(place, asked):
+    chunks = [f"{number:032x}" for number in range(asked)]
+    for chunk in (*chunks[::2], "0" * 31 + "x"):
+        place.create(scores.path("bow", 1, chunk), b"")
+    assert scores.scored_chunks(place, "bow", 1, chunks) == set(chunks[::2])
+    assert scores.scored_chunks(place, "bow", 2, chunks) == set()
+
+
+def test_a_few_chunks_are_found_without_listing_all_that_were_ever_scored(place, monkeypatch):
+    place.create(scores.path("bow", 1, "a"), b"")
+    monkeypatch.setattr(place, "names", None)
+    assert scores.scored_chunks(place, "bow", 1, ["a", "b"]) == {"a"}
+
+
 @given(st.integers(0, 600))
 def test_a_file_that_is_cut_short_is_refused(length):
     data = scores.encode(Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32)))

@@ -1,0 +1,32 @@
+"""The versions that a scoring worker keeps in memory."""
+
+import pyarrow as pa
+import pytest
+
+from models.compute import Compute
+from models.registry import Tampered
+from storage.place import LocalPlace
+from workers.scoring import Shelf
+
+TEXTS = pa.array(["great", "awful"])
+
+
+@pytest.fixture
+def artifact(home):
+    return home / "registry/models/mood-bow/1/pipeline.skops"
+
+
+def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
+    shelf = Shelf(LocalPlace(home), Compute())
+    shelf.warm("mood-bow")
+    artifact.unlink()
+    with shelf.use("mood-bow", 1) as loaded:
+        assert loaded.score(TEXTS).shape == (2, 2)
+
+
+def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_for_it(home, artifact):
+    artifact.write_bytes(b"something else")
+    shelf = Shelf(LocalPlace(home), Compute())
+    shelf.warm("mood-bow")
+    with pytest.raises(Tampered), shelf.use("mood-bow", 1):
+        pytest.fail("it was handed out")
