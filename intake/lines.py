@@ -13,8 +13,13 @@ MOST_LINE = 8 << 20  # characters
 class Piece:
     """Whole lines with their ends. `cut`: only the beginning of one line that is too long to be kept."""
 
-    lines: list[str]
+    text: str
     cut: bool = False
+
+
+def split_lines(text: str, end: str) -> list[str]:
+    """Each line with its end; the last one has one, too."""
+    return [line + end for line in text.removesuffix(end).split(end)] if text else []
 
 
 def pieces(blocks: Iterable[bytes], decoder: codecs.IncrementalDecoder, end: str) -> Iterator[Piece]:
@@ -31,12 +36,12 @@ def pieces(blocks: Iterable[bytes], decoder: codecs.IncrementalDecoder, end: str
         whole, found, beyond = (tail + rest).rpartition(end)
         tail = beyond
         if found:
-            yield Piece([line + end for line in whole.split(end)])
+            yield Piece(whole + end)
         if len(tail) > MOST_LINE:
-            yield Piece([tail[:RAW_CHARS]], cut=True)
+            yield Piece(tail[:RAW_CHARS], cut=True)
             tail, passing = "", True
     if tail:
-        yield Piece([tail + end])
+        yield Piece(tail + end)
 
 
 def _texts(blocks: Iterable[bytes], decoder: codecs.IncrementalDecoder) -> Iterator[str]:

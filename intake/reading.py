@@ -27,7 +27,7 @@ def reading(source: Source, shape: Shape, text: str | None, id_: str | None) -> 
     lines = pieces(source.blocks(), decoder(shape.encoding), shape.line_end)
     try:
         if shape.format == "jsonl":
-            yield read_jsonl(source.name, lines, text, id_)
+            yield read_jsonl(source.name, lines, shape.line_end, text, id_)
         else:
             yield read_csv(source.name, lines, shape.delimiter, shape.line_end, text, id_)
     except UnicodeError as error:  # some decoders of Python lose their way for good (ISO-2022-JP in binary data)

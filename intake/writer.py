@@ -26,7 +26,7 @@ from storage.feedback import (
 )
 from storage.place import Place
 
-_IN_FLIGHT = 4  # chunks on their way to the place: waiting for a disk or a bucket costs no processor time
+_IN_FLIGHT = 4  # chunks that are encoded or on their way to the place
 
 
 class ChunkGone(ChorusError):
@@ -49,7 +49,7 @@ class DatasetWriter:
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
         self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
-        self._writing: deque[Future[None]] = deque()
+        self._writing: deque[Future[Chunk]] = deque()
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class DatasetWriter:
         if rest.num_rows:
             self._put(rest)
         while self._writing:
-            self._writing.popleft().result()
+            self._chunks.append(self._writing.popleft().result())
         self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
         self._check_all_there()
         dataset = Dataset(
@@ -118,12 +118,16 @@ class DatasetWriter:
         self._waiting = [table.slice(full)]
 
     def _put(self, table: pa.Table) -> None:
-        table = table.combine_chunks()
-        path = chunk_path(self._customer, self._dataset, len(self._chunks))
-        self._chunks.append(Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows))
         if len(self._writing) == _IN_FLIGHT:
-            self._writing.popleft().result()
-        self._writing.append(self._pool.submit(self._create, path, encode_chunk(table)))
+            self._chunks.append(self._writing.popleft().result())
+        path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
+        self._writing.append(self._pool.submit(self._write, path, table))
+
+    def _write(self, path: str, table: pa.Table) -> Chunk:
+        """In a thread of the pool: Arrow and the hash let go of the interpreter while they work."""
+        table = table.combine_chunks()
+        self._create(path, encode_chunk(table))
+        return Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows)
 
     def _create(self, path: str, data: bytes) -> None:
         """A file that is there already was left by an intake that was killed, or is being made by one beside this."""

@@ -3,7 +3,8 @@
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from storage.errors import BadRequest, ChorusError
 
 _TEMPORARY = ".new-"
+_SETTLING = 8  # files on their way to the disk at once
 
 
 class Absent(ChorusError):
@@ -78,8 +80,8 @@ class Place(ABC):
         """Remove one file, if it is there."""
 
     @abstractmethod
-    def settle(self, path: str) -> None:
-        """Wait until a file that was created without `durable` would survive a power failure."""
+    def settle(self, folder: str, names: Iterable[str]) -> None:
+        """Wait until these files of a folder, created without `durable`, would survive a power failure."""
 
     @abstractmethod
     @contextmanager
@@ -140,7 +142,7 @@ class LocalPlace(Place):
             temporary.chmod(0o644)  # mkstemp gives 0600, but workers may run under other users
             yield temporary
             if durable:
-                _sync_folder(target.parent)
+                _sync(target.parent)
         except OSError as error:
             raise CannotWrite(str(target), error.strerror or str(error)) from error
         finally:
@@ -160,10 +162,13 @@ class LocalPlace(Place):
     def remove(self, path: str) -> None:
         self._file(path).unlink(missing_ok=True)
 
-    def settle(self, path: str) -> None:
-        with self._file(path).open("rb") as file:
-            os.fsync(file.fileno())
-        _sync_folder(self._file(path).parent)
+    def settle(self, folder: str, names: Iterable[str]) -> None:
+        """Side by side: the disk takes many files in little more time than one."""
+        within = self._file(folder)
+        with ThreadPoolExecutor(_SETTLING, thread_name_prefix="settle") as pool:
+            for _ in pool.map(_sync, (within / name for name in names)):
+                pass
+        _sync(within)
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -217,7 +222,7 @@ class ObjectPlace(Place):
         with suppress(FileNotFoundError):
             self._fs.rm_file(self.at(path))
 
-    def settle(self, path: str) -> None:
+    def settle(self, folder: str, names: Iterable[str]) -> None:
         """Nothing to wait for: an object store answers once the object is safe."""
 
     @contextmanager
@@ -256,8 +261,9 @@ def place_at(url: str) -> Place:
     return ObjectPlace(url.rstrip("/"), filesystem)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Of a file its bytes, of a folder its entries."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -35,7 +35,9 @@ def finish(context: Context, message: FinishJob) -> None:
         return
     dataset = dataset_of(context.place, job)
     output = job.output
-    parts = tuple(_part(output, labelled.part_name(at), chunk.rows) for at, chunk in enumerate(dataset.chunks))
+    names = [labelled.part_name(position) for position in range(len(dataset.chunks))]
+    output.settle("", names)  # the manifest will vouch for them, also after a power failure
+    parts = tuple(_part(output, name, chunk.rows) for name, chunk in zip(names, dataset.chunks, strict=True))
     manifest = Manifest(
         job=job.id,
         customer=job.customer,
@@ -55,7 +57,6 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _part(output: Place, name: str, rows: int) -> Part:
     """The manifest's entry of a part, from its bytes as they lie in storage."""
-    output.settle(name)  # the manifest will vouch for it, also after a power failure
     data = output.read(name)
     try:
         found = pq.read_metadata(pa.BufferReader(data)).num_rows
