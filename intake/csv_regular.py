@@ -27,12 +27,9 @@ def regular_columns(text: str, delimiter: str, end: str) -> list[pa.StringArray]
         return None
     values = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(values == _QUOTE)
-    if (
-        end != "\n"
-        or not _plain_ends(data)
-        or not _plain_quotes(values, quotes, ord(delimiter))
-        or _blanks(values, quotes)
-    ):
+    if end != "\n" or not data.endswith(b"\n") or data.startswith(codecs.BOM_UTF8):  # Arrow passes over such a mark
+        return None
+    if not _plain_quotes(values, quotes, ord(delimiter)) or not _plain_lines(values, quotes):
         return None
     most = text.count(delimiter, 0, text.find("\n")) + 1
     try:
@@ -47,11 +44,6 @@ def regular_columns(text: str, delimiter: str, end: str) -> list[pa.StringArray]
     if table.num_columns > most:  # the first record goes on in the second line; Arrow guessed at the type of the rest
         return None
     return [column.combine_chunks() for column in table.columns]
-
-
-def _plain_ends(data: bytes) -> bool:
-    """No carriage return but before a line feed. A byte order mark would be passed over by Arrow."""
-    return data.count(b"\r") == data.count(b"\r\n") and data.endswith(b"\n") and not data.startswith(codecs.BOM_UTF8)
 
 
 def _plain_quotes(values: _Bytes, quotes: _Positions, delimiter: int) -> bool:
@@ -69,8 +61,11 @@ def _plain_quotes(values: _Bytes, quotes: _Positions, delimiter: int) -> bool:
     return bool(begins.all() and ends.all())
 
 
-def _blanks(values: _Bytes, quotes: _Positions) -> bool:
-    """Whether there are blank lines outside of quotes."""
+def _plain_lines(values: _Bytes, quotes: _Positions) -> bool:
+    """Outside of quotes there are no blank lines, and carriage returns only before line feeds."""
     starts = np.concatenate([[0], np.flatnonzero(values == _LINE_FEED)[:-1] + 1])
     blank = starts[(values[starts] == _LINE_FEED) | (values[starts] == _RETURN)]
-    return bool((quotes.searchsorted(blank) % 2 == 0).any())
+    returns = np.flatnonzero(values == _RETURN)
+    stray = returns[values[returns + 1] != _LINE_FEED]
+    odd = np.concatenate([blank, stray])
+    return bool((quotes.searchsorted(odd) % 2 == 1).all())
