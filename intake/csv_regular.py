@@ -15,23 +15,19 @@ _Bytes = npt.NDArray[np.uint8]
 _Positions = npt.NDArray[np.int64]
 
 
-def regular_columns(text: str, delimiter: str, end: str) -> list[pa.StringArray] | None:
+def regular_columns(data: bytes, delimiter: str, end: str) -> list[pa.StringArray] | None:
     """The fields of all records, column by column, [records] strings each; None where `csv_records` has to look.
 
-    `text` is whole lines. None for quotes in odd places, stray carriage returns, an open record at the end, blank
-    lines, records of unequal width and characters that could not be decoded.
+    `data` is whole lines, in UTF-8. None for quotes in odd places, stray carriage returns, an open record at the end,
+    blank lines, records of unequal width and characters that could not be decoded.
     """
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        return None
     values = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(values == _QUOTE)
     if end != "\n" or not data.endswith(b"\n") or data.startswith(codecs.BOM_UTF8):  # Arrow passes over such a mark
         return None
     if not _plain_quotes(values, quotes, ord(delimiter)) or not _plain_lines(values, quotes):
         return None
-    most = text.count(delimiter, 0, text.find("\n")) + 1
+    most = data.count(delimiter.encode(), 0, data.find(b"\n")) + 1
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),

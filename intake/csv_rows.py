@@ -12,6 +12,7 @@ from intake.block import Block, Reading, Reason, Reject, extra_of, holds_invalid
 from intake.columns import Chosen, choose_columns, unique_columns
 from intake.csv_records import lines_of, read_records
 from intake.csv_regular import regular_columns
+from intake.encoding import as_utf8
 from intake.errors import Unreadable
 from intake.lines import MOST_LINE, Piece, split_lines
 
@@ -20,7 +21,7 @@ from intake.lines import MOST_LINE, Piece, split_lines
 class _Batch:
     """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that had its doubts."""
 
-    text: str
+    data: bytes
     delimiter: str
     end: str
     columns: Sequence[pa.StringArray] = ()
@@ -29,7 +30,7 @@ class _Batch:
 
     @cached_property
     def lines(self) -> list[str]:
-        return split_lines(self.text, self.end)
+        return split_lines(self.data, self.end)
 
     @cached_property
     def rows(self) -> list[list[str] | None]:
@@ -58,22 +59,22 @@ def read_csv(
 
 
 def _batches(pieces: Iterable[Piece], delimiter: str, end: str) -> Iterator[_Batch]:
-    left = ""
+    left = b""
     for piece in pieces:
         if piece.cut:
             yield _Batch(left, delimiter, end)
-            yield _Batch(piece.text, delimiter, end, doubtful=[None], cut=True)
-            left = ""
+            yield _Batch(piece.data, delimiter, end, doubtful=[None], cut=True)
+            left = b""
             continue
-        text = left + piece.text
-        columns = regular_columns(text, delimiter, end)
+        data = left + piece.data
+        columns = regular_columns(data, delimiter, end)
         if columns is not None:
-            yield _Batch(text, delimiter, end, columns)
-            left = ""
+            yield _Batch(data, delimiter, end, columns)
+            left = b""
             continue
-        records = read_records(split_lines(text, end), delimiter, end, final=False)
-        left = "".join(records.left)
-        yield _Batch(text, delimiter, end, doubtful=records.rows)
+        records = read_records(split_lines(data, end), delimiter, end, final=False)
+        left = as_utf8("".join(records.left))
+        yield _Batch(data, delimiter, end, doubtful=records.rows)
     yield _Batch(left, delimiter, end)
 
 
@@ -86,7 +87,7 @@ def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_
             if row:
                 lines = sum(lines_of(before, batch.end) for before in batch.rows[: position + 1])
                 rest = replace(
-                    batch, text="".join(batch.lines[lines:]), doubtful=batch.rows[position + 1 :], columns=()
+                    batch, data=as_utf8("".join(batch.lines[lines:])), doubtful=batch.rows[position + 1 :], columns=()
                 )
                 return row, chain([rest], batches)
     raise Unreadable(name, "it holds no header", "Its first line must name the columns.")
@@ -102,7 +103,7 @@ class _Blocks:
 
     def read(self, batches: Iterable[_Batch]) -> Iterator[Block]:
         for batch in batches:
-            if batch.text:
+            if batch.data:
                 yield self._even(batch) or self._uneven(batch)
 
     def _even(self, batch: _Batch) -> Block | None:

@@ -28,7 +28,7 @@ def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, i
     keys: dict[str, None] = {}
     for piece in pieces:
         looked_at.append(piece)
-        for value in map(_object, split_lines(piece.text, end)):
+        for value in map(_object, split_lines(piece.data, end)):
             keys |= dict.fromkeys(value or ())
         if keys or len(looked_at) == _MOST_LOOKED_AT:
             break
@@ -71,7 +71,7 @@ class _Blocks:
     def read(self, pieces: Iterable[Piece]) -> Iterator[Block]:
         for piece in pieces:
             gathered, rejects = _Gathered(), []
-            for line in split_lines(piece.text, self._end):
+            for line in split_lines(piece.data, self._end):
                 if not line.strip():
                     continue
                 self._row += 1
