@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import click
 
-from chorus.light import without_pandas
+from chorus.light import with_little_memory, without_pandas
 from chorus.settings import from_environment
 from storage.errors import ChorusError
 
@@ -103,6 +103,7 @@ def _subcommands() -> None:
 def main() -> None:
     """Run a command; print our errors without a traceback and exit with their status."""
     without_pandas()
+    with_little_memory()
     _subcommands()
     try:
         chorus.main(standalone_mode=False)
