@@ -5,12 +5,15 @@ import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
+UInt32 = npt.NDArray[np.uint32]
+
+_Number = TypeVar("_Number", np.uint32, np.int64)
 
 _TOGETHER = 4  # runs of about one size are merged into one
 IN_MEMORY = 1 << 16  # ids; a longer run lies in temporary files
@@ -19,22 +22,22 @@ SLICE = 1 << 16  # ids of each run that are merged at once
 
 @dataclass(frozen=True)
 class _Run:
-    """Ids as 128 bits each, two halves of [n], sorted by the first half."""
+    """Ids as 96 bits each, in two parts of [n], sorted by the first, which is enough for all but a few."""
 
-    first: Int64
+    first: UInt32
     second: Int64
 
-    def may_hold(self, first: Int64) -> npt.NDArray[np.bool_]:
-        """[m] sorted first halves -> [m] whether the run has an id with this one."""
+    def may_hold(self, first: UInt32) -> npt.NDArray[np.bool_]:
+        """[m] sorted first parts -> [m] whether the run has an id with this one."""
         at = self.first.searchsorted(first)
         return np.asarray(self.first[np.minimum(at, len(self.first) - 1)] == first)
 
-    def pairs(self, first: Int64) -> set[tuple[int, int]]:
-        """Both halves of all ids in the run that have one of these first halves."""
+    def pairs(self, first: UInt32) -> set[tuple[int, int]]:
+        """Both parts of all ids in the run that have one of these first parts."""
         spans = zip(self.first.searchsorted(first), self.first.searchsorted(first, "right"), strict=True)
         return {
-            (half, other)
-            for half, (start, end) in zip(first.tolist(), spans, strict=True)
+            (part, other)
+            for part, (start, end) in zip(first.tolist(), spans, strict=True)
             for other in self.second[start:end].tolist()
         }
 
@@ -42,8 +45,8 @@ class _Run:
 class Seen:
     """Ids by their hashes: SipHash-1-3 with keys drawn anew in each process, of the id alone and after some salt.
 
-    Two different ids count as one if all 128 bits agree. Nobody can choose ids for which they do, and by chance it
-    happens once in 10^20 uploads of a billion rows: chunks bear names of 128 bits, too. What was seen lies in sorted
+    Two different ids count as one if all 96 bits agree. Nobody can choose ids for which they do, and by chance it
+    happens in one of 10^11 uploads of a billion rows (n^2 / 2^97 for n rows). What was seen lies in sorted
     runs, each some four times as long as the next (a log-structured merge tree), so that every lookup is a few binary
     searches for a whole block.
     """
@@ -56,7 +59,7 @@ class Seen:
         """Remember the ids; positions of those that were there already, or stand earlier among these."""
         if not ids:
             return []
-        first, second = hashes(ids), hashes([self._salt + id_ for id_ in ids])
+        first, second = hashes(ids).astype(np.uint32), hashes([self._salt + id_ for id_ in ids])
         order = first.argsort(kind="stable")
         first, second = first[order], second[order]
         suspects = np.concatenate([first[1:] == first[:-1], [False]])
@@ -73,7 +76,7 @@ class Seen:
         """What there is to be looked through."""
         return [run for level in self._levels for run in level]
 
-    def _repeated(self, positions: Int64, first: Int64, second: Int64) -> list[int]:
+    def _repeated(self, positions: Int64, first: UInt32, second: Int64) -> list[int]:
         known = set().union(*(run.pairs(first) for run in self.runs()))
         repeated = []
         for position, *pair in sorted(zip(positions.tolist(), first.tolist(), second.tolist(), strict=True)):
@@ -105,18 +108,18 @@ def _merged(runs: Sequence[_Run]) -> _Run:
     edges = [[0, *run.first.searchsorted(cuts).tolist(), len(run.first)] for run in runs]
     for at in range(len(cuts) + 1):
         slices = [slice(edge[at], edge[at + 1]) for edge in edges]
-        halves = np.concatenate([run.first[part] for run, part in zip(runs, slices, strict=True)])
-        others = np.concatenate([run.second[part] for run, part in zip(runs, slices, strict=True)])
-        order = halves.argsort(kind="stable")
-        first.write(halves[order].data)
-        second.write(others[order].data)
-    return _Run(_stored(first), _stored(second))
+        some = np.concatenate([run.first[part] for run, part in zip(runs, slices, strict=True)])
+        rest = np.concatenate([run.second[part] for run, part in zip(runs, slices, strict=True)])
+        order = some.argsort(kind="stable")
+        first.write(some[order].data)
+        second.write(rest[order].data)
+    return _Run(_stored(first, np.uint32), _stored(second, np.int64))
 
 
-def _stored(file: IO[bytes]) -> Int64:
+def _stored(file: IO[bytes], kind: type[_Number]) -> npt.NDArray[_Number]:
     """What was written to the file; of one on disk, only what is looked at takes memory."""
     if isinstance(file, io.BytesIO):
-        return np.frombuffer(file.getbuffer(), np.int64)
+        return np.frombuffer(file.getbuffer(), kind)
     with file:
         file.flush()
-        return np.memmap(file, np.int64, "r")
+        return np.memmap(file, kind, "r")
