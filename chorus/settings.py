@@ -28,7 +28,7 @@ SETTINGS = (
     Setting("CHORUS_HOME", "root of all files: a local path, gs://… or s3://…", "./.chorus"),
     Setting("CHORUS_BROKER_URL", "redis://, rediss:// or sentinel:// broker", "an embedded one for each command"),
     Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
-    Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "2048"),
+    Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "4096"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
 )
@@ -62,7 +62,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         home=home,
         broker_url=environment.get("CHORUS_BROKER_URL") or None,
         run=Path(run).expanduser().absolute(),
-        chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 2048),
+        chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 4096),
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
     )

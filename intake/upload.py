@@ -34,7 +34,7 @@ class Upload:
     id_column: str | None = None
     encoding: str | None = None
     format: str | None = None  # one of intake.form.FORMATS
-    chunk_rows: int = 2048
+    chunk_rows: int = 4096
     most_chars: int = 20_000  # a clean text longer than this is rejected
 
 

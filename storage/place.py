@@ -164,11 +164,10 @@ class LocalPlace(Place):
 
     def settle(self, folder: str, names: Iterable[str]) -> None:
         """Side by side: the disk takes many files in little more time than one."""
-        within = self._file(folder)
+        paths = [self._file(folder) / name for name in names]
         with ThreadPoolExecutor(_SETTLING, thread_name_prefix="settle") as pool:
-            for _ in pool.map(_sync, (within / name for name in names)):
+            for _ in pool.map(_sync, [*paths, *{path.parent for path in paths}]):
                 pass
-        _sync(within)
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
