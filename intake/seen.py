@@ -3,17 +3,15 @@
 import io
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, TypeVar
+from mmap import ACCESS_READ, MADV_DONTNEED, mmap
 
 import numpy as np
 import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 UInt32 = npt.NDArray[np.uint32]
-
-_Number = TypeVar("_Number", np.uint32, np.int64)
 
 _TOGETHER = 4  # runs of about one size are merged into one
 IN_MEMORY = 1 << 16  # ids; a longer run lies in temporary files
@@ -25,7 +23,7 @@ class _Run:
     """Ids as 96 bits each, in two parts of [n], sorted by the first, which is enough for all but a few."""
 
     first: UInt32
-    second: Int64
+    second: Callable[[int, int], Int64]  # of the ids from one position to another: these are seldom looked at
 
     def may_hold(self, first: UInt32) -> npt.NDArray[np.bool_]:
         """[m] sorted first parts -> [m] whether the run has an id with this one."""
@@ -38,7 +36,7 @@ class _Run:
         return {
             (part, other)
             for part, (start, end) in zip(first.tolist(), spans, strict=True)
-            for other in self.second[start:end].tolist()
+            for other in (self.second(start, end).tolist() if start < end else ())
         }
 
 
@@ -69,7 +67,7 @@ class Seen:
         repeated = self._repeated(order[suspects], first[suspects], second[suspects]) if suspects.any() else []
         fresh = ~np.isin(order, repeated) if repeated else slice(None)
         if len(repeated) < len(ids):
-            self._keep(_Run(first[fresh], second[fresh]))
+            self._keep(_Run(first[fresh], _in_memory(second[fresh])))
         return repeated
 
     def runs(self) -> list[_Run]:
@@ -103,23 +101,32 @@ def hashes(ids: Sequence[str]) -> Int64:
 def _merged(runs: Sequence[_Run]) -> _Run:
     """One run of them all, merged a slice at a time."""
     long = sum(len(run.first) for run in runs) > IN_MEMORY
-    first, second = (tempfile.TemporaryFile(prefix="chorus-") if long else io.BytesIO() for _ in range(2))  # noqa: SIM115 — _stored closes them
+    first, second = (tempfile.TemporaryFile(prefix="chorus-") if long else io.BytesIO() for _ in range(2))  # noqa: SIM115 — closed below
     cuts = runs[0].first[SLICE::SLICE]
     edges = [[0, *run.first.searchsorted(cuts).tolist(), len(run.first)] for run in runs]
     for at in range(len(cuts) + 1):
         slices = [slice(edge[at], edge[at + 1]) for edge in edges]
         some = np.concatenate([run.first[part] for run, part in zip(runs, slices, strict=True)])
-        rest = np.concatenate([run.second[part] for run, part in zip(runs, slices, strict=True)])
+        rest = np.concatenate([run.second(part.start, part.stop) for run, part in zip(runs, slices, strict=True)])
         order = some.argsort(kind="stable")
         first.write(some[order].data)
         second.write(rest[order].data)
-    return _Run(_stored(first, np.uint32), _stored(second, np.int64))
+    if isinstance(first, io.BytesIO) and isinstance(second, io.BytesIO):
+        return _Run(np.frombuffer(first.getvalue(), np.uint32), _in_memory(np.frombuffer(second.getvalue(), np.int64)))
+    with first, second:
+        first.flush()
+        second.flush()
+        return _Run(np.memmap(first, np.uint32, "r"), _on_disk(mmap(second.fileno(), 0, access=ACCESS_READ)))
 
 
-def _stored(file: IO[bytes], kind: type[_Number]) -> npt.NDArray[_Number]:
-    """What was written to the file; of one on disk, only what is looked at takes memory."""
-    if isinstance(file, io.BytesIO):
-        return np.frombuffer(file.getbuffer(), kind)
-    with file:
-        file.flush()
-        return np.memmap(file, kind, "r")
+def _in_memory(second: Int64) -> Callable[[int, int], Int64]:
+    return lambda start, end: second[start:end]
+
+
+def _on_disk(second: mmap) -> Callable[[int, int], Int64]:
+    def read(start: int, end: int) -> Int64:
+        found = np.frombuffer(second[8 * start : 8 * end], np.int64)
+        second.madvise(MADV_DONTNEED)  # it takes no memory until it is looked at again
+        return found
+
+    return read

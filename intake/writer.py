@@ -48,6 +48,8 @@ class DatasetWriter:
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
+        # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more memory.
+        self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
         self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
         self._writing: deque[Future[Chunk]] = deque()
         self._made: list[str] = []
@@ -56,7 +58,8 @@ class DatasetWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._encoder, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
         if kind is not None:
             for path in self._made:
@@ -121,13 +124,13 @@ class DatasetWriter:
         if len(self._writing) == _IN_FLIGHT:
             self._chunks.append(self._writing.popleft().result())
         path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
-        self._writing.append(self._pool.submit(self._write, path, table))
+        encoded = self._encoder.submit(_encode, table)
+        self._writing.append(self._pool.submit(self._write, path, encoded))
 
-    def _write(self, path: str, table: pa.Table) -> Chunk:
-        """In a thread of the pool: Arrow and the hash let go of the interpreter while they work."""
-        table = table.combine_chunks()
-        self._create(path, encode_chunk(table))
-        return Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows)
+    def _write(self, path: str, encoded: Future[tuple[Chunk, bytes]]) -> Chunk:
+        chunk, data = encoded.result()
+        self._create(path, data)
+        return chunk
 
     def _create(self, path: str, data: bytes) -> None:
         """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
@@ -135,3 +138,8 @@ class DatasetWriter:
             self._made.append(path)
         elif self._place.read(path) != data:
             self._place.replace(path, data)
+
+
+def _encode(table: pa.Table) -> tuple[Chunk, bytes]:
+    table = table.combine_chunks()
+    return Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows), encode_chunk(table)
