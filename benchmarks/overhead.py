@@ -6,6 +6,7 @@ processes is not counted. Peak memory is what Linux says of each process when th
 """
 
 import csv
+import hashlib
 import importlib.util
 import json
 import os
@@ -23,7 +24,7 @@ from typing import Any
 from report import AtLeast, AtMost, median, report
 from service import Service, home, service
 
-from chorus.light import without_pandas
+from chorus.light import with_little_memory, without_pandas
 from chorus.local import context_for
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
@@ -103,6 +104,7 @@ class _Client:
     """A process that submits, as `chorus submit` does, and stays for its figures to be read."""
 
     def __init__(self, root: Path, broker: str) -> None:
+        with_little_memory()  # in this process too late, but the child takes it over
         environment = {**os.environ, "CHORUS_HOME": str(root), "CHORUS_BROKER_URL": broker}
         command = [sys.executable, __file__, "submit"]
         self._process = subprocess.Popen(  # noqa: S603 — this script
@@ -160,14 +162,15 @@ def _publish(root: Path) -> None:
 
 
 def _write_upload(folder: Path, rows: int) -> Path:
-    """A CSV of tweets, repeated with a number so that every id and every text is another."""
+    """A CSV of tweets, repeated with a number so that every text is another. Ids all differ, too, in no order."""
     file = folder / f"{rows}.csv"
     channels, days = cycle(("web", "app", "phone", "store", "mail")), cycle(range(1, 28))
     with file.open("w", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(("id", "text", "channel", "day"))
         for number, tweet in enumerate(islice(cycle(_tweets()), rows)):
-            writer.writerow((f"T-{number:08d}", f"{tweet} {number}", next(channels), f"2026-03-{next(days):02d}"))
+            id_ = hashlib.sha256(b"%d" % number).hexdigest()[:16]
+            writer.writerow((id_, f"{tweet} {number}", next(channels), f"2026-03-{next(days):02d}"))
     return file
 
 
