@@ -28,8 +28,8 @@ class Service:
     context: Context
     workers: Mapping[str, Child]  # by model, and "control"
 
-    def wait(self, job: Job) -> None:
-        """Until the job is done. Raises RuntimeError when it failed, or a worker ended."""
+    def wait(self, job: Job, look_every: float = 0.002) -> None:
+        """Until the job is done; so many seconds between two looks. Raises RuntimeError if it or a worker failed."""
         until = monotonic() + _PATIENCE
         models = [model.name for model in job.models]
         while monotonic() < until:
@@ -39,7 +39,7 @@ class Service:
             ended = [worker for worker in self.workers.values() if worker.ended() is not None]
             if ended or (progress is not None and progress.status == "failed"):
                 raise RuntimeError(f"{progress}; {[worker.last_words() for worker in ended]}")
-            sleep(0.002)
+            sleep(look_every)
         raise RuntimeError(f"job {job.id} is not done after {_PATIENCE:.0f} s: {progress}")
 
 

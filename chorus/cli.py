@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from chorus.light import limit_native_threads, without_pandas
+from chorus.light import limit_native_threads, with_little_memory, without_pandas
 from chorus.settings import Settings, from_environment
 from chorus.settings import device as checked_device
 from storage.errors import ChorusError
@@ -120,6 +120,7 @@ def _subcommands() -> None:
 def main() -> None:
     """Run a command; print our errors without a traceback and exit with their status."""
     without_pandas()
+    with_little_memory()
     _subcommands()
     try:
         chorus.main(standalone_mode=False)

@@ -22,7 +22,7 @@ def labelled_rows(
     keep_text: bool,
     columns: Sequence[str],
 ) -> pa.Table:
-    """One row a feedback of `chunk` (schema storage.feedback.CHUNK), in its order.
+    """One row a feedback of `chunk` (those columns of storage.feedback.CHUNK that are asked for), in its order.
 
     `answers` is by target name. `missing` names the members that did not vote. `columns` are the caller's own columns
     to carry along; one whose name is taken gets `upload_` before it. `agreement` is the least of the targets'.
@@ -37,7 +37,8 @@ def labelled_rows(
         agreement = np.minimum(agreement, combined.agreement)
     out["agreement"] = pa.array(agreement)
     out["needs_review"] = pa.array(agreement < np.float32(review_below))
-    out["members_missing"] = pa.array([list(missing)] * rows, pa.list_(pa.string()))
+    ends = pa.array(np.arange(rows + 1, dtype=np.int32) * len(missing))
+    out["members_missing"] = pa.ListArray.from_arrays(ends, pa.array([*missing] * rows, pa.string()))
     out["scored_at"] = pa.repeat(pa.scalar(scored_at, pa.timestamp("ms", tz="UTC")), rows)
     for column in columns:
         name = column

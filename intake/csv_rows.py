@@ -1,7 +1,7 @@
 """CSV and TSV: from lines to blocks of records."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, chain
 
@@ -11,18 +11,32 @@ import pyarrow as pa
 from intake.block import Block, Reading, Reason, Reject, extra_of, holds_invalid
 from intake.columns import Chosen, choose_columns, unique_columns
 from intake.csv_records import lines_of, read_records
+from intake.csv_regular import regular_columns
+from intake.encoding import as_utf8
 from intake.errors import Unreadable
-from intake.lines import MOST_LINE, Piece
+from intake.lines import MOST_LINE, Piece, split_lines
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Records and the lines they came from. `cut`: one line that is too long to be read."""
+    """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that had its doubts."""
 
-    lines: list[str]
-    rows: list[list[str] | None]
+    data: bytes
+    delimiter: str
     end: str
-    cut: bool = False
+    columns: Sequence[pa.StringArray] = ()
+    doubtful: list[list[str] | None] | None = None
+    cut: bool = False  # one line that is too long to be read
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return split_lines(self.data, self.end)
+
+    @cached_property
+    def rows(self) -> list[list[str] | None]:
+        if self.doubtful is not None:
+            return self.doubtful
+        return read_records(self.lines, self.delimiter, self.end, final=True).rows
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -45,18 +59,23 @@ def read_csv(
 
 
 def _batches(pieces: Iterable[Piece], delimiter: str, end: str) -> Iterator[_Batch]:
-    left: list[str] = []
+    left = b""
     for piece in pieces:
         if piece.cut:
-            yield _Batch(left, read_records(left, delimiter, end, final=True).rows, end)
-            yield _Batch(piece.lines, [None], end, cut=True)
-            left = []
+            yield _Batch(left, delimiter, end)
+            yield _Batch(piece.data, delimiter, end, doubtful=[None], cut=True)
+            left = b""
             continue
-        lines = left + piece.lines
-        records = read_records(lines, delimiter, end, final=False)
-        left = records.left
-        yield _Batch(lines, records.rows, end)
-    yield _Batch(left, read_records(left, delimiter, end, final=True).rows, end)
+        data = left + piece.data
+        columns = regular_columns(data, delimiter, end)
+        if columns is not None:
+            yield _Batch(data, delimiter, end, columns)
+            left = b""
+            continue
+        records = read_records(split_lines(data, end), delimiter, end, final=False)
+        left = as_utf8("".join(records.left))
+        yield _Batch(data, delimiter, end, doubtful=records.rows)
+    yield _Batch(left, delimiter, end)
 
 
 def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_Batch]]:
@@ -67,7 +86,9 @@ def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_
                 raise Unreadable(name, "its first line is not a header of column names", "Check the start of the file.")
             if row:
                 lines = sum(lines_of(before, batch.end) for before in batch.rows[: position + 1])
-                rest = _Batch(batch.lines[lines:], batch.rows[position + 1 :], batch.end)
+                rest = replace(
+                    batch, data=as_utf8("".join(batch.lines[lines:])), doubtful=batch.rows[position + 1 :], columns=()
+                )
                 return row, chain([rest], batches)
     raise Unreadable(name, "it holds no header", "Its first line must name the columns.")
 
@@ -82,20 +103,27 @@ class _Blocks:
 
     def read(self, batches: Iterable[_Batch]) -> Iterator[Block]:
         for batch in batches:
-            if batch.rows:
+            if batch.data:
                 yield self._even(batch) or self._uneven(batch)
 
     def _even(self, batch: _Batch) -> Block | None:
         """The usual case, without a look at each record: all have the right number of fields and valid characters."""
+        columns = batch.columns or self._even_columns(batch)
+        if len(columns) != self._width:
+            return None
+        rows = len(columns[0])
+        block = self._block(columns, np.arange(self._row, self._row + rows), range(rows), batch, [])
+        self._row += rows
+        return block
+
+    def _even_columns(self, batch: _Batch) -> Sequence[pa.StringArray]:
         rows = [row for row in batch.rows if row]
         if len(rows) != len(batch.rows) or {*map(len, rows)} != {self._width}:
-            return None
+            return ()
         try:
-            block = self._block(rows, np.arange(self._row, self._row + len(rows)), list(range(len(rows))), batch, [])
+            return _columns(rows)
         except UnicodeEncodeError:
-            return None
-        self._row += len(rows)
-        return block
+            return ()
 
     def _uneven(self, batch: _Batch) -> Block:
         rows, numbers, positions, rejects = [], [], [], []
@@ -110,7 +138,8 @@ class _Blocks:
                 numbers.append(self._row)
                 positions.append(position)
             self._row += 1
-        return self._block(rows, np.array(numbers, dtype=np.int64), positions, batch, rejects)
+        columns = _columns(rows) or [pa.array([], pa.string())] * self._width
+        return self._block(columns, np.array(numbers, dtype=np.int64), positions, batch, rejects)
 
     def _reject(self, batch: _Batch, position: int) -> Reject | None:
         row = batch.rows[position]
@@ -128,20 +157,23 @@ class _Blocks:
 
     def _block(
         self,
-        rows: list[list[str]],
+        columns: Sequence[pa.StringArray],
         numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
-        positions: list[int],
+        positions: Sequence[int],
         batch: _Batch,
         rejects: list[Reject],
     ) -> Block:
-        columns = list(zip(*rows, strict=True)) or [()] * self._width
-        arrays = [pa.array(column, pa.string()) for column in columns]
         return Block(
             rows=numbers,
-            ids=None if self._chosen.id is None else arrays[self._chosen.id],
-            texts=arrays[self._chosen.text],
-            extra=extra_of(self._columns, [arrays[at] for at in self._others], len(rows)),
+            ids=None if self._chosen.id is None else columns[self._chosen.id],
+            texts=columns[self._chosen.text],
+            extra=extra_of(self._columns, [columns[at] for at in self._others], len(numbers)),
             columns=self._columns,
             raw=lambda position: batch.raw(positions[position]),
             rejects=rejects,
         )
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[pa.StringArray]:
+    """Records of one width, column by column. Raises UnicodeEncodeError for a lone surrogate."""
+    return [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]

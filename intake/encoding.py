@@ -73,9 +73,23 @@ def decoder(encoding: str) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(encoding)(_MARKING)
 
 
-def _mark(error: UnicodeError) -> tuple[str, int]:
+def as_utf8(text: str) -> bytes:
+    """Decoded text as UTF-8, with a byte that never occurs there for each MARK; `as_text` is the way back."""
+    codecs.register_error(_MARKING, _mark)
+    return text.encode("utf-8", _MARKING)
+
+
+def as_text(data: bytes) -> str:
+    """UTF-8 as text, with a MARK for each invalid sequence of bytes."""
+    codecs.register_error(_MARKING, _mark)
+    return data.decode("utf-8", _MARKING)
+
+
+def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
     if isinstance(error, UnicodeDecodeError):
         return MARK, error.end
+    if isinstance(error, UnicodeEncodeError):
+        return b"\xff" * (error.end - error.start), error.end
     raise error
 
 

@@ -13,13 +13,13 @@ from intake.block import Block, Reading, Reason, Reject, extra_of_pairs, holds_i
 from intake.columns import choose_columns
 from intake.encoding import MARK
 from intake.errors import Unreadable
-from intake.lines import MOST_LINE, Piece
+from intake.lines import MOST_LINE, Piece, split_lines
 
 _MOST_LOOKED_AT = 8  # pieces, for the first object
 _DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
 
 
-def read_jsonl(name: str, pieces: Iterable[Piece], text: str | None, id_: str | None) -> Reading:
+def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, id_: str | None) -> Reading:
     """The upload `name` from its lines; `text` and `id_` are the keys asked for. Raises Unreadable.
 
     Its columns are the keys of the objects in the first piece that has any.
@@ -28,7 +28,7 @@ def read_jsonl(name: str, pieces: Iterable[Piece], text: str | None, id_: str | 
     keys: dict[str, None] = {}
     for piece in pieces:
         looked_at.append(piece)
-        for value in map(_object, piece.lines):
+        for value in map(_object, split_lines(piece.data, end)):
             keys |= dict.fromkeys(value or ())
         if keys or len(looked_at) == _MOST_LOOKED_AT:
             break
@@ -37,7 +37,7 @@ def read_jsonl(name: str, pieces: Iterable[Piece], text: str | None, id_: str | 
     columns = list(keys)
     chosen = choose_columns(name, columns, text, id_)
     id_key = None if chosen.id is None else columns[chosen.id]
-    blocks = _Blocks(columns[chosen.text], id_key).read(chain(looked_at, pieces))
+    blocks = _Blocks(columns[chosen.text], id_key, end).read(chain(looked_at, pieces))
     return Reading(columns[chosen.text], id_key, blocks)
 
 
@@ -65,13 +65,13 @@ class _Gathered:
 class _Blocks:
     """Counts the records from 1 and sorts out those without a usable object, id or text."""
 
-    def __init__(self, text: str, id_: str | None) -> None:
-        self._text, self._id, self._row = text, id_, 0
+    def __init__(self, text: str, id_: str | None, end: str) -> None:
+        self._text, self._id, self._end, self._row = text, id_, end, 0
 
     def read(self, pieces: Iterable[Piece]) -> Iterator[Block]:
         for piece in pieces:
             gathered, rejects = _Gathered(), []
-            for line in piece.lines:
+            for line in split_lines(piece.data, self._end):
                 if not line.strip():
                     continue
                 self._row += 1

@@ -1,48 +1,69 @@
-"""Decoded lines, in pieces of bounded size."""
+"""Whole lines, in pieces of bounded size."""
 
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from intake.block import RAW_CHARS
+from intake.encoding import as_text, as_utf8, decoder
 
 MOST_LINE = 8 << 20  # characters
+_MOST_BYTES = 4  # of one character
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole lines with their ends. `cut`: only the beginning of one line that is too long to be kept."""
+    """Whole lines with their ends, in UTF-8; a byte that is not stands for what could not be decoded.
 
-    lines: list[str]
+    `cut`: only the beginning of one line that is too long to be kept.
+    """
+
+    data: bytes
     cut: bool = False
 
 
-def pieces(blocks: Iterable[bytes], decoder: codecs.IncrementalDecoder, end: str) -> Iterator[Piece]:
+def split_lines(data: bytes, end: str) -> list[str]:
+    """Each line with its end; the last one has one, too."""
+    return [line + end for line in as_text(data).removesuffix(end).split(end)] if data else []
+
+
+def pieces(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[Piece]:
     """Split at `end` ("\\n" or "\\r") alone, so that other line breaks stay inside their field.
 
     A line of more than MOST_LINE characters comes as its beginning, marked as cut; the rest of it is passed over.
     """
-    tail, passing = "", False
-    for text in _texts(blocks, decoder):
-        _, found, rest = text.partition(end) if passing else ("", end, text)
+    tail, passing, parting = b"", False, end.encode()
+    for data in _in_utf8(blocks, encoding):
+        _, found, rest = data.partition(parting) if passing else (b"", parting, data)
         if not found:
             continue
         passing = False
-        whole, found, beyond = (tail + rest).rpartition(end)
+        whole, found, beyond = (tail + rest).rpartition(parting)
         tail = beyond
         if found:
-            yield Piece([line + end for line in whole.split(end)])
-        if len(tail) > MOST_LINE:
-            yield Piece([tail[:RAW_CHARS]], cut=True)
-            tail, passing = "", True
+            yield Piece(whole + parting)
+        if len(tail) > MOST_LINE and len(as_text(tail)) > MOST_LINE:
+            yield Piece(as_utf8(as_text(tail[: _MOST_BYTES * RAW_CHARS])[:RAW_CHARS]), cut=True)
+            tail, passing = b"", True
     if tail:
-        yield Piece([tail + end])
+        yield Piece(tail + parting)
 
 
-def _texts(blocks: Iterable[bytes], decoder: codecs.IncrementalDecoder) -> Iterator[str]:
+def _in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Small enough for a processor's cache, large enough that work per piece does not count."""
     size = 256 * 1024
-    for block in blocks:
+    for block in _blocks_in_utf8(blocks, encoding):
         for start in range(0, len(block), size):
-            yield decoder.decode(block[start : start + size])
-    yield decoder.decode(b"", final=True)
+            yield block[start : start + size]
+
+
+def _blocks_in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    if encoding in ("utf-8", "utf-8-sig"):
+        blocks = iter(blocks)
+        yield next(blocks, b"").removeprefix(codecs.BOM_UTF8 if encoding == "utf-8-sig" else b"")
+        yield from blocks
+        return
+    decoding = decoder(encoding)
+    for block in blocks:
+        yield as_utf8(decoding.decode(block))
+    yield as_utf8(decoding.decode(b"", final=True))

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from intake.block import Reading
 from intake.csv_rows import read_csv
-from intake.encoding import decoder
 from intake.errors import Unreadable
 from intake.jsonl_rows import read_jsonl
 from intake.lines import pieces
@@ -24,10 +23,10 @@ def reading(source: Source, shape: Shape, text: str | None, id_: str | None) -> 
         with source.seekable() as file, read_parquet(source.name, file, text, id_) as opened:
             yield opened
         return
-    lines = pieces(source.blocks(), decoder(shape.encoding), shape.line_end)
+    lines = pieces(source.blocks(), shape.encoding, shape.line_end)
     try:
         if shape.format == "jsonl":
-            yield read_jsonl(source.name, lines, text, id_)
+            yield read_jsonl(source.name, lines, shape.line_end, text, id_)
         else:
             yield read_csv(source.name, lines, shape.delimiter, shape.line_end, text, id_)
     except UnicodeError as error:  # some decoders of Python lose their way for good (ISO-2022-JP in binary data)

@@ -1,7 +1,6 @@
 """A file of feedback becomes a stored dataset."""
 
 import json
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class Upload:
     id_column: str | None = None
     encoding: str | None = None
     format: str | None = None  # one of intake.form.FORMATS
-    chunk_rows: int = 2048
+    chunk_rows: int = 4096
     most_chars: int = 20_000  # a clean text longer than this is rejected
 
 
@@ -50,7 +49,7 @@ def take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str],
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
         return _take_in(place, upload, stdin, said)
-    except (OSError, sqlite3.OperationalError) as error:  # reading, and the place, have errors of their own
+    except OSError as error:  # reading, and the place, have errors of their own
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
 
 
@@ -75,9 +74,9 @@ def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
 def _store(place: Place, upload: Upload, source: Source, shape: Shape, sha256: str, dataset: str) -> feedback.Dataset:
     with (
         reading(source, shape, upload.text_column, upload.id_column) as opened,
-        Seen() as seen,
         DatasetWriter(place, upload.customer, dataset, upload.chunk_rows) as writer,
     ):
+        seen = Seen()
         for block in opened.blocks:
             writer.add(*sift(block, seen, upload.most_chars), block.columns)
             if len(writer.columns) > _MOST_COLUMNS:

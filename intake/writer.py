@@ -26,7 +26,7 @@ from storage.feedback import (
 )
 from storage.place import Place
 
-_IN_FLIGHT = 4  # chunks on their way to the place: waiting for a disk or a bucket costs no processor time
+_IN_FLIGHT = 4  # chunks that are encoded or on their way to the place
 
 
 class ChunkGone(ChorusError):
@@ -48,15 +48,18 @@ class DatasetWriter:
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
+        # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more memory.
+        self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
         self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
-        self._writing: deque[Future[None]] = deque()
+        self._writing: deque[Future[Chunk]] = deque()
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._encoder, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
         if kind is not None:
             for path in self._made:
@@ -83,7 +86,7 @@ class DatasetWriter:
         if rest.num_rows:
             self._put(rest)
         while self._writing:
-            self._writing.popleft().result()
+            self._chunks.append(self._writing.popleft().result())
         self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
         self._check_all_there()
         self._settle()
@@ -126,12 +129,16 @@ class DatasetWriter:
         self._waiting = [table.slice(full)]
 
     def _put(self, table: pa.Table) -> None:
-        table = table.combine_chunks()
-        path = chunk_path(self._customer, self._dataset, len(self._chunks))
-        self._chunks.append(Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows))
         if len(self._writing) == _IN_FLIGHT:
-            self._writing.popleft().result()
-        self._writing.append(self._pool.submit(self._create, path, encode_chunk(table)))
+            self._chunks.append(self._writing.popleft().result())
+        path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
+        encoded = self._encoder.submit(_encode, table)
+        self._writing.append(self._pool.submit(self._write, path, encoded))
+
+    def _write(self, path: str, encoded: Future[tuple[Chunk, bytes]]) -> Chunk:
+        chunk, data = encoded.result()
+        self._create(path, data)
+        return chunk
 
     def _create(self, path: str, data: bytes) -> None:
         """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
@@ -139,3 +146,8 @@ class DatasetWriter:
             self._made.append(path)
         elif self._place.read(path) != data:
             self._place.replace(path, data)
+
+
+def _encode(table: pa.Table) -> tuple[Chunk, bytes]:
+    table = table.combine_chunks()
+    return Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows), encode_chunk(table)

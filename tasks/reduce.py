@@ -36,12 +36,17 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         if said is None:
             return
         answers = _answers(ensemble_of(context.place, job), said)
+        columns = dataset.columns if job.keep_columns else ()
         for position in positions:
-            chunk = feedback.read_chunk(context.place, dataset, position)
-            columns = dataset.columns if job.keep_columns else ()
+            chunk = feedback.read_chunk(context.place, dataset, position, _columns_read(job))
             output.keep(labelled.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns)))
     if context.board.written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
+
+
+def _columns_read(job: Job) -> list[str]:
+    """Of a chunk of feedback, all that its labelled rows hold."""
+    return ["id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
 def _gather(context: Context, job: Job, chunk: str, rows: int) -> dict[str, Scores] | None:

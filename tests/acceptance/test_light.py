@@ -36,6 +36,12 @@ def test_the_command_line_shows_its_help_without_arrow():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_every_command_shares_the_allocator_of_the_system_with_arrow():
+    code = "import sys, chorus.cli; sys.argv = ['chorus', '--help']\ntry: chorus.cli.main()\nexcept SystemExit: pass\n"
+    code += "import pyarrow; sys.exit(pyarrow.default_memory_pool().backend_name != 'system')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
     code = f"""
 from pathlib import Path

@@ -57,3 +57,21 @@ def test_clean_text_is_normal_and_has_single_spaces_only(text: str) -> None:
 def test_a_text_that_the_quick_look_passes_is_clean(text: str) -> None:
     doubtful = pc.match_substring_regex(pa.array([text]), MAY_NEED_CLEANING)[0].as_py()
     assert doubtful or clean(text) == text
+
+
+def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of_them() -> None:
+    everything = pa.array([chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 0x20])
+    passed = everything.filter(pc.invert(pc.match_substring_regex(everything, MAY_NEED_CLEANING))).to_pylist()
+    assert len(passed) > 30_000
+    joining = {decomposed[-1] for decomposed in map(_canonical, map(chr, range(0x110000))) if len(decomposed) > 1}
+    assert not joining & {f"{ord(character):04X}" for character in passed}
+    assert not any(0x1161 <= ord(character) < 0x1200 for character in passed)  # these join a Hangul syllable
+    for character in passed:
+        assert unicodedata.combining(character) == 0
+        assert clean(f"a{character}b") == f"a{character}b"
+
+
+def _canonical(character: str) -> list[str]:
+    """The code points that it is made of, empty where it is not composed, or only by the looks."""
+    found = unicodedata.decomposition(character)
+    return [] if found.startswith("<") else found.split()

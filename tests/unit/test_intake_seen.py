@@ -1,27 +1,50 @@
 """Which ids an upload has had so far."""
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intake import seen as seen_module
 from intake.seen import Seen
 
 IDS = st.text(st.sampled_from("ab\u00e9\U0001f600\"'\\1 "), min_size=1, max_size=3)
 
 
-@given(st.lists(st.lists(IDS, max_size=6), max_size=6))
+@pytest.fixture(params=["as it is", "files", "equal parts"])
+def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with every merged run in files, slice by slice, and with a first part that tells hardly anything apart."""
+    if request.param == "files":
+        monkeypatch.setattr(seen_module, "IN_MEMORY", 0)
+        monkeypatch.setattr(seen_module, "SLICE", 2)
+    if request.param == "equal parts":
+        whole = seen_module.hashes
+        monkeypatch.setattr(seen_module, "hashes", lambda ids: whole(ids) if len(ids[0]) > 16 else whole(ids) % 2)
+
+
+@pytest.mark.usefixtures("_kept")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(IDS, max_size=6), max_size=24))
 def test_the_first_one_wins_within_and_across_blocks(blocks: list[list[str]]) -> None:
     known: set[str] = set()
-    with Seen() as seen:
-        for block in blocks:
-            expected = []
-            for position, id_ in enumerate(block):
-                if id_ in known:
-                    expected.append(position)
-                known.add(id_)
-            assert seen.add(block) == expected
+    seen = Seen()
+    for block in blocks:
+        expected = []
+        for position, id_ in enumerate(block):
+            if id_ in known:
+                expected.append(position)
+            known.add(id_)
+        assert seen.add(block) == expected
 
 
 def test_numbers_and_words_are_told_apart_as_they_are_spelled() -> None:
-    with Seen() as seen:
-        assert seen.add(["1", "01", "1.0", "A", "a", "null", "true"]) == []
-        assert seen.add(["1", "A"]) == [0, 1]
+    seen = Seen()
+    assert seen.add(["1", "01", "1.0", "A", "a", "null", "true"]) == []
+    assert seen.add(["1", "A"]) == [0, 1]
+
+
+def test_hundreds_of_blocks_are_remembered_in_a_few_runs() -> None:
+    seen = Seen()
+    for block in range(300):
+        assert seen.add([f"{block}-{row}" for row in range(20)]) == []
+    assert seen.add(["299-19", "new", "0-0", "new"]) == [0, 2, 3]
+    assert len(seen.runs()) < 15

@@ -70,6 +70,17 @@ def test_a_removed_file_is_gone_and_removing_it_again_is_no_error(any_place):
     assert not any_place.exists("a")
 
 
+def test_files_created_before_can_be_settled_many_or_none_and_a_missing_one_is_an_error(tmp_path):
+    place = place_at(str(tmp_path))
+    names = [f"part-{number}" for number in range(20)]
+    for name in names:
+        place.create(f"out/{name}", b"data")
+    place.settle("out", names)
+    place.settle("never-made", [])
+    with pytest.raises(FileNotFoundError):
+        place.settle("out", [*names, "part-20"])
+
+
 def test_of_many_who_create_one_file_exactly_one_does(tmp_path):
     place, start, made = LocalPlace(tmp_path), threading.Barrier(8), []
 

