@@ -1,4 +1,4 @@
-"""Where the time of one chunk goes: 2,048 tweets through one transformer, from the file to the labelled part.
+"""Where the time of one chunk goes: 4,096 tweets through one transformer, from the file to the labelled part.
 
 All steps run in this process, one after the other, with a real broker for the board and a list for the queues: what a
 message needs from one process to the next is measured by latency.py. Prints a table, and draws it with --svg FILE.
@@ -29,7 +29,7 @@ from tasks.submit import start
 from workers.scoring import Shelf
 
 MODEL = "sentiment-minilm"
-ROWS = 2048
+ROWS = 4096
 ROUNDS = 5
 STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
     ("take the upload in", "intake/upload.py", "take_in"),
@@ -67,7 +67,7 @@ def round_of_steps() -> dict[str, float]:
         with broker_for(replace(settings, home=str(root), run=root / "run")) as broker:
             queue: list[Message] = []
             context = Context(place, Board(broker.client(), key_prefix(place)), queue.append)
-            shelf = Shelf(place, Compute(settings.cores, settings.precision, cache=root / "compiled"))
+            shelf = Shelf(place, Compute(threads=settings.cores, precision=settings.precision, cache=root / "compiled"))
             run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])  # other texts, like shapes
             profile = cProfile.Profile()
             profile.enable()
@@ -116,7 +116,8 @@ def picture(milliseconds: dict[str, float]) -> str:
         lines.append(f"{value:,.1f} ms, {value / total:.1%}</text>")
     height = 70 + 26 * len(milliseconds)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" font-family="sans-serif" font-size="13">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" '
+        'font-family="sans-serif" font-size="13">'
         f'<rect width="960" height="{height}" fill="white"/>'
         f'<text x="20" y="24" font-size="15">One chunk of {ROWS:,} tweets through MiniLM-L6: {total:,.0f} ms</text>'
         '<text x="250" y="46">of the whole</text><text x="560" y="46">all but the network, magnified</text>'

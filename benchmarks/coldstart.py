@@ -9,7 +9,6 @@ The pipeline gets a head with random weights, because the published one is of no
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,15 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from celery import Celery
-from demo_models import home_with, real_texts
+from demo_models import as_found_elsewhere, home_with, real_texts
 from front_door import job_for
 from report import AtMost, median, report
 from service import home
 
 from chorus.local import broker_for, context_for
 from chorus.settings import Settings, for_children, from_environment
-from models.registry import ModelRegistry
-from models.transformer_files import ENCODER
 from storage import scores
 from storage.place import Place
 from tasks.address import BrokerAddress
@@ -68,7 +65,7 @@ def main() -> None:
     with bench() as made:
         texts = real_texts(ROWS)
         chorus_waiting = _Chorus(made, texts)
-        with _pipeline_folder(made.place) as folder:
+        with as_found_elsewhere(made.place, MODEL) as [folder]:
             pipeline_waiting = _Pipeline(made, texts, folder)
             for warm_up in (chorus_waiting, pipeline_waiting):
                 warm_up.start()
@@ -135,19 +132,6 @@ class _Pipeline:
         self._app.send_task("score", args=[self._texts, str(self._file)], queue="pipeline", ignore_result=True)
         command = ["celery", "-A", PIPELINE, "worker", "--pool", "solo", "--without-gossip", "--without-mingle"]
         return self._bench.first_scores(command, self._environment, self._file)
-
-
-@contextmanager
-def _pipeline_folder(place: Place) -> Iterator[Path]:
-    """The published encoder as transformers wants it."""
-    registry = ModelRegistry(place)
-    with (
-        tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder,
-        registry.verified(registry.resolve(MODEL)) as at,
-    ):
-        for file in ENCODER:
-            Path(folder, file).symlink_to(at / file)
-        yield Path(folder)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,16 @@ from tasks.submit import create_job, line_up
 
 def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
     """Take the texts in under ids that were never used, and write the job; `tasks.submit.start` sets it going."""
-    lineup = line_up(place, customer)
     now = time.time_ns()
     lines = [json.dumps({"id": f"{now} {at}", "text": text}) for at, text in enumerate(texts)]
     upload = Upload(path="-", customer=customer, format="jsonl", encoding="utf-8")
-    dataset = take_in(place, upload, io.BytesIO("\n".join(lines).encode()), _no_one)
+    return job_from(place, upload, "\n".join(lines).encode())
+
+
+def job_from(place: Place, upload: Upload, stdin: bytes = b"") -> Job:
+    """The same for an upload of any form."""
+    lineup = line_up(place, upload.customer)
+    dataset = take_in(place, upload, io.BytesIO(stdin), _no_one)
     return create_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
 
 

@@ -104,7 +104,7 @@ def durable_file(place: Place) -> float:
 
 def _alone(running: Service, model: str, texts: Sequence[str]) -> list[float]:
     """Milliseconds that the model takes for each text, in this process, warm: the least that could be taken off."""
-    loaded = Loaded(running.context.place, model, 1, Compute(1, cache=running.settings.run / "compiled"))
+    loaded = Loaded(running.context.place, model, 1, Compute(threads=1, cache=running.settings.run / "compiled"))
     loaded.score(pa.array(texts[:1]))
     times = []
     for text in texts:

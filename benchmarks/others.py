@@ -1,5 +1,6 @@
 """Models as people run them in bulk without Chorus: Hugging Face `pipeline`, alone and inside Ray Data."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ class RayData:
         """Texts a second, from the first batch that an actor begins to the last that one ends."""
         import ray
 
-        ray.init(num_cpus=self._cores, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(num_cpus=self._cores, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
             ray.data.DataContext.get_current().enable_progress_bars = False
             scored = ray.data.from_items([{"text": text} for text in self._texts]).map_batches(

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-from demo_models import home_with, real_texts
+from demo_models import TOGETHER, as_found_elsewhere, home_with, real_texts
 from front_door import job_from
 from others import Pipelines, RayData
 from report import AtLeast, Target, median, report
 from service import Service, home, service
 
 from chorus.settings import from_environment
+from intake.upload import Upload
 from models.compute import Compute
 from models.kinds import find, open_scorer
 from models.precision import NotOffered, Wanted
@@ -47,7 +48,6 @@ LINEUPS = {
     "1 transformer": ("sentiment-minilm",),
     "2 transformers + 1 bow": ("sentiment-minilm", "topics-minilm", "sentiment-bow"),
 }
-TOGETHER = "everyone"  # the customer whose ensemble has all models
 PRECISIONS: tuple[Wanted, ...] = ("float32", "bfloat16", "int8")
 LEAST = {  # of the rate of each
     "bare loop": {"float32": 0.9, "bfloat16": 0.9, "int8": 0.9},
@@ -63,8 +63,8 @@ def main() -> None:
     for lineup, models in LINEUPS.items():
         with ExitStack() as stack:
             root = stack.enter_context(home())
-            place = home_with(root, *models, together=TOGETHER)
-            folders = stack.enter_context(pipeline_folders(place, models))
+            place = home_with(root, *models)
+            folders = stack.enter_context(as_found_elsewhere(place, *models))
             contenders: dict[str, Contender] = {}
             for precision in precisions(place, models[0]):
                 running = stack.enter_context(warm_service(root, place, models, cores, precision))
@@ -112,7 +112,7 @@ def precisions(place: Place, model: str) -> list[Wanted]:
         manifest = registry.resolve(model)
         with registry.verified(manifest) as folder:
             try:
-                open_scorer(manifest, folder, Compute(1, precision)).load()
+                open_scorer(manifest, folder, Compute(threads=1, precision=precision)).load()
             except NotOffered as error:
                 print(error)
             else:
@@ -148,7 +148,7 @@ class Chorus:
             with file.open("w", newline="", encoding="utf-8") as opened:
                 csv.writer(opened).writerows([("id", "text"), *enumerate(self._texts)])
             began = time.perf_counter()
-            job = job_from(self._running.context.place, TOGETHER, str(file))
+            job = job_from(self._running.context.place, Upload(str(file), TOGETHER))
             start(self._running.context, job)
             self._running.wait(job)
             return len(self._texts) / (time.perf_counter() - began)
@@ -164,7 +164,7 @@ class BareLoop:
         for model in models:
             manifest = registry.resolve(model)
             with registry.verified(manifest) as folder:
-                self._scorers.append(open_scorer(manifest, folder, Compute(cores, precision)))
+                self._scorers.append(open_scorer(manifest, folder, Compute(threads=cores, precision=precision)))
                 self._scorers[-1].load()
         self._score(self._chunks[0][:512])
 
