@@ -1,7 +1,7 @@
 """How the texts of a chunk are put together into batches: like lengths together, so that little is padding.
 
-Four texts of 5, 40, 6 and 38 tokens, with a budget of 80 tokens a batch and widths in multiples of 8, become
-rows [1, 3] at width 40 (2 x 40 = 80 tokens) and rows [2, 0] at width 8 (2 x 8 = 16 tokens).
+Four texts of 5, 40, 6 and 38 tokens, with a budget of 80 tokens a batch, become rows [1, 3] at width 40 (2 x 40 = 80
+tokens) and rows [2, 0] at width 6 (2 x 6 = 12 tokens).
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ Int64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are scored together, each padded to `width` tokens."""
+    """Rows that are scored together, each padded to `width` tokens, the most that one of them has (at least 1)."""
 
     rows: Int64  # [batch] positions in the chunk
     width: int
 
 
-def batches(lengths: Int64, budget: int, step: int = 8) -> list[Batch]:
+def batches(lengths: Int64, budget: int) -> list[Batch]:
     """Every row in exactly one batch, longest first; rows of equal length keep their order.
 
     `lengths` [rows] tokens of each text; `budget` the most tokens of a batch, padding included (a text that is longer
-    by itself is a batch by itself); `step` widths are multiples of it, so that an engine meets few different shapes.
+    by itself is a batch by itself).
     """
     order = np.argsort(-lengths, kind="stable")
-    widths = np.maximum(-(-lengths[order] // step), 1) * step  # rounded up to the step
+    widths = np.maximum(lengths[order], 1)
     made: list[Batch] = []
     start = 0
     while start < len(order):
@@ -41,7 +41,7 @@ def batches(lengths: Int64, budget: int, step: int = 8) -> list[Batch]:
 
 def by_width(lengths: Int64, budget: int) -> list[range]:
     """The same for texts that lie longest first already, `lengths` [texts]: neighbours that are padded together."""
-    return [range(int(batch.rows[0]), int(batch.rows[-1]) + 1) for batch in batches(lengths, budget, step=1)]
+    return [range(int(batch.rows[0]), int(batch.rows[-1]) + 1) for batch in batches(lengths, budget)]
 
 
 def by_tokens(lengths: Int64, budget: int) -> list[range]:

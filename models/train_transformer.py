@@ -109,7 +109,7 @@ def _steps(tokens: list[list[int]], recipe: Recipe) -> list[Batch]:
         made = [
             Batch(window[batch.rows], batch.width)
             for window in np.array_split(rows, -(-len(rows) // _WINDOW))
-            for batch in batches(lengths[window], recipe.step_tokens, step=1)
+            for batch in batches(lengths[window], recipe.step_tokens)
         ]
         steps += [made[place] for place in chance.permutation(len(made))]
     return steps

@@ -7,53 +7,51 @@ from hypothesis import strategies as st
 from models.batches import batches, by_tokens, by_width, padded
 
 lengths_of = st.lists(st.integers(0, 300), max_size=200).map(lambda found: np.array(found, dtype=np.int64))
-budgets, steps = st.integers(1, 2000), st.integers(1, 16)
+budgets = st.integers(1, 2000)
 
 
-@given(lengths_of, budgets, steps)
-def test_every_row_is_in_exactly_one_batch(lengths, budget, step):
-    rows = [row for batch in batches(lengths, budget, step) for row in batch.rows]
+@given(lengths_of, budgets)
+def test_every_row_is_in_exactly_one_batch(lengths, budget):
+    rows = [row for batch in batches(lengths, budget) for row in batch.rows]
     assert sorted(rows) == list(range(len(lengths)))
 
 
-@given(lengths_of, budgets, steps)
-def test_a_batch_keeps_to_the_budget_unless_it_is_a_single_row(lengths, budget, step):
-    for batch in batches(lengths, budget, step):
+@given(lengths_of, budgets)
+def test_a_batch_keeps_to_the_budget_unless_it_is_a_single_row(lengths, budget):
+    for batch in batches(lengths, budget):
         assert len(batch.rows) * batch.width <= budget or len(batch.rows) == 1
 
 
-@given(lengths_of, budgets, steps)
-def test_a_batch_is_as_wide_as_its_longest_row_rounded_up_to_the_step(lengths, budget, step):
-    for batch in batches(lengths, budget, step):
-        longest = max(1, lengths[batch.rows].max())
-        assert batch.width % step == 0
-        assert longest <= batch.width < longest + step
+@given(lengths_of, budgets)
+def test_a_batch_is_as_wide_as_its_longest_row(lengths, budget):
+    for batch in batches(lengths, budget):
+        assert batch.width == max(1, lengths[batch.rows].max())
 
 
-@given(lengths_of, budgets, steps)
-def test_no_batch_has_room_for_the_next_row(lengths, budget, step):
-    made = batches(lengths, budget, step)
+@given(lengths_of, budgets)
+def test_no_batch_has_room_for_the_next_row(lengths, budget):
+    made = batches(lengths, budget)
     for batch in made[:-1]:
         assert (len(batch.rows) + 1) * batch.width > budget
 
 
-@given(lengths_of, budgets, steps)
-def test_rows_go_from_long_to_short_and_equals_keep_their_order(lengths, budget, step):
-    rows = [row for batch in batches(lengths, budget, step) for row in batch.rows]
+@given(lengths_of, budgets)
+def test_rows_go_from_long_to_short_and_equals_keep_their_order(lengths, budget):
+    rows = [row for batch in batches(lengths, budget) for row in batch.rows]
     assert rows == sorted(range(len(lengths)), key=lambda row: -lengths[row])
 
 
 def test_the_example_of_the_module():
-    first, second = batches(np.array([5, 40, 6, 38]), budget=80, step=8)
+    first, second = batches(np.array([5, 40, 6, 38]), budget=80)
     assert (first.rows.tolist(), first.width) == ([1, 3], 40)
-    assert (second.rows.tolist(), second.width) == ([2, 0], 8)
+    assert (second.rows.tolist(), second.width) == ([2, 0], 6)
 
 
 def test_padding_fills_up_to_the_width_and_is_masked():
-    (batch,) = batches(np.array([2, 1]), budget=100, step=4)
-    ids, mask = padded([[7, 8], [9]], batch, pad=5)
-    assert ids.tolist() == [[7, 8, 5, 5], [9, 5, 5, 5]]
-    assert mask.tolist() == [[1, 1, 0, 0], [1, 0, 0, 0]]
+    (batch,) = batches(np.array([3, 1]), budget=100)
+    ids, mask = padded([[7, 8, 9], [9]], batch, pad=5)
+    assert ids.tolist() == [[7, 8, 9], [9, 5, 5]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
 longest_first = st.lists(st.integers(1, 300), max_size=200).map(lambda found: np.array(sorted(found)[::-1], np.int64))
