@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-BATCH = 32
 
-
-def classifier(folder: Path) -> Callable[[list[str]], Any]:
+def classifier(folder: Path, batch: int) -> Callable[[list[str]], Any]:
     """Texts → answers, by what the folder holds: a transformer, or a scikit-learn pipeline kept with skops."""
     if (folder / "config.json").is_file():
         from transformers import pipeline
 
         model = pipeline("text-classification", model=str(folder), top_k=None, device="cpu")
-        return lambda texts: model(texts, batch_size=BATCH, truncation=True)
+        return lambda texts: model(texts, batch_size=batch, truncation=True)
     import skops.io
 
     file = folder / "pipeline.skops"
@@ -27,8 +25,8 @@ def classifier(folder: Path) -> Callable[[list[str]], Any]:
 class Classifier:
     """One actor: all models in memory, as the documentation of Ray Data has it for one."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._models = [classifier(folder) for folder in folders]
+    def __init__(self, folders: Sequence[Path], batch: int) -> None:
+        self._models = [classifier(folder, batch) for folder in folders]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """A batch of texts; answers with when it was begun and ended, the answers themselves are as good as written."""
@@ -43,12 +41,12 @@ class Classifier:
 class Pipelines:
     """All models in this process, one after the other."""
 
-    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
+    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str], batch: int) -> None:
         import torch
 
         torch.set_num_threads(cores)
         self._texts = texts
-        self._models = [classifier(folder) for folder in folders]
+        self._models = [classifier(folder, batch) for folder in folders]
         for model in self._models:
             model(texts[:64])
 
@@ -63,8 +61,8 @@ class Pipelines:
 class RayData:
     """All models in each actor of a pool, an actor a core."""
 
-    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str]) -> None:
-        self._folders, self._cores, self._texts = list(folders), cores, texts
+    def __init__(self, folders: Sequence[Path], cores: int, texts: list[str], batch: int) -> None:
+        self._folders, self._cores, self._texts, self._batch = list(folders), cores, texts, batch
 
     def rate(self) -> float:
         """Texts a second, from the first batch that an actor begins to the last that one ends."""
@@ -75,7 +73,7 @@ class RayData:
             ray.data.DataContext.get_current().enable_progress_bars = False
             scored = ray.data.from_items([{"text": text} for text in self._texts]).map_batches(
                 Classifier,
-                fn_constructor_args=(self._folders,),
+                fn_constructor_args=(self._folders, self._batch),
                 batch_size=len(self._texts) // (4 * self._cores),
                 compute=ray.data.ActorPoolStrategy(size=self._cores),
             )
