@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,10 +67,11 @@ def main() -> None:
             place = home_with(root, *models)
             folders = stack.enter_context(as_found_elsewhere(place, *models))
             contenders: dict[str, Contender] = {}
-            for precision in precisions(place, models[0])[1:] or ["float32"]:
-                running = stack.enter_context(warm_service(root, place, models, cores, precision))
+            for precision in precisions(place, models[0])[1:] or [PRECISIONS[0]]:
+                offered = {model: precision if precision in precisions(place, model) else "auto" for model in models}
+                running = stack.enter_context(warm_service(root, place, cores, offered))
                 contenders[f"Chorus, {precision}"] = Chorus(running, root, texts)
-                contenders[f"bare loop, {precision}"] = BareLoop(place, models, cores, precision, texts)
+                contenders[f"bare loop, {precision}"] = BareLoop(place, cores, offered, texts)
             contenders["pipeline"] = Pipelines(folders, cores, texts[::EVERY], batch=32)
             contenders["Ray Data"] = RayData(folders, cores, texts[::EVERY], batch=1)
             contenders["Ray Data, batch 32"] = RayData(folders, cores, texts[::EVERY], batch=32)
@@ -115,19 +116,17 @@ def precisions(place: Place, model: str) -> list[Wanted]:
         with registry.verified(manifest) as folder:
             try:
                 open_scorer(manifest, folder, Compute(threads=1, precision=precision)).load()
-            except NotOffered as error:
-                print(error)
-            else:
-                offered.append(precision)
+            except NotOffered:
+                continue
+            offered.append(precision)
     return offered
 
 
 @contextmanager
-def warm_service(root: Path, place: Place, models: Sequence[str], cores: int, precision: Wanted) -> Iterator[Service]:
-    """Workers that share the cores as those of `chorus score` do. One that lacks a precision uses its best."""
+def warm_service(root: Path, place: Place, cores: int, offered: Mapping[str, Wanted]) -> Iterator[Service]:
+    """Workers that share the cores as those of `chorus score` do; `offered` is the precision of each model."""
     registry = ModelRegistry(place)
-    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in models})
-    offered = {model: precision if precision in precisions(place, model) else "auto" for model in models}
+    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in offered})
     with service(root, threads, {model: {"CHORUS_PRECISION": wanted} for model, wanted in offered.items()}) as running:
         yield running
 
@@ -159,11 +158,11 @@ class Chorus:
 class BareLoop:
     """Every model over every chunk of the texts, in this process."""
 
-    def __init__(self, place: Place, models: Sequence[str], cores: int, precision: Wanted, texts: list[str]) -> None:
+    def __init__(self, place: Place, cores: int, offered: Mapping[str, Wanted], texts: list[str]) -> None:
         registry, self._scorers = ModelRegistry(place), list[Scorer[Any, Any]]()
         rows = from_environment().chunk_rows
         self._chunks = [pa.array(texts[at : at + rows]) for at in range(0, len(texts), rows)]
-        for model in models:
+        for model, precision in offered.items():
             manifest = registry.resolve(model)
             with registry.verified(manifest) as folder:
                 self._scorers.append(open_scorer(manifest, folder, Compute(threads=cores, precision=precision)))
