@@ -39,11 +39,14 @@ STEPS = (  # what is shown: a label, and the function whose time it is, with all
     ("tokens and batches", "models/transformer_openvino.py", "prepare"),
     ("the network", "models/transformer_openvino.py", "infer"),
     ("probabilities of each row", "models/transformer_openvino.py", "finish"),
-    ("score: files and board", "tasks/score.py", "score"),  # less the four above
+    ("score: files and board", "tasks/score.py", "score"),
     ("reduce: combine, write the part", "tasks/reduce.py", "reduce"),
     ("finish: checksums, manifest", "tasks/finish.py", "finish"),
 )
-WITHIN_SCORE = ("read the texts", "tokens and batches", "the network", "probabilities of each row")
+WITHIN = {  # of a step, the others that it calls
+    "score: files and board": ("read the texts", "tokens and batches", "the network", "probabilities of each row"),
+    "reduce: combine, write the part": ("finish: checksums, manifest",),
+}
 
 
 def main() -> None:
@@ -98,7 +101,8 @@ def times(stats: pstats.Stats) -> dict[str, float]:
         for (file, _, function), (_, _, _, cumulative, _) in stats.stats.items()  # type: ignore[attr-defined]
     }
     spent = {label: found[tuple(Path(file).parts), function] for label, file, function in STEPS}
-    spent["score: files and board"] -= sum(spent[label] for label in WITHIN_SCORE)
+    for label, others in WITHIN.items():
+        spent[label] -= sum(spent[other] for other in others)
     return spent
 
 

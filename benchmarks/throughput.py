@@ -11,7 +11,8 @@ removed. Side by side, several rounds, the same cores:
 
 The last two take the models' encoders with standard heads of random weights (the published heads are of no kind that
 `pipeline` knows), and every eighth of the texts: they are slow, and a rate is a rate. Their start is not
-counted; of Ray Data, the time from the first batch that an actor begins to the last that one ends.
+counted; of Ray Data, the time from the first batch that an actor begins to the last that one ends, though the second
+actor may begin a little later.
 """
 
 import csv
@@ -19,11 +20,12 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import openvino
 import pyarrow as pa
 from demo_models import TOGETHER, as_found_elsewhere, home_with, real_texts
 from front_door import job_from
@@ -35,9 +37,10 @@ from chorus.settings import from_environment
 from intake.upload import Upload
 from models.compute import Compute
 from models.kinds import find, open_scorer
-from models.precision import NotOffered, Wanted
+from models.precision import Precision, choose
 from models.registry import ModelRegistry
 from models.scorer import Scorer, score
+from models.transformer_openvino import has_bfloat16
 from storage.place import Place
 from tasks.submit import start
 from workers.cores import share
@@ -49,9 +52,9 @@ LINEUPS = {
     "1 transformer": ("sentiment-minilm",),
     "2 transformers + 1 bow": ("sentiment-minilm", "topics-minilm", "sentiment-bow"),
 }
-PRECISIONS: tuple[Wanted, ...] = ("float32", "bfloat16", "int8")
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 LEAST = {  # of the rate of each
-    "bare loop": {"bfloat16": 0.9, "int8": 0.9},
+    "bare loop": dict.fromkeys(PRECISIONS, 0.9),
     "pipeline": {"bfloat16": 4.0, "int8": 6.0},
     "Ray Data": {"bfloat16": 8.0, "int8": 8.0},
 }
@@ -67,11 +70,10 @@ def main() -> None:
             place = home_with(root, *models)
             folders = stack.enter_context(as_found_elsewhere(place, *models))
             contenders: dict[str, Contender] = {}
-            for precision in precisions(place, models[0])[1:] or [PRECISIONS[0]]:
-                offered = {model: precision if precision in precisions(place, model) else "auto" for model in models}
-                running = stack.enter_context(warm_service(root, place, cores, offered))
+            for precision in precisions(place, models[0]):  # a model that does not offer it uses its next best
+                running = stack.enter_context(warm_service(root, place, models, cores, precision))
                 contenders[f"Chorus, {precision}"] = Chorus(running, root, texts)
-                contenders[f"bare loop, {precision}"] = BareLoop(place, cores, offered, texts)
+                contenders[f"bare loop, {precision}"] = BareLoop(place, models, cores, precision, texts)
             contenders["pipeline"] = Pipelines(folders, cores, texts[::EVERY], batch=32)
             contenders["Ray Data"] = RayData(folders, cores, texts[::EVERY], batch=1)
             contenders["Ray Data, batch 32"] = RayData(folders, cores, texts[::EVERY], batch=32)
@@ -103,31 +105,25 @@ def judged(rates: dict[tuple[str, str], list[float]]) -> tuple[dict[str, float],
                 beside = rates[lineup, f"{other}, {precision}" if other == "bare loop" else other]
                 if found:
                     measures[ratio] = median([one / another for one, another in zip(found, beside, strict=True)])
-                if precision in least:
+                if precision in least and (found or precision != "float32"):
                     targets[ratio] = AtLeast(least[precision])
     return measures, targets
 
 
-def precisions(place: Place, model: str) -> list[Wanted]:
-    """Those that the model offers on this processor."""
-    registry, offered = ModelRegistry(place), []
-    for precision in PRECISIONS:
-        manifest = registry.resolve(model)
-        with registry.verified(manifest) as folder:
-            try:
-                open_scorer(manifest, folder, Compute(threads=1, precision=precision)).load()
-            except NotOffered:
-                continue
-            offered.append(precision)
-    return offered
+def precisions(place: Place, model: str) -> list[Precision]:
+    """Those faster than float32 that the model offers on this processor, or float32 if there is none."""
+    native, checks = has_bfloat16(openvino.Core()), ModelRegistry(place).resolve(model).precisions
+    return [one for one in PRECISIONS[1:] if choose(one, native, checks) == one] or ["float32"]
 
 
 @contextmanager
-def warm_service(root: Path, place: Place, cores: int, offered: Mapping[str, Wanted]) -> Iterator[Service]:
-    """Workers that share the cores as those of `chorus score` do; `offered` is the precision of each model."""
+def warm_service(
+    root: Path, place: Place, models: Sequence[str], cores: int, precision: Precision
+) -> Iterator[Service]:
+    """Workers that share the cores as those of `chorus score` do."""
     registry = ModelRegistry(place)
-    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in offered})
-    with service(root, threads, {model: {"CHORUS_PRECISION": wanted} for model, wanted in offered.items()}) as running:
+    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in models})
+    with service(root, threads, {model: {"CHORUS_PRECISION": precision} for model in models}) as running:
         yield running
 
 
@@ -158,11 +154,11 @@ class Chorus:
 class BareLoop:
     """Every model over every chunk of the texts, in this process."""
 
-    def __init__(self, place: Place, cores: int, offered: Mapping[str, Wanted], texts: list[str]) -> None:
+    def __init__(self, place: Place, models: Sequence[str], cores: int, precision: Precision, texts: list[str]) -> None:
         registry, self._scorers = ModelRegistry(place), list[Scorer[Any, Any]]()
         rows = from_environment().chunk_rows
         self._chunks = [pa.array(texts[at : at + rows]) for at in range(0, len(texts), rows)]
-        for model, precision in offered.items():
+        for model in models:
             manifest = registry.resolve(model)
             with registry.verified(manifest) as folder:
                 self._scorers.append(open_scorer(manifest, folder, Compute(threads=cores, precision=precision)))

@@ -98,10 +98,12 @@ def train_model(as_json: bool, **arguments: Any) -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
 @click.option("--labels", help="a,b,c in the order of the outputs, when the files do not name them.")
-@click.option("--max-tokens", type=click.IntRange(1), help="transformer: the most tokens it reads at once.")
+@click.option("--max-tokens", type=click.IntRange(8), help="transformer: the most tokens it reads at once.")
 @over_length
 @click.option(
-    "--texts", type=click.Path(path_type=Path), help="transformer: .csv, .tsv or .jsonl to make and check int8 with."
+    "--texts",
+    type=click.Path(path_type=Path),
+    help="transformer: .csv, .tsv or .jsonl to make int8 and check it.",
 )
 @click.option("--text", default="text", show_default=True, help="The column of that file with the texts.")
 @as_json

@@ -9,21 +9,26 @@ of other workers.
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
-class _NotInstalled(MetaPathFinder):
+class _NotInstalled(MetaPathFinder, Loader):
     """Answers for pandas as if it were not there; for everything else the next finder is asked."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         del path, target
-        if fullname == "pandas":
-            raise ModuleNotFoundError("pandas is kept out of this process", name=fullname)
-        return None
+        # Found, for libraries that only ask whether it is there; what fails is to import it.
+        return ModuleSpec(fullname, self) if fullname == "pandas" else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        raise ModuleNotFoundError("pandas is kept out of this process", name=spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never called."""
 
 
 def without_pandas() -> None:

@@ -5,6 +5,7 @@ from chorus.logs import log_to_stderr
 from chorus.settings import Settings
 from models.compute import Compute
 from models.device import choose, gather
+from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.place import place_at
@@ -25,9 +26,8 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
     broker = settings.broker
     if broker is None:
         raise NoBrokerToServe
-    if model is not None:
+    if model is not None and find(ModelRegistry(place_at(settings.home)).resolve(model).kind).gpu is not None:
         choose(settings.device, gather(ask_torch=False))
-        ModelRegistry(place_at(settings.home)).resolve(model)
     broker.check()
     log_to_stderr()
     context = context_for(settings, broker)

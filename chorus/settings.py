@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from models.device import AUTO, PATTERN
-from models.precision import Wanted
+from models.precision import Precision
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -35,7 +35,7 @@ SETTINGS = (
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
     Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
-    Setting("CHORUS_PRECISION", "float32, bfloat16 or int8, for transformers", "auto: the fastest offered"),
+    Setting("CHORUS_PRECISION", "coarsest for transformers: float32, bfloat16 or int8", "int8, if a model offers it"),
 )
 
 
@@ -50,7 +50,7 @@ class Settings:
     max_text: int
     cores: int
     device: str
-    precision: Wanted
+    precision: Precision
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -106,11 +106,11 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _precision(environment: Mapping[str, str]) -> Wanted:
-    value = environment.get("CHORUS_PRECISION") or "auto"
-    if value not in get_args(Wanted):
-        raise BadSetting("CHORUS_PRECISION", value, f"one of {', '.join(get_args(Wanted))}")
-    return cast("Wanted", value)
+def _precision(environment: Mapping[str, str]) -> Precision:
+    value = environment.get("CHORUS_PRECISION") or "int8"
+    if value not in get_args(Precision):
+        raise BadSetting("CHORUS_PRECISION", value, f"one of {', '.join(get_args(Precision))}")
+    return cast("Precision", value)
 
 
 def _cores() -> int:

@@ -102,7 +102,7 @@ def _merged(runs: Sequence[_Run]) -> _Run:
     """One run of them all, merged a slice at a time."""
     long = sum(len(run.first) for run in runs) > IN_MEMORY
     first, second = (tempfile.TemporaryFile(prefix="chorus-") if long else io.BytesIO() for _ in range(2))  # noqa: SIM115 — closed below
-    cuts = runs[0].first[SLICE::SLICE]
+    cuts = max(runs, key=lambda run: len(run.first)).first[SLICE::SLICE]
     edges = [[0, *run.first.searchsorted(cuts).tolist(), len(run.first)] for run in runs]
     for at in range(len(cuts) + 1):
         slices = [slice(edge[at], edge[at + 1]) for edge in edges]

@@ -15,6 +15,7 @@ class Adopted:
     mode: "Mode"
     labels: tuple[str, ...] | None  # None: the files do not name them
     max_tokens: int | None
+    outputs: int  # values that it answers a text with
 
 
 class NotAModel(BadRequest):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.device import AUTO
-from models.precision import Wanted
+from models.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -13,5 +13,5 @@ class Compute:
 
     device: str = AUTO  # of a transformer, see models.device
     threads: int | None = None  # most cores to compute on; None: all
-    precision: Wanted = "auto"  # of a transformer, see models.precision
+    precision: Precision = "int8"  # of a transformer, the coarsest that may be used: see models.precision
     cache: Path | None = None  # folder for compiled networks, which makes the next start faster

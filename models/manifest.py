@@ -68,7 +68,7 @@ def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
 
     The artifacts count by name and content; name, version, card and date do not count.
     """
-    what_decides = {
+    what_decides: dict[str, object] = {
         "kind": spec.kind,
         "target": spec.target.model_dump(),
         "labels": spec.labels,
@@ -76,4 +76,6 @@ def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
         "over_length": spec.over_length,
         "artifacts": sorted([artifact.file, artifact.sha256] for artifact in artifacts),
     }
+    if spec.precisions:
+        what_decides["precisions"] = sorted([check.precision, check.passed] for check in spec.precisions)
     return digest(json.dumps(what_decides, sort_keys=True).encode())

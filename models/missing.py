@@ -20,4 +20,6 @@ def needs(extra: str, purpose: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingPackage(error.name or "unknown", purpose, extra) from error
+        if error.name is None:  # a package that is there, and was not satisfied
+            raise
+        raise MissingPackage(error.name, purpose, extra) from error

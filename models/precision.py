@@ -7,11 +7,9 @@ model is published (see models.quantize), and offered only if it then gave the l
 from collections.abc import Sequence
 from typing import Literal
 
-from storage.errors import BadRequest
 from storage.record import Record
 
-Precision = Literal["float32", "bfloat16", "int8"]
-Wanted = Literal["auto", "float32", "bfloat16", "int8"]
+Precision = Literal["float32", "bfloat16", "int8"]  # from fine to coarse
 
 LEAST_AGREEMENT = 0.995
 LEAST_ROWS = 200  # one text of 199 that changes its label is more than may change
@@ -31,39 +29,17 @@ class PrecisionCheck(Record):
         return self.rows >= LEAST_ROWS and self.agreement >= LEAST_AGREEMENT
 
 
-class NotOffered(BadRequest):
-    """A precision was asked for that this model, or this processor, does not offer."""
+def choose(coarsest: Precision, has_bfloat16: bool, checks: Sequence[PrecisionCheck]) -> Precision:
+    """The fastest precision that is offered, and no coarser than `coarsest`.
 
-    def __init__(self, wanted: str, reason: str) -> None:
-        self.wanted = wanted
-        super().__init__(f"The precision {wanted} is not offered: {reason}. Set CHORUS_PRECISION=auto.")
-
-
-def choose(wanted: Wanted, has_bfloat16: bool, checks: Sequence[PrecisionCheck]) -> Precision:
-    """The fastest precision that is offered, or the one that was asked for. Raises NotOffered.
-
-    bfloat16 is offered where the processor has it, unless it was checked and failed; int8 only if it passed.
+    float32 always is. bfloat16 is offered where the processor has it, unless it was checked and failed; int8 only if it
+    was checked and passed. The speed is the one measured; bfloat16 that was not measured counts as faster than float32.
     """
     results = {check.precision: check for check in checks}
-    reasons: dict[Precision, str] = {}
-    if "int8" not in results:
-        reasons["int8"] = "the model was published without it"
-    elif not results["int8"].passed:
-        reasons["int8"] = _failure(results["int8"])
-    if not has_bfloat16:
-        reasons["bfloat16"] = "this processor does not compute in it"
-    elif "bfloat16" in results and not results["bfloat16"].passed:
-        reasons["bfloat16"] = _failure(results["bfloat16"])
-    if wanted != "auto":
-        if wanted in reasons:
-            raise NotOffered(wanted, reasons[wanted])
-        return wanted
-    fastest: tuple[Precision, ...] = ("int8", "bfloat16", "float32")
-    return next(precision for precision in fastest if precision not in reasons)
-
-
-def _failure(check: PrecisionCheck) -> str:
-    return (
-        f"of {check.rows} held-out texts {check.agreement:.2%} kept their labels, and at least {LEAST_AGREEMENT:.1%} "
-        f"of {LEAST_ROWS} or more must"
-    )
+    offered: dict[Precision, float] = {"float32": 1.0}
+    bfloat16, int8 = results.get("bfloat16"), results.get("int8")
+    if coarsest != "float32" and has_bfloat16 and (bfloat16 is None or bfloat16.passed):
+        offered["bfloat16"] = bfloat16.speed if bfloat16 else 1.5
+    if coarsest == "int8" and int8 is not None and int8.passed:
+        offered["int8"] = int8.speed
+    return max(offered, key=lambda precision: offered[precision])

@@ -27,6 +27,17 @@ class WhichLabels(BadRequest):
         )
 
 
+class NotForThisKind(BadRequest):
+    """Options were given that mean nothing to this kind of model."""
+
+    def __init__(self, source: Path, kind: str) -> None:
+        self.source, self.kind = source, kind
+        super().__init__(
+            f"{source} is a {kind}, which reads every text to its end and computes in one precision. "
+            "Publish it without a limit of tokens, a rule for long texts, and texts."
+        )
+
+
 def publish_from(
     registry: ModelRegistry,
     name: str,
@@ -45,7 +56,10 @@ def publish_from(
     MissingPackage, BadName.
     """
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        spec = adopt(_kind_of(source), source, Path(folder), target, labels, max_tokens, over_length)
+        kind = _kind_of(source)
+        if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
+            raise NotForThisKind(source, kind)
+        spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
             learned, held_out = halves(texts)
             checks = kinds.check_precisions(spec, Path(folder), learned, held_out)
@@ -67,6 +81,8 @@ def adopt(
     chosen = labels or found.labels
     if chosen is None or (found.labels and found.labels != chosen):
         raise WhichLabels(source, labels, found.labels)
+    if len(chosen) != found.outputs:
+        raise NotAModel(source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given")
     return ModelSpec(
         kind=kind,
         target=Target(name=target, mode=found.mode),

@@ -37,13 +37,14 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
     with needs("train", "Publishing a transformer"), quiet():
         from models.networks import load
 
-        _export(load(source), folder)
+        outputs = _export(load(source), folder)
     names = {int(column): str(label) for column, label in config.get("id2label", {}).items()}
     several = config.get("problem_type") == "multi_label_classification"
     return Adopted(
         mode="any_of" if several else "one_of",
         labels=tuple(names[column] for column in sorted(names)) or None,
         max_tokens=token_limit(config, max_tokens),
+        outputs=outputs,
     )
 
 
@@ -55,8 +56,8 @@ def token_limit(config: Mapping[str, Any], wanted: int | None) -> int:
     return min(wanted or _MAX_TOKENS, positions)
 
 
-def _export(model: "MeanHead | StandardHead", folder: Path) -> None:
-    """Trace the model, check that OpenVINO answers as torch does, and save it with float32 weights."""
+def _export(model: "MeanHead | StandardHead", folder: Path) -> int:
+    """Trace the model, check that OpenVINO answers as torch does, and save it with float32 weights; its outputs."""
     import openvino
     import torch
 
@@ -66,10 +67,12 @@ def _export(model: "MeanHead | StandardHead", folder: Path) -> None:
         compiled = openvino.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         for rows, width in ((3, 24), (1, 8)):  # other shapes than the traced one
             probe = _probe(rows, width, pad)
-            difference = np.abs(compiled(probe)[0] - model(**probe).numpy()).max()
+            answer = compiled(probe)[0]
+            difference = np.abs(answer - model(**probe).numpy()).max()
             if not difference < _TOLERANCE:
                 raise NotAModel(folder, f"OpenVINO answers {difference:.2g} beside torch, and may by {_TOLERANCE:g}")
     openvino.save_model(network, folder / NETWORK, compress_to_fp16=False)
+    return int(answer.shape[1])
 
 
 def _probe(rows: int, width: int, pad: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ First everything is tried in int8, then only what has narrow ranges.
 import io
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import pyarrow as pa
 from models.batches import Int64
 from models.compute import Compute
 from models.manifest import Mode, ModelSpec
-from models.missing import needs
 from models.precision import LEAST_ROWS, Precision, PrecisionCheck
 from models.publish_transformer import quiet
 from models.scorer import score
@@ -25,6 +25,8 @@ from models.tokens import TextReader
 from models.transformer_files import INT8_NETWORK, NETWORK
 from models.transformer_openvino import TransformerScorer, has_bfloat16
 from storage.scores import Float32
+
+log = logging.getLogger(__name__)
 
 _CALIBRATED_ON = 150  # texts; 1,000 took three times as long and were no better
 _CHECKED_ON = 2000  # texts at most
@@ -36,27 +38,43 @@ def check_precisions(
     """Measure bfloat16, where this processor has it, and int8; leave the int8 network in the folder if it passed.
 
     `learned` are texts that the model learned from, `held_out` others, on which its labels are compared with those of
-    float32. With too few of these to tell nothing is tried. Raises MissingPackage.
+    float32. With too few of these to tell, or without NNCF, int8 is not offered, and a warning says so.
     """
     held_out = held_out[:_CHECKED_ON]
     if len(held_out) < LEAST_ROWS or not len(learned):
+        log.warning("int8 was not tried: %d texts to check it with, and %d are needed", len(held_out), LEAST_ROWS)
         return ()
-    # NNCF draws bars on standard output, which is the caller's.
-    with needs("train", "Publishing a transformer"), quiet(), redirect_stdout(io.StringIO()):
-        import openvino
+    try:
+        # NNCF draws bars on standard output, which is the caller's.
+        with quiet(), redirect_stdout(io.StringIO()):
+            return tuple(_checks(spec, folder, learned, held_out))
+    except Exception as error:  # whatever NNCF makes of a foreign network; the model itself is good
+        log.warning("int8 was not tried: %s", error)
+        _remove(folder)
+        return ()
 
-        trial = _Trial(spec, folder, held_out)
-        checks = [trial.check("bfloat16")] if has_bfloat16(openvino.Core()) else []
-        for careful in (False, True):
-            _quantise(spec, folder, learned, careful)
-            int8 = trial.check("int8")
-            if int8.passed:
-                break
-        else:
-            network = folder / INT8_NETWORK
-            network.unlink()
-            network.with_suffix(".bin").unlink()
-    return (*checks, int8)
+
+def _checks(
+    spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
+) -> Iterator[PrecisionCheck]:
+    import openvino
+
+    trial = _Trial(spec, folder, held_out)
+    if has_bfloat16(openvino.Core()):
+        yield trial.check("bfloat16")
+    for careful in (False, True):
+        _quantise(spec, folder, learned, careful)
+        int8 = trial.check("int8")
+        if int8.passed:
+            break
+    else:
+        _remove(folder)
+    yield int8
+
+
+def _remove(folder: Path) -> None:
+    for file in (folder / INT8_NETWORK, (folder / INT8_NETWORK).with_suffix(".bin")):
+        file.unlink(missing_ok=True)
 
 
 class _Trial:
@@ -68,13 +86,16 @@ class _Trial:
 
     def check(self, precision: Precision) -> PrecisionCheck:
         values, seconds = self._score(precision)
-        return PrecisionCheck(
+        found = PrecisionCheck(
             precision=precision,
             rows=len(values),
             agreement=float(same_labels(self._spec.target.mode, self._values, values).mean()),
             largest_difference=float(np.abs(self._values - values).max()),
             speed=round(self._seconds / seconds, 2),
         )
+        # What is not in int8 is computed in bfloat16 if that has passed.
+        self._spec = self._spec.model_copy(update={"precisions": (*self._spec.precisions, found)})
+        return found
 
     def _score(self, precision: Precision) -> tuple[Float32, float]:
         """Probabilities, and the processor seconds that the network took for them."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from models.batches import Int64
 from models.manifest import ModelSpec
-from models.transformer_files import open_tokenizer
+from models.transformer_files import open_tokenizer, pad_token
 from storage.scores import Float32
 
 
@@ -45,13 +45,14 @@ class TextReader:
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
         self._tokenizer: Any = open_tokenizer(folder, spec.max_tokens)
         self._windows = spec.over_length == "windows"
+        self._nothing = [pad_token(folder)]  # stands for a text without tokens
 
     def read(self, texts: pa.StringArray) -> Tokens:
         """All texts of a chunk at once."""
         encoded = texts.dictionary_encode()
         found = self._tokenizer.encode_batch_fast(encoded.dictionary.to_pylist())
         parts = [[text, *(text.overflowing if self._windows else ())] for text in found]
-        ids = [part.ids for windows in parts for part in windows]
+        ids = [part.ids or self._nothing for windows in parts for part in windows]
         return Tokens(
             rows=encoded.indices.to_numpy().astype(np.int64),
             texts=np.repeat(np.arange(len(parts)), [len(windows) for windows in parts]),

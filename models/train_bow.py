@@ -74,4 +74,5 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noq
         raise NotAModel(source, "its last step gives no probabilities (predict_proba)")
     (folder / PIPELINE).write_bytes(files[0].read_bytes())
     several = getattr(pipeline, "multilabel_", False) or getattr(pipeline.steps[-1][1], "multilabel_", False)
-    return Adopted("any_of" if several else "one_of", None if several else classes(pipeline), None)
+    names = classes(pipeline)
+    return Adopted("any_of" if several else "one_of", None if several else names, None, len(names))

@@ -3,6 +3,7 @@
 Needs openvino and tokenizers, nothing of torch or transformers.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from models.manifest import Mode, ModelSpec
 from models.precision import Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import INT8_NETWORK, NETWORK, pad_token
+from storage.errors import ChorusError
 from storage.scores import Float32
+
+log = logging.getLogger(__name__)
 
 _BUDGET = 1024  # tokens a batch, padding included; neither 512 nor 2,048 were faster (MiniLM-L6, tweets)
 
@@ -37,6 +41,17 @@ class Logits:
     values: Float32  # [windows, labels]
 
 
+class WrongWidth(ChorusError):
+    """A network answers with more or fewer values than its manifest names labels."""
+
+    def __init__(self, found: int, expected: int) -> None:
+        self.found, self.expected = found, expected
+        super().__init__(
+            f"The network answers each text with {found} values, and the manifest names {expected} labels. "
+            "Publish the model again, with one label for each value."
+        )
+
+
 class TransformerScorer:
     """A `Scorer` (see models.scorer): texts → token batches → logits → probabilities."""
 
@@ -48,7 +63,7 @@ class TransformerScorer:
         self._pad = 0
 
     def load(self) -> None:
-        """Reads the tokenizer and compiles the network, or takes it from the cache. Raises NotOffered."""
+        """Reads the tokenizer and compiles the network, or takes it from the cache. Raises WrongWidth."""
         import openvino
 
         core = openvino.Core()
@@ -56,8 +71,7 @@ class TransformerScorer:
         precision = self._precision or choose(self._compute.precision, native, self._spec.precisions)
         network = self._folder / (INT8_NETWORK if precision == "int8" else NETWORK)
         settings: dict[str, str] = {
-            # In the int8 network this is about what is not quantised.
-            "INFERENCE_PRECISION_HINT": "bf16" if native and precision != "float32" else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if self._in_16_bits(precision, native) else "f32",
             "PERFORMANCE_HINT": "THROUGHPUT",  # a core a batch: two cores on one batch wait for each other
             "ENABLE_CPU_PINNING": "NO",  # or else the one-thread workers of two models share the first core
         }
@@ -67,7 +81,17 @@ class TransformerScorer:
             settings["CACHE_DIR"] = str(self._compute.cache)
         self._pad = pad_token(self._folder)
         self._reader = TextReader(self._spec, self._folder)
-        self._requests = openvino.AsyncInferQueue(core.compile_model(str(network), "CPU", settings))
+        compiled = core.compile_model(str(network), "CPU", settings)
+        width = compiled.output(0).get_partial_shape()[-1]
+        if width.is_static and width.get_length() != len(self._spec.labels):
+            raise WrongWidth(width.get_length(), len(self._spec.labels))
+        self._requests = openvino.AsyncInferQueue(compiled)
+        log.info("computing in %s", precision)
+
+    def _in_16_bits(self, precision: Precision, native: bool) -> bool:
+        """Whether to compute in bfloat16; in the int8 network, what is not quantised, as it was when it was checked."""
+        passed = any(check.precision == "bfloat16" and check.passed for check in self._spec.precisions)
+        return native and (precision == "bfloat16" or (precision == "int8" and passed))
 
     def prepare(self, texts: pa.StringArray) -> Batched:
         """Tokens, in batches of like lengths."""
@@ -77,15 +101,18 @@ class TransformerScorer:
 
     def infer(self, prepared: Batched) -> Logits:
         """As many batches at once as there are threads, the longest texts first."""
-        values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
+        answers: list[tuple[Int64, Float32]] = []
 
-        def keep(request: Any, rows: Int64) -> None:
-            values[rows] = request.get_output_tensor(0).data
+        def keep(request: Any, rows: Int64) -> None:  # must not raise: OpenVINO would end the process
+            answers.append((rows, request.get_output_tensor(0).data.copy()))
 
         self._requests.set_callback(keep)
         for batch, ids, mask in prepared.batches:
             self._requests.start_async({"input_ids": ids, "attention_mask": mask}, batch.rows)
         self._requests.wait_all()
+        values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
+        for rows, logits in answers:
+            values[rows] = logits
         return Logits(prepared.tokens, values)
 
     def finish(self, raw: Logits) -> Float32:

@@ -10,7 +10,7 @@ from models.ceiling import Ceiling
 from models.compute import Compute
 from models.manifest import ModelManifest, ModelSpec
 from models.missing import needs
-from models.precision import NotOffered, Precision, choose
+from models.precision import Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import pad_token
 from models.transformer_openvino import probabilities
@@ -45,7 +45,7 @@ class TorchScorer:
         self._engine: Any = None
 
     def load(self) -> None:
-        """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage, NotOffered."""
+        """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage."""
         with needs("gpu", "Scoring on a GPU"):
             import torch
 
@@ -87,10 +87,9 @@ class TorchScorer:
 
 
 def _precision(spec: ModelSpec, compute: Compute, has_bfloat16: bool) -> Precision:
-    """Raises NotOffered."""
-    if compute.precision == "int8":
-        raise NotOffered("int8", "it is for the processor, and a GPU computes in bfloat16 or float32")
-    return choose(compute.precision, has_bfloat16, [one for one in spec.precisions if one.precision != "int8"])
+    """int8 is for processors."""
+    checks = [check for check in spec.precisions if check.precision != "int8"]
+    return choose(compute.precision, has_bfloat16, checks)
 
 
 def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> TorchScorer:

@@ -83,7 +83,7 @@ class Place(ABC):
     def settle(self, folder: str, names: Sequence[str]) -> None:
         """Wait until these files of a folder, created without `durable`, would survive a power failure.
 
-        Raises CannotWrite.
+        Raises Absent, CannotWrite.
         """
 
     @abstractmethod
@@ -174,6 +174,8 @@ class LocalPlace(Place):
                     pass
             if names:
                 _sync(within)
+        except FileNotFoundError as error:
+            raise Absent(str(error.filename)) from None
         except OSError as error:
             raise CannotWrite(str(within), error.strerror or str(error)) from error
 

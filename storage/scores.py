@@ -14,7 +14,7 @@ from storage.place import Place
 
 Float32 = npt.NDArray[np.float32]
 
-_FEW = 100  # chunks that are asked for one by one: the folder lists every chunk of every job there ever was
+_FEW = 16  # chunks that are asked for one by one: the folder lists every chunk of every job there ever was
 
 
 class BadScores(ChorusError):

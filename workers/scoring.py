@@ -68,8 +68,14 @@ class Shelf:
                 self._loaded[wanted] = Loaded(self._place, model, version, self._compute)
             self._loaded.move_to_end(wanted)
             self._users[wanted] += 1
+            loaded = self._loaded[wanted]
         try:
-            yield self._loaded[wanted]
+            yield loaded
+        except Exception:
+            with self._lock:  # whatever failed may go on failing: the next who asks gets it anew
+                if self._loaded.get(wanted) is loaded:
+                    del self._loaded[wanted]
+            raise
         finally:
             with self._lock:
                 self._users[wanted] -= 1

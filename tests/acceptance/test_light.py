@@ -1,10 +1,14 @@
 """Light processes stay light: what each imports, seen from inside a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from transformers import BertConfig, BertForSequenceClassification
+
+from tests.models_fixtures import encoder
 
 HEAVY = {"torch", "transformers", "openvino", "sklearn", "skops", "tokenizers", "pandas"}
 
@@ -66,3 +70,28 @@ assert pyarrow.cpu_count() == 1
 """
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_a_transformer_is_published_and_opened_by_torch_where_pandas_is_kept_out(tmp_path):
+    """transformers asks whether pandas is there; a GPU worker, and the command line, must survive the answer."""
+    folder = encoder(tmp_path / "tiny")
+    BertForSequenceClassification(BertConfig.from_pretrained(folder)).save_pretrained(folder)
+    given = ["--target", "mood", "--labels", "a,b", "--max-tokens", "16", "--over-length", "windows", "--json"]
+    command = [sys.executable, "-m", "chorus", "models", "publish", "mood", str(folder), *given]
+    environment = {**os.environ, "CHORUS_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    manifest = json.loads(done.stdout.splitlines()[-1])
+    assert (manifest["labels"], manifest["max_tokens"], manifest["over_length"]) == (["a", "b"], 16, "windows")
+    code = f"""
+from pathlib import Path
+from chorus.light import without_pandas
+without_pandas()
+from models.compute import Compute
+from models.registry import ModelRegistry
+from models.transformer_torch import open_scorer
+from storage.place import LocalPlace
+registry = ModelRegistry(LocalPlace(Path({str(tmp_path / "home")!r})))
+with registry.verified(registry.resolve("mood")) as folder:
+    open_scorer(registry.resolve("mood"), folder, Compute(device="cpu")).load()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

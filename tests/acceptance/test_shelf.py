@@ -30,3 +30,14 @@ def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_f
     shelf.warm("mood-bow")
     with pytest.raises(Tampered), shelf.use("mood-bow", 1):
         pytest.fail("it was handed out")
+
+
+def test_a_model_that_failed_is_loaded_anew_for_the_next_chunk(home):
+    shelf = Shelf(LocalPlace(home), Compute())
+    with pytest.raises(RuntimeError, match="out of memory"), shelf.use("mood-bow", 1) as first:
+        raise RuntimeError("out of memory")
+    with shelf.use("mood-bow", 1) as second:
+        assert second is not first
+        assert second.score(pa.array(["great"])).shape == (1, 2)
+    with shelf.use("mood-bow", 1) as third:
+        assert third is second

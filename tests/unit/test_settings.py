@@ -7,6 +7,6 @@ from tests.command import Command
 def test_the_doctor_shows_every_setting(tmp_path):
     shown = Command(tmp_path)("doctor", "--json").json["settings"]
     assert set(shown) == {setting.name for setting in SETTINGS}
-    assert (shown["CHORUS_DEVICE"], shown["CHORUS_PRECISION"]) == ("auto", "auto")
+    assert (shown["CHORUS_DEVICE"], shown["CHORUS_PRECISION"]) == ("auto", "int8")
     table = Command(tmp_path)("doctor").out
     assert all(setting.name in table for setting in SETTINGS)

@@ -22,7 +22,7 @@ from models.registry import ModelRegistry
 from models.scorer import score
 from models.train_transformer import NoEncoder
 from models.transformer_files import open_tokenizer
-from models.transformer_openvino import probabilities
+from models.transformer_openvino import WrongWidth, probabilities
 from storage.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
@@ -248,3 +248,14 @@ def test_probabilities_of_great_logits_are_finite():
     logits = np.array([[1000.0, -1000.0]], dtype=np.float32)
     assert probabilities(logits, "one_of").tolist() == [[1, 0]]
     assert probabilities(logits, "any_of").tolist() == [[1, 0]]
+
+
+def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tmp_path):
+    scorer = open_scorer(spec("transformer", labels=("a", "b", "c")), published, Compute(threads=1))
+    with pytest.raises(WrongWidth, match="2 values, and the manifest names 3 labels"):
+        scorer.load()
+    BertForSequenceClassification(BertConfig.from_pretrained(tiny)).save_pretrained(tmp_path)  # two labels, no names
+    shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    with pytest.raises(NotAModel, match="2 values, and 3 labels were given"):
+        publish_from(registry, "late", tmp_path, "topics", NOW, labels=("a", "b", "c"))

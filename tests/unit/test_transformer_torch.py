@@ -6,7 +6,6 @@ import torch
 
 from models import networks
 from models.compute import Compute
-from models.precision import NotOffered
 from models.scorer import score
 from models.transformer_files import open_tokenizer
 from models.transformer_openvino import probabilities
@@ -71,9 +70,3 @@ def test_no_texts_and_texts_without_words_are_no_trouble(published):
     scorer = loaded(published)
     assert score(scorer, strings()).shape == (0, 2)
     assert np.isfinite(score(scorer, strings("", " ", "\u200b"))).all()
-
-
-def test_int8_is_not_for_a_gpu(published):
-    scorer = open_scorer(spec("transformer"), published, Compute(device="cpu", precision="int8"))
-    with pytest.raises(NotOffered, match="a GPU computes in bfloat16 or float32"):
-        scorer.load()
