@@ -53,7 +53,7 @@ LINEUPS = {
     "2 transformers + 1 bow": ("sentiment-minilm", "topics-minilm", "sentiment-bow"),
 }
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
-LEAST = {  # of the rate of each
+LEAST: dict[str, dict[Precision, float]] = {  # of the rate of each
     "bare loop": dict.fromkeys(PRECISIONS, 0.9),
     "pipeline": {"bfloat16": 4.0, "int8": 6.0},
     "Ray Data": {"bfloat16": 8.0, "int8": 8.0},
