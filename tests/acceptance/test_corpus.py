@@ -25,7 +25,7 @@ def test_every_row_of_a_real_corpus_is_labelled_or_rejected_and_a_second_run_giv
     assert "mac_roman" in first.err
     assert answer["rows_in"] == 38_158
     assert answer["rows_labelled"] + answer["rows_rejected"] == 38_158
-    assert answer["cells_scored"] == 19
+    assert answer["cells_scored"] == 10
     labelled = pq.read_table(answer["output"], partitioning=None)
     assert labelled.num_rows == answer["rows_labelled"]
     assert labelled["id"].to_pylist()[:3] == ["1", "2", "3"]
