@@ -84,7 +84,7 @@ def adopt(kind: str, source: Path, folder: Path, max_tokens: int | None) -> Adop
 def check_precisions(
     spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
 ) -> tuple[PrecisionCheck, ...]:
-    """Try what this kind can also be computed in, and complete the folder with what passed. Raises MissingPackage."""
+    """Try what this kind can also be computed in, and complete the folder with what passed."""
     module = find(spec.kind).precisions
     if module is None:
         return ()
