@@ -21,8 +21,7 @@ from models.compute import Compute
 from tasks.board import Board, key_prefix
 from tasks.context import Context
 from tasks.finish import finish
-from tasks.messages import FinishJob, Message, PlanJob, ReduceChunk, ScoreCell
-from tasks.reconcile import reconcile
+from tasks.messages import FinishJob, Message, ReduceChunk, ScoreCell
 from tasks.reduce import reduce
 from tasks.score import score
 from tasks.submit import start
@@ -69,7 +68,7 @@ def round_of_steps() -> dict[str, float]:
         place = home_with(root, MODEL)
         with broker_for(replace(settings, home=str(root), run=root / "run")) as broker:
             queue: list[Message] = []
-            context = Context(place, Board(broker.client(), key_prefix(place)), queue.append)
+            context = Context(place, Board(broker.address.client(), key_prefix(place)), queue.append)
             shelf = Shelf(place, Compute(threads=settings.cores, precision=settings.precision, cache=root / "compiled"))
             run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])  # other texts, like shapes
             profile = cProfile.Profile()
@@ -84,9 +83,7 @@ def run(context: Context, shelf: Shelf, queue: list[Message], texts: list[str]) 
     start(context, job_for(context.place, MODEL, texts))
     while queue:
         message = queue.pop(0)
-        if isinstance(message, PlanJob):
-            reconcile(context, message.job)
-        elif isinstance(message, ScoreCell):
+        if isinstance(message, ScoreCell):
             score(context, shelf.use, message)
         elif isinstance(message, ReduceChunk):
             reduce(context, message)

@@ -91,7 +91,8 @@ def bench() -> Iterator[Bench]:
     with home() as root:
         settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
         place = home_with(root, MODEL)
-        with broker_for(settings) as broker:
+        with broker_for(settings) as found:
+            broker = found.address
             yield Bench(settings, broker, place)
 
 

@@ -62,7 +62,7 @@ def service(
     """
     settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
     with ExitStack() as stack:
-        broker = stack.enter_context(broker_for(settings))
+        broker = stack.enter_context(broker_for(settings)).address
         workers: dict[str, Child] = {}
         inherited = for_children(settings, broker)
         stack.callback(lambda: stop_all(list(workers.values()), 10.0))

@@ -38,6 +38,14 @@ def upload_options(command: Any) -> Any:  # Any: click's decorators do not keep 
             click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
             click.option("--no-text", is_flag=True, help="Leave the texts out of the labelled rows."),
             click.option("--keep-columns", is_flag=True, help="Carry your own columns along."),
+            click.option(
+                "--priority",
+                type=click.Choice(["live", "bulk", "nightly"]),
+                default="bulk",
+                show_default=True,
+                help="Who goes first in a busy service. Up to 256 rows go with live ones.",
+            ),
+            click.option("--deadline", type=click.FloatRange(0), metavar="MINUTES", help="From now; goes before bulk."),
             click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output."),
         ]
     ):
@@ -76,6 +84,24 @@ def submit(**arguments: Any) -> None:
 
 
 @chorus.command()
+@click.argument("job")
+def cancel(job: str) -> None:
+    """Stop JOB; what is done is kept."""
+    from chorus.jobs import cancel
+
+    cancel(from_environment(), job)
+
+
+@chorus.command()
+@click.argument("job")
+def resume(job: str) -> None:
+    """Let the running service go on with JOB, which failed, was cancelled or was interrupted."""
+    from chorus.jobs import resume
+
+    resume(from_environment(), job)
+
+
+@chorus.command()
 @click.argument("job", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
 def status(job: str | None, as_json: bool) -> None:
@@ -89,8 +115,17 @@ def status(job: str | None, as_json: bool) -> None:
 @click.option("--model", help="Score with this model.")
 @click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
+@click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
+@click.option("--only", metavar="JOB", hidden=True, help="The one job that the control worker looks after.")
 @device_option
-def worker(model: str | None, control: bool, threads: int | None, device: str | None) -> None:
+def worker(
+    model: str | None,
+    control: bool,
+    threads: int | None,
+    identity: str | None,
+    only: str | None,
+    device: str | None,
+) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
@@ -98,7 +133,20 @@ def worker(model: str | None, control: bool, threads: int | None, device: str | 
     limit_native_threads(threads or settings.cores)
     from chorus.serve import serve
 
-    sys.exit(serve(settings, model, threads))
+    sys.exit(serve(settings, model, threads, identity, only))
+
+
+@chorus.command()
+@click.option("--join", is_flag=True, help="Take part in the service of CHORUS_BROKER_URL, and bring no broker.")
+@click.option(
+    "--grace", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds that workers get to end."
+)
+@device_option
+def up(join: bool, grace: float, device: str | None) -> None:
+    """Run the service on this machine: workers that follow demand, from none, until it is told to stop."""
+    from chorus.up import up
+
+    up(_settings(device), join=join, grace=grace)
 
 
 @chorus.command()

@@ -46,6 +46,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         "CHORUS_DEVICE": settings.device,
         "CHORUS_PRECISION": settings.precision,
         "CHORUS_CORES": settings.cores,
+        "CHORUS_MEMORY": settings.memory // 10**6,
     }
     well = all(finding.well for finding in findings)
     if as_json:

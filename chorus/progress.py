@@ -10,13 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from storage.feedback import Dataset
 from storage.jobs import Job
 from tasks.board import Progress as State
+from tasks.demand import rows_in
 
 _LINE_EVERY = 5.0  # seconds between two plain lines
 
 
 def rows_of(chunks: int, dataset: Dataset) -> int:
-    """Rows in so many chunks: all are of one size but the last, which counts once all are there."""
-    return min(chunks * dataset.chunk_rows, dataset.rows) if chunks < len(dataset.chunks) else dataset.rows
+    """Rows in so many chunks of a dataset."""
+    return rows_in(chunks, len(dataset.chunks), dataset.chunk_rows, dataset.rows)
 
 
 @contextmanager

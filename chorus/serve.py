@@ -1,5 +1,10 @@
 """`chorus worker`: one worker in this process, for a configured broker."""
 
+import os
+import socket
+from dataclasses import replace
+from time import time
+
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
@@ -11,6 +16,9 @@ from storage.errors import BadRequest
 from storage.place import place_at
 from tasks.app import make_app
 from tasks.board import key_prefix
+from tasks.context import Context
+from tasks.presence import Presence
+from tasks.roster import Roster, Worker
 
 
 class NoBrokerToServe(BadRequest):
@@ -18,8 +26,16 @@ class NoBrokerToServe(BadRequest):
         super().__init__("CHORUS_BROKER_URL is not set: a worker needs the broker of the service it belongs to.")
 
 
-def serve(settings: Settings, model: str | None, threads: int | None) -> int:
+def serve(
+    settings: Settings,
+    model: str | None,
+    threads: int | None,
+    identity: str | None = None,
+    only: str | None = None,
+) -> int:
     """Work until told to stop; the exit status. `model` None is the control worker.
+
+    `identity`: what the roster calls this process; `only`: the one job that the control worker looks after.
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
@@ -32,11 +48,31 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
+    presence = Presence(context.board, _worker(context, settings, model, threads, identity))
     if model is None:
         from workers import control
 
-        return control.run(app, context)
+        return control.run(app, replace(context, presence=presence), only)
     from workers import scoring
 
     compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
-    return scoring.run(app, context, model, compute)
+    return scoring.run(app, context, presence, compute, settings.run / "alive")
+
+
+def _worker(
+    context: Context, settings: Settings, model: str | None, threads: int | None, identity: str | None
+) -> Worker:
+    """This process, as whoever started it has put it on the roster, or as it finds itself."""
+    host, now = socket.gethostname(), time()
+    known = Roster(context.board).get(identity) if identity else None
+    return known or Worker(
+        id=identity or f"{model or 'control'}-{host}-{os.getpid()}",
+        model=model or "",
+        machine=host,
+        state="starting" if model else "idle",
+        since=now,
+        started=now,
+        memory=0,
+        threads=threads or settings.cores,
+        device=settings.device,
+    )

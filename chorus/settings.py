@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
@@ -33,7 +34,8 @@ SETTINGS = (
     Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "4096"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
-    Setting("CHORUS_CORES", "cores that the scoring workers of one job share", "all of this machine"),
+    Setting("CHORUS_CORES", "cores that the scoring workers of this machine share", "all of this machine"),
+    Setting("CHORUS_MEMORY", "megabytes that the scoring workers of this machine share", "four fifths of its memory"),
     Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_PRECISION", "coarsest for transformers: float32, bfloat16 or int8", "int8, if a model offers it"),
 )
@@ -49,6 +51,7 @@ class Settings:
     chunk_rows: int
     max_text: int
     cores: int
+    memory: int  # bytes
     device: str
     precision: Precision
 
@@ -72,6 +75,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_rows=_count(environment, "CHORUS_CHUNK_ROWS", 4096),
         max_text=_count(environment, "CHORUS_MAX_TEXT", 20_000),
         cores=_count(environment, "CHORUS_CORES", _cores()),
+        memory=_count(environment, "CHORUS_MEMORY", _memory() // 10**6) * 10**6,
         device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
         precision=_precision(environment),
     )
@@ -85,6 +89,7 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
         "CHORUS_RUN": str(settings.run),
         "CHORUS_BROKER_URL": broker.url,
         "CHORUS_CORES": str(settings.cores),
+        "CHORUS_MEMORY": str(settings.memory // 10**6),
         "CHORUS_DEVICE": settings.device,
         "CHORUS_PRECISION": settings.precision,
     }
@@ -116,3 +121,12 @@ def _precision(environment: Mapping[str, str]) -> Precision:
 def _cores() -> int:
     """The cores this process may use, which a container may have limited."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> int:
+    """Bytes: four fifths of the machine's memory, or of what its container may use."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max" where there is none
+            total = min(total, int(Path(limit).read_text()))
+    return total * 4 // 5

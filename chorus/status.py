@@ -5,29 +5,25 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
+from chorus.jobs import find_job
+from chorus.local import service_broker
 from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
 from storage import jobs
-from storage.errors import BadRequest
 from storage.feedback import read_dataset
 from storage.jobs import Job
 from storage.labelled import read_manifest
-from storage.place import Absent, Place, place_at
+from storage.place import Place, place_at
 from tasks.board import Board, Progress, key_prefix
 from tasks.reconcile import stored_progress
-
-
-class NoSuchJob(BadRequest):
-    def __init__(self, job: str, there: list[str]) -> None:
-        self.job, self.there = job, there
-        super().__init__(f"There is no job {job}. Jobs of this root: {', '.join(there) or 'none'}.")
 
 
 def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
     """Print one job or all. Raises NoSuchJob."""
     place = place_at(settings.home)
-    board = Board(settings.broker.client(), key_prefix(place)) if settings.broker else None
+    broker = service_broker(settings)
+    board = Board(broker.client(), key_prefix(place)) if broker else None
     if job is None:
         found = [_state(place, board, one) for one in jobs.all_jobs(place)]
         if as_json:
@@ -36,11 +32,7 @@ def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
             header = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
             print_table(header, [[one[name] for name in header] for one in found])
         return
-    try:
-        asked = jobs.read_job(place, job)
-    except Absent:
-        raise NoSuchJob(job, [found.id for found in jobs.all_jobs(place)]) from None
-    one = _state(place, board, asked)
+    one = _state(place, board, find_job(place, job))
     if as_json:
         print(json.dumps(one))
     else:

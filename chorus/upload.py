@@ -5,11 +5,12 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from chorus.local import Outcome, broker_for, context_for, run_job
+from chorus.local import Outcome, broker_for, context_for, run_job, service_broker
 from chorus.look import look
 from chorus.progress import shown
 from chorus.settings import Settings
@@ -20,7 +21,7 @@ from models.device import choose, gather
 from storage import feedback
 from storage.errors import BadRequest
 from storage.feedback import Dataset
-from storage.jobs import Job
+from storage.jobs import Job, Priority
 from storage.place import Place, place_at
 from tasks.address import BrokerUnreachable
 from tasks.submit import create_job, line_up, start
@@ -39,6 +40,8 @@ class Asked:
     format_: str | None
     no_text: bool
     keep_columns: bool
+    priority: Priority
+    deadline: float | None  # minutes from now
     as_json: bool
 
 
@@ -47,8 +50,8 @@ class NoService(BadRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "CHORUS_BROKER_URL is not set, so there is no running service to submit to. "
-            "Set it to the service's broker, or use `chorus score`, which runs everything by itself."
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start one with `chorus up`, or set it "
+            "to the broker of a service elsewhere, or use `chorus score`, which runs everything by itself."
         )
 
 
@@ -71,15 +74,15 @@ def score(settings: Settings, asked: Asked) -> None:
 
 def submit(settings: Settings, asked: Asked) -> None:
     """Take the upload in, write the job, ask for a plan, print the job's id. Raises ChorusError."""
-    if settings.broker is None:
+    if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:
         place = place_at(settings.home)
         job, dataset = _job(settings, place, asked, Console(stderr=True))
         try:
-            start(context_for(settings, broker), job)
+            start(context_for(settings, broker.address), job)
         except RedisError as error:
-            raise BrokerUnreachable(broker.shown, str(error)) from error
+            raise BrokerUnreachable(broker.address.shown, str(error)) from error
     if asked.as_json:
         print(json.dumps({"job": job.id, "status": "submitted", "rows_in": dataset.rows_in, "output": job.out}))
     else:
@@ -105,7 +108,14 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
 
     dataset = take_in(place, upload, sys.stdin.buffer, said)
     job = create_job(
-        place, dataset, lineup, out=asked.out, keep_text=not asked.no_text, keep_columns=asked.keep_columns
+        place,
+        dataset,
+        lineup,
+        out=asked.out,
+        keep_text=not asked.no_text,
+        keep_columns=asked.keep_columns,
+        priority=asked.priority,
+        deadline=None if asked.deadline is None else datetime.now(UTC) + timedelta(minutes=asked.deadline),
     )
     return job, dataset
 

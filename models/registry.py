@@ -53,6 +53,10 @@ class ModelRegistry:
         """Alias → version."""
         return self._shelf.aliases(name)
 
+    def folder(self, name: str, version: int) -> str:
+        """Where a version lies, below the place."""
+        return self._shelf.folder(name, version)
+
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> ModelManifest:
         """The manifest behind a version number or an alias. Raises NotPublished, BadRecord, Tampered."""
         return self.manifest(name, self._shelf.resolve(name, wanted))

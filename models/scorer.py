@@ -17,7 +17,8 @@ class Scorer(Protocol[Prepared, Raw]):
 
         one thread                  load()            once, before anything else
         any thread, even several    prepare(texts)    while infer() works on earlier texts
-        one thread at a time        infer(prepared)   the compute; may use threads of its own
+        any thread, even several    infer(prepared)   the compute; may use threads of its own. Large chunks come one
+                                                      at a time, small ones beside them
         any thread, even several    finish(raw)       while infer() works on later texts
         one thread                  unload()          once, when no other call is under way
 

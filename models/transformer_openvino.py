@@ -4,6 +4,7 @@ Needs openvino and tokenizers, nothing of torch or transformers.
 """
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ class TransformerScorer:
         """`precision` is used whatever is offered, to find out what can be."""
         self._spec, self._folder, self._compute, self._precision = spec, folder, compute, precision
         self._reader: Any = None
-        self._requests: Any = None  # as many as may be computed at once
+        self._network: Any = None
+        self._free: deque[Any] = deque()  # queues of as many requests as may be computed at once, not in use
         self._pad = 0
 
     def load(self) -> None:
@@ -85,7 +87,8 @@ class TransformerScorer:
         width = compiled.output(0).get_partial_shape()[-1]
         if width.is_static and width.get_length() != len(self._spec.labels):
             raise WrongWidth(width.get_length(), len(self._spec.labels))
-        self._requests = openvino.AsyncInferQueue(compiled)
+        self._network = compiled
+        self._free.append(openvino.AsyncInferQueue(compiled))
         log.info("computing in %s", precision)
 
     def _in_16_bits(self, precision: Precision, native: bool) -> bool:
@@ -101,19 +104,30 @@ class TransformerScorer:
 
     def infer(self, prepared: Batched) -> Logits:
         """As many batches at once as there are threads, the longest texts first."""
+        requests = self._requests()
         answers: list[tuple[Int64, Float32]] = []
 
         def keep(request: Any, rows: Int64) -> None:  # must not raise: OpenVINO would end the process
             answers.append((rows, request.get_output_tensor(0).data.copy()))
 
-        self._requests.set_callback(keep)
+        requests.set_callback(keep)
         for batch, ids, mask in prepared.batches:
-            self._requests.start_async({"input_ids": ids, "attention_mask": mask}, batch.rows)
-        self._requests.wait_all()
+            requests.start_async({"input_ids": ids, "attention_mask": mask}, batch.rows)
+        requests.wait_all()
+        self._free.append(requests)  # not after a failure, which leaves requests of its own under way
         values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
         for rows, logits in answers:
             values[rows] = logits
         return Logits(prepared.tokens, values)
+
+    def _requests(self) -> Any:
+        """A queue for one call of infer; a short chunk beside a long one gets its own."""
+        import openvino
+
+        try:
+            return self._free.pop()
+        except IndexError:
+            return openvino.AsyncInferQueue(self._network)
 
     def finish(self, raw: Logits) -> Float32:
         """Logits to probabilities, and every row its text's."""
@@ -121,7 +135,8 @@ class TransformerScorer:
 
     def unload(self) -> None:
         """The scorer can be loaded again."""
-        self._requests = self._reader = None
+        self._network = self._reader = None
+        self._free.clear()
 
 
 def has_bfloat16(core: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -43,6 +44,7 @@ class TorchScorer:
         self._spec, self._folder, self._compute = spec, folder, compute
         self._reader: Any = None
         self._engine: Any = None
+        self._turn = Lock()  # the device takes one chunk after the other
 
     def load(self) -> None:
         """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage."""
@@ -75,7 +77,8 @@ class TorchScorer:
 
     def infer(self, prepared: Prepared) -> Computing:
         """Returns before the device has computed. Raises TextTooLarge."""
-        return Computing(prepared.tokens, self._engine.start(prepared.laid))
+        with self._turn:
+            return Computing(prepared.tokens, self._engine.start(prepared.laid))
 
     def finish(self, raw: Computing) -> Float32:
         """Waits for the logits; these to probabilities, and every row its text's."""

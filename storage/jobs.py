@@ -1,12 +1,25 @@
-"""What was asked: `jobs/<job>/job.json`, with every version resolved. Written once, never edited."""
+"""What was asked: `jobs/<job>/job.json`, with every version resolved. Written once, never edited.
+
+Beside it `ended.json`, as soon as the job is not to go on by itself; removed when somebody takes it up again.
+"""
 
 import json
 from datetime import datetime
+from typing import Literal
 
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
-from storage.place import Place, place_at
+from storage.place import Absent, Place, place_at
 from storage.record import Record
+
+Priority = Literal["live", "bulk", "nightly"]
+
+
+class Ended(Record):
+    """Why a job does not go on by itself."""
+
+    status: Literal["done", "failed", "cancelled", "interrupted"]
+    error: str = ""
 
 
 class Job(Record):
@@ -21,6 +34,8 @@ class Job(Record):
     keep_text: bool
     keep_columns: bool
     submitted_at: datetime
+    priority: Priority = "bulk"  # live before bulk before nightly
+    deadline: datetime | None = None  # before bulk, after live
 
     @property
     def output(self) -> Place:
@@ -56,6 +71,35 @@ def job_path(job: str) -> str:
 def read_job(place: Place, job: str) -> Job:
     """Raises Absent, BadRecord, BadName."""
     return Job.decode(place.read(job_path(job)), place.at(job_path(job)))
+
+
+def ended_path(job: str) -> str:
+    return f"jobs/{check_name('job', job)}/ended.json"
+
+
+def end_job(place: Place, job: str, ended: Ended) -> None:
+    """From now on nobody goes on with the job by himself."""
+    place.replace(ended_path(job), ended.encode())
+
+
+def take_up(place: Place, job: str) -> None:
+    """The job goes on."""
+    place.remove(ended_path(job))
+
+
+def ended(place: Place, job: str) -> Ended | None:
+    """None where the job is to go on."""
+    try:
+        return Ended.decode(place.read(ended_path(job)), place.at(ended_path(job)))
+    except Absent:
+        return None
+
+
+def unended_jobs(place: Place) -> list[Job]:
+    """Those that are to go on, oldest first."""
+    files = {name: place.names(f"jobs/{name}") for name in place.names("jobs")}
+    found = [name for name, there in files.items() if "job.json" in there and "ended.json" not in there]
+    return sorted((read_job(place, name) for name in found), key=lambda job: (job.submitted_at, job.id))
 
 
 def all_jobs(place: Place) -> list[Job]:

@@ -1,16 +1,24 @@
 """The board: the progress of each job in Redis. A hint, never the truth; `reconcile` writes it anew from storage.
 
-Keys, below a common prefix, all bitmaps by chunk position so that a job of a million chunks takes 125 kB a model:
+Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks takes 125 kB each:
 
-    job:<job>              hash: status, error
+    running                hash: job → since when, in seconds since 1970; the jobs that are to go on
+    job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
+    job:<job>:asked:<m>    bit p is 1 once somebody was asked to, or need not be
     job:<job>:parts        bit p is 1 once part p is written
+    served                 hash: model → when a cell of it was last scored
+    job:<job>:first        hash: model → the times on the way to its first scores, as JSON
+    out:<m>, out:<m>:short sets: `job/p` of the cells that somebody was asked for and that are not scored
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from dataclasses import asdict, dataclass
+from time import time
+from typing import Any, Literal, cast
 
+import numpy as np
 from redis import Redis
 
 from storage.home import home_id
@@ -18,7 +26,7 @@ from storage.place import Place
 
 _KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
 
-Status = Literal["running", "done", "failed"]
+Status = Literal["running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,17 @@ class Progress:
     parts: int
 
 
+@dataclass(frozen=True)
+class FirstScores:
+    """The way to a model's first scores for a job, in seconds since 1970."""
+
+    spawned: float  # its worker's process was started
+    loading: float  # and began to load the model
+    loaded: float  # and had it in memory
+    taken: float  # the cell was taken from the queue
+    scored: float  # and its scores were stored
+
+
 def key_prefix(place: Place) -> str:
     """What every key and queue of this root begins with."""
     return f"chorus:{home_id(place)}:"
@@ -40,64 +59,104 @@ class Board:
     """Every answer may be out of date by the time it is read; every step may be told twice."""
 
     def __init__(self, client: Redis, prefix: str) -> None:
-        self._redis, self._prefix = client, prefix
+        self.redis, self.prefix = client, prefix
 
-    def start(self, job: str, models: Iterable[str]) -> None:
-        """The job runs (again): what the board knew of it is forgotten, and `seed` tells it anew from storage."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.delete(self._job(job), self._parts(job), *(self._scored(job, model) for model in models))
-        pipe.hset(self._job(job), mapping={"status": "running", "error": ""})
+    def key(self, *parts: str) -> str:
+        return self.prefix + ":".join(parts)
+
+    def forget(self, job: str, models: Iterable[str]) -> None:
+        """What the board knew of a job that begins again, as if nobody had been asked for anything."""
+        pipe = self.redis.pipeline(transaction=True)
+        for key in self._keys(job, models):
+            pipe.delete(key)
+        pipe.hdel(self.key("running"), job)
         pipe.execute()
 
-    def fail(self, job: str, error: str) -> None:
-        self._redis.hset(self._job(job), mapping={"status": "failed", "error": error})
+    def run(self, job: str, facts: dict[str, Any]) -> None:
+        """The job is to go on. Its `facts` are for the queue and the demand."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hset(self.key("job", job), mapping={"status": "running", "error": ""} | facts)
+        for key in self._keys(job, str(facts.get("models", "")).split()):
+            pipe.persist(key)
+        pipe.hsetnx(self.key("running"), job, str(time()))
+        pipe.execute()
 
-    def waiting(self, queues: Iterable[str]) -> int:
-        """Messages in these queues that no worker has taken yet."""
-        pipe = self._redis.pipeline(transaction=False)
-        for queue in queues:
-            pipe.llen(f"{self._prefix}{queue}")
-        return sum(pipe.execute())
+    def running(self) -> dict[str, float]:
+        """The jobs that are to go on, and since when."""
+        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
+        return {job.decode(): float(at) for job, at in found.items()}
 
-    def done(self, job: str, models: Iterable[str]) -> None:
-        """The job is complete; forget it after a while."""
-        pipe = self._redis.pipeline()
-        pipe.hset(self._job(job), mapping={"status": "done", "error": ""})
-        for key in (self._job(job), self._parts(job), *(self._scored(job, model) for model in models)):
+    def end(self, job: str, models: Iterable[str], status: Status, error: str = "") -> None:
+        """The job does not go on; forget it after a while."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hdel(self.key("running"), job)
+        pipe.hset(self.key("job", job), mapping={"status": status, "error": error})
+        for key in self._keys(job, models):
             pipe.expire(key, _KEPT)
         pipe.execute()
 
-    def failed(self, job: str) -> bool:
-        """Whether its messages may be left alone."""
-        return self._redis.hget(self._job(job), "status") == b"failed"
+    def ended(self, job: str) -> bool:
+        """Whether its messages may be left alone: it failed, or was cancelled."""
+        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled")
 
-    def seed(self, job: str, scored: Mapping[str, Iterable[int]], parts: Iterable[int]) -> None:
-        """Note what storage holds: positions scored a model, positions of parts. Bits are only ever set."""
-        pipe = self._redis.pipeline(transaction=False)
-        for model, positions in scored.items():
+    def seed(self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]) -> None:
+        """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost, to be asked for.
+
+        A scored chunk stays so: what was scored after storage was read is known here alone.
+        """
+        pipe = self.redis.pipeline(transaction=False)
+        for position in scored:
+            pipe.setbit(self.scored_key(job, model), position, 1)
+        for positions, bit in ((scored, 1), (asked, 1), (lost, 0)):
             for position in positions:
-                pipe.setbit(self._scored(job, model), position, 1)
+                pipe.setbit(self._asked(job, model), position, bit)
+        settled = [f"{job}/{position}" for positions in (scored, lost) for position in positions]
+        if settled:
+            for out in self.outstanding_keys(model):
+                pipe.srem(out, *settled)
+        pipe.execute()
+
+    def seed_parts(self, job: str, parts: Iterable[int]) -> None:
+        """Note the positions of parts that are there."""
+        pipe = self.redis.pipeline(transaction=False)
         for position in parts:
             pipe.setbit(self._parts(job), position, 1)
         pipe.execute()
 
-    def arrived(self, job: str, model: str, positions: Sequence[int], members: Sequence[str]) -> bool:
+    def arrived(
+        self, job: str, model: str, positions: Sequence[int], members: Sequence[str], first: FirstScores | None = None
+    ) -> bool:
         """The barrier: note that a model has scored these chunks; True if now every member has scored them all.
 
         One MULTI sets the bits and reads every member's. Whoever comes last sees them all set, and so does whoever
         is delivered again: the caller publishes `reduce` each time, which leaves when the part is there.
         """
-        pipe = self._redis.pipeline(transaction=True)
+        pipe = self.redis.pipeline(transaction=True)
+        if first is not None:
+            pipe.hset(self.key("served"), model, str(first.scored))
+            pipe.hsetnx(self.key("job", job, "first"), model, json.dumps(asdict(first)))
+        for out in self.outstanding_keys(model):
+            pipe.srem(out, *(f"{job}/{position}" for position in positions))
         for position in positions:
-            pipe.setbit(self._scored(job, model), position, 1)
+            pipe.setbit(self.scored_key(job, model), position, 1)
         for member in members:
             for position in positions:
-                pipe.getbit(self._scored(job, member), position)
-        return all(pipe.execute()[len(positions) :])
+                pipe.getbit(self.scored_key(job, member), position)
+        return all(pipe.execute()[-len(members) * len(positions) :])
+
+    def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
+        """Scores that were there are not, or nobody is at work on them: they have to be asked for again."""
+        pipe = self.redis.pipeline(transaction=True)
+        for position in positions:
+            pipe.setbit(self.scored_key(job, model), position, 0)
+            pipe.setbit(self._asked(job, model), position, 0)
+        for out in self.outstanding_keys(model):
+            pipe.srem(out, *(f"{job}/{position}" for position in positions))
+        pipe.execute()
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
-        pipe = self._redis.pipeline(transaction=True)
+        pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self._parts(job), position, 1)
         pipe.bitcount(self._parts(job))
@@ -105,23 +164,57 @@ class Board:
 
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
         """None where the board knows nothing of the job."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hgetall(self._job(job))
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.hmget(self.key("job", job), "status", "error")
         pipe.bitcount(self._parts(job))
         for model in models:
-            pipe.bitcount(self._scored(job, model))
-        state, parts, *scored = pipe.execute()
-        if not state:
+            pipe.bitcount(self.scored_key(job, model))
+        (status, error), parts, *scored = pipe.execute()
+        if status is None:
             return None
-        status = cast("Status", state[b"status"].decode())
-        error = state[b"error"].decode() or None
-        return Progress(status, error, dict(zip(models, scored, strict=True)), parts)
+        found = cast("Status", status.decode())
+        return Progress(found, error.decode() or None, dict(zip(models, scored, strict=True)), parts)
 
-    def _job(self, job: str) -> str:
-        return f"{self._prefix}job:{job}"
+    def unreduced(self, job: str, models: Sequence[str]) -> list[int]:
+        """Positions that every model has scored and whose part is not written."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.get(self._parts(job))
+        for model in models:
+            pipe.get(self.scored_key(job, model))
+        parts, *scored = [np.unpackbits(np.frombuffer(bits or b"", np.uint8)) for bits in pipe.execute()]
+        shortest = min(map(len, scored), default=0)
+        ready = np.logical_and.reduce([bits[:shortest] for bits in scored])
+        ready[: len(parts)] &= parts[:shortest] == 0
+        return [int(position) for position in np.flatnonzero(ready)]
 
-    def _scored(self, job: str, model: str) -> str:
-        return f"{self._job(job)}:scored:{model}"
+    def outstanding(self, model: str) -> set[tuple[str, int]]:
+        """(job, position) of the cells that somebody was asked for and that are not scored."""
+        found = self.redis.sunion(list(self.outstanding_keys(model)))
+        cells = (cell.decode().split("/") for cell in cast("set[bytes]", found))
+        return {(job, int(position)) for job, position in cells}
+
+    def first_scores(self, job: str) -> dict[str, FirstScores]:
+        """Model → the way to its first scores, where the job needed any."""
+        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("job", job, "first")))
+        return {model.decode(): FirstScores(**json.loads(times)) for model, times in found.items()}
+
+    def served(self) -> dict[str, float]:
+        """Model → when a cell of it was last scored, in seconds since 1970."""
+        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("served")))
+        return {model.decode(): float(at) for model, at in found.items()}
+
+    def outstanding_keys(self, model: str) -> tuple[str, str]:
+        return self.key("out", model), self.key("out", model, "short")
+
+    def scored_key(self, job: str, model: str) -> str:
+        return self.key("job", job, "scored", model)
+
+    def _asked(self, job: str, model: str) -> str:
+        return self.key("job", job, "asked", model)
 
     def _parts(self, job: str) -> str:
-        return f"{self._job(job)}:parts"
+        return self.key("job", job, "parts")
+
+    def _keys(self, job: str, models: Iterable[str]) -> list[str]:
+        each = [key(job, model) for model in models for key in (self.scored_key, self._asked)]
+        return [self.key("job", job), self.key("job", job, "first"), self._parts(job), *each]

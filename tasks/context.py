@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from storage.place import Place
 from tasks.app import Publish
 from tasks.board import Board
+from tasks.presence import Presence
 
 
 @dataclass(frozen=True)
 class Context:
-    """The root where the files are, the board, and the way to ask for more work."""
+    """The root where the files are, the board, the way to ask for more work, and who asks (None: no worker)."""
 
     place: Place
     board: Board
     publish: Publish
+    presence: Presence | None = None

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 
 from storage import feedback, labelled
 from storage.errors import ChorusError
+from storage.jobs import Ended, Job, end_job, ended
 from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
@@ -28,7 +29,7 @@ def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
     if labelled.read_manifest(job.output) is not None and job.output.exists(labelled.SUCCESS):
-        context.board.done(job.id, [model.name for model in job.models])
+        _end(context, job)
         return
     if not plan_job(context.place, message.job).complete:
         reconcile(context, message.job)
@@ -52,7 +53,14 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    context.board.done(job.id, [model.name for model in job.models])
+    _end(context, job)
+
+
+def _end(context: Context, job: Job) -> None:
+    """Storage first: the board can be made anew from it."""
+    if ended(context.place, job.id) is None:
+        end_job(context.place, job.id, Ended(status="done"))
+    context.board.end(job.id, [model.name for model in job.models], "done")
 
 
 def _part(output: Place, name: str, rows: int) -> Part:

@@ -1,18 +1,9 @@
-"""What travels through the queues: ids, never text."""
+"""What travels through the queues: ids, never text. `step` names what is done, for the lease."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 CONTROL = "control"
-
-
-@dataclass(frozen=True)
-class PlanJob:
-    """Work out what is left of a job and ask for it."""
-
-    job: str
-    name: ClassVar[str] = "chorus.plan"
-    queue: ClassVar[str] = CONTROL
 
 
 @dataclass(frozen=True)
@@ -29,6 +20,11 @@ class ScoreCell:
     def queue(self) -> str:
         return scoring_queue(self.model)
 
+    @property
+    def step(self) -> str:
+        """The same cell in two jobs is one step."""
+        return f"score/{self.model}/{self.version}/{self.chunk}"
+
 
 @dataclass(frozen=True)
 class ReduceChunk:
@@ -39,6 +35,10 @@ class ReduceChunk:
     name: ClassVar[str] = "chorus.reduce"
     queue: ClassVar[str] = CONTROL
 
+    @property
+    def step(self) -> str:
+        return f"reduce/{self.job}/{self.chunk}"
+
 
 @dataclass(frozen=True)
 class FinishJob:
@@ -48,8 +48,12 @@ class FinishJob:
     name: ClassVar[str] = "chorus.finish"
     queue: ClassVar[str] = CONTROL
 
+    @property
+    def step(self) -> str:
+        return f"finish/{self.job}"
 
-Message = PlanJob | ScoreCell | ReduceChunk | FinishJob
+
+Message = ScoreCell | ReduceChunk | FinishJob
 
 
 def scoring_queue(model: str) -> str:

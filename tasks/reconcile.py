@@ -1,26 +1,27 @@
 """Look at storage, plan what is left of a job, and ask for it."""
 
 from storage import labelled
+from storage.feedback import Dataset
+from storage.jobs import Job
 from storage.place import Place
 from storage.scores import scored_chunks
 from tasks.board import Progress
 from tasks.context import Context
+from tasks.feed import MOST_CONTROL, feed, join, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.plan import Plan, plan
+from tasks.presence import leased
 
 
 def plan_job(place: Place, job_id: str) -> Plan:
     """What storage says is missing of a job."""
     job = job_of(place, job_id)
-    dataset = dataset_of(place, job)
-    chunks = [chunk.id for chunk in dataset.chunks]
+    chunks = [chunk.id for chunk in dataset_of(place, job).chunks]
     parts = labelled.part_positions(job.output)
-    without = {
-        chunk for position, chunk in enumerate(chunks) if position not in parts
-    }  # of the others none needs scores
+    wanted = {chunk for position, chunk in enumerate(chunks) if position not in parts}
     scored = {
-        (model.name, model.version): scored_chunks(place, model.name, model.version, without) for model in job.models
+        (model.name, model.version): scored_chunks(place, model.name, model.version, wanted) for model in job.models
     }
     return plan(chunks, list(scored), scored, parts)
 
@@ -35,23 +36,60 @@ def stored_progress(place: Place, job_id: str) -> Progress:
 
 
 def reconcile(context: Context, job_id: str) -> None:
-    """Write the board anew and publish every missing step. Safe at any time, any number of times."""
+    """Write the board anew and ask for every step that is missing and on nobody's way.
+
+    Safe at any time, any number of times, in any number of processes.
+    """
     job = job_of(context.place, job_id)
-    positions = dataset_of(context.place, job).positions
+    dataset = dataset_of(context.place, job)
+    under_way = {model.name: _under_way(context, job, model.name) for model in job.models}  # before storage is read
     left = plan_job(context.place, job_id)
     missing = {(cell.chunk, cell.model) for cell in left.cells}
-    context.board.seed(
-        job_id,
-        {
-            model.name: [at for chunk in positions for at in positions[chunk] if (chunk, model.name) not in missing]
-            for model in job.models
-        },
-        labelled.part_positions(job.output),
-    )
+    board = context.board
+    board.run(job_id, _facts(job, dataset))
+    for model in job.models:
+        there: list[int] = []
+        asked: list[int] = []
+        lost: list[int] = []
+        for chunk, positions in dataset.positions.items():
+            if (chunk, model.name) not in missing:
+                there += positions
+            elif chunk in under_way[model.name]:
+                asked += positions
+            else:
+                lost.append(positions[0])
+                asked += positions[1:]  # equal texts are scored once
+        board.seed(job_id, model.name, scored=there, asked=asked, lost=lost)
+        if lost:
+            join(board, job, dataset, model.name)
+    board.seed_parts(job_id, labelled.part_positions(job.output))
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
-    for cell in left.cells:
-        context.publish(ScoreCell(job_id, cell.chunk, cell.model, cell.version))
-    for chunk in left.chunks:
+    for model in job.models:
+        feed(context, model.name)
+    for chunk in left.chunks[:MOST_CONTROL]:  # the next time the next ones: no queue holds a whole job
         context.publish(ReduceChunk(job_id, chunk))
     if left.complete:
         context.publish(FinishJob(job_id))
+
+
+def _under_way(context: Context, job: Job, model: str) -> set[str]:
+    """Chunks that wait in the model's queue for this job, or are being scored, for whichever job."""
+    queued = {chunk for asked, chunk in queued_cells(context.board, model) if asked == job.id}
+    version = next(member.version for member in job.models if member.name == model)
+    out = context.board.outstanding(model)
+    dataset = dataset_of(context.place, job)
+    maybe = sorted({dataset.chunks[position].id for asked, position in out if asked == job.id} - queued)
+    steps = [ScoreCell(job.id, chunk, model, version).step for chunk in maybe]
+    return queued | {chunk for chunk, held in zip(maybe, leased(context.board, steps), strict=True) if held}
+
+
+def _facts(job: Job, dataset: Dataset) -> dict[str, str | int | float]:
+    """What the queue and the demand need to know without asking storage."""
+    return {
+        "models": " ".join(model.name for model in job.models),
+        "rank": rank_of(job, dataset),
+        "deadline": job.deadline.timestamp() if job.deadline else "",
+        "rows": dataset.rows,
+        "chunk_rows": dataset.chunk_rows,
+        "chunks": len(dataset.chunks),
+    }

@@ -8,15 +8,17 @@ from ensemble.combine import Combined, Vote, soft_vote
 from ensemble.rows import labelled_rows
 from ensemble.spec import Ensemble, Mode, Target
 from storage import feedback, labelled, scores
+from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.labelled import ModelVersion
 from storage.place import Absent
 from storage.scores import BadScores, Scores
 from storage.tables import encode_parquet
 from tasks.context import Context
+from tasks.feed import feed, join
 from tasks.finish import finish
 from tasks.lookup import dataset_of, ensemble_of, job_of
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, ReduceChunk
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     positions = dataset.positions[message.chunk]
     output = job.output
     if not all(output.exists(labelled.part_name(position)) for position in positions):
-        said = _gather(context, job, message.chunk, dataset.chunks[positions[0]].rows)
+        said = _gather(context, job, dataset, message.chunk)
         if said is None:
             return
         answers = _answers(ensemble_of(context.place, job), said)
@@ -49,8 +51,9 @@ def _columns_read(job: Job) -> list[str]:
     return ["id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
-def _gather(context: Context, job: Job, chunk: str, rows: int) -> dict[str, Scores] | None:
+def _gather(context: Context, job: Job, dataset: Dataset, chunk: str) -> dict[str, Scores] | None:
     """What each member says of the chunk, by model; None when some scores are missing and were asked for again."""
+    rows = dataset.chunks[dataset.positions[chunk][0]].rows
     said: dict[str, Scores] = {}
     missing: list[ModelVersion] = []
     for model in job.models:
@@ -63,7 +66,9 @@ def _gather(context: Context, job: Job, chunk: str, rows: int) -> dict[str, Scor
             context.place.remove(scores.path(model.name, model.version, chunk))
             missing.append(model)
     for model in missing:
-        context.publish(ScoreCell(job.id, chunk, model.name, model.version))
+        context.board.lost(job.id, model.name, dataset.positions[chunk])
+        join(context.board, job, dataset, model.name)
+        feed(context, model.name)
     return None if missing else said
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from time import time
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,9 @@ import pyarrow as pa
 from storage import feedback, scores
 from storage.errors import ChorusError
 from storage.scores import Float32, Scores
+from tasks.board import FirstScores
 from tasks.context import Context
+from tasks.feed import feed
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import ReduceChunk, ScoreCell
 
@@ -42,6 +45,8 @@ class LoadedModel(Protocol):
 
     digest: str
     labels: tuple[str, ...]
+    loading: float  # seconds since 1970: when loading it began
+    loaded: float  # and ended
 
     def score(self, texts: pa.StringArray) -> Float32:
         """[rows] strings -> [rows, labels] float32 probabilities."""
@@ -49,11 +54,15 @@ class LoadedModel(Protocol):
 
 
 def score(context: Context, model: Callable[[str, int], AbstractContextManager[LoadedModel]], cell: ScoreCell) -> None:
-    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in."""
+    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in.
+
+    Then ask for the model's next cells.
+    """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
     positions = dataset.positions[cell.chunk]
     path = scores.path(cell.model, cell.version, cell.chunk)
+    taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
         texts = feedback.read_texts(context.place, dataset, positions[0])
@@ -61,10 +70,14 @@ def score(context: Context, model: Callable[[str, int], AbstractContextManager[L
             if loaded.digest != member.digest:
                 raise OtherModel(cell, member.digest, loaded.digest)
             values = loaded.score(texts)
+            loading, ready = loaded.loading, loaded.loaded
         if not np.isfinite(values).all():
             raise NotFinite(cell)
         found = Scores(cell.model, cell.version, member.digest, loaded.labels, values)
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
-    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models]):
+        spawned = context.presence.worker.started if context.presence else loading
+        first = FirstScores(spawned, loading, ready, taken, time())
+    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
         context.publish(ReduceChunk(cell.job, cell.chunk))
+    feed(context, cell.model)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from ensemble.customers import read_customers
 from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
@@ -9,11 +10,11 @@ from models.registry import ModelRegistry
 from storage import jobs, labelled
 from storage.errors import BadRequest
 from storage.feedback import Dataset
-from storage.jobs import Job
+from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.place import Place, place_at
 from tasks.context import Context
-from tasks.messages import PlanJob
+from tasks.reconcile import reconcile
 
 _RESULTS = (labelled.MANIFEST, labelled.SUCCESS)
 
@@ -54,9 +55,20 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
 
 
 def create_job(
-    place: Place, dataset: Dataset, lineup: Lineup, *, out: str | None, keep_text: bool, keep_columns: bool
+    place: Place,
+    dataset: Dataset,
+    lineup: Lineup,
+    *,
+    out: str | None,
+    keep_text: bool,
+    keep_columns: bool,
+    priority: Priority = "bulk",
+    deadline: datetime | None = None,
 ) -> Job:
-    """Write the job, or find it: the same question is the same job. Raises OutputTaken, CannotWrite."""
+    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+
+    Raises OutputTaken, CannotWrite.
+    """
     out = place_at(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
     job = Job(
@@ -69,6 +81,8 @@ def create_job(
         keep_text=keep_text,
         keep_columns=keep_columns,
         submitted_at=datetime.now(UTC).replace(microsecond=0),
+        priority=priority,
+        deadline=deadline,
     )
     _take(job)
     if not place.create(jobs.job_path(identity), job.encode(), durable=True):
@@ -90,6 +104,13 @@ def _take(job: Job) -> None:
 
 
 def start(context: Context, job: Job) -> None:
-    """Set the job going, or going again."""
-    context.board.start(job.id, [model.name for model in job.models])
-    context.publish(PlanJob(job.id))
+    """Set the job going, or going again. Raises BrokerUnreachable, RedisError."""
+    jobs.take_up(context.place, job.id)
+    context.board.forget(job.id, [model.name for model in job.models])
+    reconcile(context, job.id)
+
+
+def stop(context: Context, job: Job, status: Literal["failed", "cancelled"], reason: str) -> None:
+    """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
+    jobs.end_job(context.place, job.id, Ended(status=status, error=reason))
+    context.board.end(job.id, [model.name for model in job.models], status, reason)

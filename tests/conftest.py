@@ -17,8 +17,8 @@ settings.load_profile("chorus")
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
     """The address of a real server, for the whole run."""
-    with embedded_broker(tmp_path_factory.mktemp("broker")) as address:
-        yield address
+    with embedded_broker(tmp_path_factory.mktemp("broker")) as embedded:
+        yield embedded.address
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from storage.labelled import EnsembleVersion, ModelVersion, default_folder
 from tasks.board import Board
 from tasks.context import Context
 from tasks.finish import finish
-from tasks.messages import FinishJob, PlanJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.reconcile import reconcile
 from tasks.reduce import reduce
 from tasks.score import score
@@ -27,6 +27,7 @@ class Constant:
     """A loaded model whose answer follows from the length of a text."""
 
     labels = MOOD
+    loading = loaded = 0.0
 
     def __init__(self, model):
         self.digest = f"digest of {model}"
@@ -99,11 +100,13 @@ class Steps:
         self.scored = []
         self.context = Context(place, Board(redis, PREFIX), self.queue.append)
 
+    def plan(self, job):
+        """What the reconciler does with a job."""
+        reconcile(self.context, job.id)
+
     def run(self, message):
         """One step, as a worker runs it."""
-        if isinstance(message, PlanJob):
-            reconcile(self.context, message.job)
-        elif isinstance(message, ScoreCell):
+        if isinstance(message, ScoreCell):
             score(self.context, self._model, message)
         elif isinstance(message, ReduceChunk):
             reduce(self.context, message)

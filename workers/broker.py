@@ -1,6 +1,7 @@
 """The embedded broker: a real Redis-protocol server, started for one command and stopped with it."""
 
 import importlib.util
+import logging
 import re
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ from workers.children import Child
 _START_SECONDS = 20.0
 _LONGEST_SOCKET = 100  # the kernel takes 107 bytes
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # what means the same inside a URL
+
+
+log = logging.getLogger(__name__)
 
 
 class NoBroker(ChorusError):
@@ -40,17 +44,22 @@ def server_binary() -> Path:
     return Path(found)
 
 
-@contextmanager
-def embedded_broker(run: Path) -> Iterator[BrokerAddress]:
-    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises NoBroker.
+class Broker:
+    """A broker that somebody else sees to."""
 
-    It keeps nothing on disk: what it forgets is worked out again from storage.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="chorus-") as short:
-        socket = run / "broker.sock"
-        if len(bytes(socket)) > _LONGEST_SOCKET or not _PLAIN.fullmatch(str(socket)):
-            socket = Path(short, "broker.sock")
+    def __init__(self, address: BrokerAddress) -> None:
+        self.address = address
+
+    def look(self) -> None:
+        """See that it runs."""
+
+
+class EmbeddedBroker(Broker):
+    """A server on a unix socket. It keeps nothing on disk: what it forgets is worked out again from storage."""
+
+    def __init__(self, run: Path, socket: Path) -> None:
+        """Raises NoBroker."""
+        super().__init__(BrokerAddress(f"redis+socket://{socket}"))
         options = {
             "--port": "0",
             "--unixsocket": str(socket),
@@ -60,14 +69,48 @@ def embedded_broker(run: Path) -> Iterator[BrokerAddress]:
             "--maxmemory-policy": "noeviction",
             "--dir": str(run),
         }
-        command = [str(server_binary()), *(word for option in options.items() for word in option)]
-        child = Child("broker", command, run / "broker.log")
+        self._socket, self._log = socket, run / "broker.log"
+        self._command = [str(server_binary()), *(word for option in options.items() for word in option)]
+        self._child = self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def look(self) -> None:
+        """Start it again, empty, if it has ended. Raises NoBroker."""
+        status = self._child.ended()
+        if status is not None:
+            log.warning("the broker ended by itself, status %s: starting another", status)
+            self._child = self._start()
+
+    def stop(self) -> None:
+        self._child.stop(grace=5)
+
+    def _start(self) -> Child:
+        self._socket.unlink(missing_ok=True)  # of one that was killed
+        child = Child("broker", self._command, self._log)
         try:
-            address = BrokerAddress(f"redis+socket://{socket}")
-            _wait(child, address, socket)
-            yield address
-        finally:
+            _wait(child, self.address, self._socket)
+        except BaseException:
             child.stop(grace=5)
+            raise
+        return child
+
+
+@contextmanager
+def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
+    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises NoBroker."""
+    run.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chorus-") as short:
+        socket = run / "broker.sock"
+        if len(bytes(socket)) > _LONGEST_SOCKET or not _PLAIN.fullmatch(str(socket)):
+            socket = Path(short, "broker.sock")
+        broker = EmbeddedBroker(run, socket)
+        try:
+            yield broker
+        finally:
+            broker.stop()
 
 
 def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:

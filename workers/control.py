@@ -1,24 +1,28 @@
-"""The control worker: plan, reduce and finish. It never imports a model library."""
+"""The control worker: reduce, finish, and the reconciler. It never imports a model library."""
 
+import logging
 from functools import partial
+from threading import Event, Thread
 
 from celery import Celery
+from redis.exceptions import RedisError
 
+from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.finish import finish
-from tasks.messages import CONTROL, FinishJob, PlanJob, ReduceChunk
-from tasks.reconcile import reconcile
+from tasks.messages import CONTROL, FinishJob, ReduceChunk
 from tasks.reduce import reduce
+from tasks.sweep import Sweeper
 from workers.consume import consume
 from workers.handling import handle
+
+_SWEEP_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
 
 
 def register(app: Celery, context: Context) -> None:
     """Teach the app the steps of the control queue."""
-
-    @app.task(name=PlanJob.name)
-    def _plan(job: str) -> None:
-        handle(context, lambda message: reconcile(context, message.job), PlanJob(job))
 
     @app.task(name=ReduceChunk.name)
     def _reduce(job: str, chunk: str) -> None:
@@ -29,7 +33,22 @@ def register(app: Celery, context: Context) -> None:
         handle(context, partial(finish, context), FinishJob(job))
 
 
-def run(app: Celery, context: Context) -> int:
-    """Consume the control queue until told to stop; the exit status."""
+def run(app: Celery, context: Context, only: str | None = None) -> int:
+    """Consume the control queue until told to stop; the exit status. `only`: the one job to look after."""
     register(app, context)
+    if context.presence is not None:
+        context.presence.beat()
+    Thread(target=_sweep, args=(Sweeper(context, only),), name="sweep", daemon=True).start()
     return consume(app, CONTROL, name="control", threads=2)
+
+
+def _sweep(sweeper: Sweeper) -> None:
+    pause = Event()
+    while True:
+        try:
+            sweeper.sweep()
+        except (RedisError, BrokerUnreachable):
+            log.warning("the broker is away: nothing is swept")
+        except Exception:  # whatever a storage raises; the next look is soon
+            log.exception("could not sweep")
+        pause.wait(_SWEEP_SECONDS)

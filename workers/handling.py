@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from threading import Event
 from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from storage.errors import ChorusError
 from tasks.context import Context
-from tasks.messages import FinishJob, PlanJob, ReduceChunk, ScoreCell
+from tasks.lookup import job_of
+from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.retry import GiveUp, decide
+from tasks.submit import stop
 
-M = TypeVar("M", PlanJob, ScoreCell, ReduceChunk, FinishJob)
+M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob)
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +26,14 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
     fields = dict(vars(message))
     for attempt in count(1):
         try:
-            if context.board.failed(message.job):
-                log.info("left alone: the job has failed", extra=fields)
+            if context.board.ended(message.job):
+                log.info("left alone: the job has ended", extra=fields)
                 return
-            step(message)
+            with _lease(context, message.step) as mine:
+                if not mine:
+                    log.info("left alone: another worker is at it", extra=fields)
+                    return
+                step(message)
         except Exception as error:  # whatever a model or a storage raises; the policy decides
             decision = decide(error, attempt)
             if isinstance(decision, GiveUp):
@@ -40,8 +48,14 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
 
 
 def _fail(context: Context, job: str, reason: str) -> None:
-    """Tell the board; a broker that has just gone forgets the job's queue as well, and storage stands."""
+    """Tell storage and the board; a job that cannot even be read can only be told to the board."""
     try:
-        context.board.fail(job, reason)
+        stop(context, job_of(context.place, job), "failed", reason)
+    except ChorusError:
+        context.board.end(job, (), "failed", reason)
     except RedisError:
         log.exception("the board was not told that the job failed", extra={"job": job})
+
+
+def _lease(context: Context, step: str) -> AbstractContextManager[bool]:
+    return context.presence.hold(step) if context.presence else nullcontext(True)

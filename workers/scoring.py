@@ -3,25 +3,34 @@
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from threading import Lock, Thread
+from time import monotonic, time
 
 import pyarrow as pa
 from celery import Celery
+from redis.exceptions import RedisError
 
 from models.compute import Compute
 from models.kinds import open_scorer
 from models.registry import ModelRegistry
 from storage.place import Place
 from storage.scores import Float32
+from tasks.address import BrokerUnreachable
 from tasks.context import Context
+from tasks.feed import SHORT, feed
 from tasks.messages import ScoreCell, scoring_queue
+from tasks.presence import Presence
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
+from workers.meter import Meter
+from workers.watchdog import Watchdog
 
-_IN_WORK = 2  # one chunk computes while the next is prepared or the last is written
+_IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them
 _VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
 
 log = logging.getLogger(__name__)
@@ -30,21 +39,29 @@ log = logging.getLogger(__name__)
 class Loaded:
     """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
 
-    def __init__(self, place: Place, model: str, version: int, compute: Compute) -> None:
+    def __init__(self, place: Place, model: str, version: int, compute: Compute, meter: Meter | None = None) -> None:
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
-        self._busy = Lock()
+        self.loading = time()
+        self._version, self._busy, self._meter = version, Lock(), meter
         with registry.verified(manifest) as folder:
             self._scorer = open_scorer(manifest, folder, compute)
             self._scorer.load()
+        self.loaded = time()
+        if meter is not None:
+            meter.loaded(self.loaded)
 
     def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities."""
+        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for one that computes."""
+        began = monotonic()
         prepared = self._scorer.prepare(texts)
-        with self._busy:
+        with nullcontext() if len(texts) <= SHORT else self._busy:
             raw = self._scorer.infer(prepared)
-        return self._scorer.finish(raw)
+        values = self._scorer.finish(raw)
+        if self._meter is not None:
+            self._meter.scored(self._version, len(texts), began, monotonic())
+        return values
 
     def unload(self) -> None:
         self._scorer.unload()
@@ -53,8 +70,8 @@ class Loaded:
 class Shelf:
     """The versions of one model that are in memory: those in use, and the last few that were."""
 
-    def __init__(self, place: Place, compute: Compute) -> None:
-        self._place, self._compute = place, compute
+    def __init__(self, place: Place, compute: Compute, meter: Meter | None = None) -> None:
+        self._place, self._compute, self._meter = place, compute, meter
         self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
@@ -65,7 +82,7 @@ class Shelf:
         wanted = (model, version)
         with self._lock:
             if wanted not in self._loaded:
-                self._loaded[wanted] = Loaded(self._place, model, version, self._compute)
+                self._loaded[wanted] = Loaded(self._place, model, version, self._compute, self._meter)
             self._loaded.move_to_end(wanted)
             self._users[wanted] += 1
             loaded = self._loaded[wanted]
@@ -103,9 +120,21 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
         handle(context, partial(score, context, shelf.use), ScoreCell(job, chunk, model, version))
 
 
-def run(app: Celery, context: Context, model: str, compute: Compute) -> int:
-    """Consume one model's queue until told to stop; the exit status."""
-    shelf = Shelf(context.place, compute)
-    register(app, context, shelf)
-    Thread(target=shelf.warm, args=(model,), name="warm").start()  # while Celery connects
-    return consume(app, scoring_queue(model), name=model, threads=_IN_WORK)
+def run(app: Celery, context: Context, presence: Presence, compute: Compute, alive: Path) -> int:
+    """Consume one model's queue until told to stop; the exit status. `alive` is touched while there is progress."""
+    model = presence.worker.model
+    shelf = Shelf(context.place, compute, Meter(context.place, context.board, presence))
+    register(app, replace(context, presence=presence), shelf)
+    presence.beat(Watchdog(context.board, presence, alive))
+    Thread(target=_warm, args=(context, shelf, model), name="warm").start()  # while Celery connects
+    try:
+        return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
+    finally:
+        presence.leave()
+
+
+def _warm(context: Context, shelf: Shelf, model: str) -> None:
+    """Load the model, and ask for cells: there is one worker more."""
+    shelf.warm(model)
+    with suppress(RedisError, BrokerUnreachable):  # the reconciler asks as well
+        feed(context, model)

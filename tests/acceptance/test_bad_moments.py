@@ -1,6 +1,7 @@
 """What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from there."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -72,21 +73,15 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-@pytest.mark.parametrize("victim", ["--model mood-bow", "--control"])
-def test_a_killed_worker_is_reported_and_nothing_is_lost(many_chunks, home, upload, victim):
-    path = upload(MANY)
-    arguments = ("score", path, "--customer", "plain", "--json")
-    with many_chunks.start(*arguments) as process:
+@pytest.mark.parametrize("victim", ["--model mood-bow", "--control", "valkey-server"])
+def test_a_killed_child_is_replaced_and_the_job_goes_on_by_itself(many_chunks, home, upload, victim):
+    with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
         [pid] = [pid for command, pid in workers_of(process).items() if victim in command]
         os.kill(pid, signal.SIGKILL)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert b"ended by itself (status -9)" in err
-    assert b'"status": "failed"' in out
-    ended = many_chunks(*arguments)
-    assert ended.status == 0, ended.err
-    assert ended.json["rows_labelled"] == len(MANY)
+        out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    assert json.loads(out)["rows_labelled"] == len(MANY)
 
 
 def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):

@@ -15,7 +15,8 @@ from storage.errors import ChorusError
 from tasks.address import BadBrokerUrl, BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board
-from tasks.messages import CONTROL, PlanJob
+from tasks.feed import queued
+from tasks.messages import CONTROL, FinishJob
 from tests.steps import PREFIX
 from tests.waiting import wait_until
 from workers.broker import embedded_broker, server_binary
@@ -53,11 +54,11 @@ def assert_serves(address):
     app = make_app(address, PREFIX)
     with address.client() as redis:
         redis.flushall()
-        publisher(app, address)(PlanJob("job1"))
-        assert Board(redis, PREFIX).waiting([CONTROL]) == 1
+        publisher(app, address)(FinishJob("job1"))
+        assert queued(Board(redis, PREFIX), CONTROL) == [{"job": "job1"}]
     with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL) as queue:
         message = queue.get(timeout=20)
-        assert message.headers["task"] == PlanJob.name
+        assert message.headers["task"] == FinishJob.name
         message.ack()
     app.close()
 
@@ -128,7 +129,10 @@ def tls(tmp_path):
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    with embedded_broker(tmp_path / "run") as address, _Tls(context, address.url.split("://")[1]) as front:
+    with (
+        embedded_broker(tmp_path / "run") as embedded,
+        _Tls(context, embedded.address.url.split("://")[1]) as front,
+    ):
         thread = threading.Thread(target=front.serve_forever)
         thread.start()
         yield front.server_address[1], tmp_path / "ca.pem"
@@ -143,7 +147,7 @@ def test_a_server_behind_tls_serves_and_its_certificate_is_checked(tls):
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
         unknown.check()
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
-        publisher(make_app(unknown, PREFIX), unknown)(PlanJob("job1"))
+        publisher(make_app(unknown, PREFIX), unknown)(FinishJob("job1"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""What a worker of a model takes and does: measured by the workers, kept with the version, guessed before that.
+
+The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/measured.json` outlives it.
+"""
+
+from functools import lru_cache
+from typing import Any, cast
+
+from models.registry import ModelRegistry
+from storage.place import Absent, Place
+from storage.record import BadRecord, Record
+from tasks.board import Board
+
+_FILE = "measured.json"
+_ANEW = 1.25  # a figure that is off by this factor is kept anew
+
+
+class Needs(Record):
+    """Of one worker of a model."""
+
+    rate: float  # rows a second
+    start_seconds: float  # from the start of its process to the model in memory
+    memory: int  # bytes at the most, so far
+
+
+def needs(place: Place, board: Board, model: str) -> Needs:
+    """As last measured, or a guess from the size of its files. Raises NotPublished."""
+    found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
+    measured = {name.decode(): float(value) for name, value in found.items()}
+    return Needs(**_before(place, model).model_dump() | measured)
+
+
+def note(board: Board, model: str, measured: Needs) -> None:
+    """From now on this is what a worker of the model takes and does."""
+    fields: dict[Any, Any] = measured.model_dump()
+    board.redis.hset(board.key("measured", model), mapping=fields)
+
+
+def keep(place: Place, model: str, version: int, measured: Needs) -> None:
+    """Keep it with the version, unless what is kept there is nearly the same."""
+    before = _kept(place, model, version)
+    if before is None or not _alike(before, measured):
+        place.replace(_path(place, model, version), measured.encode())
+
+
+def _alike(one: Needs, other: Needs) -> bool:
+    pairs = zip(one.model_dump().values(), other.model_dump().values(), strict=True)
+    return all(max(pair) <= _ANEW * min(pair) for pair in pairs)
+
+
+def _path(place: Place, model: str, version: int) -> str:
+    return f"{ModelRegistry(place).folder(model, version)}/{_FILE}"
+
+
+def _kept(place: Place, model: str, version: int) -> Needs | None:
+    path = _path(place, model, version)
+    try:
+        return Needs.decode(place.read(path), place.at(path))
+    except (Absent, BadRecord):
+        return None
+
+
+@lru_cache(1024)
+def _before(place: Place, model: str) -> Needs:
+    """Of the champion, when this process first asked; the board knows what was measured since."""
+    manifest = ModelRegistry(place).resolve(model)
+    size = sum(artifact.bytes for artifact in manifest.artifacts)
+    guess = Needs(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)
+    return _kept(place, model, manifest.version) or guess

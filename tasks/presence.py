@@ -1,0 +1,140 @@
+"""This process on the roster, and the leases of what it works on: both run out unless it refreshes them.
+
+Keys, below the board's prefix:
+
+    lease:<step>           the id of the process that works on this step; runs out after 30 s
+    worker:<id>            hash: the fields of a Worker; runs out after 30 s
+    roster                 sorted set: worker id → when it runs out
+    roster:<m>             the same, of the workers of model m
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event, Lock, Thread
+from time import time
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from tasks.board import Board
+from tasks.roster import Roster, State, Worker
+
+LEASE_SECONDS = 30
+_BEAT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+_RELEASE = """
+-- Let go of the lease KEYS[1] if ARGV[1] still holds it.
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class Presence:
+    """One worker process, from its start to its end."""
+
+    def __init__(self, board: Board, worker: Worker) -> None:
+        self._board, self._worker = board, worker
+        self._roster = Roster(board)
+        self._held: dict[str, float] = {}  # lease → since when
+        self._last_taken = time()
+        self._lock = Lock()
+        self._release: Any = board.redis.register_script(_RELEASE)
+
+    @property
+    def worker(self) -> Worker:
+        return self._worker
+
+    @contextmanager
+    def hold(self, step: str) -> Iterator[bool]:
+        """Hold the lease of a step while the block lasts; False if another process holds it. Raises RedisError."""
+        key = lease_key(self._board, step)
+        mine = bool(self._board.redis.set(key, self._worker.id, nx=True, ex=LEASE_SECONDS))
+        if mine:
+            self._note(key, taken=True)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._note(key, taken=False)
+                self._release(keys=[key], args=[self._worker.id])
+
+    def ready(self, memory: int) -> None:
+        """The model is in memory, which is now so large."""
+        with self._lock:
+            self._become("busy" if self._held else "idle", memory)
+
+    def beat(self, watch: Callable[[], None] | None = None) -> None:
+        """Refresh everything, again and again, in a thread of its own; `watch` looks after each."""
+        Thread(target=self._beat, args=(watch,), name="beat", daemon=True).start()
+
+    def held_longest(self, now: float) -> float:
+        """Seconds that the oldest lease was held."""
+        with self._lock:
+            return now - min(self._held.values(), default=now)
+
+    def idle_for(self, now: float) -> float:
+        """Seconds since anything was taken or let go."""
+        with self._lock:
+            return 0.0 if self._held else now - self._last_taken
+
+    def leave(self) -> None:
+        """Off the roster: this process ends."""
+        self._roster.remove([self._worker.id])
+
+    def _beat(self, watch: Callable[[], None] | None) -> None:
+        pause = Event()
+        while True:
+            try:
+                with self._lock:
+                    worker, held = self._worker, list(self._held)
+                self._roster.put(worker)
+                pipe = self._board.redis.pipeline(transaction=False)
+                for key in held:
+                    pipe.set(key, worker.id, ex=LEASE_SECONDS)
+                pipe.execute()
+            except RedisError:
+                log.warning("the broker is away: nobody hears of this worker for a moment")
+            if watch is not None:
+                watch()
+            pause.wait(_BEAT_SECONDS)
+
+    def _note(self, key: str, *, taken: bool) -> None:
+        """A lease was taken or let go."""
+        with self._lock:
+            self._last_taken = time()
+            if taken:
+                self._held[key] = self._last_taken
+            else:
+                self._held.pop(key, None)
+            if self._worker.state != "starting":
+                self._become("busy" if self._held else "idle", self._worker.memory)
+
+    def _become(self, state: State, memory: int) -> None:
+        if (state, memory) != (self._worker.state, self._worker.memory):
+            since = self._worker.since if state == self._worker.state else time()
+            self._worker = replace(self._worker, state=state, since=since, memory=memory)
+            self._roster.put(self._worker)
+
+
+def release_all(board: Board, holders: Collection[str]) -> None:
+    """Let go of every lease of processes that have ended: what they had in work can be asked for again."""
+    wanted = {holder.encode() for holder in holders}
+    leases = list(board.redis.scan_iter(board.key("lease", "*"), count=1000))
+    for lease, holder in zip(leases, board.redis.mget(leases) if leases else [], strict=True):
+        if holder in wanted:
+            board.redis.delete(lease)
+
+
+def lease_key(board: Board, step: str) -> str:
+    return board.key("lease", step)
+
+
+def leased(board: Board, steps: list[str]) -> list[bool]:
+    """Which of these steps somebody works on."""
+    if not steps:
+        return []
+    return [holder is not None for holder in board.redis.mget([lease_key(board, step) for step in steps])]

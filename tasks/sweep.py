@@ -1,0 +1,141 @@
+"""The reconciler: every few seconds it finds what nobody is at work on, and asks for it again.
+
+A message is lost when a worker dies between taking it and saying so, when a broker vanishes, when a process dies
+between two steps. What is outstanding and neither waits in a queue nor under a lease is lost; so is a chunk that all
+have scored and nobody reduces, and a job with all its parts that nobody finishes.
+"""
+
+import logging
+from time import monotonic
+
+from storage.errors import ChorusError
+from storage.jobs import ended, unended_jobs
+from storage.place import Absent
+from tasks.board import Progress
+from tasks.context import Context
+from tasks.feed import feed, queued, queued_cells
+from tasks.lookup import dataset_of, job_of
+from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell
+from tasks.presence import leased
+from tasks.reconcile import reconcile
+from tasks.submit import stop
+
+_STILL = 30.0  # seconds after which a job that nobody works on and that does not move is planned again
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Any number of them may sweep one board. `only`: the one job that is its business; None: every job of the root."""
+
+    def __init__(self, context: Context, only: str | None = None) -> None:
+        self._context, self._only = context, only
+        self._started = False
+        self._moved: dict[str, tuple[Progress | None, float]] = {}  # job → how far it was, and since when
+
+    def sweep(self) -> None:
+        """One look at everything. Raises RedisError, BrokerUnreachable."""
+        board = self._context.board
+        running = board.running()
+        if not self._started or board.redis.set(board.key("epoch"), 1, nx=True):
+            for job in self._stored():
+                if job not in running:
+                    self._reconcile(job)
+            self._started = True
+            running = board.running()
+        jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
+        models = {model for names in jobs.values() for model in names}
+        for job in sorted(self._unscored(models, running) | self._unfinished(jobs) | self._still(jobs)):
+            self._reconcile(job)
+        for model in sorted(models):
+            feed(self._context, model)
+
+    def _stored(self) -> list[str]:
+        """By storage, the jobs that are to go on."""
+        place = self._context.place
+        if self._only is not None:
+            return [self._only] if ended(place, self._only) is None else []
+        return [job.id for job in unended_jobs(place)]
+
+    def _known(self, running: dict[str, float]) -> list[str]:
+        """Of these, those whose job can be read; the others have gone from storage."""
+        found = []
+        for job in running:
+            try:
+                dataset_of(self._context.place, job_of(self._context.place, job))
+                found.append(job)
+            except Absent:
+                self._context.board.end(job, (), "failed", "The job is no longer in storage.")
+        return found
+
+    def _unscored(self, models: set[str], running: dict[str, float]) -> set[str]:
+        """Jobs with cells that were asked for, and are neither scored nor on anybody's way."""
+        board, lost = self._context.board, set()
+        for model in models:
+            queue = queued_cells(board, model)  # before the leases: a cell goes from the one to the other
+            out = board.outstanding(model)
+            for job in {job for job, _ in out} - set(running):
+                board.lost(job, model, [position for other, position in out if other == job])
+            cells = {
+                (job, position): ScoreCell(job, chunk, model, version).step
+                for job, position in out
+                if job in running
+                for chunk, version in [self._cell(job, position, model)]
+                if (job, chunk) not in queue
+            }
+            held = leased(board, list(cells.values()))
+            lost |= {job for (job, _), one in zip(cells, held, strict=True) if not one}
+        return lost
+
+    def _cell(self, job: str, position: int, model: str) -> tuple[str, int]:
+        found = job_of(self._context.place, job)
+        version = next(member.version for member in found.models if member.name == model)
+        return dataset_of(self._context.place, found).chunks[position].id, version
+
+    def _unfinished(self, jobs: dict[str, list[str]]) -> set[str]:
+        """Jobs with chunks that nobody reduces, or that nobody finishes."""
+        board = self._context.board
+        queue = {_step(message) for message in queued(board, CONTROL)}
+        wanted: dict[str, str] = {}
+        for job, names in jobs.items():
+            dataset = dataset_of(self._context.place, job_of(self._context.place, job))
+            for position in board.unreduced(job, names):
+                wanted[ReduceChunk(job, dataset.chunks[position].id).step] = job
+            progress = board.progress(job, names)
+            if progress is not None and progress.parts >= len(dataset.chunks):
+                wanted[FinishJob(job).step] = job
+        missing = [step for step in wanted if step not in queue]
+        return {wanted[step] for step, one in zip(missing, leased(board, missing), strict=True) if not one}
+
+    def _still(self, jobs: dict[str, list[str]]) -> set[str]:
+        """Jobs that have not moved for a while, though nobody is at work on them: whatever else may go wrong."""
+        now, found = monotonic(), set()
+        out = {job for names in jobs.values() for name in names for job, _ in self._context.board.outstanding(name)}
+        moved: dict[str, tuple[Progress | None, float]] = {}
+        for job, names in jobs.items():
+            progress = self._context.board.progress(job, names)
+            before, since = self._moved.get(job, (None, now))
+            if progress != before or job in out:
+                since = now
+            elif now - since > _STILL:
+                found.add(job)
+                since = now
+            moved[job] = (progress, since)
+        self._moved = moved
+        return found
+
+    def _reconcile(self, job: str) -> None:
+        log.info("asked for again, what nobody is at work on", extra={"job": job})
+        try:
+            reconcile(self._context, job)
+        except ChorusError as error:
+            log.exception("a job that cannot go on", extra={"job": job})
+            try:
+                stop(self._context, job_of(self._context.place, job), "failed", str(error))
+            except Absent:
+                self._context.board.end(job, (), "failed", str(error))
+
+
+def _step(message: dict[str, str]) -> str:
+    """Of a message in the control queue."""
+    return ReduceChunk(**message).step if "chunk" in message else FinishJob(**message).step

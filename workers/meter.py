@@ -1,0 +1,66 @@
+"""What a scoring worker measures of itself: memory, start, and rows a second."""
+
+import logging
+import resource
+import sys
+from pathlib import Path
+from threading import Lock
+
+from redis.exceptions import RedisError
+
+from storage.errors import ChorusError
+from storage.place import Place
+from tasks.board import Board
+from tasks.measured import Needs, keep, note
+from tasks.presence import Presence
+
+_PAST = 0.7  # what a chunk before counts beside this one
+_ENOUGH = 64  # rows below which a chunk says nothing of the rate
+
+log = logging.getLogger(__name__)
+
+
+class Meter:
+    """Told of what happens in the worker; tells the board at once, and storage when it has changed."""
+
+    def __init__(self, place: Place, board: Board, presence: Presence) -> None:
+        self._place, self._board, self._presence = place, board, presence
+        self._start_seconds = 0.0
+        self._rows = self._seconds = self._last = 0.0
+        self._lock = Lock()
+
+    def loaded(self, at: float) -> None:
+        """A version has come into memory, at a time in seconds since 1970."""
+        if not self._start_seconds:
+            self._start_seconds = at - self._presence.worker.started
+        try:
+            self._presence.ready(peak_memory())
+        except RedisError:
+            log.warning("the broker is away: it will hear with the next beat that the model is loaded")
+
+    def scored(self, version: int, rows: int, began: float, ended: float) -> None:
+        """A chunk was scored, by the monotonic clock; chunks overlap, so that only the time since the last counts."""
+        if rows < _ENOUGH:
+            return
+        with self._lock:
+            elapsed = max(1e-6, ended - max(began, self._last))
+            self._last = ended
+            self._rows, self._seconds = _PAST * self._rows + rows, _PAST * self._seconds + elapsed
+            measured = Needs(rate=self._rows / self._seconds, start_seconds=self._start_seconds, memory=peak_memory())
+        model = self._presence.worker.model
+        try:
+            note(self._board, model, measured)
+            keep(self._place, model, version, measured)
+        except (RedisError, ChorusError, OSError):  # no chunk is lost because its time was not noted
+            log.warning("the rate was not noted", exc_info=True)
+
+
+def peak_memory() -> int:
+    """The most bytes that this process had in memory so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # of this process alone, where getrusage knows what its parent had before it became this
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,183 @@
+"""The pools of one machine: worker processes that follow demand."""
+
+import logging
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import monotonic, time
+from uuid import uuid4
+
+from redis.exceptions import LockError, RedisError
+
+from storage.errors import ChorusError
+from tasks.context import Context
+from tasks.demand import Demand, demand
+from tasks.feed import hold
+from tasks.lookup import job_of
+from tasks.measured import needs
+from tasks.presence import release_all
+from tasks.roster import Roster, Worker
+from tasks.submit import stop
+from workers.children import Child, stop_all
+from workers.limits import Limits
+from workers.scale import Budget, Hold, Start, Stop, scale
+
+_LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
+_HOLD_SECONDS = 3.0  # it is said again with each look
+_MOST_DEATHS = 4  # in a row before a model's worker was ready; then its jobs fail
+_LONGEST_REST = 30.0  # seconds between two starts of a model whose workers die
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Pooled:
+    """A child and what the roster says of it."""
+
+    child: Child
+    worker: Worker
+    ready: bool = False
+    stopping: bool = False
+
+
+class Pools:
+    """Starts and stops the scoring workers of this machine, as `scale` says.
+
+    Several machines decide one after the other, each about its own workers, and see those of all.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        start: Callable[[Worker], Child],
+        limits: Callable[[str], Limits],
+        budget: Budget,
+        models: Collection[str] | None = None,
+        warm: Collection[str] = (),
+    ) -> None:
+        """`models`: those that are this machine's business, None for all; `warm`: those whose `min` is above zero."""
+        self._context, self._start, self._limits, self._budget = context, start, limits, budget
+        self._models, self._warm = models, warm
+        self._roster = Roster(context.board)
+        self._pool: dict[str, _Pooled] = {}
+        self._deaths: Counter[str] = Counter()  # by model, in a row
+        self._rest: dict[str, float] = defaultdict(float)  # by model, until when none is started
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Those that run here."""
+        return [pooled.worker for pooled in self._pool.values()]
+
+    def look(self) -> None:
+        """See to the dead, and follow demand. Raises RedisError."""
+        self._bury()
+        lock = self._context.board.redis.lock(
+            self._context.board.key("scaling"), timeout=_LOCK_SECONDS, blocking=False, thread_local=False
+        )
+        if not lock.acquire():
+            return  # another machine is deciding
+        try:
+            self._decide()
+        finally:
+            with suppress(LockError):  # it ran out: this machine was slow
+                lock.release()
+
+    def stop(self, grace: float) -> None:
+        """Stop them all: they end what they have in work, within so many seconds; the rest is handed back."""
+        stop_all([pooled.child for pooled in self._pool.values()], grace)
+        with suppress(RedisError):
+            release_all(self._context.board, list(self._pool))
+            self._roster.remove(list(self._pool))
+        self._pool.clear()
+
+    def _decide(self) -> None:
+        known = {worker.id: worker for worker in self._roster.workers() if worker.model}
+        for name, pooled in self._pool.items():
+            pooled.worker = known.get(name, pooled.worker)
+            if pooled.worker.state != "starting" and not pooled.ready:
+                pooled.ready = True
+                self._deaths.pop(pooled.worker.model, None)
+            if name not in known:  # it has not said anything yet, and is alive
+                self._roster.put(pooled.worker)
+            if pooled.stopping:
+                pooled.worker = replace(pooled.worker, state="stopping")
+            known[name] = pooled.worker
+        wanted = self._wanted({worker.model for worker in known.values()})
+        for action in scale(wanted, list(known.values()), self._limits, self._budget, time()):
+            if isinstance(action, Start):
+                if monotonic() >= self._rest[action.model]:
+                    self._add(action)
+            elif isinstance(action, Stop):
+                self._remove(action.worker)
+            elif isinstance(action, Hold):
+                hold(self._context.board, action.model, _HOLD_SECONDS)
+
+    def _wanted(self, running: set[str]) -> list[Demand]:
+        found = demand(self._context.place, self._context.board, running | set(self._warm))
+        return [one for one in found if self._models is None or one.model in self._models]
+
+    def _add(self, action: Start) -> None:
+        now, known = time(), needs(self._context.place, self._context.board, action.model)
+        worker = Worker(
+            id=f"{action.model}-{uuid4().hex[:8]}",
+            model=action.model,
+            machine=self._budget.machine,
+            state="starting",
+            since=now,
+            started=now,
+            memory=self._limits(action.model).memory or known.memory,
+            threads=action.threads,
+            device=action.device,
+        )
+        self._roster.put(worker)
+        self._pool[worker.id] = _Pooled(self._start(worker), worker)
+        log.info("started a worker", extra={"worker": worker.id, "threads": worker.threads, "device": worker.device})
+
+    def _remove(self, worker: str) -> None:
+        pooled = self._pool[worker]
+        pooled.stopping = True
+        pooled.child.terminate()
+        log.info("stopping an idle worker", extra={"worker": worker})
+
+    def _bury(self) -> None:
+        """Hand back what the dead had in work."""
+        for name, pooled in list(self._pool.items()):
+            status = pooled.child.ended()
+            if status is None:
+                continue
+            release_all(self._context.board, [name])
+            self._roster.remove([name])
+            del self._pool[name]
+            if not pooled.stopping:
+                log.warning("a worker ended by itself, status %s", status, extra={"worker": name})
+                self._count_death(pooled)
+
+    def _count_death(self, dead: _Pooled) -> None:
+        """Rest before the next start of a model whose workers die; if none of them was ever ready, its jobs fail."""
+        model = dead.worker.model
+        self._deaths[model] += 1
+        if dead.ready:
+            self._deaths[model] = 1
+        deaths = self._deaths[model]
+        self._rest[model] = monotonic() + (0.0 if deaths == 1 else min(_LONGEST_REST, 0.5 * 2.0**deaths))
+        if not dead.ready and deaths >= _MOST_DEATHS:
+            reason = (
+                f"The workers of {model} ended {deaths} times before the model was loaded. "
+                f"The log of the last, {dead.child.log}, ends:\n{dead.child.last_words()}"
+            )
+            self._fail_jobs(model, reason)
+            self._deaths.pop(model)
+
+    def _fail_jobs(self, model: str, reason: str) -> None:
+        for name in self._context.board.running():
+            with suppress(ChorusError):
+                job = job_of(self._context.place, name)
+                if model in [member.name for member in job.models]:
+                    stop(self._context, job, "failed", reason)
+
+
+def this_machine() -> str:
+    """A name for this process among all that start workers: several may run on one host."""
+    return f"{socket.gethostname()}-{uuid4().hex[:6]}"
