@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from models import kinds
 from models.adopted import NotAModel
-from models.labelled import halves
+from models.labelled import held_out
 from models.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
 from models.registry import ModelRegistry
 from models.transformer_files import CONFIG
@@ -61,8 +61,9 @@ def publish_from(
             raise NotForThisKind(source, kind)
         spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
-            learned, held_out = halves(texts)
-            checks = kinds.check_precisions(spec, Path(folder), learned, held_out)
+            others = held_out(texts, 0.5)
+            sides = [texts.filter(pa.array(side)) for side in (~others, others)]
+            checks = kinds.check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
         return registry.publish(name, Path(folder), spec, published_at)
 
