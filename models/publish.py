@@ -51,14 +51,14 @@ def publish_from(
 ) -> ModelManifest:
     """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
 
-    `texts`, such as the model learned from, are what int8 is made and checked with; without them it is not offered.
-    Pickles are not read, and no code that comes with a model is run. Raises NotAModel, WhichLabels, UntrustedTypes,
-    MissingPackage, BadName.
+    `texts` are of the kind that the model will read: int8 is made with about half of them and checked on the others;
+    without texts it is not offered. Pickles are not read, and no code that comes with a model is run.
+    Raises NotAModel, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, BadName.
     """
+    kind = _kind_of(source)
+    if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
+        raise NotForThisKind(source, kind)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        kind = _kind_of(source)
-        if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
-            raise NotForThisKind(source, kind)
         spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
             others = held_out(texts, 0.5)
