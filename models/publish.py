@@ -30,11 +30,11 @@ class WhichLabels(BadRequest):
 class NotForThisKind(BadRequest):
     """Options were given that mean nothing to this kind of model."""
 
-    def __init__(self, source: Path, kind: str) -> None:
-        self.source, self.kind = source, kind
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         super().__init__(
-            f"{source} is a {kind}, which reads every text to its end and computes in one precision. "
-            "Publish it without a limit of tokens, a rule for long texts, and texts."
+            f"A {kind} reads every text to its end and computes in one precision. "
+            "Leave out a limit of tokens, a rule for long texts, and texts to check int8 with."
         )
 
 
@@ -56,8 +56,7 @@ def publish_from(
     Raises NotAModel, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, BadName.
     """
     kind = _kind_of(source)
-    if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
-        raise NotForThisKind(source, kind)
+    check_options(kind, over_length, max_tokens, texts)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
@@ -66,6 +65,14 @@ def publish_from(
             checks = kinds.check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
         return registry.publish(name, Path(folder), spec, published_at)
+
+
+def check_options(
+    kind: str, over_length: OverLength, max_tokens: int | None = None, texts: pa.StringArray | None = None
+) -> None:
+    """Raises UnknownKind, NotForThisKind."""
+    if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
+        raise NotForThisKind(kind)
 
 
 def adopt(
