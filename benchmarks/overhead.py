@@ -21,6 +21,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from front_door import job_from
 from report import AtLeast, AtMost, median, report
 from service import Service, home, service
 
@@ -28,13 +29,13 @@ from chorus.light import with_little_memory, without_pandas
 from chorus.local import context_for
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from intake.upload import Upload, take_in
+from intake.upload import Upload
 from models.manifest import Card, ModelSpec
 from models.manifest import Target as Question
 from models.registry import ModelRegistry
 from storage.jobs import read_job
 from storage.place import place_at
-from tasks.submit import create_job, line_up, start
+from tasks.submit import start
 
 SIZES = (100_000, 1_000_000)
 RUNS = 3
@@ -137,9 +138,7 @@ def _submit_each() -> None:
     for line in sys.stdin:
         before = process_time()
         upload = Upload(line.rstrip("\n"), "default", chunk_rows=settings.chunk_rows, most_chars=settings.max_text)
-        lineup = line_up(place, "default")
-        dataset = take_in(place, upload, sys.stdin.buffer, lambda _: None)
-        job = create_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
+        job = job_from(place, upload)
         start(context, job)
         print(json.dumps({"job": job.id, "cpu": process_time() - before}), flush=True)
 

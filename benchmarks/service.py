@@ -53,23 +53,21 @@ def home(registry: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def service(
-    root: Path, models: Mapping[str, int], environment: Mapping[str, Mapping[str, str]] | None = None
-) -> Iterator[Service]:
+def service(root: Path, models: Mapping[str, int], environment: Mapping[str, str] | None = None) -> Iterator[Service]:
     """Workers for these models, each with its number of threads. They may still be starting: score something first.
 
-    `environment` is added to that of a model's worker: {"minilm": {"CHORUS_PRECISION": "int8"}}, say.
+    `environment` is added to that of the workers: {"CHORUS_PRECISION": "int8"}, say.
     """
     settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
     with ExitStack() as stack:
         broker = stack.enter_context(broker_for(settings)).address
         workers: dict[str, Child] = {}
-        inherited = for_children(settings, broker)
+        inherited = {**for_children(settings, broker), **(environment or {})}
         stack.callback(lambda: stop_all(list(workers.values()), 10.0))
         for name, arguments in _commands(models):
             command = [sys.executable, "-m", "chorus", "worker", *arguments]
             log = settings.run / "logs" / f"{name}.log"
-            workers[name] = Child(name, command, log, {**inherited, **(environment or {}).get(name, {})})
+            workers[name] = Child(name, command, log, inherited)
         yield Service(settings, broker, context_for(settings, broker), workers)
 
 

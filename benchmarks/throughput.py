@@ -123,7 +123,7 @@ def warm_service(
     """Workers that share the cores as those of `chorus score` do."""
     registry = ModelRegistry(place)
     threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in models})
-    with service(root, threads, {model: {"CHORUS_PRECISION": precision} for model in models}) as running:
+    with service(root, threads, {"CHORUS_PRECISION": precision}) as running:
         yield running
 
 

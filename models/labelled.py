@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.manifest import Mode
 from storage.errors import BadRequest
@@ -63,18 +62,17 @@ def labelled(
 
 
 def split(data: Labelled, share: float) -> tuple[Labelled, Labelled]:
-    """(the rest, about `share` of the rows). Which side a row is on follows from its text alone.
+    """(the rest, about `share` of the rows), as `held_out` says."""
+    mask = held_out(data.texts, share)
+    return data.take(~mask), data.take(mask)
+
+
+def held_out(texts: pa.StringArray, share: float) -> Bool:
+    """[rows] whether a row is one of about `share` that are held out, which follows from its text alone.
 
     Equal texts, whatever their case and spaces, are never on both sides, today or after more rows are added.
     """
-    held_out = np.fromiter((_place_of(text) < share for text in data.texts.to_pylist()), np.bool_, len(data))
-    return data.take(~held_out), data.take(held_out)
-
-
-def halves(texts: pa.StringArray) -> tuple[pa.StringArray, pa.StringArray]:
-    """Two halves of different texts, split as above."""
-    second = pa.array([_place_of(text) < 0.5 for text in texts.to_pylist()], pa.bool_())
-    return texts.filter(pc.invert(second)), texts.filter(second)
+    return np.fromiter((_place_of(text) < share for text in texts.to_pylist()), np.bool_, len(texts))
 
 
 def _place_of(text: str) -> float:

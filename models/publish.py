@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from models import kinds
 from models.adopted import NotAModel
-from models.labelled import halves
+from models.labelled import held_out
 from models.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
 from models.registry import ModelRegistry
 from models.transformer_files import CONFIG
@@ -30,11 +30,11 @@ class WhichLabels(BadRequest):
 class NotForThisKind(BadRequest):
     """Options were given that mean nothing to this kind of model."""
 
-    def __init__(self, source: Path, kind: str) -> None:
-        self.source, self.kind = source, kind
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         super().__init__(
-            f"{source} is a {kind}, which reads every text to its end and computes in one precision. "
-            "Publish it without a limit of tokens, a rule for long texts, and texts."
+            f"A {kind} reads every text to its end and computes in one precision. "
+            "Leave out a limit of tokens, a rule for long texts, and texts to check int8 with."
         )
 
 
@@ -51,20 +51,28 @@ def publish_from(
 ) -> ModelManifest:
     """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
 
-    `texts`, such as the model learned from, are what int8 is made and checked with; without them it is not offered.
-    Pickles are not read, and no code that comes with a model is run. Raises NotAModel, WhichLabels, UntrustedTypes,
-    MissingPackage, BadName.
+    `texts` are of the kind that the model will read: int8 is made with about half of them and checked on the others;
+    without texts it is not offered. Pickles are not read, and no code that comes with a model is run.
+    Raises NotAModel, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, BadName.
     """
+    kind = _kind_of(source)
+    check_options(kind, over_length, max_tokens, texts)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        kind = _kind_of(source)
-        if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
-            raise NotForThisKind(source, kind)
         spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
-            learned, held_out = halves(texts)
-            checks = kinds.check_precisions(spec, Path(folder), learned, held_out)
+            others = held_out(texts, 0.5)
+            sides = [texts.filter(pa.array(side)) for side in (~others, others)]
+            checks = kinds.check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
         return registry.publish(name, Path(folder), spec, published_at)
+
+
+def check_options(
+    kind: str, over_length: OverLength, max_tokens: int | None = None, texts: pa.StringArray | None = None
+) -> None:
+    """Raises UnknownKind, NotForThisKind."""
+    if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
+        raise NotForThisKind(kind)
 
 
 def adopt(

@@ -37,7 +37,7 @@ def check_precisions(
 ) -> tuple[PrecisionCheck, ...]:
     """Measure bfloat16, where this processor has it, and int8; leave the int8 network in the folder if it passed.
 
-    `learned` are texts that the model learned from, `held_out` others, on which its labels are compared with those of
+    int8 is made with some of `learned`; `held_out` are other texts, on which its labels are compared with those of
     float32. With too few of these to tell, or without NNCF, int8 is not offered, and a warning says so.
     """
     held_out = held_out[:_CHECKED_ON]

@@ -9,7 +9,7 @@ from models.kinds import check_precisions, fit, open_scorer
 from models.labelled import Labelled, check_learnable, split
 from models.manifest import Card, ModelSpec
 from models.metrics import metrics
-from models.publish import adopt
+from models.publish import adopt, check_options
 from models.recipe import Recipe
 from models.scorer import score
 from storage.scores import Float32
@@ -30,8 +30,9 @@ def train(
     """Fill an empty folder with the artifacts of a model that answers `target`.
 
     About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured on.
-    Raises UnknownKind, BadLabels, MissingPackage, and what the kind raises.
+    Raises UnknownKind, NotForThisKind, BadLabels, MissingPackage, and what the kind raises.
     """
+    check_options(kind, recipe.over_length)
     learned, kept = split(data, held_out)
     check_learnable(learned)
     started = time.monotonic()

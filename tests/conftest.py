@@ -29,6 +29,17 @@ def redis(broker):
         yield client
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """For torch: two are slower for so small networks as those of the tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def place(tmp_path) -> LocalPlace:
     return LocalPlace(Path(tmp_path, "home"))

@@ -17,19 +17,12 @@ from models.torch_engine import TorchEngine
 from models.torch_network import PaddedNetwork, open_network
 from tests.networks_fixtures import LABELS, logits_alone, network, token_ids
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 LENGTHS = np.random.default_rng(2).integers(1, 41, 60)
 heads = pytest.mark.parametrize("head", ["mean", "standard"])
 architectures = pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "electra"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Two are slower for so small a network."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def opened(architecture="bert", head="mean", dtype=torch.float32):

@@ -16,6 +16,8 @@ from models.scorer import score
 from models.transformer_files import INT8_NETWORK, NETWORK
 from tests.models_fixtures import WORDS, encoder, moods, spec, strings
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

@@ -15,13 +15,13 @@ from models.labelled import BadLabels, check_learnable, labelled, split
 from models.labelled_file import BadLabelledFile, read_labelled
 from models.metrics import metrics
 from models.missing import MissingPackage
-from models.publish import WhichLabels, publish_from
+from models.publish import NotForThisKind, WhichLabels, publish_from
 from models.recipe import Recipe
 from models.registry import ModelRegistry
 from models.scorer import score
 from models.train import train
 from storage.place import LocalPlace
-from tests.models_fixtures import moods, spec, topics
+from tests.models_fixtures import moods, spec, strings, topics
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -116,6 +116,20 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
     manifest = publish_from(registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, labels=("late", "dear"))
     assert (manifest.target.mode, manifest.labels) == ("any_of", ("late", "dear"))
     assert registry.versions("one") == [1]
+
+
+@pytest.mark.parametrize("option", [{"over_length": "windows"}, {"max_tokens": 16}, {"texts": strings("fine")}])
+def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tmp_path, option):
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    (tmp_path / "pipeline.skops").touch()
+    with pytest.raises(NotForThisKind, match="A bow reads every text to its end"):
+        publish_from(registry, "mood", tmp_path / "pipeline.skops", "mood", NOW, **option)
+
+
+def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
+    with pytest.raises(NotForThisKind, match=r"Leave out .* a rule for long texts"):
+        train("bow", "mood", moods(), tmp_path, Recipe(over_length="windows"), "")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_model_is_not_published(tmp_path):

@@ -26,17 +26,10 @@ from models.transformer_openvino import WrongWidth, probabilities
 from storage.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TOLERANCE = 1e-3
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Two are slower for so small a network."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +46,11 @@ def trained(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return tmp_path_factory.mktemp("published")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def adopted(trained, published):
-    return adopt("transformer", trained, published, None)
+def published(trained, tmp_path_factory):
+    """The folder that a registry would keep."""
+    folder = tmp_path_factory.mktemp("published")
+    adopt("transformer", trained, folder, None)
+    return folder
 
 
 def loaded(folder, cache=None, **what):
@@ -190,7 +181,8 @@ def test_the_artifacts_are_those_of_the_source_and_the_network(trained, publishe
     assert (published / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_the_source_names_mode_and_labels(adopted):
+def test_the_source_names_mode_and_labels(trained, tmp_path):
+    adopted = adopt("transformer", trained, tmp_path, None)
     assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
 
 

@@ -13,6 +13,8 @@ from models.transformer_torch import open_scorer
 from tests.models_fixtures import WORDS, encoder, spec, strings
 from tests.networks_fixtures import logits_alone
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
