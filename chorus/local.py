@@ -27,6 +27,7 @@ from tasks.submit import start
 from workers.broker import Broker, embedded_broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
+_PATIENCE = 30.0  # seconds for which a broker may be away
 _GRACE = 5.0  # seconds a worker gets to end; what it loses is scored again
 
 Watch = Callable[[Progress], None]
@@ -118,11 +119,17 @@ def _serve(settings: Settings, broker: Broker, context: Context, job: Job, store
 def _wait(context: Context, job: Job, stored: Progress, watch: Watch, service: Service | None = None) -> None:
     """Until the board says done, keeping the service of this process going. Raises JobFailed when it says failed."""
     models = [model.name for model in job.models]
-    pause, last = Event(), stored
+    pause, last, heard = Event(), stored, time.monotonic()
     while True:
         if service is not None:
             service.look()
-        progress = context.board.progress(job.id, models)
+        try:
+            progress = context.board.progress(job.id, models)
+            heard = time.monotonic()
+        except RedisError:
+            if time.monotonic() - heard > _PATIENCE:
+                raise
+            continue  # the client has waited; a broker of our own is started again with the next look
         if progress is not None and progress != last:
             last = progress
             if _caught_up(progress, stored):
