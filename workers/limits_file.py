@@ -23,7 +23,7 @@ TABLES = ("defaults", "models")  # all that the file may hold; what is added her
 class LimitsFile:
     """What the file says; without one, the defaults for every model."""
 
-    defaults: Limits = Limits()
+    defaults: Limits = field(default_factory=Limits)
     models: Mapping[str, Limits] = field(default_factory=dict)  # those that have a table of their own
 
     def of(self, model: str) -> Limits:
