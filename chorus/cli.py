@@ -111,8 +111,10 @@ def doctor(as_json: bool) -> None:
 
 
 def _subcommands() -> None:
+    from chorus.cli_deploy import deploy
     from chorus.cli_registry import ensembles, models
 
+    chorus.add_command(deploy)
     chorus.add_command(models)
     chorus.add_command(ensembles)
 
