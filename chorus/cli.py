@@ -58,6 +58,11 @@ device_option = click.option(
 )
 
 
+metrics_option = click.option(
+    "--metrics", metavar="HOST:PORT", help="Serve the demand and the pools: /metrics for Prometheus, /demand/<model>."
+)
+
+
 def _settings(device: str | None) -> Settings:
     """Of the environment, but for the option. Raises BadSetting."""
     settings = from_environment()
@@ -116,6 +121,7 @@ def status(job: str | None, as_json: bool) -> None:
 @click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
+@metrics_option
 @click.option("--only", metavar="JOB", hidden=True, help="The one job that the control worker looks after.")
 @device_option
 def worker(
@@ -123,17 +129,20 @@ def worker(
     control: bool,
     threads: int | None,
     identity: str | None,
+    metrics: str | None,
     only: str | None,
     device: str | None,
 ) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
+    if metrics is not None and not control:
+        raise click.UsageError("--metrics goes with --control.")
     settings = _settings(device)
     limit_native_threads(threads or settings.cores)
     from chorus.serve import serve
 
-    sys.exit(serve(settings, model, threads, identity, only))
+    sys.exit(serve(settings, model, threads, identity, only, metrics))
 
 
 @chorus.command()
@@ -141,12 +150,13 @@ def worker(
 @click.option(
     "--grace", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds that workers get to end."
 )
+@metrics_option
 @device_option
-def up(join: bool, grace: float, device: str | None) -> None:
+def up(join: bool, grace: float, metrics: str | None, device: str | None) -> None:
     """Run the service on this machine: workers that follow demand, from none, until it is told to stop."""
     from chorus.up import up
 
-    up(_settings(device), join=join, grace=grace)
+    up(_settings(device), join=join, grace=grace, metrics=metrics)
 
 
 @chorus.command()
@@ -159,8 +169,10 @@ def doctor(as_json: bool) -> None:
 
 
 def _subcommands() -> None:
+    from chorus.cli_deploy import deploy
     from chorus.cli_registry import ensembles, models
 
+    chorus.add_command(deploy)
     chorus.add_command(models)
     chorus.add_command(ensembles)
 

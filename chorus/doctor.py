@@ -9,11 +9,13 @@ from chorus.settings import SETTINGS, Settings
 from chorus.show import print_table
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
+from models.device import choose, gather
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
+from workers.limits_file import FILE, read_limits
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("models", lambda: _models(place)),
         ("ensembles", lambda: _ensembles(place)),
         ("customers", lambda: _customers(place)),
+        ("limits", lambda: _limits(place)),
+        ("device", lambda: _device(settings)),
     ]
     findings = [_find(name, check) for name, check in checks]
     values = {
@@ -111,3 +115,26 @@ def _customers(place: Place) -> str:
     for customer in ("default", *customers.customers):
         line_up(place, customer)
     return ", ".join(customers.customers) or "none of their own; all use the default ensemble"
+
+
+class UnknownModels(ChorusError):
+    def __init__(self, file: str, unknown: list[str], there: list[str]) -> None:
+        self.unknown, self.there = unknown, there
+        super().__init__(
+            f"{file} has tables for models that are not published: {', '.join(unknown)}. Remove them, or publish the "
+            f"models. Published: {', '.join(there) or 'none'}."
+        )
+
+
+def _limits(place: Place) -> str:
+    """chorus.toml says what can be, of models that there are."""
+    named, there = list(read_limits(place).models), ModelRegistry(place).names()
+    unknown = [name for name in named if name not in there]
+    if unknown:
+        raise UnknownModels(place.at(FILE), unknown, there)
+    return ", ".join(named) or "the defaults, for every model"
+
+
+def _device(settings: Settings) -> str:
+    """What transformers compute on here. torch is asked only about a GPU that has to be there."""
+    return choose(settings.device, gather(ask_torch=settings.device.startswith("cuda")))

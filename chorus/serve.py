@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import ExitStack
 from dataclasses import replace
 from time import time
 
@@ -17,6 +18,7 @@ from storage.place import place_at
 from tasks.app import make_app
 from tasks.board import key_prefix
 from tasks.context import Context
+from tasks.demand import Demand, demand
 from tasks.presence import Presence
 from tasks.roster import Roster, Worker
 
@@ -32,10 +34,12 @@ def serve(
     threads: int | None,
     identity: str | None = None,
     only: str | None = None,
+    metrics: str | None = None,
 ) -> int:
     """Work until told to stop; the exit status. `model` None is the control worker.
 
-    `identity`: what the roster calls this process; `only`: the one job that the control worker looks after.
+    `identity`: what the roster calls this process; `only`: the one job that the control worker looks after;
+    `metrics`: HOST:PORT at which it serves them.
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
@@ -52,11 +56,29 @@ def serve(
     if model is None:
         from workers import control
 
-        return control.run(app, replace(context, presence=presence), only)
+        with ExitStack() as stack:
+            if metrics is not None:
+                _serve_metrics(stack, context, metrics)
+            return control.run(app, replace(context, presence=presence), settings.run, only)
     from workers import scoring
 
     compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
-    return scoring.run(app, context, presence, compute, settings.run / "alive")
+    return scoring.run(app, context, presence, compute, settings.run)
+
+
+def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
+    """Until the stack ends. Raises BadAddress, CannotListen, BadLimits."""
+    from workers.limits_file import read_limits
+    from workers.metrics import listen_address, serve_metrics
+
+    roster = Roster(context.board)
+
+    def read() -> tuple[list[Demand], list[Worker]]:
+        workers = [worker for worker in roster.workers() if worker.model]
+        return demand(context.place, context.board, {worker.model for worker in workers}), workers
+
+    host, port = listen_address(where)
+    stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
 
 
 def _worker(

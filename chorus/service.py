@@ -45,9 +45,13 @@ class Service:
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
         only: str | None = None,
+        metrics: str | None = None,
     ) -> None:
-        """`models`, `warm`: see Pools. `only`: the one job that the control worker looks after."""
-        self._settings, self._broker, self._context, self._only = settings, broker, context, only
+        """`models`, `warm`: see Pools. `only`: the one job that the control worker looks after;
+        `metrics`: HOST:PORT at which it serves them.
+        """
+        self._settings, self._broker, self._context = settings, broker, context
+        self._control_options = [*(("--only", only) if only else ()), *(("--metrics", metrics) if metrics else ())]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
         self.control = self._control_worker()
         self._control_since = monotonic()
@@ -70,8 +74,7 @@ class Service:
         self.control.stop(grace)
 
     def _control_worker(self) -> Child:
-        arguments = ["--control", *(("--only", self._only) if self._only else ())]
-        return self._worker("control", *arguments)
+        return self._worker("control", "--control", *self._control_options)
 
     def _scoring_worker(self, worker: Worker) -> Child:
         arguments = ["--model", worker.model, "--id", worker.id]

@@ -12,18 +12,15 @@ from chorus.logs import log_to_stderr
 from chorus.running import announced
 from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
+from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from tasks.roster import Roster
+from workers.limits_file import read_limits
+from workers.metrics import listen_address
 
 _LOOK_EVERY = 0.5  # seconds
 
 log = logging.getLogger(__name__)
-
-
-def read_limits(place):  # replaced by the limits branch
-    from workers.limits import Limits
-
-    return lambda model: Limits(keep_warm=10.0)
 
 
 class NothingToJoin(BadRequest):
@@ -34,10 +31,16 @@ class NothingToJoin(BadRequest):
         )
 
 
-def up(settings: Settings, *, join: bool, grace: float) -> None:
-    """Serve until SIGTERM or SIGINT. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable."""
+def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
+    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadLimits, BadAddress, NoGpu.
+    """
     if join and settings.broker is None:
         raise NothingToJoin
+    if metrics is not None:
+        listen_address(metrics)
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -47,9 +50,11 @@ def up(settings: Settings, *, join: bool, grace: float) -> None:
         if settings.broker is None:
             stack.enter_context(announced(settings.run, broker.address))
         context = context_for(settings, broker.address)
-        limits, budget = for_this_machine(context.place, settings, read_limits(context.place))
+        file = read_limits(context.place)
+        limits, budget = for_this_machine(context.place, settings, file.of)
+        warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
-        service = Service(settings, broker, context, limits, budget)
+        service = Service(settings, broker, context, limits, budget, warm=warm, metrics=metrics)
         megabytes = budget.memory // 10**6
         log.info("up: broker %s, %s cores, %s MB for workers", broker.address.shown, budget.cores, megabytes)
         try:

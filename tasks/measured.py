@@ -27,7 +27,7 @@ def needs(place: Place, board: Board, model: str) -> Needs:
     """As last measured, or a guess from the size of its files. Raises NotPublished."""
     found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
     measured = {name.decode(): float(value) for name, value in found.items()}
-    return Needs(**_before(place, model).model_dump() | measured)
+    return Needs(**expected(place, model).model_dump() | measured)
 
 
 def note(board: Board, model: str, measured: Needs) -> None:
@@ -61,8 +61,11 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
 
 
 @lru_cache(1024)
-def _before(place: Place, model: str) -> Needs:
-    """Of the champion, when this process first asked; the board knows what was measured since."""
+def expected(place: Place, model: str) -> Needs:
+    """Of the champion, as kept when this process first asked, or a guess from the size of its files.
+
+    The board knows what was measured since. Raises NotPublished.
+    """
     manifest = ModelRegistry(place).resolve(model)
     size = sum(artifact.bytes for artifact in manifest.artifacts)
     guess = Needs(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)

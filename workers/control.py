@@ -2,6 +2,7 @@
 
 import logging
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 
 from celery import Celery
@@ -13,6 +14,7 @@ from tasks.finish import finish
 from tasks.messages import CONTROL, FinishJob, ReduceChunk
 from tasks.reduce import reduce
 from tasks.sweep import Sweeper
+from workers.alive import touch
 from workers.consume import consume
 from workers.handling import handle
 
@@ -33,20 +35,24 @@ def register(app: Celery, context: Context) -> None:
         handle(context, partial(finish, context), FinishJob(job))
 
 
-def run(app: Celery, context: Context, only: str | None = None) -> int:
-    """Consume the control queue until told to stop; the exit status. `only`: the one job to look after."""
+def run(app: Celery, context: Context, folder: Path, only: str | None = None) -> int:
+    """Consume the control queue until told to stop; the exit status.
+
+    `folder` is CHORUS_RUN; `only`: the one job to look after.
+    """
     register(app, context)
     if context.presence is not None:
         context.presence.beat()
-    Thread(target=_sweep, args=(Sweeper(context, only),), name="sweep", daemon=True).start()
+    Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
     return consume(app, CONTROL, name="control", threads=2)
 
 
-def _sweep(sweeper: Sweeper) -> None:
+def _sweep(sweeper: Sweeper, folder: Path) -> None:
     pause = Event()
     while True:
         try:
             sweeper.sweep()
+            touch(folder)
         except (RedisError, BrokerUnreachable):
             log.warning("the broker is away: nothing is swept")
         except Exception:  # whatever a storage raises; the next look is soon

@@ -1,4 +1,4 @@
-"""What a pool may be: `chorus.toml`, with defaults that need no file."""
+"""What a pool may be. Defaults need no file; chorus.toml changes them, see workers.limits_file."""
 
 from dataclasses import dataclass
 

@@ -120,12 +120,12 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
         handle(context, partial(score, context, shelf.use), ScoreCell(job, chunk, model, version))
 
 
-def run(app: Celery, context: Context, presence: Presence, compute: Compute, alive: Path) -> int:
-    """Consume one model's queue until told to stop; the exit status. `alive` is touched while there is progress."""
+def run(app: Celery, context: Context, presence: Presence, compute: Compute, folder: Path) -> int:
+    """Consume one model's queue until told to stop; the exit status. `folder` is CHORUS_RUN."""
     model = presence.worker.model
     shelf = Shelf(context.place, compute, Meter(context.place, context.board, presence))
     register(app, replace(context, presence=presence), shelf)
-    presence.beat(Watchdog(context.board, presence, alive))
+    presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=_warm, args=(context, shelf, model), name="warm").start()  # while Celery connects
     try:
         return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)

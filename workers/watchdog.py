@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from tasks.board import Board
 from tasks.messages import scoring_queue
 from tasks.presence import Presence
+from workers.alive import touch
 
 _DEAF_SECONDS = 45.0  # with messages waiting and nothing taken; a reconnect takes less
 _STUCK_SECONDS = 900.0  # at one chunk
@@ -21,15 +22,16 @@ log = logging.getLogger(__name__)
 class Watchdog:
     """Called with each beat of a scoring worker. Whoever started the worker starts another."""
 
-    def __init__(self, board: Board, presence: Presence, alive: Path) -> None:
-        self._board, self._presence, self._alive = board, presence, alive
-        alive.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, board: Board, presence: Presence, run: Path) -> None:
+        """`run` is CHORUS_RUN."""
+        self._board, self._presence, self._run = board, presence, run
 
     def __call__(self) -> None:
-        """Touch the file that says there is progress, or end the process."""
+        """Say that there is progress, or end the process."""
         problem = trouble(self._waiting(), self._presence.idle_for(time()), self._presence.held_longest(time()))
         if problem is None:
-            self._alive.touch()
+            if self._presence.worker.state != "starting":
+                touch(self._run)
             return
         log.error("%s: this worker ends, and another takes over", problem)
         os._exit(_EXIT)

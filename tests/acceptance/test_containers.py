@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chorus.cli import chorus as cli
 from tests.command import Command
 from tests.waiting import wait_until
 from workers.broker import server_binary
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-DEMO_MODELS = ["sentiment-bow", "sentiment-minilm", "topics-bow", "topics-minilm", "topics-acme"]
+OURS = ("control", "pools")  # the services that run a command of ours
 
 
 @pytest.fixture(scope="module")
@@ -62,24 +63,27 @@ def test_the_compose_file_follows_the_compose_specification():
     subprocess.run([*check, ROOT / "docker-compose.yml"], check=True)
 
 
-def test_there_is_a_service_for_each_demo_model_and_no_other():
-    assert set(COMPOSE["services"]) == {"redis", "control", *DEMO_MODELS}
-    for name in DEMO_MODELS:
-        assert COMPOSE["services"][name]["command"] == ["chorus", "worker", "--model", name]
-    shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in ("control", *DEMO_MODELS)}
+def test_there_is_a_broker_a_control_worker_and_pools_that_follow_demand():
+    assert set(COMPOSE["services"]) == {"redis", *OURS}
+    assert COMPOSE["services"]["pools"]["command"] == ["chorus", "up", "--join"]
+    shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in OURS}
     assert len(shared) == 1, "all work on one folder"
 
 
+@pytest.mark.xfail("up" not in cli.commands, reason="`chorus up` is not there yet", strict=True)
 def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
-    """Each chorus command as the file has it; the models bear other names here."""
+    """Each chorus command as the file has it; which models there are is the registry's to say."""
     service = Command(home, CHORUS_BROKER_URL=compose_broker)
-    renamed = {"sentiment-bow": "mood-bow", "sentiment-minilm": "mood-plain", "topics-minilm": "sleeper"}
-    commands = [COMPOSE["services"][name]["command"] for name in ("control", *DEMO_MODELS)]
-    started = [service.start(*(renamed.get(word, word) for word in command[1:])) for command in commands]
+    started = [service.start(*COMPOSE["services"][name]["command"][1:]) for name in OURS]
     try:
         job = service("submit", upload([("1", "great cafe")]), "--customer", "acme").out.strip()
-        wait_until(lambda: service("status", job, "--json").json["status"] == "done", "the job to end")
-        [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in ("control", *DEMO_MODELS)}
+
+        def done():
+            assert not [process.args for process in started if process.poll() is not None], "a service has ended"
+            return service("status", job, "--json").json["status"] == "done"
+
+        wait_until(done, "the job to end")
+        [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in OURS}
         healthcheck = json.loads(health)
         assert healthcheck[:2] == ["CMD", "chorus"]
         assert service(*healthcheck[2:]).status == 0

@@ -25,8 +25,8 @@ def imported_by(code):
     "code",
     [
         "import chorus.cli",
-        "import chorus.upload, chorus.status, chorus.doctor, chorus.serve",
-        "import workers.control, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
+        "import chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.deploy",
+        "import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
         "import workers.scoring, models.kinds, models.registry",
         "import intake.upload",
     ],

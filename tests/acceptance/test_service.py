@@ -101,6 +101,20 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path):
     assert "make demo" in wrong["models"]
 
 
+def test_doctor_names_the_line_of_a_bad_limit_and_the_models_that_nobody_has(home):
+    def wrong(text, **settings):
+        (home / "chorus.toml").write_text(text)
+        ended = Command(home, **settings)("doctor", "--json")
+        found = {finding["check"]: finding["found"] for finding in ended.json["findings"] if not finding["well"]}
+        assert ended.status == (1 if found else 0)
+        return found
+
+    assert wrong("[models.mood-bow]\nmin = 1\n") == {}
+    assert "line 2: max in [models.mood-bow] is 0" in wrong("[models.mood-bow]\nmax = 0\n")["limits"]
+    assert "not published: mod-bow." in wrong("[models.mod-bow]\nmin = 1\n")["limits"]
+    assert "the device cuda:99 cannot be used" in wrong("", CHORUS_DEVICE="cuda:99")["device"].lower()
+
+
 def test_models_and_ensembles_are_listed_and_shown(chorus):
     listed = chorus("models", "list", "--json").json["models"]
     assert [one["model"] for one in listed] == ["mood-bow", "mood-plain", "sleeper", "topics-acme", "topics-bow"]

@@ -1,0 +1,36 @@
+"""Durations and sizes as people write them in chorus.toml. Pure."""
+
+import re
+from collections.abc import Mapping
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"B": 1} | {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
+_BYTES |= {f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)}
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([a-zA-Z]+)")
+_LONGEST = 1e9  # seconds, thirty years: what is longer, inf included, is a mistake
+
+DURATION = 'seconds as a number, or a text with s, m, h or d such as "90s", "2m" or "1h"'
+SIZE = 'bytes as a whole number, or a text with B, KB, MB, GB, TB (or KiB to TiB) such as "600 MB" or "2 GB"'
+
+
+def seconds(value: object) -> float:
+    """Of a duration: 90, 90.0, "90s" and "1.5m" are all 90.0. Raises ValueError for anything else."""
+    number = _quantity(value, _SECONDS, DURATION) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _LONGEST:
+        raise ValueError(DURATION)
+    return float(number)
+
+
+def size(value: object) -> int:
+    """In bytes: 600_000_000 and "600 MB" are the same. Raises ValueError for anything else."""
+    number = round(_quantity(value, _BYTES, SIZE)) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(SIZE)
+    return number
+
+
+def _quantity(text: str, units: Mapping[str, int], allowed: str) -> float:
+    found = _QUANTITY.fullmatch(text.strip())
+    if not found or found[2] not in units:
+        raise ValueError(allowed)
+    return float(found[1]) * units[found[2]]
