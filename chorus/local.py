@@ -1,6 +1,7 @@
 """One job to its end on this machine: take part in a running service, or be one for as long as it takes."""
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,7 +130,8 @@ def _wait(context: Context, job: Job, stored: Progress, watch: Watch, service: S
         except RedisError:
             if time.monotonic() - heard > _PATIENCE:
                 raise
-            continue  # the client has waited; a broker of our own is started again with the next look
+            pause.wait(_LOOK_EVERY)
+            continue  # a broker of our own is started again with the next look
         if progress is not None and progress != last:
             last = progress
             if _caught_up(progress, stored):
