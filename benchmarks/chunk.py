@@ -87,7 +87,7 @@ def run(context: Context, shelf: Shelf, queue: list[Message], texts: list[str]) 
         if isinstance(message, PlanJob):
             reconcile(context, message.job)
         elif isinstance(message, ScoreCell):
-            score(context, shelf.use, message)
+            score(context, shelf, message)
         elif isinstance(message, ReduceChunk):
             reduce(context, message)
         elif isinstance(message, FinishJob):

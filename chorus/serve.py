@@ -1,5 +1,6 @@
 """`chorus worker`: one worker in this process, for a configured broker."""
 
+from chorus.light import without_pandas
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
@@ -39,4 +40,4 @@ def serve(settings: Settings, model: str | None, threads: int | None) -> int:
     from workers import scoring
 
     compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
-    return scoring.run(app, context, model, compute)
+    return scoring.run(app, context, model, compute, without_pandas)

@@ -5,6 +5,10 @@ Keys, below a common prefix, all bitmaps by chunk position so that a job of a mi
     job:<job>              hash: status, error
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
     job:<job>:parts        bit p is 1 once part p is written
+
+and one hash for each model version, by chunk id: how often a cell was taken that has no scores yet.
+
+    attempts:<model>:<version>
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,6 +107,17 @@ class Board:
         pipe.bitcount(self._parts(job))
         return bool(pipe.execute()[-1] >= parts)
 
+    def attempt(self, model: str, version: int, chunk: str) -> int:
+        """Count an attempt at this cell, before it begins, and say which it is: 1 for the first."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hincrby(self._attempts(model, version), chunk, 1)
+        pipe.expire(self._attempts(model, version), _KEPT)
+        return int(pipe.execute()[0])
+
+    def settled(self, model: str, version: int, chunk: str) -> None:
+        """The cell has its scores; forget the attempts."""
+        self._redis.hdel(self._attempts(model, version), chunk)
+
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
         """None where the board knows nothing of the job."""
         pipe = self._redis.pipeline(transaction=False)
@@ -116,6 +131,9 @@ class Board:
         status = cast("Status", state[b"status"].decode())
         error = state[b"error"].decode() or None
         return Progress(status, error, dict(zip(models, scored, strict=True)), parts)
+
+    def _attempts(self, model: str, version: int) -> str:
+        return f"{self._prefix}attempts:{model}:{version}"
 
     def _job(self, job: str) -> str:
         return f"{self._prefix}job:{job}"

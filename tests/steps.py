@@ -92,9 +92,10 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
 
 
 class Steps:
-    """The queue as a list, and whoever takes from it."""
+    """The queue as a list, and whoever takes from it; `make` makes the models."""
 
-    def __init__(self, place, redis):
+    def __init__(self, place, redis, make=Constant):
+        self.make = make
         self.queue = []
         self.scored = []
         self.context = Context(place, Board(redis, PREFIX), self.queue.append)
@@ -104,7 +105,7 @@ class Steps:
         if isinstance(message, PlanJob):
             reconcile(self.context, message.job)
         elif isinstance(message, ScoreCell):
-            score(self.context, self._model, message)
+            score(self.context, self, message)
         elif isinstance(message, ReduceChunk):
             reduce(self.context, message)
         elif isinstance(message, FinishJob):
@@ -116,9 +117,12 @@ class Steps:
             self.run(self.queue.pop(0))
 
     @contextmanager
-    def _model(self, model, version):
+    def use(self, model, version):
+        """Of tasks.score.Models."""
         self.scored.append((model, version))
-        yield Constant(model)
+        yield self.make(model)
+
+    isolated = use  # it may raise what it likes, but not end the process
 
 
 def files_of(job):
