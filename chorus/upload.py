@@ -12,8 +12,8 @@ from rich.console import Console
 from chorus.local import Outcome, broker_for, context_for, run_job
 from chorus.look import look
 from chorus.progress import shown
-from chorus.settings import Settings
 from chorus.rejects import reasons_of, rejected_by_models
+from chorus.settings import Settings
 from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
 from intake.upload import Upload, take_in
