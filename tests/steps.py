@@ -11,6 +11,7 @@ from storage import feedback, jobs
 from storage.feedback import Chunk, Dataset, Source
 from storage.jobs import Job
 from storage.labelled import EnsembleVersion, ModelVersion, default_folder
+from storage.names import digest
 from tasks.board import Board
 from tasks.context import Context
 from tasks.finish import finish
@@ -129,3 +130,8 @@ def files_of(job):
     """Name → bytes of all that a reader of the result sees."""
     output = job.output
     return {name: output.read(name) for name in output.names("")}
+
+
+def without_places(files):
+    """Digests of all but the manifest, which names the folder of the rejects."""
+    return {name: digest(data) for name, data in files.items() if name != "_manifest.json"}

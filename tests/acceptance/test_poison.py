@@ -1,4 +1,4 @@
-"""A real model in a process of its own: it may raise, answer nonsense, hang or die of a text, and the rest is labelled."""
+"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
 
 import os
 import signal
@@ -203,22 +203,30 @@ def poisoned(home, tmp_path):
     return Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")
 
 
-def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
-    some = [(f"r{at}", text) for at, text in enumerate(TEXTS) if "kill" not in text]
-    ended = poisoned("score", upload([*some, ("empty", "")]), "--customer", "plain", "--json")
-    assert ended.status == 0, ended.err
-    answer = ended.json
-    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (8, 5, 3)
-    assert answer["reasons"] == {"no text": 1, "model failed": 2}
+def details_of(answer):
+    """Id → detail of the rows that models rejected, all in one chunk."""
     [rejects] = answer["rejects_of_models"]
-    found = {row["id"]: row["detail"] for row in pq.read_table(rejects, partitioning=None).to_pylist()}
-    assert found == {"r3": f"mood-bow 1: {REASONS[3]}", "r5": f"mood-bow 1: {REASONS[5]}"}
-    again = poisoned("score", upload([*some, ("empty", "")]), "--customer", "plain")
-    assert "8 rows in, 5 labelled, 3 rejected (no text 1, model failed 2)" in again.out
+    return {row["id"]: row["detail"] for row in pq.read_table(rejects, partitioning=None).to_pylist()}
+
+
+def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
+    rows = [(f"r{at}", text) for at, text in enumerate(TEXTS) if "kill" not in text]
+    path = upload([*rows, ("empty", ""), ("light", "pandas")])
+    answer = poisoned("score", path, "--customer", "plain", "--json").json
+    assert answer["status"] == "done"
+    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (9, 5, 4)
+    assert answer["reasons"] == {"no text": 1, "model failed": 3}
+    assert details_of(answer) == {
+        "r3": f"mood-bow 1: {REASONS[3]}",
+        "r5": f"mood-bow 1: {REASONS[5]}",
+        "light": "mood-bow 1: ValueError: pandas is not imported",  # the process is as light as the worker
+    }
+    again = poisoned("score", path, "--customer", "plain")
+    assert "9 rows in, 5 labelled, 4 rejected (no text 1, model failed 3)" in again.out
     assert f"{answer['output']}/_rejects-*.parquet" in again.out
     assert f"1 rows: mood-bow 1: {REASONS[3]}" in again.out
     state = poisoned("status", answer["job"], "--json").json
-    assert (state["labelled"], state["rejected"]) == (5, 3)
+    assert (state["labelled"], state["rejected"]) == (5, 4)
 
 
 def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
@@ -241,6 +249,4 @@ def test_an_upload_that_kills_its_workers_ends_complete_all_the_same(poisoned, u
     )
     assert ended.status == 0, ended.err
     assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (8, 5, 3)
-    [rejects] = ended.json["rejects_of_models"]
-    found = {row["id"]: row["detail"] for row in pq.read_table(rejects, partitioning=None).to_pylist()}
-    assert found == {f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()}
+    assert details_of(ended.json) == {f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()}

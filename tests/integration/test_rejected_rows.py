@@ -1,18 +1,24 @@
-"""Texts that a model cannot score: rejected with the reason, by attempts that a real broker counts; the rest is labelled."""
+"""Texts that a model cannot score: rejected with the reason after attempts that a real broker counts."""
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from storage import feedback, scores
 from storage.labelled import read_manifest
 from storage.names import digest
+from storage.place import LocalPlace
 from tasks.careful import TextsFailed
 from tasks.finish import BadPart
 from tasks.messages import FinishJob, PlanJob, ScoreCell
 from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
 from tasks.submit import Lineup, OutputTaken, create_job
-from tests.steps import Constant, Steps, files_of, store_dataset, store_job
+from tests.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]  # by two: chunks 0 and 3 are equal
 KILLED = {1: "bow 1: ended by signal SIGKILL", 7: "bow 1: ended by signal SIGKILL"}
@@ -37,7 +43,7 @@ class Sick(Constant):
 
 
 class Broken(Constant):
-    def score(self, texts):
+    def score(self, _texts):
         raise TextsFailed("ended by signal SIGSEGV")
 
 
@@ -79,6 +85,38 @@ def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place
         for at, detail in sorted({**KILLED, 3: NAN}.items())
     ]
     assert pq.read_schema(job.output.at("_rejects-00000.parquet")) == feedback.REJECTS
+
+
+@pytest.fixture(scope="module")
+def undisturbed(broker):
+    with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
+        redis.flushall()
+        place = LocalPlace(Path(folder))
+        job = store_job(place, store_dataset(place, TEXTS))
+        to_the_end(Steps(place, redis, Sick), job)
+        return without_places(files_of(job))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_and_any_repetition_reject_the_same_rows_with_the_same_bytes(data, broker, undisturbed):
+    with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
+        redis.flushall()
+        place = LocalPlace(Path(folder))
+        job = store_job(place, store_dataset(place, TEXTS))
+        steps = Steps(place, redis, Sick)
+        steps.queue.append(PlanJob(job.id))
+        told_again = 0
+        while steps.queue:
+            message = steps.queue.pop(data.draw(st.integers(0, len(steps.queue) - 1)))
+            try:
+                steps.run(message)
+            except ScoringFailed:
+                steps.queue.append(message)
+            if told_again < 12 and data.draw(st.integers(0, 3)) == 0:
+                told_again += 1
+                steps.queue.append(data.draw(st.sampled_from([message, PlanJob(job.id), FinishJob(job.id)])))
+        assert without_places(files_of(job)) == undisturbed
 
 
 def test_two_members_that_cannot_score_a_row_are_both_named(place, redis):
@@ -154,7 +192,7 @@ def test_a_cell_that_workers_died_of_is_scored_with_care_by_the_next(place, redi
 def test_a_model_that_fails_on_everything_fails_the_job_and_stores_nothing(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
     steps = Steps(place, redis, Broken)
-    with pytest.raises(ModelBroken, match="bow version 1 cannot score .* a harmless text fails as well: ended by sig"):
+    with pytest.raises(ModelBroken, match=r"bow version 1 cannot score .* a harmless text fails as well: ended by sig"):
         to_the_end(steps, job)
     assert place.names("scores") == []
 
@@ -176,7 +214,7 @@ def test_rejects_that_are_lost_are_noticed_before_the_manifest_vouches_for_the_p
     to_the_end(steps, job)
     job.output.remove("_rejects-00001.parquet")
     assert read_manifest(job.output) is None
-    with pytest.raises(BadPart, match="part-00001.parquet should hold 2 labelled rows, and is one of 1 rows"):
+    with pytest.raises(BadPart, match=r"part-00001.parquet should hold 2 labelled rows, and is one of 1 rows"):
         steps.run(FinishJob(job.id))
     before = files_of(job)
     job.output.remove("part-00001.parquet")
