@@ -84,7 +84,7 @@ def run(context: Context, shelf: Shelf, queue: list[Message], texts: list[str]) 
     while queue:
         message = queue.pop(0)
         if isinstance(message, ScoreCell):
-            score(context, shelf.use, message)
+            score(context, shelf, message)
         elif isinstance(message, ReduceChunk):
             reduce(context, message)
         elif isinstance(message, FinishJob):

@@ -24,7 +24,7 @@ from storage import labelled
 from storage.jobs import Job
 from storage.place import Place
 from tasks.submit import start
-from workers.scoring import Loaded
+from workers.loaded import Loaded
 
 MODELS = ("sentiment-bow", "sentiment-minilm")
 FEEDBACKS = 300

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from time import time
 
+from chorus.light import without_pandas
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
@@ -63,7 +64,7 @@ def serve(
     from workers import scoring
 
     compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
-    return scoring.run(app, context, presence, compute, settings.run)
+    return scoring.run(app, context, presence, compute, settings.run, without_pandas)
 
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:

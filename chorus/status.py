@@ -47,9 +47,10 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     """One job: rows, and where it runs its rate and the time left."""
     dataset = read_dataset(place, job.customer, job.dataset)
     progress = _progress(board, job)
-    complete = read_manifest(job.output) is not None
+    manifest = read_manifest(job.output)
+    complete = manifest is not None
     stored = stored_progress(place, job.id)
-    done = rows_of(stored.parts, dataset)
+    done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     status = "done" if complete else progress.status if progress else "incomplete"
     seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
     rate = done / seconds if status == "running" and done and seconds > 0 else None
@@ -60,7 +61,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
         "error": progress.error if progress and not complete else None,
         "rows": dataset.rows,
         "labelled": done,
-        "rejected": dataset.rejected,
+        "rejected": manifest.rows_rejected if manifest else dataset.rejected,
         "rows_per_second": rate and round(rate, 1),
         "seconds_left": rate and round((dataset.rows - done) / rate, 1),
         "models": {

@@ -13,6 +13,7 @@ from rich.console import Console
 from chorus.local import Outcome, broker_for, context_for, run_job, service_broker
 from chorus.look import look
 from chorus.progress import shown
+from chorus.rejects import reasons_of, rejected_by_models
 from chorus.settings import Settings
 from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
@@ -67,7 +68,7 @@ def score(settings: Settings, asked: Asked) -> None:
         outcome = run_job(settings, place, job, watch)
     seconds = time.monotonic() - began
     if asked.as_json:
-        print(json.dumps(_summary(job, outcome, seconds)))
+        print(json.dumps(_summary(job, dataset, outcome, seconds)))
     else:
         _report(place, job, dataset, outcome, seconds)
 
@@ -120,7 +121,7 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
     return job, dataset
 
 
-def _summary(job: Job, outcome: Outcome, seconds: float) -> dict[str, object]:
+def _summary(job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> dict[str, object]:
     manifest = outcome.manifest
     return {
         "job": job.id,
@@ -134,6 +135,8 @@ def _summary(job: Job, outcome: Outcome, seconds: float) -> dict[str, object]:
         "models": {model.name: model.version for model in manifest.models},
         "output": job.out,
         "rejects": manifest.rejects,
+        "rejects_of_models": [job.output.at(part.name) for part in manifest.rejected_parts],
+        "reasons": reasons_of(dataset, manifest),
     }
 
 
@@ -142,14 +145,18 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     if manifest.rows_labelled:
         print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
-    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in dataset.reasons.items())
+    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons_of(dataset, manifest).items())
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
     print(f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, ", end="")
     print(f"{manifest.rows_rejected:,} rejected{f' ({reasons})' if reasons else ''}, in {seconds:,.1f} s.")
     print(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
     print(f"Labelled: {job.out}")
-    if manifest.rows_rejected:
+    if dataset.rejected:
         print(f"Rejected: {place.at(feedback.rejects_path(dataset.customer, dataset.id))}")
+    if manifest.rejected_parts:
+        print(f"Rejected by models: {job.out}/_rejects-*.parquet")
+        for detail, rows in rejected_by_models(job.output, manifest):
+            print(f"  {rows:,} rows: {detail}")
 
 
 def _interrupt(*_: object) -> None:

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-RAW_CHARS = 64 * 1024
-
 
 class Reason(StrEnum):
-    """Why a record was rejected: all there are."""
+    """Why a record is no feedback: all there are."""
 
     NO_TEXT = "no text"
     TOO_LONG = "text too long"

@@ -4,8 +4,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from intake.block import RAW_CHARS
 from intake.encoding import as_text, as_utf8, decoder
+from storage.feedback import RAW_CHARS
 
 MOST_LINE = 8 << 20  # characters
 _MOST_BYTES = 4  # of one character

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from intake.block import RAW_CHARS, Reject
-from storage.feedback import REJECTS
+from intake.block import Reject
+from storage.feedback import RAW_CHARS, REJECTS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GROUP_ROWS = 8192

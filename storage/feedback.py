@@ -29,11 +29,14 @@ REJECTS = pa.schema(
     [
         pa.field("row", pa.int64()),
         pa.field("id", pa.string()),  # null where the row has none that can be used
-        pa.field("reason", pa.string()),  # one of Dataset.reasons
+        pa.field("reason", pa.string()),  # one of Dataset.reasons, or MODEL_FAILED
         pa.field("detail", pa.string()),  # what was found, for people
-        pa.field("raw", pa.string()),  # the record as it came, cut to 64 Ki characters
+        pa.field("raw", pa.string()),  # the record as it came, cut to RAW_CHARS characters
     ]
 )
+
+RAW_CHARS = 64 * 1024  # of REJECTS.raw
+MODEL_FAILED = "model failed"  # the reason of a row that was feedback, and that a model could not score
 
 
 class Chunk(Record):

@@ -1,4 +1,9 @@
-"""The labelled output of one job: parts, `_manifest.json`, `_SUCCESS`. A reader trusts only what the manifest lists."""
+"""The labelled output of one job: parts, rejects, `_manifest.json`, `_SUCCESS`.
+
+A reader trusts only what the manifest lists.
+"""
+
+import re
 
 from storage.names import check_name
 from storage.place import Place
@@ -9,8 +14,12 @@ SUCCESS = "_SUCCESS"
 OWNER = "_job"  # holds the id of the job that writes here, so that no two mix their parts
 
 
+_PART = re.compile(r"part-(\d{5,})\.parquet")
+_REJECTS = re.compile(r"_rejects-(\d{5,})\.parquet")
+
+
 class Part(Record):
-    """One labelled file."""
+    """One file of labelled or rejected rows."""
 
     name: str
     rows: int
@@ -42,8 +51,9 @@ class Manifest(Record):
     rows_in: int
     rows_labelled: int
     rows_rejected: int
-    rejects: str  # where the rejected rows and their reasons are
+    rejects: str  # where the rows are that were rejected before any model saw them, with their reasons
     parts: tuple[Part, ...]
+    rejected_parts: tuple[Part, ...] = ()  # the rows that a model could not score, with their reasons
 
 
 def default_folder(customer: str, job: str) -> str:
@@ -57,17 +67,33 @@ def part_name(position: int) -> str:
 
 def part_positions(output: Place) -> set[int]:
     """Numbers of the parts that are there."""
-    return {
-        int(name[5:-8])
-        for name in output.names("")
-        if name.startswith("part-") and name.endswith(".parquet") and name[5:-8].isdigit()
-    }
+    return _positions(output, _PART)
+
+
+def rejects_name(position: int) -> str:
+    """Of what a part leaves out. Readers of a whole folder pass over names that begin with an underscore."""
+    return f"_rejects-{position:05d}.parquet"
+
+
+def rejects_positions(output: Place) -> set[int]:
+    """Numbers of the parts that leave rows out."""
+    return _positions(output, _REJECTS)
+
+
+def is_result(name: str) -> bool:
+    """Whether a file of this name belongs to the labelled output of some job."""
+    return name in (MANIFEST, SUCCESS) or name.startswith(("part-", "_rejects-"))
 
 
 def read_manifest(output: Place) -> Manifest | None:
-    """None until every part is there and listed, and again when a listed part is gone."""
+    """None until every part is there and listed, and again when a listed file is gone."""
     there = set(output.names(""))
     if MANIFEST not in there:
         return None
     manifest = Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
-    return manifest if there.issuperset(part.name for part in manifest.parts) else None
+    listed = (*manifest.parts, *manifest.rejected_parts)
+    return manifest if there.issuperset(part.name for part in listed) else None
+
+
+def _positions(output: Place, pattern: re.Pattern[str]) -> set[int]:
+    return {int(found[1]) for name in output.names("") if (found := pattern.fullmatch(name))}

@@ -1,7 +1,8 @@
 """The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a label."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,10 @@ class Scores:
     version: int
     digest: str  # of the model's artifacts
     labels: tuple[str, ...]
-    values: Float32  # [rows, labels] probabilities
+    values: Float32  # [rows, labels] probabilities; NaN in the rejected rows, and in no others
+    rejected: Mapping[int, str] = field(
+        default_factory=dict
+    )  # row of the chunk, from 0 → why the model cannot score it
 
 
 def folder(model: str, version: int) -> str:
@@ -49,12 +53,14 @@ def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str
 
 
 def encode(scores: Scores) -> bytes:
-    """Arrow IPC file; model, version and digest in the schema's metadata."""
+    """Arrow IPC file; model, version, digest and, where there are any, the rejected rows in the schema's metadata."""
     metadata: dict[bytes | str, bytes | str] = {
         "model": scores.model,
         "version": str(scores.version),
         "digest": scores.digest,
     }
+    if scores.rejected:
+        metadata["rejected"] = json.dumps({str(row): scores.rejected[row] for row in sorted(scores.rejected)})
     schema = pa.schema([pa.field(label, pa.float32()) for label in scores.labels], metadata=metadata)
     columns = [pa.array(np.ascontiguousarray(scores.values[:, column])) for column in range(len(scores.labels))]
     sink = pa.BufferOutputStream()
@@ -80,8 +86,16 @@ def decode(data: bytes, where: str) -> Scores:
         values = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
         for column in range(table.num_columns):
             values[:, column] = table.column(column).to_numpy()
-        return Scores(
-            metadata["model"], int(metadata["version"]), metadata["digest"], tuple(table.schema.names), values
-        )
+        rejected = _rejected(metadata.get("rejected", "{}"), values)
+        labels = tuple(table.schema.names)
+        return Scores(metadata["model"], int(metadata["version"]), metadata["digest"], labels, values, rejected)
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
         raise BadScores(f"{where} is not a whole scores file ({error}). Remove it; it will be scored again.") from error
+
+
+def _rejected(said: str, values: Float32) -> dict[int, str]:
+    """The rejected rows as the metadata has them. Raises ValueError unless they are the rows without values."""
+    rejected = {int(row): str(reason) for row, reason in json.loads(said).items()}
+    if np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist() != sorted(rejected):
+        raise ValueError("its rows without values are not those it calls rejected")
+    return rejected

@@ -26,9 +26,8 @@ from storage.jobs import Job
 from tasks.board import Board
 from tasks.context import Context
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import CONTROL, ScoreCell, scoring_queue
+from tasks.messages import CONTROL, SHORT, ScoreCell, scoring_queue
 
-SHORT = 256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
 
 _EACH = 2  # cells that a worker is asked for at once: one computes, one is prepared or written

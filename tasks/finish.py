@@ -16,13 +16,11 @@ from tasks.reconcile import plan_job, reconcile
 
 
 class BadPart(ChorusError):
-    """A file that bears the name of a labelled part is not the part of its chunk."""
+    """A file that bears the name of a part is not that part."""
 
-    def __init__(self, where: str, expected: int, found: str) -> None:
+    def __init__(self, where: str, expected: str, found: str) -> None:
         self.where, self.expected, self.found = where, expected, found
-        super().__init__(
-            f"{where} should be the labelled part of {expected} rows, and is {found}. Remove the file and run again."
-        )
+        super().__init__(f"{where} should hold {expected}, and is {found}. Remove the file and run again.")
 
 
 def finish(context: Context, message: FinishJob) -> None:
@@ -36,9 +34,15 @@ def finish(context: Context, message: FinishJob) -> None:
         return
     dataset = dataset_of(context.place, job)
     output = job.output
-    names = [labelled.part_name(position) for position in range(len(dataset.chunks))]
+    positions = range(len(dataset.chunks))
+    without = sorted(labelled.rejects_positions(output).intersection(positions))
+    names = [*map(labelled.part_name, positions), *map(labelled.rejects_name, without)]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
-    parts = tuple(_part(output, name, chunk.rows) for name, chunk in zip(names, dataset.chunks, strict=True))
+    rejected = {position: _part(output, labelled.rejects_name(position), "rejected rows") for position in without}
+    parts = tuple(
+        _labelled(output, position, chunk.rows - (rejected[position].rows if position in rejected else 0))
+        for position, chunk in enumerate(dataset.chunks)
+    )
     manifest = Manifest(
         job=job.id,
         customer=job.customer,
@@ -47,9 +51,10 @@ def finish(context: Context, message: FinishJob) -> None:
         models=job.models,
         rows_in=dataset.rows_in,
         rows_labelled=sum(part.rows for part in parts),
-        rows_rejected=dataset.rejected,
+        rows_rejected=dataset.rejected + sum(part.rows for part in rejected.values()),
         rejects=context.place.at(feedback.rejects_path(dataset.customer, dataset.id)),
         parts=parts,
+        rejected_parts=tuple(rejected.values()),
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
@@ -63,13 +68,20 @@ def _end(context: Context, job: Job) -> None:
     context.board.end(job.id, [model.name for model in job.models], "done")
 
 
-def _part(output: Place, name: str, rows: int) -> Part:
-    """The manifest's entry of a part, from its bytes as they lie in storage."""
+def _labelled(output: Place, position: int, rows: int) -> Part:
+    """The manifest's entry of a labelled part, which has so many rows."""
+    expected = f"{rows} labelled rows"
+    part = _part(output, labelled.part_name(position), expected)
+    if part.rows != rows:
+        raise BadPart(output.at(part.name), expected, f"one of {part.rows} rows")
+    return part
+
+
+def _part(output: Place, name: str, expected: str) -> Part:
+    """The manifest's entry of a file, from its bytes as they lie in storage."""
     data = output.read(name)
     try:
-        found = pq.read_metadata(pa.BufferReader(data)).num_rows
+        rows = pq.read_metadata(pa.BufferReader(data)).num_rows
     except pa.ArrowInvalid:
-        raise BadPart(output.at(name), rows, "no Parquet file") from None
-    if found != rows:
-        raise BadPart(output.at(name), rows, f"one of {found} rows")
-    return Part(name=name, rows=found, bytes=len(data), sha256=digest(data))
+        raise BadPart(output.at(name), expected, "no Parquet file") from None
+    return Part(name=name, rows=rows, bytes=len(data), sha256=digest(data))

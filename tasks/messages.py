@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 CONTROL = "control"
+SHORT = 256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from threading import Event, Lock, Thread
 from time import time
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from tasks.board import Board
+from tasks.board import Board, FirstScores
 from tasks.roster import Roster, State, Worker
 
 LEASE_SECONDS = 30
@@ -41,6 +42,7 @@ class Presence:
         self._roster = Roster(board)
         self._held: dict[str, float] = {}  # lease → since when
         self._last_taken = time()
+        self._loading = self._loaded = worker.started
         self._lock = Lock()
         self._release: Any = board.redis.register_script(_RELEASE)
 
@@ -62,10 +64,20 @@ class Presence:
                 self._note(key, taken=False)
                 self._release(keys=[key], args=[self._worker.id])
 
-    def ready(self, memory: int) -> None:
-        """The model is in memory, which is now so large."""
+    def ready(self, began: float, ended: float, memory: int) -> None:
+        """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""
         with self._lock:
+            self._loading, self._loaded = began, ended
             self._become("busy" if self._held else "idle", memory)
+
+    def first_scores(self, taken: float) -> FirstScores:
+        """The way to scores that are stored now, of a cell that was taken then."""
+        return FirstScores(self._worker.started, self._loading, self._loaded, taken, time())
+
+    def spare(self, step: str) -> None:
+        """This step takes as long as it takes: it has limits of its own."""
+        with self._lock:
+            self._held[lease_key(self._board, step)] = inf
 
     def beat(self, watch: Callable[[], None] | None = None) -> None:
         """Refresh everything, again and again, in a thread of its own; `watch` looks after each."""

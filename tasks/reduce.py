@@ -1,8 +1,12 @@
-"""Reduce one chunk: all members' scores, combined, as labelled parts."""
+"""Reduce one chunk: all members' scores, combined, as labelled parts, and what a member could not score as rejects."""
 
 import logging
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ensemble.combine import Combined, Vote, soft_vote
 from ensemble.rows import labelled_rows
@@ -20,12 +24,15 @@ from tasks.finish import finish
 from tasks.lookup import dataset_of, ensemble_of, job_of
 from tasks.messages import FinishJob, ReduceChunk
 
+Rows = npt.NDArray[np.int64]
+
 log = logging.getLogger(__name__)
 
 
 def reduce(context: Context, message: ReduceChunk) -> None:
     """Write the parts of every chunk with these texts, or ask again for the scores that are missing.
 
+    A row that any member has rejected is not labelled: it goes to the rejects of its part, which are written first.
     The last part of the job finishes it, here and now: a message to this same worker would cost an upload of one
     feedback a tenth of its time. Each repetition after it finishes again, which finds the job finished.
     """
@@ -37,18 +44,23 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         said = _gather(context, job, dataset, message.chunk)
         if said is None:
             return
-        answers = _answers(ensemble_of(context.place, job), said)
+        rejected = _rejected(job, said)
+        kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
+        answers = _answers(ensemble_of(context.place, job), said, kept)
         columns = dataset.columns if job.keep_columns else ()
         for position in positions:
             chunk = feedback.read_chunk(context.place, dataset, position, _columns_read(job))
+            if rejected:
+                output.keep(labelled.rejects_name(position), encode_parquet(_rejects(chunk, rejected)))
+                chunk = chunk.take(kept)
             output.keep(labelled.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns)))
     if context.board.written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 
 
 def _columns_read(job: Job) -> list[str]:
-    """Of a chunk of feedback, all that its labelled rows hold."""
-    return ["id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
+    """Of a chunk of feedback, all that its labelled rows and its rejects hold."""
+    return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
 def _gather(context: Context, job: Job, dataset: Dataset, chunk: str) -> dict[str, Scores] | None:
@@ -72,12 +84,38 @@ def _gather(context: Context, job: Job, dataset: Dataset, chunk: str) -> dict[st
     return None if missing else said
 
 
-def _answers(ensemble: Ensemble, said: dict[str, Scores]) -> dict[str, tuple[Mode, Combined]]:
-    return {target.name: (target.mode, _combine(target, said)) for target in ensemble.targets}
+def _rejected(job: Job, said: dict[str, Scores]) -> dict[int, str]:
+    """The rows of the chunk, in order, that some member could not score: which, and why."""
+    found: dict[int, list[str]] = {}
+    for model in job.models:
+        for row, reason in said[model.name].rejected.items():
+            found.setdefault(row, []).append(f"{model.name} {model.version}: {reason}")
+    return {row: "; ".join(found[row]) for row in sorted(found)}
 
 
-def _combine(target: Target, said: dict[str, Scores]) -> Combined:
-    votes = [Vote(member.weight, said[member.model].labels, said[member.model].values) for member in target.members]
+def _rejects(chunk: pa.Table, rejected: Mapping[int, str]) -> pa.Table:
+    """Schema REJECTS. Without the text where the job keeps no texts."""
+    rows = chunk.take(list(rejected))
+    text = rows["text"] if "text" in rows.column_names else pa.nulls(len(rows), pa.string())
+    columns = {
+        "row": rows["row"],
+        "id": rows["id"],
+        "reason": pa.repeat(feedback.MODEL_FAILED, len(rows)),
+        "detail": pa.array(list(rejected.values()), pa.string()),
+        "raw": pc.utf8_slice_codeunits(text, 0, feedback.RAW_CHARS),
+    }
+    return pa.table(columns, schema=feedback.REJECTS)
+
+
+def _answers(ensemble: Ensemble, said: dict[str, Scores], rows: Rows) -> dict[str, tuple[Mode, Combined]]:
+    """What the ensemble says of these rows of the chunk."""
+    return {target.name: (target.mode, _combine(target, said, rows)) for target in ensemble.targets}
+
+
+def _combine(target: Target, said: dict[str, Scores], rows: Rows) -> Combined:
+    votes = [
+        Vote(member.weight, said[member.model].labels, said[member.model].values[rows]) for member in target.members
+    ]
     return soft_vote(target.mode, votes, target.threshold)
 
 

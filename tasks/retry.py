@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
 from tasks.address import BrokerUnreachable
+from tasks.score import ATTEMPTS, ScoringFailed
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,19 @@ def decide(error: Exception, attempt: int) -> Again | GiveUp:
 
     Our own errors say what a person has to do, and trying again would not do it. Anything else (storage that hiccups,
     a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
+    A cell whose model failed is tried until it is scored with care; the board counts its attempts, of all workers.
     """
+    if isinstance(error, ScoringFailed):
+        return Again(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):
         return Again(2.0)  # without the broker no job can go on, and none has failed
     if isinstance(error, ChorusError):
         return GiveUp(str(error))
     if attempt < _ATTEMPTS:
-        return Again(0.5 * 4 ** (attempt - 1))
+        return Again(_pause(attempt))
     return GiveUp(f"{type(error).__name__}: {error} (after {attempt} tries)")
+
+
+def _pause(attempt: int) -> float:
+    """Seconds."""
+    return 0.5 * 4.0 ** (attempt - 1)

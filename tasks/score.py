@@ -1,21 +1,29 @@
-"""Score one cell: a chunk's texts under one model version, into one scores file."""
+"""Score one cell: a chunk's texts under one model version, into one scores file.
 
-from collections.abc import Callable
+A text may make a model raise, answer nonsense, hang, or take its process down. The board counts who takes the cell, so
+that a worker that was killed counts too; after three attempts the cell is scored with care, and ends in every case.
+"""
+
+import logging
 from contextlib import AbstractContextManager
 from time import time
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from storage import feedback, scores
 from storage.errors import ChorusError
 from storage.scores import Float32, Scores
-from tasks.board import FirstScores
+from tasks.careful import LoadedModel, fault, reason_of, score_carefully
 from tasks.context import Context
 from tasks.feed import feed
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import ReduceChunk, ScoreCell
+from tasks.split import NotTheRows
+
+ATTEMPTS = 3  # at a cell before it is scored with care
+
+log = logging.getLogger(__name__)
 
 
 class OtherModel(ChorusError):
@@ -29,34 +37,44 @@ class OtherModel(ChorusError):
         )
 
 
-class NotFinite(ChorusError):
-    """A model answered with something that is no probability."""
+class ScoringFailed(Exception):
+    """The `attempt`-th attempt at a cell failed, for a reason that may lie in one of its texts."""
 
-    def __init__(self, cell: ScoreCell) -> None:
-        self.cell = cell
+    def __init__(self, cell: ScoreCell, attempt: int, reason: str) -> None:
+        self.cell, self.attempt = cell, attempt
+        super().__init__(f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: {reason}")
+
+
+class ModelBroken(ChorusError):
+    """A model fails, and not because of a few texts."""
+
+    def __init__(self, cell: ScoreCell, reason: str) -> None:
+        self.cell, self.reason = cell, reason
         super().__init__(
-            f"{cell.model} version {cell.version} gave values that are not finite for chunk {cell.chunk}. "
-            "Nothing of it was stored. Publish a model without this fault."
+            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and no single texts are to blame: "
+            f"{reason}. Nothing of the chunk was stored. Publish a model without this fault, or give it the memory "
+            "that it needs."
         )
 
 
-class LoadedModel(Protocol):
-    """A model version in memory."""
+class Models(Protocol):
+    """Where a worker has its models."""
 
-    digest: str
-    labels: tuple[str, ...]
-    loading: float  # seconds since 1970: when loading it began
-    loaded: float  # and ended
+    def use(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
+        """The version, in the memory of this process, for as long as the block lasts."""
+        ...
 
-    def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities."""
+    def isolated(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
+        """The version, in a process of its own that may die of a text."""
         ...
 
 
-def score(context: Context, model: Callable[[str, int], AbstractContextManager[LoadedModel]], cell: ScoreCell) -> None:
+def score(context: Context, models: Models, cell: ScoreCell) -> None:
     """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in.
 
-    Then ask for the model's next cells.
+    Then ask for the model's next cells. Raises ScoringFailed after each of the first attempts that the model fails, and
+    at the next one ModelBroken if it is not a few rows that fail. OtherModel, and whatever loading a model raises, at
+    any attempt.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
@@ -65,19 +83,44 @@ def score(context: Context, model: Callable[[str, int], AbstractContextManager[L
     taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        texts = feedback.read_texts(context.place, dataset, positions[0])
-        with model(cell.model, cell.version) as loaded:
-            if loaded.digest != member.digest:
-                raise OtherModel(cell, member.digest, loaded.digest)
-            values = loaded.score(texts)
-            loading, ready = loaded.loading, loaded.loaded
-        if not np.isfinite(values).all():
-            raise NotFinite(cell)
-        found = Scores(cell.model, cell.version, member.digest, loaded.labels, values)
+        found = _score(context, models, cell, member.digest, feedback.read_texts(context.place, dataset, positions[0]))
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
-        spawned = context.presence.worker.started if context.presence else loading
-        first = FirstScores(spawned, loading, ready, taken, time())
+        context.board.settled(cell.model, cell.version, cell.chunk)
+        first = context.presence.first_scores(taken) if context.presence else None
     if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
         context.publish(ReduceChunk(cell.job, cell.chunk))
     feed(context, cell.model)
+
+
+def _score(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:
+    attempt = context.board.attempt(cell.model, cell.version, cell.chunk)
+    careful = attempt > ATTEMPTS
+    rejected: dict[int, str] = {}
+    with (models.isolated if careful else models.use)(cell.model, cell.version) as loaded:
+        if loaded.digest != digest:
+            raise OtherModel(cell, digest, loaded.digest)
+        if careful:
+            if context.presence is not None:
+                context.presence.spare(cell.step)
+            log.warning("attempt %d at this cell: scored with care", attempt, extra=vars(cell))
+            try:
+                values, rejected = score_carefully(loaded, texts)
+            except NotTheRows as error:
+                raise ModelBroken(cell, error.reason) from None
+        else:
+            values = _plainly(cell, attempt, loaded, texts)
+    return Scores(cell.model, cell.version, digest, loaded.labels, values, rejected)
+
+
+def _plainly(cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.StringArray) -> Float32:
+    try:
+        values = loaded.score(texts)
+    except ChorusError:
+        raise
+    except Exception as error:  # whatever a model raises
+        raise ScoringFailed(cell, attempt, reason_of(error)) from error
+    wrong = fault(values, len(texts), len(loaded.labels))
+    if wrong is not None:
+        raise ScoringFailed(cell, attempt, wrong)
+    return values

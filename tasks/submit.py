@@ -16,8 +16,6 @@ from storage.place import Place, place_at
 from tasks.context import Context
 from tasks.reconcile import reconcile
 
-_RESULTS = (labelled.MANIFEST, labelled.SUCCESS)
-
 
 class OutputTaken(BadRequest):
     """The output folder holds the results of another job."""
@@ -94,7 +92,7 @@ def _take(job: Job) -> None:
     """Mark the output folder as this job's, so that no other writes there."""
     output = job.output
     if not output.exists(labelled.OWNER):
-        foreign = [name for name in output.names("") if name.startswith("part-") or name in _RESULTS]
+        foreign = [name for name in output.names("") if labelled.is_result(name)]
         if foreign:
             raise OutputTaken(output.url, f"something else ({foreign[0]})")
     if not output.create(labelled.OWNER, job.id.encode()):

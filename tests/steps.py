@@ -11,6 +11,7 @@ from storage import feedback, jobs
 from storage.feedback import Chunk, Dataset, Source
 from storage.jobs import Job
 from storage.labelled import EnsembleVersion, ModelVersion, default_folder
+from storage.names import digest
 from tasks.board import Board
 from tasks.context import Context
 from tasks.finish import finish
@@ -27,7 +28,6 @@ class Constant:
     """A loaded model whose answer follows from the length of a text."""
 
     labels = MOOD
-    loading = loaded = 0.0
 
     def __init__(self, model):
         self.digest = f"digest of {model}"
@@ -93,9 +93,10 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
 
 
 class Steps:
-    """The queue as a list, and whoever takes from it."""
+    """The queue as a list, and whoever takes from it; `make` makes the models."""
 
-    def __init__(self, place, redis):
+    def __init__(self, place, redis, make=Constant):
+        self.make = make
         self.queue = []
         self.scored = []
         self.context = Context(place, Board(redis, PREFIX), self.queue.append)
@@ -107,7 +108,7 @@ class Steps:
     def run(self, message):
         """One step, as a worker runs it."""
         if isinstance(message, ScoreCell):
-            score(self.context, self._model, message)
+            score(self.context, self, message)
         elif isinstance(message, ReduceChunk):
             reduce(self.context, message)
         elif isinstance(message, FinishJob):
@@ -119,12 +120,20 @@ class Steps:
             self.run(self.queue.pop(0))
 
     @contextmanager
-    def _model(self, model, version):
+    def use(self, model, version):
+        """Of tasks.score.Models."""
         self.scored.append((model, version))
-        yield Constant(model)
+        yield self.make(model)
+
+    isolated = use  # it may raise what it likes, but not end the process
 
 
 def files_of(job):
     """Name → bytes of all that a reader of the result sees."""
     output = job.output
     return {name: output.read(name) for name in output.names("")}
+
+
+def without_places(files):
+    """Digests of all but the manifest, which names the folder of the rejects."""
+    return {name: digest(data) for name, data in files.items() if name != "_manifest.json"}

@@ -29,7 +29,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=None if env is None else dict(env),
                 start_new_session=True,
-                preexec_fn=_end_with_parent(),
+                preexec_fn=end_with_parent(),
             )
 
     @property
@@ -69,8 +69,11 @@ def stop_all(children: Sequence[Child], grace: float) -> None:
         child.stop(grace)
 
 
-def _end_with_parent() -> Callable[[], None] | None:
-    """What the child does before it becomes the command; loaded here because little is safe after a fork."""
+def end_with_parent() -> Callable[[], None] | None:
+    """What a child does so that the kernel ends it with its parent, which is the thread that started it.
+
+    To be called after a fork, where little is safe; so all that it needs is loaded here. None: this system has no way.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl

@@ -29,12 +29,12 @@ class Meter:
         self._rows = self._seconds = self._last = 0.0
         self._lock = Lock()
 
-    def loaded(self, at: float) -> None:
-        """A version has come into memory, at a time in seconds since 1970."""
+    def loaded(self, began: float, ended: float) -> None:
+        """A version has come into memory between these times, in seconds since 1970."""
         if not self._start_seconds:
-            self._start_seconds = at - self._presence.worker.started
+            self._start_seconds = ended - self._presence.worker.started
         try:
-            self._presence.ready(peak_memory())
+            self._presence.ready(began, ended, peak_memory())
         except RedisError:
             log.warning("the broker is away: it will hear with the next beat that the model is loaded")
 

@@ -2,31 +2,30 @@
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
-from time import monotonic, time
+from time import time
 
-import pyarrow as pa
 from celery import Celery
 from redis.exceptions import RedisError
 
 from models.compute import Compute
-from models.kinds import open_scorer
 from models.registry import ModelRegistry
 from storage.place import Place
-from storage.scores import Float32
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
-from tasks.feed import SHORT, feed
+from tasks.feed import feed
 from tasks.messages import ScoreCell, scoring_queue
 from tasks.presence import Presence
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
+from workers.isolated import Isolated, begin_plainly
+from workers.loaded import Loaded
 from workers.meter import Meter
 from workers.watchdog import Watchdog
 
@@ -36,45 +35,22 @@ _VERSIONS = 2  # a job on the old version still finishes while the next runs on 
 log = logging.getLogger(__name__)
 
 
-class Loaded:
-    """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
-
-    def __init__(self, place: Place, model: str, version: int, compute: Compute, meter: Meter | None = None) -> None:
-        registry = ModelRegistry(place)
-        manifest = registry.manifest(model, version)
-        self.digest, self.labels = manifest.digest, manifest.labels
-        self.loading = time()
-        self._version, self._busy, self._meter = version, Lock(), meter
-        with registry.verified(manifest) as folder:
-            self._scorer = open_scorer(manifest, folder, compute)
-            self._scorer.load()
-        self.loaded = time()
-        if meter is not None:
-            meter.loaded(self.loaded)
-
-    def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for one that computes."""
-        began = monotonic()
-        prepared = self._scorer.prepare(texts)
-        with nullcontext() if len(texts) <= SHORT else self._busy:
-            raw = self._scorer.infer(prepared)
-        values = self._scorer.finish(raw)
-        if self._meter is not None:
-            self._meter.scored(self._version, len(texts), began, monotonic())
-        return values
-
-    def unload(self) -> None:
-        self._scorer.unload()
-
-
 class Shelf:
     """The versions of one model that are in memory: those in use, and the last few that were."""
 
-    def __init__(self, place: Place, compute: Compute, meter: Meter | None = None) -> None:
-        self._place, self._compute, self._meter = place, compute, meter
+    def __init__(
+        self,
+        place: Place,
+        compute: Compute,
+        begin: Callable[[], None] = begin_plainly,
+        meter: Meter | None = None,
+    ) -> None:
+        """`begin` is what a process of `isolated` does first."""
+        self._place, self._compute, self._begin, self._meter = place, compute, begin, meter
         self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
+        self._alone = Lock()
 
     @contextmanager
     def use(self, model: str, version: int) -> Iterator[Loaded]:
@@ -82,7 +58,7 @@ class Shelf:
         wanted = (model, version)
         with self._lock:
             if wanted not in self._loaded:
-                self._loaded[wanted] = Loaded(self._place, model, version, self._compute, self._meter)
+                self._loaded[wanted] = self._load(model, version)
             self._loaded.move_to_end(wanted)
             self._users[wanted] += 1
             loaded = self._loaded[wanted]
@@ -96,7 +72,27 @@ class Shelf:
         finally:
             with self._lock:
                 self._users[wanted] -= 1
-                self._make_room()
+                self._make_room(_VERSIONS)
+
+    @contextmanager
+    def isolated(self, model: str, version: int) -> Iterator[Isolated]:
+        """The version in a process of its own, one at a time, while the block lasts. Raises NotIsolated."""
+        with self._alone:
+            with self._lock:
+                self._make_room(0)  # the memory of a worker is planned for one copy of its model
+            alone = Isolated(self._place, model, version, self._compute, self._begin)
+            try:
+                yield alone
+            finally:
+                alone.stop()
+
+    def _load(self, model: str, version: int) -> Loaded:
+        if self._meter is None:
+            return Loaded(self._place, model, version, self._compute)
+        began = time()
+        loaded = Loaded(self._place, model, version, self._compute, partial(self._meter.scored, version))
+        self._meter.loaded(began, time())
+        return loaded
 
     def warm(self, model: str) -> None:
         """Load the champion, which the first message most likely asks for. If it cannot be, that message fails."""
@@ -106,9 +102,10 @@ class Shelf:
         except Exception:  # whatever a model raises; who asks for this version will hear of it
             log.exception("not loaded ahead", extra={"model": model})
 
-    def _make_room(self) -> None:
+    def _make_room(self, most: int) -> None:
+        """Unload what is idle, the oldest first, until so many are left."""
         idle = [version for version in self._loaded if not self._users[version]]
-        for version in idle[: max(0, len(self._loaded) - _VERSIONS)]:
+        for version in idle[: max(0, len(self._loaded) - most)]:
             self._loaded.pop(version).unload()
 
 
@@ -117,13 +114,19 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
 
     @app.task(name=ScoreCell.name)
     def _score(job: str, chunk: str, model: str, version: int) -> None:
-        handle(context, partial(score, context, shelf.use), ScoreCell(job, chunk, model, version))
+        handle(context, partial(score, context, shelf), ScoreCell(job, chunk, model, version))
 
 
-def run(app: Celery, context: Context, presence: Presence, compute: Compute, folder: Path) -> int:
-    """Consume one model's queue until told to stop; the exit status. `folder` is CHORUS_RUN."""
+def run(
+    app: Celery, context: Context, presence: Presence, compute: Compute, folder: Path, begin: Callable[[], None]
+) -> int:
+    """Consume one model's queue until told to stop; the exit status.
+
+    `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk that it scores with
+    care.
+    """
     model = presence.worker.model
-    shelf = Shelf(context.place, compute, Meter(context.place, context.board, presence))
+    shelf = Shelf(context.place, compute, begin, Meter(context.place, context.board, presence))
     register(app, replace(context, presence=presence), shelf)
     presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=_warm, args=(context, shelf, model), name="warm").start()  # while Celery connects

@@ -13,7 +13,7 @@ from tasks.presence import Presence
 from workers.alive import touch
 
 _DEAF_SECONDS = 45.0  # with messages waiting and nothing taken; a reconnect takes less
-_STUCK_SECONDS = 900.0  # at one chunk
+_STUCK_SECONDS = 1800.0  # at one chunk: the slowest model takes less, and a text that hangs takes for ever
 _EXIT = 70  # EX_SOFTWARE of sysexits.h
 
 log = logging.getLogger(__name__)

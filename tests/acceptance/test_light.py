@@ -53,7 +53,7 @@ import pyarrow as pa
 from models.compute import Compute
 from chorus.light import without_pandas
 from storage.place import LocalPlace
-from workers.scoring import Loaded
+from workers.loaded import Loaded
 without_pandas()
 model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
 print(model.score(pa.array(["great"])).shape, file=sys.stderr)

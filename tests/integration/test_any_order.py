@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from storage import scores
 from storage.labelled import part_name, read_manifest
-from storage.names import digest
 from storage.place import Differs, LocalPlace
 from tasks.finish import BadPart
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
-from tests.steps import Steps, files_of, store_dataset, store_job
+from tests.steps import Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = ["fine", "awful service", "ok", "late again", "fine", "awful service", "x" * 40]  # chunks 0 and 2 are equal
 
@@ -29,11 +28,6 @@ def undisturbed(broker):
         steps.plan(job)
         steps.drain()
         return without_places(files_of(job))
-
-
-def without_places(files):
-    """Digests of all but the manifest, which names the folder of the rejects."""
-    return {name: digest(data) for name, data in files.items() if name != "_manifest.json"}
 
 
 def test_a_job_labels_every_row_once(place, redis):

@@ -4,7 +4,9 @@ from redis.exceptions import RedisError
 
 from storage.place import CannotWrite
 from tasks.address import BrokerUnreachable
+from tasks.messages import ScoreCell
 from tasks.retry import Again, GiveUp, decide
+from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
 
 
 def test_an_error_that_says_what_to_do_is_not_tried_again():
@@ -24,3 +26,11 @@ def test_a_broker_that_is_away_is_waited_for_however_long():
     for attempt in (1, 3, 100):
         assert isinstance(decide(RedisError("gone"), attempt), Again)
         assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Again)
+
+
+def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
+    """The attempts are those of the board, so that a worker that was killed counts; the tries here may be fewer."""
+    cell = ScoreCell("job", "chunk", "bow", 1)
+    pauses = [decide(ScoringFailed(cell, attempt, "ValueError: no"), 7) for attempt in range(1, ATTEMPTS + 1)]
+    assert pauses == [Again(0.5), Again(2.0), Again(0.0)]
+    assert isinstance(decide(ModelBroken(cell, "a harmless text fails as well"), 1), GiveUp)

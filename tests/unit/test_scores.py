@@ -49,3 +49,23 @@ def test_scores_of_another_chunk_or_model_are_refused(place, rows, digest):
     with pytest.raises(BadScores):
         scores.read(place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
     assert scores.read(place, ModelVersion(name="bow", version=1, digest="d"), "c", 5).labels == ("a",)
+
+
+@given(st.data(), st.integers(1, 9))
+def test_rejected_rows_survive_the_file_with_their_reasons(data, rows):
+    rejected = data.draw(st.dictionaries(st.integers(0, rows - 1), st.text()))
+    values = np.ones((rows, 2), np.float32)
+    values[list(rejected)] = np.nan
+    encoded = scores.encode(Scores("bow", 1, "d", ("a", "b"), values, rejected))
+    found = scores.decode(encoded, "x")
+    assert found.rejected == rejected
+    assert found.values.tobytes() == values.tobytes()
+    assert scores.encode(found) == encoded
+
+
+@pytest.mark.parametrize(("without", "rejected"), [([1], {}), ([], {1: "x"}), ([1], {0: "x"}), ([0, 1], {1: "x"})])
+def test_rows_without_values_that_are_not_the_rejected_ones_are_refused(without, rejected):
+    values = np.ones((3, 2), np.float32)
+    values[without, 0] = np.nan
+    with pytest.raises(BadScores, match="not those it calls rejected"):
+        scores.decode(scores.encode(Scores("bow", 1, "d", ("a", "b"), values, rejected)), "x")

@@ -1,0 +1,251 @@
+"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.compute import Compute
+from storage import jobs
+from storage.jobs import Job
+from storage.labelled import default_folder, read_manifest
+from storage.place import LocalPlace
+from tasks.careful import TextsFailed
+from tasks.messages import ScoreCell
+from tasks.score import ATTEMPTS
+from tasks.submit import line_up
+from tests import poison
+from tests.command import Command
+from tests.steps import Steps, store_dataset
+from tests.waiting import wait_until
+from workers.isolated import Isolated, NotIsolated
+from workers.scoring import Shelf
+
+TEXTS = ["great", "this will kill it", "awful", "this will raise", "so happy", "this is nan", "hate it", "very good"]
+REASONS = {
+    1: "ended by signal SIGKILL",
+    3: "ValueError: cannot read this",
+    5: "answered with values that are not finite",
+}
+
+
+@contextmanager
+def isolated(home, begin=poison.install, seconds=60.0):
+    found = Isolated(LocalPlace(home), "mood-bow", 1, Compute(threads=1), begin, seconds)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def texts(*some):
+    return pa.array(some, pa.string())
+
+
+def test_a_process_of_its_own_answers_as_this_one_does(home):
+    with Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here, isolated(home) as there:
+        assert (there.digest, there.labels) == (here.digest, here.labels)
+        assert np.array_equal(there.score(texts("great", "awful")), here.score(texts("great", "awful")))
+        assert there.score(texts()).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("kill", "^ended by signal SIGKILL$"),
+        ("segfault", "^ended by signal SIGSEGV$"),
+        ("exit", "^ended its process with status 3$"),
+        ("raise", "^ValueError: cannot read this$"),
+        ("hang", "^took longer than 3 s$"),
+    ],
+)
+def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home, word, reason):
+    with isolated(home, seconds=3.0) as model:
+        with pytest.raises(TextsFailed, match=reason):
+            model.score(texts("great", word))
+        assert model.score(texts("great")).shape == (1, 2)
+
+
+def test_signals_for_a_whole_group_of_processes_are_no_fault_of_a_text(home):
+    with isolated(home) as model:
+        assert model.score(texts("interrupt")).shape == (1, 2)
+
+
+def test_its_process_is_as_light_as_the_worker(home):
+    with isolated(home, poison.install_without_pandas) as model, pytest.raises(TextsFailed, match="pandas is not imp"):
+        model.score(texts("pandas"))
+
+
+def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
+    (home / "registry/models/mood-bow/1/pipeline.skops").write_bytes(b"something else")
+    with pytest.raises(NotIsolated, match=r"mood-bow version 1 .*SHA-256"), isolated(home):
+        pytest.fail("it was handed out")
+
+
+def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
+    shelf = Shelf(LocalPlace(home), Compute())
+    with shelf.use("mood-bow", 1) as first:
+        pass
+    with shelf.isolated("mood-bow", 1) as alone:
+        assert alone.score(texts("great")).shape == (1, 2)
+    with shelf.use("mood-bow", 1) as second:
+        assert second is not first
+
+
+def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
+    """Started as a worker is, with `python -m`: the process that it starts must not run the command again."""
+    code = f"""
+import sys
+from pathlib import Path
+from models.compute import Compute
+from storage.place import LocalPlace
+from tests import poison
+from workers.isolated import Isolated
+import pyarrow as pa
+if __name__ == "__main__":
+    model = Isolated(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), poison.install)
+    print(model._process.pid, flush=True)
+    model.score(pa.array(["hang"]))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+        pid = int(worker.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        worker.kill()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the process to end")
+
+
+class Real(Steps):
+    """Steps whose models are real ones, and poisoned where they have a process of their own."""
+
+    def __init__(self, place, redis):
+        super().__init__(place, redis)
+        shelf = Shelf(place, Compute(threads=1), poison.install)
+        self.use, self.isolated = shelf.use, shelf.isolated
+
+
+@pytest.fixture
+def poisoned_job(home):
+    """One chunk under mood-bow."""
+    place = LocalPlace(home)
+    dataset = store_dataset(place, TEXTS, chunk_rows=len(TEXTS), customer="plain")
+    lineup = line_up(place, "plain")
+    job = Job(
+        id="job1",
+        customer="plain",
+        dataset=dataset.id,
+        ensemble=lineup.ensemble,
+        models=lineup.models,
+        out=place.at(default_folder("plain", "job1")),
+        keep_text=True,
+        keep_columns=False,
+        submitted_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    place.create(jobs.job_path(job.id), job.encode())
+    return job, ScoreCell(job.id, dataset.chunks[0].id, "mood-bow", 1)
+
+
+def assert_complete(job):
+    manifest = read_manifest(job.output)
+    assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (8, 5, 3)
+    [part], [rejects] = manifest.parts, manifest.rejected_parts
+    labelled = pq.read_table(job.output.at(part.name), partitioning=None).to_pylist()
+    assert [(row["text"], row["mood"]) for row in labelled] == [
+        ("great", "positive"),
+        ("awful", "negative"),
+        ("so happy", "positive"),
+        ("hate it", "negative"),
+        ("very good", "positive"),
+    ]
+    rejected = pq.read_table(job.output.at(rejects.name), partitioning=None).to_pylist()
+    assert [(row["row"], row["raw"], row["reason"], row["detail"]) for row in rejected] == [
+        (at + 1, TEXTS[at], "model failed", f"mood-bow 1: {reason}") for at, reason in REASONS.items()
+    ]
+
+
+def test_a_text_that_kills_every_worker_is_found_by_the_one_after_three(home, broker, redis, poisoned_job):
+    job, cell = poisoned_job
+    code = f"""
+from pathlib import Path
+from models.compute import Compute
+from storage.place import LocalPlace
+from tasks.address import BrokerAddress
+from tasks.messages import ScoreCell
+from tests import poison
+from tests.steps import Steps
+from workers.scoring import Shelf
+poison.install()
+steps = Steps(LocalPlace(Path({str(home)!r})), BrokerAddress({broker.url!r}).client())
+steps.use = Shelf(steps.context.place, Compute(threads=1)).use
+steps.run({cell!r})
+"""
+    for _ in range(ATTEMPTS):
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    steps = Real(LocalPlace(home), redis)
+    steps.plan(job)
+    steps.drain()
+    assert_complete(job)
+
+
+@pytest.fixture
+def poisoned(home, tmp_path):
+    """The command line, with models that every process of it has poisoned."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("from tests import poison\npoison.install()\n")
+    root = Path(__file__).parents[2]
+    return Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")
+
+
+def details_of(answer):
+    """Id → detail of the rows that models rejected, all in one chunk."""
+    [rejects] = answer["rejects_of_models"]
+    return {row["id"]: row["detail"] for row in pq.read_table(rejects, partitioning=None).to_pylist()}
+
+
+def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
+    rows = [(f"r{at}", text) for at, text in enumerate(TEXTS) if "kill" not in text]
+    path = upload([*rows, ("empty", ""), ("light", "pandas")])
+    answer = poisoned("score", path, "--customer", "plain", "--json").json
+    assert answer["status"] == "done"
+    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (9, 5, 4)
+    assert answer["reasons"] == {"no text": 1, "model failed": 3}
+    assert details_of(answer) == {
+        "r3": f"mood-bow 1: {REASONS[3]}",
+        "r5": f"mood-bow 1: {REASONS[5]}",
+        "light": "mood-bow 1: ValueError: pandas is not imported",  # the process is as light as the worker
+    }
+    again = poisoned("score", path, "--customer", "plain")
+    assert "9 rows in, 5 labelled, 4 rejected (no text 1, model failed 3)" in again.out
+    assert f"{answer['output']}/_rejects-*.parquet" in again.out
+    assert f"1 rows: mood-bow 1: {REASONS[3]}" in again.out
+    state = poisoned("status", answer["job"], "--json").json
+    assert (state["labelled"], state["rejected"]) == (5, 4)
+
+
+def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "from models.bow import BowScorer\ndef infer(self, prepared):\n    raise ValueError('no')\n"
+        "BowScorer.infer = infer\n"
+    )
+    ended = poisoned("score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json")
+    assert ended.status == 1
+    assert "mood-bow version 1 cannot score chunk" in ended.err
+    assert "a harmless text fails as well: ValueError: no" in ended.err
+    assert "Traceback" not in ended.err
+    assert not list((home / "scores").rglob("*.arrow"))
+
+
+def test_an_upload_that_kills_its_workers_ends_complete_all_the_same(poisoned, upload):
+    ended = poisoned(
+        "score", upload([(f"r{at}", text) for at, text in enumerate(TEXTS)]), "--customer", "plain", "--json"
+    )
+    assert ended.status == 0, ended.err
+    assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (8, 5, 3)
+    assert details_of(ended.json) == {f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()}

@@ -1,0 +1,50 @@
+"""One model version in the memory of this process."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from threading import Lock
+from time import monotonic
+
+import pyarrow as pa
+
+from models.compute import Compute
+from models.kinds import open_scorer
+from models.registry import ModelRegistry
+from storage.place import Place
+from storage.scores import Float32
+from tasks.messages import SHORT
+
+
+class Loaded:
+    """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
+
+    def __init__(
+        self,
+        place: Place,
+        model: str,
+        version: int,
+        compute: Compute,
+        scored: Callable[[int, float, float], None] | None = None,
+    ) -> None:
+        """`scored` is told of every chunk: its rows, and by the monotonic clock when it began and ended."""
+        registry = ModelRegistry(place)
+        manifest = registry.manifest(model, version)
+        self.digest, self.labels = manifest.digest, manifest.labels
+        self._busy, self._scored = Lock(), scored
+        with registry.verified(manifest) as folder:
+            self._scorer = open_scorer(manifest, folder, compute)
+            self._scorer.load()
+
+    def score(self, texts: pa.StringArray) -> Float32:
+        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for one that computes."""
+        began = monotonic()
+        prepared = self._scorer.prepare(texts)
+        with nullcontext() if len(texts) <= SHORT else self._busy:
+            raw = self._scorer.infer(prepared)
+        values = self._scorer.finish(raw)
+        if self._scored is not None:
+            self._scored(len(texts), began, monotonic())
+        return values
+
+    def unload(self) -> None:
+        self._scorer.unload()
