@@ -46,7 +46,8 @@ def reconcile(context: Context, job_id: str) -> None:
     left = plan_job(context.place, job_id)
     missing = {(cell.chunk, cell.model) for cell in left.cells}
     board = context.board
-    board.run(job_id, _facts(job, dataset))
+    parts = labelled.part_positions(job.output)
+    board.run(job_id, _facts(job, dataset), len(parts))
     for model in job.models:
         there: list[int] = []
         asked: list[int] = []
@@ -62,7 +63,7 @@ def reconcile(context: Context, job_id: str) -> None:
         board.seed(job_id, model.name, scored=there, asked=asked, lost=lost)
         if lost:
             join(board, job, dataset, model.name)
-    board.seed_parts(job_id, labelled.part_positions(job.output))
+    board.seed_parts(job_id, parts)
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
     for model in job.models:
         feed(context, model.name)
