@@ -2,6 +2,7 @@
 
 Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks takes 125 kB each:
 
+    epoch                  is there since storage was last asked which jobs are to go on
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
     job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p

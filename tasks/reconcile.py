@@ -1,15 +1,17 @@
 """Look at storage, plan what is left of a job, and ask for it."""
 
+from collections.abc import Sequence
+
 from storage import labelled
 from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.place import Place
 from storage.scores import scored_chunks
-from tasks.board import Progress
+from tasks.board import Board, Progress
 from tasks.context import Context
-from tasks.feed import MOST_CONTROL, feed, join, queued_cells, rank_of
+from tasks.feed import MOST_CONTROL, feed, join, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, control_step
 from tasks.plan import Plan, plan
 from tasks.presence import leased
 
@@ -67,10 +69,20 @@ def reconcile(context: Context, job_id: str) -> None:
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
     for model in job.models:
         feed(context, model.name)
-    for chunk in left.chunks[:MOST_CONTROL]:  # the next time the next ones: no queue holds a whole job
-        context.publish(ReduceChunk(job_id, chunk))
+    steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]  # no queue holds a whole job
+    there = control_steps(board, [step.step for step in steps])
+    for step in steps:
+        if step.step not in there:
+            context.publish(step)
     if left.complete:
         context.publish(FinishJob(job_id))
+
+
+def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
+    """Of these steps of reducing and finishing, those that wait in the control queue or are being done."""
+    waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}
+    missing = [step for step in steps if step not in waiting]
+    return waiting | {step for step, held in zip(missing, leased(board, missing), strict=True) if held}
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:
