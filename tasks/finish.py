@@ -64,7 +64,8 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _end(context: Context, job: Job) -> None:
     """Storage first: the board can be made anew from it."""
-    if ended(context.place, job.id) is None:
+    before = ended(context.place, job.id)
+    if before is None or before.status != "done":
         end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
     context.board.end(job.id, [model.name for model in job.models], "done")
 

@@ -70,9 +70,9 @@ def reconcile(context: Context, job_id: str) -> None:
     for model in job.models:
         feed(context, model.name)
     steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]  # no queue holds a whole job
-    there = control_steps(board, [step.step for step in steps])
+    waiting = control_steps(board, [step.step for step in steps])
     for step in steps:
-        if step.step not in there:
+        if step.step not in waiting:
             context.publish(step)
     if left.complete:
         context.publish(FinishJob(job_id))
