@@ -16,6 +16,7 @@ class Demand:
     rate: float  # rows a second that one worker was last measured to score; a guess before that
     start_seconds: float  # from the start of a worker to its first score, as last measured; a guess before that
     memory: int  # bytes that one worker takes, as last measured; a guess before that
+    last_served: float = 0.0  # when a cell of it was last scored, on the same clock; 0: never
 
     @property
     def rows(self) -> int:
