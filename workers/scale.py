@@ -103,10 +103,12 @@ class _Machine:
             self._starts -= worker.state == "starting"
 
     def stop_unused(self) -> None:
-        for model in self._models.values():
-            unused = [w for w in self._idle(model) if self._now - w.since >= model.limits.keep_warm]
-            for worker in model.may_go(unused, keep=model.needed) if model.missing <= 0 else ():
-                self._stop(worker)
+        """The last idle worker of a model stays warm; that there is one more saves little, so it stays for a tenth of that."""
+        for model in (model for model in self._models.values() if model.missing <= 0):
+            for seconds, keep in ((0.1 * model.limits.keep_warm, max(model.needed, 1)), (model.limits.keep_warm, model.needed)):
+                unused = [worker for worker in self._idle(model) if self._now - worker.since >= seconds]
+                for worker in model.may_go(unused, keep):
+                    self._stop(worker)
 
     def start_first(self) -> None:
         """A worker for each model that wants one and has none. What finds no room has it set aside for it."""
