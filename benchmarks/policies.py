@@ -8,12 +8,13 @@ from company import HOUR, SHARED, model
 from simulation import Pool, Process, Simulation
 
 from tasks.demand import Demand
-from tasks.roster import Worker
+from tasks.roster import State, Worker
 from workers.limits import Limits
 from workers.scale import Budget, Hold, Start, scale
 
 GB = 10**9
-CORES = 256  # that nobody gets more of
+EVERY = 10.0  # seconds between decisions when nothing arrives: the service decides each half second, with little to do
+CORES = 512  # that nobody gets more of
 
 
 class Chorus:
@@ -46,7 +47,7 @@ class Chorus:
                 pool.held = pool.name in held
                 simulation.feed(pool)
         waiting = any(not pool.workers for pool in active.values())
-        return now + (1.0 if waiting else 5.0)
+        return now + (1.0 if waiting else EVERY)
 
 
 def _demand(pool: Pool) -> Demand:
@@ -59,8 +60,13 @@ def _demand(pool: Pool) -> Demand:
 
 
 def _worker(process: Process) -> Worker:
-    name, memory = process.pool.name, int(process.pool.memory * GB)
-    return Worker(str(process.id), name, "one", process.state, process.since, process.started, memory, 1)  # type: ignore[arg-type]
+    seen = process.seen
+    if not isinstance(seen, Worker) or (seen.state, seen.since) != (process.state, process.since):
+        name, memory = process.pool.name, int(process.pool.memory * GB)
+        state: State = process.state  # type: ignore[assignment]
+        seen = Worker(str(process.id), name, "one", state, process.since, process.started, memory, threads=1)
+        process.seen = seen
+    return seen
 
 
 class AlwaysOn:
@@ -95,7 +101,7 @@ class _Autoscaler:
         self._recent: deque[tuple[float, int]] = deque()
 
     def __call__(self, now: float, current: int, wanted: int, most: int) -> int:
-        """How many there shall be: up at once, by four or to twice as many each time; down to the most of five minutes."""
+        """How many there shall be: up at once, to twice as many or four more; down to the most of five minutes."""
         self._recent.append((now, wanted))
         while self._recent[0][0] < now - 300:
             self._recent.popleft()
@@ -106,7 +112,7 @@ class _Autoscaler:
 
 
 class QueueLength:
-    """KEDA on the length of the queue: so many messages a worker, those in work not counted; to zero after five minutes.
+    """KEDA on the length of the queue: so many messages a worker, without those in work; to zero after five minutes.
 
     It stops the youngest workers, whatever they are doing.
     """
@@ -130,7 +136,7 @@ class QueueLength:
             if pool.cells:
                 self._last[pool.name] = simulation.now
             if not pool.workers:
-                if pool.cells and self._polls % 2 == 0:  # asked every 30 seconds
+                if pool.cells and self._polls % 2 == 0 and len(simulation.alive) < CORES:  # asked every 30 seconds
                     simulation.start(pool)
                 continue
             if simulation.now - self._last.get(pool.name, 0.0) > 300:
@@ -139,7 +145,7 @@ class QueueLength:
             else:
                 asked = ceil(pool.cells / self._messages)
                 wanted = self._scalers[pool.name](simulation.now, len(pool.workers), asked, CORES)
-            for _ in range(wanted - len(pool.workers)):
+            for _ in range(min(wanted - len(pool.workers), CORES - len(simulation.alive))):
                 simulation.start(pool)
             for process in pool.workers[wanted:]:
                 simulation.stop(process)

@@ -38,6 +38,7 @@ class Process:
     since: float = 0.0
     cell: tuple[Part, int] | None = None
     leaving: bool = False  # goes when its cell is scored
+    seen: object = None  # kept by the policy
 
 
 @dataclass(eq=False)
@@ -66,12 +67,12 @@ class Result:
     memory_hours: float = 0.0  # GB h
     starts: int = 0
     repeated: int = 0  # cells that were begun and had to be begun again
-    peak: int = 0  # workers at once
+    peak: int = 0  # cores at work at once
     waits: list[tuple[float, int, int]] = field(default_factory=list)  # seconds, rows, class of each job
     unfinished: int = 0
 
     def wait(self, classes: Iterable[int] = (0, 1), *, by_rows: bool = False, share: float = 0.95) -> float:
-        """The percentile of seconds from a job's arrival to its last score; those not done count as long as they wait."""
+        """The percentile of seconds from a job's arrival to its last score; those not done count as well."""
         chosen = set(classes)
         found = np.array([(wait, rows) for wait, rows, urgency in self.waits if urgency in chosen], dtype=float)
         if not len(found):
@@ -106,6 +107,7 @@ class Simulation:
         self._events: list[tuple[float, int, str, object]] = []
         self._decision = 0.0  # when the next is due
         self._open: dict[int, Job] = {}
+        self._at_work = 0
 
     def run(self) -> Result:
         self._at(0.0, "decide", None)
@@ -141,7 +143,6 @@ class Simulation:
         pool.workers.append(process)
         self.active[pool.name] = pool
         self.result.starts += counted
-        self.result.peak = max(self.result.peak, len(self.alive))
         self._at(self.now + pool.start_seconds, "up", process)
         return process
 
@@ -156,6 +157,7 @@ class Simulation:
             pool.cells += 1
             pool.busy_seconds += self.now - process.since
             process.cell = None
+            self._at_work -= 1
             self.result.repeated += 1
         if process in pool.idle:
             pool.idle.remove(process)
@@ -176,6 +178,8 @@ class Simulation:
             if part.left:
                 queue.append(part)
             pool.cells -= 1
+            self._at_work += 1
+            self.result.peak = max(self.result.peak, self._at_work)
             process.state, process.since, process.cell = "busy", self.now, (part, rows)
             self._at(self.now + rows / part.rate, "done", (process, process.cell))
 
@@ -208,6 +212,7 @@ class Simulation:
             job = self._open.pop(id(part.job))
             self.result.waits.append((self.now - job.at, job.rows, job.urgency))
         process.cell = None
+        self._at_work -= 1
         self._rests(process)
 
     def _up(self, process: Process) -> None:

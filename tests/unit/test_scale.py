@@ -152,10 +152,18 @@ def test_min_is_kept_warm_without_rows_and_counts_all_machines():
 
 
 def test_idle_workers_go_after_keep_warm_the_longest_idle_first():
-    idle = [worker(name="young", since=950.0), worker(name="old", since=100.0), worker(name="older", since=50.0)]
+    idle = [worker(name="new", since=995.0), worker(name="old", since=880.0), worker(name="older", since=870.0)]
     assert decide([], idle) == [Stop("older"), Stop("old")]
     assert decide([demand()], idle, min=2) == [Stop("older")]
-    assert decide([], idle, keep_warm=2000.0) == []
+    assert decide([], idle, keep_warm=200.0) == [Stop("older"), Stop("old")]
+    assert decide([], idle[1:], keep_warm=200.0) == [Stop("older")]
+    assert decide([], idle[1:2], keep_warm=200.0) == []
+
+
+def test_one_more_idle_worker_goes_soon_and_the_last_stays_warm():
+    idle = [worker(name="last", since=980.0), worker(name="more", since=970.0)]
+    assert decide([], idle) == [Stop("more")]
+    assert decide([], idle, now=980.0) == []
 
 
 def test_workers_that_nobody_fed_go_although_another_is_at_work():
