@@ -72,7 +72,7 @@ def _jobs(customers: Callable[[float], int], days: int, random: np.random.Genera
         weights = size[:there] / size[:there].sum()
         who = random.choice(there, uploads, p=weights)
         for at, customer, rows in zip(random.uniform(0, HOUR, uploads), who, _sizes(uploads, random), strict=True):
-            yield Job(hour * HOUR + at, int(rows), int(rows > 4096), (*SHARED, f"custom-{customer}"))
+            yield Job(hour * HOUR + float(at), int(rows), int(rows > 4096), (*SHARED, f"custom-{customer}"))
         if hour % 24 == 1:
             for customer in np.flatnonzero(random.uniform(size=there) < NIGHTLY):
                 rows = int(7 * a_day * min(size[customer], 10.0))

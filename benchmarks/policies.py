@@ -158,11 +158,8 @@ class Everywhere:
     def __init__(self, customers: Callable[[float], int], cores: int = 16, target: float = 0.6) -> None:
         self._customers, self._cores, self._target = customers, cores, target
         self._instances: list[list[Process]] = []
-        self._going: list[list[Process]] = []
         self._scaler = _Autoscaler()
         self._seen = 0.0
-        self.memory_hours = 0.0
-        self.starts = 0
 
     def pool(self, name: str) -> tuple[str, float, float, float]:
         return "everything", model(name).rate, 0.0, 0.0
@@ -176,9 +173,10 @@ class Everywhere:
         custom, number = model("custom-0"), self._customers(simulation.now)
         pool.start_seconds = 1.7 + sum(each.load_seconds for each in models) + number * custom.load_seconds
         memory = 0.24 + sum(each.further for each in models) + number * custom.further
-        self._going = [
-            instance for instance in self._going if any(process.id in simulation.alive for process in instance)
-        ]
+        if pool.memory != memory / self._cores:
+            pool.memory = memory / self._cores
+            for process in pool.workers:
+                simulation.resize(process, pool.memory)
         ready = [instance for instance in self._instances if instance[0].state != "starting"]
         busy = pool.busy_seconds + sum(simulation.now - p.since for p in pool.workers if p.cell)
         if ready:
@@ -190,16 +188,12 @@ class Everywhere:
             shall = max(1, len(self._instances))
         self._seen = busy
         for _ in range(shall - len(self._instances)):
-            self._instances.append([simulation.start(pool, counted=False) for _ in range(self._cores)])
-            self.starts += 1
+            self._instances.append([simulation.start(pool, counted=not core) for core in range(self._cores)])
         while len(self._instances) > shall:
-            leaving = self._instances.pop()
-            self._going.append(leaving)
-            for process in leaving:
+            for process in self._instances.pop():
                 process.leaving = True
                 if not process.cell:
                     simulation.stop(process)
-        self.memory_hours += (len(self._instances) + len(self._going)) * memory * _Autoscaler.every / 3600
         return simulation.now + _Autoscaler.every
 
     def _wanted(self, used: float) -> int:

@@ -38,6 +38,8 @@ class Process:
     since: float = 0.0
     cell: tuple[Part, int] | None = None
     leaving: bool = False  # goes when its cell is scored
+    memory: float = 0.0  # GB
+    counted: float = 0.0  # until when its cost is in the result
     seen: object = None  # kept by the policy
 
 
@@ -70,6 +72,7 @@ class Result:
     peak: int = 0  # cores at work at once
     waits: list[tuple[float, int, int]] = field(default_factory=list)  # seconds, rows, class of each job
     unfinished: int = 0
+    hours: list[tuple[float, float, float]] = field(default_factory=list)  # hour, workers and GB on average
 
     def wait(self, classes: Iterable[int] = (0, 1), *, by_rows: bool = False, share: float = 0.95) -> float:
         """The percentile of seconds from a job's arrival to its last score; those not done count as well."""
@@ -108,9 +111,11 @@ class Simulation:
         self._decision = 0.0  # when the next is due
         self._open: dict[int, Job] = {}
         self._at_work = 0
+        self._looks: list[tuple[int, float]] = []
 
     def run(self) -> Result:
         self._at(0.0, "decide", None)
+        self._at(0.0, "look", None)
         arrivals = iter(self._jobs)
         if first := next(arrivals, None):
             self._at(first.at, "arrive", first)
@@ -127,6 +132,8 @@ class Simulation:
                     self._at(following.at, "arrive", following)
             elif what == "up":
                 self._up(which)  # type: ignore[arg-type]
+            elif what == "look":
+                self._look()
             elif at == self._decision:
                 self._decide()
         return self._finish()
@@ -138,7 +145,7 @@ class Simulation:
         return self.pools[name], rate
 
     def start(self, pool: Pool, *, counted: bool = True) -> Process:
-        process = Process(next(self._ids), pool, self.now, since=self.now)
+        process = Process(next(self._ids), pool, self.now, since=self.now, memory=pool.memory, counted=self.now)
         self.alive[process.id] = process
         pool.workers.append(process)
         self.active[pool.name] = pool
@@ -166,6 +173,10 @@ class Simulation:
         del self.alive[process.id]
         self._count(process)
         self._rest(pool)
+
+    def resize(self, process: Process, memory: float) -> None:
+        self._count(process)
+        process.memory = memory
 
     def feed(self, pool: Pool) -> None:
         """Cells for those who have none."""
@@ -227,6 +238,15 @@ class Simulation:
         process.pool.idle.append(process)
         self.feed(process.pool)
 
+    def _look(self) -> None:
+        """Every five minutes: how many workers there are, and what they take. Means by the hour go into the result."""
+        self._looks.append((len(self.alive), sum(process.memory for process in self.alive.values())))
+        if len(self._looks) == 12:
+            workers, memory = np.mean(self._looks, axis=0)
+            self.result.hours.append((self.now // 3600, float(workers), float(memory)))
+            self._looks.clear()
+        self._at(self.now + 300, "look", None)
+
     def _decide(self) -> None:
         self._decide_at(self._policy.decide(self))
 
@@ -242,9 +262,10 @@ class Simulation:
         heappush(self._events, (at, next(self._order), what, which))
 
     def _count(self, process: Process) -> None:
-        hours = (self.now - process.started) / 3600
+        hours = (self.now - process.counted) / 3600
+        process.counted = self.now
         self.result.worker_hours += hours
-        self.result.memory_hours += hours * process.pool.memory
+        self.result.memory_hours += hours * process.memory
 
     def _finish(self) -> Result:
         self.now = self.end

@@ -182,6 +182,8 @@ class _Machine:
     def _stop(self, worker: Worker) -> None:
         self.actions.append(Stop(worker.id))
         self._leaves(worker)
+        if not self._models[worker.model].rows:
+            self._cores -= worker.threads  # until it has gone
 
     def _leaves(self, worker: Worker) -> None:
         self._models[worker.model].staying.remove(worker)

@@ -190,6 +190,13 @@ def test_the_cores_of_idle_workers_that_will_be_fed_are_not_given_away():
     assert decide([demand(bulk=10**6)], idle, Budget("here", 2, 100)) == []
 
 
+def test_the_cores_of_workers_that_are_being_stopped_are_not_given_away():
+    asked = [demand("b", bulk=10**6)]
+    pools = [worker("b", "busy"), worker("a", since=10.0)]
+    assert decide(asked, pools, Budget("here", 2, 100)) == [Stop("a1")]
+    assert decide(asked, [pools[0], worker("a", since=999.0)], Budget("here", 2, 100)) == [Start("b", 1)]
+
+
 def test_backlogs_share_what_is_left_evenly():
     asked = [demand("a", bulk=10**6), demand("b", bulk=10**6)]
     started = [action.model for action in decide(asked, budget=Budget("here", 6, 100))]
