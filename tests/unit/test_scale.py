@@ -218,6 +218,25 @@ def test_a_waiting_model_takes_the_place_of_the_least_useful_idle_worker():
     assert decide([demand(bulk=1)], [pools[0], worker("y", "stopping")], full) == [], "somebody is going already"
 
 
+def test_nobody_goes_whose_end_makes_no_room():
+    one = Budget("here", 2, 100, ("cuda:0",))
+    pools = [worker("x", since=10.0), worker("y", since=990.0, device="cuda:0")]
+    assert decide([demand(bulk=1)], pools, one, device="auto", keep_warm=2000.0) == [Stop("y1")]
+
+
+def test_idle_workers_wait_for_the_held_ones_if_only_together_they_make_room():
+    full = Budget("here", 2, 2)
+    asked = [demand("a", bulk=10, memory=2, oldest=990.0), demand("x", bulk=10**6)]
+    pools = [worker("y", since=990.0), worker("x", "busy", started=900.0)]
+    assert decide(asked, pools, full) == [Hold("x")]
+    assert decide(asked, [pools[0], worker("x", since=999.0, started=900.0)], full) == [Stop("y1"), Stop("x1")]
+
+
+def test_a_process_that_is_being_stopped_counts_towards_max():
+    assert decide([demand(bulk=1)], [worker(state="stopping")], max=1) == []
+    assert decide([demand(bulk=1)], [worker(state="stopping")], max=2) == [Start("a", 1)]
+
+
 def test_who_is_kept_warm_does_not_make_way():
     assert decide([demand(bulk=1)], [worker("x")], Budget("here", 1, 1), min=1) == []
 
