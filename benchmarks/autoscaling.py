@@ -5,11 +5,11 @@ were measured. Prints tables; draws the month with --svg FILE. docs/autoscaling.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from chart import Panel, drawing
-from company import DAY, HOUR, SHARED, growing, jobs, model
+from company import DAY, HOUR, SHARED, Company, jobs, model
 from policies import AlwaysOn, Chorus, Everywhere, QueueLength
 from report import AtMost, Target, report
 from simulation import Policy, Result, Simulation
@@ -37,11 +37,11 @@ def simulated(days: int, svg: Path | None) -> tuple[dict[str, float], dict[str, 
     """A day at each size, and a month of growth. Measures are ratios to having every model in every instance."""
     measures: dict[str, float] = {}
     for custom in MODELS:
-        found = compare(f"A day with {custom} custom models", _always(custom), 1)
+        found = compare(f"A day with {custom} custom models", Company(custom, custom, days=1))
         measures |= _measures(f"{custom} models", found)
-    found = compare(
-        f"{days} days from {MODELS[0]} to {MODELS[-1]} custom models", growing(days, MODELS[0], MODELS[-1]), days
-    )
+    found = compare(f"A day with {MODELS[-1]} custom bags of words", Company(MODELS[-1], MODELS[-1], days=1, own="bow"))
+    measures |= _measures(f"{MODELS[-1]} bags of words", found)
+    found = compare(f"{days} days from {MODELS[0]} to {MODELS[-1]} custom models", Company(MODELS[0], MODELS[-1], days))
     measures |= _measures("month", found)
     if svg:
         svg.write_text(_picture(found, days))
@@ -53,23 +53,23 @@ def simulated(days: int, svg: Path | None) -> tuple[dict[str, float], dict[str, 
     return measures, targets
 
 
-def compare(title: str, customers: Callable[[float], int], days: int) -> dict[str, Result]:
+def compare(title: str, company: Company) -> dict[str, Result]:
     """The same jobs under each policy, and two hours more to finish in."""
-    enough = dict.fromkeys(SHARED, 1) | {name: _for_peak(customers(days * DAY)) for name in SHARED if name[0] == "t"}
+    enough = dict.fromkeys(SHARED, 1) | {name: _for_peak(company.last) for name in SHARED if name[0] == "t"}
     policies: dict[str, Policy] = {
         OURS: Chorus(Limits()),
         QUICK: Chorus(Limits(drain=DRAIN)),
-        EVERYWHERE: Everywhere(customers),
-        WIDE: Everywhere(customers, cores=64),
+        EVERYWHERE: Everywhere(company),
+        WIDE: Everywhere(company, cores=64),
         QUEUE: QueueLength(),
-        ALWAYS: AlwaysOn(customers, {}),
-        PEAK: AlwaysOn(customers, enough),
+        ALWAYS: AlwaysOn(company, {}),
+        PEAK: AlwaysOn(company, enough),
     }
     found = {
-        name: Simulation(jobs(customers, days), policy, days * DAY + 2 * HOUR).run()
+        name: Simulation(jobs(company), policy, company.days * DAY + 2 * HOUR).run()
         for name, policy in policies.items()
     }
-    asked = jobs(customers, days)
+    asked = jobs(company)
     least = sum(job.rows / model(name).rate for job in asked for name in job.models) / 3600
     rows = sum(job.rows for job in asked)
     print(f"\n{title}: {len(asked):,} jobs, {rows:,} rows, {least:,.0f} core-hours of work")
@@ -104,10 +104,6 @@ def _measures(when: str, found: Mapping[str, Result]) -> dict[str, float]:
         measures[f"{when}, {name}: p95 wait of uploads"] = ours.wait() / other.wait()
         measures[f"{when}, {name}: p95 wait of rows"] = ours.wait(by_rows=True) / other.wait(by_rows=True)
     return measures
-
-
-def _always(custom: int) -> Callable[[float], int]:
-    return lambda _: custom
 
 
 def _for_peak(customers: int) -> int:

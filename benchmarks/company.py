@@ -1,10 +1,10 @@
 """A company that labels feedback: its customers, what they upload over the day, and what is scored again at night.
 
-Four models are shared by all customers, two bags of words and two transformers, and each customer has a transformer of
-its own. Every upload asks all five. Seeded, so that each way to run the models gets the same uploads.
+Four models are shared by all customers, two bags of words and two transformers, and each customer has a model of its own.
+Every upload asks all five. Seeded, so that each way to run the models gets the same uploads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +45,20 @@ class Job:
     left: int = 0  # rows times models that are not scored yet; kept by the simulation
 
 
-def growing(days: int, first: int, last: int) -> Callable[[float], int]:
-    """Customers by time: so many per cent more each day."""
-    return lambda now: round(first * (last / first) ** (now / (days * DAY)))
+@dataclass(frozen=True)
+class Company:
+    """So many customers at first and at last, with the same growth each day; and what their own models are."""
+
+    first: int
+    last: int
+    days: int
+    own: str = "transformer"  # or bow
+
+    def customers(self, now: float) -> int:
+        return round(self.first * (self.last / self.first) ** (now / (self.days * DAY)))
+
+    def own_model(self, customer: int) -> str:
+        return f"{self.own}-of-{customer}"
 
 
 def of_day(hour: float) -> float:
@@ -55,28 +66,28 @@ def of_day(hour: float) -> float:
     return float(0.1 + 0.9 * np.exp(-(((hour - 13) / 3.5) ** 2)))
 
 
-def jobs(customers: Callable[[float], int], days: int, seed: int = 1) -> list[Job]:
+def jobs(company: Company, seed: int = 1) -> list[Job]:
     """All that is asked for, in the order of time."""
-    return sorted(_jobs(customers, days, np.random.default_rng(seed)), key=lambda job: job.at)
+    return sorted(_jobs(company, np.random.default_rng(seed)), key=lambda job: job.at)
 
 
-def _jobs(customers: Callable[[float], int], days: int, random: np.random.Generator) -> Iterator[Job]:
+def _jobs(company: Company, random: np.random.Generator) -> Iterator[Job]:
     size = random.lognormal(0.0, 1.0, 10_000)  # a few customers upload most
     size /= size.mean()
     mean_rows = float(np.mean(_sizes(100_000, random)))
     a_day = PEAK * HOUR * sum(of_day(hour + 0.5) for hour in range(24))
-    for hour in range(days * 24):
-        there = customers(hour * HOUR)
+    for hour in range(company.days * 24):
+        there = company.customers(hour * HOUR)
         busy = of_day(hour % 24 + 0.5)
         uploads = random.poisson(there * busy * PEAK * HOUR / mean_rows)
         weights = size[:there] / size[:there].sum()
         who = random.choice(there, uploads, p=weights)
         for at, customer, rows in zip(random.uniform(0, HOUR, uploads), who, _sizes(uploads, random), strict=True):
-            yield Job(hour * HOUR + float(at), int(rows), int(rows > 4096), (*SHARED, f"custom-{customer}"))
+            yield Job(hour * HOUR + float(at), int(rows), int(rows > 4096), (*SHARED, company.own_model(customer)))
         if hour % 24 == 1:
             for customer in np.flatnonzero(random.uniform(size=there) < NIGHTLY):
                 rows = int(7 * a_day * min(size[customer], 10.0))
-                yield Job(hour * HOUR, rows, 2, (f"custom-{customer}",))
+                yield Job(hour * HOUR, rows, 2, (company.own_model(int(customer)),))
 
 
 def _sizes(count: int, random: np.random.Generator) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Four ways to decide how many workers there are, for the simulation: ours, and what people use instead."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import ceil
 
-from company import HOUR, SHARED, model
+from company import HOUR, SHARED, Company, model
 from simulation import Pool, Process, Simulation
 
 from tasks.demand import Demand
@@ -72,8 +72,8 @@ def _worker(process: Process) -> Worker:
 class AlwaysOn:
     """A number of workers a model that never changes; of a custom model, from the day its customer comes."""
 
-    def __init__(self, customers: Callable[[float], int], workers: Mapping[str, int]) -> None:
-        self._customers, self._workers = customers, workers
+    def __init__(self, company: Company, workers: Mapping[str, int]) -> None:
+        self._company, self._workers = company, workers
         self._there = 0
 
     def pool(self, name: str) -> tuple[str, float, float, float]:
@@ -84,7 +84,7 @@ class AlwaysOn:
         return None
 
     def decide(self, simulation: Simulation) -> float:
-        new = [f"custom-{number}" for number in range(self._there, self._customers(simulation.now))]
+        new = [self._company.own_model(n) for n in range(self._there, self._company.customers(simulation.now))]
         for name in new if self._there else [*SHARED, *new]:
             for _ in range(self._workers.get(name, 1)):
                 simulation.start(simulation.pool(name)[0])
@@ -155,8 +155,8 @@ class QueueLength:
 class Everywhere:
     """Every model in every instance of so many cores; more instances when these are busier than the target."""
 
-    def __init__(self, customers: Callable[[float], int], cores: int = 16, target: float = 0.6) -> None:
-        self._customers, self._cores, self._target = customers, cores, target
+    def __init__(self, company: Company, cores: int = 16, target: float = 0.6) -> None:
+        self._company, self._cores, self._target = company, cores, target
         self._instances: list[list[Process]] = []
         self._scaler = _Autoscaler()
         self._seen = 0.0
@@ -170,7 +170,7 @@ class Everywhere:
     def decide(self, simulation: Simulation) -> float:
         pool, _ = simulation.pool("everything")
         models = [model(name) for name in SHARED]
-        custom, number = model("custom-0"), self._customers(simulation.now)
+        custom, number = model(self._company.own_model(0)), self._company.customers(simulation.now)
         pool.start_seconds = 1.7 + sum(each.load_seconds for each in models) + number * custom.load_seconds
         memory = 0.24 + sum(each.further for each in models) + number * custom.further
         if pool.memory != memory / self._cores:
