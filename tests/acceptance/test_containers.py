@@ -84,7 +84,7 @@ def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, 
         [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in OURS}
         kind, check = json.loads(health)
         assert kind == "CMD-SHELL"
-        check = check.replace("$$", "$").replace("/tmp/chorus", str(home / "run"))
+        check = check.replace("$$", "$").replace(COMPOSE["x-chorus"]["environment"]["CHORUS_RUN"], str(home / "run"))
         assert subprocess.run(["sh", "-c", check], check=False).returncode == 0
         assert subprocess.run(["sh", "-c", check.replace("alive", "dead")], check=False).returncode != 0
         for process in started:
