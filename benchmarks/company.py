@@ -1,7 +1,7 @@
 """A company that labels feedback: its customers, what they upload over the day, and what is scored again at night.
 
-Four models are shared by all customers, two bags of words and two transformers, and each customer has a model of its own.
-Every upload asks all five. Seeded, so that each way to run the models gets the same uploads.
+Four models are shared by all customers, two bags of words and two transformers, and each customer has a model of its
+own. Every upload asks all five. Seeded, so that each way to run the models gets the same uploads.
 """
 
 from collections.abc import Iterator

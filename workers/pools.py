@@ -123,8 +123,8 @@ class Pools:
             if one.rows and one.memory > most and one.model not in self._giants:
                 self._giants.add(one.model)
                 log.warning(
-                    "%s needs %d MB and all workers here may take %d: it waits for a larger machine. Set CHORUS_MEMORY, "
-                    "or its memory in chorus.toml if it needs less",
+                    "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
+                    "Set CHORUS_MEMORY, or its memory in chorus.toml if it needs less",
                     *(one.model, one.memory // 10**6, most // 10**6),
                 )
 
