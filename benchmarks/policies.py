@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from math import ceil
 
 from company import HOUR, SHARED, Company, model
-from simulation import Pool, Process, Simulation
+from queues import Pool, Process
+from simulation import Simulation
 
 from tasks.demand import Demand
 from tasks.roster import State, Worker

@@ -23,7 +23,7 @@ from workers.room import Need, Room, make_room
 from workers.wanted import HEAD_START, Wanted
 
 TURN = 60.0  # seconds that a model has a worker at least, before it is held for another of its class
-ONE_MORE = 15.0  # seconds that an idle worker stays where there is another: it saves the start of none but a burst
+ONE_MORE = 15.0  # seconds that an idle worker stays where there is another: longer than from cell to cell
 
 
 @dataclass(frozen=True)
