@@ -119,7 +119,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 
 @chorus.command()
 @click.option("--model", help="Score with this model.")
-@click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
+@click.option("--control", is_flag=True, help="Reduce and finish instead, and ask again for what is lost.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
 @metrics_option
