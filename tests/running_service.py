@@ -46,7 +46,7 @@ def feedback(count, about="thing"):
 
 
 class Up:
-    """A `chorus up` that runs. Jobs are submitted at the same moment everywhere, so that equal ones have equal bytes."""
+    """A `chorus up` that runs. Its jobs bear one and the same time, so that equal ones have equal bytes."""
 
     def __init__(self, command, process):
         self.command, self.process = command, process
@@ -78,7 +78,7 @@ class Up:
 
     def submit(self, customer, texts, chunk_rows=1, name="upload"):
         """What `chorus submit` does, with a job that says no more than its arguments."""
-        dataset = store_dataset(self.place, texts, chunk_rows, customer, name)
+        store_dataset(self.place, texts, chunk_rows, customer, name)
         lineup = line_up(self.place, customer)
         identity = f"{customer}-{name}"
         job = Job(
