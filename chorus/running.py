@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import IO
 
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
 _FILE = "service.json"
+_A_LOOK = 1.0  # seconds, far longer than any
 
 
 class AlreadyRunning(BadRequest):
@@ -32,16 +36,28 @@ def announced(run: Path, broker: BrokerAddress) -> Iterator[None]:
     """
     run.mkdir(parents=True, exist_ok=True)
     with (run / _FILE).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _lock(file):
             file.seek(0)
-            raise AlreadyRunning(run, json.load(file)["process"]) from None
+            raise AlreadyRunning(run, json.load(file)["process"])
         file.truncate(0)
         json.dump({"process": os.getpid(), "broker": broker.url}, file)
         file.flush()
         yield
         file.truncate(0)
+
+
+def _lock(file: IO[str]) -> bool:
+    """False if a service holds it. Another command that looks whether one does holds it for an instant only."""
+    pause, end = Event(), monotonic() + _A_LOOK
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if monotonic() > end:
+                return False
+            pause.wait(0.01)
+        else:
+            return True
 
 
 def running_broker(run: Path) -> BrokerAddress | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
+from uuid import uuid4
 
 from redis.exceptions import RedisError
 
@@ -17,7 +18,8 @@ from storage.errors import ChorusError
 from storage.jobs import Job
 from storage.place import Place
 from tasks.context import Context
-from tasks.roster import Worker
+from tasks.presence import release_all
+from tasks.roster import Roster, Worker
 from workers.broker import Broker
 from workers.children import Child
 from workers.cores import share
@@ -54,17 +56,13 @@ class Service:
         self._settings, self._broker, self._context = settings, broker, context
         self._control_options = [*(("--only", only) if only else ()), *(("--metrics", metrics) if metrics else ())]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
-        self.control = self._control_worker()
-        self._control_since = monotonic()
+        self.control, self._control_since = self._control_worker(), monotonic()
 
     def look(self) -> None:
         """See that everything runs that should. Raises NoBroker; a broker that is away is waited for."""
         self._broker.look()
-        status = self.control.ended()
-        if status is not None and monotonic() - self._control_since > _REST:
-            log.warning("the control worker ended by itself, status %s: starting another", status)
-            self.control, self._control_since = self._control_worker(), monotonic()
         try:
+            self._look_at_control()
             self.pools.look()
         except RedisError as error:
             log.warning("the broker is away: %s", error)
@@ -74,8 +72,19 @@ class Service:
         self.pools.stop(grace)
         self.control.stop(grace)
 
+    def _look_at_control(self) -> None:
+        """Hand back what a dead one had in work, and start another."""
+        status = self.control.ended()
+        if status is None or monotonic() - self._control_since < _REST:
+            return
+        log.warning("the control worker ended by itself, status %s: starting another", status)
+        release_all(self._context.board, [self._control_id])
+        Roster(self._context.board).remove([self._control_id])
+        self.control, self._control_since = self._control_worker(), monotonic()
+
     def _control_worker(self) -> Child:
-        return self._worker("control", "--control", *self._control_options)
+        self._control_id = f"control-{uuid4().hex[:8]}"
+        return self._worker("control", "--control", "--id", self._control_id, *self._control_options)
 
     def _scoring_worker(self, worker: Worker) -> Child:
         arguments = ["--model", worker.model, "--id", worker.id]

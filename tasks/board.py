@@ -2,7 +2,7 @@
 
 Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks takes 125 kB each:
 
-    epoch                  is there since storage was last asked which jobs are to go on
+    epoch                  drawn anew when it is not there
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
     job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import time
 from typing import Any, Literal, cast
+from uuid import uuid4
 
 import numpy as np
 from redis import Redis
@@ -94,6 +95,11 @@ class Board:
         pipe.hsetnx(self.key("job", job), "parts", str(parts))
         pipe.hsetnx(self.key("running"), job, now)
         pipe.execute()
+
+    def epoch(self) -> bytes | None:
+        """Another than before: the board has forgotten everything since. Drawn by whoever asks first."""
+        self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
+        return cast("bytes | None", self.redis.get(self.key("epoch")))
 
     def running(self) -> dict[str, float]:
         """The jobs that are to go on, and since when."""

@@ -30,20 +30,19 @@ class Sweeper:
 
     def __init__(self, context: Context, only: str | None = None) -> None:
         self._context, self._only = context, only
-        self._started = False
+        self._epoch: bytes | None = None  # of the board, when storage was last asked which jobs are to go on
         self._missing: set[str] = set()  # steps that were on nobody's way at the last look
         self._moved: dict[str, tuple[Progress | None, float]] = {}  # job → how far it was, and since when
 
     def sweep(self) -> None:
         """One look at everything. Raises RedisError, BrokerUnreachable."""
         board = self._context.board
-        running = board.running()
-        if not self._started or not board.redis.exists(board.key("epoch")):  # or it came back empty
+        epoch, running = board.epoch(), board.running()
+        if epoch != self._epoch:
             for job in self._stored():
                 if job not in running:
                     self._reconcile(job)
-            board.redis.set(board.key("epoch"), 1)
-            self._started = True
+            self._epoch = epoch
             running = board.running()
         jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
         models = {model for names in jobs.values() for model in names}

@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic, time
@@ -107,7 +107,7 @@ class Pools:
             known[name] = pooled.worker
         wanted = self._wanted({worker.model for worker in known.values()})
         self._warn_of_giants(wanted)
-        for action in scale(wanted, list(known.values()), self._limits, self._budget, time()):
+        for action in scale(wanted, self._at_their_peak(known.values(), wanted), self._limits, self._budget, time()):
             if isinstance(action, Start):
                 if monotonic() >= self._rest[action.model]:
                     self._add(action)
@@ -127,6 +127,11 @@ class Pools:
                     "Set CHORUS_MEMORY, or its memory in chorus.toml if it needs less",
                     *(one.model, one.memory // 10**6, most // 10**6),
                 )
+
+    def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
+        """With the memory that each takes when it scores; what it says itself is what loading the model took."""
+        peak = {one.model: max(one.memory, self._limits(one.model).memory or 0) for one in wanted}
+        return [replace(worker, memory=max(worker.memory, peak.get(worker.model, 0))) for worker in workers]
 
     def _wanted(self, running: set[str]) -> list[Demand]:
         found = demand(self._context.place, self._context.board, running | set(self._warm))

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command import Command
+from tests.running_service import children, gone
 from tests.waiting import wait_until
 
 MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(300)]
@@ -34,21 +35,7 @@ def digest_of_parts(folder):
 
 def workers_of(process):
     """Process ids of what a running command has started, by the arguments they were started with."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except (OSError, IndexError):
-                continue
-            if parent == process.pid:
-                found[b" ".join(words).decode()] = int(entry.name)
-    return found
-
-
-def gone(pid):
-    return not Path(f"/proc/{pid}").exists()
+    return {" ".join(words): pid for pid, words in children(process.pid)}
 
 
 def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home, upload):

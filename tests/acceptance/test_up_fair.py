@@ -1,0 +1,97 @@
+"""`chorus up` with more to do than it can do at once: everybody gets his turn, and nothing piles up."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from storage.jobs import ended
+from storage.place import LocalPlace
+from tests.command import Command
+from tests.running_service import feedback, parts, running_service
+from tests.small_models import MOODS, publish_bow
+from tests.waiting import wait_until
+
+LARGE = 600  # rows, each a chunk
+MODELS = [f"custom-{number:02}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def up(registry, tmp_path_factory):
+    """Customers one and two, and everyone else, all use mood-bow, of which there is one worker."""
+    home = shutil.copytree(registry, tmp_path_factory.mktemp("fair") / "home")
+    (home / "customers.toml").write_text('default = "plain"\n')
+    (home / "chorus.toml").write_text("[defaults]\nmax = 1\n")
+    with running_service(Command(home)) as up:
+        yield up
+
+
+def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_go(up):
+    large = up.submit("one", feedback(LARGE, "large"), name="large")
+    wait_until(lambda: parts(large), "the large one to begin")
+    small = up.submit("two", feedback(10, "small"), name="small")
+    up.wait_for(small)
+    assert parts(large) < LARGE / 2
+    up.wait_for(large)
+
+
+def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_stay_short(up):
+    jobs = [up.submit(customer, feedback(LARGE, customer), name="both") for customer in ("one", "two")]
+    seen, apart = set(), set()
+
+    def done():
+        counts = [parts(job) for job in jobs]
+        apart.add(abs(counts[0] - counts[1]))
+        seen.add(up.waiting("mood-bow"))
+        return all(ended(up.place, job.id) for job in jobs)
+
+    wait_until(done, "both to end")
+    assert max(apart) < LARGE / 4
+    scoring, control = zip(*seen, strict=True)
+    assert max(scoring) <= 6, "what one worker may be asked for"
+    assert max(control) <= 100
+    assert max(control) > 0, "they were looked at while there was something in them"
+
+
+def test_many_more_models_than_fit_in_memory_all_get_their_turn(registry, tmp_path):
+    home = shutil.copytree(registry, tmp_path / "home")
+    place, customers = LocalPlace(home), []
+    for name in MODELS:
+        publish_bow(place, name, "mood", "one_of", MOODS, ["great", "awful"], ["positive", "negative"])
+        target = Target(name="mood", mode="one_of", members=(Member(model=name),))
+        EnsembleRegistry(place).publish(name, Ensemble(targets=(target,)))
+        customers.append(f'[customers.{name}]\nensemble = "{name}"\n')
+    (home / "customers.toml").write_text("".join(customers))
+    (home / "chorus.toml").write_text('[defaults]\nmemory = "1 GB"\n')
+    seen = set()
+    with running_service(Command(home, CHORUS_MEMORY="3000", CHORUS_CORES="4")) as up:
+        jobs = [up.submit(name, feedback(3)) for name in MODELS]
+
+        def done():
+            seen.add(len(up.scoring()))
+            return all(ended(place, job.id) for job in jobs)
+
+        wait_until(done, "all models to have had their turn", seconds=180)
+        for job in jobs:
+            assert up.wait_for(job).rows_labelled == 3
+    assert max(seen) == 3
+
+
+def test_a_model_that_no_worker_can_load_fails_its_jobs_with_the_end_of_the_log(home, tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import os, sys\nif 'mood-bow' in sys.orig_argv:\n"
+        "    print('it is too large for this machine', flush=True)\n    os._exit(3)\n"
+    )
+    root = Path(__file__).parents[2]
+    with running_service(Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")) as up:
+        job = up.submit("plain", feedback(3))
+        state = wait_until(lambda: ended(up.place, job.id), "the job to end")
+        log = home / "run" / "logs" / "mood-bow.log"
+        assert state.status == "failed"
+        for expected in ("mood-bow", str(log), "it is too large for this machine"):
+            assert expected in state.error
+        assert log.read_text().count("too large") == 4, "it was tried again, and not for ever"
+        assert not up.scoring(), "nobody asks for the model any more"

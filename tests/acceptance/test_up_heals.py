@@ -1,0 +1,96 @@
+"""`chorus up` when processes die: the job goes on by itself, and ends with the bytes of an undisturbed run."""
+
+import os
+import shutil
+import signal
+
+import pyarrow as pa
+import pytest
+
+from storage.feedback import chunk_id
+from tasks.messages import ReduceChunk
+from tasks.presence import lease_key
+from tests.command import Command
+from tests.running_service import children, feedback, gone, labels, parts, running_service
+from tests.waiting import wait_until
+
+MANY = feedback(250)  # each a chunk: seconds of work
+PATIENCE = 60  # seconds within which it goes on
+
+
+@pytest.fixture(scope="module")
+def undisturbed(registry, tmp_path_factory):
+    """The labelled parts of a run in which nothing dies."""
+    home = shutil.copytree(registry, tmp_path_factory.mktemp("undisturbed") / "home")
+    with running_service(Command(home)) as up:
+        job = up.submit("plain", MANY)
+        assert up.wait_for(job).rows_labelled == len(MANY)
+        return labels(job)
+
+
+def first_scores(up, job):
+    return up.scores(job) > 5
+
+
+def first_parts(_, job):
+    return parts(job) > 5
+
+
+def most_parts(_, job):
+    return parts(job) > len(MANY) // 2
+
+
+@pytest.mark.parametrize(
+    ("victim", "moment"),
+    [("mood-bow", first_scores), ("control", first_scores), ("control", most_parts), ("broker", first_parts)],
+)
+def test_a_job_survives_the_death_of_any_child_with_the_same_bytes(chorus, undisturbed, victim, moment):
+    with running_service(chorus) as up:
+        job = up.submit("plain", MANY)
+        wait_until(lambda: moment(up, job), "the moment")
+        killed = up.kill(victim)
+        assert parts(job) < len(MANY), "in the middle of the job"
+        up.wait_for(job, PATIENCE)
+        assert labels(job) == undisturbed
+        assert killed not in up.workers()[victim], "another has taken its place"
+
+
+def test_what_a_dead_control_worker_had_in_work_is_handed_back(chorus):
+    with running_service(chorus) as up:
+        [control] = up.workers()["control"]
+        [words] = [words for pid, words in children(up.process.pid) if pid == control]
+        step = ReduceChunk("plain-upload", chunk_id(pa.array(MANY[:1], pa.string()))).step
+        lease = lease_key(up.context.board, step)
+        up.context.board.redis.set(lease, words[words.index("--id") + 1], ex=3600)
+        job = up.submit("plain", MANY[:2])
+        wait_until(lambda: parts(job), "the part that nobody seems to work on")
+        up.kill("control")
+        up.wait_for(job, PATIENCE)
+
+
+def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_started_again(chorus, undisturbed):
+    with running_service(chorus) as up:
+        job = up.submit("plain", MANY)
+        wait_until(lambda: first_parts(up, job), "the first parts")
+        up.stop()
+    before = labels(job)
+    assert 0 < len(before) < len(MANY)
+    with running_service(chorus) as up:
+        up.wait_for(job, PATIENCE)
+    assert labels(job) == undisturbed
+    assert before.items() <= labels(job).items()
+
+
+def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(chorus, undisturbed):
+    with running_service(chorus) as up:
+        job = up.submit("plain", MANY)
+        wait_until(lambda: first_parts(up, job), "the first parts")
+        pids = [pid for pid, _ in children(up.process.pid)]
+        assert len(pids) == 3, "broker, control, mood-bow"
+        os.kill(up.process.pid, signal.SIGKILL)
+        up.process.communicate(timeout=60)
+        wait_until(lambda: all(map(gone, pids)), "the children to end")
+    assert parts(job) < len(MANY)
+    with running_service(chorus) as up:
+        up.wait_for(job, PATIENCE)
+    assert labels(job) == undisturbed

@@ -1,0 +1,145 @@
+"""The reconciler over a real broker's queues: what was lost is asked for again, what was not is left alone."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from storage.jobs import ended
+from storage.place import LocalPlace
+from tasks.app import make_app, publisher
+from tasks.feed import queued
+from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, scoring_queue
+from tasks.presence import Presence
+from tasks.roster import Worker
+from tasks.submit import start
+from tasks.sweep import Sweeper
+from tests.steps import PREFIX, Steps, files_of, store_dataset, store_job, without_places
+
+TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
+QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL)
+
+
+class Died(Exception):
+    """In the middle of a step."""
+
+
+def _die(_):
+    raise Died
+
+
+class Queued(Steps):
+    """Steps whose queues are those of the broker, where the reconciler sees what waits."""
+
+    def __init__(self, place, redis, broker):
+        super().__init__(place, redis)
+        self.context = replace(self.context, publish=publisher(make_app(broker, PREFIX), broker))
+
+    def waiting(self):
+        """Queue → its messages, as a multiset that can be compared."""
+        return {queue: sorted(map(str, queued(self.context.board, queue))) for queue in QUEUES}
+
+    def take(self):
+        """The next message of any queue, as its worker gets it; None if all are empty."""
+        for queue in QUEUES:
+            messages = queued(self.context.board, queue)
+            if messages:
+                self.context.board.redis.rpop(PREFIX + queue)
+                return self._message(messages[-1])
+        return None
+
+    def drain(self):
+        while message := self.take():
+            self.run(message)
+
+    def die_of(self, message):
+        """What a worker does that dies as soon as it has something to say."""
+        whole = self.context
+        self.context = replace(whole, publish=_die)
+        with suppress(Died):
+            self.run(message)
+        self.context = whole
+
+    @staticmethod
+    def _message(fields):
+        if "model" in fields:
+            return ScoreCell(**fields)
+        return ReduceChunk(**fields) if "chunk" in fields else FinishJob(**fields)
+
+
+@pytest.fixture
+def steps(place, redis, broker):
+    return Queued(place, redis, broker)
+
+
+@pytest.fixture
+def undisturbed(tmp_path, redis):
+    place = LocalPlace(tmp_path / "undisturbed")
+    job = store_job(place, store_dataset(place, TEXTS))
+    steps = Steps(place, redis)
+    steps.plan(job)
+    steps.drain()
+    redis.flushall()
+    return without_places(files_of(job))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_bytes(seed, steps, place, undisturbed):
+    """Messages get lost, whoever has one dies over it, and once the broker forgets everything."""
+    chance = random.Random(seed)  # noqa: S311 — no secret
+    dataset = store_dataset(place, TEXTS)
+    jobs = [store_job(place, dataset, id=name, out=place.at(name)) for name in ("first", "second")]
+    for job in jobs:
+        start(steps.context, job)
+    sweepers = (Sweeper(steps.context), Sweeper(steps.context))
+    losses = [chance.choice((None, steps.die_of)) for _ in range(40)]
+    with ThreadPoolExecutor(2) as threads:
+        while any(ended(place, job.id) is None for job in jobs):
+            sweeps = [threads.submit(sweeper.sweep) for sweeper in sweepers]
+            for message in filter(None, (steps.take() for _ in range(chance.randrange(6)))):
+                if not losses or chance.random() < 0.6:
+                    steps.run(message)
+                elif lose := losses.pop():
+                    lose(message)
+                if len(losses) == 20:
+                    steps.context.board.redis.flushall()
+            for sweep in sweeps:
+                sweep.result()
+    assert all(without_places(files_of(job)) == undisturbed for job in jobs)
+
+
+def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
+    job = store_job(place, store_dataset(place, TEXTS))
+    start(steps.context, job)
+    sweeper, worker = Sweeper(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
+    presence = Presence(steps.context.board, worker)
+    taken = 0
+    while message := steps.take():
+        taken += 1
+        with presence.hold(message.step):
+            before = steps.waiting()
+            sweeper.sweep()
+            assert steps.waiting() == before
+            steps.run(message)
+        before = steps.waiting()
+        sweeper.sweep()
+        assert steps.waiting() == before
+    assert ended(place, job.id).status == "done"
+    assert taken == 3 * len(TEXTS) // 2, "each chunk: two models, one reduction"
+    assert len(steps.scored) == len(TEXTS)
+
+
+def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, place, redis):
+    """The first may die before it has done anything about it."""
+    job = store_job(place, store_dataset(place, TEXTS))
+    start(steps.context, job)
+    dies, lives = Sweeper(steps.context), Sweeper(steps.context)
+    for sweeper in (dies, lives):
+        sweeper.sweep()
+    redis.flushall()
+    steps.context.board.epoch()
+    lives.sweep()
+    steps.drain()
+    assert ended(place, job.id).status == "done"

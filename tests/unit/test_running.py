@@ -1,0 +1,45 @@
+"""One service with a broker of its own in a folder, and how other commands find it."""
+
+import fcntl
+import os
+from threading import Event, Thread
+
+import pytest
+
+from chorus.running import AlreadyRunning, announced, running_broker
+from tasks.address import BrokerAddress
+
+BROKER = BrokerAddress("redis+socket:///run/broker.sock")
+
+
+def test_other_commands_find_the_broker_for_as_long_as_the_service_runs(tmp_path):
+    assert running_broker(tmp_path / "run") is None
+    with announced(tmp_path / "run", BROKER):
+        assert running_broker(tmp_path / "run") == BROKER
+    assert running_broker(tmp_path / "run") is None
+
+
+def test_a_second_service_is_refused_and_the_first_is_named(tmp_path):
+    with announced(tmp_path, BROKER):
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}") as caught, announced(tmp_path, BROKER):
+            pytest.fail("it was let in")
+        assert caught.value.exit_status == 2
+        assert running_broker(tmp_path) == BROKER
+
+
+def test_a_command_that_looks_for_a_service_does_not_keep_one_from_starting(tmp_path):
+    up, down = Event(), Event()
+
+    def serve():
+        with announced(tmp_path, BROKER):
+            up.set()
+            down.wait(60)
+
+    service = Thread(target=serve)
+    with (tmp_path / "service.json").open("a+") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        service.start()
+        assert not up.wait(0.05)
+    assert up.wait(60)
+    down.set()
+    service.join()
