@@ -29,6 +29,7 @@ from chorus.running import running_broker
 from chorus.settings import Settings, from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member
 from ensemble.spec import Target as Question
+from models.manifest import ModelSpec
 from models.registry import ModelRegistry
 from storage.jobs import Job
 from storage.place import Place, place_at
@@ -130,12 +131,13 @@ def _home_of_six(root: Path) -> Place:
     with home() as demo:
         source = ModelRegistry(home_with(demo, ENCODER))
         published = source.resolve(ENCODER)
+        spec = ModelSpec(**{name: getattr(published, name) for name in ModelSpec.model_fields})
         place = place_at(str(root))
         with source.verified(published) as folder, home() as files:
             for artifact in published.artifacts:
                 (files / artifact.file).symlink_to((folder / artifact.file).resolve())
             for name in CUSTOMERS:
-                model = ModelRegistry(place).publish(name, files, published, datetime.now(UTC))
+                model = ModelRegistry(place).publish(name, files, spec, datetime.now(UTC))
                 question = Question(name=model.target.name, mode=model.target.mode, members=(Member(model=name),))
                 EnsembleRegistry(place).publish(name, Ensemble(targets=(question,)))
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in CUSTOMERS]
