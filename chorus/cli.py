@@ -108,17 +108,18 @@ def resume(job: str) -> None:
 
 @chorus.command()
 @click.argument("job", required=False)
+@click.option("--watch", is_flag=True, help="Again every second; one job until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
-def status(job: str | None, as_json: bool) -> None:
-    """Show all jobs, or one: progress, rate, time left, per model."""
+def status(job: str | None, watch: bool, as_json: bool) -> None:
+    """Show all jobs and what is asked of each model; or one job: progress, rate, time left, its first part."""
     from chorus.status import show_status
 
-    show_status(from_environment(), job, as_json)
+    show_status(from_environment(), job, as_json=as_json, watch=watch)
 
 
 @chorus.command()
 @click.option("--model", help="Score with this model.")
-@click.option("--control", is_flag=True, help="Plan, reduce and finish instead.")
+@click.option("--control", is_flag=True, help="Reduce and finish instead, and ask again for what is lost.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
 @metrics_option

@@ -98,9 +98,6 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
                 _serve(settings, broker, context, job, stored, watch)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
-        except KeyboardInterrupt:
-            jobs.end_job(place, job.id, Ended(status="interrupted"))
-            raise
     manifest = read_manifest(job.output)
     if manifest is None:
         raise JobFailed(job.id, f"The job ended without {job.output.url}/_manifest.json.")
@@ -113,6 +110,9 @@ def _serve(settings: Settings, broker: Broker, context: Context, job: Job, store
     service = Service(settings, broker, context, limits, budget, models=models, only=job.id)
     try:
         _wait(context, job, stored, watch, service)
+    except KeyboardInterrupt:
+        jobs.end_job(context.place, job.id, Ended(status="interrupted"))  # or the next service would go on with it
+        raise
     finally:
         service.stop(_GRACE)
 

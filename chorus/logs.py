@@ -3,7 +3,7 @@
 import logging
 import sys
 
-_FIELDS = ("job", "chunk", "model", "version")
+_FIELDS = ("worker", "job", "chunk", "model", "version", "threads", "device")
 
 
 class Fields(logging.Formatter):

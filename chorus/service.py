@@ -13,6 +13,7 @@ from chorus.settings import Settings, for_children
 from models.device import AUTO, CPU, choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
+from storage.errors import ChorusError
 from storage.jobs import Job
 from storage.place import Place
 from tasks.context import Context
@@ -96,7 +97,10 @@ def for_this_machine(
 
     def resolved(model: str) -> Limits:
         found = limits(model)
-        kind = find(registry.resolve(model).kind)
+        try:
+            kind = find(registry.resolve(model).kind)
+        except ChorusError:  # its worker will say what is wrong, and so will the jobs that need it
+            return replace(found, device=CPU, threads=1)
         device = found.device if found.device != AUTO else settings.device
         return replace(
             found,

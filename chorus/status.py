@@ -1,9 +1,12 @@
 """`chorus status`: what storage says, and what the board knows on top of it."""
 
 import json
-from datetime import UTC, datetime
+import time
+from collections import Counter
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
+from rich.console import Console
 
 from chorus.jobs import find_job
 from chorus.local import service_broker
@@ -11,54 +14,106 @@ from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
 from storage import jobs
-from storage.feedback import read_dataset
-from storage.jobs import Job
+from storage.feedback import Dataset, read_dataset
+from storage.jobs import Beginning, Job
 from storage.labelled import read_manifest
 from storage.place import Place, place_at
 from tasks.board import Board, Progress, key_prefix
+from tasks.demand import Demand, demand
 from tasks.reconcile import stored_progress
+from tasks.roster import Roster, Worker
+from tasks.stages import beginning
+
+_WATCH_SECONDS = 1.0
+_JOB = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
+_STAGES = ("waiting", "starting", "loading", "scoring")
+_STATES = ("starting", "busy", "idle", "stopping")
 
 
-def show_status(settings: Settings, job: str | None, as_json: bool) -> None:
-    """Print one job or all. Raises NoSuchJob."""
+def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bool) -> None:
+    """Print one job, or all jobs and models; with `watch` again and again, one job until it ends. Raises NoSuchJob."""
     place = place_at(settings.home)
     broker = service_broker(settings)
     board = Board(broker.client(), key_prefix(place)) if broker else None
-    if job is None:
-        found = [_state(place, board, one) for one in jobs.all_jobs(place)]
+    if job is not None:
+        find_job(place, job)
+    while True:
+        found = _one(place, board, job) if job else _all(place, board)
+        if watch and not as_json:
+            Console().clear()
         if as_json:
-            print(json.dumps({"jobs": found}))
+            print(json.dumps(found), flush=True)
+        elif job:
+            _print_one(found)
         else:
-            header = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
-            print_table(header, [[one[name] for name in header] for one in found])
-        return
-    one = _state(place, board, find_job(place, job))
-    if as_json:
-        print(json.dumps(one))
-    else:
-        print_table(("", ""), [(name, _line(value)) for name, value in one.items() if value not in (None, {})])
+            _print_all(found)
+        if not watch or (job and found["status"] != "running"):
+            return
+        time.sleep(_WATCH_SECONDS)
+
+
+def _all(place: Place, board: Board | None) -> dict[str, object]:
+    return {"jobs": [_state(place, board, one) for one in jobs.all_jobs(place)], "models": _models(place, board)}
+
+
+def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
+    job = find_job(place, name)
+    found = _state(place, board, job)
+    began = _beginning(place, board, job)
+    return found | {
+        "first_part_seconds": began.first_part,
+        "first_scores": {model: stages.model_dump() for model, stages in began.models.items()},
+    }
+
+
+def _print_all(found: dict[str, object]) -> None:
+    table: Sequence[dict[str, object]] = found["jobs"]  # type: ignore[assignment]  # as _all has it
+    print_table(_JOB, [[one[name] for name in _JOB] for one in table])
+    models: Sequence[dict[str, object]] = found["models"]  # type: ignore[assignment]  # as _all has it
+    if models:
+        print()
+        print_table(tuple(models[0]), [["" if value is None else value for value in one.values()] for one in models])
+
+
+def _print_one(found: dict[str, object]) -> None:
+    shown = {name: value for name, value in found.items() if value not in (None, {}) and name != "first_scores"}
+    print_table(("", ""), [(name, _line(value)) for name, value in shown.items()])
+    first: dict[str, dict[str, float]] = found["first_scores"]  # type: ignore[assignment]  # as _one has it
+    if first:
+        print()
+        rows = [(model, *(round(stages[name], 2) for name in _STAGES)) for model, stages in first.items()]
+        print_table(("seconds to the first scores", *_STAGES), rows)
 
 
 def _line(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.2f}"
     return ", ".join(f"{key} {found}" for key, found in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     """One job: rows, and where it runs its rate and the time left."""
     dataset = read_dataset(place, job.customer, job.dataset)
-    progress = _progress(board, job)
+    progress, ended = _progress(board, job), jobs.ended(place, job.id)
     manifest = read_manifest(job.output)
-    complete = manifest is not None
     stored = stored_progress(place, job.id)
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
-    status = "done" if complete else progress.status if progress else "incomplete"
-    seconds = (datetime.now(UTC) - job.submitted_at).total_seconds()
-    rate = done / seconds if status == "running" and done and seconds > 0 else None
+    rate = None
+    if manifest is not None:
+        status, error = "done", ""
+    elif ended is not None and ended.status != "done":
+        status, error = ended.status, ended.error
+    elif progress is not None and progress.status != "done":
+        status, error = progress.status, progress.error or ""
+        rate = _rate(board, job, dataset, done) if status == "running" else None
+    else:
+        status, error = "incomplete", ""
     return {
         "job": job.id,
         "customer": job.customer,
         "status": status,
-        "error": progress.error if progress and not complete else None,
+        "error": error or None,
+        "priority": job.priority,
         "rows": dataset.rows,
         "labelled": done,
         "rejected": manifest.rows_rejected if manifest else dataset.rejected,
@@ -70,6 +125,52 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
         "output": job.out,
         "submitted_at": job.submitted_at.isoformat(),
     }
+
+
+def _rate(board: Board | None, job: Job, dataset: Dataset, done: int) -> float | None:
+    """Rows a second since the job arrived, or was taken up again: what was labelled before that came for nothing."""
+    arrival = board.arrival(job.id) if board else None
+    if arrival is None:
+        return None
+    fresh, seconds = done - rows_of(arrival.parts, dataset), time.time() - arrival.since
+    return fresh / seconds if fresh > 0 and seconds > 0 else None
+
+
+def _models(place: Place, board: Board | None) -> list[dict[str, object]]:
+    """Every model that is wanted or has workers: what is asked of it, and who is there."""
+    if board is None:
+        return []
+    try:
+        workers = [worker for worker in Roster(board).workers() if worker.model]
+        wanted = demand(place, board, {worker.model for worker in workers})
+    except RedisError:
+        return []
+    return [_model(one, [worker for worker in workers if worker.model == one.model]) for one in wanted]
+
+
+def _model(wanted: Demand, workers: Sequence[Worker]) -> dict[str, object]:
+    states: Counter[str] = Counter(worker.state for worker in workers)
+    return {
+        "model": wanted.model,
+        "rows waiting": wanted.rows,
+        "urgent": wanted.urgent,
+        "nightly": wanted.nightly,
+        "oldest, s": round(time.time() - wanted.oldest, 1) if wanted.rows else None,
+        "rows/s a worker": round(wanted.rate, 1),
+        "MB a worker": wanted.memory // 10**6,
+        **{state: states[state] for state in _STATES},
+    }
+
+
+def _beginning(place: Place, board: Board | None, job: Job) -> Beginning:
+    """Kept with a job that is done; on the board before that."""
+    ended = jobs.ended(place, job.id)
+    if ended is not None and ended.beginning is not None:
+        return ended.beginning
+    try:
+        return beginning(board, job.id) if board else Beginning()
+    except RedisError:
+        return Beginning()
 
 
 def _progress(board: Board | None, job: Job) -> Progress | None:

@@ -7,6 +7,8 @@ import json
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
 from storage.place import Absent, Place, place_at
@@ -15,11 +17,28 @@ from storage.record import Record
 Priority = Literal["live", "bulk", "nightly"]
 
 
+class Stages(Record):
+    """Seconds; together they are the time from a job's arrival to a model's first scores for it."""
+
+    waiting: float  # until somebody started a worker, or until a worker that was there took the cell
+    starting: float  # of the worker's process
+    loading: float  # of the model
+    scoring: float  # of the first chunk, its texts read and its scores stored
+
+
+class Beginning(Record):
+    """The way from a job's arrival to its first part; models that had scored it all before are not named."""
+
+    first_part: float | None = None  # seconds
+    models: dict[str, Stages] = Field(default_factory=dict)
+
+
 class Ended(Record):
     """Why a job does not go on by itself."""
 
     status: Literal["done", "failed", "cancelled", "interrupted"]
     error: str = ""
+    beginning: Beginning | None = None  # of one that is done
 
 
 class Job(Record):

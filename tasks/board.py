@@ -2,6 +2,7 @@
 
 Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks takes 125 kB each:
 
+    epoch                  is there since storage was last asked which jobs are to go on
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
     job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
@@ -41,6 +42,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """When a job came to the board, new or again, in seconds since 1970."""
+
+    since: float
+    parts: int  # that were there then
+    first_part: float | None  # when the first after that was written; None: not yet
+
+
+@dataclass(frozen=True)
 class FirstScores:
     """The way to a model's first scores for a job, in seconds since 1970."""
 
@@ -73,13 +83,16 @@ class Board:
         pipe.hdel(self.key("running"), job)
         pipe.execute()
 
-    def run(self, job: str, facts: dict[str, Any]) -> None:
-        """The job is to go on. Its `facts` are for the queue and the demand."""
+    def run(self, job: str, facts: dict[str, Any], parts: int) -> None:
+        """The job is to go on. Its `facts` are for the queue and the demand; so many parts are there already."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.hset(self.key("job", job), mapping={"status": "running", "error": ""} | facts)
         for key in self._keys(job, str(facts.get("models", "")).split()):
             pipe.persist(key)
-        pipe.hsetnx(self.key("running"), job, str(time()))
+        now = str(time())
+        pipe.hsetnx(self.key("job", job), "since", now)
+        pipe.hsetnx(self.key("job", job), "parts", str(parts))
+        pipe.hsetnx(self.key("running"), job, now)
         pipe.execute()
 
     def running(self) -> dict[str, float]:
@@ -158,6 +171,7 @@ class Board:
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
         pipe = self.redis.pipeline(transaction=True)
+        pipe.hsetnx(self.key("job", job), "first_part", str(time()))
         for position in positions:
             pipe.setbit(self._parts(job), position, 1)
         pipe.bitcount(self._parts(job))
@@ -204,6 +218,11 @@ class Board:
         found = self.redis.sunion(list(self.outstanding_keys(model)))
         cells = (cell.decode().split("/") for cell in cast("set[bytes]", found))
         return {(job, int(position)) for job, position in cells}
+
+    def arrival(self, job: str) -> Arrival | None:
+        """None where the board knows nothing of the job."""
+        since, parts, first = self.redis.hmget(self.key("job", job), "since", "parts", "first_part")
+        return Arrival(float(since), int(parts), float(first) if first else None) if since and parts else None
 
     def first_scores(self, job: str) -> dict[str, FirstScores]:
         """Model → the way to its first scores, where the job needed any."""

@@ -13,6 +13,7 @@ from tasks.context import Context
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob
 from tasks.reconcile import plan_job, reconcile
+from tasks.stages import beginning
 
 
 class BadPart(ChorusError):
@@ -63,8 +64,9 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _end(context: Context, job: Job) -> None:
     """Storage first: the board can be made anew from it."""
-    if ended(context.place, job.id) is None:
-        end_job(context.place, job.id, Ended(status="done"))
+    before = ended(context.place, job.id)
+    if before is None or before.status != "done":
+        end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
     context.board.end(job.id, [model.name for model in job.models], "done")
 
 

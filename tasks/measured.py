@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from models.registry import ModelRegistry
+from storage.errors import ChorusError
 from storage.place import Absent, Place
 from storage.record import BadRecord, Record
 from tasks.board import Board
@@ -24,7 +25,7 @@ class Needs(Record):
 
 
 def needs(place: Place, board: Board, model: str) -> Needs:
-    """As last measured, or a guess from the size of its files. Raises NotPublished."""
+    """As last measured, or a guess from the size of its files."""
     found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
     measured = {name.decode(): float(value) for name, value in found.items()}
     return Needs(**expected(place, model).model_dump() | measured)
@@ -64,9 +65,17 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
 def expected(place: Place, model: str) -> Needs:
     """Of the champion, as kept when this process first asked, or a guess from the size of its files.
 
-    The board knows what was measured since. Raises NotPublished.
+    The board knows what was measured since. A model that cannot be read takes what the smallest takes, and its worker
+    says what is wrong.
     """
-    manifest = ModelRegistry(place).resolve(model)
+    try:
+        manifest = ModelRegistry(place).resolve(model)
+    except ChorusError:
+        return _guess(0)
     size = sum(artifact.bytes for artifact in manifest.artifacts)
-    guess = Needs(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)
-    return _kept(place, model, manifest.version) or guess
+    return _kept(place, model, manifest.version) or _guess(size)
+
+
+def _guess(size: int) -> Needs:
+    """From the bytes of a model's files."""
+    return Needs(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)

@@ -1,5 +1,6 @@
 """What travels through the queues: ids, never text. `step` names what is done, for the lease."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,3 +61,8 @@ Message = ScoreCell | ReduceChunk | FinishJob
 def scoring_queue(model: str) -> str:
     """The queue that only the workers of this model consume."""
     return f"score.{model}"
+
+
+def control_step(arguments: Mapping[str, str]) -> str:
+    """The step of a message in the control queue."""
+    return ReduceChunk(**arguments).step if "chunk" in arguments else FinishJob(**arguments).step

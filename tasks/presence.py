@@ -122,7 +122,7 @@ class Presence:
                 self._held[key] = self._last_taken
             else:
                 self._held.pop(key, None)
-            if self._worker.state != "starting":
+            if self._worker.model and self._worker.state != "starting":  # of the others nobody asks
                 self._become("busy" if self._held else "idle", self._worker.memory)
 
     def _become(self, state: State, memory: int) -> None:

@@ -1,15 +1,17 @@
 """Look at storage, plan what is left of a job, and ask for it."""
 
+from collections.abc import Sequence
+
 from storage import labelled
 from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.place import Place
 from storage.scores import scored_chunks
-from tasks.board import Progress
+from tasks.board import Board, Progress
 from tasks.context import Context
-from tasks.feed import MOST_CONTROL, feed, join, queued_cells, rank_of
+from tasks.feed import MOST_CONTROL, feed, join, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, control_step
 from tasks.plan import Plan, plan
 from tasks.presence import leased
 
@@ -46,7 +48,8 @@ def reconcile(context: Context, job_id: str) -> None:
     left = plan_job(context.place, job_id)
     missing = {(cell.chunk, cell.model) for cell in left.cells}
     board = context.board
-    board.run(job_id, _facts(job, dataset))
+    parts = labelled.part_positions(job.output)
+    board.run(job_id, _facts(job, dataset), len(parts))
     for model in job.models:
         there: list[int] = []
         asked: list[int] = []
@@ -62,14 +65,24 @@ def reconcile(context: Context, job_id: str) -> None:
         board.seed(job_id, model.name, scored=there, asked=asked, lost=lost)
         if lost:
             join(board, job, dataset, model.name)
-    board.seed_parts(job_id, labelled.part_positions(job.output))
+    board.seed_parts(job_id, parts)
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
     for model in job.models:
         feed(context, model.name)
-    for chunk in left.chunks[:MOST_CONTROL]:  # the next time the next ones: no queue holds a whole job
-        context.publish(ReduceChunk(job_id, chunk))
+    steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]  # no queue holds a whole job
+    waiting = control_steps(board, [step.step for step in steps])
+    for step in steps:
+        if step.step not in waiting:
+            context.publish(step)
     if left.complete:
         context.publish(FinishJob(job_id))
+
+
+def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
+    """Of these steps of reducing and finishing, those that wait in the control queue or are being done."""
+    waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}
+    missing = [step for step in steps if step not in waiting]
+    return waiting | {step for step, held in zip(missing, leased(board, missing), strict=True) if held}
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:

@@ -13,11 +13,11 @@ from storage.jobs import ended, unended_jobs
 from storage.place import Absent
 from tasks.board import Progress
 from tasks.context import Context
-from tasks.feed import feed, queued, queued_cells
+from tasks.feed import feed, queued_cells
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.presence import leased
-from tasks.reconcile import reconcile
+from tasks.reconcile import control_steps, reconcile
 from tasks.submit import stop
 
 _STILL = 30.0  # seconds after which a job that nobody works on and that does not move is planned again
@@ -31,21 +31,27 @@ class Sweeper:
     def __init__(self, context: Context, only: str | None = None) -> None:
         self._context, self._only = context, only
         self._started = False
+        self._missing: set[str] = set()  # steps that were on nobody's way at the last look
         self._moved: dict[str, tuple[Progress | None, float]] = {}  # job → how far it was, and since when
 
     def sweep(self) -> None:
         """One look at everything. Raises RedisError, BrokerUnreachable."""
         board = self._context.board
         running = board.running()
-        if not self._started or board.redis.set(board.key("epoch"), 1, nx=True):
+        if not self._started or not board.redis.exists(board.key("epoch")):  # or it came back empty
             for job in self._stored():
                 if job not in running:
                     self._reconcile(job)
+            board.redis.set(board.key("epoch"), 1)
             self._started = True
             running = board.running()
         jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
         models = {model for names in jobs.values() for model in names}
-        for job in sorted(self._unscored(models, running) | self._unfinished(jobs) | self._still(jobs)):
+        missing = self._unscored(models, running) | self._unfinished(jobs)
+        # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is lost.
+        lost = {missing[step] for step in missing.keys() & self._missing}
+        self._missing = set(missing)
+        for job in sorted(lost | self._still(jobs)):
             self._reconcile(job)
         for model in sorted(models):
             feed(self._context, model)
@@ -68,9 +74,10 @@ class Sweeper:
                 self._context.board.end(job, (), "failed", "The job is no longer in storage.")
         return found
 
-    def _unscored(self, models: set[str], running: dict[str, float]) -> set[str]:
-        """Jobs with cells that were asked for, and are neither scored nor on anybody's way."""
-        board, lost = self._context.board, set()
+    def _unscored(self, models: set[str], running: dict[str, float]) -> dict[str, str]:
+        """Cells that were asked for, and are neither scored nor on anybody's way: the step of each, and its job."""
+        board = self._context.board
+        missing: dict[str, str] = {}
         for model in models:
             queue = queued_cells(board, model)  # before the leases: a cell goes from the one to the other
             out = board.outstanding(model)
@@ -84,18 +91,19 @@ class Sweeper:
                 if (job, chunk) not in queue
             }
             held = leased(board, list(cells.values()))
-            lost |= {job for (job, _), one in zip(cells, held, strict=True) if not one}
-        return lost
+            for ((job, _), step), one in zip(cells.items(), held, strict=True):
+                if not one:
+                    missing[f"{job}/{step}"] = job
+        return missing
 
     def _cell(self, job: str, position: int, model: str) -> tuple[str, int]:
         found = job_of(self._context.place, job)
         version = next(member.version for member in found.models if member.name == model)
         return dataset_of(self._context.place, found).chunks[position].id, version
 
-    def _unfinished(self, jobs: dict[str, list[str]]) -> set[str]:
-        """Jobs with chunks that nobody reduces, or that nobody finishes."""
+    def _unfinished(self, jobs: dict[str, list[str]]) -> dict[str, str]:
+        """Chunks that nobody reduces, and jobs that nobody finishes: the step of each, and its job."""
         board = self._context.board
-        queue = {_step(message) for message in queued(board, CONTROL)}
         wanted: dict[str, str] = {}
         for job, names in jobs.items():
             dataset = dataset_of(self._context.place, job_of(self._context.place, job))
@@ -104,8 +112,8 @@ class Sweeper:
             progress = board.progress(job, names)
             if progress is not None and progress.parts >= len(dataset.chunks):
                 wanted[FinishJob(job).step] = job
-        missing = [step for step in wanted if step not in queue]
-        return {wanted[step] for step, one in zip(missing, leased(board, missing), strict=True) if not one}
+        under_way = control_steps(board, list(wanted))
+        return {step: job for step, job in wanted.items() if step not in under_way}
 
     def _still(self, jobs: dict[str, list[str]]) -> set[str]:
         """Jobs that have not moved for a while, though nobody is at work on them: whatever else may go wrong."""
@@ -134,8 +142,3 @@ class Sweeper:
                 stop(self._context, job_of(self._context.place, job), "failed", str(error))
             except Absent:
                 self._context.board.end(job, (), "failed", str(error))
-
-
-def _step(message: dict[str, str]) -> str:
-    """Of a message in the control queue."""
-    return ReduceChunk(**message).step if "chunk" in message else FinishJob(**message).step

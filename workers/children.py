@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -62,11 +63,12 @@ class Child:
 
 
 def stop_all(children: Sequence[Child], grace: float) -> None:
-    """Ask all of them first, so that they end side by side."""
+    """Ask all of them first, so that they end side by side; after `grace` seconds the rest are killed."""
+    end = monotonic() + grace
     for child in children:
         child.terminate()
     for child in children:
-        child.stop(grace)
+        child.stop(max(0.0, end - monotonic()))
 
 
 def end_with_parent() -> Callable[[], None] | None:

@@ -44,7 +44,11 @@ def run(app: Celery, context: Context, folder: Path, only: str | None = None) ->
     if context.presence is not None:
         context.presence.beat()
     Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
-    return consume(app, CONTROL, name="control", threads=2)
+    try:
+        return consume(app, CONTROL, name="control", threads=2)
+    finally:
+        if context.presence is not None:
+            context.presence.leave()
 
 
 def _sweep(sweeper: Sweeper, folder: Path) -> None:

@@ -9,7 +9,7 @@ class Limits:
 
     min: int = 0  # workers that stay warm
     max: int | None = None  # None: as many as the budget holds
-    keep_warm: float = 120.0  # seconds that an idle worker beyond `min` stays
+    keep_warm: float = 120.0  # seconds that the last idle worker beyond `min` stays; others go sooner
     drain: float = 60.0  # seconds in which the backlog should be gone
     threads: int | None = None  # that one worker computes with; None: chosen by whoever starts it
     memory: int | None = None  # bytes that one worker takes; None: measured

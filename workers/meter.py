@@ -15,6 +15,7 @@ from tasks.measured import Needs, keep, note
 from tasks.presence import Presence
 
 _PAST = 0.7  # what a chunk before counts beside this one
+_KEEP_SECONDS = 60.0  # between two looks at what storage has; a bucket takes its time
 _ENOUGH = 64  # rows below which a chunk says nothing of the rate
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Meter:
     def __init__(self, place: Place, board: Board, presence: Presence) -> None:
         self._place, self._board, self._presence = place, board, presence
         self._start_seconds = 0.0
-        self._rows = self._seconds = self._last = 0.0
+        self._rows = self._seconds = self._last = self._keep_at = 0.0
         self._lock = Lock()
 
     def loaded(self, began: float, ended: float) -> None:
@@ -50,7 +51,9 @@ class Meter:
         model = self._presence.worker.model
         try:
             note(self._board, model, measured)
-            keep(self._place, model, version, measured)
+            if ended >= self._keep_at:
+                self._keep_at = ended + _KEEP_SECONDS
+                keep(self._place, model, version, measured)
         except (RedisError, ChorusError, OSError):  # no chunk is lost because its time was not noted
             log.warning("the rate was not noted", exc_info=True)
 

@@ -63,6 +63,7 @@ class Pools:
         self._roster = Roster(context.board)
         self._pool: dict[str, _Pooled] = {}
         self._deaths: Counter[str] = Counter()  # by model, in a row
+        self._giants: set[str] = set()  # models that do not fit here; said once
         self._rest: dict[str, float] = defaultdict(float)  # by model, until when none is started
 
     @property
@@ -105,6 +106,7 @@ class Pools:
                 pooled.worker = replace(pooled.worker, state="stopping")
             known[name] = pooled.worker
         wanted = self._wanted({worker.model for worker in known.values()})
+        self._warn_of_giants(wanted)
         for action in scale(wanted, list(known.values()), self._limits, self._budget, time()):
             if isinstance(action, Start):
                 if monotonic() >= self._rest[action.model]:
@@ -113,6 +115,18 @@ class Pools:
                 self._remove(action.worker)
             elif isinstance(action, Hold):
                 hold(self._context.board, action.model, _HOLD_SECONDS)
+
+    def _warn_of_giants(self, wanted: list[Demand]) -> None:
+        """A model that does not fit on this machine waits for one on which it does, which may never come."""
+        for one in wanted:
+            most = self._budget.memory
+            if one.rows and one.memory > most and one.model not in self._giants:
+                self._giants.add(one.model)
+                log.warning(
+                    "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
+                    "Set CHORUS_MEMORY, or its memory in chorus.toml if it needs less",
+                    *(one.model, one.memory // 10**6, most // 10**6),
+                )
 
     def _wanted(self, running: set[str]) -> list[Demand]:
         found = demand(self._context.place, self._context.board, running | set(self._warm))

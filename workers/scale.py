@@ -2,7 +2,7 @@
 
 The policy in short; docs/autoscaling.md has it in plain words, decision 10 the reasons.
 
-1. Workers that have idled for `keep_warm` and are not needed are stopped.
+1. Workers that are not needed are stopped: the last of a model when it has idled for `keep_warm`, others sooner.
 2. A model with rows and no worker gets one; first those that waited longest, the urgent with a head start. It needs
    memory, and a GPU if it uses one. If there is no room, idle workers make it; if these are not enough, models that are
    being served are held, and so take turns with those that wait.
@@ -23,6 +23,7 @@ from workers.room import Need, Room, make_room
 from workers.wanted import HEAD_START, Wanted
 
 TURN = 60.0  # seconds that a model has a worker at least, before it is held for another of its class
+ONE_MORE = 15.0  # seconds that an idle worker stays where there is another: longer than from cell to cell
 
 
 @dataclass(frozen=True)
@@ -91,22 +92,24 @@ class _Machine:
     def __init__(self, models: dict[str, Wanted], pools: Sequence[Worker], budget: Budget, now: float) -> None:
         self._models, self._budget, self._now = models, budget, now
         self.actions: list[Action] = []
-        self._room = Room(budget.memory, dict.fromkeys(budget.gpus, 1.0))  # now
-        self._later = self._room  # when those have gone that are going, and those have come that wait for it
-        self._starts, self._cores = budget.cores, budget.cores
-        for worker in (worker for worker in pools if worker.machine == budget.machine):
-            self._room = self._room.less(self._taken(worker))
-            if worker.state != "stopping":
-                self._later = self._later.less(self._taken(worker))
-            if worker.state != "idle" or models[worker.model].rows:
-                self._cores -= worker.threads
-            self._starts -= worker.state == "starting"
+        here = [worker for worker in pools if worker.machine == budget.machine]
+        self._room = self._left_by(here)  # now
+        # And when those have gone that are going, and those have come that wait for it:
+        self._later = self._left_by([worker for worker in here if worker.state != "stopping"])
+        self._starts = budget.cores - sum(worker.state == "starting" for worker in here)
+        self._cores = budget.cores - sum(
+            worker.threads for worker in here if worker.state != "idle" or models[worker.model].rows
+        )
 
     def stop_unused(self) -> None:
+        """The last idle worker of a model stays for `keep_warm`; one more saves little, and goes sooner."""
         for model in self._models.values():
-            unused = [w for w in self._idle(model) if self._now - w.since >= model.limits.keep_warm]
-            for worker in model.may_go(unused, keep=model.needed) if model.missing <= 0 else ():
-                self._stop(worker)
+            warm = model.limits.keep_warm
+            for keep, seconds in ((max(model.needed, 1), min(ONE_MORE, warm)), (model.needed, warm)):
+                if model.missing <= 0 and len(model.staying) > keep:
+                    unused = [worker for worker in self._idle(model) if self._now - worker.since >= seconds]
+                    for worker in model.may_go(unused, keep):
+                        self._stop(worker)
 
     def start_first(self) -> None:
         """A worker for each model that wants one and has none. What finds no room has it set aside for it."""
@@ -179,6 +182,8 @@ class _Machine:
     def _stop(self, worker: Worker) -> None:
         self.actions.append(Stop(worker.id))
         self._leaves(worker)
+        if not self._models[worker.model].rows:
+            self._cores -= worker.threads  # until it has gone
 
     def _leaves(self, worker: Worker) -> None:
         self._models[worker.model].staying.remove(worker)
@@ -215,9 +220,14 @@ class _Machine:
     @cached_property
     def _most(self) -> Room:
         """What there would be if everybody went who may. What needs more cannot run here, and does not wait here."""
-        most = Room(self._budget.memory, dict.fromkeys(self._budget.gpus, 1.0))
+        warm = []
         for model in self._models.values():
-            here = self._here(model)
-            for worker in here[max(0, len(model.staying) - model.limits.min) :]:
-                most = most.less(self._taken(worker))
-        return most
+            warm += self._here(model)[max(0, len(model.staying) - model.limits.min) :]
+        return self._left_by(warm)
+
+    def _left_by(self, workers: Sequence[Worker]) -> Room:
+        gpus = dict.fromkeys(self._budget.gpus, 1.0)
+        for worker in workers:
+            if worker.device in gpus:
+                gpus[worker.device] -= self._models[worker.model].limits.gpu
+        return Room(self._budget.memory - sum(worker.memory for worker in workers), gpus)

@@ -32,7 +32,7 @@ class Wanted:
         self.turn = self._served(now) + HEAD_START[self.urgency]  # the smallest is served first
 
     def may_go(self, workers: Iterable[Worker], keep: int) -> list[Worker]:
-        """Which of the workers can go if `keep` of all there are stay: first the idle ones, those longest idle before."""
+        """Which of the workers can go if `keep` of all there are stay: the idle ones first, by how long they are."""
         oldest_first = sorted(workers, key=lambda worker: (worker.state != "idle", worker.since))
         return oldest_first[: max(0, len(self.staying) - keep)]
 

@@ -25,7 +25,7 @@ def imported_by(code):
     "code",
     [
         "import chorus.cli",
-        "import chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.deploy",
+        "import chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy",
         "import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
         "import workers.scoring, models.kinds, models.registry",
         "import intake.upload",

@@ -1,0 +1,166 @@
+"""A small world for `scale`: rows are asked for, workers start, score cell by cell, idle and die, second by second.
+
+Every action is checked when it is taken, so a history that runs to its end has kept all the promises there are.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tasks.demand import Demand
+from tasks.roster import Worker
+from workers.limits import Limits
+from workers.scale import Action, Budget, Hold, Start, Stop, scale
+
+CELL = 10  # rows
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is true of a model."""
+
+    rate: float = 5.0
+    start_seconds: float = 2.0
+    memory: int = 1
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass
+class World:
+    kinds: Mapping[str, Kind]
+    budgets: Sequence[Budget]
+    now: float = 1000.0
+    workers: dict[str, Worker] = field(default_factory=dict)
+    rows: dict[str, list[int]] = field(default_factory=dict)  # not in work: urgent, bulk, nightly
+    oldest: dict[str, float] = field(default_factory=dict)
+    served: dict[str, float] = field(default_factory=dict)  # when a cell of the model was last scored
+    work: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # worker: class, rows, when it is done
+    actions: list[tuple[float, Action]] = field(default_factory=list)
+    waited: dict[str, float] = field(default_factory=dict)  # since when a model has had rows and no worker that is up
+    longest: Counter[str] = field(default_factory=Counter)
+
+    def ask(self, model: str, rows: int, urgency: int = 1) -> None:
+        if not self.left(model):
+            self.oldest[model] = self.now
+        self.rows.setdefault(model, [0, 0, 0])[urgency] += rows
+
+    def left(self, model: str) -> int:
+        return sum(self._asked(model))
+
+    def of(self, model: str) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.model == model]
+
+    def kill(self, worker: str) -> None:
+        """The worker is gone, and what it had in work is asked for again."""
+        if worker in self.work:
+            urgency, rows, _ = self.work.pop(worker)
+            self.rows[self.workers[worker].model][urgency] += rows
+        del self.workers[worker]
+
+    def run(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            self._move()
+            held = {model for budget in self.budgets for model in self._decide(budget)}
+            self._feed(held)
+            self._watch()
+
+    def _move(self) -> None:
+        for worker in list(self.workers.values()):
+            up = worker.started + self.kinds[worker.model].start_seconds <= self.now
+            if worker.state == "stopping":
+                del self.workers[worker.id]
+            elif worker.state == "starting" and up:
+                self._becomes(worker, "idle")
+            elif worker.state == "busy" and self.work[worker.id][2] <= self.now:
+                del self.work[worker.id]
+                self.served[worker.model] = self.now
+                self._becomes(worker, "idle")
+
+    def _decide(self, budget: Budget) -> list[str]:
+        demand = [self._demand(model) for model in self.kinds]
+        pools = list(self.workers.values())
+        actions = scale(demand, pools, lambda model: self.kinds[model].limits, budget, self.now)
+        for action in actions:
+            self.actions.append((self.now, action))
+            if isinstance(action, Start):
+                self._start(action, budget)
+            elif isinstance(action, Stop):
+                worker = self.workers[action.worker]
+                assert worker.machine == budget.machine
+                assert worker.state == "idle", f"{worker.state} workers are left alone"
+                assert self._staying(worker.model) > self.kinds[worker.model].limits.min
+                self._becomes(worker, "stopping")
+        both = {a.model for a in actions if isinstance(a, Start)} & {a.model for a in actions if isinstance(a, Hold)}
+        assert not both, "nobody is held and started at once"
+        return [action.model for action in actions if isinstance(action, Hold)]
+
+    def _start(self, action: Start, budget: Budget) -> None:
+        kind, name = self.kinds[action.model], f"{action.model}-{len(self.actions)}"
+        first = not self._staying(action.model)
+        here = [worker for worker in self.workers.values() if worker.machine == budget.machine]
+        memory = max(kind.memory, kind.limits.memory or 0)
+        new = Worker(
+            name, action.model, budget.machine, "starting", self.now, self.now, memory, action.threads, action.device
+        )
+        self.workers[name] = new
+        here.append(new)
+        assert kind.limits.max is None or len(self.of(action.model)) <= kind.limits.max
+        assert sum(worker.memory for worker in here) <= budget.memory
+        assert sum(worker.state == "starting" for worker in here) <= budget.cores
+        if not first:
+            assert sum(worker.threads for worker in here if worker.state != "idle") <= budget.cores
+        device = kind.limits.device
+        if device == "cpu" or (device == "auto" and not budget.gpus):
+            assert action.device == "cpu"
+        else:
+            assert action.device in (budget.gpus if device in ("auto", "cuda") else (device,))
+            shares = [self.kinds[w.model].limits.gpu for w in here if w.device == action.device]
+            assert sum(shares) <= 1 + 1e-6
+
+    def _feed(self, held: set[str]) -> None:
+        for worker in list(self.workers.values()):
+            waiting = self.rows.get(worker.model, [0, 0, 0])
+            if worker.state == "idle" and worker.model not in held and any(waiting):
+                urgency = next(place for place, rows in enumerate(waiting) if rows)
+                rows = min(CELL, waiting[urgency])
+                waiting[urgency] -= rows
+                self.work[worker.id] = urgency, rows, self.now + rows / self.kinds[worker.model].rate
+                self._becomes(worker, "busy")
+
+    def _watch(self) -> None:
+        for model in self.kinds:
+            if self.left(model) and not any(worker.state in ("idle", "busy") for worker in self.of(model)):
+                since = self.waited.setdefault(model, self.now)
+                self.longest[model] = max(self.longest[model], int(self.now - since))
+            else:
+                self.waited.pop(model, None)
+
+    def _asked(self, model: str) -> list[int]:
+        asked = list(self.rows.get(model, [0, 0, 0]))
+        for worker in self.of(model):
+            if worker.id in self.work:
+                urgency, rows, _ = self.work[worker.id]
+                asked[urgency] += rows
+        return asked
+
+    def _demand(self, model: str) -> Demand:
+        kind, (urgent, bulk, nightly) = self.kinds[model], self._asked(model)
+        return Demand(
+            model=model,
+            urgent=urgent,
+            bulk=bulk,
+            nightly=nightly,
+            oldest=self.oldest.get(model, 0.0) if urgent + bulk + nightly else 0.0,
+            deadline=None,
+            rate=kind.rate,
+            start_seconds=kind.start_seconds,
+            memory=kind.memory,
+            last_served=self.served.get(model, 0.0),
+        )
+
+    def _staying(self, model: str) -> int:
+        return sum(worker.state != "stopping" for worker in self.of(model))
+
+    def _becomes(self, worker: Worker, state: str) -> None:
+        self.workers[worker.id] = replace(worker, state=state, since=self.now)
