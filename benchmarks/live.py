@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from demo_models import home_with, real_texts
 from front_door import job_for
 from report import AtMost, Target, median, report
 from service import home
+from watch import Sample, is_done, look
 
 from chorus.local import context_for
 from chorus.running import running_broker
@@ -34,18 +35,16 @@ from models.registry import ModelRegistry
 from storage.jobs import Job
 from storage.place import Place, place_at
 from tasks.context import Context
-from tasks.demand import demand
 from tasks.measured import needs
-from tasks.messages import CONTROL, scoring_queue
-from tasks.roster import Roster, Worker
+from tasks.roster import Roster
+from tasks.stages import beginning
 from tasks.submit import start
 from workers.children import Child
 
 ENCODER = "sentiment-minilm"
 CUSTOMERS = ("ada", "bell", "curie", "darwin", "euler", "fermi")  # each has a model of the same name
-ROOM = 3.3  # workers that fit into the memory
+ROOM = 3.3  # workers that fit into the memory; it varies by a few per cent what one takes
 CHORUS_TOML = b"[defaults]\nkeep_warm = 8\ndrain = 15\n"
-CHUNK_ROWS = 1024
 LOOK_EVERY = 0.25  # seconds
 _PATIENCE = 600.0
 
@@ -82,17 +81,6 @@ class Upload:
     done: float | None = None
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One look. `memory`: bytes by model; the service itself is under ''."""
-
-    at: float
-    rows: Mapping[str, int]
-    workers: Sequence[Worker]
-    memory: Mapping[str, int]
-    messages: int
-
-
 @dataclass
 class Run:
     """What was seen, from the first submission until all workers had gone."""
@@ -111,7 +99,7 @@ def live(svg: Path | None) -> tuple[dict[str, float], dict[str, Target]]:
     """Run the bursts. Returns the measures and their targets; prints what became of each upload."""
     with home() as root:
         place = _home_of_six(root)
-        settings = from_environment({**os.environ, "CHORUS_HOME": str(root), "CHORUS_CHUNK_ROWS": str(CHUNK_ROWS)})
+        settings = from_environment({**os.environ, "CHORUS_HOME": str(root)})
         settings = replace(settings, broker_url=None)
         with _up(settings) as (_, context):
             _warm_up(context)
@@ -151,7 +139,6 @@ def _up(settings: Settings) -> Iterator[tuple[Child, Context]]:
     """`chorus up` in a process of its own, with a broker of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")} | {
         "CHORUS_HOME": settings.home,
-        "CHORUS_CHUNK_ROWS": str(settings.chunk_rows),
         "CHORUS_MEMORY": str(settings.memory // 10**6),
     }
     process = Child("up", [sys.executable, "-m", "chorus", "up"], settings.run / "up.log", environment)
@@ -175,11 +162,11 @@ def _wait(condition: Callable[[], bool], process: Child) -> None:
 
 
 def _warm_up(context: Context) -> None:
-    """Each model scores two chunks."""
+    """Each model scores a chunk."""
     for number, customer in enumerate(CUSTOMERS):
-        job = _submit(context, Burst(0, customer, 2 * CHUNK_ROWS), f"warm-up {number}")
+        job = _submit(context, Burst(0, customer, 2_048), f"warm-up {number}")
         until = time.monotonic() + _PATIENCE
-        while not _is_done(context, job):
+        while not is_done(context, job):
             if time.monotonic() > until:
                 raise RuntimeError(f"the warm-up of {customer} is not done")
             time.sleep(LOOK_EVERY)
@@ -192,17 +179,9 @@ def _submit(context: Context, burst: Burst, words: str) -> Job:
     return job
 
 
-def _is_done(context: Context, job: Job) -> bool:
-    """Raises RuntimeError if it failed."""
-    progress = context.board.progress(job.id, [model.name for model in job.models])
-    if progress is not None and progress.status in ("failed", "cancelled"):
-        raise RuntimeError(f"a job {progress.status}: {progress.error}")
-    return progress is not None and progress.status == "done"
-
-
 def _follow(process: Child, context: Context) -> Run:
     """Submit the bursts at their times, and look until all is done and the last worker has gone."""
-    run, roster, began = Run(), Roster(context.board), time.monotonic()
+    run, began = Run(), time.monotonic()
 
     def submit() -> None:
         for number, burst in enumerate(BURSTS):
@@ -214,20 +193,12 @@ def _follow(process: Child, context: Context) -> Run:
     submitting.start()
     while True:
         now = time.monotonic() - began
-        workers = [worker for worker in roster.workers() if worker.model]
-        run.samples.append(
-            Sample(
-                at=now,
-                rows={one.model: one.rows for one in demand(context.place, context.board)},
-                workers=workers,
-                memory=_memory_of(process),
-                messages=_messages(context),
-            )
-        )
+        sample = look(now, context, process.pid, CUSTOMERS)
+        run.samples.append(sample)
         for upload in run.uploads:
-            if upload.done is None and _is_done(context, upload.job):
+            if upload.done is None and is_done(context, upload.job):
                 upload.done = now
-        if not submitting.is_alive() and not workers and all(upload.done is not None for upload in run.uploads):
+        if not submitting.is_alive() and not sample.workers and all(upload.done is not None for upload in run.uploads):
             if len(run.uploads) < len(BURSTS):
                 raise RuntimeError("an upload could not be submitted")
             return run
@@ -236,44 +207,17 @@ def _follow(process: Child, context: Context) -> Run:
         time.sleep(max(0.0, LOOK_EVERY - (time.monotonic() - began - now)))
 
 
-def _messages(context: Context) -> int:
-    """In all queues together."""
-    queues = [CONTROL, *(scoring_queue(customer) for customer in CUSTOMERS)]
-    return sum(int(context.board.redis.llen(context.board.prefix + queue)) for queue in queues)  # type: ignore[arg-type]
-
-
-def _memory_of(process: Child) -> dict[str, int]:
-    """Resident bytes of the processes below this one: of each model's workers, and of the rest under ''."""
-    found = {"": _resident(process.pid)}
-    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        try:
-            words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-            model = words[words.index("--model") + 1] if "--model" in words else ""
-            found[model] = found.get(model, 0) + _resident(int(child))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has just ended
-    return found
-
-
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def _print(run: Run, context: Context) -> None:
     """Each upload: from its submission to its end, and the way to its first scores."""
-    print(f"\n{'at':>5}  {'customer':<9}{'rows':>7}{'done after':>12}{'waiting':>10}{'starting':>10}", end="")
-    print(f"{'loading':>9}{'scoring':>9}   seconds")
+    head = ("waiting", "starting", "loading", "scoring")
+    print(f"\n{'at':>5}  {'customer':<9}{'rows':>7}{'done after':>12}" + "".join(f"{name:>10}" for name in head))
     for upload in run.uploads:
         assert upload.done is not None  # noqa: S101 — _follow waited for it
-        first = context.board.first_scores(upload.job.id)[upload.burst.customer]
-        submitted = upload.job.submitted_at.timestamp()
-        waiting = max(first.spawned, submitted) - submitted
-        starting = max(0.0, first.loading - max(first.spawned, submitted))
-        loading = max(0.0, first.loaded - max(first.loading, submitted))
-        scoring = first.scored - max(first.loaded, submitted)
+        began = beginning(context.board, upload.job.id).models[upload.burst.customer]
+        stages = (began.waiting, began.starting, began.loading, began.scoring)
         print(
             f"{upload.burst.at:>5.0f}  {upload.burst.customer:<9}{upload.burst.rows:>7,}"
-            f"{upload.done - upload.submitted:>12.1f}{waiting:>10.1f}{starting:>10.1f}{loading:>9.1f}{scoring:>9.1f}"
+            f"{upload.done - upload.submitted:>12.1f}" + "".join(f"{seconds:>10.1f}" for seconds in stages)
         )
 
 
@@ -326,7 +270,7 @@ def _picture(run: Run, budget: int, each: float) -> str:
     samples = run.samples
     rows = [Layer(colours[name], [sample.rows.get(name, 0) for sample in samples]) for name in CUSTOMERS]
     workers = [
-        Layer(colours[name], [_count(sample, name, starting=starting) for sample in samples], pale=starting)
+        Layer(colours[name], [sample.count(name, starting=starting) for sample in samples], pale=starting)
         for name in CUSTOMERS
         for starting in (False, True)
     ]
@@ -348,10 +292,6 @@ def _picture(run: Run, budget: int, each: float) -> str:
         ],
         {colours[name]: name for name in CUSTOMERS} | {GREY: "the service"},
     )
-
-
-def _count(sample: Sample, model: str, *, starting: bool) -> int:
-    return len([one for one in sample.workers if one.model == model and (one.state == "starting") == starting])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Meter:
     def loaded(self, version: int, began: float, ended: float) -> None:
         """A version has come into memory between these times, in seconds since 1970.
 
-        It takes more once it scores. So that its place is not given away until then, it counts with what it took before.
+        It takes more once it scores. Until then it counts with what others took, so that its place is not given away.
         """
         if not self._start_seconds:
             self._start_seconds = ended - self._presence.worker.started
