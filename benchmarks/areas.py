@@ -64,7 +64,7 @@ def _panel(panel: Panel, times: Sequence[float], top: float) -> list[str]:
     for tick in (high * quarter / 4 for quarter in range(5)):
         y = f"{up(tick):.1f}"
         body.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#000" stroke-opacity="0.1"/>')
-        body.append(f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.4g}</text>')
+        body.append(f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.10g}</text>')
     for name, level in panel.levels.items():
         y = f"{up(level):.1f}"
         body.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#333" stroke-dasharray="5 4"/>')
@@ -97,6 +97,6 @@ def _steps(points: Sequence[tuple[int, int]]) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 6, 8 or 10 times a power of ten."""
+    """The next of 1, 2, 2.4, 4, 6, 8 or 10 times a power of ten."""
     power = 10.0 ** (ceil(log10(max(value, 1e-9))) - 1)
-    return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)
+    return next(power * step for step in (1, 2, 2.4, 4, 6, 8, 10) if value <= power * step)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -174,9 +175,14 @@ def _warm_up(context: Context) -> None:
 
 def _submit(context: Context, burst: Burst, words: str) -> Job:
     """Take an upload in that shares no chunk with another one."""
-    job = job_for(context.place, burst.customer, [f"{text} {words}" for text in real_texts(burst.rows)])
+    job = job_for(context.place, burst.customer, [f"{text} {words}" for text in _texts()[: burst.rows]])
     start(context, job)
     return job
+
+
+@cache
+def _texts() -> list[str]:
+    return real_texts(max(burst.rows for burst in BURSTS))
 
 
 def _follow(process: Child, context: Context) -> Run:
