@@ -25,15 +25,16 @@ class Ended:
 class Command:
     """`chorus`, with CHORUS_HOME at one root and whatever else is set."""
 
-    def __init__(self, home, **settings):
+    def __init__(self, home, within=(), **settings):
+        """`within`: the words of a command that runs another one, elsewhere."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
-        self.home = home
+        self.home, self.within = home, within
         self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
 
     def start(self, *arguments):
         """The running process; its output is in pipes."""
         return subprocess.Popen(
-            [sys.executable, "-m", "chorus", *map(str, arguments)],
+            [*self.within, sys.executable, "-m", "chorus", *map(str, arguments)],
             env=self.env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

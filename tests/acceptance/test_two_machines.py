@@ -1,0 +1,123 @@
+"""Two machines with one broker and one root: they share a job, and either can go at any moment.
+
+The machines are network namespaces (tests.namespaces says what these take). Where there can be none, this is skipped.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.place import LocalPlace
+from tasks.address import BrokerAddress
+from tasks.board import Board, key_prefix
+from tasks.roster import Roster
+from tests.command import Command
+from tests.namespaces import lacking, machines
+from tests.waiting import wait_until
+from workers.broker import server_binary
+
+ROWS = 2000  # each a cell of its own, so that a job takes several seconds
+SECRET = "not-for-everyone"  # noqa: S105 — of a broker that lives as long as a test
+# As many workers as there are cores: a machine has one.
+CHORUS_TOML = "[defaults]\nmax = 4\ndrain = 1\n"
+
+
+@pytest.fixture
+def network():
+    """Two machines."""
+    if (reason := lacking()) is not None:
+        pytest.skip(reason)
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(machines(2))
+        except subprocess.CalledProcessError as error:
+            if "CI" in os.environ:
+                raise
+            pytest.skip(f"cannot make a network namespace here: {error.stderr.strip()}")
+        yield found
+
+
+@pytest.fixture
+def broker_port(network, tmp_path):
+    """A broker on this end of both wires, and nowhere else."""
+    addresses = [machine.outside for machine in network]
+    with socket.socket() as free:
+        free.bind((addresses[0], 0))
+        port = free.getsockname()[1]
+    options = ["--bind", *addresses, "--port", str(port), "--requirepass", SECRET, "--save", "", "--dir", str(tmp_path)]
+    with (tmp_path / "broker.log").open("wb") as log:
+        process = subprocess.Popen([server_binary(), *options], stdout=log)
+    try:
+        wait_until(lambda: answers(addresses[0], port), "the broker")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(address, port):
+    with socket.socket() as found:
+        return found.connect_ex((address, port)) == 0
+
+
+@pytest.fixture
+def service(network, broker_port, home):
+    """By machine, the command line there; and the board."""
+    (home / "chorus.toml").write_text(CHORUS_TOML)
+    urls = [f"redis://:{SECRET}@{machine.outside}:{broker_port}/0" for machine in network]
+    commands = {
+        machine.name: Command(
+            home,
+            machine.within,
+            CHORUS_BROKER_URL=url,
+            CHORUS_RUN=str(home.parent / machine.name),
+            CHORUS_CORES="1",
+            CHORUS_CHUNK_ROWS="1",
+        )
+        for machine, url in zip(network, urls, strict=True)
+    }
+    with BrokerAddress(urls[0]).client() as client:
+        yield SimpleNamespace(commands=commands, board=Board(client, key_prefix(LocalPlace(home))))
+
+
+def scoring(board):
+    """The machines whose workers score at this moment."""
+    busy = [worker for worker in Roster(board).workers() if worker.model == "mood-bow" and worker.state == "busy"]
+    return {worker.machine.rsplit("-", 1)[0] for worker in busy}
+
+
+@pytest.mark.parametrize("victim", ["first", "second"])
+def test_two_machines_share_a_job_and_one_alone_ends_it(service, network, upload, victim):
+    dies, lives = [machine.name for machine in (network if victim == "first" else reversed(network))]
+    texts = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing {number}") for number in range(ROWS)]
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(service.commands[name].start("up", "--join")) for name in (dies, lives)}
+        for process in running.values():
+            stack.callback(process.kill)
+        submitted = service.commands[dies]("submit", upload(texts), "--customer", "plain")
+        assert submitted.status == 0, submitted.err
+        job = submitted.out.strip()
+        wait_until(lambda: scoring(service.board) == {dies, lives}, "both machines to score")
+
+        running[dies].send_signal(signal.SIGKILL)
+        before = service.board.progress(job, ["mood-bow"])
+        assert before.parts < ROWS, "the job is in the middle"
+        ask = service.commands[lives]
+        output = Path(ask("status", job, "--json").json["output"])
+        wait_until((output / "_SUCCESS").exists, "the other machine to end the job alone")
+        state = ask("status", job, "--json").json
+        assert (state["status"], state["labelled"], state["rejected"]) == ("done", ROWS, 0)
+        assert running[lives].poll() is None
+        running[lives].send_signal(signal.SIGTERM)
+        _, err = running[lives].communicate(timeout=30)
+        assert running[lives].returncode == 0, err.decode()
+    rows = [row for part in sorted(output.glob("part-*")) for row in pq.read_table(part, partitioning=None).to_pylist()]
+    assert [row["id"] for row in rows] == [f"r{number}" for number in range(ROWS)]
+    assert [row["mood"] for row in rows] == ["positive" if number % 3 else "negative" for number in range(ROWS)]
