@@ -31,15 +31,6 @@ def needs(place: Place, board: Board, model: str) -> Needs:
     return Needs(**expected(place, model).model_dump() | measured)
 
 
-def measured_memory(place: Place, board: Board, model: str, version: int) -> int:
-    """Bytes that a worker of it took when it was last measured; 0 if none was."""
-    noted = cast("bytes | None", board.redis.hget(board.key("measured", model), "memory"))
-    if noted is not None:
-        return int(float(noted))
-    kept = _kept(place, model, version)
-    return kept.memory if kept else 0
-
-
 def note(board: Board, model: str, measured: Needs) -> None:
     """From now on this is what a worker of the model takes and does."""
     fields: dict[Any, Any] = measured.model_dump()

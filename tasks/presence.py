@@ -65,15 +65,10 @@ class Presence:
                 self._release(keys=[key], args=[self._worker.id])
 
     def ready(self, began: float, ended: float, memory: int) -> None:
-        """The model was loaded between these times, in seconds since 1970, and the process takes so many bytes."""
+        """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""
         with self._lock:
             self._loading, self._loaded = began, ended
             self._become("busy" if self._held else "idle", memory)
-
-    def takes(self, memory: int) -> None:
-        """The process takes so many bytes now."""
-        with self._lock:
-            self._become(self._worker.state, memory)
 
     def first_scores(self, taken: float) -> FirstScores:
         """The way to scores that are stored now, of a cell that was taken then."""

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from storage.errors import ChorusError
 from storage.place import Place
 from tasks.board import Board
-from tasks.measured import Needs, keep, measured_memory, note
+from tasks.measured import Needs, keep, note
 from tasks.presence import Presence
 
 _PAST = 0.7  # what a chunk before counts beside this one
@@ -30,16 +30,12 @@ class Meter:
         self._rows = self._seconds = self._last = self._keep_at = 0.0
         self._lock = Lock()
 
-    def loaded(self, version: int, began: float, ended: float) -> None:
-        """A version has come into memory between these times, in seconds since 1970.
-
-        It takes more once it scores. Until then it counts with what others took, so that its place is not given away.
-        """
+    def loaded(self, began: float, ended: float) -> None:
+        """A version has come into memory between these times, in seconds since 1970."""
         if not self._start_seconds:
             self._start_seconds = ended - self._presence.worker.started
         try:
-            before = measured_memory(self._place, self._board, self._presence.worker.model, version)
-            self._presence.ready(began, ended, max(before, peak_memory()))
+            self._presence.ready(began, ended, peak_memory())
         except RedisError:
             log.warning("the broker is away: it will hear with the next beat that the model is loaded")
 
@@ -55,7 +51,6 @@ class Meter:
         model = self._presence.worker.model
         try:
             note(self._board, model, measured)
-            self._presence.takes(measured.memory)
             if ended >= self._keep_at:
                 self._keep_at = ended + _KEEP_SECONDS
                 keep(self._place, model, version, measured)

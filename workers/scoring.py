@@ -91,7 +91,7 @@ class Shelf:
             return Loaded(self._place, model, version, self._compute)
         began = time()
         loaded = Loaded(self._place, model, version, self._compute, partial(self._meter.scored, version))
-        self._meter.loaded(version, began, time())
+        self._meter.loaded(began, time())
         return loaded
 
     def warm(self, model: str) -> None:
