@@ -1,7 +1,8 @@
-"""How well models scale on their own: a simulated month of a growing company, against what people do instead.
+"""How well models scale on their own: live on this machine, and in a simulated month of a growing company.
 
-The simulation drives the function that the service itself asks, `workers.scale`, with service and start-up times that
-were measured. Prints tables; draws the month with --svg FILE. docs/autoscaling.md says what is assumed and was seen.
+`live.py` has six transformers on one machine with room for three. The simulation drives the function that the service
+itself asks, `workers.scale`, with service and start-up times that were measured, against what people do instead.
+Prints tables; docs/autoscaling.md says what is assumed and was seen.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from chart import Panel, drawing
 from company import DAY, HOUR, SHARED, Company, jobs, model
+from live import live
 from policies import AlwaysOn, Chorus, Everywhere, QueueLength
 from report import AtMost, Target, report
 from simulation import Policy, Result, Simulation
@@ -27,10 +29,12 @@ HEAD = ("core-hours", "GB h", "starts", "p95 wait", "by rows", "median", "nightl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--svg", type=Path, help="draw the month into this file")
+    parser.add_argument("--live-svg", type=Path, help="draw the live run into this one")
     parser.add_argument("--days", type=int, default=MONTH, help="of the growing company")
     asked = parser.parse_args()
+    seen, budget = live(asked.live_svg)
     measures, targets = simulated(asked.days, asked.svg)
-    report("autoscaling", measures, targets)
+    report("autoscaling", seen | measures, budget | targets)
 
 
 def simulated(days: int, svg: Path | None) -> tuple[dict[str, float], dict[str, Target]]:

@@ -3,10 +3,9 @@
 `chorus up` runs as its users run it. This script submits uploads at the times in BURSTS and looks from outside, four
 times a second: at the board for rows that wait and workers, at the kernel for memory. Each model has been up once
 before, so that its needs are known and its network is compiled. Prints what became of each upload, and a table; draws
-the run with --svg FILE.
+the run.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -22,7 +21,7 @@ from typing import NamedTuple
 from areas import COLOURS, GREY, Layer, Panel, picture
 from demo_models import home_with, real_texts
 from front_door import job_for
-from report import AtMost, Target, median, report
+from report import AtMost, Target, median
 from service import home
 from watch import Sample, is_done, look
 
@@ -88,12 +87,6 @@ class Run:
 
     uploads: list[Upload] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--svg", type=Path, help="draw the run into this file")
-    report("autoscaling, live", *live(parser.parse_args().svg))
 
 
 def live(svg: Path | None) -> tuple[dict[str, float], dict[str, Target]]:
@@ -298,7 +291,3 @@ def _picture(run: Run, budget: int, each: float) -> str:
         ],
         {colours[name]: name for name in CUSTOMERS} | {GREY: "the service"},
     )
-
-
-if __name__ == "__main__":
-    main()
