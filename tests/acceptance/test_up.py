@@ -13,7 +13,7 @@ from tests.command import Command
 from tests.running_service import feedback, running_service
 from tests.waiting import wait_until
 
-MANY = 500  # rows, each a chunk: some seconds of work
+MANY = 400  # rows, each a chunk: some seconds of work
 LIMITS = """
 [defaults]
 keep_warm = "1s"
