@@ -13,7 +13,7 @@ from tests.command import Command
 from tests.running_service import feedback, running_service
 from tests.waiting import wait_until
 
-MANY = 800  # rows, each a chunk: some seconds of work
+MANY = 400  # rows, each a chunk: some seconds of work
 LIMITS = """
 [defaults]
 keep_warm = "1s"
@@ -60,7 +60,7 @@ def test_a_model_with_a_min_stays_warm_when_all_others_have_gone(up):
 
 
 def test_a_burst_goes_to_max_and_back_to_none(up):
-    job, seen = up.submit("default", feedback(300, "burst"), name="burst"), set()
+    job, seen = up.submit("default", feedback(300, "burst"), 5, name="burst"), set()
 
     def done():
         seen.add(len(up.workers().get("mood-plain", [])))

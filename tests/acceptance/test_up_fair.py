@@ -14,7 +14,8 @@ from tests.running_service import feedback, parts, running_service
 from tests.small_models import MOODS, publish_bow
 from tests.waiting import wait_until
 
-LARGE = 600  # rows, each a chunk
+LARGE, CHUNK_ROWS = 600, 4  # rows: no short upload, in 150 chunks
+CHUNKS = LARGE // CHUNK_ROWS
 MODELS = [f"custom-{number:02}" for number in range(20)]
 
 
@@ -29,16 +30,16 @@ def up(registry, tmp_path_factory):
 
 
 def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_go(up):
-    large = up.submit("one", feedback(LARGE, "large"), name="large")
+    large = up.submit("one", feedback(LARGE, "large"), chunk_rows=2, name="large")
     wait_until(lambda: parts(large), "the large one to begin")
-    small = up.submit("two", feedback(10, "small"), name="small")
+    small = up.submit("two", feedback(10, "small"), chunk_rows=10, name="small")
     up.wait_for(small)
-    assert parts(large) < LARGE / 2
+    assert parts(large) < LARGE / 4, "of 300 chunks"
     up.wait_for(large)
 
 
 def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_stay_short(up):
-    jobs = [up.submit(customer, feedback(LARGE, customer), name="both") for customer in ("one", "two")]
+    jobs = [up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both") for customer in ("one", "two")]
     seen, apart = set(), set()
 
     def done():
@@ -48,7 +49,7 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
         return all(ended(up.place, job.id) for job in jobs)
 
     wait_until(done, "both to end")
-    assert max(apart) < LARGE / 4
+    assert max(apart) < CHUNKS / 4
     scoring, control = zip(*seen, strict=True)
     assert max(scoring) <= 6, "what one worker may be asked for"
     assert max(control) <= 100

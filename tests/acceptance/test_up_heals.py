@@ -14,7 +14,8 @@ from tests.command import Command
 from tests.running_service import children, feedback, gone, labels, parts, running_service
 from tests.waiting import wait_until
 
-MANY = feedback(250)  # each a chunk: seconds of work
+MANY, CHUNK_ROWS = feedback(300), 2  # 150 chunks: seconds of work
+CHUNKS = len(MANY) // CHUNK_ROWS
 PATIENCE = 60  # seconds within which it goes on
 
 
@@ -23,7 +24,7 @@ def undisturbed(registry, tmp_path_factory):
     """The labelled parts of a run in which nothing dies."""
     home = shutil.copytree(registry, tmp_path_factory.mktemp("undisturbed") / "home")
     with running_service(Command(home)) as up:
-        job = up.submit("plain", MANY)
+        job = up.submit("plain", MANY, CHUNK_ROWS)
         assert up.wait_for(job).rows_labelled == len(MANY)
         return labels(job)
 
@@ -37,7 +38,7 @@ def first_parts(_, job):
 
 
 def most_parts(_, job):
-    return parts(job) > len(MANY) // 2
+    return parts(job) > CHUNKS // 2
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,10 @@ def most_parts(_, job):
 )
 def test_a_job_survives_the_death_of_any_child_with_the_same_bytes(chorus, undisturbed, victim, moment):
     with running_service(chorus) as up:
-        job = up.submit("plain", MANY)
+        job = up.submit("plain", MANY, CHUNK_ROWS)
         wait_until(lambda: moment(up, job), "the moment")
         killed = up.kill(victim)
-        assert parts(job) < len(MANY), "in the middle of the job"
+        assert parts(job) < CHUNKS, "in the middle of the job"
         up.wait_for(job, PATIENCE)
         assert labels(job) == undisturbed
         assert killed not in up.workers()[victim], "another has taken its place"
@@ -70,11 +71,11 @@ def test_what_a_dead_control_worker_had_in_work_is_handed_back(chorus):
 
 def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_started_again(chorus, undisturbed):
     with running_service(chorus) as up:
-        job = up.submit("plain", MANY)
+        job = up.submit("plain", MANY, CHUNK_ROWS)
         wait_until(lambda: first_parts(up, job), "the first parts")
         up.stop()
     before = labels(job)
-    assert 0 < len(before) < len(MANY)
+    assert 0 < len(before) < CHUNKS
     with running_service(chorus) as up:
         up.wait_for(job, PATIENCE)
     assert labels(job) == undisturbed
@@ -83,14 +84,14 @@ def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_star
 
 def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(chorus, undisturbed):
     with running_service(chorus) as up:
-        job = up.submit("plain", MANY)
+        job = up.submit("plain", MANY, CHUNK_ROWS)
         wait_until(lambda: first_parts(up, job), "the first parts")
         pids = [pid for pid, _ in children(up.process.pid)]
         assert len(pids) == 3, "broker, control, mood-bow"
         os.kill(up.process.pid, signal.SIGKILL)
         up.process.communicate(timeout=60)
         wait_until(lambda: all(map(gone, pids)), "the children to end")
-    assert parts(job) < len(MANY)
+    assert parts(job) < CHUNKS
     with running_service(chorus) as up:
         up.wait_for(job, PATIENCE)
     assert labels(job) == undisturbed
