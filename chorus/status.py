@@ -1,6 +1,7 @@
 """`chorus status`: what storage says, and what the board knows on top of it."""
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from storage.feedback import Dataset, read_dataset
 from storage.jobs import Beginning, Job
 from storage.labelled import read_manifest
 from storage.place import Place, place_at
+from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.board import Board, Progress, key_prefix
 from tasks.demand import Demand, demand
 from tasks.reconcile import stored_progress
@@ -34,7 +36,7 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
     """Print one job, or all jobs and models; with `watch` again and again, one job until it ends. Raises NoSuchJob."""
     place = place_at(settings.home)
     broker = service_broker(settings)
-    board = Board(broker.client(), key_prefix(place)) if broker else None
+    board = _board(place, broker) if broker else None
     if job is not None:
         find_job(place, job)
     while True:
@@ -50,6 +52,16 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
         if not watch or (job and found["status"] != "running"):
             return
         time.sleep(_WATCH_SECONDS)
+
+
+def _board(place: Place, broker: BrokerAddress) -> Board | None:
+    """None, and a word about it, if the broker does not answer: storage has the answer that counts."""
+    try:
+        broker.check()
+    except BrokerUnreachable as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return None
+    return Board(broker.client(), key_prefix(place))
 
 
 def _all(place: Place, board: Board | None) -> dict[str, object]:

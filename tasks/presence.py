@@ -10,7 +10,7 @@ Keys, below the board's prefix:
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from math import inf
 from threading import Event, Lock, Thread
@@ -41,7 +41,7 @@ class Presence:
         self._board, self._worker = board, worker
         self._roster = Roster(board)
         self._held: dict[str, float] = {}  # lease → since when
-        self._last_taken = time()
+        self._last_step = time()
         self._loading = self._loaded = worker.started
         self._lock = Lock()
         self._release: Any = board.redis.register_script(_RELEASE)
@@ -55,9 +55,9 @@ class Presence:
         """Hold the lease of a step while the block lasts; False if another process holds it. Raises RedisError."""
         key = lease_key(self._board, step)
         mine = bool(self._board.redis.set(key, self._worker.id, nx=True, ex=LEASE_SECONDS))
-        if mine:
-            self._note(key, taken=True)
         try:
+            if mine:
+                self._note(key, taken=True)
             yield mine
         finally:
             if mine:
@@ -68,7 +68,8 @@ class Presence:
         """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""
         with self._lock:
             self._loading, self._loaded = began, ended
-            self._become("busy" if self._held else "idle", memory)
+            changed = self._become("busy" if self._held else "idle", memory)
+        self._tell(changed)
 
     def first_scores(self, taken: float) -> FirstScores:
         """The way to scores that are stored now, of a cell that was taken then."""
@@ -88,10 +89,17 @@ class Presence:
         with self._lock:
             return now - min(self._held.values(), default=now)
 
-    def idle_for(self, now: float) -> float:
-        """Seconds since anything was taken or let go."""
+    @property
+    def busy(self) -> bool:
+        """Whether it works on anything."""
         with self._lock:
-            return 0.0 if self._held else now - self._last_taken
+            return bool(self._held)
+
+    @property
+    def last_step(self) -> float:
+        """When a step was last taken or let go, in seconds since 1970."""
+        with self._lock:
+            return self._last_step
 
     def leave(self) -> None:
         """Off the roster: this process ends."""
@@ -101,35 +109,52 @@ class Presence:
         pause = Event()
         while True:
             try:
-                with self._lock:
-                    worker, held = self._worker, list(self._held)
-                self._roster.put(worker)
-                pipe = self._board.redis.pipeline(transaction=False)
-                for key in held:
-                    pipe.set(key, worker.id, ex=LEASE_SECONDS)
-                pipe.execute()
+                self.refresh()
             except RedisError:
                 log.warning("the broker is away: nobody hears of this worker for a moment")
             if watch is not None:
                 watch()
             pause.wait(_BEAT_SECONDS)
 
+    def refresh(self) -> None:
+        """One beat: the roster and every lease last for as long again. Raises RedisError."""
+        with self._lock:
+            worker, held = self._worker, list(self._held)
+        self._roster.put(worker)
+        pipe = self._board.redis.pipeline(transaction=False)
+        for key in held:
+            pipe.set(key, worker.id, ex=LEASE_SECONDS)
+        pipe.execute()
+        with self._lock:
+            let_go = [key for key in held if key not in self._held]
+        for key in let_go:  # in the meantime: the lease must not come back
+            self._release(keys=[key], args=[worker.id])
+
     def _note(self, key: str, *, taken: bool) -> None:
         """A lease was taken or let go."""
+        changed = None
         with self._lock:
-            self._last_taken = time()
+            self._last_step = time()
             if taken:
-                self._held[key] = self._last_taken
+                self._held[key] = self._last_step
             else:
                 self._held.pop(key, None)
             if self._worker.model and self._worker.state != "starting":  # of the others nobody asks
-                self._become("busy" if self._held else "idle", self._worker.memory)
+                changed = self._become("busy" if self._held else "idle", self._worker.memory)
+        self._tell(changed)
 
-    def _become(self, state: State, memory: int) -> None:
-        if (state, memory) != (self._worker.state, self._worker.memory):
-            since = self._worker.since if state == self._worker.state else time()
-            self._worker = replace(self._worker, state=state, since=since, memory=memory)
-            self._roster.put(self._worker)
+    def _become(self, state: State, memory: int) -> Worker | None:
+        """What the roster has to be told; None if it is as before."""
+        if (state, memory) == (self._worker.state, self._worker.memory):
+            return None
+        since = self._worker.since if state == self._worker.state else time()
+        self._worker = replace(self._worker, state=state, since=since, memory=memory)
+        return self._worker
+
+    def _tell(self, changed: Worker | None) -> None:
+        if changed is not None:
+            with suppress(RedisError):  # the next beat tells it again
+                self._roster.put(changed)
 
 
 def release_all(board: Board, holders: Collection[str]) -> None:

@@ -25,16 +25,29 @@ class Watchdog:
     def __init__(self, board: Board, presence: Presence, run: Path) -> None:
         """`run` is CHORUS_RUN."""
         self._board, self._presence, self._run = board, presence, run
+        self._looked = 0.0
+        self._waiting_since: float | None = None
 
     def __call__(self) -> None:
-        """Say that there is progress, or end the process."""
-        problem = trouble(self._waiting(), self._presence.idle_for(time()), self._presence.held_longest(time()))
-        if problem is None:
-            if self._presence.worker.state != "starting":
-                touch(self._run)
-            return
-        log.error("%s: this worker ends, and another takes over", problem)
-        os._exit(_EXIT)
+        """Say that there is progress if there is, or end the process."""
+        now = time()
+        problem = trouble(self._unheard(now), self._presence.held_longest(now))
+        if problem is not None:
+            log.error("%s: this worker ends, and another takes over", problem)
+            os._exit(_EXIT)
+        nothing_to_do = not self._presence.busy and self._waiting_since is None
+        if self._presence.worker.state != "starting" and (nothing_to_do or self._presence.last_step >= self._looked):
+            touch(self._run)
+        self._looked = now
+
+    def _unheard(self, now: float) -> float:
+        """Seconds for which messages have waited at every look, while this worker had nothing and took nothing."""
+        if self._presence.busy or not self._waiting():
+            self._waiting_since = None
+            return 0.0
+        if self._waiting_since is None or self._presence.last_step > self._waiting_since:
+            self._waiting_since = now
+        return now - self._waiting_since
 
     def _waiting(self) -> int:
         """Messages in this model's queue; none that we know of while the broker is away."""
@@ -45,13 +58,13 @@ class Watchdog:
             return 0
 
 
-def trouble(waiting: int, idle: float, longest: float) -> str | None:
-    """What is wrong with a worker: messages waiting, seconds it took none, seconds it is at its oldest chunk. Pure.
+def trouble(unheard: float, longest: float) -> str | None:
+    """What is wrong with a worker: seconds that messages wait unheard, seconds it is at its oldest chunk. Pure.
 
-    trouble(3, 60.0, 0.0) == "3 messages wait, and none was taken for 60 s"
+    trouble(60.0, 0.0) == "messages wait, and none was taken for 60 s"
     """
-    if waiting and idle > _DEAF_SECONDS:
-        return f"{waiting} messages wait, and none was taken for {idle:.0f} s"
+    if unheard > _DEAF_SECONDS:
+        return f"messages wait, and none was taken for {unheard:.0f} s"
     if longest > _STUCK_SECONDS:
         return f"a chunk is not done after {longest:.0f} s"
     return None

@@ -60,7 +60,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-@pytest.mark.parametrize("victim", ["--model mood-bow", "--control", "valkey-server"])
+@pytest.mark.parametrize("victim", ["--model mood-bow", "valkey-server"])
 def test_a_killed_child_is_replaced_and_the_job_goes_on_by_itself(many_chunks, home, upload, victim):
     with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
