@@ -1,11 +1,9 @@
 """A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.compute import Compute
-from storage import jobs
-from storage.jobs import Job
-from storage.labelled import default_folder, read_manifest
 from storage.place import LocalPlace
 from tasks.careful import TextsFailed
-from tasks.messages import ScoreCell
-from tasks.score import ATTEMPTS
-from tasks.submit import line_up
 from tests import poison
 from tests.command import Command
-from tests.steps import Steps, store_dataset
 from tests.waiting import wait_until
 from workers.isolated import Isolated, NotIsolated
 from workers.scoring import Shelf
@@ -120,78 +111,6 @@ if __name__ == "__main__":
         assert Path(f"/proc/{pid}").exists()
         worker.kill()
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the process to end")
-
-
-class Real(Steps):
-    """Steps whose models are real ones, and poisoned where they have a process of their own."""
-
-    def __init__(self, place, redis):
-        super().__init__(place, redis)
-        shelf = Shelf(place, Compute(threads=1), poison.install)
-        self.use, self.isolated = shelf.use, shelf.isolated
-
-
-@pytest.fixture
-def poisoned_job(home):
-    """One chunk under mood-bow."""
-    place = LocalPlace(home)
-    dataset = store_dataset(place, TEXTS, chunk_rows=len(TEXTS), customer="plain")
-    lineup = line_up(place, "plain")
-    job = Job(
-        id="job1",
-        customer="plain",
-        dataset=dataset.id,
-        ensemble=lineup.ensemble,
-        models=lineup.models,
-        out=place.at(default_folder("plain", "job1")),
-        keep_text=True,
-        keep_columns=False,
-        submitted_at=datetime(2026, 1, 2, tzinfo=UTC),
-    )
-    place.create(jobs.job_path(job.id), job.encode())
-    return job, ScoreCell(job.id, dataset.chunks[0].id, "mood-bow", 1)
-
-
-def assert_complete(job):
-    manifest = read_manifest(job.output)
-    assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (8, 5, 3)
-    [part], [rejects] = manifest.parts, manifest.rejected_parts
-    labelled = pq.read_table(job.output.at(part.name), partitioning=None).to_pylist()
-    assert [(row["text"], row["mood"]) for row in labelled] == [
-        ("great", "positive"),
-        ("awful", "negative"),
-        ("so happy", "positive"),
-        ("hate it", "negative"),
-        ("very good", "positive"),
-    ]
-    rejected = pq.read_table(job.output.at(rejects.name), partitioning=None).to_pylist()
-    assert [(row["row"], row["raw"], row["reason"], row["detail"]) for row in rejected] == [
-        (at + 1, TEXTS[at], "model failed", f"mood-bow 1: {reason}") for at, reason in REASONS.items()
-    ]
-
-
-def test_a_text_that_kills_every_worker_is_found_by_the_one_after_three(home, broker, redis, poisoned_job):
-    job, cell = poisoned_job
-    code = f"""
-from pathlib import Path
-from models.compute import Compute
-from storage.place import LocalPlace
-from tasks.address import BrokerAddress
-from tasks.messages import ScoreCell
-from tests import poison
-from tests.steps import Steps
-from workers.scoring import Shelf
-poison.install()
-steps = Steps(LocalPlace(Path({str(home)!r})), BrokerAddress({broker.url!r}).client())
-steps.use = Shelf(steps.context.place, Compute(threads=1)).use
-steps.run({cell!r})
-"""
-    for _ in range(ATTEMPTS):
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
-    steps = Real(LocalPlace(home), redis)
-    steps.plan(job)
-    steps.drain()
-    assert_complete(job)
 
 
 @pytest.fixture

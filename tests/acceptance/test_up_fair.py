@@ -7,16 +7,27 @@ from pathlib import Path
 import pytest
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from models.manifest import Card, ModelSpec
+from models.manifest import Target as Question
+from models.registry import ModelRegistry
 from storage.jobs import ended
 from storage.place import LocalPlace
+from tasks.feed import hold
 from tests.command import Command
-from tests.running_service import feedback, parts, running_service
-from tests.small_models import MOODS, publish_bow
+from tests.running_service import SUBMITTED, feedback, parts, running_service
+from tests.small_models import MOODS
 from tests.waiting import wait_until
 
 LARGE, CHUNK_ROWS = 600, 4  # rows: no short upload, in 150 chunks
 CHUNKS = LARGE // CHUNK_ROWS
 MODELS = [f"custom-{number:02}" for number in range(20)]
+
+
+def with_site(folder, code):
+    """A PYTHONPATH with which every process begins with this code."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(code)
+    return f"{folder / 'site'}{os.pathsep}{Path(__file__).parents[2]}"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +50,10 @@ def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_
 
 
 def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_stay_short(up):
+    board = up.context.board
+    hold(board, "mood-bow", 60)  # until both are there
     jobs = [up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both") for customer in ("one", "two")]
+    board.redis.delete(board.key("hold", "mood-bow"))
     seen, apart = set(), set()
 
     def done():
@@ -56,18 +70,23 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
     assert max(control) > 0, "they were looked at while there was something in them"
 
 
-def test_many_more_models_than_fit_in_memory_all_get_their_turn(registry, tmp_path):
-    home = shutil.copytree(registry, tmp_path / "home")
+def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
+    home, files = tmp_path / "home", tmp_path / "files"
     place, customers = LocalPlace(home), []
+    files.mkdir()
+    (files / "pipeline.skops").write_bytes(b"tests.light_model reads nothing of it")
+    question, card = Question(name="mood", mode="one_of"), Card(data="none")
     for name in MODELS:
-        publish_bow(place, name, "mood", "one_of", MOODS, ["great", "awful"], ["positive", "negative"])
+        spec = ModelSpec(kind="bow", target=question, labels=MOODS, card=card)
+        ModelRegistry(place).publish(name, files, spec, SUBMITTED)
         target = Target(name="mood", mode="one_of", members=(Member(model=name),))
         EnsembleRegistry(place).publish(name, Ensemble(targets=(target,)))
         customers.append(f'[customers.{name}]\nensemble = "{name}"\n')
     (home / "customers.toml").write_text("".join(customers))
     (home / "chorus.toml").write_text('[defaults]\nmemory = "1 GB"\n')
     seen = set()
-    with running_service(Command(home, CHORUS_MEMORY="3000", CHORUS_CORES="4")) as up:
+    path = with_site(tmp_path, "from tests import light_model\nlight_model.install()\n")
+    with running_service(Command(home, CHORUS_MEMORY="3000", CHORUS_CORES="4", PYTHONPATH=path)) as up:
         jobs = [up.submit(name, feedback(3)) for name in MODELS]
 
         def done():
@@ -81,13 +100,11 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(registry, tmp_pa
 
 
 def test_a_model_that_no_worker_can_load_fails_its_jobs_with_the_end_of_the_log(home, tmp_path):
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
+    code = (
         "import os, sys\nif 'mood-bow' in sys.orig_argv:\n"
         "    print('it is too large for this machine', flush=True)\n    os._exit(3)\n"
     )
-    root = Path(__file__).parents[2]
-    with running_service(Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")) as up:
+    with running_service(Command(home, PYTHONPATH=with_site(tmp_path, code))) as up:
         job = up.submit("plain", feedback(3))
         state = wait_until(lambda: ended(up.place, job.id), "the job to end")
         log = home / "run" / "logs" / "mood-bow.log"
