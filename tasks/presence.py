@@ -15,7 +15,6 @@ from dataclasses import replace
 from math import inf
 from threading import Event, Lock, Thread
 from time import time
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -44,7 +43,6 @@ class Presence:
         self._last_step = time()
         self._loading = self._loaded = worker.started
         self._lock = Lock()
-        self._release: Any = board.redis.register_script(_RELEASE)
 
     @property
     def worker(self) -> Worker:
@@ -54,15 +52,27 @@ class Presence:
     def hold(self, step: str) -> Iterator[bool]:
         """Hold the lease of a step while the block lasts; False if another process holds it. Raises RedisError."""
         key = lease_key(self._board, step)
-        mine = bool(self._board.redis.set(key, self._worker.id, nx=True, ex=LEASE_SECONDS))
+        if self._holds(key):  # another thread of this process is at it
+            yield False
+            return
+        changed = self._note(key, taken=True)
+        try:  # the roster hears of it on the way: a feedback that somebody waits for pays for one command, not for two
+            pipe = self._board.redis.pipeline(transaction=False)
+            pipe.set(key, self._worker.id, nx=True, ex=LEASE_SECONDS)
+            self._roster.change(changed, pipe)
+            mine = bool(pipe.execute()[0])
+        except RedisError:
+            self._note(key, taken=False)
+            raise
         try:
-            if mine:
-                self._note(key, taken=True)
             yield mine
         finally:
+            changed = self._note(key, taken=False)
+            pipe = self._board.redis.pipeline(transaction=False)
             if mine:
-                self._note(key, taken=False)
-                self._release(keys=[key], args=[self._worker.id])
+                pipe.eval(_RELEASE, 1, key, self._worker.id)
+            self._roster.change(changed, pipe)
+            pipe.execute()
 
     def ready(self, began: float, ended: float, memory: int) -> None:
         """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""
@@ -128,20 +138,23 @@ class Presence:
         with self._lock:
             let_go = [key for key in held if key not in self._held]
         for key in let_go:  # in the meantime: the lease must not come back
-            self._release(keys=[key], args=[worker.id])
+            self._board.redis.eval(_RELEASE, 1, key, worker.id)
 
-    def _note(self, key: str, *, taken: bool) -> None:
-        """A lease was taken or let go."""
-        changed = None
+    def _holds(self, key: str) -> bool:
+        with self._lock:
+            return key in self._held
+
+    def _note(self, key: str, *, taken: bool) -> Worker | None:
+        """A lease was taken or let go; what the roster has to be told, None if it is as before."""
         with self._lock:
             self._last_step = time()
             if taken:
                 self._held[key] = self._last_step
             else:
                 self._held.pop(key, None)
-            if self._worker.model and self._worker.state != "starting":  # of the others nobody asks
-                changed = self._become("busy" if self._held else "idle", self._worker.memory)
-        self._tell(changed)
+            if not self._worker.model or self._worker.state == "starting":  # of these nobody asks
+                return None
+            return self._become("busy" if self._held else "idle", self._worker.memory)
 
     def _become(self, state: State, memory: int) -> Worker | None:
         """What the roster has to be told; None if it is as before."""

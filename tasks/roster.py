@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from time import time
 from typing import Any, Literal, cast
 
+from redis.client import Pipeline
+
 from tasks.board import Board
 
 _SECONDS = 30  # that a worker which says nothing stays on the roster
@@ -43,6 +45,12 @@ class Roster:
         pipe.zadd(self._board.key("roster"), {worker.id: until})
         pipe.zadd(self._board.key("roster", worker.model), {worker.id: until})
         pipe.execute()
+
+    def change(self, worker: Worker | None, pipe: Pipeline) -> None:
+        """Add to a pipeline what becomes another while a worker works; nothing for None."""
+        if worker is not None:
+            fields: dict[Any, Any] = {"state": worker.state, "since": worker.since, "memory": worker.memory}
+            pipe.hset(self._worker(worker.id), mapping=fields)
 
     def remove(self, workers: Iterable[str]) -> None:
         """These have ended."""

@@ -20,6 +20,10 @@ def presence(board, name="one", state="idle"):
     return Presence(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
 
 
+def away(*_):
+    raise RedisError("away")
+
+
 def test_a_step_is_held_by_one_worker_and_free_after_it(board):
     one, other = presence(board), presence(board, "other")
     with one.hold("score/a") as mine, other.hold("score/a") as also:
@@ -47,15 +51,22 @@ def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeyp
     assert leased(board, ["score/a"]) == [False]
 
 
-def test_a_roster_that_cannot_be_told_keeps_no_lease(board, monkeypatch):
+def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(board):
     one = presence(board)
-
-    def away(*_):
-        raise RedisError("away")
-
-    monkeypatch.setattr(Roster, "put", away)
     with one.hold("score/a") as mine:
-        assert mine
+        with one.hold("score/a") as again:
+            assert mine
+            assert not again
+        assert one.busy
+        assert leased(board, ["score/a"]) == [True]
+
+
+def test_a_lease_that_could_not_be_asked_for_is_not_held(board, monkeypatch):
+    one = presence(board)
+    with monkeypatch.context() as patch:
+        patch.setattr(Roster, "change", away)
+        with pytest.raises(RedisError), one.hold("score/a"):
+            pytest.fail("it was held")
     assert not one.busy
     assert leased(board, ["score/a"]) == [False]
     with one.hold("score/a") as again:
