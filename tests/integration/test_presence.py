@@ -17,7 +17,9 @@ def board(redis):
 
 
 def presence(board, name="one", state="idle"):
-    return Presence(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
+    found = Presence(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
+    found.refresh()  # a first beat
+    return found
 
 
 def away(*_):
