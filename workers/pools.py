@@ -133,18 +133,18 @@ class Pools:
     def _warn_of_giants(self, wanted: list[Demand]) -> None:
         """A model that does not fit on this machine waits for one on which it does, which may never come."""
         for one in wanted:
-            most = self._budget.memory
-            if one.rows and one.memory > most and one.model not in self._giants:
+            needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
+            if one.rows and needed > most and one.model not in self._giants:
                 self._giants.add(one.model)
                 log.warning(
                     "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
-                    "Set CHORUS_MEMORY, or its memory in chorus.toml if it needs less",
-                    *(one.model, one.memory // 10**6, most // 10**6),
+                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more than it needs",
+                    *(one.model, needed // 10**6, most // 10**6),
                 )
 
     def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
         """With the memory that each takes when it scores; what it says itself is what loading the model took."""
-        peak = {one.model: max(one.memory, self._limits(one.model).memory or 0) for one in wanted}
+        peak = {one.model: self._limits(one.model).counts_with(one.memory) for one in wanted}
         return [replace(worker, memory=max(worker.memory, peak.get(worker.model, 0))) for worker in workers]
 
     def _wanted(self, running: set[str]) -> list[Demand]:
@@ -160,7 +160,7 @@ class Pools:
             state="starting",
             since=now,
             started=now,
-            memory=self._limits(action.model).memory or known.memory,
+            memory=self._limits(action.model).counts_with(known.memory),
             threads=action.threads,
             device=action.device,
         )

@@ -218,7 +218,7 @@ class _Machine:
         device = model.limits.device
         if device == "auto":
             device = "cuda" if self._budget.gpus else "cpu"
-        memory = max(model.demand.memory if model.demand else 0, model.limits.memory or 0)
+        memory = model.limits.counts_with(model.demand.memory if model.demand else 0)
         return Need(memory, device, 0.0 if device == "cpu" else model.limits.gpu)
 
     def _taken(self, worker: Worker) -> Need:

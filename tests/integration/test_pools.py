@@ -42,12 +42,12 @@ class Child:
 class Machine:
     """Pools with a clock of their own; a look a second."""
 
-    def __init__(self, place, redis, monkeypatch, memory=10**9, **limits):
+    def __init__(self, place, redis, monkeypatch, **limits):
         self.now, self.children = 0.0, []
         self.context = Context(place, Board(redis, PREFIX), [].append)
         self.roster = Roster(self.context.board)
         monkeypatch.setattr(pools, "monotonic", lambda: self.now)
-        budget = Budget("this-abc123", cores=1, memory=memory)
+        budget = Budget("this-abc123", cores=1, memory=10**9)
         self.pools = Pools(self.context, self._start, lambda _: Limits(threads=1, **limits), budget)
 
     def _start(self, worker):
@@ -148,3 +148,12 @@ def test_what_a_child_says_first_differs_from_what_was_said_for_it(machine):
     said = this_process(machine.context, settings, "bow", 1, child.worker.id)
     assert said.since > child.worker.since
     assert replace(said, since=child.worker.since) == child.worker
+
+
+def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place, redis, monkeypatch, caplog):
+    machine = Machine(place, redis, monkeypatch, memory=2 * 10**9)
+    machine.ask(place)
+    machine.look(3)
+    assert not machine.children
+    [said] = [record.getMessage() for record in caplog.records]
+    assert "bow needs 2000 MB and all workers here may take 1000" in said
