@@ -53,7 +53,7 @@ def serve(
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
-    presence = Presence(context.board, _worker(context, settings, model, threads, identity))
+    presence = Presence(context.board, this_process(context, settings, model, threads, identity))
     if model is None:
         from workers import control
 
@@ -82,13 +82,15 @@ def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
 
 
-def _worker(
+def this_process(
     context: Context, settings: Settings, model: str | None, threads: int | None, identity: str | None
 ) -> Worker:
     """This process, as whoever started it has put it on the roster, or as it finds itself."""
     host, now = socket.gethostname(), time()
     known = Roster(context.board).get(identity) if identity else None
-    return known or Worker(
+    if known is not None:
+        return replace(known, since=now)  # so that whoever put it there sees that it speaks for itself
+    return Worker(
         id=identity or f"{model or 'control'}-{host}-{os.getpid()}",
         model=model or "",
         machine=host,

@@ -26,10 +26,12 @@ from workers.cores import share
 from workers.limits import Limits
 from workers.pools import Pools, this_machine
 from workers.scale import Budget
+from workers.silence import Silence
 
 _WORKERS_A_MACHINE = 4  # as many find cores of their own, unless chorus.toml gives them more threads
 _FOREVER = 1e9  # seconds
-_REST = 1.0  # seconds before a control worker that ended by itself is started again
+_REST = 1.0  # seconds between two starts of the control worker; doubled each time that it ends within them
+_LONGEST_REST = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +58,19 @@ class Service:
         self._settings, self._broker, self._context = settings, broker, context
         self._control_options = [*(("--only", only) if only else ()), *(("--metrics", metrics) if metrics else ())]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
-        self.control, self._control_since = self._control_worker(), monotonic()
+        self._roster, self._control_rest = Roster(context.board), _REST
+        self.control = self._control_worker()
 
     def look(self) -> None:
-        """See that everything runs that should. Raises NoBroker; a broker that is away is waited for."""
+        """See that everything runs that should. Raises NoBroker; whatever else is away or fails is waited for."""
         self._broker.look()
         try:
             self._look_at_control()
             self.pools.look()
         except RedisError as error:
             log.warning("the broker is away: %s", error)
+        except Exception:  # whatever a storage raises; the next look is soon
+            log.exception("could not see to the workers")
 
     def stop(self, grace: float) -> None:
         """The scoring workers first: what they end is still reduced."""
@@ -73,17 +78,28 @@ class Service:
         self.control.stop(grace)
 
     def _look_at_control(self) -> None:
-        """Hand back what a dead one had in work, and start another."""
-        status = self.control.ended()
-        if status is None or monotonic() - self._control_since < _REST:
+        """Kill a frozen one; hand back what a dead one had in work, and start another."""
+        status, now = self.control.ended(), monotonic()
+        if status is None:
+            if now - self._control_since > _LONGEST_REST:
+                self._control_rest = _REST
+            if self._control_silence.look(now, there=self._roster.get(self._control_id) is not None):
+                log.warning("the control worker says nothing any more: killing it")
+                self.control.kill()
+            return
+        if now - self._control_since < self._control_rest:
             return
         log.warning("the control worker ended by itself, status %s: starting another", status)
+        if self._control_rest > _REST:  # the one before ended soon as well
+            log.warning("its log, %s, ends:\n%s", self.control.log, self.control.last_words())
         release_all(self._context.board, [self._control_id])
-        Roster(self._context.board).remove([self._control_id])
-        self.control, self._control_since = self._control_worker(), monotonic()
+        self._roster.remove([self._control_id])
+        self._control_rest = min(_LONGEST_REST, 2 * self._control_rest)
+        self.control = self._control_worker()
 
     def _control_worker(self) -> Child:
         self._control_id = f"control-{uuid4().hex[:8]}"
+        self._control_since, self._control_silence = monotonic(), Silence()
         return self._worker("control", "--control", "--id", self._control_id, *self._control_options)
 
     def _scoring_worker(self, worker: Worker) -> Child:

@@ -16,7 +16,7 @@ from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from tasks.roster import Roster
 from workers.limits_file import read_limits
-from workers.metrics import listen_address
+from workers.metrics import check_free, listen_address
 
 _LOOK_EVERY = 0.5  # seconds
 
@@ -35,7 +35,8 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     """Serve until SIGTERM or SIGINT.
 
     `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
-    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadLimits, BadAddress, NoGpu.
+    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadLimits, BadAddress, NoGpu,
+    CannotListen.
     """
     if join and settings.broker is None:
         raise NothingToJoin
@@ -49,6 +50,8 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         broker = stack.enter_context(broker_for(settings))
         if settings.broker is None:
             stack.enter_context(announced(settings.run, broker.address))
+        if metrics is not None:
+            check_free(*listen_address(metrics))  # or the control worker, which serves them, would end again and again
         context = context_for(settings, broker.address)
         file = read_limits(context.place)
         limits, budget = for_this_machine(context.place, settings, file.of)

@@ -54,10 +54,11 @@ def _path(place: Place, model: str, version: int) -> str:
 
 
 def _kept(place: Place, model: str, version: int) -> Needs | None:
+    """None where nothing is kept, or nothing that can be read: it is measured again."""
     path = _path(place, model, version)
     try:
         return Needs.decode(place.read(path), place.at(path))
-    except (Absent, BadRecord):
+    except (Absent, BadRecord, OSError):
         return None
 
 

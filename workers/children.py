@@ -46,14 +46,18 @@ class Child:
         if self.ended() is None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """End it now, whatever it does, and even if it is frozen."""
+        if self.ended() is None:
+            self._process.kill()
+
     def stop(self, grace: float) -> None:
         """Wait up to `grace` seconds for an end that was asked for, then kill."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
-        if self.ended() is None:
-            self._process.kill()
-            self._process.wait()
+        self.kill()
+        self._process.wait()
 
     def last_words(self, lines: int = 5) -> str:
         """The end of its log."""

@@ -15,3 +15,7 @@ class Limits:
     memory: int | None = None  # bytes that one worker takes; None: measured
     device: str = "auto"  # as CHORUS_DEVICE
     gpu: float = 1.0  # the share of a GPU that one worker takes, where it takes one
+
+    def counts_with(self, measured: int) -> int:
+        """Bytes that are planned for one worker: what is declared, or what was measured where that is more."""
+        return max(measured, self.memory or 0)

@@ -59,6 +59,14 @@ def listen_address(value: str) -> tuple[str, int]:
     return (host[1:-1] if bracketed else host), int(port)
 
 
+def check_free(host: str, port: int) -> None:
+    """Raises CannotListen, as `serve_metrics` would now."""
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise CannotListen(host, port, error.strerror or str(error)) from error
+
+
 @contextmanager
 def serve_metrics(host: str, port: int, read: Read, limits: Callable[[str], Limits]) -> Iterator[int]:
     """Serve from a thread for as long as the block lasts; the block gets the port. Raises CannotListen.
@@ -115,6 +123,10 @@ class Pages:
             return self._last
 
 
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 class _Server(ThreadingTCPServer):
     """Not HTTPServer, which asks the name service for its own address before it listens."""
 
@@ -122,7 +134,7 @@ class _Server(ThreadingTCPServer):
     allow_reuse_address = True
 
     def __init__(self, host: str, port: int, pages: Pages) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.address_family = _family(host)
         self.pages = pages
         super().__init__((host, port), _Handler)
 

@@ -5,7 +5,7 @@ import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from tasks.submit import stop
 from workers.children import Child, stop_all
 from workers.limits import Limits
 from workers.scale import Budget, Hold, Start, Stop, scale
+from workers.silence import Silence
 
 _LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
 _HOLD_SECONDS = 3.0  # it is said again with each look
@@ -40,6 +41,7 @@ class _Pooled:
     worker: Worker
     ready: bool = False
     stopping: bool = False
+    silence: Silence = field(default_factory=Silence)
 
 
 class Pools:
@@ -96,14 +98,7 @@ class Pools:
     def _decide(self) -> None:
         known = {worker.id: worker for worker in self._roster.workers() if worker.model}
         for name, pooled in self._pool.items():
-            pooled.worker = known.get(name, pooled.worker)
-            if pooled.worker.state != "starting" and not pooled.ready:
-                pooled.ready = True
-                self._deaths.pop(pooled.worker.model, None)
-            if name not in known:  # it has not said anything yet, and is alive
-                self._roster.put(pooled.worker)
-            if pooled.stopping:
-                pooled.worker = replace(pooled.worker, state="stopping")
+            self._listen(pooled, known.get(name))
             known[name] = pooled.worker
         wanted = self._wanted({worker.model for worker in known.values()})
         self._warn_of_giants(wanted)
@@ -116,21 +111,40 @@ class Pools:
             elif isinstance(action, Hold):
                 hold(self._context.board, action.model, _HOLD_SECONDS)
 
+    def _listen(self, pooled: _Pooled, said: Worker | None) -> None:
+        """Take over what the roster says of a child, and put there what it does not say itself."""
+        mine = pooled.worker
+        by_itself = said is not None and (pooled.silence.heard or said != mine)
+        if pooled.silence.look(monotonic(), there=by_itself):
+            log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
+            pooled.child.kill()
+        if said is not None:  # one that did not find itself on the roster knows neither its machine nor its start
+            pooled.worker = replace(said, machine=mine.machine, started=mine.started)
+        elif not pooled.silence.heard:
+            self._roster.put(mine)
+        if pooled.worker.state not in ("starting", "stopping") and not pooled.ready:
+            pooled.ready = True
+            self._deaths.pop(mine.model, None)
+        if pooled.stopping:
+            pooled.worker = replace(pooled.worker, state="stopping")
+            if said is not None and said.state != "stopping":  # a beat of the child has said otherwise
+                self._roster.put(pooled.worker)
+
     def _warn_of_giants(self, wanted: list[Demand]) -> None:
         """A model that does not fit on this machine waits for one on which it does, which may never come."""
         for one in wanted:
-            most = self._budget.memory
-            if one.rows and one.memory > most and one.model not in self._giants:
+            needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
+            if one.rows and needed > most and one.model not in self._giants:
                 self._giants.add(one.model)
                 log.warning(
                     "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
-                    "Set CHORUS_MEMORY, or its memory in chorus.toml if it needs less",
-                    *(one.model, one.memory // 10**6, most // 10**6),
+                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more than it needs",
+                    *(one.model, needed // 10**6, most // 10**6),
                 )
 
     def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
         """With the memory that each takes when it scores; what it says itself is what loading the model took."""
-        peak = {one.model: max(one.memory, self._limits(one.model).memory or 0) for one in wanted}
+        peak = {one.model: self._limits(one.model).counts_with(one.memory) for one in wanted}
         return [replace(worker, memory=max(worker.memory, peak.get(worker.model, 0))) for worker in workers]
 
     def _wanted(self, running: set[str]) -> list[Demand]:
@@ -146,7 +160,7 @@ class Pools:
             state="starting",
             since=now,
             started=now,
-            memory=self._limits(action.model).memory or known.memory,
+            memory=self._limits(action.model).counts_with(known.memory),
             threads=action.threads,
             device=action.device,
         )

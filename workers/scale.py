@@ -23,6 +23,7 @@ from workers.room import Need, Room, make_room
 from workers.wanted import HEAD_START, Wanted
 
 TURN = 60.0  # seconds that a model has a worker at least, before it is held for another of its class
+HANGS = 60.0  # seconds, and five usual starts, after which one that still starts is not waited for
 ONE_MORE = 15.0  # seconds that an idle worker stays where there is another: longer than from cell to cell
 
 
@@ -96,9 +97,10 @@ class _Machine:
         self._room = self._left_by(here)  # now
         # And when those have gone that are going, and those have come that wait for it:
         self._later = self._left_by([worker for worker in here if worker.state != "stopping"])
-        self._starts = budget.cores - sum(worker.state == "starting" for worker in here)
+        moving = [worker for worker in here if not self._hangs(worker)]  # the others take memory, and no core
+        self._starts = budget.cores - sum(worker.state == "starting" for worker in moving)
         self._cores = budget.cores - sum(
-            worker.threads for worker in here if worker.state != "idle" or models[worker.model].rows
+            worker.threads for worker in moving if worker.state != "idle" or models[worker.model].rows
         )
 
     def stop_unused(self) -> None:
@@ -196,6 +198,12 @@ class _Machine:
     def _take(self, need: Need) -> None:
         self._room, self._later = self._room.less(need), self._later.less(need)
 
+    def _hangs(self, worker: Worker) -> bool:
+        """It should have been up long ago; the starts of others do not wait for it."""
+        demand = self._models[worker.model].demand
+        patience = max(HANGS, 5 * demand.start_seconds if demand else 0.0)
+        return worker.state == "starting" and self._now - worker.started > patience
+
     def _here(self, model: Wanted) -> list[Worker]:
         return [worker for worker in model.staying if worker.machine == self._budget.machine]
 
@@ -210,7 +218,7 @@ class _Machine:
         device = model.limits.device
         if device == "auto":
             device = "cuda" if self._budget.gpus else "cpu"
-        memory = max(model.demand.memory if model.demand else 0, model.limits.memory or 0)
+        memory = model.limits.counts_with(model.demand.memory if model.demand else 0)
         return Need(memory, device, 0.0 if device == "cpu" else model.limits.gpu)
 
     def _taken(self, worker: Worker) -> Need:

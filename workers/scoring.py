@@ -26,7 +26,7 @@ from workers.consume import consume
 from workers.handling import handle
 from workers.isolated import Isolated, begin_plainly
 from workers.loaded import Loaded
-from workers.meter import Meter
+from workers.meter import Meter, peak_memory
 from workers.watchdog import Watchdog
 
 _IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them
@@ -129,15 +129,18 @@ def run(
     shelf = Shelf(context.place, compute, begin, Meter(context.place, context.board, presence))
     register(app, replace(context, presence=presence), shelf)
     presence.beat(Watchdog(context.board, presence, folder))
-    Thread(target=_warm, args=(context, shelf, model), name="warm").start()  # while Celery connects
+    Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
     try:
         return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
     finally:
         presence.leave()
 
 
-def _warm(context: Context, shelf: Shelf, model: str) -> None:
-    """Load the model, and ask for cells: there is one worker more."""
+def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
+    """Load the model, and ask for cells: there is one worker more, for other versions if the champion is broken."""
+    model, began = presence.worker.model, time()
     shelf.warm(model)
-    with suppress(RedisError, BrokerUnreachable):  # the reconciler asks as well
+    with suppress(RedisError, BrokerUnreachable):  # the next beat says it again, and the reconciler asks as well
+        if presence.worker.state == "starting":  # or it would count as one that starts for ever
+            presence.ready(began, time(), peak_memory())
         feed(context, model)

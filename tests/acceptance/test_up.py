@@ -1,6 +1,7 @@
 """`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody does."""
 
 import shutil
+import socket
 
 import pytest
 
@@ -96,6 +97,15 @@ def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):
     for expected in (f"(process {up.process.pid})", "chorus submit", "stop it", "chorus up --join"):
         assert expected in ended.err
     up.wait_for(up.submit("plain", feedback(5, "after"), name="after"))
+
+
+def test_metrics_on_a_taken_port_are_refused_before_anything_runs(home, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = Command(home, CHORUS_RUN=str(tmp_path / "run"))("up", "--metrics", where)
+    assert ended.status == 1
+    assert f"The metrics cannot be served on {where}" in ended.err
+    assert not (tmp_path / "run/logs/control.log").exists()
 
 
 def test_nobody_joins_a_service_without_its_broker(up):

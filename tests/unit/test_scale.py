@@ -282,3 +282,14 @@ def test_gpus_are_shared_by_declared_parts_and_the_fullest_that_has_room_is_take
     assert decide([demand(bulk=1)], [half], two, device="cpu") == [Start("a", 1)]
     assert decide([demand(bulk=1)], budget=LARGE, device="cuda") == []
     assert decide([demand(bulk=1)], budget=LARGE, device="auto") == [Start("a", 1)]
+
+
+def test_workers_that_start_for_ever_do_not_keep_others_from_starting():
+    one = Budget("here", 1, 100)
+    asked = [demand("a", bulk=10**6), demand("x", bulk=1, start_seconds=20.0)]
+    hangs = worker("x", "starting", started=901.0)
+    assert decide(asked, [hangs], one) == [], "five usual starts are 100 s"
+    assert decide(asked, [replace(hangs, started=899.0)], one) == [Start("a", 1)]
+    assert decide(asked[:1], [worker("x", "starting", started=941.0)], one) == []
+    assert decide(asked[:1], [worker("x", "starting", started=939.0)], one) == [Start("a", 1)]
+    assert decide(asked[1:], [replace(hangs, started=0.0)], LARGE) == [], "another of the same would hang as well"

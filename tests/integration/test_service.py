@@ -1,0 +1,100 @@
+"""What `chorus up` does at each look when something fails, with children that do what a test says."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from chorus import service
+from chorus.service import Service
+from chorus.settings import from_environment
+from tasks.board import Board
+from tasks.context import Context
+from tasks.roster import Roster, Worker
+from tests.steps import PREFIX
+from workers.broker import Broker
+from workers.limits import Limits
+from workers.scale import Budget
+
+
+class Child:
+    log = Path("control.log")
+
+    def __init__(self, _name, command, *_):
+        self.identity, self.status = command[command.index("--id") + 1], None
+
+    def ended(self):
+        return self.status
+
+    def kill(self):
+        self.status = -9
+
+    def last_words(self):
+        return "The metrics cannot be served"
+
+
+class Looks:
+    """A service with a clock of its own; a look a second."""
+
+    def __init__(self, place, redis, broker, monkeypatch):
+        self.now, self.children = 0.0, []
+        monkeypatch.setattr(service, "monotonic", lambda: self.now)
+        monkeypatch.setattr(service, "Child", self._start)
+        self.context = Context(place, Board(redis, PREFIX), [].append)
+        budget = Budget("here", cores=1, memory=10**9)
+        self.service = Service(from_environment({}), Broker(broker), self.context, lambda _: Limits(), budget)
+
+    def _start(self, *arguments):
+        self.children.append(Child(*arguments))
+        return self.children[-1]
+
+    def look(self, seconds=1):
+        for _ in range(seconds):
+            self.now += 1
+            self.service.look()
+
+
+@pytest.fixture
+def looks(place, redis, broker, monkeypatch):
+    return Looks(place, redis, broker, monkeypatch)
+
+
+def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(looks, caplog):
+    for _ in range(100):
+        looks.children[-1].status = 1
+        looks.look()
+    assert len(looks.children) == 1 + 7, "after 1, 2, 4, 8, 16, 30 and 30 seconds"
+    assert "The metrics cannot be served" in caplog.text
+    looks.look(70)
+    assert len(looks.children) == 1 + 8, "and this one runs"
+    looks.children[-1].status = 1
+    looks.look()
+    assert len(looks.children) == 1 + 9, "it had run for long, so at once"
+
+
+def test_a_control_worker_that_falls_silent_is_killed_and_replaced(looks):
+    [control] = looks.children
+    looks.look(100)
+    assert control.status is None, "it has not come up yet"
+    roster = Roster(looks.context.board)
+    roster.put(Worker(control.identity, "", "here", "idle", 0.0, 0.0, 0, 1))
+    looks.look()
+    roster.remove([control.identity])
+    looks.look(25)
+    assert control.status is None
+    looks.look(15)
+    assert control.status == -9
+    assert len(looks.children) == 2
+
+
+def test_a_storage_that_fails_in_a_look_does_not_end_the_service(looks, monkeypatch, caplog):
+    def fails():
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(looks.service.pools, "look", fails)
+        looks.look()
+    [said] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "the disk is gone" in str(said.exc_info[1])
+    looks.look()
+    assert len(caplog.records) == 1
