@@ -50,7 +50,7 @@ def cancel(settings: Settings, name: str) -> None:
         jobs.end_job(place, job.id, Ended(status="cancelled"))
         return
     with broker_for(settings) as broker:
-        stop(context_for(settings, broker.address), job, "cancelled", "")
+        stop(context_for(settings, broker.address), job, "cancelled")
 
 
 def resume(settings: Settings, name: str) -> None:

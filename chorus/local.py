@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -13,9 +13,8 @@ from redis.exceptions import RedisError
 from chorus.running import running_broker
 from chorus.service import Service, for_one_job
 from chorus.settings import Settings
-from storage import jobs
 from storage.errors import ChorusError
-from storage.jobs import Ended, Job
+from storage.jobs import Job
 from storage.labelled import Manifest, read_manifest
 from storage.place import Place, place_at
 from tasks.address import BrokerAddress, BrokerUnreachable
@@ -24,7 +23,7 @@ from tasks.board import Board, Progress, key_prefix
 from tasks.context import Context
 from tasks.reconcile import plan_job, stored_progress
 from tasks.roster import Roster
-from tasks.submit import start
+from tasks.submit import start, stop
 from workers.broker import Broker, embedded_broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
@@ -111,7 +110,8 @@ def _serve(settings: Settings, broker: Broker, context: Context, job: Job, store
     try:
         _wait(context, job, stored, watch, service)
     except KeyboardInterrupt:
-        jobs.end_job(context.place, job.id, Ended(status="interrupted"))  # or the next service would go on with it
+        with suppress(RedisError):  # the broker may have gone before
+            stop(context, job, "interrupted")  # or the next service would go on with it
         raise
     finally:
         service.stop(_GRACE)
@@ -138,7 +138,7 @@ def _wait(context: Context, job: Job, stored: Progress, watch: Watch, service: S
                 watch(progress)
         if progress is not None and progress.status == "done":
             return
-        if progress is not None and progress.status in ("failed", "cancelled"):
+        if progress is not None and progress.status != "running":
             raise JobFailed(job.id, progress.error or f"The job was {progress.status}.")
         pause.wait(_LOOK_EVERY)
 

@@ -4,17 +4,22 @@ Beside it `ended.json`, as soon as the job is not to go on by itself; removed wh
 """
 
 import json
+import logging
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
+from storage.errors import ChorusError
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
 from storage.place import Absent, Place, place_at
 from storage.record import Record
 
 Priority = Literal["live", "bulk", "nightly"]
+
+log = logging.getLogger(__name__)
 
 
 class Stages(Record):
@@ -115,13 +120,24 @@ def ended(place: Place, job: str) -> Ended | None:
 
 
 def unended_jobs(place: Place) -> list[Job]:
-    """Those that are to go on, oldest first."""
+    """Those that are to go on and can be read, oldest first."""
     files = {name: place.names(f"jobs/{name}") for name in place.names("jobs")}
-    found = [name for name, there in files.items() if "job.json" in there and "ended.json" not in there]
-    return sorted((read_job(place, name) for name in found), key=lambda job: (job.submitted_at, job.id))
+    return _read(place, [name for name, there in files.items() if "job.json" in there and "ended.json" not in there])
 
 
 def all_jobs(place: Place) -> list[Job]:
-    """Every job of this root, oldest first."""
-    found = [read_job(place, name) for name in place.names("jobs") if place.exists(job_path(name))]
+    """Every job of this root that can be read, oldest first."""
+    return _read(place, place.names("jobs"))
+
+
+def _read(place: Place, names: Iterable[str]) -> list[Job]:
+    """Of these, those that can be read, oldest first: one damaged file must not stop all the others."""
+    found = []
+    for name in names:
+        try:
+            found.append(read_job(place, name))
+        except Absent:
+            continue
+        except ChorusError as error:
+            log.warning("a job that cannot be read is left alone: %s", error, extra={"job": name})
     return sorted(found, key=lambda job: (job.submitted_at, job.id))

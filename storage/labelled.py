@@ -95,5 +95,10 @@ def read_manifest(output: Place) -> Manifest | None:
     return manifest if there.issuperset(part.name for part in listed) else None
 
 
+def is_complete(output: Place) -> bool:
+    """Whether the job has written all that it has to."""
+    return read_manifest(output) is not None and output.exists(SUCCESS)
+
+
 def _positions(output: Place, pattern: re.Pattern[str]) -> set[int]:
     return {int(found[1]) for name in output.names("") if (found := pattern.fullmatch(name))}

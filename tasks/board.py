@@ -23,13 +23,26 @@ from uuid import uuid4
 
 import numpy as np
 from redis import Redis
+from redis.client import Pipeline
 
 from storage.home import home_id
 from storage.place import Place
 
 _KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
 
-Status = Literal["running", "done", "failed", "cancelled"]
+Status = Literal["running", "done", "failed", "cancelled", "interrupted"]
+
+_LEAVE = """
+-- Job ARGV[1] asks for nothing more. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>, KEYS[3] out:<m>, KEYS[4] out:<m>:short;
+-- ARGV[2] its lane. The out sets hold a few cells a worker.
+redis.call('ZREM', KEYS[2], ARGV[1])
+if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZREM', KEYS[1], ARGV[2]) end
+for _, out in ipairs({KEYS[3], KEYS[4]}) do
+  for _, cell in ipairs(redis.call('SMEMBERS', out)) do
+    if string.match(cell, '^[^/]*') == ARGV[1] then redis.call('SREM', out, cell) end
+  end
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ class Board:
 
     def __init__(self, client: Redis, prefix: str) -> None:
         self.redis, self.prefix = client, prefix
+        self._leave: Any = client.register_script(_LEAVE)
 
     def key(self, *parts: str) -> str:
         return self.prefix + ":".join(parts)
@@ -106,18 +120,23 @@ class Board:
         found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
         return {job.decode(): float(at) for job, at in found.items()}
 
-    def end(self, job: str, models: Iterable[str], status: Status, error: str = "") -> None:
-        """The job does not go on; forget it after a while."""
+    def end(self, job: str, status: Status, error: str = "") -> None:
+        """The job does not go on and waits for nothing; forget it after a while."""
+        facts = cast("list[bytes | None]", self.redis.hmget(self.key("job", job), "models", "lane"))
+        models, lane = ((fact or b"").decode() for fact in facts)
         pipe = self.redis.pipeline(transaction=True)
         pipe.hdel(self.key("running"), job)
         pipe.hset(self.key("job", job), mapping={"status": status, "error": error})
-        for key in self._keys(job, models):
+        for key in self._keys(job, models.split()):
             pipe.expire(key, _KEPT)
         pipe.execute()
+        for model in models.split():
+            want = self.key("want", model)
+            self._leave(keys=[want, f"{want}:{lane}", *self.outstanding_keys(model)], args=[job, lane])
 
     def ended(self, job: str) -> bool:
-        """Whether its messages may be left alone: it failed, or was cancelled."""
-        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled")
+        """Whether its messages may be left alone: it does not go on, and is not done."""
+        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled", b"interrupted")
 
     def seed(self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]) -> None:
         """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost, to be asked for.
@@ -134,14 +153,14 @@ class Board:
         if settled:
             for out in self.outstanding_keys(model):
                 pipe.srem(out, *settled)
-        pipe.execute()
+        self._note(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
         """Note the positions of parts that are there."""
         pipe = self.redis.pipeline(transaction=False)
         for position in parts:
             pipe.setbit(self._parts(job), position, 1)
-        pipe.execute()
+        self._note(pipe, job)
 
     def arrived(
         self, job: str, model: str, positions: Sequence[int], members: Sequence[str], first: FirstScores | None = None
@@ -162,7 +181,7 @@ class Board:
         for member in members:
             for position in positions:
                 pipe.getbit(self.scored_key(job, member), position)
-        return all(pipe.execute()[-len(members) * len(positions) :])
+        return all(self._note(pipe, job, [model])[-len(members) * len(positions) :])
 
     def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
         """Scores that were there are not, or nobody is at work on them: they have to be asked for again."""
@@ -172,16 +191,19 @@ class Board:
             pipe.setbit(self._asked(job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
-        pipe.execute()
+        self._note(pipe, job, [model])
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
         pipe = self.redis.pipeline(transaction=True)
-        pipe.hsetnx(self.key("job", job), "first_part", str(time()))
         for position in positions:
             pipe.setbit(self._parts(job), position, 1)
+        pipe.hmget(self.key("job", job), "since", "first_part")
         pipe.bitcount(self._parts(job))
-        return bool(pipe.execute()[-1] >= parts)
+        (since, first), there = self._note(pipe, job)[-2:]
+        if since and not first:  # a board that forgot the job does not know when it arrived
+            self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
+        return bool(there >= parts)
 
     def attempt(self, model: str, version: int, chunk: str) -> int:
         """Count an attempt at this cell, before it begins, and say which it is: 1 for the first."""
@@ -245,6 +267,15 @@ class Board:
 
     def scored_key(self, job: str, model: str) -> str:
         return self.key("job", job, "scored", model)
+
+    def _note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
+        """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay for good."""
+        pipe.hget(self.key("job", job), "status")
+        *found, status = pipe.execute()
+        if status != b"running":
+            for key in self._keys(job, models):
+                self.redis.expire(key, _KEPT)
+        return found
 
     def _asked(self, job: str, model: str) -> str:
         return self.key("job", job, "asked", model)

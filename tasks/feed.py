@@ -16,13 +16,16 @@ jobs of one customer; a higher rank waits until no lower one has anything to ask
 
 import base64
 import json
+import logging
 from functools import lru_cache
 from typing import Any, cast
 
 from redis import Redis
 
+from storage.errors import ChorusError
 from storage.feedback import Dataset
 from storage.jobs import Job
+from storage.place import Place
 from tasks.board import Board
 from tasks.context import Context
 from tasks.lookup import dataset_of, job_of
@@ -33,6 +36,8 @@ SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
 _EACH = 2  # cells that a worker is asked for at once: one computes, one is prepared or written
 _SHORT_EACH = 4  # short ones on top of these
 MOST_CONTROL = 64  # messages in the control queue above which no further cells are asked for
+
+log = logging.getLogger(__name__)
 
 _JOIN = """
 -- Job ARGV[3] of lane ARGV[2] has cells to ask for. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>; ARGV[1] turns a rank.
@@ -68,7 +73,6 @@ local function take(from, to, out, most)
       local about = redis.call('HMGET', prefix .. 'job:' .. job, 'status', 'chunks')
       local asked = prefix .. 'job:' .. job .. ':asked:' .. model
       local position = redis.call('BITPOS', asked, 0)
-      if position < 0 then position = 0 end
       if about[1] ~= 'running' or position >= tonumber(about[2]) then
         redis.call('ZREM', jobs, job)
       else
@@ -101,9 +105,13 @@ def rank_of(job: Job, dataset: Dataset) -> int:
     return BULK_RANK if job.deadline is None else DEADLINE_RANK
 
 
+def lane_of(job: Job, dataset: Dataset) -> str:
+    return f"{rank_of(job, dataset)}|{job.customer}"
+
+
 def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     """The job has cells of this model that nobody was asked for."""
-    lane = f"{rank_of(job, dataset)}|{job.customer}"
+    lane = lane_of(job, dataset)
     want = board.key("want", model)
     _script(board.redis, _JOIN)(keys=[want, f"{want}:{lane}"], args=[_RANK_TURNS, lane, job.id])
 
@@ -111,7 +119,8 @@ def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
 def feed(context: Context, model: str) -> None:
     """Ask for the next cells of a model, if its queue has room. Raises BrokerUnreachable, RedisError.
 
-    A process that dies in between has taken cells that nobody was told of; the reconciler finds them.
+    A process that dies in between has taken cells that nobody was told of; the reconciler finds them. A job that cannot
+    be read fails by itself, and not with it the job of whoever asks.
     """
     board = context.board
     want = board.key("want", model)
@@ -121,10 +130,20 @@ def feed(context: Context, model: str) -> None:
         args=[board.prefix, model, _RANK_TURNS, _EACH, _SHORT_EACH, MOST_CONTROL],
     )
     for name, position in zip(taken[::2], taken[1::2], strict=True):
-        job = job_of(context.place, name.decode())
-        version = next(member.version for member in job.models if member.name == model)
-        chunk = dataset_of(context.place, job).chunks[int(position)].id
-        context.publish(ScoreCell(job.id, chunk, model, version))
+        try:
+            cell = cell_of(context.place, name.decode(), int(position), model)
+        except ChorusError as error:
+            log.warning("a job that cannot be read: %s", error, extra={"job": name.decode()})
+            board.end(name.decode(), "failed", str(error))
+        else:
+            context.publish(cell)
+
+
+def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
+    """The cell at this position of the job of this name. Raises Absent, BadRecord."""
+    job = job_of(place, name)
+    version = next(member.version for member in job.models if member.name == model)
+    return ScoreCell(name, dataset_of(place, job).chunks[position].id, model, version)
 
 
 def hold(board: Board, model: str, seconds: float) -> None:

@@ -27,7 +27,7 @@ class BadPart(ChorusError):
 def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
-    if labelled.read_manifest(job.output) is not None and job.output.exists(labelled.SUCCESS):
+    if labelled.is_complete(job.output):
         _end(context, job)
         return
     if not plan_job(context.place, message.job).complete:
@@ -67,7 +67,7 @@ def _end(context: Context, job: Job) -> None:
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
         end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
-    context.board.end(job.id, [model.name for model in job.models], "done")
+    context.board.end(job.id, "done")
 
 
 def _labelled(output: Place, position: int, rows: int) -> Part:

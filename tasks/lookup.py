@@ -1,6 +1,7 @@
 """The records that never change, read once a process."""
 
 from functools import lru_cache
+from threading import Lock
 
 from ensemble.spec import Ensemble, EnsembleRegistry
 from storage import feedback, jobs
@@ -8,22 +9,47 @@ from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.place import Place
 
-_MANY = 32  # a dataset of 100 million rows lists some 50,000 chunks: a few megabytes each
+_JOBS = 1024  # some kilobytes each; the reconciler reads all that run every two seconds
+_CHUNKS = 100_000  # some 700 bytes each, 70 MB in all: 2,000 datasets of 100,000 rows, or two of 100 million
 
 
-@lru_cache(_MANY)
+@lru_cache(_JOBS)
 def job_of(place: Place, job: str) -> Job:
     """Raises Absent, BadRecord."""
     return jobs.read_job(place, job)
 
 
-@lru_cache(_MANY)
+class Datasets:
+    """Those used last, of so many chunks in all."""
+
+    def __init__(self, chunks: int) -> None:
+        self._room = chunks
+        self._kept: dict[tuple[Place, str, str], Dataset] = {}  # the one used last is the last
+        self._lock = Lock()
+
+    def get(self, place: Place, customer: str, name: str) -> Dataset:
+        """Raises Absent, BadRecord."""
+        key = place, customer, name
+        with self._lock:
+            dataset = self._kept.pop(key, None)
+            if dataset is None:
+                dataset = feedback.read_dataset(place, customer, name)
+                self._room -= 1 + len(dataset.chunks)
+            self._kept[key] = dataset
+            while self._room < 0 and len(self._kept) > 1:
+                self._room += 1 + len(self._kept.pop(next(iter(self._kept))).chunks)
+            return dataset
+
+
+_datasets = Datasets(_CHUNKS)
+
+
 def dataset_of(place: Place, job: Job) -> Dataset:
     """Raises Absent, BadRecord."""
-    return feedback.read_dataset(place, job.customer, job.dataset)
+    return _datasets.get(place, job.customer, job.dataset)
 
 
-@lru_cache(_MANY)
+@lru_cache(_JOBS)
 def ensemble_of(place: Place, job: Job) -> Ensemble:
     """Raises Absent, BadRecord."""
     return EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)

@@ -1,15 +1,15 @@
 """Look at storage, plan what is left of a job, and ask for it."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from storage import labelled
 from storage.feedback import Dataset
-from storage.jobs import Job
+from storage.jobs import Job, ended
 from storage.place import Place
 from storage.scores import scored_chunks
 from tasks.board import Board, Progress
 from tasks.context import Context
-from tasks.feed import MOST_CONTROL, feed, join, queued, queued_cells, rank_of
+from tasks.feed import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, control_step
 from tasks.plan import Plan, plan
@@ -40,30 +40,22 @@ def stored_progress(place: Place, job_id: str) -> Progress:
 def reconcile(context: Context, job_id: str) -> None:
     """Write the board anew and ask for every step that is missing and on nobody's way.
 
-    Safe at any time, any number of times, in any number of processes.
+    Safe at any time, any number of times, in any number of processes. What was stopped in storage stops on the board.
     """
     job = job_of(context.place, job_id)
     dataset = dataset_of(context.place, job)
     under_way = {model.name: _under_way(context, job, model.name) for model in job.models}  # before storage is read
     left = plan_job(context.place, job_id)
-    missing = {(cell.chunk, cell.model) for cell in left.cells}
     board = context.board
     parts = labelled.part_positions(job.output)
     board.run(job_id, _facts(job, dataset), len(parts))
+    end = ended(context.place, job_id)
+    if end is not None and end.status != "done":  # meanwhile; who ends it after this look tells the board after us
+        board.end(job_id, end.status, end.error)
+        return
     for model in job.models:
-        there: list[int] = []
-        asked: list[int] = []
-        lost: list[int] = []
-        for chunk, positions in dataset.positions.items():
-            if (chunk, model.name) not in missing:
-                there += positions
-            elif chunk in under_way[model.name]:
-                asked += positions
-            else:
-                lost.append(positions[0])
-                asked += positions[1:]  # equal texts are scored once
-        board.seed(job_id, model.name, scored=there, asked=asked, lost=lost)
-        if lost:
+        wanted = {cell.chunk for cell in left.cells if cell.model == model.name}
+        if _seed(board, job_id, model.name, dataset, wanted, under_way[model.name]):
             join(board, job, dataset, model.name)
     board.seed_parts(job_id, parts)
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
@@ -76,6 +68,23 @@ def reconcile(context: Context, job_id: str) -> None:
             context.publish(step)
     if left.complete:
         context.publish(FinishJob(job_id))
+
+
+def _seed(board: Board, job: str, model: str, dataset: Dataset, missing: Set[str], under_way: Set[str]) -> bool:
+    """Note what is known of a model's chunks; whether any is to be asked for."""
+    there: list[int] = []
+    asked: list[int] = []
+    lost: list[int] = []
+    for chunk, positions in dataset.positions.items():
+        if chunk not in missing:
+            there += positions
+        elif chunk in under_way:
+            asked += positions
+        else:
+            lost.append(positions[0])
+            asked += positions[1:]  # equal texts are scored once
+    board.seed(job, model, scored=there, asked=asked, lost=lost)
+    return bool(lost)
 
 
 def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
@@ -101,6 +110,7 @@ def _facts(job: Job, dataset: Dataset) -> dict[str, str | int | float]:
     return {
         "models": " ".join(model.name for model in job.models),
         "rank": rank_of(job, dataset),
+        "lane": lane_of(job, dataset),
         "deadline": job.deadline.timestamp() if job.deadline else "",
         "rows": dataset.rows,
         "chunk_rows": dataset.chunk_rows,

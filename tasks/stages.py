@@ -5,12 +5,12 @@ from tasks.board import Board, FirstScores
 
 
 def beginning(board: Board, job: str) -> Beginning:
-    """What the board knows of the way to a job's first part."""
+    """What the board knows of the way to a job's first part, on the clocks of several machines: never less than 0."""
     arrival = board.arrival(job)
     if arrival is None:
         return Beginning()
     return Beginning(
-        first_part=None if arrival.first_part is None else arrival.first_part - arrival.since,
+        first_part=None if arrival.first_part is None else max(0.0, arrival.first_part - arrival.since),
         models={model: stages(arrival.since, first) for model, first in sorted(board.first_scores(job).items())},
     )
 

@@ -1,5 +1,6 @@
 """Turn a dataset into a job: resolve every version, write down what was asked, ask for a plan."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -8,13 +9,15 @@ from ensemble.customers import read_customers
 from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
 from models.registry import ModelRegistry
 from storage import jobs, labelled
-from storage.errors import BadRequest
+from storage.errors import BadRequest, ChorusError
 from storage.feedback import Dataset
 from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.place import Place, place_at
 from tasks.context import Context
 from tasks.reconcile import reconcile
+
+log = logging.getLogger(__name__)
 
 
 class OutputTaken(BadRequest):
@@ -102,13 +105,28 @@ def _take(job: Job) -> None:
 
 
 def start(context: Context, job: Job) -> None:
-    """Set the job going, or going again. Raises BrokerUnreachable, RedisError."""
+    """Set the job going, or going again. Raises BrokerUnreachable, RedisError.
+
+    A job that is done stays as it is, with what is kept of its beginning.
+    """
+    end = jobs.ended(context.place, job.id)
+    if end is not None and end.status == "done" and labelled.is_complete(job.output):
+        return
     jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
     reconcile(context, job.id)
 
 
-def stop(context: Context, job: Job, status: Literal["failed", "cancelled"], reason: str) -> None:
+def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
     """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
     jobs.end_job(context.place, job.id, Ended(status=status, error=reason))
-    context.board.end(job.id, [model.name for model in job.models], status, reason)
+    context.board.end(job.id, status, reason)
+
+
+def fail(context: Context, job: str, reason: str) -> None:
+    """The job failed. The board is told in any case; storage may be full, or have lost the job. Raises RedisError."""
+    try:
+        stop(context, jobs.read_job(context.place, job), "failed", reason)
+    except ChorusError:
+        log.exception("storage was not told that the job failed; the board is", extra={"job": job})
+        context.board.end(job, "failed", reason)

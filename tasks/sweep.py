@@ -6,19 +6,21 @@ have scored and nobody reduces, and a job with all its parts that nobody finishe
 """
 
 import logging
+from collections.abc import Collection
 from time import monotonic
 
 from storage.errors import ChorusError
 from storage.jobs import ended, unended_jobs
 from storage.place import Absent
+from tasks.address import BrokerUnreachable
 from tasks.board import Progress
 from tasks.context import Context
-from tasks.feed import feed, queued_cells
+from tasks.feed import cell_of, feed, queued_cells
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, ReduceChunk
 from tasks.presence import leased
 from tasks.reconcile import control_steps, reconcile
-from tasks.submit import stop
+from tasks.submit import fail
 
 _STILL = 30.0  # seconds after which a job that nobody works on and that does not move is planned again
 
@@ -46,7 +48,7 @@ class Sweeper:
             running = board.running()
         jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
         models = {model for names in jobs.values() for model in names}
-        missing = self._unscored(models, running) | self._unfinished(jobs)
+        missing = self._unscored(models, jobs, running) | self._unfinished(jobs)
         # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is lost.
         lost = {missing[step] for step in missing.keys() & self._missing}
         self._missing = set(missing)
@@ -63,17 +65,19 @@ class Sweeper:
         return [job.id for job in unended_jobs(place)]
 
     def _known(self, running: dict[str, float]) -> list[str]:
-        """Of these, those whose job can be read; the others have gone from storage."""
+        """Of these, those whose job can be read; the others have gone from storage, or somebody damaged them."""
         found = []
         for job in running:
             try:
                 dataset_of(self._context.place, job_of(self._context.place, job))
                 found.append(job)
-            except Absent:
-                self._context.board.end(job, (), "failed", "The job is no longer in storage.")
+            except ChorusError as error:
+                log.warning("a job that cannot be read: %s", error, extra={"job": job})
+                gone = isinstance(error, Absent)
+                self._context.board.end(job, "failed", "The job is no longer in storage." if gone else str(error))
         return found
 
-    def _unscored(self, models: set[str], running: dict[str, float]) -> dict[str, str]:
+    def _unscored(self, models: set[str], jobs: Collection[str], running: Collection[str]) -> dict[str, str]:
         """Cells that were asked for, and are neither scored nor on anybody's way: the step of each, and its job."""
         board = self._context.board
         missing: dict[str, str] = {}
@@ -83,22 +87,17 @@ class Sweeper:
             for job in {job for job, _ in out} - set(running):
                 board.lost(job, model, [position for other, position in out if other == job])
             cells = {
-                (job, position): ScoreCell(job, chunk, model, version).step
+                (job, position): cell.step
                 for job, position in out
-                if job in running
-                for chunk, version in [self._cell(job, position, model)]
-                if (job, chunk) not in queue
+                if job in jobs
+                for cell in [cell_of(self._context.place, job, position, model)]
+                if (job, cell.chunk) not in queue
             }
             held = leased(board, list(cells.values()))
             for ((job, _), step), one in zip(cells.items(), held, strict=True):
                 if not one:
                     missing[f"{job}/{step}"] = job
         return missing
-
-    def _cell(self, job: str, position: int, model: str) -> tuple[str, int]:
-        found = job_of(self._context.place, job)
-        version = next(member.version for member in found.models if member.name == model)
-        return dataset_of(self._context.place, found).chunks[position].id, version
 
     def _unfinished(self, jobs: dict[str, list[str]]) -> dict[str, str]:
         """Chunks that nobody reduces, and jobs that nobody finishes: the step of each, and its job."""
@@ -135,9 +134,8 @@ class Sweeper:
         log.info("asked for again, what nobody is at work on", extra={"job": job})
         try:
             reconcile(self._context, job)
+        except BrokerUnreachable:
+            raise  # no fault of the job
         except ChorusError as error:
             log.exception("a job that cannot go on", extra={"job": job})
-            try:
-                stop(self._context, job_of(self._context.place, job), "failed", str(error))
-            except Absent:
-                self._context.board.end(job, (), "failed", str(error))
+            fail(self._context, job, str(error))

@@ -9,12 +9,10 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from storage.errors import ChorusError
 from tasks.context import Context
-from tasks.lookup import job_of
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.retry import GiveUp, decide
-from tasks.submit import stop
+from tasks.submit import fail
 
 M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob)
 
@@ -48,11 +46,8 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
 
 
 def _fail(context: Context, job: str, reason: str) -> None:
-    """Tell storage and the board; a job that cannot even be read can only be told to the board."""
     try:
-        stop(context, job_of(context.place, job), "failed", reason)
-    except ChorusError:
-        context.board.end(job, (), "failed", reason)
+        fail(context, job, reason)
     except RedisError:
         log.exception("the board was not told that the job failed", extra={"job": job})
 

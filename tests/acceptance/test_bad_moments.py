@@ -12,6 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from storage.jobs import all_jobs, ended
+from storage.place import LocalPlace
+from tasks.board import Board, key_prefix
 from tests.command import Command
 from tests.running_service import children, gone
 from tests.waiting import wait_until
@@ -58,6 +61,21 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert ended.json["rows_labelled"] == len(MANY)
     assert ended.json["cells_scored"] == len(MANY) - len(before)
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
+
+
+def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, broker, redis, upload):
+    command = Command(home, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
+    arguments = ("score", upload(MANY[:60]), "--customer", "plain", "--json")
+    with command.start(*arguments) as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    board = Board(redis, key_prefix(LocalPlace(home)))
+    [job] = all_jobs(LocalPlace(home))
+    assert board.running() == {}
+    assert board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
+    assert command(*arguments).json["rows_labelled"] == 60
 
 
 @pytest.mark.parametrize("victim", ["--model mood-bow", "valkey-server"])

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from storage.jobs import ended
+from storage.feedback import dataset_path
+from storage.jobs import all_jobs, ended, job_path, unended_jobs
 from storage.place import LocalPlace
+from tasks.address import BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.feed import queued
 from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, scoring_queue
@@ -143,3 +145,95 @@ def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, pla
     lives.sweep()
     steps.drain()
     assert ended(place, job.id).status == "done"
+
+
+DAMAGED = {"its job": lambda job: job_path(job.id), "its dataset": lambda job: dataset_path(job.customer, job.dataset)}
+
+
+def damage(place, path):
+    place.remove(path)
+    place.create(path, b"{")
+
+
+@pytest.fixture
+def two(place):
+    """The jobs a and b; a comes first everywhere."""
+    return [
+        store_job(place, store_dataset(place, TEXTS, name=name), id=name, out=place.at(name)) for name in ("a", "b")
+    ]
+
+
+def tell(board, job):
+    """Somebody has put the job on the board before it was damaged: a cell is in work, and others are next."""
+    board.run(job.id, {"models": "bow minilm", "chunks": 12, "rank": 0, "lane": "0|acme"}, 0)
+    for model in ("bow", "minilm"):
+        board.redis.zadd(board.key("want", model), {"0|acme": 0})
+        board.redis.zadd(board.key("want", model, "0|acme"), {job.id: -1})
+        board.redis.sadd(board.outstanding_keys(model)[1], f"{job.id}/11")
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+@pytest.mark.parametrize("told", [False, True])
+def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(steps, place, two, what, told):
+    broken, whole = two
+    damage(place, DAMAGED[what](broken))
+    if told:
+        tell(steps.context.board, broken)
+    Sweeper(steps.context).sweep()
+    steps.drain()
+    assert ended(place, whole.id).status == "done"
+    assert broken.id not in steps.context.board.running()
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(steps, place, two, what):
+    broken, whole = two
+    damage(place, DAMAGED[what](broken))
+    tell(steps.context.board, broken)
+    start(steps.context, whole)
+    steps.drain()
+    assert ended(place, whole.id).status == "done"
+    assert steps.context.board.progress(broken.id, []).status == "failed"
+    assert {job for job, _ in steps.context.board.outstanding("bow")} == set()
+
+
+def test_jobs_that_cannot_be_read_are_left_out_and_named_once(place, two, caplog):
+    broken, whole = two
+    damage(place, job_path(broken.id))
+    place.create("jobs/empty/other.json", b"{}")
+    assert all_jobs(place) == [whole]
+    assert [record.job for record in caplog.records] == [broken.id]
+    assert unended_jobs(place) == [whole]
+
+
+class Counting(LocalPlace):
+    def __init__(self, root):
+        super().__init__(root)
+        self.read_files = []
+
+    def read(self, path):
+        self.read_files.append(path)
+        return super().read(path)
+
+
+def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_path):
+    place = Counting(tmp_path / "hundreds")
+    jobs = [store_job(place, store_dataset(place, ["a"], name=f"d{n}"), id=f"job{n}") for n in range(200)]
+    steps.context = replace(steps.context, place=place)
+    for job in jobs:
+        steps.context.board.run(job.id, {"models": "bow minilm", "chunks": 1, "rank": 0, "lane": "0|acme"}, 0)
+    sweeper = Sweeper(steps.context)
+    sweeper.sweep()
+    place.read_files.clear()
+    sweeper.sweep()
+    assert place.read_files == []
+
+
+def test_a_broker_that_goes_away_while_a_job_is_planned_fails_no_job(steps, place):
+    def away(_):
+        raise BrokerUnreachable("here", "gone")
+
+    job = store_job(place, store_dataset(place, TEXTS))
+    with pytest.raises(BrokerUnreachable):
+        Sweeper(replace(steps.context, publish=away)).sweep()
+    assert ended(place, job.id) is None
