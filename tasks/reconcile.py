@@ -37,14 +37,17 @@ def stored_progress(place: Place, job_id: str) -> Progress:
     return Progress("running", None, counts, len(labelled.part_positions(job.output)))
 
 
-def reconcile(context: Context, job_id: str) -> None:
+def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     """Write the board anew and ask for every step that is missing and on nobody's way.
 
     Safe at any time, any number of times, in any number of processes. What was stopped in storage stops on the board.
+    `fresh`: the board knows nothing of the job, so nothing is on anybody's way.
     """
     job = job_of(context.place, job_id)
     dataset = dataset_of(context.place, job)
-    under_way = {model.name: _under_way(context, job, model.name) for model in job.models}  # before storage is read
+    under_way: dict[str, set[str]] = {}
+    if not fresh:  # before storage is read
+        under_way = {model.name: _under_way(context, job, model.name) for model in job.models}
     left = plan_job(context.place, job_id)
     board = context.board
     parts = labelled.part_positions(job.output)
@@ -55,7 +58,7 @@ def reconcile(context: Context, job_id: str) -> None:
         return
     for model in job.models:
         wanted = {cell.chunk for cell in left.cells if cell.model == model.name}
-        if _seed(board, job_id, model.name, dataset, wanted, under_way[model.name]):
+        if _seed(board, job_id, model.name, dataset, wanted, under_way.get(model.name, set())):
             join(board, job, dataset, model.name)
     board.seed_parts(job_id, parts)
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
@@ -89,9 +92,11 @@ def _seed(board: Board, job: str, model: str, dataset: Dataset, missing: Set[str
 
 def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
     """Of these steps of reducing and finishing, those that wait in the control queue or are being done."""
+    if not steps:
+        return set()
     waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}
     missing = [step for step in steps if step not in waiting]
-    return waiting | {step for step, held in zip(missing, leased(board, missing), strict=True) if held}
+    return waiting.intersection(steps) | {step for step, held in zip(missing, leased(board, missing), strict=True) if held}
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:

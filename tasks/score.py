@@ -86,10 +86,10 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         found = _score(context, models, cell, member.digest, feedback.read_texts(context.place, dataset, positions[0]))
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
-        context.board.settled(cell.model, cell.version, cell.chunk)
         first = context.presence.first_scores(taken) if context.presence else None
     if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
         context.publish(ReduceChunk(cell.job, cell.chunk))
+    context.board.settled(cell.model, cell.version, cell.chunk)
     feed(context, cell.model)
 
 

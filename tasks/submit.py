@@ -114,7 +114,7 @@ def start(context: Context, job: Job) -> None:
         return
     jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
-    reconcile(context, job.id)
+    reconcile(context, job.id, fresh=True)
 
 
 def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
