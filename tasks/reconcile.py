@@ -96,7 +96,8 @@ def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
         return set()
     waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}
     missing = [step for step in steps if step not in waiting]
-    return waiting.intersection(steps) | {step for step, held in zip(missing, leased(board, missing), strict=True) if held}
+    held = {step for step, one in zip(missing, leased(board, missing), strict=True) if one}
+    return waiting.intersection(steps) | held
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:

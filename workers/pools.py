@@ -19,7 +19,7 @@ from tasks.lookup import job_of
 from tasks.measured import needs
 from tasks.presence import release_all
 from tasks.roster import Roster, Worker
-from tasks.submit import stop
+from tasks.submit import fail
 from workers.children import Child, stop_all
 from workers.limits import Limits
 from workers.scale import Budget, Hold, Start, Stop, scale
@@ -205,10 +205,9 @@ class Pools:
 
     def _fail_jobs(self, model: str, reason: str) -> None:
         for name in self._context.board.running():
-            with suppress(ChorusError):
-                job = job_of(self._context.place, name)
-                if model in [member.name for member in job.models]:
-                    stop(self._context, job, "failed", reason)
+            with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
+                if model in [member.name for member in job_of(self._context.place, name).models]:
+                    fail(self._context, name, reason)
 
 
 def this_machine() -> str:
