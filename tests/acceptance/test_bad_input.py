@@ -23,7 +23,7 @@ def write(path, data):
         ("no_text.csv", "id,colour\n1,red\n", "'colour'"),
         ("two.csv", "id,comment,review\n1,a,b\n", "--text"),
         ("binary.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "PNG"),
-        ("cut.csv.gz", gzip.compress(b"id,text\n1,fine\n" * 1000)[:-20], "gz"),
+        ("cut.csv.gz", gzip.compress(b"id,text\n1,fine\n" * 1000, mtime=0)[:-20], "gz"),
         ("table.parquet", "id,text\n1,fine\n", "Parquet"),
     ],
 )

@@ -71,17 +71,17 @@ def test_files_have_the_schemas_of_storage(tmp_path: Path) -> None:
         ("in.tsv", CSV.replace(",", "\t").encode(), {}),
         ("in.dat", CSV.replace(",", "\t").encode(), {"format": "tsv"}),
         ("in", CSV.encode(), {}),
-        ("in.csv.gz", gzip.compress(CSV.encode()), {}),
-        ("in.csv", gzip.compress(CSV.encode()), {}),
-        ("in.csv", gzip.compress(CSV[:9].encode()) + gzip.compress(CSV[9:].encode()), {}),
+        ("in.csv.gz", gzip.compress(CSV.encode(), mtime=0), {}),
+        ("in.csv", gzip.compress(CSV.encode(), mtime=0), {}),
+        ("in.csv", gzip.compress(CSV[:9].encode(), mtime=0) + gzip.compress(CSV[9:].encode(), mtime=0), {}),
         ("in.csv", ("\n\r\n" + CSV + "\n\n").encode(), {}),
         ("in.csv", CSV.removesuffix("\n").encode(), {}),
         ("in.jsonl", as_jsonl([{"id": int(i), "text": t} for i, t in ROWS]), {}),
         ("in", as_jsonl([{"id": i, "text": t} for i, t in ROWS]), {}),
-        ("in.ndjson.gz", gzip.compress(as_jsonl([{"text": t, "id": float(i)} for i, t in ROWS])), {}),
+        ("in.ndjson.gz", gzip.compress(as_jsonl([{"text": t, "id": float(i)} for i, t in ROWS]), mtime=0), {}),
         ("in.parquet", as_parquet(pa.table({"id": [7, 8, 9], "text": TEXTS})), {}),
         ("in.csv", as_parquet(pa.table({"id": [7.0, 8, 9], "text": TEXTS})), {}),
-        ("in.parquet.gz", gzip.compress(as_parquet(pa.table({"id": ["7", "8", "9"], "text": TEXTS}))), {}),
+        ("in.parquet.gz", gzip.compress(as_parquet(pa.table({"id": ["7", "8", "9"], "text": TEXTS})), mtime=0), {}),
     ],
 )  # fmt: skip
 def test_the_same_feedback_comes_out_of_every_format_and_encoding(
@@ -193,7 +193,7 @@ def test_standard_input_is_taken_in_and_nothing_of_it_stays(tmp_path: Path, monk
     spool = tmp_path / "spool"
     spool.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(spool))
-    stdin = io.BytesIO(gzip.compress(CSV.encode()))
+    stdin = io.BytesIO(gzip.compress(CSV.encode(), mtime=0))
     dataset = take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), stdin, print)
     assert texts(tmp_path, dataset) == ROWS
     assert dataset.source.name == "standard input"
@@ -223,7 +223,7 @@ def test_the_same_input_gives_the_same_bytes_in_every_file(tmp_path: Path) -> No
 def test_the_same_upload_again_is_the_same_dataset_and_nothing_is_written(tmp_path: Path) -> None:
     first = upload(tmp_path, CSV.encode())
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "home").rglob("*")}
-    again = upload(tmp_path, gzip.compress(CSV.encode()), "other.csv.gz")
+    again = upload(tmp_path, gzip.compress(CSV.encode(), mtime=0), "other.csv.gz")
     assert again == first
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "home").rglob("*")} == before
 
