@@ -17,7 +17,7 @@ demo: .venv/demo
 	$(BIN)/chorus score examples/upload.csv
 
 test: .venv/dev check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 bench: .venv/bench
 	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -15,6 +15,7 @@ from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
 from storage import jobs
+from storage.errors import ChorusError
 from storage.feedback import Dataset, read_dataset
 from storage.jobs import Beginning, Job
 from storage.labelled import read_manifest
@@ -65,7 +66,16 @@ def _board(place: Place, broker: BrokerAddress) -> Board | None:
 
 
 def _all(place: Place, board: Board | None) -> dict[str, object]:
-    return {"jobs": [_state(place, board, one) for one in jobs.all_jobs(place)], "models": _models(place, board)}
+    return {"jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)], "models": _models(place, board)}
+
+
+def _listed(place: Place, board: Board | None, job: Job) -> dict[str, object]:
+    """One that cannot be read does not keep the others from being listed."""
+    try:
+        return _state(place, board, job)
+    except ChorusError as error:
+        known = {"job": job.id, "customer": job.customer, "submitted_at": job.submitted_at.isoformat()}
+        return dict.fromkeys(_JOB) | known | {"status": "unreadable", "error": str(error)}
 
 
 def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
@@ -80,7 +90,7 @@ def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
 
 def _print_all(found: dict[str, object]) -> None:
     table: Sequence[dict[str, object]] = found["jobs"]  # type: ignore[assignment]  # as _all has it
-    print_table(_JOB, [[one[name] for name in _JOB] for one in table])
+    print_table(_JOB, [["" if one[name] is None else one[name] for name in _JOB] for one in table])
     models: Sequence[dict[str, object]] = found["models"]  # type: ignore[assignment]  # as _all has it
     if models:
         print()

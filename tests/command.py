@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+_TESTS = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,13 @@ class Ended:
 class Command:
     """`chorus`, with CHORUS_HOME at one root and whatever else is set."""
 
-    def __init__(self, home, within=(), **settings):
-        """`within`: the words of a command that runs another one, elsewhere."""
+    def __init__(self, home, within=(), light=False, **settings):
+        """`within`: the words of a command that runs another one, elsewhere.
+
+        `light`: bow models are those of tests.light_model, for tests that start many workers and look at these.
+        """
+        if light:
+            settings["PYTHONPATH"] = os.pathsep.join(map(str, (_TESTS / "light_site", _TESTS.parent)))
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
         self.home, self.within = home, within
         self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}

@@ -25,7 +25,7 @@ MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {numb
 @pytest.fixture
 def many_chunks(home):
     """A root where every row is a chunk, so that a job takes seconds and can be caught in the middle."""
-    return Command(home, CHORUS_CHUNK_ROWS="1")
+    return Command(home, light=True, CHORUS_CHUNK_ROWS="1")
 
 
 def scores_of(home):
@@ -64,7 +64,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
 
 
 def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, broker, redis, upload):
-    command = Command(home, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
+    command = Command(home, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
     arguments = ("score", upload(MANY[:60]), "--customer", "plain", "--json")
     with command.start(*arguments) as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
@@ -200,7 +200,7 @@ def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, 
     assert redis.ping()
     other = shutil.copytree(registry, tmp_path / "other")
     path = upload(MANY[:40])
-    roots = [Command(one, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
+    roots = [Command(one, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
     with ExitStack() as stack:
         started = [stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots]
         ended = [process.communicate(timeout=100) for process in started]

@@ -86,6 +86,16 @@ def test_status_without_a_broker_tells_what_storage_knows(chorus, upload):
     assert job in chorus("status", job).out
 
 
+def test_a_job_that_cannot_be_read_does_not_keep_the_others_from_being_listed(chorus, home, upload):
+    for number in ("1", "2"):
+        chorus("score", upload([(number, "great")]), "--customer", "plain")
+    damaged = next((home / "feedback" / "plain").glob("*/dataset.json"))
+    damaged.write_text("{")
+    listed = {one["status"] for one in chorus("status", "--json").json["jobs"]}
+    assert listed == {"done", "unreadable"}
+    assert chorus("status").status == 0
+
+
 def test_doctor_finds_a_healthy_installation_well(service):
     ended = service("doctor", "--json")
     assert ended.status == 0, ended.out

@@ -76,6 +76,7 @@ def service(network, broker_port, home):
         machine.name: Command(
             home,
             machine.within,
+            light=True,
             CHORUS_BROKER_URL=url,
             CHORUS_RUN=str(home.parent / machine.name),
             CHORUS_CORES="1",

@@ -36,7 +36,7 @@ def up(registry, tmp_path_factory):
     home = shutil.copytree(registry, tmp_path_factory.mktemp("fair") / "home")
     (home / "customers.toml").write_text('default = "plain"\n')
     (home / "chorus.toml").write_text("[defaults]\nmax = 1\n")
-    with running_service(Command(home)) as up:
+    with running_service(Command(home, light=True)) as up:
         yield up
 
 
@@ -85,8 +85,7 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
     (home / "customers.toml").write_text("".join(customers))
     (home / "chorus.toml").write_text('[defaults]\nmemory = "1 GB"\n')
     seen = set()
-    path = with_site(tmp_path, "from tests import light_model\nlight_model.install()\n")
-    with running_service(Command(home, CHORUS_MEMORY="3000", CHORUS_CORES="4", PYTHONPATH=path)) as up:
+    with running_service(Command(home, light=True, CHORUS_MEMORY="3000", CHORUS_CORES="4")) as up:
         jobs = [up.submit(name, feedback(3)) for name in MODELS]
 
         def done():

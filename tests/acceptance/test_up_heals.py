@@ -23,10 +23,15 @@ PATIENCE = 60  # seconds within which it goes on
 def undisturbed(registry, tmp_path_factory):
     """The labelled parts of a run in which nothing dies."""
     home = shutil.copytree(registry, tmp_path_factory.mktemp("undisturbed") / "home")
-    with running_service(Command(home)) as up:
+    with running_service(Command(home, light=True)) as up:
         job = up.submit("plain", MANY, CHUNK_ROWS)
         assert up.wait_for(job).rows_labelled == len(MANY)
         return labels(job)
+
+
+@pytest.fixture
+def chorus(home):
+    return Command(home, light=True)
 
 
 def first_scores(up, job):

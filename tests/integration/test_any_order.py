@@ -45,7 +45,7 @@ def test_a_job_labels_every_row_once(place, redis):
     assert steps.context.board.progress(job.id, ["bow"]).status == "done"
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_and_any_repetition_give_the_same_bytes(data, broker, undisturbed):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:

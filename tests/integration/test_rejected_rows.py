@@ -98,7 +98,7 @@ def undisturbed(broker):
         return without_places(files_of(job))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_and_any_repetition_reject_the_same_rows_with_the_same_bytes(data, broker, undisturbed):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
