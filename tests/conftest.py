@@ -1,5 +1,6 @@
 """What the tests share: a broker, roots, and ways to make datasets and run the command line."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from workers.broker import embedded_broker
 # A slow machine is no failure; and CI judges the change, not the day's luck.
 settings.register_profile("chorus", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("chorus")
+
+
+@pytest.fixture(autouse=True)
+def loggers_that_speak():
+    """Some libraries silence every logger that there is when they are imported; ours are asked what they said."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(scope="session")

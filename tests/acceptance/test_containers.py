@@ -71,7 +71,7 @@ def test_there_is_a_broker_a_control_worker_and_pools_that_follow_demand():
 
 def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
     """Each chorus command as the file has it; which models there are is the registry's to say."""
-    service = Command(home, CHORUS_BROKER_URL=compose_broker)
+    service = Command(home, light=True, CHORUS_BROKER_URL=compose_broker)
     started = [service.start(*COMPOSE["services"][name]["command"][1:]) for name in OURS]
     try:
         job = service("submit", upload([("1", "great cafe")]), "--customer", "acme").out.strip()

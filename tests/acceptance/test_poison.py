@@ -117,7 +117,9 @@ if __name__ == "__main__":
 def poisoned(home, tmp_path):
     """The command line, with models that every process of it has poisoned."""
     (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text("from tests import poison\npoison.install()\n")
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "from tests import light_model\nlight_model.install()\nfrom tests import poison\npoison.install()\n"
+    )
     root = Path(__file__).parents[2]
     return Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")
 

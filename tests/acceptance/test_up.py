@@ -37,7 +37,7 @@ def home(registry, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def up(home):
-    with running_service(Command(home, light=True, CHORUS_CORES="4", CHORUS_MEMORY="8000")) as up:
+    with running_service(Command(home, CHORUS_CORES="4", CHORUS_MEMORY="8000")) as up:
         yield up
 
 
@@ -61,7 +61,7 @@ def test_a_model_with_a_min_stays_warm_when_all_others_have_gone(up):
 
 
 def test_a_burst_goes_to_max_and_back_to_none(up):
-    job, seen = up.submit("default", feedback(300, "burst"), 1, name="burst"), set()
+    job, seen = up.submit("default", feedback(300, "burst"), 5, name="burst"), set()
 
     def done():
         seen.add(len(up.workers().get("mood-plain", [])))
@@ -74,7 +74,7 @@ def test_a_burst_goes_to_max_and_back_to_none(up):
 
 
 def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(up, tmp_path):
-    chorus = Command(up.command.home, light=True, CHORUS_CHUNK_ROWS="1")
+    chorus = Command(up.command.home, CHORUS_CHUNK_ROWS="1")
     rows = list(enumerate(feedback(MANY, "cancelled")))
     submitted = chorus("submit", write_upload(tmp_path / "many.csv", rows), "--customer", "plain", "--json")
     assert submitted.status == 0, submitted.err

@@ -54,7 +54,7 @@ def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(kinds
         world.run(seconds)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(cpu_kinds, min_size=2, max_size=6), st.integers(4, 7), st.lists(st.integers(0, 2), min_size=6))
 def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgencies):
     world = World(dict(zip(MODELS, kinds, strict=False)), [Budget("here", 2, memory)])
