@@ -12,10 +12,15 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
+def chorus(home):
+    return Command(home, light=True)
+
+
+@pytest.fixture
 def service(home, broker, redis):
     """The command line with a broker configured; `redis` empties it first."""
     assert redis.ping()
-    return Command(home, CHORUS_BROKER_URL=broker.url)
+    return Command(home, light=True, CHORUS_BROKER_URL=broker.url)
 
 
 @contextmanager

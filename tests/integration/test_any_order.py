@@ -68,7 +68,7 @@ def test_any_order_and_any_repetition_give_the_same_bytes(data, broker, undistur
         assert without_places(files_of(job)) == undisturbed
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_queue_and_the_board_lose_a_new_plan_completes_the_job(data, broker, undisturbed):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:

@@ -89,7 +89,7 @@ def taken_in_turns(asked, wanted):
     return True
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), wanted=jobs_of, workers=st.integers(0, 3))
 def test_ranks_are_strict_customers_take_turns_and_credit_is_never_exceeded(data, wanted, workers, broker):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:

@@ -42,7 +42,7 @@ event = st.tuples(
 history = st.lists(event, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(models, st.lists(budgets, min_size=1, max_size=1), st.booleans(), history)
 def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(kinds, budgets, two_machines, history):
     world = World(kinds, budgets + [elsewhere] * two_machines)  # which checks each action
@@ -68,7 +68,7 @@ def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgen
     assert max(world.longest.values()) <= 2 * turns + patience
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(models, st.dictionaries(st.sampled_from(MODELS), st.sampled_from([1, 3, 8]), max_size=6))
 def test_constant_demand_settles(kinds, a_second):
     kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
@@ -83,7 +83,7 @@ def test_constant_demand_settles(kinds, a_second):
     assert not world.actions
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(models, history)
 def test_when_nothing_is_asked_only_the_warm_ones_stay_and_all_rows_are_scored(kinds, history):
     kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
