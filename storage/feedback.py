@@ -4,6 +4,7 @@ dataset.json is written last; a dataset without it is not there yet.
 """
 
 import hashlib
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -39,11 +40,21 @@ RAW_CHARS = 64 * 1024  # of REJECTS.raw
 MODEL_FAILED = "model failed"  # the reason of a row that was feedback, and that a model could not score
 
 
+class Donor(Record):
+    """A chunk of an earlier dataset of this customer that holds some of the same texts."""
+
+    dataset: str
+    position: int
+    shared: int  # rows of the other chunk whose text is here too, as estimated when it was taken in
+
+
 class Chunk(Record):
     """One chunk's entry in dataset.json; its position in the list is its number."""
 
     id: str
     rows: int
+    chars: int = 0  # of all its texts, as the models read them
+    donors: tuple[Donor, ...] = ()  # where some of its texts may have been scored: the best first
 
 
 class Source(Record):
@@ -70,6 +81,7 @@ class Dataset(Record):
     reasons: dict[str, int]
     chunk_rows: int
     chunks: tuple[Chunk, ...]
+    taken_in: datetime | None = None  # None: by a version that did not write it down
 
     @cached_property
     def positions(self) -> dict[str, tuple[int, ...]]:

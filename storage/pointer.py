@@ -1,0 +1,66 @@
+"""A value that moves in one step and remembers where it was: an alias of a model, a customer's current labels.
+
+    <folder>/00000001.json   the first thing that it said
+    <folder>/00000002.json   the next; the highest number is what it says now
+
+Each move creates the next number if that is absent, which disks, GCS and S3 all do for one writer alone. So two movers
+at once are in order, nothing is lost between reading and writing, and a reader sees the old value or the new one.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from storage.place import Absent, Place
+from storage.record import Record
+
+R = TypeVar("R", bound=Record)
+
+_SUFFIX = ".json"
+
+
+class Pointer(Generic[R]):
+    """The moves below one folder of a place; each is a record of the given kind."""
+
+    def __init__(self, place: Place, folder: str, record: type[R]) -> None:
+        self._place, self._folder, self._record = place, folder, record
+
+    def now(self) -> R | None:
+        """What it says; None before the first move. Raises BadRecord."""
+        return next((record for _, record in self.history()), None)
+
+    def history(self) -> Iterator[tuple[int, R]]:
+        """(number, what it said) of every move that is kept, the newest first. Raises BadRecord."""
+        for number in reversed(self._numbers()):
+            try:
+                data = self._place.read(self._path(number))
+            except Absent:  # forgotten since it was listed, so there are newer ones
+                continue
+            yield number, self._record.decode(data, self._place.at(self._path(number)))
+
+    def move(self, decide: Callable[[R | None], R | None]) -> R | None:
+        """Say what `decide` makes of what it says now; None, or the same again, leaves it. What it says then.
+
+        `decide` is asked again if somebody else has moved it meanwhile. Raises BadRecord, CannotWrite.
+        """
+        while True:
+            number, before = next(self.history(), (0, None))
+            after = decide(before)
+            if after is None or after == before:
+                return before
+            if self._place.create(self._path(number + 1), after.encode(), durable=True):
+                return after
+
+    def forget(self, keep: int) -> None:
+        """Remove all but the last `keep` moves (at least one).
+
+        More than anybody can fall behind by while he decides: a number that is free again could be taken twice.
+        """
+        for number in self._numbers()[: -max(1, keep)]:
+            self._place.remove(self._path(number))
+
+    def _numbers(self) -> list[int]:
+        names = (name.removesuffix(_SUFFIX) for name in self._place.names(self._folder))
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/{number:08d}{_SUFFIX}"

@@ -1,0 +1,65 @@
+"""A pointer moves in one step, whoever else moves it, and remembers where it was."""
+
+from threading import Barrier, Thread
+
+import pytest
+
+from storage.pointer import Pointer
+from storage.record import Record
+
+
+class Said(Record):
+    words: tuple[str, ...] = ()
+
+
+@pytest.fixture
+def pointer(place):
+    return Pointer(place, "labelled/current", Said)
+
+
+def adding(word):
+    return lambda before: Said(words=(*(before.words if before else ()), word))
+
+
+def test_it_says_nothing_before_the_first_move(pointer):
+    assert pointer.now() is None
+    assert list(pointer.history()) == []
+
+
+def test_it_says_what_the_last_move_made_of_the_one_before(pointer):
+    pointer.move(adding("one"))
+    assert pointer.move(adding("two")) == Said(words=("one", "two"))
+    assert pointer.now() == Said(words=("one", "two"))
+    assert [number for number, _ in pointer.history()] == [2, 1]
+
+
+def test_no_move_is_made_for_nothing(pointer):
+    assert pointer.move(lambda _: None) is None
+    pointer.move(adding("one"))
+    assert pointer.move(lambda before: before) == Said(words=("one",))
+    assert [number for number, _ in pointer.history()] == [1]
+
+
+def test_of_many_movers_at_once_none_undoes_another(pointer):
+    together = Barrier(8)
+
+    def mover(word):
+        together.wait()
+        for time in range(5):
+            pointer.move(adding(f"{word}{time}"))
+
+    threads = [Thread(target=mover, args=(str(number),)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pointer.now().words) == len(set(pointer.now().words)) == 40
+
+
+def test_old_moves_are_forgotten_and_the_last_one_never(pointer):
+    for word in "abc":
+        pointer.move(adding(word))
+    pointer.forget(0)
+    assert [number for number, _ in pointer.history()] == [3]
+    pointer.move(adding("d"))
+    assert pointer.now().words == tuple("abcd")
