@@ -171,9 +171,11 @@ def doctor(as_json: bool) -> None:
 
 def _subcommands() -> None:
     from chorus.cli_deploy import deploy
+    from chorus.cli_diff import diff
     from chorus.cli_registry import ensembles, models
 
     chorus.add_command(deploy)
+    chorus.add_command(diff)
     chorus.add_command(models)
     chorus.add_command(ensembles)
 

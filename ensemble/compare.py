@@ -43,6 +43,10 @@ class Said:
     probabilities: Float32  # [rows, labels]
     chosen: Bool  # [rows, labels]; one true a row for one_of
 
+    def take(self, rows: Int64) -> "Said":
+        """Of these rows alone, by position."""
+        return Said(self.labels, self.probabilities[rows], self.chosen[rows])
+
 
 @dataclass(frozen=True)
 class Rows:

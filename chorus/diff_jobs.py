@@ -1,0 +1,120 @@
+"""Two jobs' labelled rows, target by target, part by part."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+
+from chorus.difference import Difference
+from ensemble.compare import Int64, Rows, compare
+from ensemble.rows import said_in
+from storage.decisions import Mode
+from storage.errors import BadRequest
+from storage.jobs import Job
+from storage.labelled import read_manifest
+from storage.place import Place
+from storage.tables import decode_parquet
+from tasks.lookup import ensemble_of
+
+_PARTS = 4  # of the second job in memory: two uploads of the same rows have them in much the same order
+
+
+class NotComplete(BadRequest):
+    """A job that has not labelled all of its rows."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        super().__init__(f"Job {job} is not complete, so it cannot be compared yet. See `chorus status {job}`.")
+
+
+class NoCommonTarget(BadRequest):
+    """Two jobs that answer different questions."""
+
+    def __init__(self, before: "_Output", after: "_Output") -> None:
+        self.before, self.after = before.job.id, after.job.id
+        answered = (
+            f"{output.job.id} answers {', '.join(f'{name} ({mode})' for name, mode in output.targets.items())}"
+            for output in (before, after)
+        )
+        super().__init__(f"The two jobs have no target in common: {'; '.join(answered)}.")
+
+
+class _Output:
+    """The labelled rows of one complete job."""
+
+    def __init__(self, place: Place, job: Job) -> None:
+        """Raises NotComplete, Absent, BadRecord."""
+        manifest = read_manifest(job.output)
+        if manifest is None:
+            raise NotComplete(job.id)
+        self.job, self.rows = job, manifest.rows_labelled
+        self.targets: dict[str, Mode] = {target.name: target.mode for target in ensemble_of(place, job).targets}
+        self._parts = manifest.parts
+        self.starts = np.array([0, *accumulate(part.rows for part in manifest.parts)])  # the first row of each
+        self.part = lru_cache(_PARTS)(self._part)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def ids(self, parts: Sequence[int]) -> dict[str, int]:
+        """Id → number of the row in the whole output, of these parts."""
+        return {
+            name: int(self.starts[part]) + row
+            for part in parts
+            for row, name in enumerate(self._read(part, ["id"])["id"].to_pylist())
+        }
+
+    def _part(self, part: int) -> pa.Table:
+        answers = [name for target in self.targets for name in (target, f"{target}_probabilities")]
+        return self._read(part, ["id", *answers])
+
+    def _read(self, part: int, columns: list[str]) -> pa.Table:
+        return decode_parquet(self.job.output.read(self._parts[part].name), columns)
+
+
+def diff_jobs(place: Place, before: str, after: str, pairs: Sequence[tuple[Job, Job]], most: int = 20) -> Difference:
+    """What two jobs say of the same rows, or several pairs of jobs; `before` and `after` name the two sides.
+
+    The rows of one dataset are joined chunk by chunk. Those of two datasets are joined by their ids, for which those of
+    the second job are held in memory, some 150 bytes a row. Raises NotComplete, NoCommonTarget, Absent, BadRecord.
+    """
+    found = Difference(before, after)
+    outputs = [(_Output(place, one), _Output(place, other)) for one, other in pairs]
+    for one, other in outputs:
+        if not one.targets.items() & other.targets.items():
+            raise NoCommonTarget(one, other)
+    for one, other in outputs:
+        _add(found, one, other, most)
+    return found
+
+
+def _add(found: Difference, before: _Output, after: _Output, most: int) -> None:
+    """What the two say of their common rows."""
+    found.unshared |= {name for name, _ in before.targets.items() ^ after.targets.items()}
+    joined = 0
+    for part, rows, other, partners in _partners(before, after):
+        was, now = before.part(part), after.part(other)
+        which = Rows(before.job.customer, before.job.dataset, part, rows, was["id"].take(rows).to_pylist())
+        for target, mode in before.targets.items():
+            if after.targets.get(target) == mode:
+                said = said_in(was, target, mode).take(rows), said_in(now, target, mode).take(partners)
+                found.add(target, before.job.customer, compare(mode, *said, which, most))
+        joined += len(rows)
+    found.only_before += before.rows - joined
+    found.only_after += after.rows - joined
+
+
+def _partners(before: _Output, after: _Output) -> Iterator[tuple[int, Int64, int, Int64]]:
+    """(part, its rows, part of the other, its rows): the same feedback, row by row."""
+    same = (before.job.customer, before.job.dataset) == (after.job.customer, after.job.dataset)
+    known = {} if same else after.ids(range(len(after)))
+    for part in range(len(before)):
+        known = after.ids([part]) if same else known
+        numbers = np.array([known.get(name, -1) for name in before.part(part)["id"].to_pylist()], dtype=np.int64)
+        rows = np.flatnonzero(numbers >= 0)
+        parts = np.searchsorted(after.starts, numbers[rows], side="right") - 1
+        for other in np.unique(parts):
+            at = rows[parts == other]
+            yield part, at, int(other), numbers[at] - after.starts[other]
