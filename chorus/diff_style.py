@@ -43,5 +43,6 @@ td { padding: .4rem .7rem; border-top: 1px solid var(--line); vertical-align: to
 .pill { display: inline-block; margin: 0 .2rem .15rem 0; padding: 0 .5rem; border-radius: 1rem;
   background: var(--pill); font-size: .86rem; white-space: nowrap; }
 .moved td:last-child { min-width: 18rem; overflow-wrap: anywhere; white-space: pre-line; }
+.moved td:nth-child(2) { min-width: 6rem; max-width: 12rem; overflow-wrap: anywhere; }
 .odds { margin-top: .15rem; color: var(--soft); font-size: .8rem; white-space: nowrap; }
 """
