@@ -172,10 +172,13 @@ def doctor(as_json: bool) -> None:
 def _subcommands() -> None:
     from chorus.cli_deploy import deploy
     from chorus.cli_registry import ensembles, models
+    from chorus.cli_reprocess import labels, reprocess
 
     chorus.add_command(deploy)
     chorus.add_command(models)
     chorus.add_command(ensembles)
+    for command in (reprocess, labels):
+        chorus.add_command(command)
 
 
 def main() -> None:
