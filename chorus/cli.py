@@ -171,7 +171,8 @@ def doctor(as_json: bool) -> None:
 
 def _subcommands() -> None:
     from chorus.cli_deploy import deploy
-    from chorus.cli_registry import ensembles, models
+    from chorus.cli_ensembles import ensembles
+    from chorus.cli_models import models
 
     chorus.add_command(deploy)
     chorus.add_command(models)
