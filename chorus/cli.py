@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -123,7 +124,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
 @metrics_option
-@click.option("--only", metavar="JOB", hidden=True, help="The one job that the control worker looks after.")
+@click.option("--only", metavar="JOB", multiple=True, hidden=True, help="A job that the control worker looks after.")
 @device_option
 def worker(
     model: str | None,
@@ -131,7 +132,7 @@ def worker(
     threads: int | None,
     identity: str | None,
     metrics: str | None,
-    only: str | None,
+    only: tuple[str, ...],
     device: str | None,
 ) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
@@ -169,15 +170,19 @@ def doctor(as_json: bool) -> None:
     sys.exit(examine(from_environment(), as_json))
 
 
-def _subcommands() -> None:
-    from chorus.cli_deploy import deploy
-    from chorus.cli_diff import diff
-    from chorus.cli_registry import ensembles, models
+_ELSEWHERE = {  # module → its commands
+    "chorus.cli_deploy": ("deploy",),
+    "chorus.cli_diff": ("diff",),
+    "chorus.cli_ensembles": ("ensembles",),
+    "chorus.cli_models": ("models",),
+    "chorus.cli_reprocess": ("labels", "reprocess"),
+}
 
-    chorus.add_command(deploy)
-    chorus.add_command(diff)
-    chorus.add_command(models)
-    chorus.add_command(ensembles)
+
+def _subcommands() -> None:
+    for module, names in _ELSEWHERE.items():
+        for name in names:
+            chorus.add_command(getattr(import_module(module), name))
 
 
 def main() -> None:

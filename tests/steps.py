@@ -38,7 +38,7 @@ class Constant:
         return np.stack([1 - good, good], axis=1)
 
 
-def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload"):
+def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None):
     """A dataset with these texts, as intake would store it."""
     chunks = []
     for position, first in enumerate(range(0, len(texts), chunk_rows)):
@@ -66,6 +66,7 @@ def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload"):
         reasons={},
         chunk_rows=chunk_rows,
         chunks=tuple(chunks),
+        taken_in=taken_in,
     )
     place.create(feedback.dataset_path(customer, name), dataset.encode())
     return dataset
@@ -75,7 +76,7 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
     """A job of one target over these models, version 1 each."""
     members = tuple(Member(model=model, weight=1 + at) for at, model in enumerate(models))
     targets = (Target(name="mood", mode="one_of", members=members),)
-    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets))
+    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets), datetime(2026, 1, 1, tzinfo=UTC))
     fields = {
         "id": "job1",
         "customer": dataset.customer,
