@@ -15,7 +15,8 @@ from storage.errors import ChorusError
 from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
-from workers.limits_file import FILE, read_limits
+from workers.chorus_toml import FILE
+from workers.limits_file import read_limits
 
 
 @dataclass(frozen=True)

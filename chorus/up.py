@@ -35,7 +35,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     """Serve until SIGTERM or SIGINT.
 
     `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
-    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadLimits, BadAddress, NoGpu,
+    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml, BadAddress, NoGpu,
     CannotListen.
     """
     if join and settings.broker is None:
