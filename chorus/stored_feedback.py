@@ -1,9 +1,10 @@
 """The stored feedback that a model has to do with: which chunks, and the texts of a few of their rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import TypeVar
 
 from ensemble.compare import Moved
 from ensemble.customers import read_customers
@@ -15,7 +16,7 @@ from storage.place import Absent, Place
 from storage.tables import decode_parquet
 from storage.versions import NotPublished
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)  # a dataset that does not say when it was taken in
+R = TypeVar("R", Dataset, "StoredChunk")
 
 
 class NoFeedbackOf(BadRequest):
@@ -53,34 +54,30 @@ class StoredChunk:
 def newest_chunks(
     place: Place, model: str, rows: int, customers: Sequence[str] = (), since: datetime | None = None
 ) -> list[StoredChunk]:
-    """Whole chunks that the model scores, until they hold `rows` rows: those of the newest datasets first.
+    """Whole chunks that the model has to score, until they hold `rows` rows: those of the newest datasets first.
 
     Of the given customers, or of all whose ensemble uses the model. `since` leaves out what was taken in before, and
     what does not say when. Raises NoFeedbackOf, DoesNotUse, BadName, BadRecord.
     """
-    found = []
+    newest: list[Dataset] = []
     for customer in _customers(place, model, customers):
-        for name in place.names(f"feedback/{customer}"):
-            try:
-                dataset = feedback.read_dataset(place, customer, name)
-            except Absent:  # on its way
-                continue
-            taken_in = dataset.taken_in or _LONG_AGO
-            if since is None or taken_in >= since:
-                found.append((taken_in, customer, name))
-    chunks: list[StoredChunk] = []
-    for _, customer, name in sorted(found, reverse=True):
-        dataset = feedback.read_dataset(place, customer, name)  # again, for thousands would not fit into memory
-        for position, chunk in enumerate(dataset.chunks):
-            if rows <= 0:
-                return chunks
-            chunks.append(StoredChunk(dataset, position))
-            rows -= chunk.rows
-    return chunks
+        its = (dataset for dataset in feedback.datasets(place, customer) if since is None or dataset.since >= since)
+        ordered = sorted((*newest, *its), key=lambda dataset: (dataset.since, dataset.id), reverse=True)
+        newest = list(_until(ordered, rows))  # no more, for all that there are would not fit into memory
+    return list(_until((StoredChunk(dataset, at) for dataset in newest for at in range(len(dataset.chunks))), rows))
+
+
+def _until(found: Iterable[R], rows: int) -> Iterator[R]:
+    """The first of them, until they hold so many rows."""
+    for one in found:
+        if rows <= 0:
+            return
+        rows -= one.rows
+        yield one
 
 
 def _customers(place: Place, model: str, chosen: Sequence[str]) -> list[str]:
-    there = place.names("feedback")
+    there = feedback.customers(place)
     for customer in chosen:
         if customer not in there:
             raise NoFeedbackOf(customer, there)
