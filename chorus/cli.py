@@ -123,7 +123,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
 @metrics_option
-@click.option("--only", metavar="JOB", hidden=True, help="The one job that the control worker looks after.")
+@click.option("--only", metavar="JOB", multiple=True, hidden=True, help="A job that the control worker looks after.")
 @device_option
 def worker(
     model: str | None,
@@ -131,7 +131,7 @@ def worker(
     threads: int | None,
     identity: str | None,
     metrics: str | None,
-    only: str | None,
+    only: tuple[str, ...],
     device: str | None,
 ) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""

@@ -1,5 +1,7 @@
 """Finish a job: check every part, then write the manifest that makes it the result."""
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -10,6 +12,7 @@ from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
 from tasks.context import Context
+from tasks.labels import job_done
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob
 from tasks.reconcile import plan_job, reconcile
@@ -63,7 +66,9 @@ def finish(context: Context, message: FinishJob) -> None:
 
 
 def _end(context: Context, job: Job) -> None:
-    """Storage first: the board can be made anew from it."""
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    arrival = context.board.arrival(job.id)
+    job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
         end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
