@@ -14,7 +14,10 @@ from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
+from tasks.app import make_app
+from tasks.board import key_prefix
 from tasks.roster import Roster
+from workers.beat import Beat
 from workers.limits_file import read_limits
 from workers.metrics import check_free, listen_address
 
@@ -57,6 +60,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         limits, budget = for_this_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
+        beat = Beat(make_app(broker.address, key_prefix(context.place)), context)
         service = Service(settings, broker, context, limits, budget, warm=warm, metrics=metrics)
         megabytes = budget.memory // 10**6
         log.info("up: broker %s, %s cores, %s MB for workers", broker.address.shown, budget.cores, megabytes)
@@ -67,6 +71,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
                     roster.announce(budget.machine)
         finally:
             log.info("stopping: workers end what they have in work")
+            beat.stop()
             with suppress(RedisError):
                 roster.withdraw(budget.machine)
             service.stop(grace)
