@@ -1,11 +1,13 @@
-"""`chorus diff A B`: what two jobs, or two versions of a model, say of the same feedback."""
+"""`chorus diff A B`: what two jobs, two runs, or two versions of a model say of the same feedback."""
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from chorus.cli_versions import wanted
 from chorus.diff_jobs import diff_jobs
 from chorus.diff_page import page
 from chorus.diff_show import as_object, print_difference
@@ -17,7 +19,8 @@ from chorus.stored_feedback import newest_chunks, texts_of
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.jobs import Job
-from storage.place import Place, place_at
+from storage.place import Absent, Place, place_at
+from storage.runs import read_run, runs
 from storage.versions import CHAMPION
 
 _CHALLENGER = "challenger"
@@ -28,6 +31,14 @@ class BadSides(BadRequest):
     """Two things that cannot be compared."""
 
 
+class NoSuchRun(BadRequest):
+    """A run that is not written down."""
+
+    def __init__(self, customer: str, run: str, there: Sequence[str]) -> None:
+        self.customer, self.run, self.there = customer, run, there
+        super().__init__(f"There is no run {run} of {customer}. Its runs: {', '.join(there) or 'none'}.")
+
+
 @dataclass(frozen=True)
 class Asked:
     """The arguments of `chorus diff`, as they came."""
@@ -35,7 +46,7 @@ class Asked:
     a: str
     b: str | None
     customers: tuple[str, ...]
-    since: datetime | None  # without a time zone it is UTC
+    since: datetime | None
     rows: int | None
     most: int
     as_json: bool
@@ -70,12 +81,13 @@ def diff(settings: Settings, asked: Asked) -> None:
 
 
 def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]:
-    """Two versions of a model, or the names of two jobs. Raises BadSides.
+    """Two versions of a model, or the names of two jobs or runs. Raises BadSides.
 
     sentiment-bow                    sentiment-bow@champion, sentiment-bow@challenger
     sentiment-bow@3                  sentiment-bow@champion, sentiment-bow@3
     sentiment-bow sentiment-bow@3    the same
     f8ee6253d2346cc5 0a1b2c3d4e5f    two jobs
+    acme/nightly-1 acme/nightly-2    two runs of the customer acme
     """
     if b is None:
         after = _version(a, _CHALLENGER)
@@ -92,30 +104,33 @@ def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]
 
 
 def _version(side: str, default: str = CHAMPION) -> Version:
-    model, _, wanted = side.partition("@")
-    wanted = wanted or default
-    return Version(model, int(wanted) if wanted.isdecimal() else wanted)
+    model, _, version = side.partition("@")
+    return Version(model, wanted(version or default))
 
 
 def _of_jobs(place: Place, asked: Asked, a: str, b: str) -> Difference:
     if asked.customers or asked.since or asked.rows:
-        raise BadSides("--customer, --since and --rows go with two versions of a model: jobs are compared as a whole.")
-    return diff_jobs(place, a, b, _pairs(place, a, b), asked.most)
+        raise BadSides(
+            "--customer, --since and --rows go with two versions of a model: jobs and runs are compared as a whole."
+        )
+    return diff_jobs(place, (a, b), _jobs(place, a), _jobs(place, b), asked.most)
 
 
-def _pairs(place: Place, a: str, b: str) -> list[tuple[Job, Job]]:
-    """The jobs that are compared with each other. Raises NoSuchJob, BadName.
-
-    Two runs of a customer will be pairs as well: their jobs of the same dataset.
-    """
-    return [(find_job(place, a), find_job(place, b))]
+def _jobs(place: Place, name: str) -> list[Job]:
+    """That of this id, or those of the run `<customer>/<run>`. Raises NoSuchJob, NoSuchRun, BadName, BadRecord."""
+    customer, slash, run = name.partition("/")
+    if not slash:
+        return [find_job(place, name)]
+    try:
+        return [find_job(place, one.job) for one in read_run(place, customer, run).jobs]
+    except Absent:
+        raise NoSuchRun(customer, run, runs(place, customer)) from None
 
 
 def _of_versions(settings: Settings, place: Place, asked: Asked, a: Version, b: Version) -> Difference:
     registry = ModelRegistry(place)
     before, after = (registry.resolve(side.model, side.wanted) for side in (a, b))
-    since = asked.since and asked.since.replace(tzinfo=asked.since.tzinfo or UTC)
-    chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, since)
+    chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, asked.since)
     if not chunks:
         raise BadSides(
             f"There is no stored feedback to compare the versions of {before.name} on: none of a customer whose "

@@ -29,6 +29,14 @@ class NotComplete(BadRequest):
         super().__init__(f"Job {job} is not complete, so it cannot be compared yet. See `chorus status {job}`.")
 
 
+class NoCommonDataset(BadRequest):
+    """Two runs that labelled different feedback."""
+
+    def __init__(self, before: str, after: str) -> None:
+        self.before, self.after = before, after
+        super().__init__(f"{before} and {after} have no dataset in common, so no row can be compared.")
+
+
 class NoCommonTarget(BadRequest):
     """Two jobs that answer different questions."""
 
@@ -74,24 +82,32 @@ class _Output:
         return decode_parquet(self.job.output.read(self._parts[part].name), columns)
 
 
-def diff_jobs(place: Place, before: str, after: str, pairs: Sequence[tuple[Job, Job]], most: int = 20) -> Difference:
-    """What two jobs say of the same rows, or several pairs of jobs; `before` and `after` name the two sides.
+def diff_jobs(
+    place: Place, names: tuple[str, str], before: Sequence[Job], after: Sequence[Job], most: int = 20
+) -> Difference:
+    """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by dataset.
 
-    The rows of one dataset are joined chunk by chunk. Those of two datasets are joined by their ids, for which those of
-    the second job are held in memory, some 150 bytes a row. Raises NotComplete, NoCommonTarget, Absent, BadRecord.
+    The rows of one dataset are joined chunk by chunk. Those of two jobs on two datasets are joined by their ids, for
+    which those of the second are held in memory, some 150 bytes a row. Raises NotComplete, NoCommonDataset,
+    NoCommonTarget, Absent, BadRecord.
     """
-    found = Difference(before, after)
-    outputs = [(_Output(place, one), _Output(place, other)) for one, other in pairs]
-    for one, other in outputs:
-        if not one.targets.items() & other.targets.items():
-            raise NoCommonTarget(one, other)
-    for one, other in outputs:
-        _add(found, one, other, most)
+    found = Difference(*names)
+    ones, others = ({(job.customer, job.dataset): job for job in jobs} for jobs in (before, after))
+    pairs = [(one, others[dataset]) for dataset, one in ones.items() if dataset in others]
+    if len(ones) == len(others) == 1:
+        pairs = [(before[0], after[0])]
+    if not pairs:
+        raise NoCommonDataset(*names)
+    joined = sum(_add(found, _Output(place, one), _Output(place, other), most) for one, other in pairs)
+    found.only_before = sum(_Output(place, job).rows for job in before) - joined
+    found.only_after = sum(_Output(place, job).rows for job in after) - joined
     return found
 
 
-def _add(found: Difference, before: _Output, after: _Output, most: int) -> None:
-    """What the two say of their common rows."""
+def _add(found: Difference, before: _Output, after: _Output, most: int) -> int:
+    """What the two say of their common rows; how many these are."""
+    if not before.targets.items() & after.targets.items():
+        raise NoCommonTarget(before, after)
     found.unshared |= {name for name, _ in before.targets.items() ^ after.targets.items()}
     joined = 0
     for part, rows, other, partners in _partners(before, after):
@@ -102,8 +118,7 @@ def _add(found: Difference, before: _Output, after: _Output, most: int) -> None:
                 said = said_in(was, target, mode).take(rows), said_in(now, target, mode).take(partners)
                 found.add(target, before.job.customer, compare(mode, *said, which, most))
         joined += len(rows)
-    found.only_before += before.rows - joined
-    found.only_after += after.rows - joined
+    return joined
 
 
 def _partners(before: _Output, after: _Output) -> Iterator[tuple[int, Int64, int, Int64]]:

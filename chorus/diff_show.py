@@ -36,15 +36,17 @@ def as_object(found: Difference, texts: Texts) -> dict[str, object]:
         "only_before": found.only_before,
         "only_after": found.only_after,
         "unshared": sorted(found.unshared),
-        "targets": {
-            target: {
-                **_compared(found.whole(target)),
-                "matrix": _matrix(found.whole(target)),
-                "customers": {customer: _compared(one) for customer, one in customers.items()},
-                "moved": [_moved(row, text_of(texts, row)) for row in found.whole(target).moved],
-            }
-            for target, customers in found.targets.items()
-        },
+        "targets": {target: _target(target, found, texts) for target in found.targets},
+    }
+
+
+def _target(target: str, found: Difference, texts: Texts) -> dict[str, object]:
+    whole = found.whole(target)
+    return {
+        **_compared(whole),
+        "matrix": _matrix(whole),
+        "customers": {customer: _compared(one) for customer, one in found.targets[target].items()},
+        "moved": [_moved(row, text_of(texts, row)) for row in whole.moved],
     }
 
 
