@@ -6,7 +6,7 @@ from html import escape
 from chorus.diff_show import Texts, left_out, text_of
 from chorus.diff_style import STYLE
 from chorus.difference import Difference
-from ensemble.compare import Comparison, Moved
+from ensemble.compare import Comparison, Flips, Moved
 
 _MOST_LABELS = 4  # of whose probabilities a row shows: those that changed most
 
@@ -52,14 +52,12 @@ def _table(header: Iterable[str], rows: Iterable[str], kind: str = "") -> str:
 
 def _flips(one: Comparison) -> str:
     """A label's losses to the left, its gains to the right."""
-    most = max(1, *one.gained.tolist(), *one.lost.tolist())
+    most = max(1, max(max(flips.lost, flips.gained) for flips in one.flips))
     rows = (
         f"<td>{escape(label)}</td>{_count(lost, '&minus;', 'loss')}"
         f'<td><div class="bar"><span>{_bar(lost / most)}</span><span>{_bar(gained / most)}</span></div></td>'
         f'{_count(gained, "+", "gain")}<td class="n soft">{kappa:.3f}</td>'
-        for label, gained, lost, kappa in zip(
-            one.labels, one.gained.tolist(), one.lost.tolist(), one.kappas, strict=True
-        )
+        for label, gained, lost, kappa in one.flips
     )
     header = ("<th>label", '<th class="n">lost', "<th>", '<th class="n">gained', '<th class="n">kappa')
     return _table(header, rows)
@@ -88,24 +86,26 @@ def _matrix(one: Comparison) -> str:
 
 def _customers(customers: Mapping[str, Comparison]) -> str:
     labels = list(dict.fromkeys(label for one in customers.values() for label in one.labels))
-    rows = (
-        f'<td>{escape(customer)}</td><td class="n">{one.rows:,}</td><td class="n">{one.changed:,}</td>'
-        f'<td class="n">{one.share:.2%}</td><td class="n">{one.kappa:.3f}</td>'
-        f"{''.join(_flip(one, label) for label in labels)}"
-        for customer, one in customers.items()
-    )
+    rows = []
+    for customer, one in customers.items():
+        flips = {each.label: each for each in one.flips}
+        rows.append(
+            f'<td>{escape(customer)}</td><td class="n">{one.rows:,}</td><td class="n">{one.changed:,}</td>'
+            f'<td class="n">{one.share:.2%}</td><td class="n">{one.kappa:.3f}</td>'
+            f"{''.join(_flip(flips.get(label)) for label in labels)}"
+        )
     figures = (f'<th class="n">{escape(name)}' for name in ("rows", "changed", "share", "kappa", *labels))
     return _table(("<th>customer", *figures), rows)
 
 
-def _flip(one: Comparison, label: str) -> str:
-    if label not in one.labels:
+def _flip(flips: Flips | None) -> str:
+    """None: the customer has no such label."""
+    if flips is None:
         return "<td></td>"
-    at = one.labels.index(label)
-    gained, lost = int(one.gained[at]), int(one.lost[at])
-    if not gained and not lost:
+    if not flips.gained and not flips.lost:
         return '<td class="n zero">0</td>'
-    return f'<td class="n"><span class="gain">+{gained:,}</span> <span class="loss">&minus;{lost:,}</span></td>'
+    gained, lost = f'<span class="gain">+{flips.gained:,}</span>', f'<span class="loss">&minus;{flips.lost:,}</span>'
+    return f'<td class="n">{gained} {lost}</td>'
 
 
 def _moved(rows: Sequence[Moved], texts: Texts) -> str:

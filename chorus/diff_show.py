@@ -51,7 +51,6 @@ def _target(target: str, found: Difference, texts: Texts) -> dict[str, object]:
 
 
 def _compared(one: Comparison) -> dict[str, object]:
-    flips = zip(one.labels, one.gained.tolist(), one.lost.tolist(), one.kappas, strict=True)
     return {
         "mode": one.mode,
         "rows": one.rows,
@@ -59,7 +58,9 @@ def _compared(one: Comparison) -> dict[str, object]:
         "share": one.share,
         "agreement": one.agreement,
         "kappa": one.kappa,
-        "flips": {label: {"gained": gained, "lost": lost, "kappa": kappa} for label, gained, lost, kappa in flips},
+        "flips": {
+            flips.label: {"gained": flips.gained, "lost": flips.lost, "kappa": flips.kappa} for flips in one.flips
+        },
     }
 
 
@@ -68,8 +69,7 @@ def _matrix(one: Comparison) -> dict[str, dict[str, int]]:
     if one.mode == "one_of":
         rows = zip(one.labels, one.table.tolist(), strict=True)
         return {label: dict(zip(one.labels, counts, strict=True)) for label, counts in rows}
-    flips = zip(one.labels, one.lost.tolist(), one.gained.tolist(), strict=True)
-    return {label: {"on_off": lost, "off_on": gained} for label, lost, gained in flips}
+    return {flips.label: {"on_off": flips.lost, "off_on": flips.gained} for flips in one.flips}
 
 
 def _moved(row: Moved, text: str | None) -> dict[str, object]:
@@ -125,11 +125,9 @@ def flip_rows(found: Difference, target: str) -> list[tuple[str, str, int, int, 
     customers = found.targets[target]
     several = {"all": found.whole(target), **customers} if len(customers) > 1 else customers
     return [
-        (customer, label, gained, lost, f"{kappa:.4f}")
+        (customer, flips.label, flips.gained, flips.lost, f"{flips.kappa:.4f}")
         for customer, one in several.items()
-        for label, gained, lost, kappa in zip(
-            one.labels, one.gained.tolist(), one.lost.tolist(), one.kappas, strict=True
-        )
+        for flips in one.flips
     ]
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from heapq import merge
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,15 @@ class Moved:
         return (-self.change, self.customer, self.dataset, self.chunk, self.row)
 
 
+class Flips(NamedTuple):
+    """Of one label."""
+
+    label: str
+    gained: int  # rows that have it after, and did not before
+    lost: int  # rows that had it before, and do not after
+    kappa: float  # Cohen's, of the label given or not
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Two answers to the same rows."""
@@ -116,27 +126,20 @@ class Comparison:
         """Of the rows, those with the same label or the same set of labels; 1 where there are none."""
         return 1 - self.share
 
-    @property
-    def gained(self) -> Int64:
-        """[labels] rows that have the label after, and did not before."""
-        return self._given[:, 0, 1]
-
-    @property
-    def lost(self) -> Int64:
-        """[labels] rows that had the label before, and do not after."""
-        return self._given[:, 1, 0]
-
-    @property
-    def kappas(self) -> list[float]:
-        """[labels] Cohen's kappa of each label, given or not."""
-        return [cohen_kappa(table) for table in self._given]
+    @cached_property
+    def flips(self) -> tuple[Flips, ...]:
+        """Label by label."""
+        return tuple(
+            Flips(label, int(table[0, 1]), int(table[1, 0]), cohen_kappa(table))
+            for label, table in zip(self.labels, self._given, strict=True)
+        )
 
     @property
     def kappa(self) -> float:
         """Over the labels of one_of; for any_of the mean over those labels that are ever given, 1 if none is."""
         if self.mode == "one_of":
             return cohen_kappa(self.table)
-        met = [kappa for kappa, table in zip(self.kappas, self._given, strict=True) if table[0, 0] < self.rows]
+        met = [one.kappa for one, table in zip(self.flips, self._given, strict=True) if table[0, 0] < self.rows]
         return sum(met) / len(met) if met else 1.0
 
     @cached_property
