@@ -175,7 +175,7 @@ _ELSEWHERE = {  # module → its commands
     "chorus.cli_diff": ("diff",),
     "chorus.cli_ensembles": ("ensembles",),
     "chorus.cli_models": ("models",),
-    "chorus.cli_reprocess": ("labels", "reprocess"),
+    "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
 }
 
 

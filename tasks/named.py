@@ -1,12 +1,12 @@
 """Who names a published version: what asks before it removes one."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ensemble.spec import EnsembleRegistry
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.jobs import all_jobs
+from storage.jobs import Job, all_jobs
 from storage.place import Place
 from storage.versions import Shelf
 
@@ -28,9 +28,10 @@ class StillNamed(BadRequest):
 _SHOWN = 10
 
 
-def who_names(place: Place) -> Mapping[Version, list[str]]:
+def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
     """Every version that an alias, a member of an ensemble's version or a stored job names, and in words who does.
 
+    `jobs`: only these of all that are stored.
     A member that names an alias names no version by itself; the alias does. Raises BadRecord.
     """
     found: dict[Version, list[str]] = defaultdict(list)
@@ -44,7 +45,7 @@ def who_names(place: Place) -> Mapping[Version, list[str]]:
             for member in EnsembleRegistry(place).read(name, version).members:
                 if isinstance(member.version, int):
                     found[models.shelf, member.model, member.version].append(f"ensemble {name} {version}")
-    for job in all_jobs(place):
+    for job in all_jobs(place) if jobs is None else jobs:
         found[ensembles.shelf, job.ensemble.name, job.ensemble.version].append(f"job {job.id}")
         for model in job.models:
             found[models.shelf, model.name, model.version].append(f"job {job.id}")
