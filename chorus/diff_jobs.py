@@ -22,11 +22,11 @@ _PARTS = 4  # of the second job in memory: two uploads of the same rows have the
 
 
 class NotComplete(BadRequest):
-    """A job that has not labelled all of its rows."""
+    """A job that has not labelled all of its rows, or whose labels were pruned."""
 
     def __init__(self, job: str) -> None:
         self.job = job
-        super().__init__(f"Job {job} is not complete, so it cannot be compared yet. See `chorus status {job}`.")
+        super().__init__(f"Job {job} has no complete labels to compare. See `chorus status {job}`.")
 
 
 class NoCommonDataset(BadRequest):
@@ -66,20 +66,17 @@ class _Output:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def ids(self, parts: Sequence[int]) -> dict[str, int]:
-        """Id → number of the row in the whole output, of these parts."""
-        return {
-            name: int(self.starts[part]) + row
-            for part in parts
-            for row, name in enumerate(self._read(part, ["id"])["id"].to_pylist())
-        }
-
     def _part(self, part: int) -> pa.Table:
+        """What one part says to each target."""
         answers = [name for target in self.targets for name in (target, f"{target}_probabilities")]
-        return self._read(part, ["id", *answers])
+        return self.read(part, ["id", *answers])
 
-    def _read(self, part: int, columns: list[str]) -> pa.Table:
+    def read(self, part: int, columns: list[str]) -> pa.Table:
         return decode_parquet(self.job.output.read(self._parts[part].name), columns)
+
+    def numbers(self, part: int, rows: pa.Table) -> dict[str, int]:
+        """Id → number of the row in the whole output, of the rows of one part."""
+        return {name: int(self.starts[part]) + row for row, name in enumerate(rows["id"].to_pylist())}
 
 
 def diff_jobs(
@@ -124,9 +121,11 @@ def _add(found: Difference, before: _Output, after: _Output, most: int) -> int:
 def _partners(before: _Output, after: _Output) -> Iterator[tuple[int, Int64, int, Int64]]:
     """(part, its rows, part of the other, its rows): the same feedback, row by row."""
     same = (before.job.customer, before.job.dataset) == (after.job.customer, after.job.dataset)
-    known = {} if same else after.ids(range(len(after)))
+    known: dict[str, int] = {}
+    for other in () if same else range(len(after)):
+        known |= after.numbers(other, after.read(other, ["id"]))
     for part in range(len(before)):
-        known = after.ids([part]) if same else known
+        known = after.numbers(part, after.part(part)) if same else known
         numbers = np.array([known.get(name, -1) for name in before.part(part)["id"].to_pylist()], dtype=np.int64)
         rows = np.flatnonzero(numbers >= 0)
         parts = np.searchsorted(after.starts, numbers[rows], side="right") - 1

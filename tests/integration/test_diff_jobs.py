@@ -1,14 +1,18 @@
 """Two jobs' labelled rows: which are compared with which, and which are left out."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from chorus.diff import Asked, diff
 from chorus.diff_jobs import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
+from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage import scores
 from storage.labelled import EnsembleVersion
+from storage.runs import Run, RunJob, create_run
 from storage.scores import Scores
 from tests.steps import MOOD, Steps, store_dataset, store_job
 
@@ -72,6 +76,24 @@ def test_runs_are_compared_dataset_by_dataset(steps, place):
         diff_jobs(
             place, NAMES, before, [labelled(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"]
         )
+
+
+def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
+    dataset = store_dataset(place, TEXTS)
+    for model in ("bow", "minilm"):
+        job = labelled(steps, dataset, f"by-{model}", model)
+        one = RunJob(dataset=dataset.id, job=job.id, keep_text=True, keep_columns=True)
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        fields = {"customer": "acme", "name": model, "ensemble": job.ensemble, "models": job.models, "jobs": (one,)}
+        create_run(place, Run(**fields, keep=1, started_at=at))
+    answers = []
+    for sides in (("acme/bow", "acme/minilm"), ("by-bow", "by-minilm")):
+        diff(from_environment({"CHORUS_HOME": place.url}), Asked(*sides, (), None, None, 20, True, None))
+        answers.append(json.loads(capsys.readouterr().out))
+    assert [answer["after"] for answer in answers] == ["acme/minilm", "by-minilm"]
+    assert answers[0]["targets"] == answers[1]["targets"]
+    assert {moved["text"] for moved in answers[0]["targets"]["mood"]["moved"]} <= set(TEXTS)
+    assert answers[0]["targets"]["mood"]["rows"] == len(TEXTS)
 
 
 def test_jobs_that_cannot_be_compared_say_why(steps, place):
