@@ -85,7 +85,7 @@ def diff_jobs(
     """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by dataset.
 
     The rows of one dataset are joined chunk by chunk. Those of two jobs on two datasets are joined by their ids, for
-    which those of the second are held in memory, some 150 bytes a row. Raises NotComplete, NoCommonDataset,
+    which those of the second are held in memory, some 130 bytes a row. Raises NotComplete, NoCommonDataset,
     NoCommonTarget, Absent, BadRecord.
     """
     found = Difference(*names)
