@@ -22,8 +22,8 @@ class StillNamed(BadRequest):
         self.name, self.version, self.by = name, version, by
         shown = ", ".join(by[:_SHOWN]) + (f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else "")
         super().__init__(
-            f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases and remove the "
-            "ensembles' versions first, or give --force: its jobs cannot be resumed then, and its aliases say nothing."
+            f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases and remove "
+            "the ensembles' versions first. With --force its jobs can no longer be resumed, and its aliases say nothing."
         )
 
 
