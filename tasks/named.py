@@ -23,7 +23,7 @@ class StillNamed(BadRequest):
         shown = ", ".join(by[:_SHOWN]) + (f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else "")
         super().__init__(
             f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases and remove "
-            "the ensembles' versions first. With --force its jobs can no longer be resumed, and its aliases say nothing."
+            "the ensembles' versions first. With --force its jobs cannot be resumed, and its aliases say nothing."
         )
 
 
