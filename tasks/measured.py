@@ -6,6 +6,7 @@ The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/
 from functools import lru_cache
 from typing import Any, cast
 
+from models.measured import Measured
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.place import Absent, Place
@@ -13,6 +14,7 @@ from storage.record import BadRecord, Record
 from tasks.board import Board
 
 _FILE = "measured.json"
+_WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker takes beside its model
 _ANEW = 1.25  # a figure that is off by this factor is kept anew
 
 
@@ -25,7 +27,7 @@ class Needs(Record):
 
 
 def needs(place: Place, board: Board, model: str) -> Needs:
-    """As last measured, or a guess from the size of its files."""
+    """As last measured, or else as expected."""
     found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
     measured = {name.decode(): float(value) for name, value in found.items()}
     return Needs(**expected(place, model).model_dump() | measured)
@@ -64,7 +66,7 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
 
 @lru_cache(1024)
 def expected(place: Place, model: str) -> Needs:
-    """Of the champion, as kept when this process first asked, or a guess from the size of its files.
+    """Of the champion, as kept when this process first asked, or a guess from what was measured when it was published.
 
     The board knows what was measured since. A model that cannot be read takes what the smallest takes, and its worker
     says what is wrong.
@@ -74,7 +76,18 @@ def expected(place: Place, model: str) -> Needs:
     except ChorusError:
         return _guess(0)
     size = sum(artifact.bytes for artifact in manifest.artifacts)
-    return _kept(place, model, manifest.version) or _guess(size)
+    return _kept(place, model, manifest.version) or _published(manifest.measured) or _guess(size)
+
+
+def _published(measured: Measured | None) -> Needs | None:
+    """A worker is a process on trial, and what makes it a worker."""
+    if measured is None:
+        return None
+    return Needs(
+        rate=measured.rows_per_second,
+        start_seconds=_WORKER_SECONDS + measured.load_seconds,
+        memory=_WORKER_MEMORY + measured.memory,
+    )
 
 
 def _guess(size: int) -> Needs:

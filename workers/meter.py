@@ -1,13 +1,11 @@
 """What a scoring worker measures of itself: memory, start, and rows a second."""
 
 import logging
-import resource
-import sys
-from pathlib import Path
 from threading import Lock
 
 from redis.exceptions import RedisError
 
+from models.peak_memory import peak_memory
 from storage.errors import ChorusError
 from storage.place import Place
 from tasks.board import Board
@@ -66,14 +64,3 @@ class Meter:
                 keep(self._place, model, version, measured)
         except (RedisError, ChorusError, OSError):  # no chunk is lost because its time was not noted
             log.warning("the rate was not noted", exc_info=True)
-
-
-def peak_memory() -> int:
-    """The most bytes that this process had in memory so far."""
-    status = Path("/proc/self/status")
-    if status.exists():  # of this process alone, where getrusage knows what its parent had before it became this
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
