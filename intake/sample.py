@@ -8,10 +8,11 @@ have, whatever else is in them.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from intake.text_hash import text_hashes
-from storage.sketch import MOST, Sketch, UInt32, UInt64
+from storage.sketch import MOST, Sketch, UInt64
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Texts:
     """The different texts of one chunk, or a sample of them."""
 
     hashes: UInt64  # [n] ascending, each once
-    rows: UInt32  # [n] in how many rows of the chunk each stands
+    rows: npt.NDArray[np.unsignedinteger]  # [n] in how many rows of the chunk each stands
 
     def thinned(self, bits: int) -> "Texts":
         """Those whose low bits are zero."""
@@ -30,10 +31,10 @@ class Texts:
 def texts_of(texts: pa.StringArray) -> Texts:
     """All texts of a chunk, [rows] strings."""
     hashes, rows = np.unique(text_hashes(texts), return_counts=True)
-    return Texts(hashes, rows.astype(np.uint32))
+    return Texts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))  # a byte each, as a rule
 
 
-def low_bits_zero(hashes: UInt64, bits: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
     """[n] -> [n] whether each belongs to the sample of so many bits."""
     return np.asarray(hashes & np.uint64((1 << bits) - 1) == 0)
 
@@ -60,9 +61,10 @@ class Sample:
         return np.concatenate([np.zeros(0, np.uint64), *(chunk.hashes for chunk in self.chunks)])
 
     def sketch(self) -> Sketch:
-        """What is kept for later uploads."""
-        hashes = self.hashes()
-        sizes = [len(chunk.hashes) for chunk in self.chunks]
+        """What is kept for later uploads. The sample is given up for it, or it would be in memory twice."""
+        sizes, hashes = [len(chunk.hashes) for chunk in self.chunks], self.hashes()
+        self.chunks.clear()
         chunks = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
         order = hashes.argsort(kind="stable")
-        return Sketch(self.bits, hashes[order], chunks[order])
+        hashes, chunks = hashes[order], chunks[order]
+        return Sketch(self.bits, hashes, chunks)

@@ -92,6 +92,10 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         if found is None or len(known.left):
             rest = texts.take(pa.array(known.left))
             found = known.completed(_score(context, models, cell, member.digest, rest))
+        if known.scores is not None:
+            log.info(
+                "%d of %d rows had scores from earlier", len(texts) - len(known.left), len(texts), extra=vars(cell)
+            )
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
