@@ -172,10 +172,12 @@ def doctor(as_json: bool) -> None:
 def _subcommands() -> None:
     from chorus.cli_deploy import deploy
     from chorus.cli_registry import ensembles, models
+    from chorus.cli_schedule import schedule
 
     chorus.add_command(deploy)
     chorus.add_command(models)
     chorus.add_command(ensembles)
+    chorus.add_command(schedule)
 
 
 def main() -> None:

@@ -27,7 +27,6 @@ from workers.schedule_file import read_schedules
 
 _ASK_AGAIN = 5.0  # seconds until it is asked again for a look that has not come about
 _SEE_AGAIN = 30.0  # seconds until storage is asked again; runs may have ended that something has to wait for
-_READ_AGAIN = 10.0  # seconds until a change of chorus.toml is noticed
 _LONGEST_SLEEP = 1  # seconds, so that it can be told to stop
 
 log = logging.getLogger(__name__)
@@ -51,6 +50,7 @@ class Beat:
 class StoredScheduler(Scheduler):
     """One entry for each schedule of chorus.toml."""
 
+    read_every = 10.0  # seconds until a change of chorus.toml is noticed
     producer: Any = None  # it publishes as everybody does
 
     def __init__(self, context: Context, schedules: Mapping[str, Schedule], **options: Any) -> None:
@@ -62,7 +62,7 @@ class StoredScheduler(Scheduler):
         self.schedule = {name: self._entry(schedule) for name, schedule in self._schedules.items()}
 
     def tick(self, *args: Any, **options: Any) -> float:
-        if monotonic() - self._read_at > _READ_AGAIN:
+        if monotonic() - self._read_at > self.read_every:
             self._read()
         return super().tick(*args, **options)
 

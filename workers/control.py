@@ -40,10 +40,10 @@ def register(app: Celery, context: Context) -> None:
 
     @app.task(name=LookAtSchedule.name)
     def _look(schedule: str) -> None:
-        handle(context, partial(_look_at, context), LookAtSchedule(schedule))
+        handle(context, partial(look_at, context), LookAtSchedule(schedule))
 
 
-def _look_at(context: Context, message: LookAtSchedule) -> None:
+def look_at(context: Context, message: LookAtSchedule) -> None:
     """As chorus.toml has it now; one that it no longer has just stops."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
