@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -169,15 +170,19 @@ def doctor(as_json: bool) -> None:
     sys.exit(examine(from_environment(), as_json))
 
 
-def _subcommands() -> None:
-    from chorus.cli_deploy import deploy
-    from chorus.cli_registry import ensembles, models
-    from chorus.cli_schedule import schedule
+_ELSEWHERE = {  # module → its commands
+    "chorus.cli_deploy": ("deploy",),
+    "chorus.cli_ensembles": ("ensembles",),
+    "chorus.cli_models": ("models",),
+    "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
+    "chorus.cli_schedule": ("schedule",),
+}
 
-    chorus.add_command(deploy)
-    chorus.add_command(models)
-    chorus.add_command(ensembles)
-    chorus.add_command(schedule)
+
+def _subcommands() -> None:
+    for module, names in _ELSEWHERE.items():
+        for name in names:
+            chorus.add_command(getattr(import_module(module), name))
 
 
 def main() -> None:

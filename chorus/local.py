@@ -1,5 +1,6 @@
 """Jobs to their end on this machine: take part in a running service, or be one for as long as it takes."""
 
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,15 @@ class Outcome:
 
     manifest: Manifest
     cells: int
+
+
+def end_on_sigterm() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def service_broker(settings: Settings) -> BrokerAddress | None:

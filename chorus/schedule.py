@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from chorus.local import broker_for, context_for, service_broker
 from chorus.settings import Settings
 from chorus.show import print_table
+from chorus.upload import NoService
 from storage.errors import BadRequest
 from storage.place import Place, place_at
 from storage.runs import run_ended
@@ -44,14 +45,6 @@ class NoSuchSchedule(BadRequest):
         super().__init__(f"chorus.toml has no schedule {name}. It has: {', '.join(there) or 'none'}.")
 
 
-class NobodyToRun(BadRequest):
-    def __init__(self) -> None:
-        super().__init__(
-            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start one with `chorus up`, or set it "
-            "to the broker of a service elsewhere."
-        )
-
-
 def show_schedules(settings: Settings, *, as_json: bool) -> None:
     """Print every schedule of chorus.toml. Raises BadChorusToml, BadRecord."""
     place, now = place_at(settings.home), datetime.now(UTC)
@@ -66,9 +59,9 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
 
 
 def run(settings: Settings, name: str, *, as_json: bool) -> None:
-    """Set a schedule going now. Raises NobodyToRun, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
+    """Set a schedule going now. Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
     if service_broker(settings) is None:
-        raise NobodyToRun
+        raise NoService
     schedules = read_schedules(place_at(settings.home))
     if name not in schedules:
         raise NoSuchSchedule(name, list(schedules))

@@ -88,6 +88,7 @@ def run_jobs(place: Place, run: Run) -> list[Job]:
             keep_text=each.keep_text,
             keep_columns=each.keep_columns,
             priority="nightly",
+            asked=run.started_at,
         )
         for each in run.jobs
     ]

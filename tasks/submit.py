@@ -66,9 +66,11 @@ def create_job(
     keep_columns: bool,
     priority: Priority = "bulk",
     deadline: datetime | None = None,
+    asked: datetime | None = None,
 ) -> Job:
     """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
 
+    `asked`: when its versions were resolved; None: just now.
     Raises OutputTaken, CannotWrite.
     """
     out = place_at(out).url if out else None
@@ -82,7 +84,7 @@ def create_job(
         out=out or place.at(labelled.default_folder(dataset.customer, identity)),
         keep_text=keep_text,
         keep_columns=keep_columns,
-        submitted_at=datetime.now(UTC).replace(microsecond=0),
+        submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
     )

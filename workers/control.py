@@ -18,6 +18,7 @@ from tasks.reduce import reduce
 from tasks.schedule import look
 from tasks.sweep import Sweeper
 from workers.alive import touch
+from workers.beat import beat
 from workers.consume import consume
 from workers.handling import handle
 from workers.schedule_file import read_schedules
@@ -58,6 +59,8 @@ def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ())
     register(app, context)
     if context.presence is not None:
         context.presence.beat()
+    if not only:
+        beat(app, context)
     Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
     try:
         return consume(app, CONTROL, name="control", threads=2)

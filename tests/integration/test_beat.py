@@ -14,11 +14,10 @@ from tasks.feed import queued
 from tasks.messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
 from tasks.reconcile import control_steps
 from tests.steps import PREFIX
-from workers.beat import Beat, StoredScheduler
+from workers.beat import StoredScheduler
 from workers.chorus_toml import BadChorusToml
 from workers.control import look_at
 from workers.handling import handle
-from workers.schedule_file import read_schedules
 
 
 def line(name):
@@ -41,7 +40,7 @@ def ticking(context, app):
 
     def tick(text, scheduler=None):
         context.place.replace("chorus.toml", text.encode())
-        scheduler = scheduler or StoredScheduler(context, read_schedules(context.place), app=app)
+        scheduler = scheduler or StoredScheduler(context, app=app)
         scheduler.read_every = 0
         while scheduler.tick() == 0:
             pass
@@ -88,14 +87,8 @@ def test_a_broker_that_is_away_is_waited_for(context, app, caplog):
         raise BrokerUnreachable("redis://x", "gone")
 
     context.place.create("chorus.toml", line("new").encode())
-    StoredScheduler(replace(context, publish=gone), read_schedules(context.place), app=app).tick()
+    StoredScheduler(replace(context, publish=gone), app=app).tick()
     assert "the broker is away" in caplog.text
-
-
-def test_a_file_that_is_broken_from_the_start_is_refused(context, app):
-    context.place.create("chorus.toml", b"[[schedule]]")
-    with pytest.raises(BadChorusToml):
-        Beat(app, context)
 
 
 def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
