@@ -175,6 +175,7 @@ _ELSEWHERE = {  # module → its commands
     "chorus.cli_ensembles": ("ensembles",),
     "chorus.cli_models": ("models",),
     "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
+    "chorus.cli_schedule": ("schedule",),
 }
 
 

@@ -69,7 +69,7 @@ def serve(
 
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
-    """Until the stack ends. Raises BadAddress, CannotListen, BadLimits."""
+    """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
     from workers.limits_file import read_limits
     from workers.metrics import listen_address, serve_metrics
 

@@ -91,7 +91,7 @@ def _seed(board: Board, job: str, model: str, dataset: Dataset, missing: Set[str
 
 
 def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
-    """Of these steps of reducing and finishing, those that wait in the control queue or are being done."""
+    """Of these steps of the control worker, those that wait in the control queue or are being done."""
     if not steps:
         return set()
     waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}
