@@ -10,6 +10,7 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
+from chorus.ahead import remember
 from chorus.running import running_broker
 from chorus.service import Service, for_one_job
 from chorus.settings import Settings
@@ -90,6 +91,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         try:
+            remember(settings, context, job)
             start(context, job)
             if Roster(context.board).machines():
                 _wait(context, job, stored, watch)
@@ -104,7 +106,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
 
 
 def _serve(settings: Settings, broker: Broker, context: Context, job: Job, stored: Progress, watch: Watch) -> None:
-    limits, budget = for_one_job(context.place, settings, job)
+    limits, budget = for_one_job(context.place, settings, job.models)
     models = [model.name for model in job.models]
     service = Service(settings, broker, context, limits, budget, models=models, only=job.id)
     try:

@@ -15,7 +15,7 @@ from models.device import AUTO, CPU, choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.jobs import Job
+from storage.labelled import ModelVersion
 from storage.place import Place
 from tasks.context import Context
 from tasks.presence import release_all
@@ -137,10 +137,12 @@ def for_this_machine(
     return lru_cache(1024)(resolved), budget
 
 
-def for_one_job(place: Place, settings: Settings, job: Job) -> tuple[Callable[[str], Limits], Budget]:
-    """One worker a model of the job; they share the cores, and stay until the job ends."""
+def for_one_job(
+    place: Place, settings: Settings, models: Collection[ModelVersion]
+) -> tuple[Callable[[str], Limits], Budget]:
+    """One worker for each of its models; they share the cores, and stay until the job ends."""
     registry = ModelRegistry(place)
-    kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in job.models}
+    kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in models}
     threads = share(settings.cores, {name: kind.most_threads for name, kind in kinds.items()})
     device = choose(settings.device, gather(ask_torch=False))
 

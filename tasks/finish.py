@@ -1,17 +1,21 @@
 """Finish a job: check every part, then write the manifest that makes it the result."""
 
+from time import time
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage import feedback, labelled
 from storage.errors import ChorusError
+from storage.forecasts import forecast_of
 from storage.jobs import Ended, Job, end_job, ended
 from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
 from tasks.context import Context
+from tasks.correction import learn
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob
+from tasks.messages import SHORT, FinishJob
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
 
@@ -66,8 +70,21 @@ def _end(context: Context, job: Job) -> None:
     """Storage first: the board can be made anew from it."""
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
-        end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
+        arrival = context.board.arrival(job.id)
+        seconds = max(0.0, time() - arrival.since) if arrival else None
+        began = beginning(context.board, job.id)
+        end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+        if seconds is not None:
+            _compare(context.place, job, seconds)
     context.board.end(job.id, "done")
+
+
+def _compare(place: Place, job: Job, seconds: float) -> None:
+    """Let the next forecast learn from this one; there is none of a short job."""
+    if dataset_of(place, job).rows > SHORT:
+        forecast = forecast_of(place, job.id)
+        if forecast is not None:
+            learn(place, forecast, seconds)
 
 
 def _labelled(output: Place, position: int, rows: int) -> Part:

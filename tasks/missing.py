@@ -1,0 +1,114 @@
+"""What is left to do of some jobs, in rows: cells to score, cells that are there, parts to write."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from storage import labelled
+from storage.feedback import Chunk, Dataset, Donor, read_dataset
+from storage.jobs import Job
+from storage.labelled import ModelVersion
+from storage.place import Absent, Place
+from storage.scores import scored_chunks
+from tasks.plan import plan
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What one model version has to score."""
+
+    model: ModelVersion
+    cells: int  # to score
+    there: int  # cells that need no scoring
+    rows: int  # of the cells to score, less those whose text was scored in another chunk
+    chars: float | None  # of these rows; None where a chunk does not say
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of some jobs together: what one of them scores is there for the next."""
+
+    models: tuple[Missing, ...]
+    parts: int  # to write
+    rows: int  # of these parts
+
+
+@dataclass
+class _Count:
+    chunks: set[str] = field(default_factory=set)
+    cells: int = 0
+    rows: int = 0
+    chars: float | None = 0.0
+
+    def add(self, chunk: Chunk, rows: int) -> None:
+        self.cells += 1
+        self.rows += rows
+        if rows:
+            known = self.chars is not None and chunk.chars
+            self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
+
+
+def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
+    """What storage says is left of these jobs, in this order, which need not be written yet. Raises BadRecord."""
+    todo = [(job, dataset, labelled.part_positions(job.output)) for job, dataset in jobs]
+    donors = _Donors(place)
+    counts: dict[ModelVersion, _Count] = {}
+    wanted: dict[ModelVersion, set[str]] = {}
+    for job, dataset, parts in todo:
+        ids = {chunk.id for chunk in dataset.chunks}
+        missing = [chunk for position, chunk in enumerate(dataset.chunks) if position not in parts]
+        homes = {donors.id_of(dataset.customer, donor) for chunk in missing for donor in chunk.donors} - {None}
+        for model in job.models:
+            counts.setdefault(model, _Count()).chunks.update(ids)
+            wanted.setdefault(model, set()).update({chunk.id for chunk in missing}, homes)
+    scored = {model: scored_chunks(place, model.name, model.version, some) for model, some in wanted.items()}
+    for job, dataset, parts in todo:
+        versions = {(model.name, model.version): model for model in job.models}
+        there = {name: scored[model] for name, model in versions.items()}
+        for cell in plan([chunk.id for chunk in dataset.chunks], list(versions), there, parts).cells:
+            model = versions[cell.model, cell.version]
+            chunk = dataset.chunks[dataset.positions[cell.chunk][0]]
+            held = [one for one in chunk.donors if donors.id_of(dataset.customer, one) in scored[model]]
+            counts[model].add(chunk, rows_to_score(chunk, held))
+            scored[model].add(cell.chunk)
+    unwritten = [
+        chunk.rows
+        for _, dataset, parts in todo
+        for position, chunk in enumerate(dataset.chunks)
+        if position not in parts
+    ]
+    return Left(tuple(_missing(counts)), len(unwritten), sum(unwritten))
+
+
+def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
+    """Rows of a chunk whose text no donor holds, where the scores of those in `held` are there. Pure.
+
+    What a donor shares is an estimate; how many rows no donor holds is not, where the chunk says it.
+    """
+    new: int | None = getattr(chunk, "new", None)
+    if new is not None and len(held) == len(chunk.donors):
+        return new
+    return max(new or 0, chunk.rows - sum(donor.shared for donor in held))
+
+
+def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:
+    for model, count in counts.items():
+        yield Missing(model, count.cells, len(count.chunks) - count.cells, count.rows, count.chars)
+
+
+class _Donors:
+    """The chunks that donors are, each dataset read once."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._read: dict[tuple[str, str], Dataset | None] = {}
+
+    def id_of(self, customer: str, donor: Donor) -> str | None:
+        """None where the dataset is gone. Raises BadRecord."""
+        key = customer, donor.dataset
+        if key not in self._read:
+            try:
+                self._read[key] = read_dataset(self._place, *key)
+            except Absent:
+                self._read[key] = None
+        found = self._read[key]
+        return found.chunks[donor.position].id if found is not None else None
