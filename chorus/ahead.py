@@ -1,12 +1,12 @@
 """What jobs would take on this machine, as it is now; and what was expected of a job, kept with it."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
-from chorus.service import for_one_job, for_this_machine
+from chorus.service import for_jobs, for_this_machine
 from chorus.settings import Settings
 from models.device import CPU
 from models.registry import ModelRegistry
@@ -14,7 +14,6 @@ from storage.errors import ChorusError
 from storage.feedback import Dataset
 from storage.forecasts import Expected, Forecast, keep_forecast
 from storage.jobs import Job
-from storage.labelled import ModelVersion
 from storage.place import Place
 from tasks.board import Board
 from tasks.context import Context
@@ -31,30 +30,32 @@ log = logging.getLogger(__name__)
 
 
 def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]) -> Outlook:
-    """What these jobs, written or not, would take together. `board`: of the broker that they would use, if there is one.
+    """What these jobs, written or not, would take together. `board`: of the broker they would use, if it is there.
 
     Raises RedisError, BadLimits, Absent, BadRecord.
     """
+    jobs = list(jobs)
     todo = left(place, jobs)
-    machine = machine_for(settings, place, board, [one.model for one in todo.models])
+    machine = machine_for(settings, place, board, [job for job, _ in jobs])
     registry = ModelRegistry(place)
-    needs = {
-        one.model: expected_of(place, registry.manifest(one.model.name, one.model.version)) for one in todo.models
-    }
+    needs = {one.model: expected_of(place, registry.manifest(one.model.name, one.model.version)) for one in todo.models}
     return outlook(todo, needs, machine, correction(place, machine.cores, machine.service))
 
 
-def machine_for(settings: Settings, place: Place, board: Board | None, models: list[ModelVersion]) -> Machine:
-    """This machine: as a service runs here, or as `chorus score` would run these models. Raises RedisError, BadLimits."""
+def machine_for(settings: Settings, place: Place, board: Board | None, jobs: Sequence[Job]) -> Machine:
+    """This machine, as its service works on these jobs, or else as `chorus score` would.
+
+    Raises RedisError, BadLimits.
+    """
     roster = Roster(board) if board is not None else None
     service = bool(roster and roster.machines())
     warm = {worker.model for worker in roster.workers() if worker.state != "stopping"} if roster else set()
     if service:
         limits, budget = for_this_machine(place, settings, read_limits(place).of)
     else:
-        limits, budget = for_one_job(place, settings, models)
+        limits, budget = for_jobs(place, settings, jobs)
     pools = {}
-    for name in {model.name for model in models}:
+    for name in {model.name for job in jobs for model in job.models}:
         found = limits(name)
         threads = found.threads or 1
         workers = min(found.max or settings.cores, max(1, settings.cores // threads))

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from chorus.cli_options import upload_options
 from chorus.light import limit_native_threads, with_little_memory, without_pandas
 from chorus.settings import Settings, from_environment
 from chorus.settings import device as checked_device
@@ -21,36 +22,6 @@ _EPILOG = (
 @click.version_option(package_name="chorus")
 def chorus() -> None:
     """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled Parquet."""
-
-
-def upload_options(command: Any) -> Any:  # Any: click's decorators do not keep types
-    """The arguments of every command that takes a file of feedback."""
-    for option in reversed(
-        [
-            click.argument("file"),
-            click.option(
-                "--customer", default="default", show_default=True, help="Whose feedback; picks the ensemble."
-            ),
-            click.option("--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."),
-            click.option("--text", metavar="COLUMN", help="The column that holds the text."),
-            click.option("--id", "id_column", metavar="COLUMN", help="The column that holds the id."),
-            click.option("--encoding", help="Text encoding of the file, when it cannot be told from it."),
-            click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
-            click.option("--no-text", is_flag=True, help="Leave the texts out of the labelled rows."),
-            click.option("--keep-columns", is_flag=True, help="Carry your own columns along."),
-            click.option(
-                "--priority",
-                type=click.Choice(["live", "bulk", "nightly"]),
-                default="bulk",
-                show_default=True,
-                help="Who goes first in a busy service. Up to 256 rows go with live ones.",
-            ),
-            click.option("--deadline", type=click.FloatRange(0), metavar="MINUTES", help="From now; goes before bulk."),
-            click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output."),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 device_option = click.option(
@@ -123,7 +94,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 @click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
 @click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
 @metrics_option
-@click.option("--only", metavar="JOB", hidden=True, help="The one job that the control worker looks after.")
+@click.option("--only", metavar="JOB", multiple=True, hidden=True, help="A job that the control worker looks after.")
 @device_option
 def worker(
     model: str | None,
@@ -131,7 +102,7 @@ def worker(
     threads: int | None,
     identity: str | None,
     metrics: str | None,
-    only: str | None,
+    only: tuple[str, ...],
     device: str | None,
 ) -> None:
     """Run one worker until it is told to stop: one model's, or the control worker."""
@@ -171,11 +142,16 @@ def doctor(as_json: bool) -> None:
 
 def _subcommands() -> None:
     from chorus.cli_deploy import deploy
+    from chorus.cli_plan import plan
     from chorus.cli_registry import ensembles, models
+    from chorus.cli_reprocess import labels, reprocess
 
     chorus.add_command(deploy)
+    chorus.add_command(plan)
     chorus.add_command(models)
     chorus.add_command(ensembles)
+    for command in (reprocess, labels):
+        chorus.add_command(command)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from storage import jobs
 from storage.errors import BadRequest
 from storage.jobs import Ended, Job
 from storage.place import Absent, Place, place_at
+from tasks.labels import job_stopped
 from tasks.submit import start, stop
 
 
@@ -49,6 +50,7 @@ def cancel(settings: Settings, name: str) -> None:
         raise JobEnded(job.id, before.status)
     if service_broker(settings) is None:
         jobs.end_job(place, job.id, Ended(status="cancelled"))
+        job_stopped(place, job)
         return
     with broker_for(settings) as broker:
         stop(context_for(settings, broker.address), job, "cancelled")

@@ -1,10 +1,13 @@
-"""One job to its end on this machine: take part in a running service, or be one for as long as it takes."""
+"""Jobs to their end on this machine: take part in a running service, or be one for as long as it takes."""
 
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -12,16 +15,17 @@ from redis.exceptions import RedisError
 
 from chorus.ahead import remember
 from chorus.running import running_broker
-from chorus.service import Service, for_one_job
+from chorus.service import Service, for_jobs
 from chorus.settings import Settings
 from storage.errors import ChorusError
-from storage.jobs import Job
+from storage.jobs import Job, ended
 from storage.labelled import Manifest, read_manifest
 from storage.place import Place, place_at
 from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board, Progress, key_prefix
 from tasks.context import Context
+from tasks.labels import job_done
 from tasks.reconcile import plan_job, stored_progress
 from tasks.roster import Roster
 from tasks.submit import start, stop
@@ -50,9 +54,31 @@ class Outcome:
     cells: int
 
 
+def end_on_sigterm() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
 def service_broker(settings: Settings) -> BrokerAddress | None:
     """The broker that is configured, or that of the service which runs on this machine. Raises BadBrokerUrl."""
     return settings.broker or running_broker(settings.run)
+
+
+def board_of_service(settings: Settings, place: Place) -> Board | None:
+    """None without a broker; and, with a word about it, if that does not answer: storage has what counts."""
+    address = service_broker(settings)
+    if address is None:
+        return None
+    try:
+        address.check()
+    except BrokerUnreachable as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return None
+    return Board(address.client(), key_prefix(place))
 
 
 @contextmanager
@@ -85,6 +111,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     """
     manifest = read_manifest(job.output)
     if manifest is not None:
+        job_done(place, job, datetime.now(UTC))
         return Outcome(manifest, cells=0)
     cells, stored = plan_job(place, job.id).cells, stored_progress(place, job.id)
     watch(stored)
@@ -93,10 +120,8 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
         try:
             remember(settings, context, job)
             start(context, job)
-            if Roster(context.board).machines():
-                _wait(context, job, stored, watch)
-            else:
-                _serve(settings, broker, context, job, stored, watch)
+            with workers_for(settings, broker, context, [job]) as look:
+                _wait(context, job, stored, watch, look)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     manifest = read_manifest(job.output)
@@ -105,27 +130,38 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     return Outcome(manifest, len(cells))
 
 
-def _serve(settings: Settings, broker: Broker, context: Context, job: Job, stored: Progress, watch: Watch) -> None:
-    limits, budget = for_one_job(context.place, settings, job.models)
-    models = [model.name for model in job.models]
-    service = Service(settings, broker, context, limits, budget, models=models, only=job.id)
+@contextmanager
+def workers_for(
+    settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job]
+) -> Iterator[Callable[[], None]]:
+    """Somebody who works on these jobs for as long as the block lasts: the service where one runs, else one of our own.
+
+    Yields what has to be called again and again meanwhile. Raises NoBroker.
+    """
+    if Roster(context.board).machines():
+        yield lambda: None
+        return
+    limits, budget = for_jobs(context.place, settings, jobs)
+    models = {model.name for job in jobs for model in job.models}
+    service = Service(settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs])
     try:
-        _wait(context, job, stored, watch, service)
+        yield service.look
     except KeyboardInterrupt:
         with suppress(RedisError):  # the broker may have gone before
-            stop(context, job, "interrupted")  # or the next service would go on with it
+            for job in jobs:
+                if ended(context.place, job.id) is None:
+                    stop(context, job, "interrupted")  # or the next service would go on with it
         raise
     finally:
         service.stop(_GRACE)
 
 
-def _wait(context: Context, job: Job, stored: Progress, watch: Watch, service: Service | None = None) -> None:
-    """Until the board says done, keeping the service of this process going. Raises JobFailed when it says failed."""
+def _wait(context: Context, job: Job, stored: Progress, watch: Watch, look: Callable[[], None]) -> None:
+    """Until the board says done, calling `look` again and again. Raises JobFailed when it says failed."""
     models = [model.name for model in job.models]
     pause, last, heard = Event(), stored, time.monotonic()
     while True:
-        if service is not None:
-            service.look()
+        look()
         try:
             progress = context.board.progress(job.id, models)
             heard = time.monotonic()

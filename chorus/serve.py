@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import replace
 from time import time
@@ -34,12 +35,12 @@ def serve(
     model: str | None,
     threads: int | None,
     identity: str | None = None,
-    only: str | None = None,
+    only: Collection[str] = (),
     metrics: str | None = None,
 ) -> int:
     """Work until told to stop; the exit status. `model` None is the control worker.
 
-    `identity`: what the roster calls this process; `only`: the one job that the control worker looks after;
+    `identity`: what the roster calls this process; `only`: the jobs that the control worker looks after;
     `metrics`: HOST:PORT at which it serves them.
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.

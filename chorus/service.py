@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
@@ -15,7 +15,7 @@ from models.device import AUTO, CPU, choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.labelled import ModelVersion
+from storage.jobs import Job
 from storage.place import Place
 from tasks.context import Context
 from tasks.presence import release_all
@@ -49,14 +49,17 @@ class Service:
         *,
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
-        only: str | None = None,
+        only: Collection[str] = (),
         metrics: str | None = None,
     ) -> None:
-        """`models`, `warm`: see Pools. `only`: the one job that the control worker looks after;
+        """`models`, `warm`: see Pools. `only`: the jobs that the control worker looks after, all if none are named;
         `metrics`: HOST:PORT at which it serves them.
         """
         self._settings, self._broker, self._context = settings, broker, context
-        self._control_options = [*(("--only", only) if only else ()), *(("--metrics", metrics) if metrics else ())]
+        self._control_options = [
+            *(word for job in only for word in ("--only", job)),
+            *(("--metrics", metrics) if metrics else ()),
+        ]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
         self._roster, self._control_rest = Roster(context.board), _REST
         self.control = self._control_worker()
@@ -137,11 +140,10 @@ def for_this_machine(
     return lru_cache(1024)(resolved), budget
 
 
-def for_one_job(
-    place: Place, settings: Settings, models: Collection[ModelVersion]
-) -> tuple[Callable[[str], Limits], Budget]:
-    """One worker for each of its models; they share the cores, and stay until the job ends."""
+def for_jobs(place: Place, settings: Settings, jobs: Iterable[Job]) -> tuple[Callable[[str], Limits], Budget]:
+    """One worker a model of the jobs; they share the cores, and stay until the jobs end."""
     registry = ModelRegistry(place)
+    models = dict.fromkeys(model for job in jobs for model in job.models)
     kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in models}
     threads = share(settings.cores, {name: kind.most_threads for name, kind in kinds.items()})
     device = choose(settings.device, gather(ask_torch=False))

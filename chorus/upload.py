@@ -1,7 +1,6 @@
 """`chorus score` and `chorus submit`: from a file to a job."""
 
 import json
-import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 
 from chorus.ahead import remember
-from chorus.local import Outcome, broker_for, context_for, run_job, service_broker
+from chorus.local import Outcome, broker_for, context_for, end_on_sigterm, run_job, service_broker
 from chorus.look import look
 from chorus.progress import shown
 from chorus.rejects import reasons_of, rejected_by_models
@@ -60,7 +59,7 @@ class NoService(BadRequest):
 def score(settings: Settings, asked: Asked) -> None:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
     choose(settings.device, gather(ask_torch=False))
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_sigterm()
     began = time.monotonic()
     place = place_at(settings.home)
     console = Console(stderr=True)
@@ -168,7 +167,3 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
         print(f"Rejected by models: {job.out}/_rejects-*.parquet")
         for detail, rows in rejected_by_models(job.output, manifest):
             print(f"  {rows:,} rows: {detail}")
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

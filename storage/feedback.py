@@ -4,7 +4,8 @@ dataset.json is written last; a dataset without it is not there yet.
 """
 
 import hashlib
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.names import check_name
-from storage.place import Place
+from storage.place import Absent, Place
 from storage.record import Record
 from storage.tables import decode_parquet, encode_parquet
 
@@ -37,6 +38,7 @@ REJECTS = pa.schema(
 )
 
 RAW_CHARS = 64 * 1024  # of REJECTS.raw
+_BEFORE_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 MODEL_FAILED = "model failed"  # the reason of a row that was feedback, and that a model could not score
 
 
@@ -82,6 +84,11 @@ class Dataset(Record):
     chunk_rows: int
     chunks: tuple[Chunk, ...]
     taken_in: datetime | None = None  # None: by a version that did not write it down
+
+    @property
+    def since(self) -> datetime:
+        """When it was taken in; before all others where that was not written down."""
+        return self.taken_in or _BEFORE_DATES
 
     @cached_property
     def positions(self) -> dict[str, tuple[int, ...]]:
@@ -149,3 +156,17 @@ def _bytes_of(texts: pa.StringArray) -> memoryview:
 
 def encode_chunk(table: pa.Table) -> bytes:
     return encode_parquet(table.cast(CHUNK))
+
+
+def customers(place: Place) -> list[str]:
+    """Those whose feedback is stored, sorted."""
+    return place.names("feedback")
+
+
+def datasets(place: Place, customer: str) -> list[Dataset]:
+    """All that is stored of a customer, the oldest first. Raises BadRecord."""
+    found = []
+    for name in place.names(f"feedback/{check_name('customer', customer)}"):
+        with suppress(Absent):  # it is being taken in, or an intake was killed
+            found.append(read_dataset(place, customer, name))
+    return sorted(found, key=lambda dataset: (dataset.since, dataset.id))

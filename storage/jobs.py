@@ -41,7 +41,7 @@ class Beginning(Record):
 class Ended(Record):
     """Why a job does not go on by itself."""
 
-    status: Literal["done", "failed", "cancelled", "interrupted"]
+    status: Literal["done", "failed", "cancelled", "interrupted", "removed"]  # removed: its labels were pruned
     error: str = ""
     beginning: Beginning | None = None  # of one that is done
     seconds: float | None = None  # of one that is done, since its arrival, new or again

@@ -30,7 +30,7 @@ from storage.place import Place
 
 _KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
 
-Status = Literal["running", "done", "failed", "cancelled", "interrupted"]
+Status = Literal["running", "done", "failed", "cancelled", "interrupted", "removed"]
 
 _LEAVE = """
 -- Job ARGV[1] asks for nothing more. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>, KEYS[3] out:<m>, KEYS[4] out:<m>:short;
@@ -136,7 +136,7 @@ class Board:
 
     def ended(self, job: str) -> bool:
         """Whether its messages may be left alone: it does not go on, and is not done."""
-        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled", b"interrupted")
+        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled", b"interrupted", b"removed")
 
     def seed(self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]) -> None:
         """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost, to be asked for.

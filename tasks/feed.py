@@ -11,7 +11,8 @@ Keys of a model m, below the board's prefix:
     hold:<m>               is there while its workers are to fall idle (workers.scale)
 
 Turns count cells: the lowest is next, a newcomer begins at the lowest that waits. Customers take turns, and so do the
-jobs of one customer; a higher rank waits until no lower one has anything to ask for.
+jobs of one customer; a higher rank waits until no lower one has anything to ask for. Of one customer's nightly jobs the
+oldest feedback comes first, all of it: what it shares with later feedback is scored by then (tasks.borrow).
 """
 
 import base64
@@ -40,20 +41,22 @@ MOST_CONTROL = 64  # messages in the control queue above which no further cells 
 log = logging.getLogger(__name__)
 
 _JOIN = """
--- Job ARGV[3] of lane ARGV[2] has cells to ask for. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>; ARGV[1] turns a rank.
+-- Job ARGV[3] of lane ARGV[2] has cells to ask for. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>; ARGV[1] turns a rank;
+-- ARGV[4] its place among the jobs of its lane, if these do not take turns.
 local first = tonumber(string.sub(ARGV[2], 1, 1)) * tonumber(ARGV[1])
 local last = first + tonumber(ARGV[1])
 local lowest = redis.call('ZRANGE', KEYS[1], first, '(' .. string.format('%.0f', last),
                           'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
 redis.call('ZADD', KEYS[1], 'NX', lowest[2] or first, ARGV[2])
 local other = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-redis.call('ZADD', KEYS[2], 'NX', other[2] or 0, ARGV[3])
+redis.call('ZADD', KEYS[2], 'NX', ARGV[4] or other[2] or 0, ARGV[3])
 """
 
 _TAKE = """
 -- Take the next cells of model ARGV[2], below the prefix ARGV[1]. KEYS[1] want:<m>, KEYS[2] out:<m>,
 -- KEYS[3] out:<m>:short, KEYS[4] roster:<m>, KEYS[5] hold:<m>, KEYS[6] the control queue.
--- ARGV[3] turns a rank, ARGV[4] cells a worker, ARGV[5] short ones on top, ARGV[6] most in the control queue.
+-- ARGV[3] turns a rank, ARGV[4] cells a worker, ARGV[5] short ones on top, ARGV[6] most in the control queue;
+-- ARGV[7] the rank whose jobs do not take turns.
 -- Returns job, position, job, position, …
 local prefix, model, rank = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local taken = {}
@@ -79,7 +82,7 @@ local function take(from, to, out, most)
         redis.call('SETBIT', asked, position, 1)
         redis.call('SADD', out, job .. '/' .. position)
         redis.call('ZINCRBY', KEYS[1], 1, lane)
-        redis.call('ZINCRBY', jobs, 1, job)
+        if string.sub(lane, 1, 1) ~= ARGV[7] then redis.call('ZINCRBY', jobs, 1, job) end
         taken[#taken + 1] = job
         taken[#taken + 1] = position
       end
@@ -113,7 +116,8 @@ def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     """The job has cells of this model that nobody was asked for."""
     lane = lane_of(job, dataset)
     want = board.key("want", model)
-    _script(board.redis, _JOIN)(keys=[want, f"{want}:{lane}"], args=[_RANK_TURNS, lane, job.id])
+    in_order = [dataset.since.timestamp()] if rank_of(job, dataset) == NIGHTLY_RANK else []
+    _script(board.redis, _JOIN)(keys=[want, f"{want}:{lane}"], args=[_RANK_TURNS, lane, job.id, *in_order])
 
 
 def feed(context: Context, model: str) -> None:
@@ -127,7 +131,7 @@ def feed(context: Context, model: str) -> None:
     keys = [want, *board.outstanding_keys(model), board.key("roster", model), board.key("hold", model)]
     taken = _script(board.redis, _TAKE)(
         keys=[*keys, board.prefix + CONTROL],
-        args=[board.prefix, model, _RANK_TURNS, _EACH, _SHORT_EACH, MOST_CONTROL],
+        args=[board.prefix, model, _RANK_TURNS, _EACH, _SHORT_EACH, MOST_CONTROL, NIGHTLY_RANK],
     )
     for name, position in zip(taken[::2], taken[1::2], strict=True):
         try:

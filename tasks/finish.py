@@ -1,5 +1,7 @@
 """Finish a job: check every part, then write the manifest that makes it the result."""
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from time import time
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from storage.names import digest
 from storage.place import Place
 from tasks.context import Context
 from tasks.correction import learn
+from tasks.labels import job_done
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import SHORT, FinishJob
 from tasks.reconcile import plan_job, reconcile
@@ -67,23 +70,25 @@ def finish(context: Context, message: FinishJob) -> None:
 
 
 def _end(context: Context, job: Job) -> None:
-    """Storage first: the board can be made anew from it."""
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    arrival = context.board.arrival(job.id)
+    job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
-        arrival = context.board.arrival(job.id)
         seconds = max(0.0, time() - arrival.since) if arrival else None
         began = beginning(context.board, job.id)
         end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
-        if seconds is not None:
-            _compare(context.place, job, seconds)
+        _compare(context.place, job, seconds)
     context.board.end(job.id, "done")
 
 
-def _compare(place: Place, job: Job, seconds: float) -> None:
-    """Let the next forecast learn from this one; there is none of a short job."""
-    if dataset_of(place, job).rows > SHORT:
-        forecast = forecast_of(place, job.id)
-        if forecast is not None:
+def _compare(place: Place, job: Job, seconds: float | None) -> None:
+    """Let the next forecast learn from this one. There is none of a short job, and no job fails of its forecast."""
+    if seconds is None or dataset_of(place, job).rows <= SHORT:
+        return
+    forecast = forecast_of(place, job.id)
+    if forecast is not None:
+        with suppress(ChorusError, OSError):
             learn(place, forecast, seconds)
 
 

@@ -74,9 +74,7 @@ class Outlook:
         return all(model.measured for model in self.models if model.missing.rows)
 
 
-def outlook(
-    left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0
-) -> Outlook:
+def outlook(left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0) -> Outlook:
     """What is left, on this machine, if it has no other jobs."""
     models, loads = [], []
     for missing in left.models:

@@ -46,7 +46,12 @@ _datasets = Datasets(_CHUNKS)
 
 def dataset_of(place: Place, job: Job) -> Dataset:
     """Raises Absent, BadRecord."""
-    return _datasets.get(place, job.customer, job.dataset)
+    return dataset_named(place, job.customer, job.dataset)
+
+
+def dataset_named(place: Place, customer: str, dataset: str) -> Dataset:
+    """Raises Absent, BadRecord."""
+    return _datasets.get(place, customer, dataset)
 
 
 @lru_cache(_JOBS)

@@ -56,10 +56,10 @@ def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
     for job, dataset, parts in todo:
         ids = {chunk.id for chunk in dataset.chunks}
         missing = [chunk for position, chunk in enumerate(dataset.chunks) if position not in parts]
-        homes = {donors.id_of(dataset.customer, donor) for chunk in missing for donor in chunk.donors} - {None}
+        homes = {donors.id_of(dataset.customer, donor) for chunk in missing for donor in chunk.donors}
         for model in job.models:
             counts.setdefault(model, _Count()).chunks.update(ids)
-            wanted.setdefault(model, set()).update({chunk.id for chunk in missing}, homes)
+            wanted.setdefault(model, set()).update({chunk.id for chunk in missing}, filter(None, homes))
     scored = {model: scored_chunks(place, model.name, model.version, some) for model, some in wanted.items()}
     for job, dataset, parts in todo:
         versions = {(model.name, model.version): model for model in job.models}

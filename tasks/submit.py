@@ -15,6 +15,7 @@ from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.place import Place, place_at
 from tasks.context import Context
+from tasks.labels import job_done, job_stopped
 from tasks.reconcile import reconcile
 
 log = logging.getLogger(__name__)
@@ -118,19 +119,26 @@ def _take(job: Job) -> None:
 def start(context: Context, job: Job) -> None:
     """Set the job going, or going again. Raises BrokerUnreachable, RedisError.
 
-    A job that is done stays as it is, with what is kept of its beginning.
+    A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     """
-    end = jobs.ended(context.place, job.id)
-    if end is not None and end.status == "done" and labelled.is_complete(job.output):
+    if is_done(context.place, job):
+        job_done(context.place, job, datetime.now(UTC))
         return
     jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
     reconcile(context, job.id, fresh=True)
 
 
+def is_done(place: Place, job: Job) -> bool:
+    """Whether it is done, and its labels are still there."""
+    end = jobs.ended(place, job.id)
+    return end is not None and end.status == "done" and labelled.is_complete(job.output)
+
+
 def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
     """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
     jobs.end_job(context.place, job.id, Ended(status=status, error=reason))
+    job_stopped(context.place, job)
     context.board.end(job.id, status, reason)
 
 

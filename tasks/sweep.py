@@ -10,8 +10,10 @@ from collections.abc import Collection
 from time import monotonic
 
 from storage.errors import ChorusError
+from storage.feedback import customers
 from storage.jobs import ended, unended_jobs
 from storage.place import Absent
+from storage.runs import open_runs
 from tasks.address import BrokerUnreachable
 from tasks.board import Progress
 from tasks.context import Context
@@ -20,6 +22,7 @@ from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob, ReduceChunk
 from tasks.presence import leased
 from tasks.reconcile import control_steps, reconcile
+from tasks.reprocess import carry_on
 from tasks.submit import fail
 
 _STILL = 30.0  # seconds after which a job that nobody works on and that does not move is planned again
@@ -28,9 +31,9 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Any number of them may sweep one board. `only`: the one job that is its business; None: every job of the root."""
+    """Any number of them may sweep one board. `only`: the jobs that are its business; none named: all of the root."""
 
-    def __init__(self, context: Context, only: str | None = None) -> None:
+    def __init__(self, context: Context, only: Collection[str] = ()) -> None:
         self._context, self._only = context, only
         self._epoch: bytes | None = None  # of the board, when storage was last asked which jobs are to go on
         self._missing: set[str] = set()  # steps that were on nobody's way at the last look
@@ -41,6 +44,7 @@ class Sweeper:
         board = self._context.board
         epoch, running = board.epoch(), board.running()
         if epoch != self._epoch:
+            self._carry_on_runs()
             for job in self._stored():
                 if job not in running:
                     self._reconcile(job)
@@ -60,9 +64,21 @@ class Sweeper:
     def _stored(self) -> list[str]:
         """By storage, the jobs that are to go on."""
         place = self._context.place
-        if self._only is not None:
-            return [self._only] if ended(place, self._only) is None else []
+        if self._only:
+            return [job for job in self._only if ended(place, job) is None]
         return [job.id for job in unended_jobs(place)]
+
+    def _carry_on_runs(self) -> None:
+        """Whoever began a run may have died before all of its jobs were set going, or before its labels counted."""
+        place = self._context.place
+        for customer in [] if self._only else customers(place):
+            for run in open_runs(place, customer):
+                try:
+                    carry_on(self._context, run)
+                except BrokerUnreachable:
+                    raise
+                except ChorusError:
+                    log.exception("a run that cannot go on now", extra={"run": run.name, "customer": customer})
 
     def _known(self, running: dict[str, float]) -> list[str]:
         """Of these, those whose job can be read; the others have gone from storage, or somebody damaged them."""

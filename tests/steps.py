@@ -38,7 +38,7 @@ class Constant:
         return np.stack([1 - good, good], axis=1)
 
 
-def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload"):
+def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None):
     """A dataset with these texts, as intake would store it."""
     chunks = []
     for position, first in enumerate(range(0, len(texts), chunk_rows)):
@@ -66,6 +66,7 @@ def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload"):
         reasons={},
         chunk_rows=chunk_rows,
         chunks=tuple(chunks),
+        taken_in=taken_in,
     )
     place.create(feedback.dataset_path(customer, name), dataset.encode())
     return dataset

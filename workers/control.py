@@ -1,6 +1,7 @@
 """The control worker: reduce, finish, and the reconciler. It never imports a model library."""
 
 import logging
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -35,10 +36,10 @@ def register(app: Celery, context: Context) -> None:
         handle(context, partial(finish, context), FinishJob(job))
 
 
-def run(app: Celery, context: Context, folder: Path, only: str | None = None) -> int:
+def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ()) -> int:
     """Consume the control queue until told to stop; the exit status.
 
-    `folder` is CHORUS_RUN; `only`: the one job to look after.
+    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are named.
     """
     register(app, context)
     if context.presence is not None:

@@ -3,7 +3,7 @@
 import logging
 import resource
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from threading import Lock
@@ -31,7 +31,7 @@ class _Work:
 
     rows: float = 0.0
     chars: float = 0.0
-    spent: Spent = Spent(0.0, 0.0)
+    spent: Spent = field(default_factory=Spent)
 
     def plus(self, other: "_Work", share: float = 1.0) -> "_Work":
         """This, of which only a share counts, and the other."""

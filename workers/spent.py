@@ -9,8 +9,8 @@ from typing import Self
 class Spent:
     """Seconds; only differences mean anything."""
 
-    wall: float
-    processor: float  # of all threads of this process
+    wall: float = 0.0
+    processor: float = 0.0  # of all threads of this process
 
     @classmethod
     def now(cls) -> Self:

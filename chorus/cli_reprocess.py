@@ -1,0 +1,65 @@
+"""`chorus reprocess`, `labels` and `prune`: stored feedback and its labels."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+
+from chorus.settings import from_environment
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+
+
+class Date(click.DateTime):
+    """A day or a moment; UTC where it names no zone."""
+
+    def __init__(self) -> None:
+        super().__init__(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The moment, with a zone."""
+        found: datetime = super().convert(value, param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def customers_option(meaning: str) -> Callable[[F], F]:
+    """`--customer`, any number of times."""
+    return click.option("--customer", "customers", multiple=True, metavar="C", help=meaning)
+
+
+since_option = click.option("--since", type=Date(), metavar="DATE", help="Only feedback taken in from then on.")
+
+
+@click.command()
+@customers_option("Whose feedback; may be given several times.")
+@click.option("--all", "everybody", is_flag=True, help="The feedback of all customers.")
+@since_option
+@click.option("--until", type=Date(), metavar="DATE", help="Only feedback taken in before then.")
+@click.option(
+    "--keep", type=click.IntRange(0), default=1, show_default=True, help="Old labels that `chorus prune` leaves."
+)
+@click.option("--detach", is_flag=True, help="Hand it to the running service, and do not wait.")
+@as_json
+def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> None:
+    """Label stored feedback again with today's champions; only what is missing is scored.
+
+    The labels from before count until all of the new ones are there.
+    """
+    from chorus.reprocess import Asked, reprocess
+
+    if everybody == bool(customers):
+        raise click.UsageError("Give either --customer C, once or several times, or --all.")
+    reprocess(from_environment(), Asked(customers=customers, **arguments))
+
+
+@click.command()
+@customers_option("Whose labels (default: everybody's).")
+@as_json
+def labels(customers: tuple[str, ...], as_json: bool) -> None:
+    """Which labels count now: for each dataset the job that made them, and where they lie."""
+    from chorus.labels import show_labels
+
+    show_labels(from_environment(), customers, as_json=as_json)

@@ -1,0 +1,39 @@
+"""`chorus labels`: which labelled parts count now, for readers and people."""
+
+import json
+
+from chorus.settings import Settings
+from chorus.show import print_table
+from storage.current import current
+from storage.feedback import customers as all_customers
+from storage.jobs import read_job
+from storage.place import Place, place_at
+
+_COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
+
+
+def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool) -> None:
+    """Each dataset of these customers (none named: all) with the job whose labels count, and where they lie."""
+    place = place_at(settings.home)
+    found = [label for customer in customers or all_customers(place) for label in _labels(place, customer)]
+    if as_json:
+        print(json.dumps({"labels": found}))
+    else:
+        print_table(_COLUMNS, [[label[name] for name in _COLUMNS] for label in found])
+
+
+def _labels(place: Place, customer: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for dataset, label in sorted(current(place, customer).datasets.items()):
+        job = read_job(place, label.job)
+        found.append(
+            {
+                "customer": customer,
+                "dataset": dataset,
+                "job": job.id,
+                "ensemble": f"{job.ensemble.name} {job.ensemble.version}",
+                "models": {model.name: model.version for model in job.models},
+                "output": job.out,
+            }
+        )
+    return found

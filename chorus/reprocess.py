@@ -1,0 +1,167 @@
+"""`chorus reprocess`: stored feedback, labelled again with today's champions."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from time import monotonic
+
+from redis.exceptions import RedisError
+from rich.console import Console
+
+from chorus.local import broker_for, context_for, end_on_sigterm, service_broker, workers_for
+from chorus.progress import rows_of
+from chorus.settings import Settings
+from chorus.show import print_table
+from chorus.upload import NoService
+from storage.errors import BadRequest, ChorusError
+from storage.feedback import customers as all_customers
+from storage.jobs import Job
+from storage.place import Place, place_at
+from storage.runs import Run, run_ended
+from tasks.address import BrokerUnreachable
+from tasks.context import Context
+from tasks.labels import settle
+from tasks.lookup import dataset_of
+from tasks.reconcile import plan_job
+from tasks.reprocess import carry_on, prepare, run_jobs
+from tasks.submit import is_done
+from workers.broker import Broker
+
+_LOOK_EVERY = 0.1  # seconds between two looks at the runs
+_SAY_EVERY = 5.0  # seconds between two lines for people
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of the command, as they came."""
+
+    customers: tuple[str, ...]  # none: all
+    since: datetime | None
+    until: datetime | None
+    keep: int
+    detach: bool
+    as_json: bool
+
+
+class NothingStored(BadRequest):
+    """There is no feedback to label again."""
+
+    def __init__(self, customers: Sequence[str], there: Sequence[str]) -> None:
+        self.customers, self.there = customers, there
+        super().__init__(
+            f"No feedback of {', '.join(customers) or 'anybody'} is stored in that time. Customers with feedback: "
+            f"{', '.join(there) or 'none'}. `chorus score` or `chorus submit` stores what it labels."
+        )
+
+
+class RunFailed(ChorusError):
+    """Some labels are not complete, so those from before still count."""
+
+    def __init__(self, run: Run, reason: str) -> None:
+        self.run, self.reason = run, reason
+        super().__init__(f"Run {run.name} of {run.customer}: {reason} The labels from before still count.")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run, its jobs, and how many cells of them were not there when it began."""
+
+    run: Run
+    jobs: Sequence[Job]
+    cells: int
+
+
+def reprocess(settings: Settings, asked: Asked) -> None:
+    """Begin a run for each customer, wait for all of them, print what they did. Raises ChorusError."""
+    end_on_sigterm()
+    if asked.detach and service_broker(settings) is None:
+        raise NoService
+    began, place = monotonic(), place_at(settings.home)
+    found = [_work(place, run) for run in _prepared(place, asked)]
+    jobs = [job for work in found for job in work.jobs]
+    if all(is_done(place, job) for job in jobs):
+        for work in found:
+            settle(place, work.run)
+    else:
+        with broker_for(settings) as broker:
+            try:
+                _label(settings, broker, found, jobs, asked)
+            except RedisError as error:
+                raise BrokerUnreachable(broker.address.shown, str(error)) from error
+    _report(place, found, asked, monotonic() - began)
+
+
+def _prepared(place: Place, asked: Asked) -> list[Run]:
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
+    wanted = asked.customers or all_customers(place)
+    found = [
+        prepare(place, customer, name=name, since=asked.since, until=asked.until, keep=asked.keep, now=now)
+        for customer in dict.fromkeys(wanted)
+    ]
+    runs = [run for run in found if run is not None]
+    if not runs:
+        raise NothingStored(asked.customers, all_customers(place))
+    return runs
+
+
+def _work(place: Place, run: Run) -> Work:
+    jobs = run_jobs(place, run)
+    return Work(run, jobs, sum(len(plan_job(place, job.id).cells) for job in jobs if not is_done(place, job)))
+
+
+def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked) -> None:
+    context = context_for(settings, broker.address)
+    for work in found:
+        carry_on(context, work.run)
+    if asked.detach:
+        return
+    with workers_for(settings, broker, context, jobs) as look:
+        pause, said, console = Event(), monotonic(), Console(stderr=True)
+        while not all(run_ended(context.place, work.run.customer, work.run.name) for work in found):
+            look()
+            if monotonic() - said > _SAY_EVERY:
+                said = monotonic()
+                console.print(_progress(context, jobs), highlight=False, soft_wrap=True)
+            pause.wait(_LOOK_EVERY)
+
+
+def _progress(context: Context, jobs: Sequence[Job]) -> str:
+    """One line: how many rows of how many are labelled, by what the board knows."""
+    done = rows = 0
+    for job in jobs:
+        dataset = dataset_of(context.place, job)
+        rows += dataset.rows
+        if is_done(context.place, job):
+            done += dataset.rows
+        elif (state := context.board.progress(job.id, [])) is not None:
+            done += rows_of(state.parts, dataset)
+    return f"labelled {done:,} of {rows:,} rows, in {len(jobs):,} datasets"
+
+
+def _report(place: Place, found: Sequence[Work], asked: Asked, seconds: float) -> None:
+    """What the runs did. Raises RunFailed for the first that failed."""
+    ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}
+    for work in found:
+        end = ends[id(work)]
+        if end is not None and end.status == "failed":
+            raise RunFailed(work.run, end.error)
+    rows = [
+        {
+            "run": work.run.name,
+            "customer": work.run.customer,
+            "status": "done" if ends[id(work)] else "submitted",
+            "datasets": len(work.jobs),
+            "rows": sum(dataset_of(place, job).rows for job in work.jobs),
+            "cells_to_score": work.cells,
+        }
+        for work in found
+    ]
+    if asked.as_json:
+        status = "submitted" if asked.detach else "done"
+        print(json.dumps({"status": status, "seconds": round(seconds, 3), "runs": rows}))
+    else:
+        print_table(tuple(rows[0]), [list(row.values()) for row in rows])

@@ -1,0 +1,105 @@
+"""A run labels many datasets of a customer anew: `runs/<customer>/<run>/run.json`, written once, and last ended.json.
+
+`runs/<customer>/_open/<run>` marks one that has not ended, so that nobody has to look through all there ever were.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from storage.labelled import EnsembleVersion, ModelVersion
+from storage.names import check_name
+from storage.place import Absent, Place
+from storage.record import Record
+
+_OPEN = "_open"
+
+
+class RunJob(Record):
+    """One dataset of a run, and the job that labels it."""
+
+    dataset: str
+    job: str
+    keep_text: bool
+    keep_columns: bool
+
+
+class Run(Record):
+    """Datasets under one ensemble version and its resolved model versions, the oldest dataset first."""
+
+    customer: str
+    name: str
+    ensemble: EnsembleVersion
+    models: tuple[ModelVersion, ...]
+    jobs: tuple[RunJob, ...]
+    keep: int  # old labels that `prune` leaves of each dataset
+    started_at: datetime
+    since: datetime | None = None  # only feedback taken in from then on
+    until: datetime | None = None  # and before then
+
+
+class RunEnded(Record):
+    """What became of a run. Unless it is done, the labels from before it still count."""
+
+    status: Literal["done", "failed"]
+    error: str = ""
+    at: datetime
+
+
+def create_run(place: Place, run: Run) -> Run:
+    """Write it down, or find it: the one of this name. Raises CannotWrite, BadName."""
+    place.create(_open_path(run.customer, run.name), b"", durable=True)  # first: nobody looks for one without a mark
+    if place.create(_path(run.customer, run.name, "run"), run.encode(), durable=True):
+        return run
+    return read_run(place, run.customer, run.name)
+
+
+def read_run(place: Place, customer: str, name: str) -> Run:
+    """Raises Absent, BadRecord, BadName."""
+    path = _path(customer, name, "run")
+    return Run.decode(place.read(path), place.at(path))
+
+
+def end_run(place: Place, run: Run, ended: RunEnded) -> None:
+    """It goes on no more; the first end that is told is the one that counts."""
+    place.create(_path(run.customer, run.name, "ended"), ended.encode(), durable=True)
+    place.remove(_open_path(run.customer, run.name))
+
+
+def run_ended(place: Place, customer: str, name: str) -> RunEnded | None:
+    """None while it goes on. Raises BadRecord, BadName."""
+    path = _path(customer, name, "ended")
+    try:
+        return RunEnded.decode(place.read(path), place.at(path))
+    except Absent:
+        return None
+
+
+def open_runs(place: Place, customer: str) -> list[Run]:
+    """Those that have not ended, by name. Raises BadRecord, BadName."""
+    found = []
+    for name in place.names(f"runs/{check_name('customer', customer)}/{_OPEN}"):
+        if run_ended(place, customer, name) is None:
+            try:
+                found.append(read_run(place, customer, name))
+            except Absent:  # whoever began it died in between, or is about to write it
+                continue
+    return found
+
+
+def runs(place: Place, customer: str) -> list[str]:
+    """The names of all that there are."""
+    return [name for name in place.names(f"runs/{check_name('customer', customer)}") if name != _OPEN]
+
+
+def remove_run(place: Place, customer: str, name: str) -> None:
+    """Forget one that has ended."""
+    for file in ("ended", "run"):
+        place.remove(_path(customer, name, file))
+
+
+def _path(customer: str, name: str, file: str) -> str:
+    return f"runs/{check_name('customer', customer)}/{check_name('run', name)}/{file}.json"
+
+
+def _open_path(customer: str, name: str) -> str:
+    return f"runs/{check_name('customer', customer)}/{_OPEN}/{check_name('run', name)}"

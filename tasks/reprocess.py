@@ -1,0 +1,130 @@
+"""Label stored feedback again with today's champions: a job a dataset, and one move of the customer's pointer for all.
+
+What has not changed is found again: a job under the same versions is the same job, and a cell that is scored stays so.
+"""
+
+from datetime import datetime
+
+from storage import jobs
+from storage.current import Current, current
+from storage.feedback import Dataset, datasets
+from storage.jobs import Job, job_id
+from storage.place import Absent, Place
+from storage.runs import Run, RunJob, create_run
+from tasks.context import Context
+from tasks.labels import settle
+from tasks.lookup import dataset_named
+from tasks.submit import Lineup, describe_job, is_done, line_up, start, write_job
+
+
+def begin(
+    context: Context,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """Set a run going, or going again: the same name is the same run. None if there is no feedback to label.
+
+    Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
+    """
+    run = prepare(context.place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    if run is not None:
+        carry_on(context, run)
+    return run
+
+
+def prepare(
+    place: Place,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """Write the run down, its versions resolved. Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite."""
+    run = describe_run(place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    return None if run is None else create_run(place, run)
+
+
+def describe_run(
+    place: Place,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    found = [one for one in datasets(place, customer) if _within(one, since, until)]
+    if not found:
+        return None
+    lineup, labels = line_up(place, customer), current(place, customer)
+    return Run(
+        customer=customer,
+        name=name,
+        ensemble=lineup.ensemble,
+        models=lineup.models,
+        jobs=tuple(_job(place, dataset, lineup, labels) for dataset in found),
+        keep=keep,
+        started_at=now,
+        since=since,
+        until=until,
+    )
+
+
+def carry_on(context: Context, run: Run) -> None:
+    """Set each of its jobs going that is not done. Safe at any time, any number of times.
+
+    Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
+    """
+    for job in run_jobs(context.place, run):
+        if not is_done(context.place, job):
+            start(context, job)
+    settle(context.place, run)
+
+
+def run_jobs(place: Place, run: Run) -> list[Job]:
+    """Its jobs, written down if they were not. Raises Absent, BadRecord, OutputTaken, CannotWrite."""
+    return [write_job(place, job) for job in describe_jobs(place, run)]
+
+
+def describe_jobs(place: Place, run: Run) -> list[Job]:
+    """Its jobs. Nothing is written. Raises Absent, BadRecord."""
+    return [
+        describe_job(
+            place,
+            dataset_named(place, run.customer, each.dataset),
+            Lineup(run.ensemble, run.models),
+            out=None,
+            keep_text=each.keep_text,
+            keep_columns=each.keep_columns,
+            priority="nightly",
+        )
+        for each in run.jobs
+    ]
+
+
+def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or dataset.since >= since) and (until is None or dataset.since < until)
+
+
+def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> RunJob:
+    """The job that will label the dataset, with the columns that its labels have now."""
+    keep_text, keep_columns = True, False
+    if dataset.id in labels.datasets:
+        try:
+            before = jobs.read_job(place, labels.datasets[dataset.id].job)
+        except Absent:
+            pass
+        else:
+            keep_text, keep_columns = before.keep_text, before.keep_columns
+    identity = job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, None, keep_text, keep_columns)
+    return RunJob(dataset=dataset.id, job=identity, keep_text=keep_text, keep_columns=keep_columns)
