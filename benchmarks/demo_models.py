@@ -5,6 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chorus.settings import from_environment
@@ -37,11 +38,11 @@ def home_with(root: Path, *models: str) -> Place:
         (root / "registry/models" / model).symlink_to(Path(source, "registry/models", model))
         found = ModelRegistry(place).resolve(model).target
         target = Target(name=found.name, mode=found.mode, members=(Member(model=model),))
-        EnsembleRegistry(place).publish(model, Ensemble(targets=(target,)))
+        EnsembleRegistry(place).publish(model, Ensemble(targets=(target,)), datetime.now(UTC))
         customers.append(model)
         targets[found.name, found.mode].append(Member(model=model))
     all_of = [Target(name=name, mode=mode, members=tuple(members)) for (name, mode), members in targets.items()]
-    EnsembleRegistry(place).publish(TOGETHER, Ensemble(targets=tuple(all_of)))
+    EnsembleRegistry(place).publish(TOGETHER, Ensemble(targets=tuple(all_of)), datetime.now(UTC))
     customers.append(TOGETHER)
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in customers]
     place.create("customers.toml", "".join(lines).encode())

@@ -121,7 +121,7 @@ def _home_of_six(root: Path) -> Place:
             for name in CUSTOMERS:
                 model = ModelRegistry(place).publish(name, files, spec, datetime.now(UTC))
                 question = Question(name=model.target.name, mode=model.target.mode, members=(Member(model=name),))
-                EnsembleRegistry(place).publish(name, Ensemble(targets=(question,)))
+                EnsembleRegistry(place).publish(name, Ensemble(targets=(question,)), datetime.now(UTC))
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in CUSTOMERS]
     place.create("customers.toml", "".join(lines).encode())
     place.create("chorus.toml", CHORUS_TOML)

@@ -157,7 +157,7 @@ def _publish(root: Path) -> None:
         spec = ModelSpec(kind="bow", target=question, labels=_LABELS, card=Card(data="none"))
         ModelRegistry(place).publish(_MODEL, Path(folder), spec, datetime.now(UTC))
     target = Target(name="sentiment", mode="one_of", members=(Member(model=_MODEL),))
-    EnsembleRegistry(place).publish("default", Ensemble(targets=(target,)))
+    EnsembleRegistry(place).publish("default", Ensemble(targets=(target,)), datetime.now(UTC))
 
 
 def _write_upload(folder: Path, rows: int) -> Path:

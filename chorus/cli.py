@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -140,18 +141,19 @@ def doctor(as_json: bool) -> None:
     sys.exit(examine(from_environment(), as_json))
 
 
-def _subcommands() -> None:
-    from chorus.cli_deploy import deploy
-    from chorus.cli_plan import plan
-    from chorus.cli_registry import ensembles, models
-    from chorus.cli_reprocess import labels, reprocess
+_ELSEWHERE = {  # module → its commands
+    "chorus.cli_deploy": ("deploy",),
+    "chorus.cli_ensembles": ("ensembles",),
+    "chorus.cli_models": ("models",),
+    "chorus.cli_plan": ("plan",),
+    "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
+}
 
-    chorus.add_command(deploy)
-    chorus.add_command(plan)
-    chorus.add_command(models)
-    chorus.add_command(ensembles)
-    for command in (reprocess, labels):
-        chorus.add_command(command)
+
+def _subcommands() -> None:
+    for module, names in _ELSEWHERE.items():
+        for name in names:
+            chorus.add_command(getattr(import_module(module), name))
 
 
 def main() -> None:

@@ -63,3 +63,15 @@ def labels(customers: tuple[str, ...], as_json: bool) -> None:
     from chorus.labels import show_labels
 
     show_labels(from_environment(), customers, as_json=as_json)
+
+
+@click.command()
+@customers_option("Only their labels and runs, and no scores (default: everybody's, and scores).")
+@click.option("--keep", type=click.IntRange(0), help="Old labels that stay (default: as the last run was told, or 1).")
+@click.option("--remove", is_flag=True, help="Remove it; without this it is only said what would be removed.")
+@as_json
+def prune(**arguments: Any) -> None:
+    """Remove old labels, scores of old versions and records of old runs that nothing names any more."""
+    from chorus.prune import Asked, show_prunable
+
+    show_prunable(from_environment(), Asked(**arguments))

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -35,11 +36,11 @@ def read_ensemble(file: Path) -> Ensemble:
         raise BadEnsembleFile(file, str(error)) from None
 
 
-def publish(place: Place, name: str, file: Path) -> int:
+def publish(place: Place, name: str, file: Path, published_at: datetime) -> int:
     """Publish the ensemble if its members answer their targets; its new version.
 
     Raises BadEnsembleFile, NotPublished, Mismatch, BadName.
     """
     ensemble = read_ensemble(file)
     members_of(place, ensemble)
-    return EnsembleRegistry(place).publish(name, ensemble)
+    return EnsembleRegistry(place).publish(name, ensemble, published_at)

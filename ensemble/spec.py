@@ -1,6 +1,7 @@
 """What an ensemble is, and the shelf that keeps its versions."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -110,31 +111,27 @@ class EnsembleRegistry:
     """The published ensembles: `registry/ensembles/<name>/<version>/ensemble.json`."""
 
     def __init__(self, place: Place) -> None:
-        self._shelf = Shelf(place, "ensembles", "ensemble.json")
+        self.shelf = Shelf(place, "ensembles", "ensemble.json")
 
     def names(self) -> list[str]:
-        return self._shelf.names()
+        return self.shelf.names()
 
     def versions(self, name: str) -> list[int]:
-        return self._shelf.versions(name)
+        return self.shelf.versions(name)
 
     def aliases(self, name: str) -> dict[str, int]:
-        return self._shelf.aliases(name)
+        return self.shelf.aliases(name)
 
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
         """The version behind a number or an alias. Raises NotPublished."""
-        return self._shelf.resolve(name, wanted)
+        return self.shelf.resolve(name, wanted)
 
     def read(self, name: str, version: int) -> Ensemble:
         """Raises Absent, BadRecord."""
-        return Ensemble.decode(*self._shelf.read_record(name, version))
+        return Ensemble.decode(*self.shelf.read_record(name, version))
 
-    def promote(self, name: str, version: int) -> None:
-        """Make a version the champion. Raises NotPublished."""
-        self._shelf.point(name, CHAMPION, version)
-
-    def publish(self, name: str, ensemble: Ensemble) -> int:
-        """Publish as the next version and return its number."""
-        version = self._shelf.claim(name)
-        self._shelf.fill(name, version, {}, ensemble.encode())
+    def publish(self, name: str, ensemble: Ensemble, published_at: datetime) -> int:
+        """Publish as the next version and return its number; the first version becomes champion."""
+        version = self.shelf.claim(name)
+        self.shelf.fill(name, version, {}, ensemble.encode(), published_at)
         return version

@@ -185,7 +185,7 @@ def publish_ensembles(home: str) -> None:
     there = EnsembleRegistry(place).names()
     for file in sorted((HERE / "ensembles").glob("*.toml")):
         if file.stem not in there:
-            publish_ensemble(place, file.stem, file)
+            publish_ensemble(place, file.stem, file, datetime.now(UTC))
     place.create("customers.toml", (HERE / "customers.toml").read_bytes())
 
 

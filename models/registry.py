@@ -38,32 +38,31 @@ class ModelRegistry:
     """`registry/models/` below a place: immutable numbered versions, and aliases that move."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self._shelf = Shelf(place, "models", MANIFEST)
+        self.shelf = Shelf(place, "models", MANIFEST)
 
     def names(self) -> list[str]:
         """Every model with at least one version, sorted."""
-        return self._shelf.names()
+        return self.shelf.names()
 
     def versions(self, name: str) -> list[int]:
         """Its versions, ascending; empty when there are none."""
-        return self._shelf.versions(name)
+        return self.shelf.versions(name)
 
     def aliases(self, name: str) -> dict[str, int]:
         """Alias → version."""
-        return self._shelf.aliases(name)
+        return self.shelf.aliases(name)
 
     def folder(self, name: str, version: int) -> str:
         """Where a version lies, below the place."""
-        return self._shelf.folder(name, version)
+        return self.shelf.folder(name, version)
 
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> ModelManifest:
         """The manifest behind a version number or an alias. Raises NotPublished, BadRecord, Tampered."""
-        return self.manifest(name, self._shelf.resolve(name, wanted))
+        return self.manifest(name, self.shelf.resolve(name, wanted))
 
     def manifest(self, name: str, version: int) -> ModelManifest:
         """Raises Absent, BadRecord, and Tampered if the manifest does not agree with its own digest."""
-        data, where = self._shelf.read_record(name, version)
+        data, where = self.shelf.read_record(name, version)
         manifest = ModelManifest.decode(data, where)
         found = digest_of(manifest, manifest.artifacts)
         if found != manifest.digest:
@@ -87,17 +86,13 @@ class ModelRegistry:
         manifest = ModelManifest(
             **dict(spec),
             name=name,
-            version=self._shelf.claim(name),
+            version=self.shelf.claim(name),
             artifacts=artifacts,
             digest=digest_of(spec, artifacts),
             published_at=published_at,
         )
-        self._shelf.fill(name, manifest.version, files, manifest.encode())
+        self.shelf.fill(name, manifest.version, files, manifest.encode(), published_at)
         return manifest
-
-    def promote(self, name: str, version: int) -> None:
-        """Make a version the champion. Raises NotPublished."""
-        self._shelf.point(name, CHAMPION, version)
 
     @contextmanager
     def verified(self, manifest: ModelManifest) -> Iterator[Path]:
@@ -117,10 +112,10 @@ class ModelRegistry:
 
     @contextmanager
     def _checked(self, manifest: ModelManifest, artifact: Artifact) -> Iterator[Path]:
-        path = f"{self._shelf.folder(manifest.name, manifest.version)}/{artifact.file}"
+        path = f"{self.shelf.folder(manifest.name, manifest.version)}/{artifact.file}"
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(self._place.local(path))
+                file = stack.enter_context(self.shelf.place.local(path))
             except Absent:
                 found = "missing"
             else:

@@ -131,8 +131,13 @@ def unended_jobs(place: Place) -> list[Job]:
 
 
 def all_jobs(place: Place) -> list[Job]:
-    """Every job of this root that can be read, oldest first."""
-    return _read(place, place.names("jobs"))
+    """Every job of this root that can be read and whose labels were not pruned, oldest first."""
+    return [job for job in _read(place, place.names("jobs")) if not _is_removed(place, job.id)]
+
+
+def _is_removed(place: Place, job: str) -> bool:
+    end = ended(place, job)
+    return end is not None and end.status == "removed"
 
 
 def _read(place: Place, names: Iterable[str]) -> list[Job]:

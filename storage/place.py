@@ -80,6 +80,10 @@ class Place(ABC):
         """Remove one file, if it is there."""
 
     @abstractmethod
+    def clear(self, folder: str) -> None:
+        """Remove every file directly below a folder, and the folder if nothing else is in it."""
+
+    @abstractmethod
     def settle(self, folder: str, names: Sequence[str]) -> None:
         """Wait until these files of a folder, created without `durable`, would survive a power failure.
 
@@ -165,6 +169,13 @@ class LocalPlace(Place):
     def remove(self, path: str) -> None:
         self._file(path).unlink(missing_ok=True)
 
+    def clear(self, folder: str) -> None:
+        for name in self.names(folder):
+            if not self._file(f"{folder}/{name}").is_dir():
+                self.remove(f"{folder}/{name}" if folder else name)
+        with suppress(OSError):  # something else is in it
+            self._file(folder).rmdir()
+
     def settle(self, folder: str, names: Sequence[str]) -> None:
         """Side by side: the disk takes many files in little more time than one."""
         within = self._file(folder)
@@ -230,6 +241,12 @@ class ObjectPlace(Place):
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._fs.rm_file(self.at(path))
+
+    def clear(self, folder: str) -> None:
+        self._fs.invalidate_cache()
+        for file in self._fs.find(self.at(folder), maxdepth=1):
+            with suppress(FileNotFoundError):  # somebody else clears it too
+                self._fs.rm_file(file)
 
     def settle(self, folder: str, names: Sequence[str]) -> None:
         """Nothing to wait for: an object store answers once the object is safe."""

@@ -93,8 +93,8 @@ def runs(place: Place, customer: str) -> list[str]:
 
 def remove_run(place: Place, customer: str, name: str) -> None:
     """Forget one that has ended."""
-    for file in ("ended", "run"):
-        place.remove(_path(customer, name, file))
+    place.remove(_open_path(customer, name))
+    place.clear(f"runs/{check_name('customer', customer)}/{check_name('run', name)}")
 
 
 def _path(customer: str, name: str, file: str) -> str:

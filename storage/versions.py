@@ -1,22 +1,24 @@
 """Shelves of things that are published in numbered versions which never change, and aliases that move.
 
-    registry/<shelf>/<name>/<version>/   the files; the record (manifest.json, …) is written last
-    registry/<shelf>/<name>/aliases.json champion → 3
+    registry/<shelf>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
+    registry/<shelf>/<name>/aliases/     champion → 3, see storage.aliases
 
-A version without its record is not there: a publisher died, and its number is not given out again.
+A version without its record is not there: its publisher died, or it was removed. Its number is not given out again.
 """
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
+from storage.aliases import Aliases, Move
 from storage.errors import BadRequest
 from storage.names import check_name
 from storage.place import Place
-from storage.record import Record
 
 CHAMPION = "champion"
 _CLAIM = "_claim"
+_REMOVED = "_removed"
 
 
 class NotPublished(BadRequest):
@@ -26,12 +28,6 @@ class NotPublished(BadRequest):
         self.shelf, self.wanted, self.there = shelf, wanted, there
         found = ", ".join(there) or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
         super().__init__(f"There is no {wanted} among the {shelf}. Published: {found}.")
-
-
-class Aliases(Record):
-    """What aliases.json says."""
-
-    aliases: dict[str, int]
 
 
 class Shelf:
@@ -56,23 +52,39 @@ class Shelf:
         return [number for number in numbers if self.place.exists(f"{self.folder(name, number)}/{self._record}")]
 
     def aliases(self, name: str) -> dict[str, int]:
-        path = f"{self._home(name)}/aliases.json"
-        if not self.place.exists(path):
-            return {}
-        return Aliases.decode(self.place.read(path), self.place.at(path)).aliases
+        """Alias → version. Raises BadRecord."""
+        return self._aliases(name).all()
 
-    def point(self, name: str, alias: str, version: int) -> None:
-        """Move an alias to a version, in one step. Raises NotPublished."""
+    def history(self, name: str, alias: str) -> list[Move]:
+        """The moves of an alias, the newest first. Raises BadRecord, BadName."""
+        return self._aliases(name).history(alias)
+
+    def promote(self, name: str, version: int, at: datetime, alias: str = CHAMPION) -> None:
+        """Move an alias to a version, in one step. Raises NotPublished, AliasIsNumber, BadName."""
         self.resolve(name, version)
-        aliases = self.aliases(name) | {check_name("alias", alias): version}
-        self.place.replace(f"{self._home(name)}/aliases.json", Aliases(aliases=aliases).encode())
+        self._aliases(name).move(alias, version, at, "promote")
 
-    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
-        """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
+    def roll_back(self, name: str, at: datetime, alias: str = CHAMPION) -> int:
+        """Move an alias to where it stood before, a step further each time; that version.
+
+        Raises NothingBefore, NotPublished, BadName.
+        """
+        return self._aliases(name).roll_back(alias, self._published(name), at)
+
+    def _aliases(self, name: str) -> Aliases:
+        return Aliases(self.place, self._home(name))
+
+    def _published(self, name: str) -> list[int]:
+        """Raises NotPublished if there is nothing of this name."""
         versions = self.versions(name)
         if not versions:
             raise NotPublished(self.shelf, name, self.names())
-        version = wanted if isinstance(wanted, int) else self.aliases(name).get(wanted)
+        return versions
+
+    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
+        """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
+        versions = self._published(name)
+        version = wanted if isinstance(wanted, int) else self._aliases(name).version(wanted)
         if version not in versions:
             there = [*map(str, versions), *self.aliases(name)]
             raise NotPublished(self.shelf, f"version or alias {wanted} of {name}", there)
@@ -92,11 +104,24 @@ class Shelf:
             version += 1
         return version
 
-    def fill(self, name: str, version: int, files: Mapping[str, bytes | Path], record: bytes) -> None:
+    def fill(self, name: str, version: int, files: Mapping[str, bytes | Path], record: bytes, at: datetime) -> None:
         """Write a claimed version: the files, then the record. The first version becomes champion."""
         for file, content in files.items():
             data = content if isinstance(content, bytes) else content.read_bytes()
             self.place.create(f"{self.folder(name, version)}/{file}", data, durable=True)
         self.place.create(f"{self.folder(name, version)}/{self._record}", record, durable=True)
-        if CHAMPION not in self.aliases(name):
-            self.point(name, CHAMPION, version)
+        self._aliases(name).begin(CHAMPION, version, at)
+
+    def remove(self, name: str, version: int) -> None:
+        """Remove a version, but for the claim on its number; its record first, so that half of it is none of it.
+
+        To be asked again if it was interrupted. Raises NotPublished.
+        """
+        folder = self.folder(name, version)
+        if not self.place.exists(f"{folder}/{_REMOVED}"):  # else the rest of it may still lie there
+            self.resolve(name, version)
+        self.place.create(f"{folder}/{_REMOVED}", b"", durable=True)
+        self.place.remove(f"{folder}/{self._record}")
+        for file in self.place.names(folder):
+            if file not in (_CLAIM, _REMOVED):
+                self.place.remove(f"{folder}/{file}")

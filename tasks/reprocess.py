@@ -107,6 +107,7 @@ def describe_jobs(place: Place, run: Run) -> list[Job]:
             keep_text=each.keep_text,
             keep_columns=each.keep_columns,
             priority="nightly",
+            asked=run.started_at,
         )
         for each in run.jobs
     ]

@@ -66,8 +66,12 @@ def describe_job(
     keep_columns: bool,
     priority: Priority = "bulk",
     deadline: datetime | None = None,
+    asked: datetime | None = None,
 ) -> Job:
-    """The job that this question is. Nothing is written."""
+    """The job that this question is. Nothing is written.
+
+    `asked`: when its versions were resolved; None: just now.
+    """
     out = place_at(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
     return Job(
@@ -79,7 +83,7 @@ def describe_job(
         out=out or place.at(labelled.default_folder(dataset.customer, identity)),
         keep_text=keep_text,
         keep_columns=keep_columns,
-        submitted_at=datetime.now(UTC).replace(microsecond=0),
+        submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
     )

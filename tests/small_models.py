@@ -21,7 +21,7 @@ ensemble = "acme"
 [customers.plain]
 ensemble = "plain"
 """
-_PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
+PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def build(place: Place) -> None:
@@ -37,11 +37,13 @@ def build(place: Place) -> None:
     mood = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"), Member(model="mood-plain", weight=2)))
     shared = (Member(model="topics-bow"),)
     registry = EnsembleRegistry(place)
-    registry.publish("default", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=shared))))
+    registry.publish(
+        "default", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=shared))), PUBLISHED
+    )
     own = (*shared, Member(model="topics-acme"))
-    registry.publish("acme", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=own))))
+    registry.publish("acme", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=own))), PUBLISHED)
     alone = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"),))
-    registry.publish("plain", Ensemble(targets=(alone,)))
+    registry.publish("plain", Ensemble(targets=(alone,)), PUBLISHED)
     place.replace("customers.toml", _CUSTOMERS)
 
 
@@ -60,7 +62,7 @@ def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
         spec = ModelSpec(
             kind="bow", target=Question(name=target, mode=mode), labels=labels, card=Card(data="made by the tests")
         )
-        return ModelRegistry(place).publish(name, Path(folder), spec, _PUBLISHED)
+        return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED)
 
 
 def _moods(seed):

@@ -76,7 +76,7 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
     """A job of one target over these models, version 1 each."""
     members = tuple(Member(model=model, weight=1 + at) for at, model in enumerate(models))
     targets = (Target(name="mood", mode="one_of", members=members),)
-    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets))
+    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets), datetime(2026, 1, 1, tzinfo=UTC))
     fields = {
         "id": "job1",
         "customer": dataset.customer,

@@ -12,7 +12,7 @@ from models.manifest import ModelSpec
 from models.registry import ModelRegistry
 from storage.place import LocalPlace
 from tests.command import Command
-from tests.small_models import MOODS, publish_bow
+from tests.small_models import MOODS, PUBLISHED, publish_bow
 
 NEEDED = ("mood-bow", "mood-plain")
 IDLE = 48
@@ -27,7 +27,7 @@ def two(registry, tmp_path):
         shutil.copytree(registry / "registry/models" / model, home / "registry/models" / model)
     members = tuple(Member(model=model) for model in NEEDED)
     target = Target(name="mood", mode="one_of", members=members)
-    EnsembleRegistry(LocalPlace(home)).publish("default", Ensemble(targets=(target,)))
+    EnsembleRegistry(LocalPlace(home)).publish("default", Ensemble(targets=(target,)), PUBLISHED)
     return home
 
 

@@ -80,7 +80,7 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
         spec = ModelSpec(kind="bow", target=question, labels=MOODS, card=card)
         ModelRegistry(place).publish(name, files, spec, SUBMITTED)
         target = Target(name="mood", mode="one_of", members=(Member(model=name),))
-        EnsembleRegistry(place).publish(name, Ensemble(targets=(target,)))
+        EnsembleRegistry(place).publish(name, Ensemble(targets=(target,)), SUBMITTED)
         customers.append(f'[customers.{name}]\nensemble = "{name}"\n')
     (home / "customers.toml").write_text("".join(customers))
     (home / "chorus.toml").write_text('[defaults]\nmemory = "1 GB"\n')

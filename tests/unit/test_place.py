@@ -56,6 +56,16 @@ def test_names_are_those_directly_below_a_folder(any_place):
     assert any_place.names("nothing") == []
 
 
+def test_a_cleared_folder_has_no_files_and_what_lies_deeper_stays(any_place):
+    for path in ("x/b", "x/a", "x/deep/c", "y/d"):
+        any_place.create(path, b"")
+    any_place.clear("x")
+    any_place.clear("y")
+    any_place.clear("nothing")
+    assert any_place.names("x") == ["deep"]
+    assert any_place.names("") == ["x"]
+
+
 def test_reading_what_is_not_there_says_so(any_place):
     with pytest.raises(Absent, match="nothing"):
         any_place.read("nothing")

@@ -1,19 +1,29 @@
 """Shelves: numbered versions that never change, aliases that move."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
 import pytest
 
-from storage.place import LocalPlace
+from storage.aliases import AliasIsNumber, NothingBefore
+from storage.names import BadName
+from storage.place import LocalPlace, place_at
 from storage.versions import NotPublished, Shelf
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-@pytest.fixture
-def shelf(tmp_path):
-    return Shelf(LocalPlace(tmp_path), "models", "manifest.json")
+
+@pytest.fixture(params=["disk", "objects"])
+def shelf(request, tmp_path):
+    place = LocalPlace(tmp_path) if request.param == "disk" else place_at(f"memory://bucket-{os.urandom(4).hex()}/root")
+    return Shelf(place, "models", "manifest.json")
 
 
 def publish(shelf, name="bow"):
     version = shelf.claim(name)
-    shelf.fill(name, version, {"weights": b"w"}, b"{}")
+    shelf.fill(name, version, {"weights": b"w"}, b"{}", NOW)
     return version
 
 
@@ -35,11 +45,92 @@ def test_a_version_whose_publisher_died_is_not_there_and_its_number_is_not_used_
     assert shelf.versions("bow") == [2]
 
 
+def test_of_two_who_publish_the_first_versions_at_once_one_makes_the_champion(shelf):
+    together = Barrier(2)
+
+    def publisher(_):
+        together.wait()
+        return publish(shelf)
+
+    with ThreadPoolExecutor(2) as pool:
+        made = sorted(pool.map(publisher, range(2)))
+    assert made == shelf.versions("bow") == [1, 2]
+    assert [move.by for move in shelf.history("bow", "champion")] == ["publish"]
+
+
 def test_an_alias_moves_and_can_be_resolved(shelf):
     publish(shelf), publish(shelf)
-    shelf.point("bow", "champion", 2)
-    shelf.point("bow", "challenger", 1)
+    shelf.promote("bow", 2, NOW)
+    shelf.promote("bow", 1, NOW, "challenger")
     assert (shelf.resolve("bow"), shelf.resolve("bow", "challenger"), shelf.resolve("bow", 1)) == (2, 1, 1)
+    assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
+
+
+def test_every_move_of_an_alias_is_remembered_and_where_it_is_already_is_no_move(shelf):
+    publish(shelf), publish(shelf)
+    for minutes, version in enumerate((2, 2, 1)):
+        shelf.promote("bow", version, NOW + timedelta(minutes=minutes))
+    moves = [(move.version, move.by, (move.at - NOW).seconds) for move in shelf.history("bow", "champion")]
+    assert moves == [(1, "promote", 120), (2, "promote", 0), (1, "publish", 0)]
+
+
+def test_rolling_back_twice_goes_two_steps_back(shelf):
+    for _ in range(3):
+        shelf.promote("bow", publish(shelf), NOW)
+    assert [shelf.roll_back("bow", NOW), shelf.roll_back("bow", NOW)] == [2, 1]
+    with pytest.raises(NothingBefore, match="is at version 1, and there is no other"):
+        shelf.roll_back("bow", NOW)
+    with pytest.raises(NothingBefore, match="no alias challenger"):
+        shelf.roll_back("bow", NOW, "challenger")
+    assert [move.by for move in shelf.history("bow", "champion")][:2] == ["rollback"] * 2
+
+
+def test_rolling_back_passes_over_what_was_removed(shelf):
+    for _ in range(3):
+        shelf.promote("bow", publish(shelf), NOW)
+    shelf.remove("bow", 2)
+    assert shelf.roll_back("bow", NOW) == 1
+
+
+def test_aliases_of_an_older_root_hold_and_are_what_was_before_the_first_move(shelf):
+    publish(shelf), publish(shelf)
+    for alias in ("champion", "challenger"):
+        for move in shelf.place.names(f"registry/models/bow/aliases/{alias}"):
+            shelf.place.remove(f"registry/models/bow/aliases/{alias}/{move}")
+    shelf.place.create("registry/models/bow/aliases.json", b'{"aliases": {"champion": 2, "challenger": 1}}')
+    publish(shelf)
+    assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
+    shelf.promote("bow", 3, NOW)
+    assert shelf.aliases("bow") == {"challenger": 1, "champion": 3}
+    assert shelf.roll_back("bow", NOW) == 2
+
+
+def test_a_removed_version_is_absent_and_its_number_is_not_used_again(shelf):
+    publish(shelf), publish(shelf)
+    shelf.remove("bow", 2)
+    assert shelf.versions("bow") == [1]
+    assert "weights" not in shelf.place.names(shelf.folder("bow", 2))
+    assert publish(shelf) == 3
+    with pytest.raises(NotPublished):
+        shelf.remove("bow", 7)
+
+
+def test_a_version_that_was_removed_by_half_is_absent_and_can_be_removed_again(shelf, monkeypatch):
+    publish(shelf), publish(shelf)
+    with monkeypatch.context() as patch:
+        removing = shelf.place.remove
+
+        def interrupted(path):
+            if path.endswith("weights"):
+                raise KeyboardInterrupt
+            removing(path)
+
+        patch.setattr(shelf.place, "remove", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            shelf.remove("bow", 2)
+    assert shelf.versions("bow") == [1]
+    shelf.remove("bow", 2)
+    assert "weights" not in shelf.place.names(shelf.folder("bow", 2))
 
 
 @pytest.mark.parametrize("wanted", [3, "nobody"])
@@ -54,5 +145,12 @@ def test_what_is_not_published_is_refused_with_what_is(shelf, wanted):
 def test_an_alias_cannot_point_at_nothing(shelf):
     publish(shelf)
     with pytest.raises(NotPublished):
-        shelf.point("bow", "champion", 7)
+        shelf.promote("bow", 7, NOW)
     assert shelf.resolve("bow") == 1
+
+
+@pytest.mark.parametrize(("alias", "error"), [("2", AliasIsNumber), ("../other", BadName)])
+def test_an_alias_is_a_word_that_can_be_a_folder(shelf, alias, error):
+    publish(shelf)
+    with pytest.raises(error):
+        shelf.promote("bow", 1, NOW, alias)

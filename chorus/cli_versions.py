@@ -1,0 +1,109 @@
+"""The commands that models and ensembles share, for both are kept in numbered versions with aliases."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chorus.settings import from_environment
+from storage.place import place_at
+
+if TYPE_CHECKING:
+    from storage.versions import Shelf
+
+version_argument = click.argument("version", type=click.IntRange(1))
+alias_option = click.option("--alias", default="champion", show_default=True, help="Any name; jobs use the champion.")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+
+
+def add_version_commands(group: click.Group, what: str) -> None:
+    """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or ensemble."""
+    named = click.argument("name", metavar=what.upper())
+
+    @group.command()
+    @named
+    @version_argument
+    @alias_option
+    def promote(name: str, version: int, alias: str) -> None:
+        """Move an alias to VERSION; the champion is what jobs use from now on."""
+        _shelf(what).promote(name, version, datetime.now(UTC), alias)
+        click.echo(f"{name}: {alias} is now version {version}")
+
+    @group.command()
+    @named
+    @alias_option
+    def rollback(name: str, alias: str) -> None:
+        """Move an alias to where it was before its last move; the next time, a step further back."""
+        version = _shelf(what).roll_back(name, datetime.now(UTC), alias)
+        click.echo(f"{name}: {alias} is back at version {version}")
+
+    @group.command()
+    @named
+    @as_json
+    def history(name: str, as_json: bool) -> None:
+        """Every move of every alias, the newest first."""
+        from chorus.show import print_table
+
+        shelf = _shelf(what)
+        shelf.resolve(name)
+        moves = [(move, alias) for alias in shelf.aliases(name) for move in shelf.history(name, alias)]
+        moves.sort(key=lambda moved: moved[0].at, reverse=True)
+        if as_json:
+            click.echo(json.dumps({what: name, "moves": [_move(alias, move) for move, alias in moves]}))
+        else:
+            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for move, alias in moves]
+            print_table(("alias", "version", "by", "at (UTC)"), rows)
+
+    @group.command()
+    @named
+    @version_argument
+    @click.option("--force", is_flag=True, help="Even if an alias, an ensemble or a job names it.")
+    def remove(name: str, version: int, force: bool) -> None:
+        """Remove VERSION, whose number is not used again. Refused while anything names it."""
+        from tasks import named as names
+
+        names.remove(_shelf(what), name, version, force=force)
+        click.echo(f"{name}: version {version} is removed")
+
+
+def wanted(version: str) -> int | str:
+    """A version as it is given on the command line: a number or an alias."""
+    return int(version) if version.isdecimal() else version
+
+
+def shown_version(shelf: "Shelf", name: str) -> int:
+    """The version that a list tells of: the champion, or the newest if it was removed."""
+    versions, champion = shelf.versions(name), shelf.aliases(name).get("champion")
+    return champion if champion in versions else versions[-1]
+
+
+def shown_aliases(aliases: Mapping[str, int]) -> str:
+    """For a cell of a table."""
+    return joined(f"{alias} {version}" for alias, version in aliases.items())
+
+
+def joined(values: Any) -> str:
+    """For a cell of a table."""
+    return ", ".join(map(str, values))
+
+
+def print_record(record: dict[str, object], as_json: bool) -> None:
+    """A stored record, for people or on one line."""
+    click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _move(alias: str, move: Any) -> dict[str, object]:
+    return {"alias": alias, **move.model_dump(mode="json")}
+
+
+def _shelf(what: str) -> "Shelf":
+    place = place_at(from_environment().home)
+    if what == "model":
+        from models.registry import ModelRegistry
+
+        return ModelRegistry(place).shelf
+    from ensemble.spec import EnsembleRegistry
+
+    return EnsembleRegistry(place).shelf

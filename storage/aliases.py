@@ -1,0 +1,138 @@
+"""The aliases of one published thing. Each says a version, moves in one step and keeps its moves.
+
+<home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}: a storage.pointer
+<home>/aliases.json                     of roots from before there were moves: where each alias was before its first
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from typing import Literal, cast
+
+from pydantic import AwareDatetime
+
+from storage.errors import BadRequest
+from storage.names import check_name
+from storage.place import Absent, Place
+from storage.pointer import Pointer
+from storage.record import Record
+
+By = Literal["publish", "promote", "rollback"]
+
+
+class Move(Record):
+    """An alias was made to say a version."""
+
+    version: int
+    at: AwareDatetime  # UTC
+    by: By
+
+
+class _Before(Record):
+    """What aliases.json says."""
+
+    aliases: dict[str, int]
+
+
+class AliasIsNumber(BadRequest):
+    """An alias that would be taken for a version."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        super().__init__(
+            f"{alias} cannot be an alias, because numbers are versions. Choose a word, such as challenger."
+        )
+
+
+class NothingBefore(BadRequest):
+    """An alias that cannot go back: it was nowhere before, or only at versions that were removed."""
+
+    def __init__(self, alias: str, version: int | None) -> None:
+        self.alias, self.version = alias, version
+        super().__init__(
+            f"There is no alias {alias} that could be rolled back. Promote a version to it first."
+            if version is None
+            else f"{alias} is at version {version}, and there is no other version that it was at before and that is "
+            "still published. Promote the version that you want."
+        )
+
+
+def stood_at(moves: Iterable[Move], before: int | None = None) -> tuple[int, ...]:
+    """The versions that an alias stood at, as far as no rollback has taken it back; the last is where it stands.
+
+    `moves` are the oldest first, `before` is where it stood before them. A rollback takes back all that came after the
+    version it went to, so that the next one goes a step further, and not to and fro:
+
+        promote 1, promote 2, promote 3                          (1, 2, 3)
+        …, rollback to 2                                         (1, 2)
+        …, rollback to 2, rollback to 1, promote 4               (1, 4)
+    """
+    stack = [] if before is None else [before]
+    for move in moves:
+        while move.by == "rollback" and stack and stack[-1] != move.version:
+            stack.pop()
+        if not stack or stack[-1] != move.version:
+            stack.append(move.version)
+    return tuple(stack)
+
+
+class Aliases:
+    """Below the folder of one published thing."""
+
+    def __init__(self, place: Place, home: str) -> None:
+        self._place, self._home = place, home
+
+    def all(self) -> dict[str, int]:
+        """Alias → version, by name. Raises BadRecord."""
+        before = self._before()
+        moved = {alias: self._pointer(alias).now() for alias in self._place.names(f"{self._home}/aliases")}
+        return dict(sorted((before | {alias: move.version for alias, move in moved.items() if move}).items()))
+
+    def version(self, alias: str) -> int | None:
+        """Where it stands; None if there is no such alias. Raises BadName, BadRecord."""
+        move = self._pointer(alias).now()
+        return self._before().get(alias) if move is None else move.version
+
+    def history(self, alias: str) -> list[Move]:
+        """Its moves, the newest first. Raises BadName, BadRecord."""
+        return [move for _, move in self._pointer(alias).history()]
+
+    def move(self, alias: str, version: int, at: datetime, by: By) -> None:
+        """From now on it says this version. Raises AliasIsNumber, BadName, CannotWrite."""
+        if alias.isdecimal():
+            raise AliasIsNumber(alias)
+        self._move(alias, lambda now: None if now == version else Move(version=version, at=at, by=by))
+
+    def begin(self, alias: str, version: int, at: datetime) -> None:
+        """It says this version unless it says one already. Of two who begin at once, one does."""
+        self._move(alias, lambda now: Move(version=version, at=at, by="publish") if now is None else None)
+
+    def roll_back(self, alias: str, published: Collection[int], at: datetime) -> int:
+        """Back to where it stood before its last move, see `stood_at`, but for what was removed; that version.
+
+        Raises NothingBefore, BadName, BadRecord, CannotWrite.
+        """
+
+        def back(now: int | None) -> Move:
+            # Read again each time: should it hold a move that came later than `now`, this one is not accepted.
+            stack = stood_at(reversed(self.history(alias)), self._before().get(alias))
+            earlier = [version for version in stack[:-1] if version in published and version != now]
+            if not earlier:
+                raise NothingBefore(alias, now)
+            return Move(version=earlier[-1], at=at, by="rollback")
+
+        return cast(Move, self._move(alias, back)).version  # `back` never leaves it where it is
+
+    def _move(self, alias: str, decide: Callable[[int | None], Move | None]) -> Move | None:
+        """`decide` is given where it stands, and leaves it there with None; the last move then."""
+        before = self._before().get(alias)
+        return self._pointer(alias).move(lambda move: decide(before if move is None else move.version))
+
+    def _pointer(self, alias: str) -> Pointer[Move]:
+        return Pointer(self._place, f"{self._home}/aliases/{check_name('alias', alias)}", Move)
+
+    def _before(self) -> dict[str, int]:
+        path = f"{self._home}/aliases.json"
+        try:
+            return _Before.decode(self._place.read(path), self._place.at(path)).aliases
+        except Absent:
+            return {}

@@ -1,0 +1,59 @@
+"""Who names a published version: what asks before it removes one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from ensemble.spec import EnsembleRegistry
+from models.registry import ModelRegistry
+from storage.errors import BadRequest
+from storage.jobs import Job, all_jobs
+from storage.place import Place
+from storage.versions import Shelf
+
+Version = tuple[str, str, int]  # shelf, name, version: ("models", "topics-bow", 2)
+
+
+class StillNamed(BadRequest):
+    """A version that something names was to be removed."""
+
+    def __init__(self, name: str, version: int, by: list[str]) -> None:
+        self.name, self.version, self.by = name, version, by
+        shown = ", ".join(by[:_SHOWN]) + (f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else "")
+        super().__init__(
+            f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases elsewhere and "
+            "remove the ensembles' versions first, or give --force: jobs that name it can then not be resumed."
+        )
+
+
+_SHOWN = 10
+
+
+def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
+    """Every version that an alias, a member of an ensemble's version or a stored job names, and in words who does.
+
+    `jobs`: only these of all that are stored.
+    A member that names an alias names no version by itself; the alias does. Raises BadRecord.
+    """
+    found: dict[Version, list[str]] = defaultdict(list)
+    models, ensembles = ModelRegistry(place).shelf, EnsembleRegistry(place).shelf
+    for shelf in (models, ensembles):
+        for name in shelf.names():
+            for alias, version in shelf.aliases(name).items():
+                found[shelf.shelf, name, version].append(f"alias {alias}")
+    for name in ensembles.names():
+        for version in ensembles.versions(name):
+            for member in EnsembleRegistry(place).read(name, version).members:
+                if isinstance(member.version, int):
+                    found[models.shelf, member.model, member.version].append(f"ensemble {name} {version}")
+    for job in all_jobs(place) if jobs is None else jobs:
+        found[ensembles.shelf, job.ensemble.name, job.ensemble.version].append(f"job {job.id}")
+        for model in job.models:
+            found[models.shelf, model.name, model.version].append(f"job {job.id}")
+    return found
+
+
+def remove(shelf: Shelf, name: str, version: int, *, force: bool = False) -> None:
+    """Remove a version that nothing names; with `force`, without asking who does. Raises StillNamed, NotPublished."""
+    if not force and (by := who_names(shelf.place).get((shelf.shelf, name, version))):
+        raise StillNamed(name, version, by)
+    shelf.remove(name, version)

@@ -1,0 +1,112 @@
+"""What is stored and that nothing names any more: old labels, scores of old versions, records of old runs.
+
+Nothing that is removed here is lost for good: feedback stays, and whoever asks the old question again gets the same
+job and the same labels, for the price of the scoring.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from storage import labelled, scores
+from storage.current import Current, current
+from storage.feedback import customers as all_customers
+from storage.jobs import Ended, Job, all_jobs, end_job, ended
+from storage.place import Place
+from storage.runs import Run, open_runs, read_run, remove_run, run_ended, runs
+from tasks.labels import is_default
+from tasks.named import who_names
+
+
+@dataclass(frozen=True)
+class Prunable:
+    """What may go. Labels are those of a job, scores those of a model's version."""
+
+    labels: tuple[Job, ...]
+    scores: tuple[tuple[str, int], ...]
+    runs: tuple[tuple[str, str], ...]  # customer, name
+
+
+def prunable(place: Place, customers: Collection[str] = (), keep: int | None = None) -> Prunable:
+    """What nothing names, of these customers (none named: all; then also scores, which belong to no one customer).
+
+    `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told. Raises BadRecord.
+    """
+    jobs = all_jobs(place)
+    old = [job for customer in customers or all_customers(place) for job in _old_of(place, customer, jobs, keep)]
+    gone = {job.id for job in old}
+    left = [job for job in jobs if job.id not in gone]
+    return Prunable(
+        labels=tuple(old),
+        scores=() if customers else tuple(_unnamed_scores(place, left)),
+        runs=tuple(_old_runs(place, customers or all_customers(place), {job.id for job in left})),
+    )
+
+
+def prune(place: Place, found: Prunable) -> None:
+    """Remove it, but for what somebody has come to name meanwhile. Raises CannotWrite."""
+    for job in found.labels:
+        if not _is_named(place, job):
+            end_job(place, job.id, Ended(status="removed"))  # first: who asks for it from now on begins anew
+            for file in (labelled.SUCCESS, labelled.MANIFEST):
+                job.output.remove(file)  # then nobody trusts the parts
+            job.output.clear("")
+    named = who_names(place)
+    for model, version in found.scores:
+        if ("models", model, version) not in named:
+            place.clear(scores.folder(model, version))
+    for customer, name in found.runs:
+        remove_run(place, customer, name)
+
+
+def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
+    """Of a customer's jobs that are done, those whose labels are older than the ones that count, and the `keep` newest.
+
+    A dataset for which nothing counts yet keeps its newest job beside these. Pure.
+    """
+    of: dict[str, list[Job]] = defaultdict(list)
+    for job in sorted(done, key=lambda job: (job.submitted_at, job.id), reverse=True):
+        counts = labels.datasets.get(job.dataset)
+        if counts is None or job.id != counts.job:
+            of[job.dataset].append(job)
+    return [job for name, jobs in of.items() for job in jobs[keep + (name not in labels.datasets) :]]
+
+
+def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
+    labels, named = current(place, customer), _in_open_runs(place, customer)
+    done = [job for job in jobs if job.customer == customer and _may_go(place, job, named)]
+    return old_jobs(done, labels, labels.keep if keep is None else keep)
+
+
+def _may_go(place: Place, job: Job, named: Collection[str]) -> bool:
+    """Whether its labels are ours and nobody is at them: one that was only stopped can be resumed."""
+    end = ended(place, job.id)
+    return end is not None and end.status == "done" and is_default(place, job) and job.id not in named
+
+
+def _is_named(place: Place, job: Job) -> bool:
+    label = current(place, job.customer).datasets.get(job.dataset)
+    return (label is not None and label.job == job.id) or not _may_go(place, job, _in_open_runs(place, job.customer))
+
+
+def _in_open_runs(place: Place, customer: str) -> set[str]:
+    return {each.job for run in open_runs(place, customer) for each in run.jobs}
+
+
+def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, int]]:
+    named: Mapping[tuple[str, str, int], list[str]] = who_names(place, jobs)
+    for model in place.names("scores"):
+        for version in place.names(f"scores/{model}"):
+            if version.isdigit() and ("models", model, int(version)) not in named:
+                yield model, int(version)
+
+
+def _old_runs(place: Place, customers: Iterable[str], left: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Those that have ended and of whose labels nothing is left."""
+    for customer in customers:
+        last = current(place, customer).run
+        for name in runs(place, customer):
+            if name != last and run_ended(place, customer, name) is not None:
+                run: Run = read_run(place, customer, name)
+                if not any(each.job in left for each in run.jobs):
+                    yield customer, name
