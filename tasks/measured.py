@@ -89,14 +89,31 @@ def expected(place: Place, model: str) -> Needs:
 
 
 def expected_of(place: Place, manifest: ModelManifest) -> Needs:
-    """As kept with the version; or with the last one before it of the same kind; or a guess from its files' size."""
+    """As kept with the version, or with the last one before it of the same kind; as measured when it was published; or
+    a guess from the size of its files.
+    """
     registry = ModelRegistry(place)
     for version in sorted(registry.versions(manifest.name), reverse=True):
         if version <= manifest.version:
             found = _kept(place, manifest.name, version)
             if found is not None and _kind(registry, manifest, version) == manifest.kind:
                 return found
-    return _guess(sum(artifact.bytes for artifact in manifest.artifacts))
+    return _published(manifest) or _guess(sum(artifact.bytes for artifact in manifest.artifacts))
+
+
+def _published(manifest: ModelManifest) -> Needs | None:
+    """What was measured then, of one process on one core; None where nothing was."""
+    found = getattr(manifest, "measured", None)
+    if found is None:
+        return None
+    return Needs(
+        rate=found.rows_per_second,
+        start_seconds=found.load_seconds,
+        memory=found.memory,
+        start_work=found.load_seconds,
+        row_seconds=1 / found.rows_per_second,
+        row_chars=found.characters_per_second / found.rows_per_second,
+    )
 
 
 def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str | None:

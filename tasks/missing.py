@@ -1,14 +1,17 @@
 """What is left to do of some jobs, in rows: cells to score, cells that are there, parts to write."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from storage import labelled
-from storage.feedback import Chunk, Dataset, Donor, read_dataset
+from storage.errors import ChorusError
+from storage.feedback import Chunk, Dataset, Donor
 from storage.jobs import Job
 from storage.labelled import ModelVersion
-from storage.place import Absent, Place
+from storage.place import Place
 from storage.scores import scored_chunks
+from tasks.lookup import dataset_named
 from tasks.plan import plan
 
 
@@ -18,8 +21,8 @@ class Missing:
 
     model: ModelVersion
     cells: int  # to score
-    there: int  # cells that need no scoring
-    rows: int  # of the cells to score, less those whose text was scored in another chunk
+    there: int  # cells that need no scoring: they are scored, or all of their texts are elsewhere
+    rows: int  # of the cells to score, less those whose text was scored elsewhere
     chars: float | None  # of these rows; None where a chunk does not say
 
 
@@ -42,21 +45,19 @@ class _Count:
     def add(self, chunk: Chunk, rows: int) -> None:
         self.cells += 1
         self.rows += rows
-        if rows:
-            known = self.chars is not None and chunk.chars
-            self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
+        known = self.chars is not None and chunk.chars
+        self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
 
 
 def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
-    """What storage says is left of these jobs, in this order, which need not be written yet. Raises BadRecord."""
+    """What storage says is left of these jobs, in this order, which need not be written yet."""
     todo = [(job, dataset, labelled.part_positions(job.output)) for job, dataset in jobs]
-    donors = _Donors(place)
     counts: dict[ModelVersion, _Count] = {}
     wanted: dict[ModelVersion, set[str]] = {}
     for job, dataset, parts in todo:
         ids = {chunk.id for chunk in dataset.chunks}
         missing = [chunk for position, chunk in enumerate(dataset.chunks) if position not in parts]
-        homes = {donors.id_of(dataset.customer, donor) for chunk in missing for donor in chunk.donors}
+        homes = {_home(place, dataset.customer, donor) for chunk in missing for donor in chunk.donors}
         for model in job.models:
             counts.setdefault(model, _Count()).chunks.update(ids)
             wanted.setdefault(model, set()).update({chunk.id for chunk in missing}, filter(None, homes))
@@ -67,8 +68,10 @@ def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
         for cell in plan([chunk.id for chunk in dataset.chunks], list(versions), there, parts).cells:
             model = versions[cell.model, cell.version]
             chunk = dataset.chunks[dataset.positions[cell.chunk][0]]
-            held = [one for one in chunk.donors if donors.id_of(dataset.customer, one) in scored[model]]
-            counts[model].add(chunk, rows_to_score(chunk, held))
+            held = [one for one in chunk.donors if _home(place, dataset.customer, one) in scored[model]]
+            rows = rows_to_score(chunk, held)
+            if rows:
+                counts[model].add(chunk, rows)
             scored[model].add(cell.chunk)
     unwritten = [
         chunk.rows
@@ -80,14 +83,18 @@ def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
 
 
 def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
-    """Rows of a chunk whose text no donor holds, where the scores of those in `held` are there. Pure.
+    """Rows of a chunk that have to be scored, where the scores of the donors in `held` are there. Pure.
 
-    What a donor shares is an estimate; how many rows no donor holds is not, where the chunk says it.
+    How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
+    different rows, those of several may share the same ones, so that the most of any dataset is sure.
     """
     new: int | None = getattr(chunk, "new", None)
     if new is not None and len(held) == len(chunk.donors):
         return new
-    return max(new or 0, chunk.rows - sum(donor.shared for donor in held))
+    shared: Counter[str] = Counter()
+    for donor in held:
+        shared[donor.dataset] += donor.shared
+    return max(new or 0, chunk.rows - max(shared.values(), default=0))
 
 
 def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:
@@ -95,20 +102,9 @@ def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:
         yield Missing(model, count.cells, len(count.chunks) - count.cells, count.rows, count.chars)
 
 
-class _Donors:
-    """The chunks that donors are, each dataset read once."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._read: dict[tuple[str, str], Dataset | None] = {}
-
-    def id_of(self, customer: str, donor: Donor) -> str | None:
-        """None where the dataset is gone. Raises BadRecord."""
-        key = customer, donor.dataset
-        if key not in self._read:
-            try:
-                self._read[key] = read_dataset(self._place, *key)
-            except Absent:
-                self._read[key] = None
-        found = self._read[key]
-        return found.chunks[donor.position].id if found is not None else None
+def _home(place: Place, customer: str, donor: Donor) -> str | None:
+    """The id of the chunk that this is; None where it is gone, or cannot be read."""
+    try:
+        return dataset_named(place, customer, donor.dataset).chunks[donor.position].id
+    except (ChorusError, IndexError):
+        return None
