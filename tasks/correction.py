@@ -1,8 +1,9 @@
 """Forecasts that were off by some factor again and again are corrected by it.
 
-A forecast takes the machine to be idle and its cores to be shared without a gap. What it leaves out (other programs,
-the clock of a processor, a slow disk) slows every job of a machine by much the same factor. Its median over the last
-few jobs is not moved by one odd night, needs no fit, and is right after a single job where the machine is steady.
+A forecast takes the machine to be idle and its cores to be shared without a gap. What it leaves out (programs that
+always run there, the clock of a processor, a slow disk) slows every job of a machine by much the same factor. So does
+the median of the last few jobs, which one odd night does not move. The calculation itself has a vote in it: after one
+job half of what that shows is believed, after two that agree all of it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
 
 def correct(ratios: Sequence[float]) -> float:
     """The factor that follows from (seconds taken / seconds expected) of earlier jobs, the last of them last. Pure."""
-    return min(_MOST, max(1 / _MOST, median(ratios[-_LAST:]))) if ratios else 1.0
+    return min(_MOST, max(1 / _MOST, median([1.0, *ratios[-_LAST:]])))
 
 
 def correction(place: Place, cores: int, service: bool) -> float:

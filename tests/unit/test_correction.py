@@ -26,21 +26,27 @@ def test_the_correction_is_bounded(found):
     assert 0.5 <= correct(found) <= 2
 
 
-@given(st.floats(0.5, 2), st.integers(1, 8))
-def test_a_steady_machine_is_known_after_one_job(ratio, jobs):
+@given(st.floats(0.5, 2), st.integers(2, 8))
+def test_a_steady_machine_is_known_after_two_jobs_and_half_known_after_one(ratio, jobs):
     assert correct([ratio] * jobs) == pytest.approx(ratio)
+    assert correct([ratio]) == pytest.approx((1 + ratio) / 2)
 
 
 @given(st.floats(0.01, 100))
 def test_one_odd_night_among_five_changes_nothing(odd):
-    assert correct([1.1, 1.1, odd, 1.1, 1.1]) == 1.1
+    assert correct([1.1, 1.1, odd, 1.1, 1.1]) == pytest.approx(1.1)
 
 
 def test_old_jobs_are_forgotten():
     assert correct([2.0] * 9 + [1.0] * 5) == 1
 
 
+def test_without_jobs_the_calculation_stands():
+    assert correct([]) == 1
+
+
 def test_what_is_learned_is_of_the_forecast_without_its_correction(place):
+    learn(place, FORECAST, 15.0)
     learn(place, FORECAST, 15.0)
     assert correction(place, cores=2, service=False) == 1.5, "10 s were calculated"
 
