@@ -1,4 +1,4 @@
-"""`chorus prune`: remove old labels, scores and records that nothing names any more; without --remove only say which."""
+"""`chorus prune`: old labels, scores and records that nothing names any more; removed only with --remove."""
 
 import json
 from dataclasses import dataclass

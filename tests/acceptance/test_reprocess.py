@@ -1,0 +1,123 @@
+"""New versions go live while everything runs, and stored feedback follows them, through the command line."""
+
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.labelled import read_manifest
+from storage.place import LocalPlace, place_at
+from storage.scores import scored_chunks
+from tasks.lookup import dataset_of
+from tests.command import Command
+from tests.running_service import feedback, parts, running_service
+from tests.small_models import MOODS, _moods, publish_bow
+from tests.waiting import wait_until
+
+ROWS = [("1", "great"), ("2", "awful"), ("3", "very good"), ("4", "terrible")]
+
+
+@pytest.fixture
+def chorus(home):
+    return Command(home, light=True)
+
+
+def publish_version(home, model="mood-bow"):
+    """The next version of a model, not promoted."""
+    return publish_bow(LocalPlace(home), model, "mood", "one_of", MOODS, *_moods(9)).version
+
+
+def workers_of(home):
+    """The models whose worker has ever been started."""
+    return sorted(log.stem for log in (home / "run/logs").glob("*.log") if log.stem != "control")
+
+
+def moods_of(output):
+    return pq.read_table(output, partitioning=None)["mood"].to_pylist()
+
+
+def test_only_the_model_that_changed_wakes_and_the_labels_move_when_all_are_there(chorus, home, upload):
+    done = chorus("score", upload(ROWS), "--json")
+    assert done.status == 0, done.err
+    before = chorus("labels", "--json").json["labels"]
+    assert chorus("models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))).status == 0
+    shutil.rmtree(home / "run")
+    again = chorus("reprocess", "--customer", "default", "--json")
+    assert again.status == 0, again.err
+    [run] = again.json["runs"]
+    assert (run["datasets"], run["rows"], run["cells_to_score"]) == (1, 4, 1)
+    assert workers_of(home) == ["mood-plain"]
+    after = chorus("labels", "--json").json["labels"]
+    assert after[0]["models"]["mood-plain"] == 2
+    assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, "the old ones can be read"
+
+
+def test_new_weights_wake_no_model_and_a_rollback_scores_nothing(chorus, home, upload, tmp_path):
+    assert chorus("score", upload(ROWS)).status == 0
+    before = chorus("labels", "--json").json["labels"]
+    spec = tmp_path / "ensemble.json"
+    spec.write_text(chorus("ensembles", "show", "default", "--json").out.replace('"weight": 1.0', '"weight": 5.0'))
+    assert chorus("ensembles", "publish", "default", spec).status == 0
+    assert chorus("ensembles", "promote", "default", "2").status == 0
+    shutil.rmtree(home / "run")
+    assert chorus("reprocess", "--all", "--json").json["runs"][0]["cells_to_score"] == 0
+    assert workers_of(home) == []
+    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "default 2"
+    assert chorus("ensembles", "rollback", "default").status == 0
+    assert chorus("reprocess", "--all").status == 0
+    assert chorus("labels", "--json").json["labels"] == before
+
+
+def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(home):
+    chorus = Command(home, light=True)
+    with running_service(chorus) as up:
+        first = up.submit("plain", feedback(400), name="first")
+        wait_until(lambda: parts(first), "the first part")
+        assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+        second = up.submit("plain", feedback(40, "other thing"), name="second")
+        workers = up.workers()["mood-bow"]
+        assert {model.version for model in up.wait_for(first).models} == {1}
+        assert {model.version for model in up.wait_for(second).models} == {2}
+        assert set(workers) & set(up.workers().get("mood-bow", [])), "none was started anew for it"
+    place = LocalPlace(home)
+    for job, version in ((first, 1), (second, 2)):
+        positions = dataset_of(place, job).positions
+        assert len(scored_chunks(place, "mood-bow", version, positions)) == len(positions)
+        assert len(scored_chunks(place, "mood-bow", 3 - version, positions)) == 0
+
+
+def test_the_service_labels_again_what_is_handed_to_it(home, upload):
+    chorus = Command(home, light=True)
+    with running_service(chorus) as up:
+        assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
+        assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+        handed = chorus("reprocess", "--customer", "plain", "--detach", "--json")
+        assert (handed.status, handed.json["status"]) == (0, "submitted"), handed.err
+
+        def counts():
+            [label] = chorus("labels", "--customer", "plain", "--json").json["labels"]
+            return label if label["models"] == {"mood-bow": 2} else None
+
+        label = wait_until(counts, "the new labels to count")
+        assert read_manifest(place_at(label["output"])).rows_labelled == 4
+        assert up.process.poll() is None
+    removed = chorus("prune", "--json", "--keep", "0", "--remove").json
+    assert (removed["removed"], [item["what"] for item in removed["items"]]) == (True, ["labels", "scores"])
+    assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reprocess"], "Give either --customer"),
+        (["reprocess", "--all", "--customer", "acme"], "Give either --customer"),
+        (["reprocess", "--customer", "nobody"], "No feedback of nobody"),
+        (["reprocess", "--all", "--detach"], "No service runs"),
+        (["reprocess", "--customer", "../x"], "is not allowed"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(chorus, arguments, said):
+    ended = chorus(*arguments)
+    assert ended.status == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
