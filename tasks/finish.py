@@ -22,6 +22,8 @@ from tasks.messages import SHORT, FinishJob
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
 
+_JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that it was made for
+
 
 class BadPart(ChorusError):
     """A file that bears the name of a part is not that part."""
@@ -78,16 +80,20 @@ def _end(context: Context, job: Job) -> None:
         seconds = max(0.0, time() - arrival.since) if arrival else None
         began = beginning(context.board, job.id)
         end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
-        _compare(context.place, job, seconds)
+        if arrival is not None and seconds is not None:
+            _compare(context.place, job, arrival.since, seconds)
     context.board.end(job.id, "done")
 
 
-def _compare(place: Place, job: Job, seconds: float | None) -> None:
-    """Let the next forecast learn from this one. There is none of a short job, and no job fails of its forecast."""
-    if seconds is None or dataset_of(place, job).rows <= SHORT:
+def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
+    """Let the next forecast learn from this one, if it was made for this arrival of the job.
+
+    There is none of a short job, and no job fails of its forecast.
+    """
+    if dataset_of(place, job).rows <= SHORT:
         return
     forecast = forecast_of(place, job.id)
-    if forecast is not None:
+    if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
         with suppress(ChorusError, OSError):
             learn(place, forecast, seconds)
 

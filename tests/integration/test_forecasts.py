@@ -16,7 +16,7 @@ MANY = [f"text number {number}" for number in range(SHORT + 1)]
 FORECAST = Forecast(
     seconds=1e6,
     models={},
-    made_at=datetime(2026, 1, 1, tzinfo=UTC),
+    made_at=datetime.now(UTC),
     cores=2,
     service=False,
     measured=True,
@@ -51,8 +51,11 @@ def test_the_seconds_that_a_job_took_are_kept_and_learned_from(place, run):
     assert learned(place) < 1, "it was much faster than expected"
 
 
-@pytest.mark.parametrize(("texts", "forecast"), [(MANY[:-1], FORECAST), (MANY, None)])
-def test_short_jobs_and_those_without_a_forecast_teach_nothing(place, run, texts, forecast):
+OLD = FORECAST.model_copy(update={"made_at": datetime(2026, 1, 1, tzinfo=UTC)})
+
+
+@pytest.mark.parametrize(("texts", "forecast"), [(MANY[:-1], FORECAST), (MANY, None), (MANY, OLD)])
+def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(place, run, texts, forecast):
     assert run(texts, forecast).seconds is not None
     assert learned(place) == 1
 
