@@ -46,14 +46,12 @@ def add_version_commands(group: click.Group, what: str) -> None:
         """Every move of every alias, the newest first."""
         from chorus.show import print_table
 
-        shelf = _shelf(what)
-        shelf.resolve(name)
-        moves = [(move, alias) for alias in shelf.aliases(name) for move in shelf.history(name, alias)]
-        moves.sort(key=lambda moved: moved[0].at, reverse=True)
+        moves = _shelf(what).history(name)
         if as_json:
-            click.echo(json.dumps({what: name, "moves": [_move(alias, move) for move, alias in moves]}))
+            found = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
+            click.echo(json.dumps({what: name, "moves": found}))
         else:
-            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for move, alias in moves]
+            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for alias, move in moves]
             print_table(("alias", "version", "by", "at (UTC)"), rows)
 
     @group.command()
@@ -92,10 +90,6 @@ def joined(values: Any) -> str:
 def print_record(record: dict[str, object], as_json: bool) -> None:
     """A stored record, for people or on one line."""
     click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
-
-
-def _move(alias: str, move: Any) -> dict[str, object]:
-    return {"alias": alias, **move.model_dump(mode="json")}
 
 
 def _shelf(what: str) -> "Shelf":

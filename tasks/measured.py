@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from models.manifest import ModelManifest
+from models.measured import Measured
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.place import Absent, Place
@@ -15,6 +16,7 @@ from tasks.board import Board
 
 _FILE = "measured.json"
 _ANEW = 1.1  # a figure that is off by this factor is kept anew
+_WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker takes beside its model
 
 
 class Needs(Record):
@@ -98,22 +100,8 @@ def expected_of(place: Place, manifest: ModelManifest) -> Needs:
             found = _kept(place, manifest.name, version)
             if found is not None and _kind(registry, manifest, version) == manifest.kind:
                 return found
-    return _published(manifest) or _guess(sum(artifact.bytes for artifact in manifest.artifacts))
-
-
-def _published(manifest: ModelManifest) -> Needs | None:
-    """What was measured then, of one process on one core; None where nothing was."""
-    found = getattr(manifest, "measured", None)
-    if found is None:
-        return None
-    return Needs(
-        rate=found.rows_per_second,
-        start_seconds=found.load_seconds,
-        memory=found.memory,
-        start_work=found.load_seconds,
-        row_seconds=1 / found.rows_per_second,
-        row_chars=found.characters_per_second / found.rows_per_second,
-    )
+    size = sum(artifact.bytes for artifact in manifest.artifacts)
+    return _published(manifest.measured) or _guess(size)
 
 
 def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str | None:
@@ -124,6 +112,17 @@ def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str
         return registry.manifest(manifest.name, version).kind
     except ChorusError:
         return None
+
+
+def _published(measured: Measured | None) -> Needs | None:
+    """A worker is a process on trial, and what makes it a worker."""
+    if measured is None:
+        return None
+    return Needs(
+        rate=measured.rows_per_second,
+        start_seconds=_WORKER_SECONDS + measured.load_seconds,
+        memory=_WORKER_MEMORY + measured.memory,
+    )
 
 
 def _guess(size: int) -> Needs:

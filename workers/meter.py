@@ -1,15 +1,13 @@
 """What a scoring worker measures of itself: memory, start, rows a second, and what a row takes of a processor."""
 
 import logging
-import resource
-import sys
 from dataclasses import dataclass, field
 from math import inf
-from pathlib import Path
 from threading import Lock
 
 from redis.exceptions import RedisError
 
+from models.peak_memory import peak_memory
 from storage.errors import ChorusError
 from storage.place import Place
 from tasks.board import Board
@@ -102,14 +100,3 @@ class Meter:
             row_seconds=(work.spent.wall if gpu else work.spent.processor) / work.rows,
             row_chars=work.chars / work.rows,
         )
-
-
-def peak_memory() -> int:
-    """The most bytes that this process had in memory so far."""
-    status = Path("/proc/self/status")
-    if status.exists():  # of this process alone, where getrusage knows what its parent had before it became this
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -14,7 +14,9 @@ from celery import Celery
 from redis.exceptions import RedisError
 
 from models.compute import Compute
+from models.peak_memory import peak_memory
 from models.registry import ModelRegistry
+from models.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.place import Place
 from tasks.address import BrokerUnreachable
@@ -25,9 +27,9 @@ from tasks.presence import Presence
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
-from workers.isolated import Isolated, begin_plainly
+from workers.isolated import Isolated
 from workers.loaded import Loaded
-from workers.meter import Meter, peak_memory
+from workers.meter import Meter
 from workers.watchdog import Watchdog
 
 _IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them

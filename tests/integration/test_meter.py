@@ -4,6 +4,7 @@ from time import time
 
 import pytest
 
+from models.peak_memory import peak_memory
 from storage.place import LocalPlace
 from tasks.board import Board
 from tasks.measured import expected, needs
@@ -11,7 +12,7 @@ from tasks.presence import Presence
 from tasks.roster import Worker
 from tests.small_models import MOODS, publish_bow
 from tests.steps import PREFIX
-from workers.meter import Meter, peak_memory
+from workers.meter import Meter
 from workers.spent import Spent
 
 

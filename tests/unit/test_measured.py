@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models.manifest import Card, ModelSpec, Target
+from models.measured import Measured
 from models.registry import ModelRegistry
 from tasks.measured import Needs, expected, expected_of, keep
 
@@ -16,12 +17,13 @@ FIGURES = Needs(rate=7.0, start_seconds=9.0, memory=11, row_seconds=0.5, row_cha
 def publish(place, tmp_path):
     (tmp_path / "weights").write_bytes(b"w")
 
-    def publish(kind="bow"):
+    def publish(kind="bow", **said):
         spec = ModelSpec(
             kind=kind,
             target=Target(name="mood", mode="one_of"),
             labels=("bad", "good"),
             card=Card(data="made by the tests"),
+            **said,
         )
         return ModelRegistry(place).publish("bow", tmp_path, spec, datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -69,3 +71,12 @@ def test_a_later_version_says_nothing_of_it(place, publish):
     publish()
     keep(place, "bow", 2, FIGURES)
     assert expected_of(place, first).memory > FIGURES.memory, "a guess"
+
+
+def test_before_a_worker_measured_anything_what_publishing_measured_is_expected(place, publish):
+    measured = Measured(load_seconds=2, rows_per_second=7, characters_per_second=70, rows=9, memory=10**9)
+    publish(measured=measured)
+    found = expected(place, "bow")
+    assert found.rate == measured.rows_per_second
+    assert found.start_seconds > measured.load_seconds
+    assert measured.memory < found.memory < 1.1 * measured.memory
