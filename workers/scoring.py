@@ -17,6 +17,7 @@ from models.compute import Compute
 from models.peak_memory import peak_memory
 from models.registry import ModelRegistry
 from models.trial import begin_plainly
+from storage.errors import ChorusError
 from storage.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
@@ -128,7 +129,8 @@ def run(
     care.
     """
     model = presence.worker.model
-    shelf = Shelf(context.place, compute, begin, Meter(context.place, context.board, presence))
+    meter = Meter(context.place, context.board, presence)
+    shelf = Shelf(context.place, compute, begin, meter)
     register(app, replace(context, presence=presence), shelf)
     presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
@@ -136,6 +138,8 @@ def run(
         return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
     finally:
         presence.leave()
+        with suppress(ChorusError, OSError):  # it is measured again
+            meter.keep()
 
 
 def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
