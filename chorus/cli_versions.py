@@ -26,8 +26,11 @@ def add_version_commands(group: click.Group, what: str) -> None:
     @name_argument
     @version_argument
     @alias_option
-    def promote(name: str, version: int, alias: str) -> None:
+    @click.option("--force", is_flag=True, hidden=what != "model", help="Even if the gate of chorus.toml refuses it.")
+    def promote(name: str, version: int, alias: str, force: bool) -> None:
         """Move an alias to VERSION; the champion is what jobs use from now on."""
+        if what == "model" and alias == "champion" and not force:
+            _pass_gate(name, version)
         _shelf(what).promote(name, version, datetime.now(UTC), alias)
         click.echo(f"{name}: {alias} is now version {version}")
 
@@ -90,6 +93,14 @@ def joined(values: Any) -> str:
 def print_record(record: dict[str, object], as_json: bool) -> None:
     """A stored record, for people or on one line."""
     click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _pass_gate(model: str, version: int) -> None:
+    from chorus.gate import check
+
+    settings = from_environment()
+    for finding in check(settings, place_at(settings.home), model, version):
+        click.echo(f"gate: {finding}")
 
 
 def _shelf(what: str) -> "Shelf":
