@@ -14,12 +14,10 @@ from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from tasks.app import make_app
-from tasks.board import key_prefix
 from tasks.roster import Roster
-from workers.beat import Beat
 from workers.limits_file import read_limits
 from workers.metrics import check_free, listen_address
+from workers.schedule_file import read_schedules
 
 _LOOK_EVERY = 0.5  # seconds
 
@@ -57,10 +55,10 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
             check_free(*listen_address(metrics))  # or the control worker, which serves them, would end again and again
         context = context_for(settings, broker.address)
         file = read_limits(context.place)
+        read_schedules(context.place)  # or only the log of the control worker would say what is wrong with them
         limits, budget = for_this_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
-        beat = Beat(make_app(broker.address, key_prefix(context.place)), context)
         service = Service(settings, broker, context, limits, budget, warm=warm, metrics=metrics)
         megabytes = budget.memory // 10**6
         log.info("up: broker %s, %s cores, %s MB for workers", broker.address.shown, budget.cores, megabytes)
@@ -71,7 +69,6 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
                     roster.announce(budget.machine)
         finally:
             log.info("stopping: workers end what they have in work")
-            beat.stop()
             with suppress(RedisError):
                 roster.withdraw(budget.machine)
             service.stop(grace)

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from storage.errors import BadRequest, ChorusError
 from storage.feedback import customers
 from storage.place import Absent, Place
-from storage.pointer import Pointer
 from storage.runs import Run, read_run, run_ended
 from storage.schedules import Settled, run_name, settled
 from tasks import reprocess
@@ -69,11 +68,10 @@ def look(context: Context, schedule: Schedule, now: datetime, begin: Begin = rep
 
     Raises BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
-    pointer = settled(context.place, schedule.name)
-    last = _seen(pointer, schedule, now)
+    last = _seen(context.place, schedule, now)
     due = due_time(schedule, last, now)
     if due is not None and not any(going_on(context.place, schedule.name, last)):
-        _start(context, pointer, schedule, last, due, now, begin)
+        _start(context, schedule, last, due, now, begin)
 
 
 def run_now(context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin) -> Settled:
@@ -81,11 +79,10 @@ def run_now(context: Context, schedule: Schedule, now: datetime, begin: Begin = 
 
     Raises StillRunning, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
-    pointer = settled(context.place, schedule.name)
-    last = _seen(pointer, schedule, now)
+    last = _seen(context.place, schedule, now)
     for customer in going_on(context.place, schedule.name, last):
         raise StillRunning(schedule.name, run_name(schedule.name, last.number), customer)
-    return _start(context, pointer, schedule, last, last.due, now, begin)
+    return _start(context, schedule, last, last.due, now, begin)
 
 
 def going_on(place: Place, schedule: str, last: Settled) -> Iterator[str]:
@@ -98,8 +95,9 @@ def customers_of(place: Place, schedule: Schedule) -> tuple[str, ...]:
     return tuple(customers(place)) if schedule.customers is None else schedule.customers
 
 
-def _seen(pointer: Pointer[Settled], schedule: Schedule, now: datetime) -> Settled:
+def _seen(place: Place, schedule: Schedule, now: datetime) -> Settled:
     """What is settled; for a schedule that is new, or has a new cron line, all that was before now."""
+    pointer = settled(place, schedule.name)
     before = pointer.now()
     if before is not None and _knows(before, schedule):
         return before
@@ -115,17 +113,23 @@ def _knows(last: Settled, schedule: Schedule) -> bool:
     return (last.cron, last.timezone) == (schedule.cron.line, schedule.cron.zone)
 
 
-def _start(
-    context: Context,
-    pointer: Pointer[Settled],
-    schedule: Schedule,
-    last: Settled,
-    due: datetime,
-    now: datetime,
-    begin: Begin,
-) -> Settled:
-    """A run for each customer, and then the note that times up to `due` are settled. What is settled then."""
+def _start(context: Context, schedule: Schedule, last: Settled, due: datetime, now: datetime, begin: Begin) -> Settled:
+    """The next runs, and then the note that times up to `due` are settled. What is settled then."""
     number = last.number + 1
+    started, refused = _begin_all(context, schedule, number, now, begin)
+    after = last.model_copy(update={"number": number, "due": due, "at": now, "customers": started, "refused": refused})
+    pointer = settled(context.place, schedule.name)
+    # Whoever has taken the number meanwhile has begun the same runs.
+    said = pointer.move(lambda found: after if found is None or found.number < number else None) or after
+    pointer.forget(_MOVES_KEPT)
+    log.info("runs number %s begun for %s customers", number, len(started), extra={"schedule": schedule.name})
+    return said
+
+
+def _begin_all(
+    context: Context, schedule: Schedule, number: int, now: datetime, begin: Begin
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The customers that have a run now, and those that cannot be labelled, with the reason."""
     name = run_name(schedule.name, number)
     since = now - schedule.since if schedule.since is not None else None
     started, refused = [], {}
@@ -140,14 +144,7 @@ def _start(
         else:
             if run is not None:
                 started.append(customer)
-    after = last.model_copy(
-        update={"number": number, "due": due, "at": now, "customers": tuple(started), "refused": refused}
-    )
-    # Whoever has taken the number meanwhile has begun the same runs.
-    said = pointer.move(lambda found: after if found is None or found.number < number else None) or after
-    pointer.forget(_MOVES_KEPT)
-    log.info("%s: runs for %s customers", name, len(said.customers), extra={"schedule": schedule.name})
-    return said
+    return tuple(started), refused
 
 
 def _goes_on(place: Place, customer: str, run: str) -> bool:

@@ -1,10 +1,9 @@
-"""Celery beat in a thread of `chorus up`: it asks for a look at a schedule as soon as a look would do something.
+"""Celery beat, in a thread of the control worker: it asks for a look at a schedule when a look would do something.
 
 What was done and what is due is in storage, so beat keeps nothing: any number of them may beat on one broker.
 """
 
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
@@ -27,46 +26,50 @@ from workers.schedule_file import read_schedules
 
 _ASK_AGAIN = 5.0  # seconds until it is asked again for a look that has not come about
 _SEE_AGAIN = 30.0  # seconds until storage is asked again; runs may have ended that something has to wait for
-_READ_AGAIN = 10.0  # seconds until a change of chorus.toml is noticed
-_LONGEST_SLEEP = 1  # seconds, so that it can be told to stop
+_LONGEST_SLEEP = 5  # seconds between two ticks
 
 log = logging.getLogger(__name__)
 
 
-class Beat:
-    """Runs from its making until `stop`."""
-
-    def __init__(self, app: Celery, context: Context) -> None:
-        """Raises BadChorusToml."""
-        schedules = read_schedules(context.place)
-        scheduler: Any = partial(StoredScheduler, context, schedules)  # Any: Celery's types want a class here
-        self._service = Service(app, max_interval=_LONGEST_SLEEP, scheduler_cls=scheduler)
-        Thread(target=self._service.start, name="beat", daemon=True).start()
-
-    def stop(self) -> None:
-        """Within a second; nobody has to wait for it."""
-        self._service.stop()
+def beat(app: Celery, context: Context) -> None:
+    """From now on, in a thread of its own."""
+    scheduler: Any = partial(StoredScheduler, context)  # Any: Celery's types want a class here
+    service = Service(app, max_interval=_LONGEST_SLEEP, scheduler_cls=scheduler)
+    Thread(target=service.start, name="celery-beat", daemon=True).start()
 
 
 class StoredScheduler(Scheduler):
-    """One entry for each schedule of chorus.toml."""
+    """One entry for each schedule of chorus.toml, which is read again and again."""
 
+    read_every = 30.0  # seconds
     producer: Any = None  # it publishes as everybody does
 
-    def __init__(self, context: Context, schedules: Mapping[str, Schedule], **options: Any) -> None:
-        self._context, self._schedules = context, schedules
-        self._read_at = monotonic()
+    def __init__(self, context: Context, **options: Any) -> None:
+        self._context, self._schedules = context, dict[str, Schedule]()
         super().__init__(**options)
 
     def setup_schedule(self) -> None:
-        self.schedule = {name: self._entry(schedule) for name, schedule in self._schedules.items()}
+        """Take up what the file says now. While it cannot be read as it should, nothing is due."""
+        self._read_at = monotonic()
+        try:
+            found = read_schedules(self._context.place)
+        except BadChorusToml as error:
+            log.warning("no schedule runs: %s", error)
+            found = {}
+        except Exception:  # whatever a storage raises; the next look is soon
+            log.exception("could not read the schedules")
+            return
+        if found != self._schedules:
+            self._schedules = found
+            self.schedule = {name: self._entry(schedule) for name, schedule in found.items()}
 
     def tick(self, *args: Any, **options: Any) -> float:
-        if monotonic() - self._read_at > _READ_AGAIN:
-            self._read()
+        """Of Scheduler: ask for what is due; the seconds until the next tick."""
+        if monotonic() - self._read_at > self.read_every:
+            self.setup_schedule()
         return super().tick(*args, **options)
 
-    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — see above
+    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — there is none
         """Ask the control worker for a look, unless that waits in its queue already."""
         message = LookAtSchedule(str(entry.name))
         try:
@@ -74,21 +77,6 @@ class StoredScheduler(Scheduler):
                 self._context.publish(message)
         except (RedisError, BrokerUnreachable) as error:
             log.warning("the broker is away: %s", error)
-
-    def _read(self) -> None:
-        """Take up what has changed in the file. While it cannot be read, nothing is due."""
-        self._read_at = monotonic()
-        try:
-            schedules = read_schedules(self._context.place)
-        except BadChorusToml as error:
-            log.warning("no schedule runs: %s", error)
-            schedules = {}
-        except Exception:  # whatever a storage raises; the next look is soon
-            log.exception("could not read the schedules")
-            return
-        if schedules != self._schedules:
-            self._schedules = schedules
-            self.setup_schedule()
 
     def _entry(self, schedule: Schedule) -> ScheduleEntry:
         return ScheduleEntry(

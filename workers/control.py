@@ -18,6 +18,7 @@ from tasks.reduce import reduce
 from tasks.schedule import look
 from tasks.sweep import Sweeper
 from workers.alive import touch
+from workers.beat import beat
 from workers.consume import consume
 from workers.handling import handle
 from workers.schedule_file import read_schedules
@@ -40,10 +41,10 @@ def register(app: Celery, context: Context) -> None:
 
     @app.task(name=LookAtSchedule.name)
     def _look(schedule: str) -> None:
-        handle(context, partial(_look_at, context), LookAtSchedule(schedule))
+        handle(context, partial(look_at, context), LookAtSchedule(schedule))
 
 
-def _look_at(context: Context, message: LookAtSchedule) -> None:
+def look_at(context: Context, message: LookAtSchedule) -> None:
     """As chorus.toml has it now; one that it no longer has just stops."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
@@ -58,6 +59,8 @@ def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ())
     register(app, context)
     if context.presence is not None:
         context.presence.beat()
+    if not only:
+        beat(app, context)
     Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
     try:
         return consume(app, CONTROL, name="control", threads=2)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.compute import Compute
+from models.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.place import Place, place_at
 from storage.scores import Float32
@@ -32,10 +33,6 @@ class NotIsolated(ChorusError):
             f"{model} version {version} could not be had in a process of its own: {reason}. "
             "Nothing of the chunk was stored. Mend this and run the same command again."
         )
-
-
-def begin_plainly() -> None:
-    """What a new process does first, where it need not do anything."""
 
 
 @dataclass(frozen=True)

@@ -51,21 +51,28 @@ def _schedule(toml: ChorusToml, path: Path, table: Mapping[str, object]) -> Sche
 def _name(value: object) -> str:
     """Short enough that its runs have names, too."""
     try:
-        run_name(check_name("schedule", str(value)), 0)
+        name = check_name("schedule", _text(value))
+        run_name(name, 0)
     except BadName:
         raise ValueError("up to 56 lower-case letters, digits, '-', '_' and dots inside") from None
-    return str(value)
+    return name
 
 
 def _customers(value: object) -> tuple[str, ...] | None:
     if value == ALL:
         return None
-    if not isinstance(value, list) or not value or len(set(map(str, value))) < len(value):
-        raise ValueError(f'"{ALL}", or a list of customers, each once')
     try:
-        return tuple(check_name("customer", str(one)) for one in value)
+        found = [check_name("customer", _text(one)) for one in value] if isinstance(value, list) else []
     except BadName as error:
         raise ValueError(f'"{ALL}", or a list of customers: {error}') from None
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f'"{ALL}", or a list of customers, each once')
+    return tuple(found)
+
+
+def _text(value: object) -> str:
+    """As it is; what is no text is no name."""
+    return value if isinstance(value, str) else ""
 
 
 _KEYS: dict[str, Check] = {
