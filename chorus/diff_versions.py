@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chorus.difference import Difference
-from chorus.score_here import score_missing
+from chorus.score_here import score_missing, version_of
 from chorus.settings import Settings
 from chorus.stored_feedback import StoredChunk
 from ensemble.compare import Comparison, Int64, Rows, Said, compare
@@ -13,7 +13,6 @@ from models.manifest import ModelManifest
 from storage import feedback, scores
 from storage.decisions import Mode, decisions
 from storage.errors import BadRequest
-from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import Scores
 
@@ -70,5 +69,4 @@ def _said(found: Scores, mode: Mode, rows: Int64) -> Said:
 
 
 def _read(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:
-    version = ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
-    return scores.read(place, version, chunk.id, chunk.rows)
+    return scores.read(place, version_of(manifest), chunk.id, chunk.rows)

@@ -1,6 +1,6 @@
 """Scoring on this machine without a broker or pools: one model version, in a process of its own, that ends with us."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -13,8 +13,10 @@ from chorus.stored_feedback import StoredChunk
 from models.manifest import ModelManifest
 from storage import feedback, scores
 from storage.errors import ChorusError
+from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import Scores
+from tasks.borrow import borrow
 from tasks.careful import score_carefully
 from tasks.split import NotTheRows
 from workers.isolated import Isolated
@@ -62,6 +64,8 @@ def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Ite
 def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]) -> int:
     """Score those of the chunks that the version has not scored, and store the scores; how many there were.
 
+    `chunks` are the newest first, and scored the other way round: the older lend to the newer what they share.
+
     Raises CannotScore, NotIsolated, CannotWrite.
     """
     cells = {chunk.id: chunk for chunk in chunks}
@@ -70,11 +74,27 @@ def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chu
     if not missing:
         return 0
     with score_here(settings, place, manifest) as here:
-        for chunk in _shown(f"{manifest.name} {manifest.version}: scoring", missing):
-            found = here.score(feedback.read_texts(place, chunk.dataset, chunk.position))
+        for chunk in _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1]):
+            found = complete(place, here.score, manifest, chunk)
             # A worker may have been quicker; whoever comes first is right for all.
             place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
     return len(missing)
+
+
+def version_of(manifest: ModelManifest) -> ModelVersion:
+    """As a job names it."""
+    return ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
+
+
+def complete(
+    place: Place, score: Callable[[pa.StringArray], Scores], manifest: ModelManifest, chunk: StoredChunk
+) -> Scores:
+    """The scores of a chunk; what the version has said of some of its texts before is not asked again."""
+    texts = feedback.read_texts(place, chunk.dataset, chunk.position)
+    known = borrow(place, chunk.dataset, chunk.position, version_of(manifest), texts)
+    if known.scores is not None and not len(known.left):
+        return known.scores
+    return known.completed(score(texts.take(pa.array(known.left))))
 
 
 def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
