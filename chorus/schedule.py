@@ -58,8 +58,8 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
             print(f"{one.run}, {customer}: {reason}")
 
 
-def run(settings: Settings, name: str, *, as_json: bool) -> None:
-    """Set a schedule going now. Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
+def run(settings: Settings, name: str, *, as_json: bool) -> int:
+    """Set a schedule going now; 0, or 1 if some customers have no run. Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
     if service_broker(settings) is None:
         raise NoService
     schedules = read_schedules(place_at(settings.home))
@@ -73,10 +73,11 @@ def run(settings: Settings, name: str, *, as_json: bool) -> None:
     started = run_name(name, said.number)
     if as_json:
         print(json.dumps({"run": started, "customers": said.customers, "refused": said.refused}))
-        return
-    print(f"{started}: {', '.join(said.customers) or 'there is nothing to label'}")
-    for customer, reason in said.refused.items():
-        print(f"refused for {customer}: {reason}")
+    else:
+        print(f"{started}: {', '.join(said.customers) or 'nothing is labelled'}")
+        for customer, reason in said.refused.items():
+            print(f"refused for {customer}: {reason}")
+    return 1 if said.refused else 0
 
 
 def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
