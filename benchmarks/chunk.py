@@ -32,7 +32,7 @@ ROWS = 4096
 ROUNDS = 5
 STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
     ("take the upload in", "intake/upload.py", "take_in"),
-    ("write the job", "tasks/submit.py", "create_job"),
+    ("write the job", "tasks/submit.py", "write_job"),
     ("plan", "tasks/reconcile.py", "reconcile"),
     ("read the texts", "storage/feedback.py", "read_texts"),
     ("tokens and batches", "models/transformer_openvino.py", "prepare"),

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from chorus.cli_options import upload_options
 from chorus.light import limit_native_threads, with_little_memory, without_pandas
 from chorus.settings import Settings, from_environment
 from chorus.settings import device as checked_device
@@ -22,36 +23,6 @@ _EPILOG = (
 @click.version_option(package_name="chorus")
 def chorus() -> None:
     """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled Parquet."""
-
-
-def upload_options(command: Any) -> Any:  # Any: click's decorators do not keep types
-    """The arguments of every command that takes a file of feedback."""
-    for option in reversed(
-        [
-            click.argument("file"),
-            click.option(
-                "--customer", default="default", show_default=True, help="Whose feedback; picks the ensemble."
-            ),
-            click.option("--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."),
-            click.option("--text", metavar="COLUMN", help="The column that holds the text."),
-            click.option("--id", "id_column", metavar="COLUMN", help="The column that holds the id."),
-            click.option("--encoding", help="Text encoding of the file, when it cannot be told from it."),
-            click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
-            click.option("--no-text", is_flag=True, help="Leave the texts out of the labelled rows."),
-            click.option("--keep-columns", is_flag=True, help="Carry your own columns along."),
-            click.option(
-                "--priority",
-                type=click.Choice(["live", "bulk", "nightly"]),
-                default="bulk",
-                show_default=True,
-                help="Who goes first in a busy service. Up to 256 rows go with live ones.",
-            ),
-            click.option("--deadline", type=click.FloatRange(0), metavar="MINUTES", help="From now; goes before bulk."),
-            click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output."),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 device_option = click.option(
@@ -172,8 +143,10 @@ def doctor(as_json: bool) -> None:
 
 _ELSEWHERE = {  # module → its commands
     "chorus.cli_deploy": ("deploy",),
+    "chorus.cli_diff": ("diff",),
     "chorus.cli_ensembles": ("ensembles",),
     "chorus.cli_models": ("models",),
+    "chorus.cli_plan": ("plan",),
     "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
     "chorus.cli_schedule": ("schedule",),
 }

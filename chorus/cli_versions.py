@@ -20,19 +20,22 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 
 def add_version_commands(group: click.Group, what: str) -> None:
     """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or ensemble."""
-    named = click.argument("name", metavar=what.upper())
+    name_argument = click.argument("name", metavar=what.upper())
 
     @group.command()
-    @named
+    @name_argument
     @version_argument
     @alias_option
-    def promote(name: str, version: int, alias: str) -> None:
+    @click.option("--force", is_flag=True, hidden=what != "model", help="Even if the gate of chorus.toml refuses it.")
+    def promote(name: str, version: int, alias: str, force: bool) -> None:
         """Move an alias to VERSION; the champion is what jobs use from now on."""
+        if what == "model" and alias == "champion" and not force:
+            _pass_gate(name, version)
         _shelf(what).promote(name, version, datetime.now(UTC), alias)
         click.echo(f"{name}: {alias} is now version {version}")
 
     @group.command()
-    @named
+    @name_argument
     @alias_option
     def rollback(name: str, alias: str) -> None:
         """Move an alias to where it was before its last move; the next time, a step further back."""
@@ -40,31 +43,29 @@ def add_version_commands(group: click.Group, what: str) -> None:
         click.echo(f"{name}: {alias} is back at version {version}")
 
     @group.command()
-    @named
+    @name_argument
     @as_json
     def history(name: str, as_json: bool) -> None:
         """Every move of every alias, the newest first."""
         from chorus.show import print_table
 
-        shelf = _shelf(what)
-        shelf.resolve(name)
-        moves = [(move, alias) for alias in shelf.aliases(name) for move in shelf.history(name, alias)]
-        moves.sort(key=lambda moved: moved[0].at, reverse=True)
+        moves = _shelf(what).history(name)
         if as_json:
-            click.echo(json.dumps({what: name, "moves": [_move(alias, move) for move, alias in moves]}))
+            found = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
+            click.echo(json.dumps({what: name, "moves": found}))
         else:
-            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for move, alias in moves]
+            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for alias, move in moves]
             print_table(("alias", "version", "by", "at (UTC)"), rows)
 
     @group.command()
-    @named
+    @name_argument
     @version_argument
     @click.option("--force", is_flag=True, help="Even if an alias, an ensemble or a job names it.")
     def remove(name: str, version: int, force: bool) -> None:
         """Remove VERSION, whose number is not used again. Refused while anything names it."""
-        from tasks import named as names
+        from tasks.named import remove as remove_unnamed
 
-        names.remove(_shelf(what), name, version, force=force)
+        remove_unnamed(_shelf(what), name, version, force=force)
         click.echo(f"{name}: version {version} is removed")
 
 
@@ -94,8 +95,12 @@ def print_record(record: dict[str, object], as_json: bool) -> None:
     click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
 
 
-def _move(alias: str, move: Any) -> dict[str, object]:
-    return {"alias": alias, **move.model_dump(mode="json")}
+def _pass_gate(model: str, version: int) -> None:
+    from chorus.gate import check
+
+    settings = from_environment()
+    for finding in check(settings, place_at(settings.home), model, version):
+        click.echo(f"gate: {finding}")
 
 
 def _shelf(what: str) -> "Shelf":

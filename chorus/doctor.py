@@ -17,6 +17,7 @@ from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
 from workers.chorus_toml import FILE
+from workers.gate_file import read_gates
 from workers.limits_file import read_limits
 from workers.schedule_file import read_schedules
 
@@ -132,6 +133,7 @@ class UnknownModels(ChorusError):
 
 def _limits(place: Place) -> str:
     """chorus.toml says what can be, of models that there are."""
+    read_gates(place)
     named, there = list(read_limits(place).models), ModelRegistry(place).names()
     unknown = [name for name in named if name not in there]
     if unknown:

@@ -1,5 +1,6 @@
 """`chorus cancel` and `chorus resume`; and the one way to find a job by its id."""
 
+from chorus.ahead import remember
 from chorus.local import broker_for, context_for, service_broker
 from chorus.settings import Settings
 from storage import jobs
@@ -61,4 +62,6 @@ def resume(settings: Settings, name: str) -> None:
     if service_broker(settings) is None:
         raise NobodyToGoOn
     with broker_for(settings) as broker:
-        start(context_for(settings, broker.address), job)
+        context = context_for(settings, broker.address)
+        remember(settings, context, job)
+        start(context, job)

@@ -1,6 +1,7 @@
 """Jobs to their end on this machine: take part in a running service, or be one for as long as it takes."""
 
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
+from chorus.ahead import remember
 from chorus.running import running_broker
 from chorus.service import Service, for_jobs
 from chorus.settings import Settings
@@ -66,6 +68,19 @@ def service_broker(settings: Settings) -> BrokerAddress | None:
     return settings.broker or running_broker(settings.run)
 
 
+def board_of_service(settings: Settings, place: Place) -> Board | None:
+    """None without a broker; and, with a word about it, if that does not answer: storage has what counts."""
+    address = service_broker(settings)
+    if address is None:
+        return None
+    try:
+        address.check()
+    except BrokerUnreachable as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return None
+    return Board(address.client(), key_prefix(place))
+
+
 @contextmanager
 def broker_for(settings: Settings) -> Iterator[Broker]:
     """The broker of the service, checked, or an embedded one for as long as the block lasts."""
@@ -103,6 +118,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         try:
+            remember(settings, context, job)
             start(context, job)
             with workers_for(settings, broker, context, [job]) as look:
                 _wait(context, job, stored, watch, look)

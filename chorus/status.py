@@ -1,7 +1,6 @@
 """`chorus status`: what storage says, and what the board knows on top of it."""
 
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -10,18 +9,18 @@ from redis.exceptions import RedisError
 from rich.console import Console
 
 from chorus.jobs import find_job
-from chorus.local import service_broker
+from chorus.local import board_of_service
 from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
 from storage import jobs
 from storage.errors import ChorusError
 from storage.feedback import Dataset, read_dataset
+from storage.forecasts import forecast_of
 from storage.jobs import Beginning, Job
 from storage.labelled import read_manifest
 from storage.place import Place, place_at
-from tasks.address import BrokerAddress, BrokerUnreachable
-from tasks.board import Board, Progress, key_prefix
+from tasks.board import Board, Progress
 from tasks.demand import Demand, demand
 from tasks.reconcile import stored_progress
 from tasks.roster import Roster, Worker
@@ -36,8 +35,7 @@ _STATES = ("starting", "busy", "idle", "stopping")
 def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bool) -> None:
     """Print one job, or all jobs and models; with `watch` again and again, one job until it ends. Raises NoSuchJob."""
     place = place_at(settings.home)
-    broker = service_broker(settings)
-    board = _board(place, broker) if broker else None
+    board = board_of_service(settings, place)
     if job is not None:
         find_job(place, job)
     while True:
@@ -53,16 +51,6 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
         if not watch or (job and found["status"] != "running"):
             return
         time.sleep(_WATCH_SECONDS)
-
-
-def _board(place: Place, broker: BrokerAddress) -> Board | None:
-    """None, and a word about it, if the broker does not answer: storage has the answer that counts."""
-    try:
-        broker.check()
-    except BrokerUnreachable as error:
-        print(f"chorus: {error}", file=sys.stderr)
-        return None
-    return Board(broker.client(), key_prefix(place))
 
 
 def _all(place: Place, board: Board | None) -> dict[str, object]:
@@ -81,8 +69,10 @@ def _listed(place: Place, board: Board | None, job: Job) -> dict[str, object]:
 def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
     job = find_job(place, name)
     found = _state(place, board, job)
-    began = _beginning(place, board, job)
+    began, end, forecast = _beginning(place, board, job), jobs.ended(place, job.id), forecast_of(place, job.id)
     return found | {
+        "expected_seconds": forecast and round(forecast.seconds, 1),
+        "seconds": round(end.seconds, 1) if end is not None and end.seconds is not None else None,
         "first_part_seconds": began.first_part,
         "first_scores": {model: stages.model_dump() for model, stages in began.models.items()},
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chorus.light import limit_native_threads, without_pandas
 from models.labelled_file import read_labelled, read_texts
 from models.manifest import Mode, ModelManifest, OverLength
 from models.publish import publish_from
@@ -37,7 +38,7 @@ def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
     data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
     recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        trained = train(lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name)
+        trained = train(lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name, begin=_begin)
         return ModelRegistry(place).publish(lesson.name, Path(folder), trained.spec, datetime.now(UTC))
 
 
@@ -67,4 +68,11 @@ def publish(
         max_tokens=max_tokens,
         over_length=over_length,
         texts=read_texts(texts, text) if texts else None,
+        begin=_begin,
     )
+
+
+def _begin() -> None:
+    """A process on trial is as light as a worker, and keeps to one core."""
+    without_pandas()
+    limit_native_threads(1)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from redis.exceptions import RedisError
 from rich.console import Console
 
+from chorus.ahead import remember
 from chorus.local import Outcome, broker_for, context_for, end_on_sigterm, run_job, service_broker
 from chorus.look import look
 from chorus.progress import shown
@@ -24,7 +25,7 @@ from storage.feedback import Dataset
 from storage.jobs import Job, Priority
 from storage.place import Place, place_at
 from tasks.address import BrokerUnreachable
-from tasks.submit import create_job, line_up, start
+from tasks.submit import describe_job, line_up, start, write_job
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,10 @@ def submit(settings: Settings, asked: Asked) -> None:
     with broker_for(settings) as broker:
         place = place_at(settings.home)
         job, dataset = _job(settings, place, asked, Console(stderr=True))
+        context = context_for(settings, broker.address)
         try:
-            start(context_for(settings, broker.address), job)
+            remember(settings, context, job)
+            start(context, job)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     if asked.as_json:
@@ -90,7 +93,15 @@ def submit(settings: Settings, asked: Asked) -> None:
 
 
 def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
-    """Who answers is settled before the file is read, so that a wrong customer costs nothing."""
+    job, dataset = describe(settings, place, asked, console)
+    return write_job(place, job), dataset
+
+
+def describe(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
+    """Take the feedback in, and say which job that makes, without writing it.
+
+    Who answers is settled before the file is read, so that a wrong customer costs nothing.
+    """
     lineup = line_up(place, asked.customer)
     upload = Upload(
         path=asked.file,
@@ -107,7 +118,7 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     dataset = take_in(place, upload, sys.stdin.buffer, said)
-    job = create_job(
+    job = describe_job(
         place,
         dataset,
         lineup,

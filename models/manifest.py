@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from models.measured import Measured
 from models.precision import PrecisionCheck
+from storage.decisions import Mode as Mode
 from storage.names import digest
 from storage.record import Record
 
-Mode = Literal["one_of", "any_of"]
 OverLength = Literal["truncate", "windows"]  # a text with more than max_tokens is cut, or read in parts: models.tokens
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # no path to elsewhere
@@ -50,6 +51,7 @@ class ModelSpec(Record):
     max_tokens: int | None = None  # None for kinds that read a text to its end
     over_length: OverLength = "truncate"
     precisions: tuple[PrecisionCheck, ...] = ()  # those below float32 that were tried when it was published
+    measured: Measured | None = None  # speed and memory, see models.trial; None: nobody looked
     card: Card
 
 
@@ -66,7 +68,7 @@ class ModelManifest(ModelSpec):
 def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
     """SHA-256 over all that decides the scores: two versions with one digest answer alike.
 
-    The artifacts count by name and content; name, version, card and date do not count.
+    The artifacts count by name and content; name, version, card, date and what was measured do not count.
     """
     what_decides: dict[str, object] = {
         "kind": spec.kind,

@@ -1,6 +1,7 @@
-"""Takes over a model that was trained elsewhere, or just now: a Hugging Face style folder, or a skops pipeline."""
+"""Takes over a model that was trained elsewhere, or just now: a Hugging Face folder, a skops pipeline, or MLflow's."""
 
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from models import kinds
 from models.adopted import NotAModel
 from models.labelled import held_out
 from models.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
+from models.mlflow_folder import plain
+from models.no_code import AS_SAFETENSORS, AS_SKOPS, refuse_pickles
 from models.registry import ModelRegistry
 from models.transformer_files import CONFIG
+from models.trial import begin_plainly, measure
 from storage.errors import BadRequest
 
 
@@ -33,8 +37,7 @@ class NotForThisKind(BadRequest):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         super().__init__(
-            f"A {kind} reads every text to its end and computes in one precision. "
-            "Leave out a limit of tokens, a rule for long texts, and texts to check int8 with."
+            f"A {kind} reads every text to its end. Leave out a limit of tokens, and a rule for long texts."
         )
 
 
@@ -48,30 +51,33 @@ def publish_from(
     max_tokens: int | None = None,
     over_length: OverLength = "truncate",
     texts: pa.StringArray | None = None,
+    begin: Callable[[], None] = begin_plainly,
 ) -> ModelManifest:
     """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
 
-    `texts` are of the kind that the model will read: int8 is made with about half of them and checked on the others;
-    without texts it is not offered. Pickles are not read, and no code that comes with a model is run.
-    Raises NotAModel, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, BadName.
+    Or a folder that MLflow saved, of the flavour transformers or sklearn.
+
+    `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is made with about half of
+    them and checked on the others; without texts it is not offered. Pickles are not read, and no code that comes with a
+    model is run. `begin` is what a process does first that this one starts.
+    Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, FailedTrial, BadName.
     """
-    kind = _kind_of(source)
-    check_options(kind, over_length, max_tokens, texts)
-    with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        spec = adopt(kind, source, Path(folder), target, labels, max_tokens, over_length)
+    with plain(source) as files, tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+        kind = _kind_of(files)
+        check_options(kind, over_length, max_tokens)
+        spec = adopt(kind, files, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
             others = held_out(texts, 0.5)
             sides = [texts.filter(pa.array(side)) for side in (~others, others)]
             checks = kinds.check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
+        spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, begin)})
         return registry.publish(name, Path(folder), spec, published_at)
 
 
-def check_options(
-    kind: str, over_length: OverLength, max_tokens: int | None = None, texts: pa.StringArray | None = None
-) -> None:
+def check_options(kind: str, over_length: OverLength, max_tokens: int | None = None) -> None:
     """Raises UnknownKind, NotForThisKind."""
-    if kinds.find(kind).precisions is None and (max_tokens or texts is not None or over_length != "truncate"):
+    if kinds.find(kind).precisions is None and (max_tokens or over_length != "truncate"):
         raise NotForThisKind(kind)
 
 
@@ -108,4 +114,5 @@ def _kind_of(source: Path) -> str:
         return "transformer"
     if source.suffix == ".skops" or any(source.glob("*.skops")):
         return "bow"
+    refuse_pickles(source, f"{AS_SKOPS}, or {AS_SAFETENSORS}")
     raise NotAModel(source, f"it holds neither {CONFIG} nor a .skops file")

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from models.metrics import metrics
 from models.publish import adopt, check_options
 from models.recipe import Recipe
 from models.scorer import score
+from models.trial import begin_plainly, measure
 from storage.scores import Float32
 
 
@@ -25,12 +27,20 @@ class Trained:
 
 
 def train(
-    kind: str, target: str, data: Labelled, folder: Path, recipe: Recipe, description: str, held_out: float = 0.1
+    kind: str,
+    target: str,
+    data: Labelled,
+    folder: Path,
+    recipe: Recipe,
+    description: str,
+    held_out: float = 0.1,
+    begin: Callable[[], None] = begin_plainly,
 ) -> Trained:
     """Fill an empty folder with the artifacts of a model that answers `target`.
 
-    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured on.
-    Raises UnknownKind, NotForThisKind, BadLabels, MissingPackage, and what the kind raises.
+    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured on. `begin` is
+    what a process does first that it starts.
+    Raises UnknownKind, NotForThisKind, BadLabels, MissingPackage, FailedTrial, and what the kind raises.
     """
     check_options(kind, recipe.over_length)
     learned, kept = split(data, held_out)
@@ -50,7 +60,8 @@ def train(
         metrics=metrics(values, kept.truth, kept.mode),
         seconds=round(seconds, 1),
     )
-    return Trained(spec.model_copy(update={"card": card}), kept, values)
+    measured = measure(spec, folder, kept.texts, begin)
+    return Trained(spec.model_copy(update={"card": card, "measured": measured}), kept, values)
 
 
 def held_out_scores(spec: ModelSpec, folder: Path, data: Labelled) -> Float32:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from models.adopted import NotAModel
+from models.no_code import AS_SAFETENSORS, refuse_code, refuse_pickles
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -16,7 +17,10 @@ ENCODER = (CONFIG, WEIGHTS, TOKENIZER)
 
 
 def check_files(folder: Path) -> None:
-    """Raises NotAModel unless the three files of an encoder are there."""
+    """Raises NotAModel unless the three files of an encoder are there, and BringsCode if code comes with them."""
+    refuse_code(folder)
+    if not (folder / WEIGHTS).is_file():
+        refuse_pickles(folder, AS_SAFETENSORS)
     missing = [file for file in ENCODER if not (folder / file).is_file()]
     if missing:
         raise NotAModel(folder, f"it has no {', '.join(missing)}")

@@ -44,6 +44,7 @@ class Ended(Record):
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]  # removed: its labels were pruned
     error: str = ""
     beginning: Beginning | None = None  # of one that is done
+    seconds: float | None = None  # of one that is done, since its arrival, new or again
 
 
 class Job(Record):
@@ -88,8 +89,12 @@ def job_id(
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
 
 
+def folder(job: str) -> str:
+    return f"jobs/{check_name('job', job)}"
+
+
 def job_path(job: str) -> str:
-    return f"jobs/{check_name('job', job)}/job.json"
+    return f"{folder(job)}/job.json"
 
 
 def read_job(place: Place, job: str) -> Job:
@@ -98,7 +103,7 @@ def read_job(place: Place, job: str) -> Job:
 
 
 def ended_path(job: str) -> str:
-    return f"jobs/{check_name('job', job)}/ended.json"
+    return f"{folder(job)}/ended.json"
 
 
 def end_job(place: Place, job: str, ended: Ended) -> None:

@@ -55,9 +55,12 @@ class Shelf:
         """Alias → version. Raises BadRecord."""
         return self._aliases(name).all()
 
-    def history(self, name: str, alias: str) -> list[Move]:
-        """The moves of an alias, the newest first. Raises BadRecord, BadName."""
-        return self._aliases(name).history(alias)
+    def history(self, name: str) -> list[tuple[str, Move]]:
+        """Every move with its alias, the newest first. Raises NotPublished, BadRecord."""
+        self._published(name)
+        aliases = self._aliases(name)
+        moves = [(alias, move) for alias in aliases.all() for move in aliases.history(alias)]
+        return sorted(moves, key=lambda moved: moved[1].at, reverse=True)
 
     def promote(self, name: str, version: int, at: datetime, alias: str = CHAMPION) -> None:
         """Move an alias to a version, in one step. Raises NotPublished, AliasIsNumber, BadName."""

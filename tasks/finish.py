@@ -1,22 +1,28 @@
 """Finish a job: check every part, then write the manifest that makes it the result."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from time import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage import feedback, labelled
 from storage.errors import ChorusError
+from storage.forecasts import forecast_of
 from storage.jobs import Ended, Job, end_job, ended
 from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
 from tasks.context import Context
+from tasks.correction import learn
 from tasks.labels import job_done
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob
+from tasks.messages import SHORT, FinishJob
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
+
+_JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that it was made for
 
 
 class BadPart(ChorusError):
@@ -71,8 +77,25 @@ def _end(context: Context, job: Job) -> None:
     job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
-        end_job(context.place, job.id, Ended(status="done", beginning=beginning(context.board, job.id)))
+        seconds = max(0.0, time() - arrival.since) if arrival else None
+        began = beginning(context.board, job.id)
+        end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+        if arrival is not None and seconds is not None:
+            _compare(context.place, job, arrival.since, seconds)
     context.board.end(job.id, "done")
+
+
+def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
+    """Let the next forecast learn from this one, if it was made for this arrival of the job.
+
+    There is none of a short job, and no job fails of its forecast.
+    """
+    if dataset_of(place, job).rows <= SHORT:
+        return
+    forecast = forecast_of(place, job.id)
+    if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
+        with suppress(ChorusError, OSError):
+            learn(place, forecast, seconds)
 
 
 def _labelled(output: Place, position: int, rows: int) -> Part:

@@ -6,6 +6,8 @@ The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/
 from functools import lru_cache
 from typing import Any, cast
 
+from models.manifest import ModelManifest
+from models.measured import Measured
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.place import Absent, Place
@@ -13,7 +15,8 @@ from storage.record import BadRecord, Record
 from tasks.board import Board
 
 _FILE = "measured.json"
-_ANEW = 1.25  # a figure that is off by this factor is kept anew
+_ANEW = 1.1  # a figure that is off by this factor is kept anew
+_WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker takes beside its model
 
 
 class Needs(Record):
@@ -22,10 +25,22 @@ class Needs(Record):
     rate: float  # rows a second
     start_seconds: float  # from the start of its process to the model in memory
     memory: int  # bytes at the most, so far
+    start_work: float = 0.0  # processor seconds of that start; 0: by a version that did not measure it
+    row_seconds: float = 0.0  # processor seconds a row, of all threads; on a GPU seconds. 0: not measured
+    row_chars: float = 0.0  # characters of the rows that this is known of, on average; 0: not measured
+
+    def seconds(self, rows: float, chars: float | None) -> float:
+        """Of a processor (of a GPU, where it computes on one) for so many rows. `chars`: all of theirs, if known.
+
+        What a row costs grows with its length. Before it was measured, a worker is taken to fill one processor.
+        """
+        if not self.row_seconds:
+            return rows / self.rate
+        return self.row_seconds * (chars / self.row_chars if chars and self.row_chars else rows)
 
 
 def needs(place: Place, board: Board, model: str) -> Needs:
-    """As last measured, or a guess from the size of its files."""
+    """As last measured, or else as expected."""
     found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
     measured = {name.decode(): float(value) for name, value in found.items()}
     return Needs(**expected(place, model).model_dump() | measured)
@@ -64,17 +79,50 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
 
 @lru_cache(1024)
 def expected(place: Place, model: str) -> Needs:
-    """Of the champion, as kept when this process first asked, or a guess from the size of its files.
+    """Of the champion, as kept when this process first asked.
 
     The board knows what was measured since. A model that cannot be read takes what the smallest takes, and its worker
     says what is wrong.
     """
     try:
-        manifest = ModelRegistry(place).resolve(model)
+        return expected_of(place, ModelRegistry(place).resolve(model))
     except ChorusError:
         return _guess(0)
+
+
+def expected_of(place: Place, manifest: ModelManifest) -> Needs:
+    """As kept with the version, or with the last one before it of the same kind; as measured when it was published; or
+    a guess from the size of its files.
+    """
+    registry = ModelRegistry(place)
+    for version in sorted(registry.versions(manifest.name), reverse=True):
+        if version <= manifest.version:
+            found = _kept(place, manifest.name, version)
+            if found is not None and _kind(registry, manifest, version) == manifest.kind:
+                return found
     size = sum(artifact.bytes for artifact in manifest.artifacts)
-    return _kept(place, model, manifest.version) or _guess(size)
+    return _published(manifest.measured) or _guess(size)
+
+
+def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str | None:
+    """Of another version; None if that cannot be read."""
+    if version == manifest.version:
+        return manifest.kind
+    try:
+        return registry.manifest(manifest.name, version).kind
+    except ChorusError:
+        return None
+
+
+def _published(measured: Measured | None) -> Needs | None:
+    """A worker is a process on trial, and what makes it a worker."""
+    if measured is None:
+        return None
+    return Needs(
+        rate=measured.rows_per_second,
+        start_seconds=_WORKER_SECONDS + measured.load_seconds,
+        memory=_WORKER_MEMORY + measured.memory,
+    )
 
 
 def _guess(size: int) -> Needs:

@@ -10,6 +10,8 @@ from storage.jobs import Job, all_jobs
 from storage.place import Place
 from storage.versions import Shelf
 
+_SHOWN = 10
+
 Version = tuple[str, str, int]  # shelf, name, version: ("models", "topics-bow", 2)
 
 
@@ -20,19 +22,16 @@ class StillNamed(BadRequest):
         self.name, self.version, self.by = name, version, by
         shown = ", ".join(by[:_SHOWN]) + (f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else "")
         super().__init__(
-            f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases elsewhere and "
-            "remove the ensembles' versions first, or give --force: jobs that name it can then not be resumed."
+            f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases and remove "
+            "the ensembles' versions first. With --force its jobs cannot be resumed, and its aliases say nothing."
         )
-
-
-_SHOWN = 10
 
 
 def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
     """Every version that an alias, a member of an ensemble's version or a stored job names, and in words who does.
 
-    `jobs`: only these of all that are stored.
-    A member that names an alias names no version by itself; the alias does. Raises BadRecord.
+    `jobs`: only these of all that are stored. A member that names an alias names no version by itself; the alias does.
+    Raises BadRecord.
     """
     found: dict[Version, list[str]] = defaultdict(list)
     models, ensembles = ModelRegistry(place).shelf, EnsembleRegistry(place).shelf

@@ -14,7 +14,7 @@ from storage.runs import Run, RunJob, create_run
 from tasks.context import Context
 from tasks.labels import settle
 from tasks.lookup import dataset_named
-from tasks.submit import Lineup, create_job, is_done, line_up, start
+from tasks.submit import Lineup, describe_job, is_done, line_up, start, write_job
 
 
 def begin(
@@ -48,11 +48,26 @@ def prepare(
     now: datetime,
 ) -> Run | None:
     """Write the run down, its versions resolved. Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite."""
+    run = describe_run(place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    return None if run is None else create_run(place, run)
+
+
+def describe_run(
+    place: Place,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch, BadRecord, BadName."""
     found = [one for one in datasets(place, customer) if _within(one, since, until)]
     if not found:
         return None
     lineup, labels = line_up(place, customer), current(place, customer)
-    run = Run(
+    return Run(
         customer=customer,
         name=name,
         ensemble=lineup.ensemble,
@@ -63,7 +78,6 @@ def prepare(
         since=since,
         until=until,
     )
-    return create_run(place, run)
 
 
 def carry_on(context: Context, run: Run) -> None:
@@ -79,8 +93,13 @@ def carry_on(context: Context, run: Run) -> None:
 
 def run_jobs(place: Place, run: Run) -> list[Job]:
     """Its jobs, written down if they were not. Raises Absent, BadRecord, OutputTaken, CannotWrite."""
+    return [write_job(place, job) for job in describe_jobs(place, run)]
+
+
+def describe_jobs(place: Place, run: Run) -> list[Job]:
+    """Its jobs. Nothing is written. Raises Absent, BadRecord."""
     return [
-        create_job(
+        describe_job(
             place,
             dataset_named(place, run.customer, each.dataset),
             Lineup(run.ensemble, run.models),

@@ -56,7 +56,7 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     return tuple(ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found)
 
 
-def create_job(
+def describe_job(
     place: Place,
     dataset: Dataset,
     lineup: Lineup,
@@ -68,14 +68,13 @@ def create_job(
     deadline: datetime | None = None,
     asked: datetime | None = None,
 ) -> Job:
-    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+    """The job that this question is. Nothing is written.
 
     `asked`: when its versions were resolved; None: just now.
-    Raises OutputTaken, CannotWrite.
     """
     out = place_at(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
-    job = Job(
+    return Job(
         id=identity,
         customer=dataset.customer,
         dataset=dataset.id,
@@ -88,23 +87,37 @@ def create_job(
         priority=priority,
         deadline=deadline,
     )
+
+
+def write_job(place: Place, job: Job) -> Job:
+    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+
+    Raises OutputTaken, CannotWrite.
+    """
     _take(job)
-    if not place.create(jobs.job_path(identity), job.encode(), durable=True):
-        return jobs.read_job(place, identity)
+    if not place.create(jobs.job_path(job.id), job.encode(), durable=True):
+        return jobs.read_job(place, job.id)
     return job
 
 
-def _take(job: Job) -> None:
-    """Mark the output folder as this job's, so that no other writes there."""
+def check_output(job: Job) -> None:
+    """Whether the job may write to its output folder. Raises OutputTaken."""
     output = job.output
-    if not output.exists(labelled.OWNER):
-        foreign = [name for name in output.names("") if labelled.is_result(name)]
-        if foreign:
-            raise OutputTaken(output.url, f"something else ({foreign[0]})")
-    if not output.create(labelled.OWNER, job.id.encode()):
+    if output.exists(labelled.OWNER):
         owner = output.read(labelled.OWNER).decode()
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
+        return
+    foreign = [name for name in output.names("") if labelled.is_result(name)]
+    if foreign:
+        raise OutputTaken(output.url, f"something else ({foreign[0]})")
+
+
+def _take(job: Job) -> None:
+    """Mark the output folder as this job's, so that no other writes there. Raises OutputTaken."""
+    check_output(job)
+    if not job.output.create(labelled.OWNER, job.id.encode()):
+        check_output(job)
 
 
 def start(context: Context, job: Job) -> None:

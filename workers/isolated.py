@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.compute import Compute
+from models.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.place import Place, place_at
 from storage.scores import Float32
@@ -29,13 +30,9 @@ class NotIsolated(ChorusError):
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
-            f"{model} version {version} failed three times at a chunk, and now in a process of its own: {reason}. "
+            f"{model} version {version} could not be had in a process of its own: {reason}. "
             "Nothing of the chunk was stored. Mend this and run the same command again."
         )
-
-
-def begin_plainly() -> None:
-    """What a new process does first, where it need not do anything."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from models.device import PATTERN
 from storage.names import BadName, check_name
 from storage.place import Place
 from workers.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
+from workers.gate_file import GATE
 from workers.limits import Limits
 from workers.quantities import seconds, size
 from workers.toml_lines import Path
@@ -52,6 +53,7 @@ def _limits(toml: ChorusToml, path: Path, found: object, base: Limits) -> Limits
     values = {
         key: toml.value(path, key, value, _KEYS, _hint(path, key, value))
         for key, value in toml.table(path, found).items()
+        if key != GATE
     }
     limits = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if limits.max is not None and limits.min > limits.max:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Lock
-from time import monotonic
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.compute import Compute
 from models.kinds import open_scorer
@@ -13,6 +13,7 @@ from models.registry import ModelRegistry
 from storage.place import Place
 from storage.scores import Float32
 from tasks.messages import SHORT
+from workers.spent import Spent
 
 
 class Loaded:
@@ -24,9 +25,9 @@ class Loaded:
         model: str,
         version: int,
         compute: Compute,
-        scored: Callable[[int, float, float], None] | None = None,
+        scored: Callable[[int, int, Spent, Spent], None] | None = None,
     ) -> None:
-        """`scored` is told of every chunk: its rows, and by the monotonic clock when it began and ended."""
+        """`scored` is told of every chunk: its rows, their characters, and by the clocks when it began and ended."""
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
@@ -37,13 +38,14 @@ class Loaded:
 
     def score(self, texts: pa.StringArray) -> Float32:
         """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for one that computes."""
-        began = monotonic()
+        began = Spent.now()
         prepared = self._scorer.prepare(texts)
         with nullcontext() if len(texts) <= SHORT else self._busy:
             raw = self._scorer.infer(prepared)
         values = self._scorer.finish(raw)
         if self._scored is not None:
-            self._scored(len(texts), began, monotonic())
+            chars = pc.sum(pc.utf8_length(texts)).as_py() or 0
+            self._scored(len(texts), chars, began, Spent.now())
         return values
 
     def unload(self) -> None:

@@ -14,7 +14,10 @@ from celery import Celery
 from redis.exceptions import RedisError
 
 from models.compute import Compute
+from models.peak_memory import peak_memory
 from models.registry import ModelRegistry
+from models.trial import begin_plainly
+from storage.errors import ChorusError
 from storage.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
@@ -24,9 +27,9 @@ from tasks.presence import Presence
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
-from workers.isolated import Isolated, begin_plainly
+from workers.isolated import Isolated
 from workers.loaded import Loaded
-from workers.meter import Meter, peak_memory
+from workers.meter import Meter
 from workers.watchdog import Watchdog
 
 _IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them
@@ -126,7 +129,8 @@ def run(
     care.
     """
     model = presence.worker.model
-    shelf = Shelf(context.place, compute, begin, Meter(context.place, context.board, presence))
+    meter = Meter(context.place, context.board, presence)
+    shelf = Shelf(context.place, compute, begin, meter)
     register(app, replace(context, presence=presence), shelf)
     presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
@@ -134,6 +138,8 @@ def run(
         return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
     finally:
         presence.leave()
+        with suppress(ChorusError, OSError):  # it is measured again
+            meter.keep()
 
 
 def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:

@@ -17,7 +17,7 @@ from tasks.careful import TextsFailed
 from tasks.finish import BadPart
 from tasks.messages import FinishJob, ScoreCell
 from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
-from tasks.submit import Lineup, OutputTaken, create_job
+from tasks.submit import Lineup, OutputTaken, describe_job, write_job
 from tests.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]  # by two: chunks 0 and 3 are equal
@@ -234,4 +234,6 @@ def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
     place.create("taken/_rejects-00000.parquet", b"not ours")
     lineup = Lineup(job.ensemble, job.models)
     with pytest.raises(OutputTaken, match="_rejects-00000"):
-        create_job(place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False)
+        write_job(
+            place, describe_job(place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False)
+        )

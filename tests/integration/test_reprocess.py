@@ -13,7 +13,7 @@ from storage.runs import open_runs, run_ended
 from tasks import finish as finishing
 from tasks.prune import prunable, prune
 from tasks.reprocess import begin
-from tasks.submit import create_job, line_up, start, stop
+from tasks.submit import describe_job, line_up, start, stop, write_job
 from tasks.sweep import Sweeper
 from tests.registered import PUBLISHED, Registered, publish_ensemble, publish_model
 from tests.steps import files_of, store_dataset
@@ -34,7 +34,9 @@ def upload(steps, name, texts, day=1):
     """An upload, labelled; its job."""
     place = steps.context.place
     dataset = store_dataset(place, texts, name=name, taken_in=datetime(2026, 1, day, tzinfo=UTC))
-    job = create_job(place, dataset, line_up(place, "acme"), out=None, keep_text=False, keep_columns=True)
+    job = write_job(
+        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=False, keep_columns=True)
+    )
     start(steps.context, job)
     steps.drain()
     return job
@@ -170,7 +172,9 @@ def test_a_run_with_a_job_that_is_stopped_ends_and_the_old_labels_still_count(st
 def test_promoting_during_a_job_changes_nothing_in_it_and_the_next_one_gets_the_new_version(steps):
     place = steps.context.place
     dataset = store_dataset(place, ["a", "b", "c", "d"], name="monday")
-    job = create_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+    job = write_job(
+        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+    )
     start(steps.context, job)
     steps.run(steps.queue.pop(0))
     new_version(steps)
@@ -198,7 +202,10 @@ def test_of_two_jobs_over_one_dataset_the_one_asked_for_last_counts_whichever_en
     for _ in range(2):
         lines.append(line_up(place, "acme"))
         new_version(steps)
-    jobs = [create_job(place, dataset, line, out=None, keep_text=True, keep_columns=False) for line in lines]
+    jobs = [
+        write_job(place, describe_job(place, dataset, line, out=None, keep_text=True, keep_columns=False))
+        for line in lines
+    ]
     for job in jobs:
         start(steps.context, job)
     while steps.queue:  # the later job first
@@ -252,7 +259,9 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     night(steps)
     ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
     dataset = store_dataset(place, ["d", "e", "f", "g"], name="tuesday")
-    job = create_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+    job = write_job(
+        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+    )
     start(steps.context, job)
     for _ in range(3):
         steps.run(steps.queue.pop(0))

@@ -1,33 +1,82 @@
 """What a worker of a model takes and does, as kept with its version."""
 
+import json
 from datetime import UTC, datetime
 
+import pytest
+
 from models.manifest import Card, ModelSpec, Target
+from models.measured import Measured
 from models.registry import ModelRegistry
-from tasks.measured import Needs, expected, keep
+from tasks.measured import Needs, expected, expected_of, keep
 
-FIGURES = Needs(rate=7.0, start_seconds=9.0, memory=11)
-
-
-def publish(place, folder):
-    (folder / "weights").write_bytes(b"w")
-    spec = ModelSpec(
-        kind="bow",
-        target=Target(name="mood", mode="one_of"),
-        labels=("bad", "good"),
-        card=Card(data="made by the tests"),
-    )
-    ModelRegistry(place).publish("bow", folder, spec, datetime(2026, 1, 1, tzinfo=UTC))
+FIGURES = Needs(rate=7.0, start_seconds=9.0, memory=11, row_seconds=0.5, row_chars=20.0)
 
 
-def test_what_was_measured_is_expected_of_the_next_worker(place, tmp_path):
-    publish(place, tmp_path)
+@pytest.fixture
+def publish(place, tmp_path):
+    (tmp_path / "weights").write_bytes(b"w")
+
+    def publish(kind="bow", **said):
+        spec = ModelSpec(
+            kind=kind,
+            target=Target(name="mood", mode="one_of"),
+            labels=("bad", "good"),
+            card=Card(data="made by the tests"),
+            **said,
+        )
+        return ModelRegistry(place).publish("bow", tmp_path, spec, datetime(2026, 1, 1, tzinfo=UTC))
+
+    return publish
+
+
+def test_what_was_measured_is_expected_of_the_next_worker(place, publish):
+    publish()
     keep(place, "bow", 1, FIGURES)
     assert expected(place, "bow") == FIGURES
 
 
-def test_a_file_that_cannot_be_read_is_as_none(place, tmp_path):
+def test_a_file_that_cannot_be_read_is_as_none(place, tmp_path, publish):
     """A storage that fails for a moment is no reason to stop."""
-    publish(place, tmp_path)
+    publish()
     (tmp_path / "home/registry/models/bow/1/measured.json").mkdir()
     assert expected(place, "bow").memory > FIGURES.memory, "a guess"
+
+
+def test_a_file_of_an_older_version_is_read(place, publish):
+    old = {"rate": 7.0, "start_seconds": 9.0, "memory": 11}
+    version = publish()
+    place.replace("registry/models/bow/1/measured.json", json.dumps(old).encode())
+    assert expected_of(place, version).rate == 7
+    assert expected_of(place, version).seconds(70, None) == 10, "by the rate, as if it filled one processor"
+
+
+def test_a_new_version_is_expected_to_be_like_the_one_before(place, publish):
+    publish()
+    keep(place, "bow", 1, FIGURES)
+    second, third = publish(), publish()
+    assert expected_of(place, third) == FIGURES
+    keep(place, "bow", 2, FIGURES.model_copy(update={"rate": 8.0, "memory": 50}))
+    assert expected_of(place, third).rate == expected_of(place, second).rate == 8
+
+
+def test_a_version_of_another_kind_says_nothing_of_it(place, publish):
+    publish()
+    keep(place, "bow", 1, FIGURES)
+    assert expected_of(place, publish("transformer")).memory > FIGURES.memory, "a guess"
+
+
+def test_a_later_version_says_nothing_of_it(place, publish):
+    first = publish()
+    publish()
+    keep(place, "bow", 2, FIGURES)
+    assert expected_of(place, first).memory > FIGURES.memory, "a guess"
+
+
+def test_before_a_worker_measured_anything_what_publishing_measured_is_expected(place, publish):
+    measured = Measured(load_seconds=2, rows_per_second=7, characters_per_second=70, rows=9, memory=10**9)
+    publish(measured=measured)
+    found = expected(place, "bow")
+    assert found.rate == measured.rows_per_second
+    assert found.start_seconds > measured.load_seconds
+    assert measured.memory < found.memory < 1.1 * measured.memory

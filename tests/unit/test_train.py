@@ -21,7 +21,8 @@ from models.registry import ModelRegistry
 from models.scorer import score
 from models.train import train
 from storage.place import LocalPlace
-from tests.models_fixtures import moods, spec, strings, topics
+from tests import light_model
+from tests.models_fixtures import moods, spec, topics
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,12 +74,13 @@ def test_rows_that_no_model_can_learn_from_are_named():
 def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path):
     (tmp_path / "made").mkdir()
     data = moods()
-    trained = train("bow", "mood", data, tmp_path / "made", Recipe(), "moods of the tests", held_out=0.25)
+    trained = train("bow", "mood", data, tmp_path / "made", Recipe(), "moods of the tests", 0.25, light_model.install)
     card = trained.spec.card
     assert card.rows_trained + card.rows_held_out == len(data)
     assert len(trained.held_out) == len(trained.values) == card.rows_held_out
     assert card.metrics == metrics(trained.values, trained.held_out.truth, "one_of")
     assert card.metrics["accuracy"] == 1.0
+    assert trained.spec.measured.rows == len(trained.held_out)
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     manifest = registry.publish("mood-bow", tmp_path / "made", trained.spec, NOW)
     with registry.verified(manifest) as folder:
@@ -108,17 +110,21 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
     for name, data in (("one", moods()), ("any", topics())):
         (tmp_path / name).mkdir()
         fit("bow", data, tmp_path / name, Recipe())
-    assert publish_from(registry, "one", tmp_path / "one", "mood", NOW).labels == ("bad", "good")
+    assert publish_from(registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install).labels == (
+        "bad",
+        "good",
+    )
     with pytest.raises(WhichLabels, match="names the labels bad, good, not good, bad"):
         publish_from(registry, "one", tmp_path / "one", "mood", NOW, labels=("good", "bad"))
     with pytest.raises(WhichLabels, match="does not name its labels"):
         publish_from(registry, "any", tmp_path / "any", "topics", NOW)
-    manifest = publish_from(registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, labels=("late", "dear"))
+    given = {"labels": ("late", "dear"), "begin": light_model.install}
+    manifest = publish_from(registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given)
     assert (manifest.target.mode, manifest.labels) == ("any_of", ("late", "dear"))
     assert registry.versions("one") == [1]
 
 
-@pytest.mark.parametrize("option", [{"over_length": "windows"}, {"max_tokens": 16}, {"texts": strings("fine")}])
+@pytest.mark.parametrize("option", [{"over_length": "windows"}, {"max_tokens": 16}])
 def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tmp_path, option):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     (tmp_path / "pipeline.skops").touch()
@@ -134,8 +140,7 @@ def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
 
 def test_what_is_no_model_is_not_published(tmp_path):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
-    (tmp_path / "model.pkl").write_bytes(b"\x80\x04K\x01.")
-    for source, problem in ((tmp_path / "gone", "not there"), (tmp_path / "model.pkl", "neither config.json nor")):
+    for source, problem in ((tmp_path / "gone", "not there"), (tmp_path, "neither config.json nor")):
         with pytest.raises(NotAModel, match=problem):
             publish_from(registry, "mood", source, "mood", NOW)
 

@@ -15,6 +15,7 @@ from models.adopted import NotAModel
 from models.compute import Compute
 from models.kinds import adopt, fit, open_scorer
 from models.metrics import metrics
+from models.no_code import BringsCode
 from models.publish import publish_from
 from models.publish_transformer import token_limit
 from models.recipe import Recipe
@@ -23,6 +24,7 @@ from models.scorer import score
 from models.train_transformer import NoEncoder
 from models.transformer_files import open_tokenizer
 from models.transformer_openvino import WrongWidth, probabilities
+from models.trial import measure
 from storage.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
@@ -99,6 +101,11 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
     )
     scorer.load()
     assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
+
+
+def test_of_a_model_on_trial_the_tokens_that_it_reads_are_counted(published):
+    found = measure(spec("transformer", max_tokens=4), published, strings("good box today", "bad"))
+    assert found.tokens_per_second == pytest.approx(found.rows_per_second * (4 + 3) / 2, rel=0.01)
 
 
 def test_training_learns(published):
@@ -219,14 +226,16 @@ def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     auto = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
     edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
     (tmp_path / "out").mkdir()
-    with pytest.raises(NotAModel, match="transformers cannot read it"):
+    with pytest.raises(BringsCode, match="brings Python files"):
         adopt("transformer", tmp_path / "source", tmp_path / "out", None)
+    with pytest.raises(NotAModel, match="transformers cannot read it"):  # the second lock on the same door
+        networks.load(tmp_path / "source")
     assert not mark.exists()
 
 
 def test_a_folder_without_safetensors_is_no_model(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "source")
-    (tmp_path / "source/model.safetensors").rename(tmp_path / "source/pytorch_model.bin")
+    (tmp_path / "source/model.safetensors").unlink()
     with pytest.raises(NotAModel, match=r"it has no model\.safetensors"):
         adopt("transformer", tmp_path / "source", tmp_path, None)
 

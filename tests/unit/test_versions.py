@@ -55,7 +55,7 @@ def test_of_two_who_publish_the_first_versions_at_once_one_makes_the_champion(sh
     with ThreadPoolExecutor(2) as pool:
         made = sorted(pool.map(publisher, range(2)))
     assert made == shelf.versions("bow") == [1, 2]
-    assert [move.by for move in shelf.history("bow", "champion")] == ["publish"]
+    assert [move.by for _, move in shelf.history("bow")] == ["publish"]
 
 
 def test_an_alias_moves_and_can_be_resolved(shelf):
@@ -70,8 +70,13 @@ def test_every_move_of_an_alias_is_remembered_and_where_it_is_already_is_no_move
     publish(shelf), publish(shelf)
     for minutes, version in enumerate((2, 2, 1)):
         shelf.promote("bow", version, NOW + timedelta(minutes=minutes))
-    moves = [(move.version, move.by, (move.at - NOW).seconds) for move in shelf.history("bow", "champion")]
-    assert moves == [(1, "promote", 120), (2, "promote", 0), (1, "publish", 0)]
+    shelf.promote("bow", 2, NOW + timedelta(minutes=1), "challenger")
+    assert [(alias, move.version, move.by, (move.at - NOW).seconds) for alias, move in shelf.history("bow")] == [
+        ("champion", 1, "promote", 120),
+        ("challenger", 2, "promote", 60),
+        ("champion", 2, "promote", 0),
+        ("champion", 1, "publish", 0),
+    ]
 
 
 def test_rolling_back_twice_goes_two_steps_back(shelf):
@@ -82,7 +87,21 @@ def test_rolling_back_twice_goes_two_steps_back(shelf):
         shelf.roll_back("bow", NOW)
     with pytest.raises(NothingBefore, match="no alias challenger"):
         shelf.roll_back("bow", NOW, "challenger")
-    assert [move.by for move in shelf.history("bow", "champion")][:2] == ["rollback"] * 2
+    assert [move.by for _, move in shelf.history("bow")][:2] == ["rollback"] * 2
+
+
+def test_of_many_who_roll_back_at_once_each_goes_a_step(tmp_path):
+    shelf, together = Shelf(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
+    for _ in range(5):
+        shelf.promote("bow", publish(shelf), NOW)
+
+    def back(_):
+        together.wait()
+        return shelf.roll_back("bow", NOW)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(back, range(3))) == [2, 3, 4]
+    assert shelf.resolve("bow") == 2
 
 
 def test_rolling_back_passes_over_what_was_removed(shelf):

@@ -1,0 +1,94 @@
+"""What jobs would take on this machine, as it is now; and what was expected of a job, kept with it."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from chorus.service import for_jobs, for_this_machine
+from chorus.settings import Settings
+from models.device import CPU
+from models.registry import ModelRegistry
+from storage.errors import ChorusError
+from storage.feedback import Dataset
+from storage.forecasts import Expected, Forecast, keep_forecast
+from storage.jobs import Job
+from storage.place import Place
+from tasks.board import Board
+from tasks.context import Context
+from tasks.correction import correction
+from tasks.forecast import Machine, Outlook, Pool, outlook
+from tasks.lookup import dataset_of
+from tasks.measured import expected_of
+from tasks.messages import SHORT
+from tasks.missing import left
+from tasks.roster import Roster
+from workers.limits_file import read_limits
+
+log = logging.getLogger(__name__)
+
+
+def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]) -> Outlook:
+    """What these jobs, written or not, would take together. `board`: of the broker they would use, if it is there.
+
+    Raises RedisError, BadLimits, Absent, BadRecord.
+    """
+    jobs = list(jobs)
+    todo = left(place, jobs)
+    machine = machine_for(settings, place, board, [job for job, _ in jobs])
+    registry = ModelRegistry(place)
+    needs = {one.model: expected_of(place, registry.manifest(one.model.name, one.model.version)) for one in todo.models}
+    return outlook(todo, needs, machine, correction(place, machine.cores, machine.service))
+
+
+def machine_for(settings: Settings, place: Place, board: Board | None, jobs: Sequence[Job]) -> Machine:
+    """This machine, as its service works on these jobs, or else as `chorus score` would.
+
+    Raises RedisError, BadLimits.
+    """
+    roster = Roster(board) if board is not None else None
+    service = bool(roster and roster.machines())
+    warm = {worker.model for worker in roster.workers() if worker.state != "stopping"} if roster else set()
+    if service:
+        limits, budget = for_this_machine(place, settings, read_limits(place).of)
+    else:
+        limits, budget = for_jobs(place, settings, jobs)
+    pools = {}
+    for name in {model.name for job in jobs for model in job.models}:
+        found = limits(name)
+        threads = found.threads or 1
+        workers = min(found.max or settings.cores, max(1, settings.cores // threads))
+        pools[name] = Pool(workers, threads, name in warm, found.device != CPU)
+    memory = budget.memory if service else None
+    return Machine(settings.cores, pools, len(budget.gpus), memory, service)
+
+
+def remember(settings: Settings, context: Context, job: Job) -> None:
+    """Keep what is expected of a job that is about to begin. Nothing of a short one: somebody waits for that."""
+    try:
+        dataset = dataset_of(context.place, job)
+        if dataset.rows <= SHORT:
+            return
+        found = look_ahead(settings, context.place, context.board, [(job, dataset)])
+        if found.seconds:
+            keep_forecast(context.place, job.id, _as_forecast(found))
+    except (ChorusError, RedisError, OSError) as error:  # the job says better what is wrong
+        log.warning("no forecast was kept: %s", error, extra={"job": job.id})
+
+
+def _as_forecast(found: Outlook) -> Forecast:
+    return Forecast(
+        seconds=found.seconds,
+        models={
+            one.missing.model.name: Expected(
+                version=one.missing.model.version, rows=one.missing.rows, seconds=one.seconds
+            )
+            for one in found.models
+        },
+        made_at=datetime.now(UTC).replace(microsecond=0),
+        cores=found.machine.cores,
+        service=found.machine.service,
+        measured=found.measured,
+        correction=found.correction,
+    )

@@ -1,0 +1,26 @@
+"""What a process has spent so far: time on the clock, and on processors."""
+
+from dataclasses import dataclass
+from time import monotonic, process_time
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds; only differences mean anything."""
+
+    wall: float = 0.0
+    processor: float = 0.0  # of all threads of this process
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(monotonic(), process_time())
+
+    def since(self, *before: Self) -> Self:
+        """What was spent since the last of these."""
+        return type(self)(
+            self.wall - max(one.wall for one in before), self.processor - max(one.processor for one in before)
+        )
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.wall + other.wall, self.processor + other.processor)
