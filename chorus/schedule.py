@@ -59,7 +59,10 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
 
 
 def run(settings: Settings, name: str, *, as_json: bool) -> int:
-    """Set a schedule going now; 0, or 1 if some customers have no run. Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
+    """Set a schedule going now; the exit status, 1 if some customers have no run.
+
+    Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable.
+    """
     if service_broker(settings) is None:
         raise NoService
     schedules = read_schedules(place_at(settings.home))
