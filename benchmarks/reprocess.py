@@ -1,4 +1,4 @@
-"""What it costs to follow a change, against labelling everything anew: `chorus score` and `chorus reprocess`, as run by hand.
+"""What it costs to follow a change, against labelling everything anew, by `chorus score` and `chorus reprocess`.
 
 The demo's corpus of tweets (ROWS=10000 takes only so many) under the demo's four models. Cost is processor time, of the
 command and all processes that it starts, since that is what is paid for and what other work on the machine disturbs

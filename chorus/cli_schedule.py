@@ -1,5 +1,7 @@
 """`chorus schedule …`: what chorus.toml sets going at its times."""
 
+import sys
+
 import click
 
 from chorus.settings import from_environment
@@ -26,4 +28,4 @@ def run_schedule(name: str, as_json: bool) -> None:
     """Hand NAME to the running service now, without waiting for its time, which still comes."""
     from chorus.schedule import run
 
-    run(from_environment(), name, as_json=as_json)
+    sys.exit(run(from_environment(), name, as_json=as_json))

@@ -36,7 +36,7 @@ class Described:
     next_utc: str
 
 
-_SHOWN = ("schedule", "cron", "timezone", "customers", "run", "started", "state", "next", "next_utc")
+_HEADER = ("schedule", "cron", "zone", "customers", "last run", "started", "state", "next", "next, UTC")
 
 
 class NoSuchSchedule(BadRequest):
@@ -52,14 +52,17 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"schedules": [vars(one) for one in found]}))
         return
-    print_table(_SHOWN, [[_cell(vars(one)[name]) for name in _SHOWN] for one in found])
+    print_table(_HEADER, [_row(one) for one in found])
     for one in found:
         for customer, reason in one.failed.items():
             print(f"{one.run}, {customer}: {reason}")
 
 
-def run(settings: Settings, name: str, *, as_json: bool) -> None:
-    """Set a schedule going now. Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable."""
+def run(settings: Settings, name: str, *, as_json: bool) -> int:
+    """Set a schedule going now; the exit status, 1 if some customers have no run.
+
+    Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable.
+    """
     if service_broker(settings) is None:
         raise NoService
     schedules = read_schedules(place_at(settings.home))
@@ -73,10 +76,11 @@ def run(settings: Settings, name: str, *, as_json: bool) -> None:
     started = run_name(name, said.number)
     if as_json:
         print(json.dumps({"run": started, "customers": said.customers, "refused": said.refused}))
-        return
-    print(f"{started}: {', '.join(said.customers) or 'there is nothing to label'}")
-    for customer, reason in said.refused.items():
-        print(f"refused for {customer}: {reason}")
+    else:
+        print(f"{started}: {', '.join(said.customers) or 'nothing is labelled'}")
+        for customer, reason in said.refused.items():
+            print(f"refused for {customer}: {reason}")
+    return 1 if said.refused else 0
 
 
 def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
@@ -115,7 +119,11 @@ def _failed(place: Place, schedule: str, ran: Settled) -> dict[str, str]:
     return ran.refused | {customer: end.error for customer, end in ends.items() if end and end.status == "failed"}
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return "-" if value is None else value
+def _row(one: Described) -> list[str]:
+    customers = one.customers if isinstance(one.customers, str) else ", ".join(one.customers)
+    last = (one.run or "-", _minute(one.started), one.state)
+    return [one.schedule, one.cron, one.timezone, customers, *last, _minute(one.next), _minute(one.next_utc)]
+
+
+def _minute(time: str | None) -> str:
+    return time[: len("2026-01-01T02:30")].replace("T", " ") if time else "-"

@@ -92,7 +92,9 @@ def test_a_run_that_failed_or_was_refused_says_why(shown, place, settings, capsy
     assert found["state"] == "failed"
     assert found["failed"] == {"initech": "There is no ensemble.", "acme": "1 of 2 jobs were not done."}
     show_schedules(settings, as_json=False)
-    assert "leap-000001, acme: 1 of 2 jobs were not done." in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "2026-01-01 09:00" in table
+    assert "leap-000001, acme: 1 of 2 jobs were not done." in table
 
 
 def test_a_run_without_feedback_had_nothing_to_label(shown, place):
