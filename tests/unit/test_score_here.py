@@ -24,13 +24,11 @@ def test_a_text_that_an_earlier_chunk_holds_is_not_asked_again(place):
     earlier = store_dataset(place, ["old", "older"], name="earlier")
     lent = Scores("bow", 1, manifest.digest, MOOD, np.array([[0.1, 0.9], [0.2, 0.8]], np.float32))
     place.create(scores.path("bow", 1, earlier.chunks[0].id), scores.encode(lent))
-    later = store_dataset(place, ["new", "older"], name="later")
     donor = Donor(dataset="earlier", position=0, shared=1)
-    chunk = later.chunks[0].model_copy(update={"donors": (donor,), "new": 1})
-    later = later.model_copy(update={"chunks": (chunk,)})
+    later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
     found = complete(place, score, manifest, StoredChunk(later, 0))
     assert asked == ["new"]
     assert np.allclose(found.values, [[0.5, 0.5], [0.2, 0.8]])
-    same = earlier.model_copy(update={"chunks": (chunk.model_copy(update={"new": 0}),)})
-    assert np.allclose(complete(place, score, manifest, StoredChunk(same, 0)).values, [[0.1, 0.9], [0.2, 0.8]])
+    again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
+    assert np.allclose(complete(place, score, manifest, StoredChunk(again, 0)).values, [[0.2, 0.8], [0.1, 0.9]])
     assert asked == ["new"]
