@@ -143,10 +143,12 @@ def doctor(as_json: bool) -> None:
 
 _ELSEWHERE = {  # module → its commands
     "chorus.cli_deploy": ("deploy",),
+    "chorus.cli_diff": ("diff",),
     "chorus.cli_ensembles": ("ensembles",),
     "chorus.cli_models": ("models",),
     "chorus.cli_plan": ("plan",),
     "chorus.cli_reprocess": ("labels", "prune", "reprocess"),
+    "chorus.cli_schedule": ("schedule",),
 }
 
 

@@ -138,3 +138,7 @@ def _print_published(manifest: Any, as_json: bool) -> None:
             offered = "offered" if check.passed else "not offered"
             same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
             click.echo(f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32")
+        if manifest.measured is not None:
+            took = manifest.measured
+            rate = f"{took.rows_per_second:,.0f} rows a second on one core"
+            click.echo(f"measured: {rate}, {took.memory / 1e6:,.0f} MB, ready after {took.load_seconds:.1f} s")

@@ -20,19 +20,22 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 
 def add_version_commands(group: click.Group, what: str) -> None:
     """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or ensemble."""
-    named = click.argument("name", metavar=what.upper())
+    name_argument = click.argument("name", metavar=what.upper())
 
     @group.command()
-    @named
+    @name_argument
     @version_argument
     @alias_option
-    def promote(name: str, version: int, alias: str) -> None:
+    @click.option("--force", is_flag=True, hidden=what != "model", help="Even if the gate of chorus.toml refuses it.")
+    def promote(name: str, version: int, alias: str, force: bool) -> None:
         """Move an alias to VERSION; the champion is what jobs use from now on."""
+        if what == "model" and alias == "champion" and not force:
+            _pass_gate(name, version)
         _shelf(what).promote(name, version, datetime.now(UTC), alias)
         click.echo(f"{name}: {alias} is now version {version}")
 
     @group.command()
-    @named
+    @name_argument
     @alias_option
     def rollback(name: str, alias: str) -> None:
         """Move an alias to where it was before its last move; the next time, a step further back."""
@@ -40,7 +43,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
         click.echo(f"{name}: {alias} is back at version {version}")
 
     @group.command()
-    @named
+    @name_argument
     @as_json
     def history(name: str, as_json: bool) -> None:
         """Every move of every alias, the newest first."""
@@ -55,14 +58,14 @@ def add_version_commands(group: click.Group, what: str) -> None:
             print_table(("alias", "version", "by", "at (UTC)"), rows)
 
     @group.command()
-    @named
+    @name_argument
     @version_argument
     @click.option("--force", is_flag=True, help="Even if an alias, an ensemble or a job names it.")
     def remove(name: str, version: int, force: bool) -> None:
         """Remove VERSION, whose number is not used again. Refused while anything names it."""
-        from tasks import named as names
+        from tasks.named import remove as remove_unnamed
 
-        names.remove(_shelf(what), name, version, force=force)
+        remove_unnamed(_shelf(what), name, version, force=force)
         click.echo(f"{name}: version {version} is removed")
 
 
@@ -90,6 +93,14 @@ def joined(values: Any) -> str:
 def print_record(record: dict[str, object], as_json: bool) -> None:
     """A stored record, for people or on one line."""
     click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _pass_gate(model: str, version: int) -> None:
+    from chorus.gate import check
+
+    settings = from_environment()
+    for finding in check(settings, place_at(settings.home), model, version):
+        click.echo(f"gate: {finding}")
 
 
 def _shelf(what: str) -> "Shelf":

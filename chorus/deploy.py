@@ -60,7 +60,7 @@ class Wanted:
 def deploy_kubernetes(settings: Settings, wanted: Wanted, out: Path | None) -> None:
     """Print the YAML or write it to a file.
 
-    Raises NothingToDeploy, BadLimits, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
+    Raises NothingToDeploy, BadChorusToml, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
     """
     place = place_at(settings.home)
     registry, limits = ModelRegistry(place), read_limits(place)

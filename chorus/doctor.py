@@ -11,11 +11,15 @@ from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
 from models.device import choose, gather
 from models.registry import ModelRegistry
+from storage import feedback
 from storage.errors import ChorusError
 from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
-from workers.limits_file import FILE, read_limits
+from workers.chorus_toml import FILE
+from workers.gate_file import read_gates
+from workers.limits_file import read_limits
+from workers.schedule_file import read_schedules
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("ensembles", lambda: _ensembles(place)),
         ("customers", lambda: _customers(place)),
         ("limits", lambda: _limits(place)),
+        ("schedules", lambda: _schedules(place)),
         ("device", lambda: _device(settings)),
     ]
     findings = [_find(name, check) for name, check in checks]
@@ -128,11 +133,31 @@ class UnknownModels(ChorusError):
 
 def _limits(place: Place) -> str:
     """chorus.toml says what can be, of models that there are."""
+    read_gates(place)
     named, there = list(read_limits(place).models), ModelRegistry(place).names()
     unknown = [name for name in named if name not in there]
     if unknown:
         raise UnknownModels(place.at(FILE), unknown, there)
     return ", ".join(named) or "the defaults, for every model"
+
+
+class UnknownCustomers(ChorusError):
+    def __init__(self, file: str, unknown: list[str], there: list[str]) -> None:
+        self.unknown, self.there = unknown, there
+        super().__init__(
+            f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove them, or hand in the "
+            f"first of it. With feedback: {', '.join(there) or 'none'}."
+        )
+
+
+def _schedules(place: Place) -> str:
+    """chorus.toml says what can be, of customers that there are."""
+    schedules, there = read_schedules(place), feedback.customers(place)
+    named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
+    unknown = sorted(named.difference(there))
+    if unknown:
+        raise UnknownCustomers(place.at(FILE), unknown, there)
+    return ", ".join(schedules) or "none"
 
 
 def _device(settings: Settings) -> str:

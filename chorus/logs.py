@@ -3,7 +3,7 @@
 import logging
 import sys
 
-_FIELDS = ("worker", "job", "chunk", "model", "version", "threads", "device")
+_FIELDS = ("worker", "job", "chunk", "model", "version", "threads", "device", "schedule")
 
 
 class Fields(logging.Formatter):

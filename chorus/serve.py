@@ -11,7 +11,6 @@ from chorus.light import without_pandas
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
-from models.compute import Compute
 from models.device import choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
@@ -64,12 +63,11 @@ def serve(
             return control.run(app, replace(context, presence=presence), settings.run, only)
     from workers import scoring
 
-    compute = Compute(settings.device, threads or settings.cores, settings.precision, settings.run / "compiled")
-    return scoring.run(app, context, presence, compute, settings.run, without_pandas)
+    return scoring.run(app, context, presence, settings.compute(threads), settings.run, without_pandas)
 
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
-    """Until the stack ends. Raises BadAddress, CannotListen, BadLimits."""
+    """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
     from workers.limits_file import read_limits
     from workers.metrics import listen_address, serve_metrics
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+from models.compute import Compute
 from models.device import AUTO, PATTERN
 from models.precision import Precision
 from storage.errors import BadRequest
@@ -59,6 +60,10 @@ class Settings:
     def broker(self) -> BrokerAddress | None:
         """The configured broker; None means an embedded one. Raises BadBrokerUrl."""
         return BrokerAddress(self.broker_url) if self.broker_url else None
+
+    def compute(self, threads: int | None = None) -> Compute:
+        """What a model of this machine may compute with; `threads`: all its cores by default."""
+        return Compute(self.device, threads or self.cores, self.precision, self.run / "compiled")
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -17,6 +17,7 @@ from storage.errors import BadRequest
 from tasks.roster import Roster
 from workers.limits_file import read_limits
 from workers.metrics import check_free, listen_address
+from workers.schedule_file import read_schedules
 
 _LOOK_EVERY = 0.5  # seconds
 
@@ -35,7 +36,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     """Serve until SIGTERM or SIGINT.
 
     `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
-    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadLimits, BadAddress, NoGpu,
+    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml, BadAddress, NoGpu,
     CannotListen.
     """
     if join and settings.broker is None:
@@ -54,6 +55,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
             check_free(*listen_address(metrics))  # or the control worker, which serves them, would end again and again
         context = context_for(settings, broker.address)
         file = read_limits(context.place)
+        read_schedules(context.place)  # or only the log of the control worker would say what is wrong with them
         limits, budget = for_this_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ensemble.spec import Mode
+from storage.decisions import Bool, decisions
 
 Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -67,23 +67,14 @@ def soft_vote(mode: Mode, votes: Sequence[Vote], threshold: float = 0.5) -> Comb
         total[:, columns] += vote.weight * vote.values.astype(np.float64)
         weight[columns] += vote.weight
     probabilities = (total / weight).astype(np.float32)
-    chosen = _choose(mode, probabilities, threshold)
+    chosen = decisions(probabilities, mode, threshold)
     agreement = np.zeros(rows, dtype=np.float64)
     for vote in votes:
         columns = [labels.index(label) for label in vote.labels]
-        own = _choose(mode, vote.values, threshold)
+        own = decisions(vote.values, mode, threshold)
         agreement += vote.weight * _match(own, chosen[:, columns])
     agreement /= sum(vote.weight for vote in votes)
     return Combined(labels, probabilities, chosen, agreement.astype(np.float32))
-
-
-def _choose(mode: Mode, probabilities: Float32, threshold: float) -> Bool:
-    """[rows, labels] float32 -> [rows, labels] bool."""
-    if mode == "any_of":
-        return probabilities >= np.float32(threshold)
-    chosen = np.zeros(probabilities.shape, dtype=np.bool_)
-    np.put_along_axis(chosen, probabilities.argmax(axis=1)[:, None], True, axis=1)
-    return chosen
 
 
 def _match(own: Bool, answer: Bool) -> npt.NDArray[np.float64]:

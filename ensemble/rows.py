@@ -1,4 +1,4 @@
-"""The labelled rows: a chunk of feedback and the answers to each target, as one Arrow table."""
+"""The labelled rows: a chunk of feedback and the answers to each target, as one Arrow table; and read from it again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ensemble.combine import Combined
+from ensemble.compare import Said
 from ensemble.spec import Mode
 
 
@@ -46,6 +47,21 @@ def labelled_rows(
             name = f"upload_{name}"
         out[name] = pc.map_lookup(chunk["extra"], pa.scalar(column), "first")
     return pa.table(out)
+
+
+def said_in(rows: pa.Table, target: str, mode: Mode) -> Said:
+    """What labelled rows say of a target. Two of its columns are enough: `<target>`, `<target>_probabilities`."""
+    structs = rows[f"{target}_probabilities"].combine_chunks()
+    labels = tuple(structs.type.names)
+    probabilities = np.empty((len(rows), len(labels)), dtype=np.float32)
+    for at, values in enumerate(structs.flatten()):
+        probabilities[:, at] = values.to_numpy(zero_copy_only=False)
+    answers, owners = rows[target].combine_chunks(), np.arange(len(rows))
+    if mode == "any_of":
+        answers, owners = pc.list_flatten(answers), pc.list_parent_indices(answers).to_numpy()
+    chosen = np.zeros(probabilities.shape, dtype=np.bool_)
+    chosen[owners, pc.index_in(answers, pa.array(labels)).to_numpy(zero_copy_only=False)] = True
+    return Said(labels, probabilities, chosen)
 
 
 def _one_of(target: str, combined: Combined) -> dict[str, pa.Array]:

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from storage.decisions import Mode as Mode
 from storage.errors import BadRequest
 from storage.place import Place
 from storage.record import Record
 from storage.versions import CHAMPION, Shelf
-
-Mode = Literal["one_of", "any_of"]
 
 
 class Member(Record):

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from intake.errors import Unreadable
@@ -38,7 +39,15 @@ class Upload:
     most_chars: int = 20_000  # a clean text longer than this is rejected
 
 
-def take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None]) -> feedback.Dataset:
+def _now() -> datetime:
+    """To the millisecond, which is enough to tell uploads apart."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def take_in(
+    place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None], clock: Callable[[], datetime] = _now
+) -> feedback.Dataset:
     """Store the upload as a dataset of its customer, or return it if it is there already: same bytes, same options.
 
     `said` gets one-line notices for people. The upload is read twice, in the same memory however long it is.
@@ -48,12 +57,14 @@ def take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str],
     if upload.chunk_rows < 1 or upload.most_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
-        return _take_in(place, upload, stdin, said)
+        return _take_in(place, upload, stdin, said, clock)
     except OSError as error:  # reading, and the place, have errors of their own
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
 
 
-def _take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None]) -> feedback.Dataset:
+def _take_in(
+    place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None], clock: Callable[[], datetime]
+) -> feedback.Dataset:
     with open_source(upload.path, stdin) as source:
         found = fingerprint(source.blocks())
         shape = choose_shape(source, found, upload.format, upload.encoding)
@@ -62,7 +73,7 @@ def _take_in(place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str]
         dataset = _dataset_id(upload, found.sha256, shape)
         if place.exists(feedback.dataset_path(upload.customer, dataset)):
             return feedback.read_dataset(place, upload.customer, dataset)
-        return _store(place, upload, source, shape, found.sha256, dataset)
+        return _store(place, upload, source, shape, found.sha256, dataset, clock)
 
 
 def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
@@ -71,7 +82,15 @@ def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
     return digest(json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.most_chars]).encode())[:32]
 
 
-def _store(place: Place, upload: Upload, source: Source, shape: Shape, sha256: str, dataset: str) -> feedback.Dataset:
+def _store(
+    place: Place,
+    upload: Upload,
+    source: Source,
+    shape: Shape,
+    sha256: str,
+    dataset: str,
+    clock: Callable[[], datetime],
+) -> feedback.Dataset:
     with (
         reading(source, shape, upload.text_column, upload.id_column) as opened,
         DatasetWriter(place, upload.customer, dataset, upload.chunk_rows) as writer,
@@ -93,5 +112,6 @@ def _store(place: Place, upload: Upload, source: Source, shape: Shape, sha256: s
                 text_column=opened.text_column,
                 id_column=opened.id_column,
                 sha256=sha256,
-            )
+            ),
+            clock(),
         )

@@ -2,13 +2,17 @@
 
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from intake.block import Reject
+from intake.earlier import leave_sketch, with_donors
 from intake.reject_file import RejectFile
+from intake.sample import Sample, Texts, texts_of
 from storage.errors import ChorusError
 from storage.feedback import (
     CHUNK,
@@ -45,13 +49,14 @@ class DatasetWriter:
         self._waiting: list[pa.Table] = []
         self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
         self._chunks: list[Chunk] = []
+        self._sample = Sample()
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
         # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more memory.
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
         self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
-        self._writing: deque[Future[Chunk]] = deque()
+        self._writing: deque[Future[tuple[Chunk, Texts]]] = deque()
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
@@ -80,13 +85,14 @@ class DatasetWriter:
         """Records so far, rejects included."""
         return self._rows + self._reasons.total()
 
-    def finish(self, source: Source) -> Dataset:
-        """Write what is left and, when all of it is safe, dataset.json."""
+    def finish(self, source: Source, taken_in: datetime) -> Dataset:
+        """Write what is left and, when all of it is safe, dataset.json; last the sketch, for later uploads."""
         rest = pa.concat_tables([CHUNK.empty_table(), *self._waiting])
         if rest.num_rows:
             self._put(rest)
         while self._writing:
-            self._chunks.append(self._writing.popleft().result())
+            self._take_written()
+        chunks = with_donors(self._place, self._customer, self._dataset, self._chunks, self._sample)
         self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
         self._check_all_there()
         self._settle()
@@ -100,9 +106,12 @@ class DatasetWriter:
             rejected=self._reasons.total(),
             reasons={reason: self._reasons[reason] for reason in sorted(self._reasons)},
             chunk_rows=self._chunk_rows,
-            chunks=tuple(self._chunks),
+            chunks=tuple(chunks),
+            taken_in=taken_in,
         )
         if self._place.create(dataset_path(self._customer, self._dataset), dataset.encode(), durable=True):
+            self._made.clear()  # from now on the dataset vouches for them, whatever happens here
+            leave_sketch(self._place, dataset, self._sample)
             return dataset
         return read_dataset(self._place, self._customer, self._dataset)  # someone took in the same upload meanwhile
 
@@ -130,15 +139,20 @@ class DatasetWriter:
 
     def _put(self, table: pa.Table) -> None:
         if len(self._writing) == _IN_FLIGHT:
-            self._chunks.append(self._writing.popleft().result())
+            self._take_written()
         path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
         encoded = self._encoder.submit(_encode, table)
         self._writing.append(self._pool.submit(self._write, path, encoded))
 
-    def _write(self, path: str, encoded: Future[tuple[Chunk, bytes]]) -> Chunk:
-        chunk, data = encoded.result()
+    def _write(self, path: str, encoded: Future[tuple[Chunk, Texts, bytes]]) -> tuple[Chunk, Texts]:
+        chunk, texts, data = encoded.result()
         self._create(path, data)
-        return chunk
+        return chunk, texts
+
+    def _take_written(self) -> None:
+        chunk, texts = self._writing.popleft().result()
+        self._chunks.append(chunk)
+        self._sample.add(texts)
 
     def _create(self, path: str, data: bytes) -> None:
         """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
@@ -148,6 +162,8 @@ class DatasetWriter:
             self._place.replace(path, data)
 
 
-def _encode(table: pa.Table) -> tuple[Chunk, bytes]:
+def _encode(table: pa.Table) -> tuple[Chunk, Texts, bytes]:
     table = table.combine_chunks()
-    return Chunk(id=chunk_id(clean_texts(table)), rows=table.num_rows), encode_chunk(table)
+    texts = clean_texts(table)
+    chars = pc.sum(pc.utf8_length(texts)).as_py()
+    return Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars), texts_of(texts), encode_chunk(table)

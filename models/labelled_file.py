@@ -1,4 +1,4 @@
-"""Reads labelled texts for training: .csv, .tsv or .jsonl, one text and its answer a row, UTF-8.
+"""Reads labelled texts, for training and for measuring: .csv, .tsv or .jsonl, one text and its answer a row, UTF-8.
 
 An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no label holds.
 """
@@ -24,17 +24,22 @@ class BadLabelledFile(BadRequest):
 
     def __init__(self, file: Path, problem: str) -> None:
         self.file = file
-        super().__init__(f"Cannot learn from {file}: {problem}")
+        super().__init__(f"Cannot take labelled texts from {file}: {problem}")
 
 
-def read_labelled(file: Path, text_column: str, label_column: str, mode: Mode) -> Labelled:
-    """All rows of the file. Raises BadLabelledFile, and BadLabels for answers that fit no target."""
+def read_labelled(
+    file: Path, text_column: str, label_column: str, mode: Mode, labels: tuple[str, ...] | None = None
+) -> Labelled:
+    """All rows of the file; `labels` are those that may be met, if they are known.
+
+    Raises BadLabelledFile, and BadLabels for answers that fit no target.
+    """
     texts: list[str] = []
     answers: list[tuple[str, ...]] = []
     for number, row in _rows(file):
         texts.append(_text(file, number, row, text_column))
         answers.append(_answer(file, number, row, label_column, mode))
-    return labelled(texts, answers, mode)
+    return labelled(texts, answers, mode, labels)
 
 
 def read_texts(file: Path, text_column: str) -> pa.StringArray:

@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 
 from models.measured import Measured
 from models.precision import PrecisionCheck
+from storage.decisions import Mode as Mode
 from storage.names import digest
 from storage.record import Record
 
-Mode = Literal["one_of", "any_of"]
 OverLength = Literal["truncate", "windows"]  # a text with more than max_tokens is cut, or read in parts: models.tokens
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # no path to elsewhere

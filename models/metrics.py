@@ -8,16 +8,8 @@ import numpy as np
 
 from models.labelled import Bool
 from models.manifest import Mode
+from storage.decisions import decisions
 from storage.scores import Float32
-
-
-def decisions(values: Float32, mode: Mode) -> Bool:
-    """[rows, labels] probabilities → the labels given: the most probable one, or all of 0.5 and above."""
-    if mode == "any_of":
-        return values >= 0.5
-    given = np.zeros(values.shape, dtype=np.bool_)
-    given[np.arange(len(values)), values.argmax(axis=1)] = True
-    return given
 
 
 def metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:

@@ -47,7 +47,7 @@ class Donor(Record):
 
     dataset: str
     position: int
-    shared: int  # rows of the other chunk whose text is here too, as estimated when it was taken in
+    shared: int  # of our rows that it holds, and no donor before it of the same dataset; estimated from samples
 
 
 class Chunk(Record):
@@ -56,7 +56,8 @@ class Chunk(Record):
     id: str
     rows: int
     chars: int = 0  # of all its texts, as the models read them
-    donors: tuple[Donor, ...] = ()  # where some of its texts may have been scored: the best first
+    donors: tuple[Donor, ...] = ()  # where some of its texts may have been scored: the newest dataset's best first
+    new: int | None = None  # rows that no donor holds; None where only samples of the texts were compared
 
 
 class Source(Record):

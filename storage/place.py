@@ -66,7 +66,7 @@ class Place(ABC):
 
     @abstractmethod
     def replace(self, path: str, data: bytes) -> None:
-        """Put the file there durably, over an older one: only for the few files that may change (aliases)."""
+        """Put the file there durably, over an older one: only for the few files that may change."""
 
     @abstractmethod
     def exists(self, path: str) -> bool: ...

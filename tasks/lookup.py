@@ -49,9 +49,9 @@ def dataset_of(place: Place, job: Job) -> Dataset:
     return dataset_named(place, job.customer, job.dataset)
 
 
-def dataset_named(place: Place, customer: str, dataset: str) -> Dataset:
-    """Raises Absent, BadRecord."""
-    return _datasets.get(place, customer, dataset)
+def dataset_named(place: Place, customer: str, name: str) -> Dataset:
+    """Raises Absent, BadRecord, BadName."""
+    return _datasets.get(place, customer, name)
 
 
 @lru_cache(_JOBS)

@@ -40,7 +40,7 @@ class Needs(Record):
 
 
 def needs(place: Place, board: Board, model: str) -> Needs:
-    """As last measured, or a guess from the size of its files."""
+    """As last measured, or else as expected."""
     found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
     measured = {name.decode(): float(value) for name, value in found.items()}
     return Needs(**expected(place, model).model_dump() | measured)

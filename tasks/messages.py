@@ -55,7 +55,21 @@ class FinishJob:
         return f"finish/{self.job}"
 
 
-Message = ScoreCell | ReduceChunk | FinishJob
+@dataclass(frozen=True)
+class LookAtSchedule:
+    """See whether a schedule has something to set going."""
+
+    schedule: str
+    name: ClassVar[str] = "chorus.look"
+    queue: ClassVar[str] = CONTROL
+    job: ClassVar[None] = None
+
+    @property
+    def step(self) -> str:
+        return f"look/{self.schedule}"
+
+
+Message = ScoreCell | ReduceChunk | FinishJob | LookAtSchedule
 
 
 def scoring_queue(model: str) -> str:
@@ -65,4 +79,6 @@ def scoring_queue(model: str) -> str:
 
 def control_step(arguments: Mapping[str, str]) -> str:
     """The step of a message in the control queue."""
+    if "schedule" in arguments:
+        return LookAtSchedule(**arguments).step
     return ReduceChunk(**arguments).step if "chunk" in arguments else FinishJob(**arguments).step

@@ -30,8 +30,8 @@ class StillNamed(BadRequest):
 def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
     """Every version that an alias, a member of an ensemble's version or a stored job names, and in words who does.
 
-    `jobs`: only these of all that are stored.
-    A member that names an alias names no version by itself; the alias does. Raises BadRecord.
+    `jobs`: only these of all that are stored. A member that names an alias names no version by itself; the alias does.
+    Raises BadRecord.
     """
     found: dict[Version, list[str]] = defaultdict(list)
     models, ensembles = ModelRegistry(place).shelf, EnsembleRegistry(place).shelf

@@ -6,8 +6,8 @@ from storage import labelled
 from storage.feedback import Dataset
 from storage.jobs import Job, ended
 from storage.place import Place
-from storage.scores import scored_chunks
 from tasks.board import Board, Progress
+from tasks.borrow import in_hand
 from tasks.context import Context
 from tasks.feed import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
@@ -17,22 +17,22 @@ from tasks.presence import leased
 
 
 def plan_job(place: Place, job_id: str) -> Plan:
-    """What storage says is missing of a job."""
+    """What storage says is missing of a job. What can be borrowed whole needs no worker: `reduce` does it."""
     job = job_of(place, job_id)
-    chunks = [chunk.id for chunk in dataset_of(place, job).chunks]
+    dataset = dataset_of(place, job)
+    chunks = [chunk.id for chunk in dataset.chunks]
     parts = labelled.part_positions(job.output)
     wanted = {chunk for position, chunk in enumerate(chunks) if position not in parts}
-    scored = {
-        (model.name, model.version): scored_chunks(place, model.name, model.version, wanted) for model in job.models
-    }
+    scored = {(model.name, model.version): in_hand(place, dataset, model, wanted) for model in job.models}
     return plan(chunks, list(scored), scored, parts)
 
 
 def stored_progress(place: Place, job_id: str) -> Progress:
     """How far a job is by what storage holds, which the board may not know yet or no longer."""
     job = job_of(place, job_id)
-    positions = dataset_of(place, job).positions
-    scored = {model.name: scored_chunks(place, model.name, model.version, positions) for model in job.models}
+    dataset = dataset_of(place, job)
+    positions = dataset.positions
+    scored = {model.name: in_hand(place, dataset, model, positions) for model in job.models}
     counts = {model: sum(len(positions[chunk]) for chunk in found) for model, found in scored.items()}
     return Progress("running", None, counts, len(labelled.part_positions(job.output)))
 
@@ -91,7 +91,7 @@ def _seed(board: Board, job: str, model: str, dataset: Dataset, missing: Set[str
 
 
 def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
-    """Of these steps of reducing and finishing, those that wait in the control queue or are being done."""
+    """Of these steps of the control worker, those that wait in the control queue or are being done."""
     if not steps:
         return set()
     waiting = {control_step(arguments) for arguments in queued(board, CONTROL)}

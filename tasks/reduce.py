@@ -15,9 +15,10 @@ from storage import feedback, labelled, scores
 from storage.feedback import Dataset
 from storage.jobs import Job
 from storage.labelled import ModelVersion
-from storage.place import Absent
+from storage.place import Absent, Place
 from storage.scores import BadScores, Scores
 from storage.tables import encode_parquet
+from tasks.borrow import borrow_whole
 from tasks.context import Context
 from tasks.feed import feed, join
 from tasks.finish import finish
@@ -65,23 +66,36 @@ def _columns_read(job: Job) -> list[str]:
 
 def _gather(context: Context, job: Job, dataset: Dataset, chunk: str) -> dict[str, Scores] | None:
     """What each member says of the chunk, by model; None when some scores are missing and were asked for again."""
-    rows = dataset.chunks[dataset.positions[chunk][0]].rows
     said: dict[str, Scores] = {}
     missing: list[ModelVersion] = []
     for model in job.models:
-        try:
-            said[model.name] = scores.read(context.place, model, chunk, rows)
-        except Absent:
+        found = _said(context.place, dataset, chunk, model)
+        if found is None:
             missing.append(model)
-        except BadScores as error:
-            log.warning("scores removed, asking again: %s", error)
-            context.place.remove(scores.path(model.name, model.version, chunk))
-            missing.append(model)
+        else:
+            said[model.name] = found
     for model in missing:
         context.board.lost(job.id, model.name, dataset.positions[chunk])
         join(context.board, job, dataset, model.name)
         feed(context, model.name)
     return None if missing else said
+
+
+def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:
+    """What the model says of the chunk, borrowed if need be; None if it has to be asked."""
+    position = dataset.positions[chunk][0]
+    path, rows = scores.path(model.name, model.version, chunk), dataset.chunks[position].rows
+    try:
+        return scores.read(place, model, chunk, rows)
+    except Absent:
+        found = borrow_whole(place, dataset, position, model)
+        if found is not None and not place.create(path, scores.encode(found)):
+            return scores.read(place, model, chunk, rows)  # somebody was faster, and is right for all
+        return found
+    except BadScores as error:
+        log.warning("scores removed, asking again: %s", error)
+        place.remove(path)
+        return None
 
 
 def _rejected(job: Job, said: dict[str, Scores]) -> dict[int, str]:

@@ -5,7 +5,7 @@ that a worker that was killed counts too; after three attempts the cell is score
 """
 
 import logging
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from time import time
 from typing import Protocol
 
@@ -14,9 +14,11 @@ import pyarrow as pa
 from storage import feedback, scores
 from storage.errors import ChorusError
 from storage.scores import Float32, Scores
+from tasks.board import FirstScores
+from tasks.borrow import borrow
 from tasks.careful import LoadedModel, fault, reason_of, score_carefully
 from tasks.context import Context
-from tasks.feed import feed
+from tasks.feed import cell_of, feed
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import ReduceChunk, ScoreCell
 from tasks.split import NotTheRows
@@ -72,9 +74,10 @@ class Models(Protocol):
 def score(context: Context, models: Models, cell: ScoreCell) -> None:
     """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in.
 
-    Then ask for the model's next cells. Raises ScoringFailed after each of the first attempts that the model fails, and
-    at the next one ModelBroken if it is not a few rows that fail. OtherModel, and whatever loading a model raises, at
-    any attempt.
+    What the model has said of some of its texts before is not asked again; if that is all, no model is loaded. Then ask
+    for the model's next cells. Raises ScoringFailed after each of the first attempts that the model fails, and at the
+    next one ModelBroken if it is not a few rows that fail. OtherModel, and whatever loading a model raises, at any
+    attempt.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
@@ -83,14 +86,41 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        found = _score(context, models, cell, member.digest, feedback.read_texts(context.place, dataset, positions[0]))
+        texts = feedback.read_texts(context.place, dataset, positions[0])
+        known = borrow(context.place, dataset, positions[0], member, texts)
+        found = known.scores
+        if found is None or len(known.left):
+            rest = texts.take(pa.array(known.left))
+            found = known.completed(_score(context, models, cell, member.digest, rest))
+        if known.scores is not None:
+            log.info(
+                "%d of %d rows had scores from earlier", len(texts) - len(known.left), len(texts), extra=vars(cell)
+            )
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
-    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
-        context.publish(ReduceChunk(cell.job, cell.chunk))
+    for asked in [cell, *_asked_as_well(context, cell)]:
+        _arrived(context, asked, first)
     context.board.settled(cell.model, cell.version, cell.chunk)
     feed(context, cell.model)
+
+
+def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
+    """The same cell in other jobs that wait for it. Their messages may have been left alone because we were at it."""
+    found = []
+    for job, position in context.board.outstanding(cell.model):
+        with suppress(ChorusError):  # a job that cannot be read, which is none of our business
+            other = cell_of(context.place, job, position, cell.model)
+            if other.step == cell.step and other.job != cell.job:
+                found.append(other)
+    return found
+
+
+def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
+    job = job_of(context.place, cell.job)
+    positions = dataset_of(context.place, job).positions[cell.chunk]
+    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
+        context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
 def _score(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:

@@ -38,8 +38,8 @@ class Constant:
         return np.stack([1 - good, good], axis=1)
 
 
-def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None):
-    """A dataset with these texts, as intake would store it."""
+def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None, found=()):
+    """A dataset with these texts, as intake would store it; `found`: (donors, new) of each chunk."""
     chunks = []
     for position, first in enumerate(range(0, len(texts), chunk_rows)):
         some = texts[first : first + chunk_rows]
@@ -53,7 +53,9 @@ def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", ta
             }
         )
         place.create(feedback.chunk_path(customer, name, position), feedback.encode_chunk(table))
-        chunks.append(Chunk(id=feedback.chunk_id(pa.array(some, pa.string())), rows=len(some)))
+        donors, new = found[position] if found else ((), len(some))
+        identity = feedback.chunk_id(pa.array(some, pa.string()))
+        chunks.append(Chunk(id=identity, rows=len(some), donors=donors, new=new))
     source = Source(name="x", format="csv", encoding="utf-8", text_column="text", id_column="id", sha256="0" * 64)
     dataset = Dataset(
         customer=customer,

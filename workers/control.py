@@ -1,7 +1,8 @@
-"""The control worker: reduce, finish, and the reconciler. It never imports a model library."""
+"""The control worker: reduce, finish, the schedules, and the reconciler. It never imports a model library."""
 
 import logging
 from collections.abc import Collection
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -12,12 +13,15 @@ from redis.exceptions import RedisError
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.finish import finish
-from tasks.messages import CONTROL, FinishJob, ReduceChunk
+from tasks.messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
 from tasks.reduce import reduce
+from tasks.schedule import look
 from tasks.sweep import Sweeper
 from workers.alive import touch
+from workers.beat import beat
 from workers.consume import consume
 from workers.handling import handle
+from workers.schedule_file import read_schedules
 
 _SWEEP_SECONDS = 2.0
 
@@ -35,6 +39,17 @@ def register(app: Celery, context: Context) -> None:
     def _finish(job: str) -> None:
         handle(context, partial(finish, context), FinishJob(job))
 
+    @app.task(name=LookAtSchedule.name)
+    def _look(schedule: str) -> None:
+        handle(context, partial(look_at, context), LookAtSchedule(schedule))
+
+
+def look_at(context: Context, message: LookAtSchedule) -> None:
+    """As chorus.toml has it now; one that it no longer has just stops."""
+    schedule = read_schedules(context.place).get(message.schedule)
+    if schedule is not None:
+        look(context, schedule, datetime.now(UTC))
+
 
 def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ()) -> int:
     """Consume the control queue until told to stop; the exit status.
@@ -44,6 +59,8 @@ def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ())
     register(app, context)
     if context.presence is not None:
         context.presence.beat()
+    if not only:
+        beat(app, context)
     Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
     try:
         return consume(app, CONTROL, name="control", threads=2)

@@ -10,21 +10,21 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from tasks.context import Context
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, LookAtSchedule, ReduceChunk, ScoreCell
 from tasks.retry import GiveUp, decide
 from tasks.submit import fail
 
-M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob)
+M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, LookAtSchedule)
 
 log = logging.getLogger(__name__)
 
 
 def handle(context: Context, step: Callable[[M], None], message: M) -> None:
-    """Run one step of a job. Returns normally in every case, so that the message is acknowledged."""
+    """Run one step, of a job or of none. Returns normally in every case, so that the message is acknowledged."""
     fields = dict(vars(message))
     for attempt in count(1):
         try:
-            if context.board.ended(message.job):
+            if message.job is not None and context.board.ended(message.job):
                 log.info("left alone: the job has ended", extra=fields)
                 return
             with _lease(context, message.step) as mine:
@@ -36,7 +36,8 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
             decision = decide(error, attempt)
             if isinstance(decision, GiveUp):
                 log.exception("%s failed", message.name, extra=fields)
-                _fail(context, message.job, decision.reason)
+                if message.job is not None:
+                    _fail(context, message.job, decision.reason)
                 return
             log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
             Event().wait(decision.seconds)

@@ -30,7 +30,7 @@ class NotIsolated(ChorusError):
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
-            f"{model} version {version} failed three times at a chunk, and now in a process of its own: {reason}. "
+            f"{model} version {version} could not be had in a process of its own: {reason}. "
             "Nothing of the chunk was stored. Mend this and run the same command again."
         )
 

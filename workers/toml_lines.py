@@ -10,9 +10,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
+Path = tuple[str | int, ...]  # of a value in the file: names of tables and keys, and positions in an array from 0
 
-def line_of(text: str, path: Sequence[str]) -> int:
-    """The line, from 1, on which a table or key is first written: line_of("[a]\\nb = 1\\n", ["a", "b"]) == 2.
+
+def line_of(text: str, path: Path) -> int:
+    """The line, from 1, on which a table or key is first written: line_of("[a]\\nb = 1\\n", ("a", "b")) == 2.
 
     `text` is a valid TOML document that holds the path.
     """
@@ -31,11 +33,12 @@ def _parsed(lines: Sequence[str], count: int) -> dict[str, Any]:
             count += 1
 
 
-def _holds(table: Any, path: Sequence[str]) -> bool:  # Any: a value of TOML
-    for name in path:
-        if not isinstance(table, dict) or name not in table:
+def _holds(value: Any, path: Path) -> bool:  # Any: a value of TOML
+    for at in path:
+        try:
+            value = value[at]
+        except (KeyError, IndexError, TypeError):
             return False
-        table = table[name]
     return True
 
 

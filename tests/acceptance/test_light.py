@@ -26,6 +26,7 @@ def imported_by(code):
     [
         "import chorus.cli",
         "import chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy",
+        "import chorus.diff, chorus.gate",
         "import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
         "import workers.scoring, models.kinds, models.registry",
         "import intake.upload",

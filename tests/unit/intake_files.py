@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,12 +15,18 @@ from storage.tables import decode_parquet
 
 
 def upload(
-    folder: Path, data: bytes, name: str = "in.csv", said: Callable[[str], None] = lambda _: None, **options: object
+    folder: Path,
+    data: bytes,
+    name: str = "in.csv",
+    said: Callable[[str], None] = lambda _: None,
+    day: int = 1,
+    **options: object,
 ) -> Dataset:
     """Take in a file with these bytes; the dataset is stored below folder / "home"."""
     file = folder / name
     file.write_bytes(data)
-    return take_in(LocalPlace(folder / "home"), Upload(str(file), "acme", **options), io.BytesIO(), said)
+    now = datetime(2026, 1, day, tzinfo=UTC)
+    return take_in(LocalPlace(folder / "home"), Upload(str(file), "acme", **options), io.BytesIO(), said, lambda: now)
 
 
 def stored(folder: Path, dataset: Dataset) -> list[dict[str, object]]:

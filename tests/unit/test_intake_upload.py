@@ -217,7 +217,7 @@ def test_the_same_input_gives_the_same_bytes_in_every_file(tmp_path: Path) -> No
         upload(tmp_path / name, data, chunk_rows=100)
     one, two = files(tmp_path / "one/home"), files(tmp_path / "two/home")
     assert one == two
-    assert len(one) == 9 + 2
+    assert len(one) == 9 + 2 + 1, "chunks, rejects, dataset.json, and the sketch"
 
 
 def test_the_same_upload_again_is_the_same_dataset_and_nothing_is_written(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import BadRequest
+from workers.chorus_toml import BadChorusToml
 from workers.limits import Limits
-from workers.limits_file import BadLimits, LimitsFile, parse_limits, read_limits
+from workers.limits_file import LimitsFile, parse_limits, read_limits
 from workers.quantities import seconds, size
 from workers.toml_lines import line_of
 
@@ -33,7 +34,7 @@ max = 2
 
 def bad(text):
     data = text if isinstance(text, bytes) else text.encode()
-    with pytest.raises(BadLimits) as caught:
+    with pytest.raises(BadChorusToml) as caught:
         parse_limits(data, "home/chorus.toml")
     assert isinstance(caught.value, BadRequest)
     assert str(caught.value).startswith(f"home/chorus.toml, line {caught.value.line}: ")
@@ -127,7 +128,7 @@ def test_any_key_of_any_table_is_found_on_its_line(entries, data):
         lines.append(f"{json.dumps(key, ensure_ascii=False)} = 1")
         at[table, key] = len(lines)
     table, key = data.draw(st.sampled_from(sorted(at)))
-    assert line_of("\n".join(lines), ["t", table, key]) == at[table, key]
+    assert line_of("\n".join(lines), ("t", table, key)) == at[table, key]
 
 
 @given(
@@ -149,10 +150,10 @@ def test_quantities_may_have_a_fraction():
 
 
 def outcome(read, *given):
-    """What it returns or the ValueError or BadLimits that it raises."""
+    """What it returns or the ValueError or BadChorusToml that it raises."""
     try:
         return read(*given)
-    except (ValueError, BadLimits) as error:
+    except (ValueError, BadChorusToml) as error:
         return error
 
 
@@ -166,4 +167,4 @@ def test_whatever_is_given_as_a_quantity_is_understood_or_refused(value):
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_limits_or_an_error_with_a_line(data):
     found = outcome(parse_limits, data, "f")
-    assert 1 <= found.line <= data.count(b"\n") + 1 if isinstance(found, BadLimits) else found.defaults
+    assert 1 <= found.line <= data.count(b"\n") + 1 if isinstance(found, BadChorusToml) else found.defaults

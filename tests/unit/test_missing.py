@@ -52,7 +52,7 @@ def test_what_one_job_scores_is_there_for_the_next(place, dataset):
 def with_donors(dataset, *donors):
     """The dataset, whose first chunk has these."""
     first, *others = dataset.chunks
-    return dataset.model_copy(update={"chunks": (first.model_copy(update={"donors": donors}), *others)})
+    return dataset.model_copy(update={"chunks": (first.model_copy(update={"donors": donors, "new": None}), *others)})
 
 
 def test_rows_whose_text_a_donor_holds_are_left_only_where_it_was_not_scored(place, dataset):

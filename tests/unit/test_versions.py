@@ -90,6 +90,20 @@ def test_rolling_back_twice_goes_two_steps_back(shelf):
     assert [move.by for _, move in shelf.history("bow")][:2] == ["rollback"] * 2
 
 
+def test_of_many_who_roll_back_at_once_each_goes_a_step(tmp_path):
+    shelf, together = Shelf(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
+    for _ in range(5):
+        shelf.promote("bow", publish(shelf), NOW)
+
+    def back(_):
+        together.wait()
+        return shelf.roll_back("bow", NOW)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(back, range(3))) == [2, 3, 4]
+    assert shelf.resolve("bow") == 2
+
+
 def test_rolling_back_passes_over_what_was_removed(shelf):
     for _ in range(3):
         shelf.promote("bow", publish(shelf), NOW)

@@ -1,0 +1,31 @@
+"""`chorus schedule …`: what chorus.toml sets going at its times."""
+
+import sys
+
+import click
+
+from chorus.settings import from_environment
+
+
+@click.group()
+def schedule() -> None:
+    """Stored feedback labelled again at set times, by the service; see docs/chorus-toml.md."""
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+def list_schedules(as_json: bool) -> None:
+    """Every schedule of chorus.toml: what it did last, and when it is due next."""
+    from chorus.schedule import show_schedules
+
+    show_schedules(from_environment(), as_json=as_json)
+
+
+@schedule.command("run")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+def run_schedule(name: str, as_json: bool) -> None:
+    """Hand NAME to the running service now, without waiting for its time, which still comes."""
+    from chorus.schedule import run
+
+    sys.exit(run(from_environment(), name, as_json=as_json))

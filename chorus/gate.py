@@ -1,0 +1,105 @@
+"""The promotion gate: what chorus.toml asks of a version before it becomes champion."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chorus.diff_versions import diff_versions
+from chorus.score_here import score_here
+from chorus.settings import Settings
+from chorus.stored_feedback import newest_chunks
+from models.labelled import Labelled
+from models.labelled_file import BadLabelledFile, read_labelled
+from models.manifest import ModelManifest
+from models.metrics import metrics
+from models.registry import ModelRegistry
+from storage.errors import BadRequest
+from storage.place import Absent, Place
+from storage.versions import CHAMPION
+from workers.gate_file import read_gates
+
+_TEXTS = 4096  # scored at once
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure, with what is allowed."""
+
+    measured: str
+    allowed: str
+    well: bool
+
+    def __str__(self) -> str:
+        return f"{self.measured}; allowed is {self.allowed}"
+
+
+class GateClosed(BadRequest):
+    """A version that is not what chorus.toml asks for; the champion stays."""
+
+    def __init__(self, model: str, version: int, findings: list[Finding]) -> None:
+        self.model, self.version, self.findings = model, version, findings
+        shown = "\n".join(f"  {'ok ' if finding.well else 'BAD'} {finding}" for finding in findings)
+        super().__init__(
+            f"{model} version {version} does not pass the gate of chorus.toml and was not promoted:\n{shown}\n"
+            f"`chorus diff {model} {model}@{version}` shows what changes. --force promotes it all the same."
+        )
+
+
+def check(settings: Settings, place: Place, model: str, version: int) -> list[Finding]:
+    """What was measured of a version that is to become champion; nothing if no gate is set for the model.
+
+    Raises GateClosed, NotPublished, BadChorusToml, and what a version cannot be compared or scored for.
+    """
+    gate, registry = read_gates(place).of(model), ModelRegistry(place)
+    candidate = registry.resolve(model, version)
+    champion = registry.aliases(model).get(CHAMPION)
+    findings = []
+    if gate.most_flips is not None and champion != version and champion in registry.versions(model):
+        before = registry.manifest(model, champion)
+        findings.append(_flips(settings, place, before, candidate, gate.rows, gate.most_flips))
+    if gate.least_macro_f1 is not None and gate.labelled is not None:
+        data = _labelled(place, gate.labelled, candidate)
+        findings.append(_macro_f1(settings, place, candidate, data, gate.labelled, gate.least_macro_f1))
+    if not all(finding.well for finding in findings):
+        raise GateClosed(model, version, findings)
+    return findings
+
+
+def _flips(
+    settings: Settings, place: Place, champion: ModelManifest, candidate: ModelManifest, rows: int, most: float
+) -> Finding:
+    """Of the newest stored feedback. Where there is none, nothing flips."""
+    chunks = newest_chunks(place, candidate.name, rows)
+    found = diff_versions(settings, place, champion, candidate, chunks, most=0)
+    compared = [found.whole(target) for target in found.targets]  # one, or none
+    share = compared[0].share if compared else 0.0
+    looked_at = compared[0].rows if compared else 0
+    measured = f"against version {champion.version}, the champion, {share:.2%} of {looked_at:,} rows change their label"
+    return Finding(measured, f"{most:.2%} at most", share <= most)
+
+
+def _labelled(place: Place, name: str, candidate: ModelManifest) -> Labelled:
+    """Raises BadLabelledFile, BadLabels."""
+    mode, labels = candidate.target.mode, candidate.labels
+    if Path(name).is_absolute():
+        return read_labelled(Path(name), "text", "labels", mode, labels)
+    try:
+        with place.local(name) as file:
+            return read_labelled(file, "text", "labels", mode, labels)
+    except Absent:
+        raise BadLabelledFile(Path(name), f"it is not in {place.url}.") from None
+
+
+def _macro_f1(
+    settings: Settings, place: Place, candidate: ModelManifest, data: Labelled, name: str, least: float
+) -> Finding:
+    """Of the rows that the model can score."""
+    with score_here(settings, place, candidate) as here:
+        pieces = [here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)]
+    values = np.concatenate(pieces)
+    scored = np.isfinite(values).all(axis=1)
+    found = metrics(values[scored], data.truth[scored], candidate.target.mode)["macro_f1"]
+    return Finding(
+        f"macro-F1 on {int(scored.sum()):,} rows of {name} is {found:.4f}", f"{least} at least", found >= least
+    )

@@ -1,0 +1,82 @@
+"""Scoring on this machine without a broker or pools: one model version, in a process of its own, that ends with us."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import track
+
+from chorus.light import without_pandas
+from chorus.settings import Settings
+from chorus.stored_feedback import StoredChunk
+from models.manifest import ModelManifest
+from storage import feedback, scores
+from storage.errors import ChorusError
+from storage.place import Place
+from storage.scores import Scores
+from tasks.careful import score_carefully
+from tasks.split import NotTheRows
+from workers.isolated import Isolated
+
+_SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
+
+
+class CannotScore(ChorusError):
+    """A model fails, and not because of a few texts."""
+
+    def __init__(self, model: str, version: int, reason: str) -> None:
+        self.model, self.version, self.reason = model, version, reason
+        super().__init__(
+            f"{model} version {version} cannot score, and no single texts are to blame: {reason}. What was scored "
+            "before is kept. Publish a model without this fault, or give it the memory that it needs."
+        )
+
+
+class ScoreHere:
+    """A model version in a process of its own."""
+
+    def __init__(self, manifest: ModelManifest, isolated: Isolated) -> None:
+        self._manifest, self._isolated = manifest, isolated
+
+    def score(self, texts: pa.StringArray) -> Scores:
+        """The scores of these texts; those that the model cannot bear are rejected. Raises CannotScore, NotIsolated."""
+        one = self._manifest
+        try:
+            values, rejected = score_carefully(self._isolated, texts)
+        except NotTheRows as error:
+            raise CannotScore(one.name, one.version, error.reason) from None
+        return Scores(one.name, one.version, one.digest, one.labels, values, rejected)
+
+
+@contextmanager
+def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
+    """The version, loaded, for as long as the block lasts. Raises NotIsolated."""
+    isolated = Isolated(place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS)
+    try:
+        yield ScoreHere(manifest, isolated)
+    finally:
+        isolated.stop()
+
+
+def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]) -> int:
+    """Score those of the chunks that the version has not scored, and store the scores; how many there were.
+
+    Raises CannotScore, NotIsolated, CannotWrite.
+    """
+    cells = {chunk.id: chunk for chunk in chunks}
+    there = scores.scored_chunks(place, manifest.name, manifest.version, cells.keys())
+    missing = [chunk for name, chunk in cells.items() if name not in there]
+    if not missing:
+        return 0
+    with score_here(settings, place, manifest) as here:
+        for chunk in _shown(f"{manifest.name} {manifest.version}: scoring", missing):
+            found = here.score(feedback.read_texts(place, chunk.dataset, chunk.position))
+            # A worker may have been quicker; whoever comes first is right for all.
+            place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
+    return len(missing)
+
+
+def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
+    """The chunks one by one, and on standard error how far they are."""
+    yield from track(chunks, f"{what} {sum(chunk.rows for chunk in chunks):,} rows", console=Console(stderr=True))

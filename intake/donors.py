@@ -1,0 +1,129 @@
+"""Which chunks of earlier datasets hold the texts of these chunks? Pure.
+
+Each text is looked for in the newest dataset first, until two have it: the scores of one may be missing. Within a
+dataset the chunks are taken greedily, each time the one that holds most of the rows that no chunk before it holds.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intake.sample import Sample, Texts, low_bits_zero
+from storage.feedback import Donor
+from storage.sketch import Sketch, UInt64
+
+MOST_DONORS = 64  # of a chunk
+_HOMES = 2  # datasets in which a text is looked for
+_LEAST = 256  # a donor that holds less than one row of so many is not worth its reading
+_FEWEST = 3  # texts of a sample that say something
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The donors of one chunk, and how many of its rows none of them holds; None where only samples are known."""
+
+    donors: tuple[Donor, ...]
+    new: int | None
+
+
+def find_donors(sample: Sample, earlier: Iterable[tuple[str, Sketch]]) -> list[Found]:
+    """Of every chunk of the sample. `earlier`: (dataset, its sketch), the newest first; only as many as are needed."""
+    chunks = [_Chunk(texts, sample.bits) for texts in sample.chunks]
+    for dataset, sketch in earlier:
+        grouped = _Grouped(dataset, sketch)
+        for chunk in chunks:
+            chunk.look(grouped)
+        if not any(chunk.wanted.any() for chunk in chunks):
+            break
+    return [Found(tuple(chunk.donors), chunk.new) for chunk in chunks]
+
+
+def some_shared(sample: UInt64, sketch: Sketch) -> bool:
+    """Whether the sketch has any of these hashes."""
+    return bool(_positions(sketch, sample)[1].any())
+
+
+class _Grouped:
+    """A sketch in which a chunk's hashes are found as fast as a hash's chunks."""
+
+    def __init__(self, dataset: str, sketch: Sketch) -> None:
+        self.dataset, self.sketch = dataset, sketch
+        order = sketch.chunks.argsort(kind="stable")
+        self._hashes, self._chunks = sketch.hashes[order], sketch.chunks[order]
+
+    def holds(self, position: int, hashes: UInt64) -> Mask:
+        """[n] ascending -> [n] whether the chunk at this position has each."""
+        first, end = self._chunks.searchsorted(np.array([position, position + 1], np.uint32))
+        there = self._hashes[first:end]
+        return np.asarray(there[np.minimum(there.searchsorted(hashes), len(there) - 1)] == hashes)
+
+
+class _Chunk:
+    """One chunk of ours while its donors are looked for."""
+
+    def __init__(self, texts: Texts, bits: int) -> None:
+        self.donors: list[Donor] = []
+        self._texts, self._bits, self._exact = texts, bits, bits == 0
+        self._homes = np.zeros(len(texts.hashes), np.uint8)
+        self._least = max(1, (int(texts.rows.sum()) << bits) // _LEAST)
+
+    @property
+    def wanted(self) -> Mask:
+        """[n] the texts that are still to be looked for; none once there are enough donors."""
+        return (self._homes < _HOMES) & (len(self.donors) < MOST_DONORS)
+
+    @property
+    def new(self) -> int | None:
+        return int(self._texts.rows[self._homes == 0].sum()) if self._exact else None
+
+    def look(self, other: _Grouped) -> None:
+        """Take what the chunks of another dataset hold."""
+        bits = max(self._bits, other.sketch.bits)
+        asked = self.wanted & low_bits_zero(self._texts.hashes, bits)
+        for position, held in _greedy(self._texts, asked, other):
+            shared = int(self._texts.rows[held].sum())
+            if not self._worth(held, shared, bits) or len(self.donors) == MOST_DONORS:
+                break
+            self._homes[held] += 1
+            self._exact &= bits == 0
+            self.donors.append(Donor(dataset=other.dataset, position=position, shared=shared << bits))
+
+    def _worth(self, held: Mask, shared: int, bits: int) -> bool:
+        """Whether it spares more than its reading costs: some rows, or the whole model."""
+        if bits and int(held.sum()) < _FEWEST:
+            return False
+        homeless = self._homes == 0
+        return shared << bits >= self._least or bool(not bits and homeless.any() and held[homeless].all())
+
+
+def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, Mask]]:
+    """Chunks of the other dataset, the best first, each with the texts [n] that it holds and none before it.
+
+    A text votes for the first two chunks that hold it. Common ones are in many; those in few decide.
+    """
+    sketch = other.sketch
+    at, there = _positions(sketch, texts.hashes)
+    rest = asked & there
+    nearby = np.minimum(at + 1, max(0, len(sketch.hashes) - 1))
+    second = rest & (sketch.hashes[nearby] == texts.hashes) if rest.any() else rest
+    homes, votes = np.unique(
+        np.concatenate([sketch.chunks[at[rest]], sketch.chunks[nearby[second]]]), return_inverse=True
+    )
+    voters = np.concatenate([np.flatnonzero(rest), np.flatnonzero(second)])
+    while rest.any():
+        best = int(homes[np.bincount(votes, texts.rows[voters] * rest[voters], len(homes)).argmax()])
+        held = rest & other.holds(best, texts.hashes)
+        yield best, held
+        rest &= ~held
+
+
+def _positions(sketch: Sketch, hashes: UInt64) -> tuple[npt.NDArray[np.int64], Mask]:
+    """[n] ascending -> [n] where each stands first in the sketch, and whether it does."""
+    if not len(sketch.hashes):
+        return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.bool_)
+    at = np.minimum(sketch.hashes.searchsorted(hashes), len(sketch.hashes) - 1)
+    return at, sketch.hashes[at] == hashes

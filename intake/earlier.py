@@ -1,0 +1,101 @@
+"""What an upload shares with earlier ones of its customer: their sketches are looked through, and its own is left."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+
+from intake.donors import find_donors, some_shared
+from intake.sample import Sample, low_bits_zero
+from storage import sketch
+from storage.errors import ChorusError
+from storage.feedback import Chunk, Dataset, dataset_path
+from storage.place import Absent, Place
+from storage.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
+
+_FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
+_MOST_SKETCHES = 64
+_MOST_BYTES = 256 << 20
+_BYTES_A_ROW = 512  # of sketches that are read: less than a tenth of the time that taking in a row needs
+_SMALL = 64  # of datasets with so many times fewer rows not enough could come
+_KEPT = 64  # sketches of about one size
+_SOME = 4096  # hashes that are looked for before all are
+
+log = logging.getLogger(__name__)
+
+
+def with_donors(place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: Sample) -> list[Chunk]:
+    """The chunks, with the donors of each and the rows that none of them holds. Raises what the place raises."""
+    rows = sum(chunk.rows for chunk in chunks)
+    names = worth_reading([name for name in _names(place, customer, rows) if name.dataset != dataset], rows)
+    found = find_donors(sample, _related(place, customer, names, sample))
+    return [
+        chunk.model_copy(update={"donors": one.donors, "new": one.new if one.donors else chunk.rows})
+        for chunk, one in zip(chunks, found, strict=True)
+    ]
+
+
+def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
+    """For later uploads, once the dataset is there. What they will not look at any more is removed.
+
+    That it cannot be written is said and no more: nothing depends on it.
+    """
+    if dataset.taken_in is None or dataset.rows < _FEW:
+        return
+    name = SketchName.of(dataset.taken_in, dataset.rows, dataset.id)
+    try:
+        place.create(name.path(dataset.customer), sketch.encode(sample.sketch()))
+        for old in outdated(sketch_names(place, dataset.customer)):
+            place.remove(old.path(dataset.customer))
+    except (ChorusError, OSError) as error:
+        log.warning("no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error)
+
+
+def worth_reading(names: Iterable[SketchName], rows: int) -> list[SketchName]:
+    """Of these sketches, the newest first, those that an upload of so many rows can afford to look at. Pure."""
+    found: list[SketchName] = []
+    left = min(_MOST_BYTES, rows * _BYTES_A_ROW)
+    for name in names:
+        if name.rows * _SMALL >= rows and name.bytes <= left and len(found) < _MOST_SKETCHES:
+            left -= name.bytes
+            found.append(name)
+    return found
+
+
+def outdated(names: Iterable[SketchName]) -> list[SketchName]:
+    """Of these sketches, the newest first, all but the newest of each size, or the list would grow for ever. Pure."""
+    seen: dict[int, int] = {}
+    found = []
+    for name in names:
+        size = name.rows.bit_length()
+        seen[size] = seen.get(size, 0) + 1
+        if seen[size] > _KEPT:
+            found.append(name)
+    return found
+
+
+def _names(place: Place, customer: str, rows: int) -> list[SketchName]:
+    return sketch_names(place, customer) if rows >= _FEW else []
+
+
+def _related(place: Place, customer: str, names: Sequence[SketchName], sample: Sample) -> Iterator[tuple[str, Sketch]]:
+    """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset is there."""
+    some = _some(sample) if names else None
+    for name in names:
+        path = name.path(customer)
+        try:
+            found = sketch.read(place, path)
+        except Absent:
+            continue
+        except BadSketch as error:
+            log.warning("passed over: %s", error)
+            continue
+        if some is not None and some_shared(some, found) and place.exists(dataset_path(customer, name.dataset)):
+            yield name.dataset, found
+
+
+def _some(sample: Sample) -> UInt64:
+    """A sample of the sample, ascending; the same part of it for every upload."""
+    hashes = sample.hashes()
+    bits = max(0, (len(hashes) // _SOME).bit_length())
+    hashes = hashes[low_bits_zero(hashes, max(bits, sample.bits))]
+    hashes.sort()
+    return hashes

@@ -1,0 +1,70 @@
+"""The sample of an upload's texts that its sketch keeps, gathered chunk by chunk in bounded memory. Pure.
+
+Kept are the hashes whose low bits are zero (FracMinHash). At first that is every hash; whenever there are too many, one
+more bit has to be zero, and half of them go. So two samples of two uploads hold the same ones of the texts that both
+have, whatever else is in them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from intake.text_hash import text_hashes
+from storage.sketch import MOST, Sketch, UInt64
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The different texts of one chunk, or a sample of them."""
+
+    hashes: UInt64  # [n] ascending, each once
+    rows: npt.NDArray[np.unsignedinteger]  # [n] in how many rows of the chunk each stands
+
+    def thinned(self, bits: int) -> "Texts":
+        """Those whose low bits are zero."""
+        kept = low_bits_zero(self.hashes, bits)
+        return Texts(self.hashes[kept], self.rows[kept])
+
+
+def texts_of(texts: pa.StringArray) -> Texts:
+    """All texts of a chunk, [rows] strings."""
+    hashes, rows = np.unique(text_hashes(texts), return_counts=True)
+    return Texts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))  # a byte each, as a rule
+
+
+def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
+    """[n] -> [n] whether each belongs to the sample of so many bits."""
+    return np.asarray(hashes & np.uint64((1 << bits) - 1) == 0)
+
+
+class Sample:
+    """Of all chunks so far, `most` hashes together."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self.bits = 0
+        self.chunks: list[Texts] = []
+        self._most, self._size = most, 0
+
+    def add(self, texts: Texts) -> None:
+        """The texts of the next chunk."""
+        self.chunks.append(texts.thinned(self.bits) if self.bits else texts)
+        self._size += len(self.chunks[-1].hashes)
+        while self._size > self._most and self.bits < 64:
+            self.bits += 1
+            self.chunks = [chunk.thinned(self.bits) for chunk in self.chunks]
+            self._size = sum(len(chunk.hashes) for chunk in self.chunks)
+
+    def hashes(self) -> UInt64:
+        """Chunk by chunk."""
+        return np.concatenate([np.zeros(0, np.uint64), *(chunk.hashes for chunk in self.chunks)])
+
+    def sketch(self) -> Sketch:
+        """What is kept for later uploads. The sample is given up for it, or it would be in memory twice."""
+        sizes, hashes = [len(chunk.hashes) for chunk in self.chunks], self.hashes()
+        self.chunks.clear()
+        chunks = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+        order = hashes.argsort(kind="stable")
+        hashes, chunks = hashes[order], chunks[order]
+        return Sketch(self.bits, hashes, chunks)

@@ -1,0 +1,22 @@
+"""Which labels probabilities give: the one rule for a model's answer and for an ensemble's. Pure."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from storage.scores import Float32
+
+Bool = npt.NDArray[np.bool_]
+Mode = Literal["one_of", "any_of"]
+
+
+def decisions(values: Float32, mode: Mode, threshold: float = 0.5) -> Bool:
+    """[rows, labels] float32 -> [rows, labels] bool: the most probable label (the first of equals), one true a row;
+    or, for any_of, every label of at least `threshold`.
+    """
+    if mode == "any_of":
+        return values >= np.float32(threshold)
+    given = np.zeros(values.shape, dtype=np.bool_)
+    given[np.arange(len(values)), values.argmax(axis=1)] = True
+    return given

@@ -1,0 +1,127 @@
+"""Scores found again: what a model version has said of a text in an earlier chunk holds for it in this one.
+
+dataset.json names for each chunk its donors: chunks of earlier datasets of the same customer that seem to hold some of
+its texts. That is a hint. A text is the same only if it is equal, and a donor that is gone, damaged or scored by
+another model gives nothing.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage import feedback, scores
+from storage.errors import ChorusError
+from storage.feedback import Dataset, Donor
+from storage.labelled import ModelVersion
+from storage.place import Absent, Place
+from storage.scores import Scores, scored_chunks
+from tasks.lookup import dataset_named
+
+Rows = npt.NDArray[np.int64]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """What is known of a chunk without asking the model."""
+
+    scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
+    left: Rows  # [n] ascending: nothing is known of these
+
+    def completed(self, rest: Scores) -> Scores:
+        """With the scores of the rows that were left, the whole chunk's."""
+        return rest if self.scores is None else _copied(rest, np.arange(len(self.left)), self.scores, self.left)
+
+
+def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray) -> Borrowed:
+    """What the donors of the chunk at this position know of its texts, [rows] strings, under this model version."""
+    chunk = dataset.chunks[position]
+    known: Scores | None = None
+    left = np.arange(len(texts))
+    for donor in chunk.donors:
+        if len(left) <= (chunk.new or 0):
+            break
+        lent = _lent(place, dataset.customer, donor, model)
+        if lent is None:
+            continue
+        said, theirs = lent
+        at = pc.index_in(texts.take(pa.array(left)), theirs)
+        found = at.is_valid().to_numpy(zero_copy_only=False)
+        if known is None:
+            nothing = np.full((len(texts), len(said.labels)), np.nan, np.float32)
+            known = replace(said, values=nothing, rejected={})
+        known = _copied(said, at.drop_null().to_numpy(), known, left[found])
+        left = left[~found]
+    return Borrowed(known, left)
+
+
+def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVersion) -> Scores | None:
+    """The scores of the chunk at this position, if its donors know all of its texts. Raises Absent."""
+    if dataset.chunks[position].new != 0:
+        return None
+    known = borrow(place, dataset, position, model, feedback.read_texts(place, dataset, position))
+    return None if len(known.left) else known.scores
+
+
+def in_hand(place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]) -> set[str]:
+    """Those of these chunks that need no worker: they are scored, or by what is known their donors have all of it."""
+    lenders = {chunk: found for chunk, found in _lenders(place, dataset) if chunk in chunks}
+    asked = {*chunks, *(lender for found in lenders.values() for lender in found)}
+    scored = scored_chunks(place, model.name, model.version, asked)
+    rows = {chunk.id: chunk.rows for chunk in dataset.chunks}
+    whole = {
+        chunk
+        for chunk, found in lenders.items()
+        if sum(shared for lender, shared in found.items() if lender in scored) >= rows[chunk]
+    }
+    return whole | scored.intersection(chunks)
+
+
+def _lenders(place: Place, dataset: Dataset) -> Iterator[tuple[str, dict[str, int]]]:
+    """(chunk without new rows, its donors' chunk ids → rows that each holds)."""
+    chunks = [chunk for chunk in dataset.chunks if chunk.new == 0]
+    names = {donor.dataset for chunk in chunks for donor in chunk.donors}
+    ids = {name: _chunk_ids(place, dataset.customer, name) for name in names}
+    for chunk in chunks:
+        donors = [donor for donor in chunk.donors if donor.position < len(ids[donor.dataset])]
+        yield chunk.id, {ids[donor.dataset][donor.position]: donor.shared for donor in donors}
+
+
+def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
+    """None of a dataset that cannot be read."""
+    try:
+        return [chunk.id for chunk in dataset_named(place, customer, dataset).chunks]
+    except ChorusError:
+        return []
+
+
+def _lent(place: Place, customer: str, donor: Donor, model: ModelVersion) -> tuple[Scores, pa.StringArray] | None:
+    """What the model said of the donor, and the donor's texts; None if either cannot be had."""
+    try:
+        dataset = dataset_named(place, customer, donor.dataset)
+        chunk = dataset.chunks[donor.position]
+        said = scores.read(place, model, chunk.id, chunk.rows)
+        texts = feedback.read_texts(place, dataset, donor.position)
+    except Absent:
+        return None
+    except (ChorusError, IndexError, pa.ArrowException) as error:
+        log.warning("nothing borrowed from chunk %d of dataset %s: %s", donor.position, donor.dataset, error)
+        return None
+    return (said, texts) if len(texts) == chunk.rows else None
+
+
+def _copied(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
+    """The target, with what the source says of these positions in these rows."""
+    values = target.values.copy()
+    values[rows] = source.values[positions]
+    rejected = dict(target.rejected)
+    for position, row in zip(positions.tolist(), rows.tolist(), strict=True) if source.rejected else ():
+        if position in source.rejected:
+            rejected[row] = source.rejected[position]
+    return replace(target, values=values, rejected=rejected)

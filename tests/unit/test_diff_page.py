@@ -1,0 +1,62 @@
+"""What `chorus diff` shows of a difference: the object for machines and the page for people."""
+
+import json
+
+import numpy as np
+import pytest
+
+from chorus.diff_page import page
+from chorus.diff_show import as_object, print_difference
+from chorus.difference import Difference
+from ensemble.compare import Rows, Said, compare
+from storage.decisions import decisions
+
+
+def said(labels, *rows):
+    values = np.array(rows, dtype=np.float32)
+    return Said(labels, values, decisions(values, "any_of"))
+
+
+@pytest.fixture
+def found():
+    """Two customers, of whom one alone has the label `<b>`."""
+    found = Difference("topics 1", "topics 2", rejected=3, unshared={"mood"})
+    for customer, labels in (("acme", ("price", "<b>")), ("beta", ("price",))):
+        before, after = [0.9, 0.1][: len(labels)], [0.2, 0.8][: len(labels)]
+        rows = Rows(customer, "upload", 0, np.arange(1), ["r&1"])
+        found.add("topics", customer, compare("any_of", said(labels, before), said(labels, after), rows))
+    return found
+
+
+def test_the_object_tells_what_went_on_and_off(found):
+    answer = json.loads(json.dumps(as_object(found, {("acme", "upload", "r&1"): "a text"})))
+    topics = answer["targets"]["topics"]
+    assert topics["matrix"] == {"price": {"on_off": 2, "off_on": 0}, "<b>": {"on_off": 0, "off_on": 1}}
+    assert (list(topics["customers"]["beta"]["flips"]), answer["rejected"], answer["unshared"]) == (
+        ["price"],
+        3,
+        ["mood"],
+    )
+    assert [(row["before"], row["after"], row["text"]) for row in topics["moved"]] == [
+        (["price"], ["<b>"], "a text"),
+        (["price"], [], None),
+    ]
+
+
+def test_the_page_escapes_what_users_wrote_and_says_what_was_left_out(found):
+    shown = page(found, {("acme", "upload", "r&1"): "<i>x</i>"})
+    for expected in ("3 rows rejected", "target mood", "&lt;b&gt;", "r&amp;1", "&lt;i&gt;x", "its feedback is gone"):
+        assert expected in shown
+    assert "<b>price" not in shown
+    assert "<i>x" not in shown
+
+
+def test_the_table_shows_all_customers_together_and_each(found, capsys):
+    print_difference(found, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "topics 1 → topics 2"
+    assert [line.split()[:4] for line in lines if "price" in line][:3] == [
+        ["all", "price", "0", "2"],
+        ["acme", "price", "0", "1"],
+        ["beta", "price", "0", "1"],
+    ]

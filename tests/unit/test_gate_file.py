@@ -1,0 +1,60 @@
+"""The promotion gates of chorus.toml: what they may say, beside the limits and not instead of them."""
+
+import pytest
+
+from workers.chorus_toml import BadChorusToml
+from workers.gate_file import Gate, Gates, parse_gates, read_gates
+from workers.limits_file import parse_limits
+
+EXAMPLE = b"""
+[defaults]
+keep_warm = "5m"
+
+[defaults.gate]
+most_flips = 0.02
+
+[models.bow]
+max = 2
+
+[models.bow.gate]
+rows = 1_000
+least_macro_f1 = 0.7
+labelled = "held_out.csv"
+
+[models.minilm]
+max = 3
+"""
+
+
+def test_without_a_file_there_is_no_gate(place):
+    assert read_gates(place) == Gates()
+    assert read_gates(place).of("anything") == Gate(most_flips=None, least_macro_f1=None)
+
+
+def test_what_a_model_does_not_say_the_defaults_say():
+    gates = parse_gates(EXAMPLE, "chorus.toml")
+    assert gates.of("bow") == Gate(0.02, 1_000, 0.7, "held_out.csv")
+    assert gates.of("minilm") == gates.of("another") == Gate(most_flips=0.02)
+
+
+def test_the_limits_beside_a_gate_are_read_as_ever():
+    limits = parse_limits(EXAMPLE, "chorus.toml")
+    assert (limits.of("bow").max, limits.of("minilm").max, limits.of("another").keep_warm) == (2, 3, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ("[defaults.gate]\nmost_flips = 2", 2, "most_flips in [defaults.gate] is 2; allowed is a number from 0 to 1"),
+        ("[models.bow.gate]\n\nmost_flip = 0.1", 3, "Did you mean most_flips?"),
+        ("[models.bow]\ngate = 3", 2, "[models.bow.gate] is 3; it must be a table"),
+        ("[defaults.gate]\nrows = 0", 2, "a whole number, 1 or more"),
+        ("[defaults.gate]\nlabelled = 7", 2, "the name of a file below CHORUS_HOME"),
+        ("[defaults.gate]\nleast_macro_f1 = 0.7", 1, "no labelled"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_what_is_allowed(text, line, expected):
+    with pytest.raises(BadChorusToml) as raised:
+        parse_gates(text.encode(), "chorus.toml")
+    assert raised.value.line == line
+    assert expected in str(raised.value)

@@ -1,0 +1,47 @@
+"""A text's hash follows from the text alone."""
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.text_hash import text_hashes
+
+TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=30)
+
+
+@given(TEXTS, st.integers(0, 10), st.integers(0, 30))
+def test_a_hash_depends_neither_on_the_company_nor_on_where_the_text_lies(texts, first, rows):
+    array = pa.array(texts, pa.string())
+    alone = [int(text_hashes(pa.array([text]))[0]) for text in texts]
+    assert text_hashes(array).tolist() == alone
+    assert text_hashes(array.slice(first, rows)).tolist() == alone[first : first + rows]
+
+
+@given(TEXTS)
+def test_different_texts_have_different_hashes(texts):
+    different = sorted(set(texts))
+    assert len(set(text_hashes(pa.array(different, pa.string())).tolist())) == len(different)
+
+
+def test_a_hash_is_the_same_in_every_process_and_version():
+    found = text_hashes(pa.array(["", "a", "Parcel was late.", "naïve — 😀"]))
+    assert [f"{one:016x}" for one in found] == [
+        "0000000000000000",
+        "7bcde60284cd5301",
+        "9f6875bbeeb2ac95",
+        "13f7057e126a9a46",
+    ]
+
+
+def test_texts_longer_than_what_is_hashed_at_once_are_hashed_whole():
+    long = "x" * 200_000
+    texts = ["before", long + "a", long + "b", "after", long]
+    found = text_hashes(pa.array(texts)).tolist()
+    assert found == [int(text_hashes(pa.array([text]))[0]) for text in texts]
+    assert len(set(found)) == len(texts)
+
+
+def test_every_low_bit_halves_what_is_kept():
+    found = text_hashes(pa.array([f"row {number} of a table" for number in range(64_000)]))
+    for bits in range(1, 5):
+        assert abs((found & (2**bits - 1) == 0).mean() * 2**bits - 1) < 0.05
