@@ -13,7 +13,7 @@ from storage.forecasts import Forecast, Ratios, keep_ratios, kind, read_ratios
 from storage.place import Place
 
 _LAST = 5  # jobs that count
-_MOST = 2.0  # a forecast is not moved further than by this factor
+_MOST = 4.0  # a forecast is not moved further than by this factor: three of four cores belong to others
 _LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
 
 

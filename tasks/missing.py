@@ -88,13 +88,12 @@ def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
     How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
     different rows, those of several may share the same ones, so that the most of any dataset is sure.
     """
-    new: int | None = getattr(chunk, "new", None)
-    if new is not None and len(held) == len(chunk.donors):
-        return new
+    if chunk.new is not None and len(held) == len(chunk.donors):
+        return chunk.new
     shared: Counter[str] = Counter()
     for donor in held:
         shared[donor.dataset] += donor.shared
-    return max(new or 0, chunk.rows - max(shared.values(), default=0))
+    return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
 
 
 def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:

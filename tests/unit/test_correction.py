@@ -23,7 +23,7 @@ ratios = st.lists(st.floats(0.01, 100), max_size=12)
 
 @given(ratios)
 def test_the_correction_is_bounded(found):
-    assert 0.5 <= correct(found) <= 2
+    assert 0.25 <= correct(found) <= 4
 
 
 @given(st.floats(0.5, 2), st.integers(2, 8))
