@@ -39,7 +39,7 @@ def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
     return np.asarray(hashes & np.uint64((1 << bits) - 1) == 0)
 
 
-_ALL = 1 << 18  # hashes: so many are kept whatever the number of chunks; 9 MB of memory in the end
+_ALL = 1 << 18  # hashes: so many are kept, however few the chunks; 9 MB of memory in the end
 _EACH = 48  # hashes a chunk, above that: as much memory as the chunk's entry in dataset.json
 
 
