@@ -47,7 +47,7 @@ class Sample:
     """Of all chunks so far."""
 
     def __init__(self, few: int = _ALL, most: int = MOST) -> None:
-        """In any case `few` hashes may be kept, of many chunks more, and never more than `most`."""
+        """`few` hashes are kept in any case, of many chunks more, and never more than `most`."""
         self.bits = 0
         self.chunks: list[Texts] = []
         self._few, self._most, self._size = few, most, 0
