@@ -53,12 +53,14 @@ class _Grouped:
     def __init__(self, dataset: str, sketch: Sketch) -> None:
         self.dataset, self.sketch = dataset, sketch
         order = sketch.chunks.argsort(kind="stable")
-        self._hashes, self._chunks = sketch.hashes[order], sketch.chunks[order]
+        self._hashes = sketch.hashes[order]
+        self._ends = np.concatenate([[0], np.bincount(sketch.chunks).cumsum()])
 
     def holds(self, position: int, hashes: UInt64) -> Mask:
-        """[n] ascending -> [n] whether the chunk at this position has each."""
-        first, end = self._chunks.searchsorted(np.array([position, position + 1], np.uint32))
-        there = self._hashes[first:end]
+        """[n] -> [n] whether the chunk at this position has each."""
+        if not 0 <= position < len(self._ends) - 1 or self._ends[position] == self._ends[position + 1]:
+            return np.zeros(len(hashes), np.bool_)
+        there = self._hashes[self._ends[position] : self._ends[position + 1]]
         return np.asarray(there[np.minimum(there.searchsorted(hashes), len(there) - 1)] == hashes)
 
 
@@ -83,21 +85,35 @@ class _Chunk:
     def look(self, other: _Grouped) -> None:
         """Take what the chunks of another dataset hold."""
         bits = max(self._bits, other.sketch.bits)
-        asked = self.wanted & low_bits_zero(self._texts.hashes, bits)
-        for position, held in _greedy(self._texts, asked, other):
-            shared = int(self._texts.rows[held].sum())
-            if not self._worth(held, shared, bits) or len(self.donors) == MOST_DONORS:
+        rest = self.wanted & low_bits_zero(self._texts.hashes, bits)
+        taken: set[int] = set()
+        for position, held in _greedy(self._texts, rest, other):
+            if not self._worth(held, bits) or len(self.donors) == MOST_DONORS:
                 break
+            self._take(other, position, held, bits)
+            rest &= ~held
+            taken.add(position)
+        # Rows keep their order, as a rule: beside a donor, one text of a sample is enough of a sign.
+        for position in sorted({near for at in taken for near in (at - 1, at + 1)} - taken) if bits else ():
+            held = rest & other.holds(position, self._texts.hashes)
+            if held.any():
+                self._take(other, position, held, bits)
+                rest &= ~held
+
+    def _take(self, other: _Grouped, position: int, held: Mask, bits: int) -> None:
+        if len(self.donors) < MOST_DONORS:
             self._homes[held] += 1
             self._exact &= bits == 0
-            self.donors.append(Donor(dataset=other.dataset, position=position, shared=shared << bits))
+            shared = int(self._texts.rows[held].sum()) << bits
+            self.donors.append(Donor(dataset=other.dataset, position=position, shared=shared))
 
-    def _worth(self, held: Mask, shared: int, bits: int) -> bool:
+    def _worth(self, held: Mask, bits: int) -> bool:
         """Whether it spares more than its reading costs: some rows, or the whole model."""
-        if bits and int(held.sum()) < _FEWEST:
-            return False
+        shared = int(self._texts.rows[held].sum()) << bits
+        if bits:
+            return shared >= self._least and int(held.sum()) >= _FEWEST
         homeless = self._homes == 0
-        return shared << bits >= self._least or bool(not bits and homeless.any() and held[homeless].all())
+        return shared >= self._least or bool(homeless.any() and held[homeless].all())
 
 
 def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, Mask]]:
@@ -115,7 +131,7 @@ def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, M
     )
     voters = np.concatenate([np.flatnonzero(rest), np.flatnonzero(second)])
     while rest.any():
-        best = int(homes[np.bincount(votes, texts.rows[voters] * rest[voters], len(homes)).argmax()])
+        best = int(homes[np.bincount(votes, texts.rows[voters] * rest[voters]).argmax()])
         held = rest & other.holds(best, texts.hashes)
         yield best, held
         rest &= ~held

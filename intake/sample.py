@@ -39,19 +39,24 @@ def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
     return np.asarray(hashes & np.uint64((1 << bits) - 1) == 0)
 
 
-class Sample:
-    """Of all chunks so far, `most` hashes together."""
+_ALL = 1 << 18  # hashes: so many are kept, however few the chunks; 9 MB of memory in the end
+_EACH = 48  # hashes a chunk, above that: as much memory as the chunk's entry in dataset.json
 
-    def __init__(self, most: int = MOST) -> None:
+
+class Sample:
+    """Of all chunks so far."""
+
+    def __init__(self, few: int = _ALL, most: int = MOST) -> None:
+        """`few` hashes are kept in any case, of many chunks more, and never more than `most`."""
         self.bits = 0
         self.chunks: list[Texts] = []
-        self._most, self._size = most, 0
+        self._few, self._most, self._size = few, most, 0
 
     def add(self, texts: Texts) -> None:
         """The texts of the next chunk."""
         self.chunks.append(texts.thinned(self.bits) if self.bits else texts)
         self._size += len(self.chunks[-1].hashes)
-        while self._size > self._most and self.bits < 64:
+        while self._size > min(self._most, max(self._few, _EACH * len(self.chunks))) and self.bits < 64:
             self.bits += 1
             self.chunks = [chunk.thinned(self.bits) for chunk in self.chunks]
             self._size = sum(len(chunk.hashes) for chunk in self.chunks)

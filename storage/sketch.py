@@ -21,7 +21,7 @@ from storage.place import Place
 UInt64 = npt.NDArray[np.uint64]
 UInt32 = npt.NDArray[np.uint32]
 
-MOST = 1 << 19  # hashes in a sketch: 6 MB, and 18 MB of memory while it is written
+MOST = 1 << 20  # hashes in a sketch: 12 MB
 _ROW_BYTES = 12
 _SUFFIX = ".arrow"
 

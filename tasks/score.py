@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from storage import feedback, scores
 from storage.errors import ChorusError
+from storage.feedback import Dataset
+from storage.labelled import ModelVersion
 from storage.scores import Float32, Scores
 from tasks.board import FirstScores
 from tasks.borrow import borrow
@@ -81,21 +83,11 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
-    positions = dataset.positions[cell.chunk]
     path = scores.path(cell.model, cell.version, cell.chunk)
     taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        texts = feedback.read_texts(context.place, dataset, positions[0])
-        known = borrow(context.place, dataset, positions[0], member, texts)
-        found = known.scores
-        if found is None or len(known.left):
-            rest = texts.take(pa.array(known.left))
-            found = known.completed(_score(context, models, cell, member.digest, rest))
-        if known.scores is not None:
-            log.info(
-                "%d of %d rows had scores from earlier", len(texts) - len(known.left), len(texts), extra=vars(cell)
-            )
+        found = _score(context, models, cell, member, dataset)
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
@@ -123,7 +115,20 @@ def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> No
         context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
-def _score(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:
+def _score(context: Context, models: Models, cell: ScoreCell, member: ModelVersion, dataset: Dataset) -> Scores:
+    """The chunk's scores, for which the model is asked only what it has not said before."""
+    position = dataset.positions[cell.chunk][0]
+    texts = feedback.read_texts(context.place, dataset, position)
+    known = borrow(context.place, dataset, position, member, texts)
+    if known.scores is not None:
+        had = len(texts) - len(known.left)
+        log.info("%d of %d rows had scores from earlier", had, len(texts), extra=vars(cell))
+        if not len(known.left):
+            return known.scores
+    return known.completed(_ask(context, models, cell, member.digest, texts.take(pa.array(known.left))))
+
+
+def _ask(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:
     attempt = context.board.attempt(cell.model, cell.version, cell.chunk)
     careful = attempt > ATTEMPTS
     rejected: dict[int, str] = {}

@@ -39,7 +39,7 @@ def store_later(place, texts, new, *positions):
     return store_dataset(place, texts, len(texts), name="later", found=[(donors, new)])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(earlier=st.lists(CHUNK, max_size=4), texts=CHUNK)
 def test_borrowed_and_asked_together_are_what_asking_for_all_gives(earlier, texts, tmp_path_factory):
     place = LocalPlace(tmp_path_factory.mktemp("home"))

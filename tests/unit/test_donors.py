@@ -13,7 +13,7 @@ DATASET = st.lists(CHUNK, min_size=1, max_size=5)
 
 
 def sample_of(chunks, most=1 << 20):
-    sample = Sample(most)
+    sample = Sample(most, most)
     for texts in chunks:
         sample.add(texts_of(pa.array(texts, pa.string())))
     return sample

@@ -13,7 +13,7 @@ from intake.upload import Upload, take_in
 from storage.feedback import Dataset, dataset_path
 from storage.place import CannotWrite, LocalPlace
 from storage.sketch import SketchName, sketch_names
-from tests.unit.intake_files import upload
+from tests.unit.intake_files import stored, upload
 
 LINES = [f"{number},text number {number}" for number in range(100)]
 
@@ -102,6 +102,16 @@ def test_an_upload_is_whole_where_its_sketch_cannot_be_written(
     dataset = upload(tmp_path, csv(*LINES))
     assert upload(tmp_path, csv(*LINES)) == dataset
     assert "no space left" in caplog.text
+
+
+def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("intake.writer.leave_sketch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        upload(tmp_path, csv(*LINES))
+    assert len(stored(tmp_path, upload(tmp_path, csv(*LINES)))) == 100
 
 
 def test_a_few_rows_leave_no_sketch(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ CHUNKS = st.lists(st.lists(st.sampled_from([f"text {number}" for number in range
 
 
 def sample_of(chunks, most=50):
-    sample = Sample(most)
+    sample = Sample(most, most)
     for texts in chunks:
         sample.add(texts_of(pa.array(texts, pa.string())))
     return sample
