@@ -13,25 +13,22 @@ from tasks.submit import start
 from tests.steps import Steps, store_dataset, store_job
 
 MANY = [f"text number {number}" for number in range(SHORT + 1)]
-FORECAST = Forecast(
-    seconds=1e6,
-    models={},
-    made_at=datetime.now(UTC),
-    cores=2,
-    service=False,
-    measured=True,
-    correction=1.0,
-)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def forecast(made_at):
+    """Of a million seconds."""
+    return Forecast(seconds=1e6, models={}, made_at=made_at, cores=2, service=False, measured=True, correction=1.0)
 
 
 @pytest.fixture
 def run(place, redis):
-    """Bring a job over these texts to its end, with this forecast."""
+    """Bring a job over these texts to its end, with a forecast made as it begins, at another time, or never (None)."""
 
-    def run(texts, forecast=FORECAST):
+    def run(texts, made="now"):
         job = store_job(place, store_dataset(place, texts, chunk_rows=200))
-        if forecast is not None:
-            keep_forecast(place, job.id, forecast)
+        if made is not None:
+            keep_forecast(place, job.id, forecast(datetime.now(UTC) if made == "now" else made))
         steps = Steps(place, redis)
         start(steps.context, job)
         steps.drain()
@@ -51,12 +48,9 @@ def test_the_seconds_that_a_job_took_are_kept_and_learned_from(place, run):
     assert learned(place) < 1, "it was much faster than expected"
 
 
-OLD = FORECAST.model_copy(update={"made_at": datetime(2026, 1, 1, tzinfo=UTC)})
-
-
-@pytest.mark.parametrize(("texts", "forecast"), [(MANY[:-1], FORECAST), (MANY, None), (MANY, OLD)])
-def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(place, run, texts, forecast):
-    assert run(texts, forecast).seconds is not None
+@pytest.mark.parametrize(("texts", "made"), [(MANY[:-1], "now"), (MANY, None), (MANY, LONG_AGO)])
+def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(place, run, texts, made):
+    assert run(texts, made).seconds is not None
     assert learned(place) == 1
 
 
