@@ -45,9 +45,9 @@ def scored(chorus, upload_file, planned):
     return answer.json
 
 
-def test_nothing_is_written_but_the_feedback(planned):
+def test_nothing_is_written_but_the_feedback_and_its_sketch(planned):
     assert planned[1]
-    assert all(name.startswith("feedback/default/") for name in planned[1]), planned[1]
+    assert all(name.startswith(("feedback/default/", "sketches/default/")) for name in planned[1]), planned[1]
 
 
 def test_the_models_that_wake_and_what_they_score_are_named(planned):
