@@ -6,7 +6,8 @@ another model gives nothing.
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from storage import feedback, scores
 from storage.errors import ChorusError
-from storage.feedback import Dataset, Donor
+from storage.feedback import Chunk, Dataset, Donor
 from storage.labelled import ModelVersion
 from storage.place import Absent, Place
 from storage.scores import Scores, scored_chunks
@@ -71,26 +72,44 @@ def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVers
 
 def in_hand(place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]) -> set[str]:
     """Those of these chunks that need no worker: they are scored, or by what is known their donors have all of it."""
-    lenders = {chunk: found for chunk, found in _lenders(place, dataset) if chunk in chunks}
-    asked = {*chunks, *(lender for found in lenders.values() for lender in found)}
+    known = {chunk.id: chunk for chunk in dataset.chunks if chunk.new == 0 and chunk.id in chunks}
+    lent = lenders(place, dataset.customer, known.values())
+    asked = {*chunks, *(lender for found in lent.values() for lender in found.values())}
     scored = scored_chunks(place, model.name, model.version, asked)
-    rows = {chunk.id: chunk.rows for chunk in dataset.chunks}
     whole = {
         chunk
-        for chunk, found in lenders.items()
-        if sum(shared for lender, shared in found.items() if lender in scored) >= rows[chunk]
+        for chunk, found in lent.items()
+        if not rows_to_score(known[chunk], [donor for donor, lender in found.items() if lender in scored])
     }
     return whole | scored.intersection(chunks)
 
 
-def _lenders(place: Place, dataset: Dataset) -> Iterator[tuple[str, dict[str, int]]]:
-    """(chunk without new rows, its donors' chunk ids → rows that each holds)."""
-    chunks = [chunk for chunk in dataset.chunks if chunk.new == 0]
-    names = {donor.dataset for chunk in chunks for donor in chunk.donors}
-    ids = {name: _chunk_ids(place, dataset.customer, name) for name in names}
+def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
+    """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held` are there. Pure.
+
+    How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
+    different rows, those of several may share the same ones, so that the most of any dataset is sure.
+    """
+    if chunk.new is not None and len(held) == len(chunk.donors):
+        return chunk.new
+    shared: Counter[str] = Counter()
+    for donor in held:
+        shared[donor.dataset] += donor.shared
+    return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
+
+
+def lenders(place: Place, customer: str, chunks: Iterable[Chunk]) -> dict[str, dict[Donor, str]]:
+    """Chunk id → its donors that are there, each with the id of the chunk that it is."""
+    ids: dict[str, list[str]] = {}
+    found: dict[str, dict[Donor, str]] = {}
     for chunk in chunks:
-        donors = [donor for donor in chunk.donors if donor.position < len(ids[donor.dataset])]
-        yield chunk.id, {ids[donor.dataset][donor.position]: donor.shared for donor in donors}
+        found[chunk.id] = {}
+        for donor in chunk.donors:
+            if donor.dataset not in ids:
+                ids[donor.dataset] = _chunk_ids(place, customer, donor.dataset)
+            if donor.position < len(ids[donor.dataset]):
+                found[chunk.id][donor] = ids[donor.dataset][donor.position]
+    return found
 
 
 def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:

@@ -1,17 +1,15 @@
 """What is left to do of some jobs, in rows: cells to score, cells that are there, parts to write."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from storage import labelled
-from storage.errors import ChorusError
-from storage.feedback import Chunk, Dataset, Donor
+from storage.feedback import Chunk, Dataset
 from storage.jobs import Job
 from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import scored_chunks
-from tasks.lookup import dataset_named
+from tasks.borrow import lenders, rows_to_score
 from tasks.plan import plan
 
 
@@ -51,59 +49,38 @@ class _Count:
 
 def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
     """What storage says is left of these jobs, in this order, which need not be written yet."""
-    todo = [(job, dataset, labelled.part_positions(job.output)) for job, dataset in jobs]
+    todo = [_Todo(place, job, dataset) for job, dataset in jobs]
     counts: dict[ModelVersion, _Count] = {}
     wanted: dict[ModelVersion, set[str]] = {}
-    for job, dataset, parts in todo:
-        ids = {chunk.id for chunk in dataset.chunks}
-        missing = [chunk for position, chunk in enumerate(dataset.chunks) if position not in parts]
-        homes = {_home(place, dataset.customer, donor) for chunk in missing for donor in chunk.donors}
-        for model in job.models:
-            counts.setdefault(model, _Count()).chunks.update(ids)
-            wanted.setdefault(model, set()).update({chunk.id for chunk in missing}, filter(None, homes))
+    for one in todo:
+        for model in one.job.models:
+            counts.setdefault(model, _Count()).chunks.update(one.dataset.positions)
+            wanted.setdefault(model, set()).update(one.lent, *(found.values() for found in one.lent.values()))
     scored = {model: scored_chunks(place, model.name, model.version, some) for model, some in wanted.items()}
-    for job, dataset, parts in todo:
-        versions = {(model.name, model.version): model for model in job.models}
+    for one in todo:
+        versions = {(model.name, model.version): model for model in one.job.models}
         there = {name: scored[model] for name, model in versions.items()}
-        for cell in plan([chunk.id for chunk in dataset.chunks], list(versions), there, parts).cells:
+        for cell in plan([chunk.id for chunk in one.dataset.chunks], list(versions), there, one.parts).cells:
             model = versions[cell.model, cell.version]
-            chunk = dataset.chunks[dataset.positions[cell.chunk][0]]
-            held = [one for one in chunk.donors if _home(place, dataset.customer, one) in scored[model]]
-            rows = rows_to_score(chunk, held)
-            if rows:
+            chunk = one.dataset.chunks[one.dataset.positions[cell.chunk][0]]
+            held = [donor for donor, lender in one.lent[chunk.id].items() if lender in scored[model]]
+            if rows := rows_to_score(chunk, held):
                 counts[model].add(chunk, rows)
             scored[model].add(cell.chunk)
-    unwritten = [
-        chunk.rows
-        for _, dataset, parts in todo
-        for position, chunk in enumerate(dataset.chunks)
-        if position not in parts
-    ]
+    unwritten = [chunk.rows for one in todo for chunk in one.unwritten]
     return Left(tuple(_missing(counts)), len(unwritten), sum(unwritten))
 
 
-def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
-    """Rows of a chunk that have to be scored, where the scores of the donors in `held` are there. Pure.
+class _Todo:
+    """One job: its chunks without a part, and where some of their texts may have been scored."""
 
-    How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
-    different rows, those of several may share the same ones, so that the most of any dataset is sure.
-    """
-    if chunk.new is not None and len(held) == len(chunk.donors):
-        return chunk.new
-    shared: Counter[str] = Counter()
-    for donor in held:
-        shared[donor.dataset] += donor.shared
-    return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
+    def __init__(self, place: Place, job: Job, dataset: Dataset) -> None:
+        self.job, self.dataset = job, dataset
+        self.parts = labelled.part_positions(job.output)
+        self.unwritten = [chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts]
+        self.lent = lenders(place, dataset.customer, self.unwritten)
 
 
 def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:
     for model, count in counts.items():
         yield Missing(model, count.cells, len(count.chunks) - count.cells, count.rows, count.chars)
-
-
-def _home(place: Place, customer: str, donor: Donor) -> str | None:
-    """The id of the chunk that this is; None where it is gone, or cannot be read."""
-    try:
-        return dataset_named(place, customer, donor.dataset).chunks[donor.position].id
-    except (ChorusError, IndexError):
-        return None

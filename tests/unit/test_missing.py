@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from storage import labelled, scores
 from storage.feedback import Chunk, Donor
-from tasks.missing import left, rows_to_score
+from tasks.borrow import rows_to_score
+from tasks.missing import left
 from tests.steps import store_dataset, store_job
 
 TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # by two: chunks of 2, 2 and 1
