@@ -1,7 +1,7 @@
 """What jobs would take on this machine, as it is now; and what was expected of a job, kept with it."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -36,14 +36,17 @@ def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iter
     """
     jobs = list(jobs)
     todo = left(place, jobs)
-    machine = machine_for(settings, place, board, [job for job, _ in jobs])
+    busy = {one.model.name for one in todo.models if one.rows}
+    machine = machine_for(settings, place, board, [job for job, _ in jobs], busy)
     registry = ModelRegistry(place)
     needs = {one.model: expected_of(place, registry.manifest(one.model.name, one.model.version)) for one in todo.models}
     return outlook(todo, needs, machine, correction(place, machine.cores, machine.service))
 
 
-def machine_for(settings: Settings, place: Place, board: Board | None, jobs: Sequence[Job]) -> Machine:
-    """This machine, as its service works on these jobs, or else as `chorus score` would.
+def machine_for(
+    settings: Settings, place: Place, board: Board | None, jobs: Sequence[Job], busy: Collection[str]
+) -> Machine:
+    """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`: see for_jobs.
 
     Raises RedisError, BadLimits.
     """
@@ -53,7 +56,7 @@ def machine_for(settings: Settings, place: Place, board: Board | None, jobs: Seq
     if service:
         limits, budget = for_this_machine(place, settings, read_limits(place).of)
     else:
-        limits, budget = for_jobs(place, settings, jobs)
+        limits, budget = for_jobs(place, settings, jobs, busy)
     pools = {}
     for name in {model.name for job in jobs for model in job.models}:
         found = limits(name)

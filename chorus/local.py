@@ -4,7 +4,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,7 +120,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
         try:
             remember(settings, context, job)
             start(context, job)
-            with workers_for(settings, broker, context, [job]) as look:
+            with workers_for(settings, broker, context, [job], {cell.model for cell in cells}) as look:
                 _wait(context, job, stored, watch, look)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
@@ -132,16 +132,17 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
 
 @contextmanager
 def workers_for(
-    settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job]
+    settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job], busy: Collection[str]
 ) -> Iterator[Callable[[], None]]:
     """Somebody who works on these jobs for as long as the block lasts: the service where one runs, else one of our own.
 
-    Yields what has to be called again and again meanwhile. Raises NoBroker.
+    `busy`: the models that have something to score. Yields what has to be called again and again meanwhile.
+    Raises NoBroker.
     """
     if Roster(context.board).machines():
         yield lambda: None
         return
-    limits, budget = for_jobs(context.place, settings, jobs)
+    limits, budget = for_jobs(context.place, settings, jobs, busy)
     models = {model.name for job in jobs for model in job.models}
     service = Service(settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs])
     try:

@@ -25,6 +25,7 @@ from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.labels import settle
 from tasks.lookup import dataset_of
+from tasks.plan import Cell
 from tasks.reconcile import plan_job
 from tasks.reprocess import carry_on, prepare, run_jobs
 from tasks.submit import is_done
@@ -67,11 +68,11 @@ class RunFailed(ChorusError):
 
 @dataclass(frozen=True)
 class Work:
-    """A run, its jobs, and how many cells of them were not there when it began."""
+    """A run, its jobs, and the cells of them that were not there when it began."""
 
     run: Run
     jobs: Sequence[Job]
-    cells: int
+    cells: Sequence[Cell]
 
 
 def reprocess(settings: Settings, asked: Asked) -> None:
@@ -110,7 +111,8 @@ def _prepared(place: Place, asked: Asked) -> list[Run]:
 
 def _work(place: Place, run: Run) -> Work:
     jobs = run_jobs(place, run)
-    return Work(run, jobs, sum(len(plan_job(place, job.id).cells) for job in jobs if not is_done(place, job)))
+    left = [job for job in jobs if not is_done(place, job)]
+    return Work(run, jobs, [cell for job in left for cell in plan_job(place, job.id).cells])
 
 
 def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked) -> None:
@@ -119,7 +121,8 @@ def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequ
         carry_on(context, work.run)
     if asked.detach:
         return
-    with workers_for(settings, broker, context, jobs) as look:
+    busy = {cell.model for work in found for cell in work.cells}
+    with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
         while not all(run_ended(context.place, work.run.customer, work.run.name) for work in found):
             look()
@@ -156,7 +159,7 @@ def _report(place: Place, found: Sequence[Work], asked: Asked, seconds: float) -
             "status": "done" if ends[id(work)] else "submitted",
             "datasets": len(work.jobs),
             "rows": sum(dataset_of(place, job).rows for job in work.jobs),
-            "cells_to_score": work.cells,
+            "cells_to_score": len(work.cells),
         }
         for work in found
     ]

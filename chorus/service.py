@@ -140,12 +140,18 @@ def for_this_machine(
     return lru_cache(1024)(resolved), budget
 
 
-def for_jobs(place: Place, settings: Settings, jobs: Iterable[Job]) -> tuple[Callable[[str], Limits], Budget]:
-    """One worker a model of the jobs; they share the cores, and stay until the jobs end."""
+def for_jobs(
+    place: Place, settings: Settings, jobs: Iterable[Job], busy: Collection[str]
+) -> tuple[Callable[[str], Limits], Budget]:
+    """One worker a model of the jobs; those that are `busy`, which have something to score, share the cores.
+
+    They stay until the jobs end. A model with nothing to score may still be needed, if its scores turn out damaged.
+    """
     registry = ModelRegistry(place)
     models = dict.fromkeys(model for job in jobs for model in job.models)
     kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in models}
-    threads = share(settings.cores, {name: kind.most_threads for name, kind in kinds.items()})
+    threads = share(settings.cores, {name: kind.most_threads for name, kind in kinds.items() if name in busy})
+    threads = dict.fromkeys(kinds, 1) | threads
     device = choose(settings.device, gather(ask_torch=False))
 
     def limits(model: str) -> Limits:
