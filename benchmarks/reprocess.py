@@ -149,9 +149,9 @@ def plan(root: Path, *words: str) -> float:
 
 
 def share_of(place: Place, model: str, texts: Sequence[str], full: Cost) -> float:
-    """The part of the full run that was this model's scoring, by the processor seconds that its worker measured."""
+    """The part of the full run that was this model's worker, by the processor seconds that it measured of itself."""
     known = expected_of(place, ModelRegistry(place).resolve(model))
-    return known.seconds(len(texts), sum(map(len, texts))) / full.processor
+    return (known.start_work + known.seconds(len(texts), sum(map(len, texts)))) / full.processor
 
 
 def publish_again(place: Place, model: str) -> None:

@@ -8,7 +8,7 @@ from storage.errors import BadRequest
 from storage.jobs import Ended, Job
 from storage.place import Absent, Place, place_at
 from tasks.labels import job_stopped
-from tasks.submit import start, stop
+from tasks.submit import start, stop, write_job
 
 
 class NoSuchJob(BadRequest):
@@ -46,7 +46,7 @@ def cancel(settings: Settings, name: str) -> None:
     place = place_at(settings.home)
     job = find_job(place, name)
     before = jobs.ended(place, job.id)
-    if before is not None and before.status == "done":
+    if before is not None and before.status in ("done", "removed"):
         raise JobEnded(job.id, before.status)
     if service_broker(settings) is None:
         jobs.end_job(place, job.id, Ended(status="cancelled"))
@@ -57,11 +57,12 @@ def cancel(settings: Settings, name: str) -> None:
 
 
 def resume(settings: Settings, name: str) -> None:
-    """Hand a job to the service again. Raises NoSuchJob, NobodyToGoOn."""
+    """Hand a job to the service again. Raises NoSuchJob, NobodyToGoOn, OutputTaken."""
     job = find_job(place_at(settings.home), name)
     if service_broker(settings) is None:
         raise NobodyToGoOn
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
+        write_job(context.place, job)  # its output may have been pruned, and be another's now
         remember(settings, context, job)
         start(context, job)
