@@ -1,5 +1,7 @@
 """`chorus cancel` and `chorus resume`; and the one way to find a job by its id."""
 
+from datetime import UTC, datetime
+
 from chorus.ahead import remember
 from chorus.local import broker_for, context_for, service_broker
 from chorus.settings import Settings
@@ -7,7 +9,7 @@ from storage import jobs
 from storage.errors import BadRequest
 from storage.jobs import Ended, Job
 from storage.place import Absent, Place, place_at
-from tasks.labels import job_stopped
+from tasks.labels import settle_runs_of
 from tasks.submit import start, stop, write_job
 
 
@@ -49,8 +51,8 @@ def cancel(settings: Settings, name: str) -> None:
     if before is not None and before.status in ("done", "removed"):
         raise JobEnded(job.id, before.status)
     if service_broker(settings) is None:
-        jobs.end_job(place, job.id, Ended(status="cancelled"))
-        job_stopped(place, job)
+        jobs.end_job(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
+        settle_runs_of(place, job)
         return
     with broker_for(settings) as broker:
         stop(context_for(settings, broker.address), job, "cancelled")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -25,10 +24,9 @@ from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board, Progress, key_prefix
 from tasks.context import Context
-from tasks.labels import job_done
 from tasks.reconcile import plan_job, stored_progress
 from tasks.roster import Roster
-from tasks.submit import start, stop
+from tasks.submit import counts_again, start, stop
 from workers.broker import Broker, embedded_broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
@@ -110,8 +108,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     A job that is complete starts nothing; where a service runs, that does the work.
     """
     manifest = read_manifest(job.output)
-    if manifest is not None:
-        job_done(place, job, datetime.now(UTC))
+    if manifest is not None and counts_again(place, job):
         return Outcome(manifest, cells=0)
     cells, stored = plan_job(place, job.id).cells, stored_progress(place, job.id)
     watch(stored)

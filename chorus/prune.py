@@ -26,7 +26,9 @@ def show_prunable(settings: Settings, asked: Asked) -> None:
     found = prunable(place, asked.customers, asked.keep)
     rows = _rows(place, found)
     if asked.remove:
-        prune(place, found)
+        removed = prune(place, found)
+        gone = {where for *_, where in _rows(place, removed)}
+        rows = [row for row in rows if row[-1] in gone]
     if asked.as_json:
         keys = ("what", "which", "files", "where")
         items = [dict(zip(keys, row, strict=True)) for row in rows]

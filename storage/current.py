@@ -2,9 +2,15 @@
 
 It names, for each dataset, the job whose labelled parts a reader should use. A run over many datasets moves it once,
 when all of its labels are complete; until then, and for whoever has read it before, the labels it named are all there.
+
+A move says only what is new, so that an upload costs the same however many there were; now and then one says all:
+
+    00000032.json   whole: a → job 1, b → job 2        what counts: read down from the highest number to a whole one;
+    00000033.json   c → job 3                          of two that name a dataset, the one asked for later
+    00000034.json   a → job 4                          a → job 4, b → job 2, c → job 3
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pydantic import Field
@@ -14,6 +20,7 @@ from storage.place import Place
 from storage.pointer import Pointer
 from storage.record import Record
 
+_WHOLE_EVERY = 32  # moves
 _MOVES_KEPT = 64
 
 
@@ -24,27 +31,51 @@ class Label(Record):
     at: datetime  # when it was asked that these should count
 
 
+class Move(Record):
+    """What came to count; all that counts, where it is `whole`."""
+
+    datasets: dict[str, Label] = Field(default_factory=dict)
+    run: str | None = None  # the run that made the move
+    keep: int | None = None  # old labels that `prune` leaves of each dataset, as the run was told
+    whole: bool = False
+
+
 class Current(Record):
     """What a customer's pointer says."""
 
     datasets: dict[str, Label] = Field(default_factory=dict)
     run: str | None = None  # the last run that moved it
-    keep: int = 1  # old labels that `prune` leaves of each dataset, as that run was told
+    keep: int = 1
 
     def moved(self, labels: Mapping[str, Label]) -> "Current":
-        """With these labels, but for what counts already, and what somebody asked for later. Pure."""
+        """With these labels, but for those of datasets for which somebody asked for others later. Pure."""
         newer = {
             dataset: label
             for dataset, label in labels.items()
             for before in [self.datasets.get(dataset)]
-            if before is None or (label.job != before.job and label.at >= before.at)
+            if before is None or label.at >= before.at
         }
         return self.model_copy(update={"datasets": self.datasets | newer})
 
 
+def together(moves: Iterable[Move]) -> Current:
+    """What the moves say, the newest first, of which none before a whole one is asked for. Pure."""
+    said = []
+    for move in moves:
+        said.append(move)
+        if move.whole:
+            break
+    found = Current()
+    for move in reversed(said):
+        found = found.moved(move.datasets)
+        if move.run is not None:
+            found = found.model_copy(update={"run": move.run, "keep": 1 if move.keep is None else move.keep})
+    return found
+
+
 def current(place: Place, customer: str) -> Current:
     """What counts now. Raises BadRecord, BadName."""
-    return _pointer(place, customer).now() or Current()
+    return together(move for _, move in _pointer(place, customer).history())
 
 
 def point(
@@ -52,14 +83,15 @@ def point(
 ) -> None:
     """From now on these labels count; `run` and `keep` of a run. Raises BadRecord, BadName, CannotWrite."""
     pointer = _pointer(place, customer)
-
-    def decide(before: Current | None) -> Current:
-        after = (before or Current()).moved(labels)
-        return after if run is None else after.model_copy(update={"run": run, "keep": keep})
-
-    pointer.move(decide)
-    pointer.forget(_MOVES_KEPT)
+    number = pointer.add(Move(datasets=dict(labels), run=run, keep=keep))
+    if number % _WHOLE_EVERY == 0:
+        pointer.move(lambda _: _whole(current(place, customer)))
+        pointer.forget(_MOVES_KEPT)
 
 
-def _pointer(place: Place, customer: str) -> Pointer[Current]:
-    return Pointer(place, f"labelled/customer={check_name('customer', customer)}/_current", Current)
+def _whole(found: Current) -> Move:
+    return Move(datasets=found.datasets, run=found.run, keep=found.keep, whole=True)
+
+
+def _pointer(place: Place, customer: str) -> Pointer[Move]:
+    return Pointer(place, f"labelled/customer={check_name('customer', customer)}/_current", Move)

@@ -4,7 +4,7 @@ dataset.json is written last; a dataset without it is not there yet.
 """
 
 import hashlib
-from contextlib import suppress
+import logging
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -12,10 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage.errors import ChorusError
 from storage.names import check_name
 from storage.place import Absent, Place
 from storage.record import Record
 from storage.tables import decode_parquet, encode_parquet
+
+log = logging.getLogger(__name__)
 
 CHUNK = pa.schema(
     [
@@ -165,9 +168,13 @@ def customers(place: Place) -> list[str]:
 
 
 def datasets(place: Place, customer: str) -> list[Dataset]:
-    """All that is stored of a customer, the oldest first. Raises BadRecord."""
+    """All that is stored of a customer and can be read, the oldest first. Raises BadName."""
     found = []
     for name in place.names(f"feedback/{check_name('customer', customer)}"):
-        with suppress(Absent):  # it is being taken in, or an intake was killed
+        try:
             found.append(read_dataset(place, customer, name))
+        except Absent:  # it is being taken in, or an intake was killed
+            continue
+        except ChorusError as error:
+            log.warning("feedback that cannot be read is left alone: %s", error, extra={"customer": customer})
     return sorted(found, key=lambda dataset: (dataset.since, dataset.id))

@@ -43,6 +43,7 @@ class Ended(Record):
 
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]  # removed: its labels were pruned
     error: str = ""
+    at: datetime | None = None  # of one that was stopped
     beginning: Beginning | None = None  # of one that is done
     seconds: float | None = None  # of one that is done, since its arrival, new or again
 

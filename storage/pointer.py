@@ -47,16 +47,31 @@ class Pointer(Generic[R]):
             after = decide(before)
             if after is None or after == before:
                 return before
-            if self._place.create(self._path(number + 1), after.encode(), durable=True):
+            if self._follows(number, after):
                 return after
 
-    def forget(self, keep: int) -> None:
-        """Remove all but the last `keep` moves (at least one).
+    def add(self, record: R) -> int:
+        """Say this, whatever it says now; the number of the move. Raises CannotWrite."""
+        while True:
+            number = max(self._numbers(), default=0)
+            if self._follows(number, record):
+                return number + 1
 
-        More than anybody can fall behind by while he decides: a number that is free again could be taken twice.
-        """
+    def forget(self, keep: int) -> None:
+        """Remove all but the last `keep` moves (at least one)."""
         for number in self._numbers()[: -max(1, keep)]:
             self._place.remove(self._path(number))
+
+    def _follows(self, number: int, record: R) -> bool:
+        """Whether the record has become the move after this one."""
+        path = self._path(number + 1)
+        if not self._place.create(path, record.encode(), durable=True):
+            return False
+        if number and not self._place.exists(self._path(number)):
+            # Others moved on meanwhile, and so far that the next number was forgotten, and was free again.
+            self._place.remove(path)
+            return False
+        return True
 
     def _numbers(self) -> list[int]:
         names = (name.removesuffix(_SUFFIX) for name in self._place.names(self._folder))

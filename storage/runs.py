@@ -3,15 +3,19 @@
 `runs/<customer>/_open/<run>` marks one that has not ended, so that nobody has to look through all there ever were.
 """
 
+import logging
 from datetime import datetime
 from typing import Literal
 
+from storage.errors import ChorusError
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name
 from storage.place import Absent, Place
 from storage.record import Record
 
 _OPEN = "_open"
+
+log = logging.getLogger(__name__)
 
 
 class RunJob(Record):
@@ -24,7 +28,10 @@ class RunJob(Record):
 
 
 class Run(Record):
-    """Datasets under one ensemble version and its resolved model versions, the oldest dataset first."""
+    """Datasets under one ensemble version and its resolved model versions.
+
+    First those whose job was done before the run began, then those to be labelled, the oldest first.
+    """
 
     customer: str
     name: str
@@ -75,14 +82,16 @@ def run_ended(place: Place, customer: str, name: str) -> RunEnded | None:
 
 
 def open_runs(place: Place, customer: str) -> list[Run]:
-    """Those that have not ended, by name. Raises BadRecord, BadName."""
+    """Those that have not ended and can be read, by name. Raises BadName."""
     found = []
     for name in place.names(f"runs/{check_name('customer', customer)}/{_OPEN}"):
-        if run_ended(place, customer, name) is None:
-            try:
+        try:
+            if run_ended(place, customer, name) is None:
                 found.append(read_run(place, customer, name))
-            except Absent:  # whoever began it died in between, or is about to write it
-                continue
+        except Absent:  # whoever began it died in between, or is about to write it
+            continue
+        except ChorusError as error:
+            log.warning("a run that cannot be read is left alone: %s", error, extra={"customer": customer, "run": name})
     return found
 
 

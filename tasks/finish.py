@@ -73,10 +73,10 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _end(context: Context, job: Job) -> None:
     """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
-    arrival = context.board.arrival(job.id)
-    job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
     before = ended(context.place, job.id)
     if before is None or before.status != "done":
+        arrival = context.board.arrival(job.id)
+        job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
         seconds = max(0.0, time() - arrival.since) if arrival else None
         began = beginning(context.board, job.id)
         end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))

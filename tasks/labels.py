@@ -7,48 +7,50 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from storage import jobs, labelled
-from storage.current import Label, point
-from storage.jobs import Job
-from storage.place import Place
-from storage.runs import Run, RunEnded, end_run, open_runs
+from storage.current import Label, current, point
+from storage.errors import ChorusError
+from storage.jobs import Ended, Job
+from storage.place import Absent, Place
+from storage.runs import Run, RunEnded, RunJob, end_run, open_runs
 
 
 def job_done(place: Place, job: Job, asked: datetime) -> None:
     """The job has all of its labels. Those that went to a place of their own count for nobody but who asked.
 
     `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends last need not win.
+    Raises BadRecord, CannotWrite.
     """
-    mine = [run for run in open_runs(place, job.customer) if any(each.job == job.id for each in run.jobs)]
+    mine = _runs_of(place, job)
     for run in mine:
         settle(place, run, done=job.id)
-    if not mine and is_default(place, job):
-        point(place, job.customer, {job.dataset: Label(job=job.id, at=asked)})
+    if not is_default(place, job) or (mine and job.dataset in current(place, job.customer).datasets):
+        return
+    point(place, job.customer, {job.dataset: Label(job=job.id, at=asked)})
 
 
-def job_stopped(place: Place, job: Job) -> None:
-    """The job goes on no more, and a run that has no other to wait for goes on no more either."""
-    for run in open_runs(place, job.customer):
-        if any(each.job == job.id for each in run.jobs):
-            settle(place, run)
+def settle_runs_of(place: Place, job: Job) -> None:
+    """The job has another end than before, and a run may wait for nothing more. Raises BadRecord, CannotWrite."""
+    for run in _runs_of(place, job):
+        settle(place, run)
 
 
 def settle(place: Place, run: Run, done: str | None = None) -> None:
     """End the run if none of its jobs goes on; if all are done, from now on their labels count.
 
     `done`: a job that is, though its end is not written down yet. The jobs are asked from the last to the first, since
-    they end in about their order: of a run that goes on it takes one look.
+    they end in about their order: of a run that goes on it takes one look. Raises BadRecord, CannotWrite.
     """
-    failed = []
+    stopped = []
     for each, end in _ends(place, run, done):
         if end is None:
             return
         if end != "done":
-            failed.append(f"{each} ({end})")
+            stopped.append(f"{each.job} ({end})")
     now = datetime.now(UTC)
-    if failed:
-        few = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
+    if stopped:
+        few = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3} more" if len(stopped) > 3 else "")
         error = (
-            f"{len(failed)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
+            f"{len(stopped)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
         )
         end_run(place, run, RunEnded(status="failed", error=error, at=now))
         return
@@ -57,16 +59,39 @@ def settle(place: Place, run: Run, done: str | None = None) -> None:
     end_run(place, run, RunEnded(status="done", at=now))
 
 
+def gave_up(run: Run, end: Ended) -> bool:
+    """Whether the job was stopped since the run began. What ended before is taken up by the run."""
+    return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at
+
+
 def is_default(place: Place, job: Job) -> bool:
     """Whether its labels lie where those of the customer lie."""
     return job.out == place.at(labelled.default_folder(job.customer, job.id))
 
 
-def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[str, str | None]]:
-    """Each job, and how it ended; None while it goes on."""
+def _runs_of(place: Place, job: Job) -> list[Run]:
+    """The open runs that wait for the job."""
+    return [run for run in open_runs(place, job.customer) if any(each.job == job.id for each in run.jobs)]
+
+
+def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
+    """Each job, and how it ended; None while it goes on, or is still to be taken up."""
     for each in reversed(run.jobs):
-        if each.job == done:
-            yield each.job, "done"
+        end = jobs.ended(place, each.job)
+        if each.job == done or (end is not None and end.status == "done"):
+            yield each, "done"
+        elif end is not None and gave_up(run, end):
+            yield each, end.status
         else:
-            end = jobs.ended(place, each.job)
-            yield each.job, end.status if end is not None else None
+            yield each, "unreadable" if _is_damaged(place, each.job) else None
+
+
+def _is_damaged(place: Place, job: str) -> bool:
+    """Whether nobody can go on with it, and nobody can write down that it has ended."""
+    try:
+        jobs.read_job(place, job)
+    except Absent:
+        return False  # it is about to be written
+    except ChorusError:
+        return True
+    return False

@@ -14,7 +14,7 @@ from storage.feedback import customers as all_customers
 from storage.jobs import Ended, Job, all_jobs, end_job, ended
 from storage.place import Place
 from storage.runs import Run, open_runs, read_run, remove_run, run_ended, runs
-from tasks.labels import is_default
+from tasks.labels import is_default, settle_runs_of
 from tasks.named import who_names
 
 
@@ -32,8 +32,12 @@ def prunable(place: Place, customers: Collection[str] = (), keep: int | None = N
 
     `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told. Raises BadRecord.
     """
-    jobs = all_jobs(place)
-    old = [job for customer in customers or all_customers(place) for job in _old_of(place, customer, jobs, keep)]
+    jobs, of = all_jobs(place), defaultdict[str, list[Job]](list)
+    for job in jobs:
+        of[job.customer].append(job)
+    old = [
+        job for customer in customers or all_customers(place) for job in _old_of(place, customer, of[customer], keep)
+    ]
     gone = {job.id for job in old}
     left = [job for job in jobs if job.id not in gone]
     return Prunable(
@@ -43,24 +47,40 @@ def prunable(place: Place, customers: Collection[str] = (), keep: int | None = N
     )
 
 
-def prune(place: Place, found: Prunable) -> None:
-    """Remove it, but for what somebody has come to name meanwhile. Raises CannotWrite."""
-    for job in found.labels:
-        if not _is_named(place, job):
-            end_job(place, job.id, Ended(status="removed"))  # first: who asks for it from now on begins anew
-            for file in (labelled.SUCCESS, labelled.MANIFEST):
-                job.output.remove(file)  # then nobody trusts the parts
-            job.output.clear("")
+def prune(place: Place, found: Prunable) -> Prunable:
+    """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises CannotWrite."""
+    labels = tuple(job for job in found.labels if _remove_labels(place, job))
     named = who_names(place)
-    for model, version in found.scores:
-        if ("models", model, version) not in named:
-            place.clear(scores.folder(model, version))
+    unnamed = tuple((model, version) for model, version in found.scores if ("models", model, version) not in named)
+    for model, version in unnamed:
+        place.clear(scores.folder(model, version))
     for customer, name in found.runs:
         remove_run(place, customer, name)
+    return Prunable(labels, unnamed, found.runs)
+
+
+def _remove_labels(place: Place, job: Job) -> bool:
+    """Whether they were removed: nobody names them, and nobody has come to while that was said.
+
+    The job is ended as removed before it is asked who names it. So whoever begins to name it either does so before that
+    question, or finds that it is no longer done, and begins it anew (tasks.submit.counts_again, tasks.labels).
+    """
+    before = ended(place, job.id)
+    if before is None or _is_named(place, job):
+        return False
+    end_job(place, job.id, Ended(status="removed"))
+    if _is_named(place, job, removed=True):
+        end_job(place, job.id, before)
+        settle_runs_of(place, job)  # one may have looked in between
+        return False
+    for file in (labelled.SUCCESS, labelled.MANIFEST):
+        job.output.remove(file)  # then nobody trusts the parts
+    job.output.clear("")
+    return True
 
 
 def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
-    """Of a customer's jobs that are done, those whose labels are older than the ones that count, and the `keep` newest.
+    """Of a customer's jobs that are done, those that do not count, but for the `keep` newest.
 
     A dataset for which nothing counts yet keeps its newest job beside these. Pure.
     """
@@ -73,20 +93,22 @@ def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
 
 
 def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
-    labels, named = current(place, customer), _in_open_runs(place, customer)
-    done = [job for job in jobs if job.customer == customer and _may_go(place, job, named)]
+    """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can be resumed."""
+    labels, needed, done = current(place, customer), _in_open_runs(place, customer), []
+    for job in jobs:
+        end = ended(place, job.id)
+        if end is not None and end.status == "done" and is_default(place, job) and job.id not in needed:
+            done.append(job)
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
 
-def _may_go(place: Place, job: Job, named: Collection[str]) -> bool:
-    """Whether its labels are ours and nobody is at them: one that was only stopped can be resumed."""
+def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
+    """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that just now."""
     end = ended(place, job.id)
-    return end is not None and end.status == "done" and is_default(place, job) and job.id not in named
-
-
-def _is_named(place: Place, job: Job) -> bool:
+    if end is None or end.status != ("removed" if removed else "done"):
+        return True
     label = current(place, job.customer).datasets.get(job.dataset)
-    return (label is not None and label.job == job.id) or not _may_go(place, job, _in_open_runs(place, job.customer))
+    return (label is not None and label.job == job.id) or job.id in _in_open_runs(place, job.customer)
 
 
 def _in_open_runs(place: Place, customer: str) -> set[str]:

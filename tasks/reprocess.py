@@ -3,6 +3,7 @@
 What has not changed is found again: a job under the same versions is the same job, and a cell that is scored stays so.
 """
 
+import logging
 from datetime import datetime
 
 from storage import jobs
@@ -10,11 +11,14 @@ from storage.current import Current, current
 from storage.feedback import Dataset, datasets
 from storage.jobs import Job, job_id
 from storage.place import Absent, Place
+from storage.record import BadRecord
 from storage.runs import Run, RunJob, create_run
 from tasks.context import Context
-from tasks.labels import settle
+from tasks.labels import gave_up, settle
 from tasks.lookup import dataset_named
 from tasks.submit import Lineup, describe_job, is_done, line_up, start, write_job
+
+log = logging.getLogger(__name__)
 
 
 def begin(
@@ -67,12 +71,13 @@ def describe_run(
     if not found:
         return None
     lineup, labels = line_up(place, customer), current(place, customer)
+    described = [_job(place, dataset, lineup, labels) for dataset in found]
     return Run(
         customer=customer,
         name=name,
         ensemble=lineup.ensemble,
         models=lineup.models,
-        jobs=tuple(_job(place, dataset, lineup, labels) for dataset in found),
+        jobs=tuple(sorted(described, key=lambda each: not _ended_done(place, each.job))),
         keep=keep,
         started_at=now,
         since=since,
@@ -81,19 +86,28 @@ def describe_run(
 
 
 def carry_on(context: Context, run: Run) -> None:
-    """Set each of its jobs going that is not done. Safe at any time, any number of times.
+    """Set each of its jobs going that is not done, under way, or stopped since the run began. Any number of times.
 
     Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
     """
+    running = context.board.running()
     for job in run_jobs(context.place, run):
-        if not is_done(context.place, job):
+        end = jobs.ended(context.place, job.id)
+        under_way = end is None and job.id in running
+        if not (under_way or is_done(context.place, job) or (end is not None and gave_up(run, end))):
             start(context, job)
     settle(context.place, run)
 
 
 def run_jobs(place: Place, run: Run) -> list[Job]:
-    """Its jobs, written down if they were not. Raises Absent, BadRecord, OutputTaken, CannotWrite."""
-    return [write_job(place, job) for job in describe_jobs(place, run)]
+    """Those of its jobs that can be read, written down if they were not. Raises OutputTaken, CannotWrite."""
+    found = []
+    for job in describe_jobs(place, run):
+        try:
+            found.append(write_job(place, job))
+        except BadRecord as error:
+            log.warning("a job that cannot be read is left alone: %s", error, extra={"job": job.id, "run": run.name})
+    return found
 
 
 def describe_jobs(place: Place, run: Run) -> list[Job]:
@@ -111,6 +125,11 @@ def describe_jobs(place: Place, run: Run) -> list[Job]:
         )
         for each in run.jobs
     ]
+
+
+def _ended_done(place: Place, job: str) -> bool:
+    end = jobs.ended(place, job)
+    return end is not None and end.status == "done"
 
 
 def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:

@@ -9,13 +9,14 @@ from ensemble.customers import read_customers
 from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
 from models.registry import ModelRegistry
 from storage import jobs, labelled
+from storage.current import current
 from storage.errors import BadRequest, ChorusError
 from storage.feedback import Dataset
 from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.place import Place, place_at
 from tasks.context import Context
-from tasks.labels import job_done, job_stopped
+from tasks.labels import job_done, settle_runs_of
 from tasks.reconcile import reconcile
 
 log = logging.getLogger(__name__)
@@ -125,12 +126,24 @@ def start(context: Context, job: Job) -> None:
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     """
-    if is_done(context.place, job):
-        job_done(context.place, job, datetime.now(UTC))
+    if counts_again(context.place, job):
         return
     jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
     reconcile(context, job.id, fresh=True)
+
+
+def counts_again(place: Place, job: Job) -> bool:
+    """If the job is done: from now on its labels count, if they did not. Whether it is, and they do.
+
+    Raises BadRecord, CannotWrite.
+    """
+    if not is_done(place, job):
+        return False
+    counts = current(place, job.customer).datasets.get(job.dataset)
+    if counts is None or counts.job != job.id:
+        job_done(place, job, datetime.now(UTC))
+    return is_done(place, job)  # its labels may have been pruned before they counted
 
 
 def is_done(place: Place, job: Job) -> bool:
@@ -141,8 +154,8 @@ def is_done(place: Place, job: Job) -> bool:
 
 def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
     """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
-    jobs.end_job(context.place, job.id, Ended(status=status, error=reason))
-    job_stopped(context.place, job)
+    jobs.end_job(context.place, job.id, Ended(status=status, error=reason, at=datetime.now(UTC)))
+    settle_runs_of(context.place, job)
     context.board.end(job.id, status, reason)
 
 

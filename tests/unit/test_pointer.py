@@ -63,3 +63,25 @@ def test_old_moves_are_forgotten_and_the_last_one_never(pointer):
     assert [number for number, _ in pointer.history()] == [3]
     pointer.move(adding("d"))
     assert pointer.now().words == tuple("abcd")
+
+
+def test_who_has_fallen_behind_so_far_that_his_number_is_free_again_decides_anew(pointer):
+    pointer.move(adding("first"))
+    asked = []
+
+    def slowly(before):
+        asked.append(before)
+        if len(asked) == 1:
+            for number in range(5):
+                pointer.move(adding(str(number)))
+            pointer.forget(2)
+        return Said(words=(*before.words, "last"))
+
+    pointer.move(slowly)
+    assert len(asked) == 2
+    assert pointer.now().words == ("first", *"01234", "last")
+
+
+def test_what_is_added_follows_what_was_said_last(pointer):
+    assert [pointer.add(Said(words=(word,))) for word in "abb"] == [1, 2, 3]
+    assert [said.words for _, said in pointer.history()] == [("b",), ("b",), ("a",)]
