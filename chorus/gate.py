@@ -69,12 +69,13 @@ def check(settings: Settings, place: Place, model: str, version: int) -> list[Fi
 def _flips(
     settings: Settings, place: Place, champion: ModelManifest, candidate: ModelManifest, rows: int, most: float
 ) -> Finding:
-    """Of the newest stored feedback. Where there is none, nothing flips."""
+    """Of the newest stored feedback; what one of the two cannot score counts as changed. Without any, nothing flips."""
     chunks = newest_chunks(place, candidate.name, rows)
     found = diff_versions(settings, place, champion, candidate, chunks, most=0)
     compared = [found.whole(target) for target in found.targets]  # one, or none
-    share = compared[0].share if compared else 0.0
-    looked_at = compared[0].rows if compared else 0
+    looked_at = found.rejected + sum(one.rows for one in compared)
+    changed = found.rejected + sum(one.changed for one in compared)
+    share = changed / looked_at if looked_at else 0.0
     measured = f"against version {champion.version}, the champion, {share:.2%} of {looked_at:,} rows change their label"
     return Finding(measured, f"{most:.2%} at most", share <= most)
 
@@ -94,12 +95,8 @@ def _labelled(place: Place, name: str, candidate: ModelManifest) -> Labelled:
 def _macro_f1(
     settings: Settings, place: Place, candidate: ModelManifest, data: Labelled, name: str, least: float
 ) -> Finding:
-    """Of the rows that the model can score."""
+    """Of all rows; those that the model cannot score are wrong."""
     with score_here(settings, place, candidate) as here:
         pieces = [here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)]
-    values = np.concatenate(pieces)
-    scored = np.isfinite(values).all(axis=1)
-    found = metrics(values[scored], data.truth[scored], candidate.target.mode)["macro_f1"]
-    return Finding(
-        f"macro-F1 on {int(scored.sum()):,} rows of {name} is {found:.4f}", f"{least} at least", found >= least
-    )
+    found = metrics(np.concatenate(pieces), data.truth, candidate.target.mode)["macro_f1"]
+    return Finding(f"macro-F1 on {len(data):,} rows of {name} is {found:.4f}", f"{least} at least", found >= least)

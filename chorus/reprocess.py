@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,14 +21,13 @@ from storage.errors import BadRequest, ChorusError
 from storage.feedback import customers as all_customers
 from storage.jobs import Job
 from storage.place import Place, place_at
-from storage.runs import Run, run_ended
+from storage.runs import Run, create_run, run_ended
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.labels import settle
 from tasks.lookup import dataset_of
-from tasks.plan import Cell
-from tasks.reconcile import plan_job
-from tasks.reprocess import carry_on, prepare, run_jobs
+from tasks.missing import Left, left
+from tasks.reprocess import carry_on, describe_run, run_jobs
 from tasks.submit import is_done
 from workers.broker import Broker
 
@@ -68,11 +68,11 @@ class RunFailed(ChorusError):
 
 @dataclass(frozen=True)
 class Work:
-    """A run, its jobs, and the cells of them that were not there when it began."""
+    """A run, its jobs, and what was left of them when it began."""
 
     run: Run
     jobs: Sequence[Job]
-    cells: Sequence[Cell]
+    left: Left
 
 
 def reprocess(settings: Settings, asked: Asked) -> None:
@@ -81,7 +81,8 @@ def reprocess(settings: Settings, asked: Asked) -> None:
     if asked.detach and service_broker(settings) is None:
         raise NoService
     began, place = monotonic(), place_at(settings.home)
-    found = [_work(place, run) for run in _prepared(place, asked)]
+    runs, refused = _prepared(place, asked)
+    found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]
     if all(is_done(place, job) for job in jobs):
         for work in found:
@@ -92,27 +93,40 @@ def reprocess(settings: Settings, asked: Asked) -> None:
                 _label(settings, broker, found, jobs, asked)
             except RedisError as error:
                 raise BrokerUnreachable(broker.address.shown, str(error)) from error
-    _report(place, found, asked, monotonic() - began)
+    _report(place, found, refused, asked, monotonic() - began)
+    if refused:
+        sys.exit(1)
 
 
-def _prepared(place: Place, asked: Asked) -> list[Run]:
+def _prepared(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
+    """The runs, written down once all are known; and why there is none for some of all customers.
+
+    Raises NothingStored, and for a customer that was named what describe_run raises.
+    """
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
-    wanted = asked.customers or all_customers(place)
-    found = [
-        prepare(place, customer, name=name, since=asked.since, until=asked.until, keep=asked.keep, now=now)
-        for customer in dict.fromkeys(wanted)
-    ]
-    runs = [run for run in found if run is not None]
-    if not runs:
+    runs: list[Run] = []
+    refused: dict[str, str] = {}
+    for customer in dict.fromkeys(asked.customers or all_customers(place)):
+        try:
+            run = describe_run(
+                place, customer, name=name, since=asked.since, until=asked.until, keep=asked.keep, now=now
+            )
+        except ChorusError as error:
+            if asked.customers:
+                raise
+            refused[customer] = str(error)
+        else:
+            runs += [] if run is None else [run]
+    if not runs and not refused:
         raise NothingStored(asked.customers, all_customers(place))
-    return runs
+    return [create_run(place, run) for run in runs], refused
 
 
 def _work(place: Place, run: Run) -> Work:
     jobs = run_jobs(place, run)
-    left = [job for job in jobs if not is_done(place, job)]
-    return Work(run, jobs, [cell for job in left for cell in plan_job(place, job.id).cells])
+    todo = [(job, dataset_of(place, job)) for job in jobs if not is_done(place, job)]
+    return Work(run, jobs, left(place, todo))
 
 
 def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked) -> None:
@@ -121,7 +135,7 @@ def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequ
         carry_on(context, work.run)
     if asked.detach:
         return
-    busy = {cell.model for work in found for cell in work.cells}
+    busy = {one.model.name for work in found for one in work.left.models if one.cells}
     with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
         while not all(run_ended(context.place, work.run.customer, work.run.name) for work in found):
@@ -145,7 +159,7 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
     return f"labelled {done:,} of {rows:,} rows, in {len(jobs):,} datasets"
 
 
-def _report(place: Place, found: Sequence[Work], asked: Asked, seconds: float) -> None:
+def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, seconds: float) -> None:
     """What the runs did. Raises RunFailed for the first that failed."""
     ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}
     for work in found:
@@ -159,12 +173,15 @@ def _report(place: Place, found: Sequence[Work], asked: Asked, seconds: float) -
             "status": "done" if ends[id(work)] else "submitted",
             "datasets": len(work.jobs),
             "rows": sum(dataset_of(place, job).rows for job in work.jobs),
-            "cells_to_score": len(work.cells),
+            "cells_to_score": sum(one.cells for one in work.left.models),
         }
         for work in found
     ]
     if asked.as_json:
-        status = "submitted" if asked.detach else "done"
-        print(json.dumps({"status": status, "seconds": round(seconds, 3), "runs": rows}))
-    else:
+        status = "incomplete" if refused else "submitted" if asked.detach else "done"
+        print(json.dumps({"status": status, "seconds": round(seconds, 3), "runs": rows, "refused": refused}))
+        return
+    if rows:
         print_table(tuple(rows[0]), [list(row.values()) for row in rows])
+    for customer, reason in refused.items():
+        print(f"chorus: no run for {customer}: {reason}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Scoring on this machine without a broker or pools: one model version, in a process of its own, that ends with us."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -11,12 +11,12 @@ from chorus.light import without_pandas
 from chorus.settings import Settings
 from chorus.stored_feedback import StoredChunk
 from models.manifest import ModelManifest
-from storage import feedback, scores
+from storage import scores
 from storage.errors import ChorusError
 from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import Scores
-from tasks.borrow import borrow
+from tasks.borrow import complete
 from tasks.careful import score_carefully
 from tasks.split import NotTheRows
 from workers.isolated import Isolated
@@ -75,7 +75,7 @@ def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chu
         return 0
     with score_here(settings, place, manifest) as here:
         for chunk in _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1]):
-            found = complete(place, here.score, manifest, chunk)
+            found = complete(place, chunk.dataset, chunk.position, version_of(manifest), here.score)
             # A worker may have been quicker; whoever comes first is right for all.
             place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
     return len(missing)
@@ -84,17 +84,6 @@ def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chu
 def version_of(manifest: ModelManifest) -> ModelVersion:
     """As a job names it."""
     return ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
-
-
-def complete(
-    place: Place, score: Callable[[pa.StringArray], Scores], manifest: ModelManifest, chunk: StoredChunk
-) -> Scores:
-    """The scores of a chunk; what the version has said of some of its texts before is not asked again."""
-    texts = feedback.read_texts(place, chunk.dataset, chunk.position)
-    known = borrow(place, chunk.dataset, chunk.position, version_of(manifest), texts)
-    if known.scores is not None and not len(known.left):
-        return known.scores
-    return known.completed(score(texts.take(pa.array(known.left))))
 
 
 def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:

@@ -85,7 +85,7 @@ def _related(place: Place, customer: str, names: Sequence[SketchName], sample: S
             found = sketch.read(place, path)
         except Absent:
             continue
-        except BadSketch as error:
+        except (BadSketch, OSError) as error:
             log.warning("passed over: %s", error)
             continue
         if some is not None and some_shared(some, found) and place.exists(dataset_path(customer, name.dataset)):

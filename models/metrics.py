@@ -13,8 +13,11 @@ from storage.scores import Float32
 
 
 def metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:
-    """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label right)."""
-    given = decisions(values, mode)
+    """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label right).
+
+    A row without values (NaN), which the model could not score, is given no label.
+    """
+    given = decisions(values, mode) & np.isfinite(values).all(axis=1, keepdims=True)
     hits = (given & truth).sum(axis=0)
     misses = (given ^ truth).sum(axis=0)  # false positives and false negatives
     macro = float(np.mean(2 * hits / np.maximum(2 * hits + misses, 1)))

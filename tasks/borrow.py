@@ -7,7 +7,7 @@ another model gives nothing.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,6 +60,28 @@ def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, t
         known = _copied(said, at.drop_null().to_numpy(), known, left[found])
         left = left[~found]
     return Borrowed(known, left)
+
+
+def complete(
+    place: Place,
+    dataset: Dataset,
+    position: int,
+    model: ModelVersion,
+    ask: Callable[[pa.StringArray], Scores],
+) -> Scores:
+    """The scores of the chunk at this position; `ask` scores the texts of which the donors know nothing, if any.
+
+    Raises Absent, and what `ask` raises.
+    """
+    texts = feedback.read_texts(place, dataset, position)
+    known = borrow(place, dataset, position, model, texts)
+    if known.scores is not None:
+        had = len(texts) - len(known.left)
+        fields = {"chunk": dataset.chunks[position].id, "model": model.name, "version": model.version}
+        log.info("%d of %d rows had scores from earlier", had, len(texts), extra=fields)
+        if not len(known.left):
+            return known.scores
+    return known.completed(ask(texts.take(pa.array(known.left))))
 
 
 def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVersion) -> Scores | None:

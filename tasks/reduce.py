@@ -87,15 +87,15 @@ def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Sc
     path, rows = scores.path(model.name, model.version, chunk), dataset.chunks[position].rows
     try:
         return scores.read(place, model, chunk, rows)
-    except Absent:
-        found = borrow_whole(place, dataset, position, model)
-        if found is not None and not place.create(path, scores.encode(found)):
-            return scores.read(place, model, chunk, rows)  # somebody was faster, and is right for all
-        return found
     except BadScores as error:
         log.warning("scores removed, asking again: %s", error)
         place.remove(path)
         return None
+    except Absent:
+        found = borrow_whole(place, dataset, position, model)
+    if found is not None and not place.create(path, scores.encode(found)):
+        return _said(place, dataset, chunk, model)  # somebody was faster, and is right for all
+    return found
 
 
 def _rejected(job: Job, said: dict[str, Scores]) -> dict[int, str]:

@@ -6,18 +6,17 @@ that a worker that was killed counts too; after three attempts the cell is score
 
 import logging
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from time import time
 from typing import Protocol
 
 import pyarrow as pa
 
-from storage import feedback, scores
+from storage import scores
 from storage.errors import ChorusError
-from storage.feedback import Dataset
-from storage.labelled import ModelVersion
 from storage.scores import Float32, Scores
 from tasks.board import FirstScores
-from tasks.borrow import borrow
+from tasks.borrow import complete
 from tasks.careful import LoadedModel, fault, reason_of, score_carefully
 from tasks.context import Context
 from tasks.feed import cell_of, feed
@@ -87,7 +86,8 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        found = _score(context, models, cell, member, dataset)
+        ask = partial(_ask, context, models, cell, member.digest)
+        found = complete(context.place, dataset, dataset.positions[cell.chunk][0], member, ask)
         # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
         context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
@@ -113,19 +113,6 @@ def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> No
     positions = dataset_of(context.place, job).positions[cell.chunk]
     if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
         context.publish(ReduceChunk(cell.job, cell.chunk))
-
-
-def _score(context: Context, models: Models, cell: ScoreCell, member: ModelVersion, dataset: Dataset) -> Scores:
-    """The chunk's scores, for which the model is asked only what it has not said before."""
-    position = dataset.positions[cell.chunk][0]
-    texts = feedback.read_texts(context.place, dataset, position)
-    known = borrow(context.place, dataset, position, member, texts)
-    if known.scores is not None:
-        had = len(texts) - len(known.left)
-        log.info("%d of %d rows had scores from earlier", had, len(texts), extra=vars(cell))
-        if not len(known.left):
-            return known.scores
-    return known.completed(_ask(context, models, cell, member.digest, texts.take(pa.array(known.left))))
 
 
 def _ask(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:
