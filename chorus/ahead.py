@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -67,17 +68,23 @@ def machine_for(
     return Machine(settings.cores, pools, len(budget.gpus), memory, service)
 
 
+def expect(settings: Settings, context: Context, jobs: Iterable[tuple[Job, Dataset]]) -> Forecast | None:
+    """What is expected of these jobs together; None if they have nothing left, or if it cannot be told."""
+    try:
+        found = look_ahead(settings, context.place, context.board, jobs)
+    except (ChorusError, RedisError, OSError) as error:  # the jobs say better what is wrong
+        log.warning("no forecast was made: %s", error)
+        return None
+    return _as_forecast(found) if found.seconds else None
+
+
 def remember(settings: Settings, context: Context, job: Job) -> None:
     """Keep what is expected of a job that is about to begin. Nothing of a short one: somebody waits for that."""
-    try:
+    with suppress(ChorusError, OSError):  # the job says better what is wrong
         dataset = dataset_of(context.place, job)
-        if dataset.rows <= SHORT:
-            return
-        found = look_ahead(settings, context.place, context.board, [(job, dataset)])
-        if found.seconds:
-            keep_forecast(context.place, job.id, _as_forecast(found))
-    except (ChorusError, RedisError, OSError) as error:  # the job says better what is wrong
-        log.warning("no forecast was kept: %s", error, extra={"job": job.id})
+        forecast = expect(settings, context, [(job, dataset)]) if dataset.rows > SHORT else None
+        if forecast is not None:
+            keep_forecast(context.place, job.id, forecast)
 
 
 def _as_forecast(found: Outlook) -> Forecast:

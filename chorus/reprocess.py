@@ -4,6 +4,7 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -12,6 +13,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 from rich.console import Console
 
+from chorus.ahead import expect
 from chorus.local import broker_for, context_for, end_on_sigterm, service_broker, workers_for
 from chorus.progress import rows_of
 from chorus.settings import Settings
@@ -19,11 +21,13 @@ from chorus.show import print_table
 from chorus.upload import NoService
 from storage.errors import BadRequest, ChorusError
 from storage.feedback import customers as all_customers
+from storage.forecasts import Forecast
 from storage.jobs import Job
 from storage.place import Place, place_at
 from storage.runs import Run, create_run, run_ended
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
+from tasks.correction import learn
 from tasks.labels import settle
 from tasks.lookup import dataset_of
 from tasks.missing import Left, left
@@ -75,6 +79,14 @@ class Work:
     left: Left
 
 
+@dataclass(frozen=True)
+class Times:
+    """Seconds that the command took, and those expected of its runs; None: nothing was left to do."""
+
+    taken: float
+    expected: float | None
+
+
 def reprocess(settings: Settings, asked: Asked) -> None:
     """Begin a run for each customer, wait for all of them, print what they did. Raises ChorusError."""
     end_on_sigterm()
@@ -84,16 +96,17 @@ def reprocess(settings: Settings, asked: Asked) -> None:
     runs, refused = _prepared(place, asked)
     found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]
+    forecast = None
     if all(is_done(place, job) for job in jobs):
         for work in found:
             settle(place, work.run)
     else:
         with broker_for(settings) as broker:
             try:
-                _label(settings, broker, found, jobs, asked)
+                forecast = _label(settings, broker, found, jobs, asked)
             except RedisError as error:
                 raise BrokerUnreachable(broker.address.shown, str(error)) from error
-    _report(place, found, refused, asked, monotonic() - began)
+    _report(place, found, refused, asked, Times(monotonic() - began, forecast.seconds if forecast else None))
     if refused:
         sys.exit(1)
 
@@ -129,12 +142,17 @@ def _work(place: Place, run: Run) -> Work:
     return Work(run, jobs, left(place, todo))
 
 
-def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked) -> None:
+def _label(
+    settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked
+) -> Forecast | None:
+    """Until all runs have ended, unless they are only handed over; seconds that were expected of them, if any were."""
     context = context_for(settings, broker.address)
+    todo = [(job, dataset_of(context.place, job)) for job in jobs if not is_done(context.place, job)]
+    forecast, began = expect(settings, context, todo), monotonic()
     for work in found:
         carry_on(context, work.run)
     if asked.detach:
-        return
+        return forecast
     busy = {one.model.name for work in found for one in work.left.models if one.cells}
     with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
@@ -144,6 +162,10 @@ def _label(settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequ
                 said = monotonic()
                 console.print(_progress(context, jobs), highlight=False, soft_wrap=True)
             pause.wait(_LOOK_EVERY)
+    if forecast is not None and all(is_done(context.place, job) for job in jobs):
+        with suppress(ChorusError, OSError):  # no run fails of its forecast
+            learn(context.place, forecast, monotonic() - began)
+    return forecast
 
 
 def _progress(context: Context, jobs: Sequence[Job]) -> str:
@@ -159,7 +181,7 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
     return f"labelled {done:,} of {rows:,} rows, in {len(jobs):,} datasets"
 
 
-def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, seconds: float) -> None:
+def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, times: Times) -> None:
     """What the runs did. Raises RunFailed for the first that failed."""
     ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}
     for work in found:
@@ -179,7 +201,9 @@ def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked:
     ]
     if asked.as_json:
         status = "incomplete" if refused else "submitted" if asked.detach else "done"
-        print(json.dumps({"status": status, "seconds": round(seconds, 3), "runs": rows, "refused": refused}))
+        expected = None if times.expected is None else round(times.expected, 3)
+        seconds = {"seconds": round(times.taken, 3), "expected_seconds": expected}
+        print(json.dumps({"status": status, **seconds, "runs": rows, "refused": refused}))
         return
     if rows:
         print_table(tuple(rows[0]), [list(row.values()) for row in rows])

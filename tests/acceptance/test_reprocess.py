@@ -106,6 +106,19 @@ def test_the_service_labels_again_what_is_handed_to_it(home, upload):
     assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
 
 
+def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home, upload):
+    for customer in ("plain", "acme"):
+        assert chorus("score", upload(ROWS), "--customer", customer).status == 0
+    customers = home / "customers.toml"
+    customers.write_text(customers.read_text().replace('ensemble = "acme"', 'ensemble = "gone"'))
+    ended = chorus("reprocess", "--all", "--json")
+    assert (ended.status, ended.json["status"]) == (1, "incomplete")
+    assert [run["customer"] for run in ended.json["runs"]] == ["plain"]
+    assert "gone" in ended.json["refused"]["acme"]
+    assert chorus("reprocess", "--customer", "plain", "--customer", "acme").status == 2
+    assert not [*home.glob("runs/*/_open/*")], "nothing is begun where one that was named is refused"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -60,6 +60,15 @@ def test_metrics_by_hand():
     assert any_of == pytest.approx({"micro_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "exact_match": 0})
 
 
+@pytest.mark.parametrize("mode", ["one_of", "any_of"])
+def test_a_row_that_the_model_could_not_score_is_wrong_whatever_is_true(mode):
+    truth = np.eye(2, dtype=bool)
+    scored = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    rejected = np.where([[True], [False]], np.float32("nan"), scored)
+    assert metrics(scored, truth, mode)["macro_f1"] == 1
+    assert metrics(rejected, truth, mode)["macro_f1"] == pytest.approx(1 / 2)
+
+
 def test_rows_that_no_model_can_learn_from_are_named():
     with pytest.raises(BadLabels, match="Row 2 has 2 labels"):
         labelled(["a", "b"], [("x",), ("x", "y")], "one_of")
