@@ -63,7 +63,7 @@ def submit(**arguments: Any) -> None:
 @chorus.command()
 @click.argument("job")
 def cancel(job: str) -> None:
-    """Stop JOB; what is done is kept."""
+    """Stop JOB, or all jobs of a run (CUSTOMER/RUN); what is done is kept."""
     from chorus.jobs import cancel
 
     cancel(from_environment(), job)

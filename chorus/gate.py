@@ -34,6 +34,21 @@ class Finding:
         return f"{self.measured}; allowed is {self.allowed}"
 
 
+class AnotherQuestion(BadRequest):
+    """A version that does not answer what the champion answers: no ensemble that uses the model would work with it."""
+
+    def __init__(self, champion: ModelManifest, candidate: ModelManifest) -> None:
+        self.champion, self.candidate = champion, candidate
+        said = (
+            f"version {one.version} answers {one.target.name} ({one.target.mode}: {', '.join(one.labels)})"
+            for one in (champion, candidate)
+        )
+        super().__init__(
+            f"The versions of {candidate.name} do not answer the same: {'; '.join(said)}. It was not promoted, because "
+            "ensembles count on the answers of the champion. --force promotes it all the same."
+        )
+
+
 class GateClosed(BadRequest):
     """A version that is not what chorus.toml asks for; the champion stays."""
 
@@ -49,14 +64,16 @@ class GateClosed(BadRequest):
 def check(settings: Settings, place: Place, model: str, version: int) -> list[Finding]:
     """What was measured of a version that is to become champion; nothing if no gate is set for the model.
 
-    Raises GateClosed, NotPublished, BadChorusToml, and what a version cannot be compared or scored for.
+    Raises AnotherQuestion, GateClosed, NotPublished, BadChorusToml, and what keeps a version from being compared.
     """
     gate, registry = read_gates(place).of(model), ModelRegistry(place)
     candidate = registry.resolve(model, version)
     champion = registry.aliases(model).get(CHAMPION)
+    before = registry.manifest(model, champion) if champion in registry.versions(model) else None
+    if before is not None and not _answer_alike(before, candidate):
+        raise AnotherQuestion(before, candidate)
     findings = []
-    if gate.most_flips is not None and champion != version and champion in registry.versions(model):
-        before = registry.manifest(model, champion)
+    if gate.most_flips is not None and before is not None and champion != version:
         findings.append(_flips(settings, place, before, candidate, gate.rows, gate.most_flips))
     if gate.least_macro_f1 is not None and gate.labelled is not None:
         data = _labelled(place, gate.labelled, candidate)
@@ -64,6 +81,12 @@ def check(settings: Settings, place: Place, model: str, version: int) -> list[Fi
     if not all(finding.well for finding in findings):
         raise GateClosed(model, version, findings)
     return findings
+
+
+def _answer_alike(one: ModelManifest, other: ModelManifest) -> bool:
+    """Labels may come and go where any number of them can hold."""
+    same = one.target.mode == "any_of" or set(one.labels) == set(other.labels)
+    return one.target == other.target and same
 
 
 def _flips(

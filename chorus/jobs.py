@@ -1,5 +1,6 @@
 """`chorus cancel` and `chorus resume`; and the one way to find a job by its id."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chorus.ahead import remember
@@ -9,6 +10,7 @@ from storage import jobs
 from storage.errors import BadRequest
 from storage.jobs import Ended, Job
 from storage.place import Absent, Place, place_at
+from storage.runs import Run, RunEnded, end_run, open_runs
 from tasks.labels import settle_runs_of
 from tasks.submit import start, stop, write_job
 
@@ -17,6 +19,12 @@ class NoSuchJob(BadRequest):
     def __init__(self, job: str, there: list[str]) -> None:
         self.job, self.there = job, there
         super().__init__(f"There is no job {job}. Jobs of this root: {', '.join(there) or 'none'}.")
+
+
+class NoSuchRun(BadRequest):
+    def __init__(self, run: str, there: list[str]) -> None:
+        self.run, self.there = run, there
+        super().__init__(f"No run {run} goes on. Runs of this customer that do: {', '.join(there) or 'none'}.")
 
 
 class JobEnded(BadRequest):
@@ -44,18 +52,48 @@ def find_job(place: Place, job: str) -> Job:
 
 
 def cancel(settings: Settings, name: str) -> None:
-    """Stop a job, in storage and on the board of a service if there is one. Raises NoSuchJob, JobEnded."""
+    """Stop a job, or all of a run (customer/run), in storage and on the board of a service if there is one.
+
+    Raises NoSuchJob, NoSuchRun, JobEnded.
+    """
     place = place_at(settings.home)
+    if "/" in name:
+        _cancel_run(settings, place, find_open_run(place, name))
+        return
     job = find_job(place, name)
     before = jobs.ended(place, job.id)
     if before is not None and before.status in ("done", "removed"):
         raise JobEnded(job.id, before.status)
+    _stop(settings, place, [job])
+
+
+def _stop(settings: Settings, place: Place, found: Sequence[Job]) -> None:
     if service_broker(settings) is None:
-        jobs.end_job(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
-        settle_runs_of(place, job)
+        for job in found:
+            jobs.end_job(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
+            settle_runs_of(place, job)
         return
     with broker_for(settings) as broker:
-        stop(context_for(settings, broker.address), job, "cancelled")
+        context = context_for(settings, broker.address)
+        for job in found:
+            stop(context, job, "cancelled")
+
+
+def _cancel_run(settings: Settings, place: Place, run: Run) -> None:
+    """Its jobs that go on, and the run itself, of which some jobs may not have been written."""
+    written = [each.job for each in run.jobs if place.exists(jobs.job_path(each.job))]
+    _stop(settings, place, [jobs.read_job(place, job) for job in written if jobs.ended(place, job) is None])
+    end_run(place, run, RunEnded(status="failed", error="It was cancelled.", at=datetime.now(UTC)))
+
+
+def find_open_run(place: Place, name: str) -> Run:
+    """The run `customer/run` that goes on. Raises NoSuchRun, BadName."""
+    customer, _, run = name.partition("/")
+    there = open_runs(place, customer)
+    for one in there:
+        if one.name == run:
+            return one
+    raise NoSuchRun(name, [f"{one.customer}/{one.name}" for one in there])
 
 
 def resume(settings: Settings, name: str) -> None:

@@ -23,15 +23,16 @@ from storage.errors import BadRequest, ChorusError
 from storage.feedback import customers as all_customers
 from storage.forecasts import Forecast
 from storage.jobs import Job
+from storage.names import check_name
 from storage.place import Place, place_at
-from storage.runs import Run, create_run, run_ended
+from storage.runs import Run, RunEnded, create_run, end_run, run_ended
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.correction import learn
 from tasks.labels import settle
 from tasks.lookup import dataset_of
 from tasks.missing import Left, left
-from tasks.reprocess import carry_on, describe_run, run_jobs
+from tasks.reprocess import carry_on, describe_jobs, describe_run
 from tasks.submit import is_done
 from workers.broker import Broker
 
@@ -93,15 +94,15 @@ def reprocess(settings: Settings, asked: Asked) -> None:
     if asked.detach and service_broker(settings) is None:
         raise NoService
     began, place = monotonic(), place_at(settings.home)
-    runs, refused = _prepared(place, asked)
+    runs, refused = _described(place, asked)
     found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]
     forecast = None
     if all(is_done(place, job) for job in jobs):
-        for work in found:
-            settle(place, work.run)
+        for run in runs:
+            settle(place, create_run(place, run))
     else:
-        with broker_for(settings) as broker:
+        with broker_for(settings) as broker:  # it is there before anything is written
             try:
                 forecast = _label(settings, broker, found, jobs, asked)
             except RedisError as error:
@@ -111,8 +112,8 @@ def reprocess(settings: Settings, asked: Asked) -> None:
         sys.exit(1)
 
 
-def _prepared(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
-    """The runs, written down once all are known; and why there is none for some of all customers.
+def _described(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
+    """The runs, of which nothing is written yet; and why there is none for some of all customers.
 
     Raises NothingStored, and for a customer that was named what describe_run raises.
     """
@@ -120,7 +121,11 @@ def _prepared(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
     name = f"{now:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
     runs: list[Run] = []
     refused: dict[str, str] = {}
-    for customer in dict.fromkeys(asked.customers or all_customers(place)):
+    there = all_customers(place)
+    unknown = [check_name("customer", customer) for customer in asked.customers if customer not in there]
+    if unknown:
+        raise NothingStored(unknown, there)
+    for customer in dict.fromkeys(asked.customers or there):
         try:
             run = describe_run(
                 place, customer, name=name, since=asked.since, until=asked.until, keep=asked.keep, now=now
@@ -132,12 +137,12 @@ def _prepared(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
         else:
             runs += [] if run is None else [run]
     if not runs and not refused:
-        raise NothingStored(asked.customers, all_customers(place))
-    return [create_run(place, run) for run in runs], refused
+        raise NothingStored(asked.customers, there)
+    return runs, refused
 
 
 def _work(place: Place, run: Run) -> Work:
-    jobs = run_jobs(place, run)
+    jobs = describe_jobs(place, run)
     todo = [(job, dataset_of(place, job)) for job in jobs if not is_done(place, job)]
     return Work(run, jobs, left(place, todo))
 
@@ -149,14 +154,20 @@ def _label(
     context = context_for(settings, broker.address)
     todo = [(job, dataset_of(context.place, job)) for job in jobs if not is_done(context.place, job)]
     forecast, began = expect(settings, context, todo), monotonic()
-    for work in found:
-        carry_on(context, work.run)
+    runs = [work.run for work in found]
+    try:
+        for run in runs:
+            carry_on(context, create_run(context.place, run))
+    except BaseException as error:  # or the next service would go on with a run of which nobody was told
+        for run in runs:
+            end_run(context.place, run, RunEnded(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)))
+        raise
     if asked.detach:
         return forecast
     busy = {one.model.name for work in found for one in work.left.models if one.cells}
     with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
-        while not all(run_ended(context.place, work.run.customer, work.run.name) for work in found):
+        while not all(run_ended(context.place, run.customer, run.name) for run in runs):
             look()
             if monotonic() - said > _SAY_EVERY:
                 said = monotonic()
@@ -192,7 +203,7 @@ def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked:
         {
             "run": work.run.name,
             "customer": work.run.customer,
-            "status": "done" if ends[id(work)] else "submitted",
+            "status": end.status if (end := ends[id(work)]) else "submitted",
             "datasets": len(work.jobs),
             "rows": sum(dataset_of(place, job).rows for job in work.jobs),
             "cells_to_score": sum(one.cells for one in work.left.models),

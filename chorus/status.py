@@ -15,11 +15,12 @@ from chorus.settings import Settings
 from chorus.show import print_table
 from storage import jobs
 from storage.errors import ChorusError
-from storage.feedback import Dataset, read_dataset
+from storage.feedback import Dataset, customers, read_dataset
 from storage.forecasts import forecast_of
 from storage.jobs import Beginning, Job
 from storage.labelled import read_manifest
 from storage.place import Place, place_at
+from storage.runs import Run, open_runs
 from tasks.board import Board, Progress
 from tasks.demand import Demand, demand
 from tasks.reconcile import stored_progress
@@ -54,7 +55,22 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
 
 
 def _all(place: Place, board: Board | None) -> dict[str, object]:
-    return {"jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)], "models": _models(place, board)}
+    return {
+        "jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)],
+        "runs": [_run(place, run) for customer in customers(place) for run in open_runs(place, customer)],
+        "models": _models(place, board),
+    }
+
+
+def _run(place: Place, run: Run) -> dict[str, object]:
+    """One that goes on."""
+    done = [end for each in run.jobs if (end := jobs.ended(place, each.job)) is not None and end.status == "done"]
+    return {
+        "run": f"{run.customer}/{run.name}",
+        "jobs": len(run.jobs),
+        "done": len(done),
+        "started_at": f"{run.started_at:%Y-%m-%dT%H:%M:%S%z}",
+    }
 
 
 def _listed(place: Place, board: Board | None, job: Job) -> dict[str, object]:
@@ -81,10 +97,11 @@ def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
 def _print_all(found: dict[str, object]) -> None:
     table: Sequence[dict[str, object]] = found["jobs"]  # type: ignore[assignment]  # as _all has it
     print_table(_JOB, [["" if one[name] is None else one[name] for name in _JOB] for one in table])
-    models: Sequence[dict[str, object]] = found["models"]  # type: ignore[assignment]  # as _all has it
-    if models:
-        print()
-        print_table(tuple(models[0]), [["" if value is None else value for value in one.values()] for one in models])
+    for kind in ("runs", "models"):
+        rows: Sequence[dict[str, object]] = found[kind]  # type: ignore[assignment]  # as _all has it
+        if rows:
+            print()
+            print_table(tuple(rows[0]), [["" if value is None else value for value in one.values()] for one in rows])
 
 
 def _print_one(found: dict[str, object]) -> None:

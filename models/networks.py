@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForSequenceClassification
 
@@ -67,7 +68,7 @@ def load(folder: Path) -> MeanHead | StandardHead:
         weights = load_file(folder / HEAD)
         model = MeanHead(_whole(AutoModel, folder), len(weights["bias"]))
         model.linear.load_state_dict(weights)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, SafetensorError) as error:
         raise NotAModel(folder, f"{HEAD} is no head for it ({error})") from error
     return model.eval()
 
@@ -80,7 +81,7 @@ def _whole(kind: Any, folder: Path, **settings: Any) -> Any:
     safe = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
         model, report = kind.from_pretrained(folder, **safe, **settings)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise NotAModel(folder, f"transformers cannot read it ({error})") from error
     if report["missing_keys"]:
         raise NotAModel(folder, f"its weights lack {', '.join(sorted(report['missing_keys']))}")

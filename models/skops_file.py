@@ -30,7 +30,10 @@ class UntrustedTypes(ChorusError):
 
 
 def load(file: Path) -> Any:
-    """What the file holds. Raises UntrustedTypes, and BadZipFile, KeyError or ValueError if it is no skops file."""
+    """What the file holds.
+
+    Raises UntrustedTypes; and BadZipFile, KeyError, ValueError, AttributeError or TypeError if it is no skops file.
+    """
     io = _skops_io()
     named = io.get_untrusted_types(file=file)
     estimators = [name for name in named if _is_estimator(name)]

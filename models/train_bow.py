@@ -68,8 +68,10 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noq
         raise NotAModel(source, f"{len(files)} .skops files were found there, and one is needed")
     try:
         pipeline = load(files[0])
-    except (OSError, BadZipFile, KeyError, ValueError) as error:
+    except (OSError, BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
         raise NotAModel(source, f"it is no skops file ({error})") from error
+    if not hasattr(pipeline, "steps"):
+        raise NotAModel(source, f"it holds a {type(pipeline).__name__}, and a Pipeline that reads texts is needed")
     if not hasattr(pipeline, "predict_proba"):
         raise NotAModel(source, "its last step gives no probabilities (predict_proba)")
     (folder / PIPELINE).write_bytes(files[0].read_bytes())

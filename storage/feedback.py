@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import ChorusError
-from storage.names import check_name
+from storage.names import check_name, is_name
 from storage.place import Absent, Place
 from storage.record import Record
 from storage.tables import decode_parquet, encode_parquet
@@ -164,7 +164,7 @@ def encode_chunk(table: pa.Table) -> bytes:
 
 def customers(place: Place) -> list[str]:
     """Those whose feedback is stored, sorted."""
-    return place.names("feedback")
+    return [name for name in place.names("feedback") if is_name(name)]
 
 
 def datasets(place: Place, customer: str) -> list[Dataset]:

@@ -20,9 +20,14 @@ class BadName(BadRequest):
         )
 
 
+def is_name(name: str) -> bool:
+    """Whether it may become part of a path, a Redis key or a queue."""
+    return len(name) <= _MOST and _NAME.fullmatch(name) is not None
+
+
 def check_name(what: str, name: str) -> str:
     """Return `name` unchanged, or raise BadName saying which `what` (customer, model, …) has a bad name."""
-    if len(name) > _MOST or not _NAME.fullmatch(name):
+    if not is_name(name):
         raise BadName(what, name)
     return name
 

@@ -45,9 +45,9 @@ class Run(Record):
 
 
 class RunEnded(Record):
-    """What became of a run. Unless it is done, the labels from before it still count."""
+    """What became of a run. Unless it is done, it has moved no labels. Superseded: those of a later run count."""
 
-    status: Literal["done", "failed"]
+    status: Literal["done", "failed", "superseded"]
     error: str = ""
     at: datetime
 

@@ -59,6 +59,12 @@ def settle(place: Place, run: Run, done: str | None = None) -> None:
     end_run(place, run, RunEnded(status="done", at=now))
 
 
+def is_superseded(place: Place, run: Run) -> bool:
+    """Whether labels that were asked for later count for all of its datasets: it can move nothing any more."""
+    counts = current(place, run.customer).datasets
+    return all(each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs)
+
+
 def gave_up(run: Run, end: Ended) -> bool:
     """Whether the job was stopped since the run began. What ended before is taken up by the run."""
     return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at

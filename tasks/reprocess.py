@@ -4,7 +4,7 @@ What has not changed is found again: a job under the same versions is the same j
 """
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 from storage import jobs
 from storage.current import Current, current
@@ -12,9 +12,9 @@ from storage.feedback import Dataset, datasets
 from storage.jobs import Job, job_id
 from storage.place import Absent, Place
 from storage.record import BadRecord
-from storage.runs import Run, RunJob, create_run
+from storage.runs import Run, RunEnded, RunJob, create_run, end_run
 from tasks.context import Context
-from tasks.labels import gave_up, settle
+from tasks.labels import gave_up, is_superseded, settle
 from tasks.lookup import dataset_named
 from tasks.submit import Lineup, describe_job, is_done, line_up, start, write_job
 
@@ -88,8 +88,13 @@ def describe_run(
 def carry_on(context: Context, run: Run) -> None:
     """Set each of its jobs going that is not done, under way, or stopped since the run began. Any number of times.
 
+    A run whose labels could not count any more ends instead.
+
     Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
     """
+    if is_superseded(context.place, run):
+        end_run(context.place, run, RunEnded(status="superseded", at=datetime.now(UTC)))
+        return
     running = context.board.running()
     for job in run_jobs(context.place, run):
         end = jobs.ended(context.place, job.id)

@@ -119,6 +119,24 @@ def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_aga
     assert not [*home.glob("runs/*/_open/*")], "nothing is begun where one that was named is refused"
 
 
+def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_cancelled(chorus, home, upload, broker):
+    assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
+    assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+    nowhere = Command(home, light=True, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")
+    assert nowhere("reprocess", "--customer", "plain", "--json").status == 1
+    assert not (home / "runs").exists()
+    nobody_works = Command(home, light=True, CHORUS_BROKER_URL=broker.url)
+    assert nobody_works("reprocess", "--customer", "plain", "--detach").status == 0
+    [run] = nobody_works("status", "--json").json["runs"]
+    assert (run["jobs"], run["done"]) == (1, 0)
+    assert nobody_works("cancel", run["run"]).status == 0
+    state = nobody_works("status", "--json").json
+    assert state["runs"] == []
+    assert [job["status"] for job in state["jobs"]].count("cancelled") == 1
+    again = nobody_works("cancel", run["run"])
+    assert (again.status, "No run" in again.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

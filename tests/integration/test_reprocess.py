@@ -385,3 +385,19 @@ def test_a_run_whose_job_cannot_be_read_ends_when_the_others_have(steps):
     end = run_ended(place, "acme", "night")
     assert end.status == "failed"
     assert "unreadable" in end.error
+
+
+def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
+    place = steps.context.place
+    upload(steps, "monday", ["a"])
+    new_version(steps)
+    left = prepare(place, "acme", name="killed", now=datetime.now(UTC))  # by a command that was killed
+    ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+    new_version(steps, "minilm")
+    night(steps)
+    steps.used.clear()
+    Sweeper(steps.context).sweep()
+    steps.drain()
+    assert steps.used == []
+    assert run_ended(place, "acme", "killed").status == "superseded"
+    assert not place.exists(f"jobs/{left.jobs[0].job}/job.json")
