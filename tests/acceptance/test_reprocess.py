@@ -5,13 +5,14 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
+from ensemble.spec import EnsembleRegistry
 from storage.labelled import read_manifest
 from storage.place import LocalPlace, place_at
 from storage.scores import scored_chunks
 from tasks.lookup import dataset_of
 from tests.command import Command
 from tests.running_service import feedback, parts, running_service
-from tests.small_models import MOODS, _moods, publish_bow
+from tests.small_models import MOODS, PUBLISHED, _moods, publish_bow
 from tests.waiting import wait_until
 
 ROWS = [("1", "great"), ("2", "awful"), ("3", "very good"), ("4", "terrible")]
@@ -52,18 +53,17 @@ def test_only_the_model_that_changed_wakes_and_the_labels_move_when_all_are_ther
     assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, "the old ones can be read"
 
 
-def test_new_weights_wake_no_model_and_a_rollback_scores_nothing(chorus, home, upload, tmp_path):
-    assert chorus("score", upload(ROWS)).status == 0
+def test_new_weights_wake_no_model_and_a_rollback_scores_nothing(chorus, home, upload):
+    assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
     before = chorus("labels", "--json").json["labels"]
-    spec = tmp_path / "ensemble.json"
-    spec.write_text(chorus("ensembles", "show", "default", "--json").out.replace('"weight": 1.0', '"weight": 5.0'))
-    assert chorus("ensembles", "publish", "default", spec).status == 0
-    assert chorus("ensembles", "promote", "default", "2").status == 0
+    registry = EnsembleRegistry(LocalPlace(home))
+    spec = registry.read("plain", 1).model_copy(update={"review_below": 0.9})
+    registry.shelf.promote("plain", registry.publish("plain", spec, PUBLISHED), PUBLISHED)
     shutil.rmtree(home / "run")
     assert chorus("reprocess", "--all", "--json").json["runs"][0]["cells_to_score"] == 0
     assert workers_of(home) == []
-    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "default 2"
-    assert chorus("ensembles", "rollback", "default").status == 0
+    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "plain 2"
+    assert chorus("ensembles", "rollback", "plain").status == 0
     assert chorus("reprocess", "--all").status == 0
     assert chorus("labels", "--json").json["labels"] == before
 
@@ -108,7 +108,7 @@ def test_the_service_labels_again_what_is_handed_to_it(home, upload):
 
 def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home, upload):
     for customer in ("plain", "acme"):
-        assert chorus("score", upload(ROWS), "--customer", customer).status == 0
+        assert chorus("plan", upload(ROWS), "--customer", customer).status == 0, "it is stored now"
     customers = home / "customers.toml"
     customers.write_text(customers.read_text().replace('ensemble = "acme"', 'ensemble = "gone"'))
     ended = chorus("reprocess", "--all", "--json")

@@ -11,7 +11,7 @@ from storage.feedback import Donor, read_texts
 from storage.labelled import ModelVersion
 from storage.place import LocalPlace
 from storage.scores import Scores
-from tasks.borrow import borrow, borrow_whole, in_hand
+from tasks.borrow import borrow, borrow_whole, complete, in_hand
 from tests.steps import MOOD, store_dataset
 
 MODEL = ModelVersion(name="bow", version=1, digest="d" * 64)
@@ -92,3 +92,21 @@ def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     store_scores(place, first)
     assert in_hand(place, later, MODEL, chunks) == {chunks[0], chunks[1]}
     assert in_hand(place, later, MODEL, chunks[1:]) == {chunks[1]}
+
+
+def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
+    asked = []
+
+    def ask(texts):
+        asked.extend(texts.to_pylist())
+        return Scores(MODEL.name, MODEL.version, MODEL.digest, MOOD, np.full((len(texts), 2), 0.5, np.float32))
+
+    earlier = store_dataset(place, ["old", "older"], name="earlier")
+    lent = Scores(MODEL.name, MODEL.version, MODEL.digest, MOOD, np.array([[0.1, 0.9], [0.2, 0.8]], np.float32))
+    place.create(scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(lent))
+    donor = Donor(dataset="earlier", position=0, shared=1)
+    later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
+    assert np.allclose(complete(place, later, 0, MODEL, ask).values, [[0.5, 0.5], [0.2, 0.8]])
+    again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
+    assert np.allclose(complete(place, again, 0, MODEL, ask).values, [[0.2, 0.8], [0.1, 0.9]])
+    assert asked == ["new"]
