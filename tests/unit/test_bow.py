@@ -4,7 +4,6 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-import skops.io
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -17,7 +16,7 @@ from models.kinds import adopt, fit, open_scorer
 from models.metrics import metrics
 from models.recipe import Recipe
 from models.scorer import score
-from models.skops_file import UntrustedTypes, load
+from models.skops_file import UntrustedTypes, _skops_io, load
 from tests.models_fixtures import moods, spec, strings, topics
 
 
@@ -82,7 +81,7 @@ def test_a_pipeline_with_other_labels_than_the_manifest_is_refused(folder):
 def test_a_type_that_is_not_scikit_learns_own_is_refused_and_named(tmp_path):
     steps = [("shout", FunctionTransformer(shout)), ("count", CountVectorizer()), ("head", LogisticRegression())]
     pipeline = Pipeline(steps).fit(["good", "bad"], ["good", "bad"])
-    skops.io.dump(pipeline, tmp_path / PIPELINE)
+    _skops_io().dump(pipeline, tmp_path / PIPELINE)
     with pytest.raises(UntrustedTypes, match=r"test_bow\.shout") as caught:
         loaded(tmp_path)
     assert caught.value.types == [f"{__name__}.shout"]
@@ -112,6 +111,6 @@ def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_n
     with pytest.raises(NotAModel, match=r"0 \.skops files"):
         adopt("bow", tmp_path / "empty", tmp_path, None)
     pipeline = Pipeline([("count", CountVectorizer()), ("head", LinearSVC())]).fit(["good", "bad"], ["good", "bad"])
-    skops.io.dump(pipeline, tmp_path / "empty" / "svc.skops")
+    _skops_io().dump(pipeline, tmp_path / "empty" / "svc.skops")
     with pytest.raises(NotAModel, match="no probabilities"):
         adopt("bow", tmp_path / "empty", tmp_path, None)
