@@ -14,12 +14,12 @@ from tests.steps import MOOD, Constant, Steps
 PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def publish_model(place, name, kind="bow"):
+def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
     """The next version of a model that says how somebody feels; its number."""
     with tempfile.TemporaryDirectory() as folder:
         version = len(ModelRegistry(place).versions(name)) + 1
         Path(folder, "weights").write_text(f"{name} {version}")
-        spec = ModelSpec(kind=kind, target=Question(name="mood", mode="one_of"), labels=MOOD, card=Card(data="none"))
+        spec = ModelSpec(kind=kind, target=Question(name=target, mode="one_of"), labels=labels, card=Card(data="none"))
         return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED).version
 
 

@@ -114,3 +114,14 @@ def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_n
     _skops_io().dump(pipeline, tmp_path / "empty" / "svc.skops")
     with pytest.raises(NotAModel, match="no probabilities"):
         adopt("bow", tmp_path / "empty", tmp_path, None)
+
+
+def test_an_estimator_without_a_pipeline_and_a_file_with_another_schema_are_no_models(tmp_path):
+    alone = LogisticRegression().fit([[0], [1]], ["bad", "good"])
+    _skops_io().dump(alone, tmp_path / "alone.skops")
+    with pytest.raises(NotAModel, match="a LogisticRegression, and a Pipeline"):
+        adopt("bow", tmp_path / "alone.skops", tmp_path, None)
+    with ZipFile(tmp_path / "list.skops", "w") as packed:
+        packed.writestr("schema.json", "[]")
+    with pytest.raises(NotAModel, match="no skops file"):
+        adopt("bow", tmp_path / "list.skops", tmp_path, None)

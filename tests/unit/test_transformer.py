@@ -260,3 +260,11 @@ def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tm
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     with pytest.raises(NotAModel, match="2 values, and 3 labels were given"):
         publish_from(registry, "late", tmp_path, "topics", NOW, labels=("a", "b", "c"))
+
+
+def test_weights_that_were_cut_short_are_no_model(tiny, tmp_path):
+    source = shutil.copytree(tiny, tmp_path / "cut")
+    weights = source / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(NotAModel, match="cannot be published"):
+        publish_from(ModelRegistry(LocalPlace(tmp_path / "home")), "cut", source, "mood", NOW)
