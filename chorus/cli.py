@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-from chorus.cli_options import upload_options
+from chorus.cli_options import as_json, upload_options
 from chorus.light import limit_native_threads, with_little_memory, without_pandas
 from chorus.settings import Settings, from_environment
 from chorus.settings import device as checked_device
@@ -81,7 +81,7 @@ def resume(job: str) -> None:
 @chorus.command()
 @click.argument("job", required=False)
 @click.option("--watch", is_flag=True, help="Again every second; one job until it ends.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+@as_json
 def status(job: str | None, watch: bool, as_json: bool) -> None:
     """Show all jobs and what is asked of each model; or one job: progress, rate, time left, its first part."""
     from chorus.status import show_status
@@ -133,7 +133,7 @@ def up(join: bool, grace: float, metrics: str | None, device: str | None) -> Non
 
 
 @chorus.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+@as_json
 def doctor(as_json: bool) -> None:
     """Say what is wrong with this installation, and what to do."""
     from chorus.doctor import examine

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chorus.cli_reprocess import as_json, customers_option, since_option
+from chorus.cli_options import as_json, customers_option, since_option
 from chorus.settings import from_environment
 
 

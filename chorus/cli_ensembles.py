@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from chorus.cli_options import as_json
 from chorus.cli_versions import (
     add_version_commands,
-    as_json,
     joined,
     print_record,
     shown_aliases,

@@ -1,8 +1,34 @@
 """Arguments that several commands share."""
 
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+
+
+class Date(click.DateTime):
+    """A day or a moment; UTC where it names no zone."""
+
+    def __init__(self) -> None:
+        super().__init__(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The moment, with a zone."""
+        found: datetime = super().convert(value, param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def customers_option(meaning: str) -> Callable[[F], F]:
+    """`--customer`, any number of times."""
+    return click.option("--customer", "customers", multiple=True, metavar="C", help=meaning)
+
+
+since_option = click.option("--since", type=Date(), metavar="DATE", help="Only feedback taken in from then on.")
 
 _LABELLING = (
     click.option("--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."),
@@ -20,7 +46,7 @@ _LABELLING = (
         help="Who goes first in a busy service. Up to 256 rows go with live ones.",
     ),
     click.option("--deadline", type=click.FloatRange(0), metavar="MINUTES", help="From now; goes before bulk."),
-    click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output."),
+    as_json,
 )
 _UPLOAD = (
     click.argument("file"),

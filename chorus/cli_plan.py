@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from chorus.cli_options import labelling_options
-from chorus.cli_reprocess import customers_option, since_option
+from chorus.cli_options import customers_option, labelling_options, since_option
 from chorus.settings import from_environment
 
 

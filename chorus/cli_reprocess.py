@@ -1,36 +1,11 @@
 """`chorus reprocess`, `labels` and `prune`: stored feedback and its labels."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from chorus.cli_options import Date, as_json, customers_option, since_option
 from chorus.settings import from_environment
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
-
-
-class Date(click.DateTime):
-    """A day or a moment; UTC where it names no zone."""
-
-    def __init__(self) -> None:
-        super().__init__(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The moment, with a zone."""
-        found: datetime = super().convert(value, param, ctx)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def customers_option(meaning: str) -> Callable[[F], F]:
-    """`--customer`, any number of times."""
-    return click.option("--customer", "customers", multiple=True, metavar="C", help=meaning)
-
-
-since_option = click.option("--since", type=Date(), metavar="DATE", help="Only feedback taken in from then on.")
 
 
 @click.command()

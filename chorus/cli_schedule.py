@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from chorus.cli_options import as_json
 from chorus.settings import from_environment
 
 
@@ -13,7 +14,7 @@ def schedule() -> None:
 
 
 @schedule.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+@as_json
 def list_schedules(as_json: bool) -> None:
     """Every schedule of chorus.toml: what it did last, and when it is due next."""
     from chorus.schedule import show_schedules
@@ -23,7 +24,7 @@ def list_schedules(as_json: bool) -> None:
 
 @schedule.command("run")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+@as_json
 def run_schedule(name: str, as_json: bool) -> None:
     """Hand NAME to the running service now, without waiting for its time, which still comes."""
     from chorus.schedule import run

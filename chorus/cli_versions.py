@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chorus.cli_options import as_json
 from chorus.settings import from_environment
 from storage.place import place_at
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 version_argument = click.argument("version", type=click.IntRange(1))
 alias_option = click.option("--alias", default="champion", show_default=True, help="Any name; jobs use the champion.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
 
 
 def add_version_commands(group: click.Group, what: str) -> None:

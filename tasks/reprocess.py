@@ -35,25 +35,12 @@ def begin(
 
     Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
     """
-    run = prepare(context.place, customer, name=name, since=since, until=until, keep=keep, now=now)
-    if run is not None:
-        carry_on(context, run)
+    found = describe_run(context.place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    if found is None:
+        return None
+    run = create_run(context.place, found)
+    carry_on(context, run)
     return run
-
-
-def prepare(
-    place: Place,
-    customer: str,
-    *,
-    name: str,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    keep: int = 1,
-    now: datetime,
-) -> Run | None:
-    """Write the run down, its versions resolved. Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite."""
-    run = describe_run(place, customer, name=name, since=since, until=until, keep=keep, now=now)
-    return None if run is None else create_run(place, run)
 
 
 def describe_run(

@@ -9,12 +9,12 @@ from models.registry import ModelRegistry
 from storage.current import current
 from storage.jobs import ended, read_job
 from storage.labelled import is_complete, read_manifest
-from storage.runs import open_runs, run_ended
+from storage.runs import create_run, open_runs, run_ended
 from tasks import finish as finishing
 from tasks import prune as pruning
 from tasks.labels import settle
 from tasks.prune import prunable, prune
-from tasks.reprocess import begin, carry_on, prepare
+from tasks.reprocess import begin, carry_on, describe_run
 from tasks.submit import describe_job, line_up, start, stop, write_job
 from tasks.sweep import Sweeper
 from tests.registered import PUBLISHED, Registered, publish_ensemble, publish_model
@@ -55,6 +55,11 @@ def night(steps, name="night", now=TODAY, **options):
     run = begin(steps.context, "acme", name=name, now=now, **options)
     steps.drain()
     return run
+
+
+def written(place, customer, **asked):
+    """A run that is written down, and of which no job has been set going."""
+    return create_run(place, describe_run(place, customer, **asked))
 
 
 def counting(steps):
@@ -329,7 +334,7 @@ def test_what_failed_before_a_run_began_is_taken_up_and_does_not_end_it(steps):
         stop(steps.context, read_job(place, each.job), "failed", "no luck")
     assert run_ended(place, "acme", "yesterday").status == "failed"
     steps.queue.clear()
-    run = prepare(place, "acme", name="today", now=TODAY)
+    run = written(place, "acme", name="today", now=TODAY)
     settle(place, run, done=run.jobs[1].job)
     assert run_ended(place, "acme", "today") is None
     carry_on(steps.context, run)
@@ -378,7 +383,7 @@ def test_a_run_whose_job_cannot_be_read_ends_when_the_others_have(steps):
     place = steps.context.place
     upload(steps, "monday", ["a"]), upload(steps, "tuesday", ["b"], day=2)
     new_version(steps)
-    run = prepare(place, "acme", name="night", now=datetime.now(UTC))
+    run = written(place, "acme", name="night", now=datetime.now(UTC))
     place.create(f"jobs/{run.jobs[0].job}/job.json", b"{")
     carry_on(steps.context, run)
     steps.drain()
@@ -391,7 +396,7 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     place = steps.context.place
     upload(steps, "monday", ["a"])
     new_version(steps)
-    left = prepare(place, "acme", name="killed", now=datetime.now(UTC))  # by a command that was killed
+    left = written(place, "acme", name="killed", now=datetime.now(UTC))  # by a command that was killed
     ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
     new_version(steps, "minilm")
     night(steps)
