@@ -1,6 +1,8 @@
 """`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody does."""
 
+import os
 import shutil
+import signal
 import socket
 
 import pytest
@@ -81,7 +83,13 @@ def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_r
     name = submitted.json["job"]
     job = read_job(up.place, name)
     wait_until(lambda: up.scores(job), "the first scores")
-    assert chorus("cancel", name).status == 0
+    scoring = up.workers()["mood-bow"]
+    for pid in scoring:  # or it might be done before the command has started
+        os.kill(pid, signal.SIGSTOP)
+    cancelled = chorus("cancel", name)
+    for pid in scoring:
+        os.kill(pid, signal.SIGCONT)
+    assert cancelled.status == 0, cancelled.err
     assert chorus("status", name, "--json").json["status"] == "cancelled"
     wait_until(lambda: "mood-bow" not in up.workers(), "its worker to go: there is nothing to do")
     assert 0 < up.scores(job) < MANY
