@@ -5,6 +5,13 @@ import json
 
 import pytest
 
+from tests.command import Command
+
+
+@pytest.fixture
+def chorus(home):
+    return Command(home, light=True)
+
 
 def everything_below(home):
     return sorted(path.relative_to(home) for path in home.rglob("*") if path.is_file())

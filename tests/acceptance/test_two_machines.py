@@ -23,7 +23,7 @@ from tests.namespaces import lacking, machines
 from tests.waiting import wait_until
 from workers.broker import server_binary
 
-ROWS = 2000  # each a cell of its own, so that a job takes several seconds
+ROWS = 1200  # each a cell of its own, so that a job takes several seconds
 SECRET = "not-for-everyone"  # noqa: S105 — of a broker that lives as long as a test
 # As many workers as there are cores: a machine has one.
 CHORUS_TOML = "[defaults]\nmax = 4\ndrain = 1\n"
