@@ -59,3 +59,10 @@ class Command:
             finally:
                 process.kill()
         return Ended(process.returncode, out.decode(), err.decode())
+
+
+def with_site(folder, code):
+    """A PYTHONPATH with which every process begins with this code."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(code)
+    return f"{folder / 'site'}{os.pathsep}{_TESTS.parent}"

@@ -6,11 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from ensemble.spec import EnsembleRegistry
-from storage.labelled import read_manifest
+from storage.current import current
+from storage.jobs import read_job
+from storage.labelled import is_complete, read_manifest
 from storage.place import LocalPlace, place_at
+from storage.runs import open_runs, run_ended
 from storage.scores import scored_chunks
 from tasks.lookup import dataset_of
-from tests.command import Command
+from tests.command import Command, with_site
 from tests.running_service import feedback, parts, running_service
 from tests.small_models import MOODS, PUBLISHED, _moods, publish_bow
 from tests.waiting import wait_until
@@ -104,6 +107,42 @@ def test_the_service_labels_again_what_is_handed_to_it(home, upload):
     removed = chorus("prune", "--json", "--keep", "0", "--remove").json
     assert (removed["removed"], [item["what"] for item in removed["items"]]) == (True, ["labels", "scores"])
     assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
+
+
+KILL_ONCE = """
+import os, signal, sys
+from pathlib import Path
+from tests import light_model
+light_model.install()
+if "--control" in sys.orig_argv:
+    import tasks.finish
+    job_done, mark = tasks.finish.job_done, Path({mark!r})
+    def killed_once(place, job, asked):
+        if mark.exists():
+            return job_done(place, job, asked)
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    tasks.finish.job_done = killed_once
+"""
+
+
+def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_when_it_is_back(home, upload, tmp_path):
+    chorus, place = Command(home, light=True), LocalPlace(home)
+    assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
+    [before] = chorus("labels", "--json").json["labels"]
+    assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+    mark = tmp_path / "killed"
+    killing = Command(home, PYTHONPATH=with_site(tmp_path, KILL_ONCE.format(mark=str(mark))))
+    with running_service(killing) as up:
+        assert chorus("reprocess", "--customer", "plain", "--detach").status == 0
+        wait_until(mark.exists, "the labels to be there")
+        [run] = open_runs(place, "plain")
+        assert is_complete(read_job(place, run.jobs[0].job).output), "written, and not counting yet"
+        assert current(place, "plain").datasets[before["dataset"]].job == before["job"]
+        end = wait_until(lambda: run_ended(place, "plain", run.name), "the run to end")
+        assert end.status == "done"
+        assert current(place, "plain").datasets[before["dataset"]].job == run.jobs[0].job
+        assert up.process.poll() is None
 
 
 def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home, upload):

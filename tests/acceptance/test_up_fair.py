@@ -1,8 +1,6 @@
 """`chorus up` with more to do than it can do at once: everybody gets his turn, and nothing piles up."""
 
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from models.registry import ModelRegistry
 from storage.jobs import ended
 from storage.place import LocalPlace
 from tasks.feed import hold
-from tests.command import Command
+from tests.command import Command, with_site
 from tests.running_service import SUBMITTED, feedback, parts, running_service
 from tests.small_models import MOODS
 from tests.waiting import wait_until
@@ -21,13 +19,6 @@ from tests.waiting import wait_until
 LARGE, CHUNK_ROWS = 600, 4  # rows: no short upload, in 150 chunks
 CHUNKS = LARGE // CHUNK_ROWS
 MODELS = [f"custom-{number:02}" for number in range(20)]
-
-
-def with_site(folder, code):
-    """A PYTHONPATH with which every process begins with this code."""
-    (folder / "site").mkdir()
-    (folder / "site" / "sitecustomize.py").write_text(code)
-    return f"{folder / 'site'}{os.pathsep}{Path(__file__).parents[2]}"
 
 
 @pytest.fixture(scope="module")
