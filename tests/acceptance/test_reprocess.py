@@ -8,8 +8,8 @@ import pytest
 from ensemble.spec import EnsembleRegistry
 from storage.current import current
 from storage.jobs import read_job
-from storage.labelled import is_complete, read_manifest
-from storage.place import LocalPlace, place_at
+from storage.labelled import is_complete
+from storage.place import LocalPlace
 from storage.runs import open_runs, run_ended
 from storage.scores import scored_chunks
 from tasks.lookup import dataset_of
@@ -40,10 +40,12 @@ def moods_of(output):
     return pq.read_table(output, partitioning=None)["mood"].to_pylist()
 
 
-def test_only_the_model_that_changed_wakes_and_the_labels_move_when_all_are_there(chorus, home, upload):
+def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(chorus, home, upload):
     done = chorus("score", upload(ROWS), "--json")
     assert done.status == 0, done.err
     before = chorus("labels", "--json").json["labels"]
+
+    # a new version of one model: that one wakes
     assert chorus("models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))).status == 0
     shutil.rmtree(home / "run")
     again = chorus("reprocess", "--customer", "default", "--json")
@@ -55,20 +57,23 @@ def test_only_the_model_that_changed_wakes_and_the_labels_move_when_all_are_ther
     assert after[0]["models"]["mood-plain"] == 2
     assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, "the old ones can be read"
 
-
-def test_new_weights_wake_no_model_and_a_rollback_scores_nothing(chorus, home, upload):
-    assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
-    before = chorus("labels", "--json").json["labels"]
+    # another version of the ensemble: none does
     registry = EnsembleRegistry(LocalPlace(home))
-    spec = registry.read("plain", 1).model_copy(update={"review_below": 0.9})
-    registry.shelf.promote("plain", registry.publish("plain", spec, PUBLISHED), PUBLISHED)
+    spec = registry.read("default", 1).model_copy(update={"review_below": 0.9})
+    registry.shelf.promote("default", registry.publish("default", spec, PUBLISHED), PUBLISHED)
     shutil.rmtree(home / "run")
     assert chorus("reprocess", "--all", "--json").json["runs"][0]["cells_to_score"] == 0
     assert workers_of(home) == []
-    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "plain 2"
-    assert chorus("ensembles", "rollback", "plain").status == 0
+    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "default 2"
+
+    # back again, for nothing
+    assert chorus("ensembles", "rollback", "default").status == 0
     assert chorus("reprocess", "--all").status == 0
-    assert chorus("labels", "--json").json["labels"] == before
+    assert chorus("labels", "--json").json["labels"] == after
+    removed = chorus("prune", "--json", "--keep", "0", "--remove").json
+    assert (removed["removed"], {item["what"] for item in removed["items"]}) == (True, {"labels", "scores", "run"})
+    assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
+    assert len(moods_of(after[0]["output"])) == 4
 
 
 def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(home):
@@ -87,26 +92,6 @@ def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_v
         positions = dataset_of(place, job).positions
         assert len(scored_chunks(place, "mood-bow", version, positions)) == len(positions)
         assert len(scored_chunks(place, "mood-bow", 3 - version, positions)) == 0
-
-
-def test_the_service_labels_again_what_is_handed_to_it(home, upload):
-    chorus = Command(home, light=True)
-    with running_service(chorus) as up:
-        assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
-        assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
-        handed = chorus("reprocess", "--customer", "plain", "--detach", "--json")
-        assert (handed.status, handed.json["status"]) == (0, "submitted"), handed.err
-
-        def counts():
-            [label] = chorus("labels", "--customer", "plain", "--json").json["labels"]
-            return label if label["models"] == {"mood-bow": 2} else None
-
-        label = wait_until(counts, "the new labels to count")
-        assert read_manifest(place_at(label["output"])).rows_labelled == 4
-        assert up.process.poll() is None
-    removed = chorus("prune", "--json", "--keep", "0", "--remove").json
-    assert (removed["removed"], [item["what"] for item in removed["items"]]) == (True, ["labels", "scores"])
-    assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
 
 
 KILL_ONCE = """
