@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]) -> Outlook:
     """What these jobs, written or not, would take together. `board`: of the broker they would use, if it is there.
 
-    Raises RedisError, BadLimits, Absent, BadRecord.
+    Raises RedisError, BadChorusToml, Absent, BadRecord.
     """
     jobs = list(jobs)
     todo = left(place, jobs)
@@ -49,7 +49,7 @@ def machine_for(
 ) -> Machine:
     """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`: see for_jobs.
 
-    Raises RedisError, BadLimits.
+    Raises RedisError, BadChorusToml.
     """
     roster = Roster(board) if board is not None else None
     service = bool(roster and roster.machines())

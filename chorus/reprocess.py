@@ -20,6 +20,7 @@ from chorus.settings import Settings
 from chorus.show import print_table
 from chorus.upload import NoService
 from storage.errors import BadRequest, ChorusError
+from storage.feedback import Dataset
 from storage.feedback import customers as all_customers
 from storage.forecasts import Forecast
 from storage.jobs import Job
@@ -77,6 +78,7 @@ class Work:
 
     run: Run
     jobs: Sequence[Job]
+    todo: Sequence[tuple[Job, Dataset]]  # those that are not done
     left: Left
 
 
@@ -98,7 +100,7 @@ def reprocess(settings: Settings, asked: Asked) -> None:
     found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]
     forecast = None
-    if all(is_done(place, job) for job in jobs):
+    if not any(work.todo for work in found):
         for run in runs:
             settle(place, create_run(place, run))
     else:
@@ -144,7 +146,7 @@ def _described(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
 def _work(place: Place, run: Run) -> Work:
     jobs = describe_jobs(place, run)
     todo = [(job, dataset_of(place, job)) for job in jobs if not is_done(place, job)]
-    return Work(run, jobs, left(place, todo))
+    return Work(run, jobs, todo, left(place, todo))
 
 
 def _label(
@@ -152,12 +154,12 @@ def _label(
 ) -> Forecast | None:
     """Until all runs have ended, unless they are only handed over; seconds that were expected of them, if any were."""
     context = context_for(settings, broker.address)
-    todo = [(job, dataset_of(context.place, job)) for job in jobs if not is_done(context.place, job)]
-    forecast, began = expect(settings, context, todo), monotonic()
-    runs = [work.run for work in found]
+    forecast, began = expect(settings, context, [each for work in found for each in work.todo]), monotonic()
+    runs: list[Run] = []
     try:
-        for run in runs:
-            carry_on(context, create_run(context.place, run))
+        for work in found:
+            runs.append(create_run(context.place, work.run))
+            carry_on(context, runs[-1])
     except BaseException as error:  # or the next service would go on with a run of which nobody was told
         for run in runs:
             end_run(context.place, run, RunEnded(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)))

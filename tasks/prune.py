@@ -6,14 +6,15 @@ job and the same labels, for the price of the scoring.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from storage import labelled, scores
 from storage.current import Current, current
 from storage.feedback import customers as all_customers
 from storage.jobs import Ended, Job, all_jobs, end_job, ended
-from storage.place import Place
-from storage.runs import Run, open_runs, read_run, remove_run, run_ended, runs
+from storage.place import Absent, Place
+from storage.runs import open_runs, read_run, remove_run, run_ended, runs
 from tasks.labels import is_default, settle_runs_of
 from tasks.named import who_names
 
@@ -129,6 +130,7 @@ def _old_runs(place: Place, customers: Iterable[str], left: Collection[str]) -> 
         last = current(place, customer).run
         for name in runs(place, customer):
             if name != last and run_ended(place, customer, name) is not None:
-                run: Run = read_run(place, customer, name)
-                if not any(each.job in left for each in run.jobs):
-                    yield customer, name
+                with suppress(Absent):  # its record was removed before the end of it
+                    if any(each.job in left for each in read_run(place, customer, name).jobs):
+                        continue
+                yield customer, name

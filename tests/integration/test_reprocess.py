@@ -406,3 +406,13 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     assert steps.used == []
     assert run_ended(place, "acme", "killed").status == "superseded"
     assert not place.exists(f"jobs/{left.jobs[0].job}/job.json")
+
+
+def test_the_end_of_a_run_without_its_record_is_pruned_and_stops_nothing(steps):
+    place = steps.context.place
+    upload(steps, "monday", ["a"])
+    place.create("runs/acme/torn/ended.json", b'{"status": "failed", "at": "2026-01-01T00:00:00Z"}')
+    found = prunable(place)
+    assert found.runs == (("acme", "torn"),)
+    prune(place, found)
+    assert place.names("runs/acme") == []
