@@ -1,19 +1,23 @@
 """A place: one root, local or in a bucket, below which files are created whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from storage.errors import BadRequest, ChorusError
+from storage.side_by_side import side_by_side
 
 _TEMPORARY = ".new-"
 _SETTLING = 8  # files on their way to the disk at once
+_BLOCK = 8 << 20  # bytes of a large file that are read at once
+_MARKS = ("size", "generation", "etag", "ETag", "mtime", "LastModified")  # by which stores tell versions of an object
 
 
 class Absent(ChorusError):
@@ -43,8 +47,21 @@ class CannotWrite(ChorusError):
         super().__init__(f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again.")
 
 
+class Changed(ChorusError):
+    """A file was written to, or removed, while it was read; or the store gives other bytes than it says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url} changed while it was read, or is stored under a Content-Encoding, so that its bytes are not those "
+            "that the store counts. Run again when it is complete, or store it as a plain file."
+        )
+
+
 class Place(ABC):
     """Files by relative path below `url`. No file is ever seen half-written."""
+
+    at_once = 1  # operations that pay side by side
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -99,6 +116,10 @@ class Place(ABC):
         """Create a file whose bytes follow from its name. There already and equal is success; else Differs."""
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.at(path))
+
+    @abstractmethod
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        """Write the content of `path` to an open file, block by block. Raises Absent, Changed."""
 
 
 class LocalPlace(Place):
@@ -197,9 +218,18 @@ class LocalPlace(Place):
             raise Absent(self.at(path))
         yield file
 
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        try:
+            with self._file(path).open("rb") as opened:
+                shutil.copyfileobj(opened, file, _BLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Absent(self.at(path)) from None
+
 
 class ObjectPlace(Place):
     """A bucket or part of one, through the fsspec file system of its scheme."""
+
+    at_once = 8  # each waits for the network; s3fs keeps ten connections
 
     def __init__(self, url: str, filesystem: Any) -> None:  # Any: fsspec has no types
         super().__init__(url)
@@ -257,6 +287,38 @@ class ObjectPlace(Place):
             copy = Path(folder, path.rsplit("/", 1)[-1])
             copy.write_bytes(self.read(path))
             yield copy
+
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        """Some blocks are on their way while one is written."""
+        before = self._about(path)
+        size = int(before["size"])
+
+        def block(start: int) -> bytes:
+            end = min(size, start + _BLOCK)
+            try:
+                data = bytes(self._fs.cat_file(self.at(path), start=start, end=end))
+            except FileNotFoundError:
+                raise Changed(self.at(path)) from None
+            if len(data) != end - start:
+                raise Changed(self.at(path))
+            return data
+
+        for data in side_by_side(self, block, range(0, size, _BLOCK)):
+            file.write(data)
+        after = self._about(path)
+        if any(before.get(mark) != after.get(mark) for mark in _MARKS):
+            raise Changed(self.at(path))
+
+    def _about(self, path: str) -> dict[str, Any]:
+        """What the store says of an object now. Raises Absent."""
+        self._fs.invalidate_cache()
+        try:
+            about: dict[str, Any] = self._fs.info(self.at(path))
+        except FileNotFoundError:
+            raise Absent(self.at(path)) from None
+        if about["type"] == "directory":
+            raise Absent(self.at(path))
+        return about
 
 
 class UnknownScheme(BadRequest):

@@ -15,6 +15,7 @@ from storage.feedback import Dataset
 from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.place import Place, place_at
+from storage.side_by_side import side_by_side
 from tasks.context import Context
 from tasks.labels import job_done, settle_runs_of
 from tasks.reconcile import reconcile
@@ -49,7 +50,7 @@ def line_up(place: Place, customer: str) -> Lineup:
 def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     """The members' versions as of now, each able to answer its target. Raises NotPublished, Mismatch."""
     registry = ModelRegistry(place)
-    found = [registry.resolve(member.model, member.version) for member in ensemble.members]
+    found = list(side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members))
     check(
         ensemble,
         {one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels) for one in found},
