@@ -340,13 +340,20 @@ def place_at(url: str) -> Place:
     import fsspec  # late: most processes work on local places
 
     try:
-        filesystem = fsspec.filesystem(scheme)
+        filesystem = _google() if scheme in ("gs", "gcs") else fsspec.filesystem(scheme)
     except ImportError:
         extra = _EXTRAS.get(scheme, scheme)
         raise UnknownScheme(url, f"its client is not installed. Run: pip install 'chorus[{extra}]'") from None
     except ValueError as error:
         raise UnknownScheme(url, f"{error}. Use a local path, gs://… or s3://…") from None
     return ObjectPlace(url.rstrip("/"), filesystem)
+
+
+def _google() -> Any:
+    """Not what fsspec takes for `gs`: that asks another service, in vain for a minute, for the kind of bucket."""
+    from gcsfs.core import GCSFileSystem
+
+    return GCSFileSystem()
 
 
 def _sync(path: Path) -> None:

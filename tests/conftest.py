@@ -8,6 +8,8 @@ import pytest
 from hypothesis import settings
 
 from storage.place import LocalPlace
+from tests.buckets import amazon, forget_clients, google
+from tests.faulty_proxy import FaultyProxy
 from workers.broker import embedded_broker
 
 # A slow machine is no failure; and CI judges the change, not the day's luck.
@@ -36,6 +38,48 @@ def redis(broker):
     with broker.client() as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(scope="session")
+def gs_server():
+    """A server with Google's interface, for the whole run."""
+    with google() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A server that speaks S3, for the whole run."""
+    with amazon() as server:
+        yield server
+
+
+@pytest.fixture(params=["gs", "s3"])
+def buckets(request):
+    """One of the two; a test that takes it runs with both."""
+    return request.getfixturevalue(f"{request.param}_server")
+
+
+@pytest.fixture
+def proxy(buckets, monkeypatch):
+    """A proxy before the server, through which the clients of this process go."""
+    with FaultyProxy(buckets.server) as before:
+        use(monkeypatch, buckets.before(before.url))
+        yield before
+
+
+@pytest.fixture
+def bucket(buckets, monkeypatch):
+    """The URL of an empty bucket that this process finds, and others with `buckets.environment` in theirs."""
+    use(monkeypatch, buckets.environment)
+    return buckets.new()
+
+
+def use(monkeypatch, environment):
+    """From now on the storage clients of this process go where the environment says."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget_clients()
 
 
 @pytest.fixture(scope="module")
