@@ -61,7 +61,7 @@ def forget_clients() -> None:
     from gcsfs.core import GCSFileSystem
     from s3fs import S3FileSystem
 
-    for client in (GCSFileSystem, S3FileSystem):
+    for client in (GCSFileSystem, *GCSFileSystem.__subclasses__(), S3FileSystem):
         client.clear_instance_cache()
 
 
