@@ -9,7 +9,7 @@ from storage import sketch
 from storage.errors import ChorusError
 from storage.feedback import Chunk, Dataset, dataset_path
 from storage.place import Absent, Place
-from storage.side_by_side import side_by_side
+from storage.side_by_side import both, side_by_side
 from storage.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
 
 _FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
@@ -44,8 +44,12 @@ def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
         return
     name = SketchName.of(dataset.taken_in, dataset.rows, dataset.id)
     try:
-        place.create(name.path(dataset.customer), sketch.encode(sample.sketch()))
-        for old in outdated(sketch_names(place, dataset.customer)):
+        _, there = both(
+            place,
+            lambda: place.create(name.path(dataset.customer), sketch.encode(sample.sketch())),
+            lambda: sketch_names(place, dataset.customer),
+        )
+        for old in outdated(there):
             place.remove(old.path(dataset.customer))
     except (ChorusError, OSError) as error:
         log.warning("no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error)

@@ -110,8 +110,7 @@ class ObjectPlace(Place):
     def local(self, path: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
             copy = Path(folder, path.rsplit("/", 1)[-1])
-            with copy.open("wb") as file:
-                self.copy_to(path, file)
+            copy.write_bytes(self.read(path))
             yield copy
 
     def copy_to(self, path: str, file: IO[bytes]) -> None:

@@ -115,7 +115,6 @@ class Place(ABC):
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.at(path))
 
-
     @abstractmethod
     def copy_to(self, path: str, file: IO[bytes]) -> None:
         """Write the content of `path` to an open file, block by block. Raises Absent, Changed."""

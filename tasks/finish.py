@@ -40,12 +40,14 @@ def finish(context: Context, message: FinishJob) -> None:
     output = job.output
     looking = each(
         context.place,
+        lambda: ended(context.place, job.id),
         lambda: labelled.is_complete(output),
         lambda: plan_job(context.place, message.job).complete,
         lambda: labelled.rejects_positions(output),
     )
+    before = next(looking)
     if next(looking):
-        _end(context, job)
+        _end(context, job, before)
         return
     if not next(looking):
         reconcile(context, message.job)
@@ -78,12 +80,14 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _end(context, job)
+    _end(context, job, before)
 
 
-def _end(context: Context, job: Job) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
-    before = ended(context.place, job.id)
+def _end(context: Context, job: Job, before: Ended | None) -> None:
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again.
+
+    `before`: its end as it was found.
+    """
     if before is None or before.status != "done":
         arrival = context.board.arrival(job.id)
         job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)

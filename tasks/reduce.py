@@ -46,17 +46,19 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     reading = each(
         context.place,
         lambda: all(side_by_side(output, output.exists, map(labelled.part_name, positions))),
+        lambda: ensemble_of(context.place, job),
         *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
         *(partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job)) for position in positions),
     )
     if not next(reading):
+        ensemble = next(reading)
         said = {model.name: found for model, found in zip(job.models, reading, strict=False) if found is not None}
         if len(said) < len(job.models):
             _ask_again(context, job, dataset, message.chunk, said)
             return
         rejected = _rejected(job, said)
         kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
-        answers = _answers(ensemble_of(context.place, job), said, kept)
+        answers = _answers(ensemble, said, kept)
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:

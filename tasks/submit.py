@@ -105,12 +105,13 @@ def write_job(place: Place, job: Job) -> Job:
 def check_output(job: Job) -> None:
     """Whether the job may write to its output folder. Raises OutputTaken."""
     output = job.output
-    if output.exists(labelled.OWNER):
+    there = output.names("")
+    if labelled.OWNER in there:
         owner = output.read(labelled.OWNER).decode()
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
         return
-    foreign = [name for name in output.names("") if labelled.is_result(name)]
+    foreign = [name for name in there if labelled.is_result(name)]
     if foreign:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 
@@ -127,9 +128,10 @@ def start(context: Context, job: Job) -> None:
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     """
-    if counts_again(context.place, job):
-        return
-    jobs.take_up(context.place, job.id)
+    if jobs.ended(context.place, job.id) is not None:
+        if counts_again(context.place, job):
+            return
+        jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
     reconcile(context, job.id, fresh=True)
 
