@@ -56,8 +56,20 @@ class Buckets:
             return f"{self.scheme}://{bucket}"
 
 
-def forget_clients() -> None:
-    """Clients of this process that are kept were made for the servers of another test."""
+def use(monkeypatch, environment: dict[str, str]) -> None:
+    """From now on the storage clients of this process go where the environment says."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if any(_last.get(name) not in (None, value) for name, value in environment.items()):
+        _forget_clients()  # they are slow to make, so the same server is asked by the same client
+    _last.update(environment)
+
+
+_last: dict[str, str] = {}
+
+
+def _forget_clients() -> None:
+    """Clients of this process that are kept were made for another server."""
     from gcsfs.core import GCSFileSystem
     from s3fs import S3FileSystem
 
@@ -80,7 +92,7 @@ def amazon() -> Iterator[Buckets]:
     """A server that speaks S3; what it holds is in its memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/"):
+    with _running([sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)], f"{url}/moto-api/"):
         yield Buckets("s3", url)
 
 

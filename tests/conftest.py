@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from storage.place import LocalPlace
-from tests.buckets import amazon, forget_clients, google
+from storage.place import LocalPlace, place_at
+from tests.buckets import amazon, google, use
 from tests.faulty_proxy import FaultyProxy
 from workers.broker import embedded_broker
 
@@ -75,11 +75,14 @@ def bucket(buckets, monkeypatch):
     return buckets.new()
 
 
-def use(monkeypatch, environment):
-    """From now on the storage clients of this process go where the environment says."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    forget_clients()
+@pytest.fixture(params=["disk", "gs", "s3"])
+def any_place(request, tmp_path):
+    """A fresh place of each kind: what is said of places holds of all of them."""
+    if request.param == "disk":
+        return LocalPlace(tmp_path / "place")
+    server = request.getfixturevalue(f"{request.param}_server")
+    use(request.getfixturevalue("monkeypatch"), server.environment)
+    return place_at(f"{server.new()}/root")
 
 
 @pytest.fixture(scope="module")

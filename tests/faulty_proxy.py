@@ -14,6 +14,7 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import aiohttp
 from aiohttp import web
@@ -156,9 +157,10 @@ class FaultyProxy:
 
     async def _passed_on(self, request: web.BaseRequest, body: bytes) -> web.Response:
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP]
+        headers.append(("Content-Length", str(len(body))))
         url = URL(self._server + request.raw_path, encoded=True)
         async with self._client.request(
-            request.method, url, headers=headers, data=body or None, allow_redirects=False
+            request.method, url, headers=headers, data=BytesIO(body) if body else None, allow_redirects=False
         ) as answer:
             data = await answer.read()
             passed = web.Response(status=answer.status, body=data)
