@@ -6,7 +6,7 @@ On a disk, which answers at once, they come in turn: a thread would cost more th
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def side_by_side(place: Waits, act: Callable[[T], R], items: Iterable[T], at_onc
     todo = iter(items)
     first = list(islice(todo, most))
     if len(first) < 2:
-        yield from map(act, [*first, *todo])
+        yield from map(act, chain(first, todo))
         return
     # Threads of its own: with a pool that all share, one that waits for another in the same pool would wait for ever.
     pool = ThreadPoolExecutor(len(first), thread_name_prefix="side-by-side")
