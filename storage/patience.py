@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from storage.errors import ChorusError
 
 
-class StorageAway(ChorusError):
-    """Storage did not do what it was asked, try after try. Whether it did it after all is not known."""
+class StorageAway(OSError):
+    """Storage did not do what it was asked, try after try. Whether it did it after all is not known.
+
+    No ChorusError: those are dealt with where one job, one customer or one file is to blame and the others go on. That
+    storage is away is nobody's fault, and no job may fail of it.
+    """
 
     def __init__(self, url: str, reason: str, tries: int, seconds: float) -> None:
         self.url, self.reason, self.tries, self.seconds = url, reason, tries, seconds

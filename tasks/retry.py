@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from tasks.address import BrokerUnreachable
 from tasks.score import ATTEMPTS, ScoringFailed
 
@@ -17,6 +18,11 @@ class Again:
 
 
 @dataclass(frozen=True)
+class HandBack:
+    """Leave it to whoever looks for what nobody works on, which asks for it again."""
+
+
+@dataclass(frozen=True)
 class GiveUp:
     """The job fails, for a `reason` that a person can act on."""
 
@@ -26,17 +32,20 @@ class GiveUp:
 _ATTEMPTS = 3
 
 
-def decide(error: Exception, attempt: int) -> Again | GiveUp:
+def decide(error: Exception, attempt: int) -> Again | HandBack | GiveUp:
     """What to do after the `attempt`-th try (from 1) ended in `error`.
 
-    Our own errors say what a person has to do, and trying again would not do it. Anything else (storage that hiccups,
-    a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
+    Our own errors say what a person has to do, and trying again would not do it. Anything else (a disk that hiccups, a
+    device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
+    Storage that is away was waited for, with the lease held: that somebody else may try, the step is handed back.
     A cell whose model failed is tried until it is scored with care; the board counts its attempts, of all workers.
     """
     if isinstance(error, ScoringFailed):
         return Again(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):
         return Again(2.0)  # without the broker no job can go on, and none has failed
+    if isinstance(error, StorageAway):
+        return HandBack()
     if isinstance(error, ChorusError):
         return GiveUp(str(error))
     if attempt < _ATTEMPTS:

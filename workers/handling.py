@@ -1,4 +1,4 @@
-"""How a worker deals with one message: skip what no longer matters, try again, or fail the job with a reason."""
+"""How a worker deals with one message: skip what no longer matters, try again, hand it back, or fail the job."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from tasks.context import Context
 from tasks.messages import FinishJob, LookAtSchedule, ReduceChunk, ScoreCell
-from tasks.retry import GiveUp, decide
+from tasks.retry import GiveUp, HandBack, decide
 from tasks.submit import fail
 
 M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, LookAtSchedule)
@@ -38,6 +38,9 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
                 log.exception("%s failed", message.name, extra=fields)
                 if message.job is not None:
                     _fail(context, message.job, decision.reason)
+                return
+            if isinstance(decision, HandBack):
+                log.warning("%s is handed back: %s", message.name, error, extra=fields)
                 return
             log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
             Event().wait(decision.seconds)
