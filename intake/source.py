@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intake.errors import Unreadable
+from storage.patience import StorageRefused
 from storage.place import Absent, Changed, LocalPlace, place_at
 
 _BLOCK = 1 << 20
@@ -119,8 +120,8 @@ def _fetched(url: str) -> Iterator[Source]:
         except Changed:
             found = "it changed while it was read, or is stored under a Content-Encoding"
             raise Unreadable(url, found, "Run again when it is complete, or store it as a plain file.") from None
-        except PermissionError as error:
-            raise Unreadable(url, f"the store does not allow it ({error})", "Check the credentials.") from None
+        except StorageRefused as error:
+            raise Unreadable(url, f"storage refused it, {error.reason}", error.advice) from None
         copy.flush()
         yield Source(name, Path(copy.name))
 

@@ -132,10 +132,16 @@ class ObjectPlace(Place):
         try:
             for data in side_by_side(self, block, range(0, before.size, BLOCK)):
                 file.write(data)
-            if self._stamp(path) != before:
-                raise Changed(self.at(path))
-        except FileNotFoundError:
-            raise Changed(self.at(path)) from None
+        except (FileNotFoundError, StorageRefused):  # refused: there are no bytes where some were
+            if self._is_still(path, before):
+                raise
+        if not self._is_still(path, before):
+            raise Changed(self.at(path))
+
+    def _is_still(self, path: str, before: Stamp) -> bool:
+        with suppress(FileNotFoundError):
+            return self._stamp(path) == before
+        return False
 
     def _stamp(self, path: str) -> Stamp:
         return self._patiently(path, lambda: self._bucket.stamp(self._key(path), self._patience.attempt))

@@ -47,6 +47,11 @@ def test_what_is_no_file_in_a_bucket_is_refused_with_its_address(bucket, tmp_pat
     assert not (tmp_path / "home").exists()
 
 
+def test_a_bucket_that_is_not_there_is_refused(bucket, tmp_path):
+    with pytest.raises(Unreadable, match="no such bucket"):
+        taken_in(tmp_path, f"{bucket}-not/in.csv")
+
+
 def test_schemes_that_are_unknown_are_refused(tmp_path):
     with pytest.raises(UnknownScheme):
         taken_in(tmp_path, "ftp://host/in.csv")
