@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-import fsspec
 from demo_models import TOGETHER, home_with, real_texts
 from front_door import job_from
 from report import AtLeast, Target, median, report
@@ -184,11 +183,14 @@ def _copy(published: Path, place: Place) -> None:
 
 def _forget(place: Place) -> None:
     """Feedback, jobs, labels and scores; what is published stays."""
-    files = fsspec.filesystem(place.url.split("://", 1)[0])
-    files.invalidate_cache()
     for folder in ("feedback", "jobs", "labelled", "scores", "sketches"):
-        if files.exists(place.at(folder)):
-            files.rm(place.at(folder), recursive=True)
+        _clear(place, folder)
+
+
+def _clear(place: Place, folder: str) -> None:
+    place.clear(folder)
+    for deeper in place.names(folder):
+        _clear(place, f"{folder}/{deeper}")
 
 
 def _upload(folder: Path, work: Work) -> Path:
