@@ -40,21 +40,18 @@ def finish(context: Context, message: FinishJob) -> None:
     output = job.output
     looking = each(
         context.place,
-        lambda: ended(context.place, job.id),
         lambda: labelled.is_complete(output),
         lambda: plan_job(context.place, message.job).complete,
-        lambda: labelled.rejects_positions(output),
     )
-    before = next(looking)
     if next(looking):
-        _end(context, job, before)
+        _end(context, job)
         return
     if not next(looking):
         reconcile(context, message.job)
         return
     dataset = dataset_of(context.place, job)
     positions = range(len(dataset.chunks))
-    without = sorted(next(looking).intersection(positions))
+    without = sorted(labelled.rejects_positions(output).intersection(positions))
     names = [*map(labelled.part_name, positions), *map(labelled.rejects_name, without)]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
     found = side_by_side(output, lambda at: _part(output, labelled.rejects_name(at), "rejected rows"), without)
@@ -80,14 +77,12 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _end(context, job, before)
+    _end(context, job)
 
 
-def _end(context: Context, job: Job, before: Ended | None) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again.
-
-    `before`: its end as it was found.
-    """
+def _end(context: Context, job: Job) -> None:
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    before = ended(context.place, job.id)
     if before is None or before.status != "done":
         arrival = context.board.arrival(job.id)
         job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
