@@ -21,7 +21,8 @@ from storage.errors import ChorusError
 from storage.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
-from tasks.feed import feed
+from tasks.feed import EACH, ask_each, cells_each, feed
+from tasks.measured import needs
 from tasks.messages import ScoreCell, scoring_queue
 from tasks.presence import Presence
 from tasks.score import score
@@ -32,7 +33,7 @@ from workers.loaded import Loaded
 from workers.meter import Meter
 from workers.watchdog import Watchdog
 
-_IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them
+_WAITS = 0.5  # seconds that reading and writing a cell may take where storage takes its time
 _VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
 
 log = logging.getLogger(__name__)
@@ -121,12 +122,18 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
 
 
 def run(
-    app: Celery, context: Context, presence: Presence, compute: Compute, folder: Path, begin: Callable[[], None]
+    app: Celery,
+    context: Context,
+    presence: Presence,
+    compute: Compute,
+    folder: Path,
+    begin: Callable[[], None],
+    chunk_rows: int,
 ) -> int:
     """Consume one model's queue until told to stop; the exit status.
 
     `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk that it scores with
-    care.
+    care; `chunk_rows`: of most chunks.
     """
     model = presence.worker.model
     meter = Meter(context.place, context.board, presence)
@@ -135,11 +142,22 @@ def run(
     presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
     try:
-        return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
+        # One chunk computes while others are prepared or written; and a short one beside them.
+        threads = 1 + _cells_each(context, model, chunk_rows)
+        return consume(app, scoring_queue(model), name=presence.worker.id, threads=threads)
     finally:
         presence.leave()
         with suppress(ChorusError, OSError):  # it is measured again
             meter.keep()
+
+
+def _cells_each(context: Context, model: str, chunk_rows: int) -> int:
+    """The same for all workers of a model, as long as they are told the same of its rate."""
+    if context.place.at_once == 1:
+        return EACH
+    cells = cells_each(needs(context.place, context.board, model).rate, chunk_rows, _WAITS)
+    ask_each(context.board, model, cells)
+    return cells
 
 
 def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
