@@ -25,6 +25,7 @@ from tasks.feed import EACH, ask_each, cells_each, feed
 from tasks.measured import needs
 from tasks.messages import ScoreCell, scoring_queue
 from tasks.presence import Presence
+from tasks.roster import Worker
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
@@ -143,7 +144,7 @@ def run(
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
     try:
         # One chunk computes while others are prepared or written; and a short one beside them.
-        threads = 1 + _cells_each(context, model, chunk_rows)
+        threads = 1 + cells_of(context, presence.worker, chunk_rows)
         return consume(app, scoring_queue(model), name=presence.worker.id, threads=threads)
     finally:
         presence.leave()
@@ -151,12 +152,14 @@ def run(
             meter.keep()
 
 
-def _cells_each(context: Context, model: str, chunk_rows: int) -> int:
-    """The same for all workers of a model, as long as they are told the same of its rate."""
+def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
+    """By the rate that the worker can have, whatever else the machine was busy with when it was measured."""
     if context.place.at_once == 1:
         return EACH
-    cells = cells_each(needs(context.place, context.board, model).rate, chunk_rows, _WAITS)
-    ask_each(context.board, model, cells)
+    known = needs(context.place, context.board, worker.model)
+    rate = worker.threads / known.row_seconds if known.row_seconds else known.rate
+    cells = cells_each(rate, chunk_rows, _WAITS)
+    ask_each(context.board, worker.model, cells)
     return cells
 
 
