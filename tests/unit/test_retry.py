@@ -2,10 +2,11 @@
 
 from redis.exceptions import RedisError
 
+from storage.patience import StorageAway, StorageRefused
 from storage.place import CannotWrite
 from tasks.address import BrokerUnreachable
 from tasks.messages import ScoreCell
-from tasks.retry import Again, GiveUp, decide
+from tasks.retry import Again, GiveUp, HandBack, decide
 from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
 
 
@@ -26,6 +27,12 @@ def test_a_broker_that_is_away_is_waited_for_however_long():
     for attempt in (1, 3, 100):
         assert isinstance(decide(RedisError("gone"), attempt), Again)
         assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Again)
+
+
+def test_what_found_storage_away_is_handed_back_at_once():
+    for attempt in (1, 100):
+        assert decide(StorageAway("gs://x", "503", 9, 60.0), attempt) == HandBack()
+    assert isinstance(decide(StorageRefused("gs://x", "403", "Ask for access."), 1), GiveUp)
 
 
 def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
