@@ -5,7 +5,7 @@
 FROM python:3.12-slim AS cpu
 WORKDIR /app
 COPY . .
-RUN python -m pip install --no-cache-dir --constraint constraints.txt .
+RUN python -m pip install --no-cache-dir --constraint constraints.txt '.[gcp,s3]'
 RUN useradd --create-home chorus
 USER chorus
 ENV CHORUS_HOME=/data CHORUS_RUN=/tmp/chorus

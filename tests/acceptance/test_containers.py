@@ -108,7 +108,7 @@ def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
     stages = [shlex.split(words)[-1] for instruction, words in dockerfile() if instruction == "FROM"]
     assert stages == ["cpu", "gpu"]
     installs = [words for instruction, words in dockerfile() if instruction == "RUN" and "pip install" in words]
-    assert [shlex.split(words)[-1] for words in installs] == [".", ".[train]"]
+    assert [shlex.split(words)[-1] for words in installs] == [".[gcp,s3]", ".[train]"]
 
 
 @pytest.mark.parametrize("words", [words for instruction, words in dockerfile() if instruction == "RUN"])
