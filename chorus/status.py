@@ -18,7 +18,7 @@ from storage.errors import ChorusError
 from storage.feedback import Dataset, customers, read_dataset
 from storage.forecasts import forecast_of
 from storage.jobs import Beginning, Job
-from storage.labelled import read_manifest
+from storage.labelled import Manifest, read_manifest
 from storage.place import Place, place_at
 from storage.runs import Run, open_runs
 from tasks.board import Board, Progress
@@ -128,7 +128,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     stored = stored_progress(place, job.id)
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
-    if manifest is not None:
+    if manifest is not None and (job.results is None or (ended is not None and ended.status == "done")):
         status, error = "done", ""
     elif ended is not None and ended.status != "done":
         status, error = ended.status, ended.error
@@ -152,6 +152,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
             f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset) for model in job.models
         },
         "output": job.out,
+        "results": _results(board, job, manifest),
         "submitted_at": job.submitted_at.isoformat(),
     }
 
@@ -163,6 +164,18 @@ def _rate(board: Board | None, job: Job, dataset: Dataset, done: int) -> float |
         return None
     fresh, seconds = done - rows_of(arrival.parts, dataset), time.time() - arrival.since
     return fresh / seconds if fresh > 0 and seconds > 0 else None
+
+
+def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | None:
+    """The topic, and how far it is, of a job that has one."""
+    if job.results is None or manifest is None:
+        return job.results
+    try:
+        published = board.published(job.id) if board else None
+    except RedisError:
+        published = None
+    of = len(manifest.parts) + len(manifest.rejected_parts)
+    return job.results if published is None else f"{job.results}: {published} of {of} parts published"
 
 
 def _models(place: Place, board: Board | None) -> list[dict[str, object]]:

@@ -62,6 +62,7 @@ class Job(Record):
     submitted_at: datetime
     priority: Priority = "bulk"  # live before bulk before nightly
     deadline: datetime | None = None  # before bulk, after live
+    results: str | None = None  # projects/P/topics/T, where each feedback's labels are published before the job ends
 
     @property
     def output(self) -> Place:
@@ -76,9 +77,10 @@ def job_id(
     out: str | None,
     keep_text: bool,
     keep_columns: bool,
+    results: str | None = None,
 ) -> str:
     """The same question has the same id, so that asking it again takes up the same job."""
-    asked = [
+    asked: list[object] = [
         customer,
         dataset,
         ensemble.model_dump(),
@@ -87,6 +89,8 @@ def job_id(
         keep_text,
         keep_columns,
     ]
+    if results is not None:  # the ids from before there were topics stay as they are
+        asked.append(results)
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
 
 

@@ -4,7 +4,8 @@ Keys, below a common prefix; the bitmaps go by chunk position, so that a job of 
 
     epoch                  drawn anew when it is not there
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
-    job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
+    job:<job>              hash: status, error, what the queue needs to know of the job (see tasks.feed), and once its
+                           labels count: `published` parts of its results, and `refused` times that its topic was away
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
     job:<job>:asked:<m>    bit p is 1 once somebody was asked to, or need not be
     job:<job>:parts        bit p is 1 once part p is written
@@ -204,6 +205,24 @@ class Board:
         if since and not first:  # a board that forgot the job does not know when it arrived
             self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
         return bool(there >= parts)
+
+    def published(self, job: str) -> int | None:
+        """How many parts of its results are published, of a job whose labels count; None where that is not known."""
+        found = self.redis.hget(self.key("job", job), "published")
+        return None if found is None else int(found)
+
+    def publish(self, job: str, parts: int) -> None:
+        """The labels of the job count, and so many parts of its results are published."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hset(self.key("job", job), mapping={"published": parts, "refused": 0, "error": ""})
+        self._note(pipe, job)
+
+    def refused(self, job: str, reason: str) -> int:
+        """The next part of its results could not be published, for a reason that people may read; how often now."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hset(self.key("job", job), "error", reason)
+        pipe.hincrby(self.key("job", job), "refused", 1)
+        return int(self._note(pipe, job)[-1])
 
     def attempt(self, model: str, version: int, chunk: str) -> int:
         """Count an attempt at this cell, before it begins, and say which it is: 1 for the first."""

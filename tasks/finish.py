@@ -1,4 +1,4 @@
-"""Finish a job: check every part, then write the manifest that makes it the result."""
+"""Finish a job: check every part, write the manifest that makes it the result, and have it published if asked to."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,11 +14,12 @@ from storage.jobs import Ended, Job, end_job, ended
 from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
+from tasks.board import Arrival
 from tasks.context import Context
 from tasks.correction import learn
-from tasks.labels import job_done
+from tasks.labels import job_done, settle_runs_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import SHORT, FinishJob
+from tasks.messages import SHORT, FinishJob, PublishResults
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
 
@@ -37,7 +38,7 @@ def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
     if labelled.is_complete(job.output):
-        _end(context, job)
+        _close(context, job)
         return
     if not plan_job(context.place, message.job).complete:
         reconcile(context, message.job)
@@ -68,20 +69,38 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _end(context, job)
+    _close(context, job)
 
 
-def _end(context: Context, job: Job) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+def _close(context: Context, job: Job) -> None:
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results."""
     before = ended(context.place, job.id)
-    if before is None or before.status != "done":
+    if before is not None and before.status == "done":
+        context.board.end(job.id, "done")
+        return
+    if job.results is None or context.board.published(job.id) is None:
         arrival = context.board.arrival(job.id)
         job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
-        seconds = max(0.0, time() - arrival.since) if arrival else None
-        began = beginning(context.board, job.id)
-        end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
-        if arrival is not None and seconds is not None:
-            _compare(context.place, job, arrival.since, seconds)
+        if job.results is None:
+            _end(context, job, arrival)
+            return
+        context.board.publish(job.id, 0)
+    context.publish(PublishResults(job.id))
+
+
+def end_published(context: Context, job: Job) -> None:
+    """The job whose results are all published is done."""
+    _end(context, job, context.board.arrival(job.id))
+    settle_runs_of(context.place, job)
+
+
+def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    seconds = max(0.0, time() - arrival.since) if arrival else None
+    began = beginning(context.board, job.id)
+    end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+    if arrival is not None and seconds is not None and job.results is None:  # a forecast knows of no topic
+        _compare(context.place, job, arrival.since, seconds)
     context.board.end(job.id, "done")
 
 

@@ -6,12 +6,20 @@ from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
 from tasks.address import BrokerUnreachable
+from tasks.results import ResultsRefused
 from tasks.score import ATTEMPTS, ScoringFailed
 
 
 @dataclass(frozen=True)
 class Again:
     """Try once more after `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Later:
+    """Whoever finds in `seconds` that it is on nobody's way asks for it again; until then nobody waits for it."""
 
     seconds: float
 
@@ -24,15 +32,19 @@ class GiveUp:
 
 
 _ATTEMPTS = 3
+_LONGEST = 30.0  # seconds between two attempts to publish results
 
 
-def decide(error: Exception, attempt: int) -> Again | GiveUp:
+def decide(error: Exception, attempt: int) -> Again | Later | GiveUp:
     """What to do after the `attempt`-th try (from 1) ended in `error`.
 
     Our own errors say what a person has to do, and trying again would not do it. Anything else (storage that hiccups,
     a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
-    A cell whose model failed is tried until it is scored with care; the board counts its attempts, of all workers.
+    A cell whose model failed is tried until it is scored with care; the board counts its attempts, of all workers. The
+    results of a job wait as long as its topic is away, and no other job waits for them.
     """
+    if isinstance(error, ResultsRefused):
+        return Later(min(_LONGEST, _pause(min(error.attempt, _ATTEMPTS + 1))))
     if isinstance(error, ScoringFailed):
         return Again(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):

@@ -68,13 +68,16 @@ def describe_job(
     priority: Priority = "bulk",
     deadline: datetime | None = None,
     asked: datetime | None = None,
+    results: str | None = None,
 ) -> Job:
     """The job that this question is. Nothing is written.
 
-    `asked`: when its versions were resolved; None: just now.
+    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
     """
     out = place_at(out).url if out else None
-    identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
+    identity = jobs.job_id(
+        dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns, results
+    )
     return Job(
         id=identity,
         customer=dataset.customer,
@@ -87,6 +90,7 @@ def describe_job(
         submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
+        results=results,
     )
 
 

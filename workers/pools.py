@@ -205,6 +205,8 @@ class Pools:
 
     def _fail_jobs(self, model: str, reason: str) -> None:
         for name in self._context.board.running():
+            if self._context.board.published(name) is not None:
+                continue  # it has all its labels, and waits for its topic
             with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
                 if model in [member.name for member in job_of(self._context.place, name).models]:
                     fail(self._context, name, reason)
