@@ -8,7 +8,7 @@ from datetime import datetime
 from intake.block import Reject
 from intake.message import Message, Unusable
 from intake.reject_file import RejectFile
-from intake.topic import Outgoing, Topic, TopicAway
+from intake.topic import NotTaken, Outgoing, Topic, TopicAway
 from storage.place import Place
 
 _MOST_ATTRIBUTES = 100
@@ -38,7 +38,7 @@ class DeadLetters:
         if self._topic is not None:
             try:
                 self._topic.publish([_outgoing(letter) for letter in letters])
-            except TopicAway as error:
+            except (TopicAway, NotTaken) as error:
                 log.warning("%d dead letters go to the rejects instead: %s", len(letters), error)
             else:
                 return

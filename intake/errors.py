@@ -1,4 +1,4 @@
-"""What intake cannot do anything about."""
+"""The one error of an upload that cannot be read."""
 
 from storage.errors import BadRequest
 
@@ -9,10 +9,3 @@ class Unreadable(BadRequest):
     def __init__(self, name: str, found: str, advice: str) -> None:
         self.name, self.found, self.advice = name, found, advice
         super().__init__(f"Cannot read {name}: {found}. {advice}")
-
-
-class NoClient(BadRequest):
-    """Messages were asked for, and the client library for them is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__("The client of Pub/Sub is not installed. Run: pip install 'chorus[gcp]'")

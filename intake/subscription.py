@@ -14,8 +14,8 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from intake.errors import NoClient
 from intake.message import Message
+from intake.pubsub import pubsub_v1
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:
@@ -54,17 +54,14 @@ class Subscription:
     """One subscription and, once it is open, one stream of its messages at a time."""
 
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
-        """At most so many messages, and bytes of them, are in our hands at any time. Raises NoClient, PullEnded."""
-        try:
-            from google.api_core.exceptions import GoogleAPICallError
-            from google.auth.exceptions import GoogleAuthError
-            from google.cloud import pubsub_v1
-            from google.cloud.pubsub_v1.types import FlowControl
-        except ImportError:
-            raise NoClient from None
+        """At most so many messages, and bytes of them, are in our hands at any time. Raises NoPubSub, PullEnded."""
+        client = pubsub_v1()
+        from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError
+
         self.name = name
         self._errors = (GoogleAPICallError, GoogleAuthError)
-        self._flow = FlowControl(
+        self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
             max_lease_duration=_HELD_SECONDS,
@@ -72,7 +69,7 @@ class Subscription:
             max_duration_per_lease_extension=LEASE_SECONDS,
         )
         try:
-            self._client = pubsub_v1.SubscriberClient()
+            self._client = client.SubscriberClient()
         except self._errors as error:
             raise PullEnded(name, _reason(error)) from error
         self._stream: Any = None
@@ -167,7 +164,7 @@ def _at_once() -> Any:
     """A scheduler that hands a message over where it arrives, since `take` only puts it in a queue."""
     from google.cloud.pubsub_v1.subscriber.scheduler import Scheduler
 
-    class AtOnce(Scheduler):
+    class AtOnce(Scheduler):  # type: ignore[misc]  # the client has no types
         def __init__(self) -> None:
             self._requests: Queue[Any] = Queue()
 
