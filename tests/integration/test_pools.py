@@ -162,9 +162,8 @@ def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place,
 def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(machine, place):
     board = machine.context.board
     dataset = store_dataset(place, ["b"], name="other")
-    waits = store_job(
-        place, dataset, models=("bow",), id="waits", out=place.at("waits"), results="projects/p/topics/abc"
-    )
+    topic = "projects/p/topics/labels"
+    waits = store_job(place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic)
     start(machine.context, waits)
     board.publish(waits.id, 0)
     for _ in range(100):
