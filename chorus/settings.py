@@ -1,6 +1,7 @@
 """The settings of this process: the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,14 @@ SETTINGS = (
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of this machine share", "all of this machine"),
     Setting("CHORUS_MEMORY", "megabytes that the scoring workers of this machine share", "four fifths of its memory"),
+    Setting("CHORUS_SUBSCRIPTION", "where messages come from: projects/P/subscriptions/S", "no messages"),
+    Setting(
+        "CHORUS_RESULTS_TOPIC", "that hears of the labels of messages: projects/P/topics/T", "nobody hears of them"
+    ),
+    Setting("CHORUS_DEAD_LETTER_TOPIC", "for messages that are no feedback", "CHORUS_HOME/rejected-messages"),
+    Setting("CHORUS_GATHER_ROWS", "most messages that are stored as one batch", "1024"),
+    Setting("CHORUS_GATHER_MS", "milliseconds that a message waits for others of its customer", "200"),
+    Setting("CHORUS_ONCE_HOURS", "hours in which a message with the same id is not labelled again", "24"),
     Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_PRECISION", "coarsest for transformers: float32, bfloat16 or int8", "int8, if a model offers it"),
 )
@@ -55,6 +64,12 @@ class Settings:
     memory: int  # bytes
     device: str
     precision: Precision
+    subscription: str | None
+    results_topic: str | None
+    dead_letter_topic: str | None
+    gather_rows: int
+    gather_ms: int
+    once_hours: int
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -83,6 +98,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         memory=_count(environment, "CHORUS_MEMORY", _memory() // 10**6) * 10**6,
         device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
         precision=_precision(environment),
+        subscription=_named(environment, "CHORUS_SUBSCRIPTION", "subscriptions"),
+        results_topic=_named(environment, "CHORUS_RESULTS_TOPIC", "topics"),
+        dead_letter_topic=_named(environment, "CHORUS_DEAD_LETTER_TOPIC", "topics"),
+        gather_rows=_count(environment, "CHORUS_GATHER_ROWS", 1024),
+        gather_ms=_count(environment, "CHORUS_GATHER_MS", 200),
+        once_hours=_count(environment, "CHORUS_ONCE_HOURS", 24),
     )
 
 
@@ -114,6 +135,14 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(name, value, "a whole number above 0")
     return int(value)
+
+
+def _named(environment: Mapping[str, str], name: str, kind: str) -> str | None:
+    """The full name of something of Pub/Sub, None where it is not set."""
+    value = environment.get(name) or None
+    if value is not None and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[A-Za-z][A-Za-z0-9._~+%-]{{2,254}}", value):
+        raise BadSetting(name, value, f"a full name, as in projects/my-project/{kind}/feedback")
+    return value
 
 
 def _precision(environment: Mapping[str, str]) -> Precision:

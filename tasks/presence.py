@@ -2,8 +2,7 @@
 
 Keys, below the board's prefix:
 
-    lease:<step>           the id of the process that works on this step; runs out after 30 s. Or of one that has put it
-                           off; then runs out when it may be tried again
+    lease:<step>           the id of the process that works on this step; runs out after 30 s, or when it is due
     worker:<id>            hash: the fields of a Worker; runs out after 30 s
     roster                 sorted set: worker id → when it runs out
     roster:<m>             the same, of the workers of model m
