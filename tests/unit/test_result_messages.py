@@ -1,6 +1,7 @@
 """What a reader of results gets: whatever ids, labels and probabilities there are, it reads what the part holds."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,6 +79,12 @@ def test_the_schema_is_one():
     rejected["rejected"] = {"reason": "model failed", "detail": "why"}
     assert SCHEMA.is_valid(rejected)
     assert not SCHEMA.is_valid(rejected | {"part": "/x", "row": 0})
+
+
+def test_the_example_in_the_documentation_is_a_result():
+    page = Path(__file__).parents[2].joinpath("docs/messages.md").read_text()
+    [example] = re.findall(r'^    (\{"id".*?"scored_at".*?\})$', page, re.DOTALL | re.MULTILINE)
+    SCHEMA.validate(json.loads(example))
 
 
 @settings(max_examples=60)
