@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake import batch
 from intake.dead_letters import DeadLetters
-from intake.message import Feedback, Message, read
+from intake.message import Message, read
 from intake.subscription import Received
 from storage import feedback, jobs
 from storage.place import LocalPlace
@@ -139,10 +139,9 @@ POINTS = [
 ]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("where", "name", "after"), POINTS, ids=["claimed", "chunk", "dataset", "job"])
-def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(
-    world, monkeypatch, impatient, where, name, after
-):
+def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(world, monkeypatch, where, name, after):
     killed_at(monkeypatch, where, name, after)
     with pytest.raises(Killed):
         world.take("a", "b")
@@ -174,9 +173,8 @@ def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, mon
     assert [model.name for model in jobs.all_jobs(world.place)[0].models] == ["mood-bow"]
 
 
-def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(
-    world, monkeypatch, impatient
-):
+@pytest.mark.usefixtures("impatient")
+def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(world, monkeypatch):
     real, slow = batch.put, []
 
     def put(place, customer, name, table):
