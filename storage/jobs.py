@@ -77,10 +77,9 @@ def job_id(
     out: str | None,
     keep_text: bool,
     keep_columns: bool,
-    results: str | None = None,
 ) -> str:
     """The same question has the same id, so that asking it again takes up the same job."""
-    asked: list[object] = [
+    asked = [
         customer,
         dataset,
         ensemble.model_dump(),
@@ -89,8 +88,6 @@ def job_id(
         keep_text,
         keep_columns,
     ]
-    if results is not None:  # the ids from before there were topics stay as they are
-        asked.append(results)
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
 
 

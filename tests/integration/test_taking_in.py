@@ -21,6 +21,7 @@ from storage.tables import decode_parquet
 from storage.versions import NotPublished
 from tasks.bridges import Outcome
 from tasks.once import Once
+from tasks.reprocess import describe_run
 from tests import small_models
 from tests.steps import Steps
 from workers import taking_in
@@ -244,3 +245,10 @@ def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(registry, redis,
                     world.take(*some)
                     acknowledged = True
     world.check(*{id_ for some, _ in batches for id_ in some})
+
+
+def test_the_night_finds_the_labels_of_messages_and_makes_no_second_job(world):
+    world.take("a", "b")
+    now = datetime.now(UTC)
+    run = describe_run(world.place, "plain", name="night", now=now)
+    assert [each.job for each in run.jobs] == [job.id for job in jobs.all_jobs(world.place)]
