@@ -116,6 +116,10 @@ class Board:
         self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
         return cast("bytes | None", self.redis.get(self.key("epoch")))
 
+    def is_running(self, job: str) -> bool:
+        """Whether the job is to go on."""
+        return bool(self.redis.hexists(self.key("running"), job))
+
     def running(self) -> dict[str, float]:
         """The jobs that are to go on, and since when."""
         found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
