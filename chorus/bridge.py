@@ -51,7 +51,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
 
     Raises NothingToBridge, NoBrokerToServe, BrokerUnreachable, NoPubSub, PullEnded.
     """
-    if settings.subscription is None and settings.results_topic is None:
+    if not settings.bridged:
         raise NothingToBridge
     broker = service_broker(settings)
     if broker is None:

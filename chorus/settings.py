@@ -76,6 +76,11 @@ class Settings:
         """The configured broker; None means an embedded one. Raises BadBrokerUrl."""
         return BrokerAddress(self.broker_url) if self.broker_url else None
 
+    @property
+    def bridged(self) -> bool:
+        """Whether messages come in, or results go out."""
+        return self.subscription is not None or self.results_topic is not None
+
     def compute(self, threads: int | None = None) -> Compute:
         """What a model of this machine may compute with; `threads`: all its cores by default."""
         return Compute(self.device, threads or self.cores, self.precision, self.run / "compiled")
