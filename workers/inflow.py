@@ -28,7 +28,8 @@ from workers.taking_in import InOtherHands, Read, TakingIn
 _STORING = 4  # batches on their way to the place at once
 _LOOK_EVERY = 0.1
 _BEAT_SECONDS = 2.0
-_LONGEST_REST = 60.0  # seconds between two attempts at a stream that ended
+_FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
+_LONGEST_REST = 60.0
 _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
 _STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
@@ -75,6 +76,11 @@ class Inflow:
         """Take no more messages. Returns at once; what is held is still seen to, see `join`."""
         self._stopped.set()
 
+    @property
+    def held(self) -> int:
+        """Messages in our hands."""
+        return self._held
+
     def join(self) -> None:
         """Wait until all that was held is stored and acknowledged, or handed back."""
         for thread in self._threads:
@@ -99,7 +105,7 @@ class Inflow:
 
     def _stream(self) -> None:
         """Keep a stream open. One that ends for good is opened again after a rest, each time a longer one."""
-        rest = 0.5
+        rest = _FIRST_REST
         while not self._stopped.is_set():
             opened = monotonic()
             try:
@@ -110,10 +116,12 @@ class Inflow:
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
             except PullEnded as error:
-                rest = 1.0 if monotonic() - opened > _LONGEST_REST else min(_LONGEST_REST, 2 * rest)
+                if monotonic() - opened > _LONGEST_REST:
+                    rest = _FIRST_REST
                 log.warning("%s It is tried again in %.0f s", error, rest)
                 self._say("waiting", str(error))
                 self._rest(rest)
+                rest = min(_LONGEST_REST, 2 * rest)
         self._subscription.stop()
         self._ended.set()
 
