@@ -32,7 +32,7 @@ class GiveUp:
 
 
 _ATTEMPTS = 3
-_LONGEST = 30.0  # seconds between two attempts to publish results
+_UNTIL_LATER = (2.0, 8.0, 30.0)  # seconds from one attempt to publish results to the next, and so on
 
 
 def decide(error: Exception, attempt: int) -> Again | Later | GiveUp:
@@ -44,7 +44,7 @@ def decide(error: Exception, attempt: int) -> Again | Later | GiveUp:
     results of a job wait as long as its topic is away, and no other job waits for them.
     """
     if isinstance(error, ResultsRefused):
-        return Later(min(_LONGEST, _pause(min(error.attempt, _ATTEMPTS + 1))))
+        return Later(_UNTIL_LATER[min(error.attempt, len(_UNTIL_LATER)) - 1])
     if isinstance(error, ScoringFailed):
         return Again(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):

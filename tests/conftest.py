@@ -38,6 +38,22 @@ def redis(broker):
         yield client
 
 
+@pytest.fixture(scope="session")
+def pubsub_of_the_run():
+    """A Pub/Sub server, for the whole run: every test takes topics and subscriptions of its own."""
+    from tests.pubsub_server import pubsub_server
+
+    with pubsub_server() as server:
+        yield server
+
+
+@pytest.fixture
+def pubsub(pubsub_of_the_run, monkeypatch):
+    """The same; clients that are made in this test, and processes that it starts, talk to it."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_of_the_run.address)
+    return pubsub_of_the_run
+
+
 @pytest.fixture(scope="module")
 def one_thread():
     """For torch: two are slower for so small networks as those of the tests."""

@@ -11,7 +11,7 @@ from workers.handling import handle
 
 
 def register(app: Celery, context: Context, topic_of: TopicOf) -> None:
-    """Teach the app to publish results; `topic_of` finds the topic of a full name. Raises nothing."""
+    """Teach the app to publish results; `topic_of` finds the topic of a full name."""
 
     @app.task(name=PublishResults.name)
     def _results(job: str) -> None:

@@ -157,3 +157,17 @@ def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place,
     assert not machine.children
     [said] = [record.getMessage() for record in caplog.records]
     assert "bow needs 2000 MB and all workers here may take 1000" in said
+
+
+def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(machine, place):
+    board = machine.context.board
+    dataset = store_dataset(place, ["b"], name="other")
+    topic = "projects/p/topics/labels"
+    waits = store_job(place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic)
+    start(machine.context, waits)
+    board.publish(waits.id, 0)
+    for _ in range(100):
+        machine.children[-1].status = 1
+        machine.look()
+    assert board.progress("job1", []).status == "failed"
+    assert board.progress(waits.id, []).status == "running"
