@@ -74,6 +74,21 @@ class World:
         wait_until(lambda: self.look()["streams"] >= len(self._streams), "a stream")
         return stream
 
+    def break_off(self):
+        """Open a stream, receive one message, and vanish; its id."""
+        received = threading.Event()
+
+        def requests():
+            yield {"subscription": self.subscription, "stream_ack_deadline_seconds": 10}
+            received.wait(20)
+
+        stream = self.subscriber.streaming_pull(requests=requests())
+        [message] = next(stream).received_messages
+        stream.cancel()
+        received.set()
+        wait_until(lambda: self.look()["streams"] == 0, "the end of the stream")
+        return message.message.message_id
+
     def look(self):
         return self.server.look(subscription=self.subscription)
 
@@ -173,21 +188,13 @@ def test_the_client_opens_a_stream_that_was_cut_again(world):
 def test_what_a_broken_stream_held_comes_back_at_its_deadline_or_at_once(world):
     world.subscribe()
     [published] = world.publish("held")
-    held = world.subscriber.streaming_pull(
-        requests=iter([{"subscription": world.subscription, "stream_ack_deadline_seconds": 10}])
-    )
-    assert next(held).received_messages[0].message.message_id == published
-    wait_until(lambda: world.look()["streams"] == 0, "the end of the stream")
+    assert world.break_off() == published
     assert world.look()["outstanding"] == [published]
     world.server.expire(subscription=world.subscription, broken=True)
     assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
     world.server.misbehave(subscription=world.subscription, back_at_once=True)
-    next(
-        world.subscriber.streaming_pull(
-            requests=iter([{"subscription": world.subscription, "stream_ack_deadline_seconds": 10}])
-        )
-    )
-    wait_until(lambda: world.look()["waiting"] == 1, "the message to be back")
+    assert world.break_off() == published
+    assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
 
 
 def test_two_streams_share_the_messages_of_a_subscription(world):
