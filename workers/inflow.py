@@ -8,7 +8,7 @@ handed back to the subscription. How much is in our hands is bounded by the flow
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +27,7 @@ from workers.taking_in import InOtherHands, Read, TakingIn
 
 _STORING = 4  # batches on their way to the place at once
 _LOOK_EVERY = 0.1
+_AT_A_LOOK = 1000  # messages from the inbox
 _BEAT_SECONDS = 2.0
 _FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
 _LONGEST_REST = 60.0
@@ -143,17 +144,21 @@ class Inflow:
                 self._looked["gather"] = monotonic()
                 due = self._gatherer.next_due()
                 wait = _LOOK_EVERY if due is None else min(_LOOK_EVERY, max(0.0, due - monotonic()))
-                with suppress(Empty):
-                    received = self._inbox.get(timeout=wait)
-                    while True:
-                        batch = self._add(received)
-                        if batch is not None:
-                            storing.submit(self._store, batch)
-                        received = self._inbox.get_nowait()
+                for received in self._arrived(wait):
+                    batch = self._add(received)
+                    if batch is not None:
+                        storing.submit(self._store, batch)
                 for batch in self._gatherer.due(monotonic()):
                     storing.submit(self._store, batch)
             for batch in self._gatherer.rest():
                 storing.submit(self._store, batch)
+
+    def _arrived(self, seconds: float) -> Iterator[Received]:
+        """What is in the inbox, waited for so long; and no more than leaves time to see what is due."""
+        with suppress(Empty):
+            yield self._inbox.get(timeout=seconds)
+            for _ in range(_AT_A_LOOK):
+                yield self._inbox.get_nowait()
 
     def _add(self, received: Received) -> Batch[_Taken] | None:
         """Gather a message; the batch that it fills, if it does."""
