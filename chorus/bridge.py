@@ -51,7 +51,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
 
     Raises NothingToBridge, NoBrokerToServe, BrokerUnreachable, NoPubSub, PullEnded.
     """
-    if settings.subscription is None and settings.results_topic is None:
+    if not settings.bridged:
         raise NothingToBridge
     broker = service_broker(settings)
     if broker is None:
@@ -65,7 +65,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
-        return bridge.run(app, replace(context, presence=presence), inflow, topics)
+        return bridge.run(app, replace(context, presence=presence), inflow, topics, settings.run)
 
 
 def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chorus import doctor_messages
 from chorus.settings import SETTINGS, Settings
 from chorus.show import print_table
 from ensemble.customers import read_customers
@@ -44,6 +45,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("limits", lambda: _limits(place)),
         ("schedules", lambda: _schedules(place)),
         ("device", lambda: _device(settings)),
+        *doctor_messages.checks(settings, place),
     ]
     findings = [_find(name, check) for name, check in checks]
     values = {

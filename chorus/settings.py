@@ -76,6 +76,11 @@ class Settings:
         """The configured broker; None means an embedded one. Raises BadBrokerUrl."""
         return BrokerAddress(self.broker_url) if self.broker_url else None
 
+    @property
+    def bridged(self) -> bool:
+        """Whether messages come in, or results go out."""
+        return self.subscription is not None or self.results_topic is not None
+
     def compute(self, threads: int | None = None) -> Compute:
         """What a model of this machine may compute with; `threads`: all its cores by default."""
         return Compute(self.device, threads or self.cores, self.precision, self.run / "compiled")
@@ -121,6 +126,22 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
     }
 
 
+def for_bridge(settings: Settings) -> dict[str, str]:
+    """The variables of a bridge elsewhere, beside those that every process has; none where nothing is bridged."""
+    if not settings.bridged:
+        return {}
+    found = {
+        "CHORUS_SUBSCRIPTION": settings.subscription,
+        "CHORUS_RESULTS_TOPIC": settings.results_topic,
+        "CHORUS_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
+        "CHORUS_GATHER_ROWS": str(settings.gather_rows),
+        "CHORUS_GATHER_MS": str(settings.gather_ms),
+        "CHORUS_ONCE_HOURS": str(settings.once_hours),
+        "CHORUS_MAX_TEXT": str(settings.max_text),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def device(value: str, name: str) -> str:
     """The value, if it is one that `name` (a variable or an option) may have. Raises BadSetting."""
     if not PATTERN.fullmatch(value):
@@ -141,7 +162,12 @@ def _named(environment: Mapping[str, str], name: str, kind: str) -> str | None:
     """The full name of something of Pub/Sub, None where it is not set."""
     value = environment.get(name) or None
     if value is not None and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[A-Za-z][A-Za-z0-9._~+%-]{{2,254}}", value):
-        raise BadSetting(name, value, f"a full name, as in projects/my-project/{kind}/feedback")
+        raise BadSetting(
+            name,
+            value,
+            f"a full name, as in projects/my-project/{kind}/feedback; the last word has 3 to 255 "
+            "letters, digits and -._~+%, a letter first",
+        )
     return value
 
 

@@ -22,6 +22,7 @@ from storage.labelled import Manifest, read_manifest
 from storage.place import Place, place_at
 from storage.runs import Run, open_runs
 from tasks.board import Board, Progress
+from tasks.bridges import Bridge, Bridges
 from tasks.demand import Demand, demand
 from tasks.published import published
 from tasks.reconcile import stored_progress
@@ -60,6 +61,7 @@ def _all(place: Place, board: Board | None) -> dict[str, object]:
         "jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)],
         "runs": [_run(place, run) for customer in customers(place) for run in open_runs(place, customer)],
         "models": _models(place, board),
+        "bridges": _bridges(board),
     }
 
 
@@ -98,7 +100,7 @@ def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
 def _print_all(found: dict[str, object]) -> None:
     table: Sequence[dict[str, object]] = found["jobs"]  # type: ignore[assignment]  # as _all has it
     print_table(_JOB, [["" if one[name] is None else one[name] for name in _JOB] for one in table])
-    for kind in ("runs", "models"):
+    for kind in ("runs", "models", "bridges"):
         rows: Sequence[dict[str, object]] = found[kind]  # type: ignore[assignment]  # as _all has it
         if rows:
             print()
@@ -177,6 +179,25 @@ def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | 
         parts = None
     of = len(manifest.parts) + len(manifest.rejected_parts)
     return job.results if parts is None else f"{job.results}: {parts} of {of} parts published"
+
+
+def _bridges(board: Board | None) -> list[dict[str, object]]:
+    """Every process that takes messages in."""
+    try:
+        return [_bridge(one) for one in Bridges(board).all()] if board else []
+    except RedisError:
+        return []
+
+
+def _bridge(one: Bridge) -> dict[str, object]:
+    return {
+        "bridge": one.id,
+        "subscription": one.subscription,
+        "state": one.state,
+        "for, s": round(time.time() - one.since),
+        "messages held": one.held,
+        "error": one.error or None,
+    }
 
 
 def _models(place: Place, board: Board | None) -> list[dict[str, object]]:

@@ -7,8 +7,8 @@ Keys, below the board's prefix:
     arrivals               hash: outcome → messages, since the board was made
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from time import time
 from typing import Any, Literal, cast, get_args
 
@@ -76,6 +76,24 @@ class Bridges:
         """Messages by what became of them."""
         found = cast("dict[bytes, bytes]", self._board.redis.hgetall(self._board.key("arrivals")))
         return {outcome: int(found.get(outcome.encode(), 0)) for outcome in OUTCOMES}
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Messages on their way in, and results on their way out."""
+
+    bridges: Sequence[Bridge] = ()
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+    unpublished: int = 0  # jobs whose labels count, and whose results are not all published
+
+
+def traffic(board: Board) -> Traffic:
+    """As the board has it now. Raises RedisError."""
+    pipe = board.redis.pipeline(transaction=False)
+    for job in board.running():
+        pipe.hexists(board.key("job", job), "published")
+    bridges = Bridges(board)
+    return Traffic(bridges.all(), bridges.outcomes(), sum(map(int, pipe.execute())))
 
 
 def _bridge(fields: dict[bytes, bytes]) -> Bridge:

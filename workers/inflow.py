@@ -8,7 +8,7 @@ handed back to the subscription. How much is in our hands is bounded by the flow
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,9 +27,12 @@ from workers.taking_in import InOtherHands, Read, TakingIn
 
 _STORING = 4  # batches on their way to the place at once
 _LOOK_EVERY = 0.1
+_AT_A_LOOK = 1000  # messages from the inbox
 _BEAT_SECONDS = 2.0
 _FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
 _LONGEST_REST = 60.0
+_SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
+_STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
 
 log = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class Inflow:
         self._beaten = float("-inf")
         self._stopped, self._ended = Event(), Event()
         self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
+        self._looked = {thread.name: monotonic() for thread in self._threads}
 
     def start(self) -> None:
         for thread in self._threads:
@@ -86,17 +90,30 @@ class Inflow:
         with suppress(RedisError):
             self._bridges.remove(self._bridge.id)
 
+    def trouble(self) -> str | None:
+        """Why it will take nothing in any more, though nobody told it to stop; None if all is well."""
+        if self._stopped.is_set():
+            return None
+        for thread in self._threads:
+            if not thread.is_alive():
+                return f"the thread {thread.name} has ended"
+            silent = monotonic() - self._looked[thread.name]
+            if silent > _STUCK_SECONDS:
+                return f"the thread {thread.name} is at one thing for {silent:.0f} s"
+        return None
+
     # The stream
 
     def _stream(self) -> None:
         """Keep a stream open. One that ends for good is opened again after a rest, each time a longer one."""
-        rest, opened = _FIRST_REST, monotonic()
+        rest = _FIRST_REST
         while not self._stopped.is_set():
+            opened = monotonic()
             try:
                 self._subscription.open(self._inbox.put)
-                opened = monotonic()
-                self._say("pulling")
                 while not self._stopped.is_set():
+                    if self._bridge.state != "pulling" and (not self._bridge.error or self._has_lasted(opened)):
+                        self._say("pulling")
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
             except PullEnded as error:
@@ -109,6 +126,10 @@ class Inflow:
         self._subscription.stop()
         self._ended.set()
 
+    def _has_lasted(self, opened: float) -> bool:
+        """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
+        return monotonic() - opened > _SURE_SECONDS
+
     def _rest(self, seconds: float) -> None:
         end = monotonic() + seconds
         while monotonic() < end and not self._stopped.wait(_LOOK_EVERY):
@@ -120,19 +141,24 @@ class Inflow:
         """From the inbox to batches, until the stream has ended and nothing is left in either."""
         with ThreadPoolExecutor(_STORING, thread_name_prefix="store") as storing:
             while not (self._ended.is_set() and self._inbox.empty()):
+                self._looked["gather"] = monotonic()
                 due = self._gatherer.next_due()
                 wait = _LOOK_EVERY if due is None else min(_LOOK_EVERY, max(0.0, due - monotonic()))
-                with suppress(Empty):
-                    received = self._inbox.get(timeout=wait)
-                    while True:
-                        batch = self._add(received)
-                        if batch is not None:
-                            storing.submit(self._store, batch)
-                        received = self._inbox.get_nowait()
+                for received in self._arrived(wait):
+                    batch = self._add(received)
+                    if batch is not None:
+                        storing.submit(self._store, batch)
                 for batch in self._gatherer.due(monotonic()):
                     storing.submit(self._store, batch)
             for batch in self._gatherer.rest():
                 storing.submit(self._store, batch)
+
+    def _arrived(self, seconds: float) -> Iterator[Received]:
+        """What is in the inbox, waited for so long; and no more than leaves time to see what is due."""
+        with suppress(Empty):
+            yield self._inbox.get(timeout=seconds)
+            for _ in range(_AT_A_LOOK):
+                yield self._inbox.get_nowait()
 
     def _add(self, received: Received) -> Batch[_Taken] | None:
         """Gather a message; the batch that it fills, if it does."""
@@ -192,11 +218,13 @@ class Inflow:
             self._bridges.count(outcomes)
 
     def _say(self, state: State, error: str = "") -> None:
-        self._bridge = replace(self._bridge, state=state, since=time(), error=error)
+        since = self._bridge.since if state == self._bridge.state else time()
+        self._bridge = replace(self._bridge, state=state, since=since, error=error)
         self._beat(now=True)
 
     def _beat(self, *, now: bool = False) -> None:
         """At most every two seconds."""
+        self._looked["stream"] = monotonic()
         if now or monotonic() - self._beaten > _BEAT_SECONDS:
             self._beaten = monotonic()
             with suppress(RedisError):

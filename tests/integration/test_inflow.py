@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
+from threading import Event
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
@@ -66,7 +67,7 @@ class World:
                 one.result(timeout=20)
 
     @contextmanager
-    def bridge(self, *, rows=100, seconds=0.05):
+    def bridge(self, *, rows=100, seconds=0.05, known={"plain", "acme"}.__contains__, gatherer=None):
         """An inflow that runs, and is stopped at the end."""
         context = self.steps.context
         with Topics() as topics:
@@ -82,9 +83,9 @@ class World:
                 f"bridge-{os.urandom(2).hex()}",
                 self.bridges,
                 subscription,
-                {"plain", "acme"}.__contains__,
+                known,
                 taking_in,
-                Gatherer(rows, seconds),
+                gatherer or Gatherer(rows, seconds),
             )
             flow.start()
             try:
@@ -196,18 +197,65 @@ def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
 
 def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypatch):
     monkeypatch.setattr(inflow, "_FIRST_REST", 0.05)
+    monkeypatch.setattr(inflow, "_SURE_SECONDS", 0.3)
+
+    def wait_for(state):
+        wait_until(lambda: [one.state for one in world.bridges.all()] == [state], state)
+
     with world.bridge():  # there is no such subscription
-        wait_until(lambda: [one.state for one in world.bridges.all()] == ["waiting"], "the report")
+        wait_for("waiting")
         assert "chorus bridge --create" in world.bridges.all()[0].error
         world.subscribe()
         world.publish(*some(5))
         world.wait_until_all_is_acknowledged(5)
+        wait_for("pulling")
         world.server.refuse(name=SUBSCRIPTION, method="StreamingPull", code="PERMISSION_DENIED")
-        wait_until(lambda: [one.state for one in world.bridges.all()] == ["waiting"], "the second report")
+        wait_for("waiting")
         world.server.allow(name=SUBSCRIPTION, method="StreamingPull")
         world.publish(*some(5, start=5))
         world.wait_until_all_is_acknowledged(10)
     assert world.stored() == ids(some(10))
+
+
+def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(world, monkeypatch):
+    monkeypatch.setattr(inflow, "_FIRST_REST", 0.01)
+    monkeypatch.setattr(inflow, "_LONGEST_REST", 0.01)
+    seen, put = [], world.bridges.put
+    monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge), put(bridge)))
+    with world.bridge():
+        wait_until(lambda: len({one.error for one in seen}) > 1 and len(seen) > 5, "some attempts")
+    states = [one.state for one in seen]
+    assert states == ["pulling", *["waiting"] * (len(states) - 1)], "no attempt looks as if all were well"
+    assert len({one.since for one in seen[1:]}) == 1
+
+
+def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
+    monkeypatch.setattr(inflow, "_AT_A_LOOK", 2)
+    world.subscribe()
+    world.publish(*some(1, "acme"), *some(200))
+
+    def slow(customer):  # as a thread is that has more to do than it can
+        if customer == "plain" and not world.stored():
+            Event().wait(0.1)
+        return True
+
+    with world.bridge(rows=1000, known=slow):
+        wait_until(world.stored, "the one of acme", 5)
+    assert len(world.stored()) == 201
+
+
+@pytest.mark.filterwarnings("ignore:Exception in thread gather")
+def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeypatch):
+    world.subscribe()
+    gatherer = Gatherer(10, 0.05)
+    with world.bridge(gatherer=gatherer) as flow:
+        assert flow.trouble() is None
+        with monkeypatch.context() as patient:
+            patient.setattr(inflow, "_STUCK_SECONDS", -1.0)
+            assert "the thread stream is at one thing" in flow.trouble()
+        monkeypatch.setattr(gatherer, "next_due", None)
+        wait_until(lambda: flow.trouble() == "the thread gather has ended", "the end of a thread")
+    assert flow.trouble() is None, "it was told to stop"
 
 
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):

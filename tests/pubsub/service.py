@@ -1,10 +1,11 @@
-"""The methods of google.pubsub.v1, and one of our own by which tests ask and command."""
+"""The methods of google.pubsub.v1, one of google.iam.v1, and one of our own by which tests ask and command."""
 
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+from google.iam.v1 import iam_policy_pb2
 from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
@@ -76,6 +77,11 @@ class Methods:
         subscription.answer(subscription.prolong(request.ack_ids, request.ack_deadline_seconds)[1])
         return Empty()
 
+    def test_iam_permissions(self, request: Any) -> Any:
+        """All that is asked for, of what is there."""
+        there = request.resource in self._state.topics or request.resource in self._state.subscriptions
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=request.permissions if there else [])
+
 
 def handlers(state: State) -> list[grpc.GenericRpcHandler]:
     """What a grpc.Server needs to know."""
@@ -134,7 +140,10 @@ def handlers(state: State) -> list[grpc.GenericRpcHandler]:
         "Pull": _unary(types.PullRequest, pulled),
         "StreamingPull": streaming,
     }
+    asked = iam_policy_pb2.TestIamPermissionsRequest
+    permissions = unary("TestIamPermissions", asked, methods.test_iam_permissions, "resource")
     return [
+        grpc.method_handlers_generic_handler("google.iam.v1.IAMPolicy", {"TestIamPermissions": permissions}),
         grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
         grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
         grpc.method_handlers_generic_handler(CONTROL.split("/")[1], {"Control": _control(state)}),
@@ -158,7 +167,8 @@ def _control(state: State) -> grpc.RpcMethodHandler:
 
 
 def _unary(request: Any, handle: Callable[[Any, grpc.ServicerContext], Any]) -> grpc.RpcMethodHandler:
-    return grpc.unary_unary_rpc_method_handler(handle, request.pb().FromString, _serialize)
+    raw = request.pb() if hasattr(request, "pb") else request
+    return grpc.unary_unary_rpc_method_handler(handle, raw.FromString, _serialize)
 
 
 def _serialize(message: Any) -> bytes:
