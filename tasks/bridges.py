@@ -67,7 +67,7 @@ class Bridges:
 
     def jobs(self) -> int:
         """How many jobs go on."""
-        return cast("int", self._board.redis.hlen(self._board.key("running")))
+        return self._board.redis.hlen(self._board.key("running"))
 
     def count(self, outcomes: Mapping[Outcome, int]) -> None:
         """So many messages more came to these ends."""
