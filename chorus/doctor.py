@@ -14,6 +14,7 @@ from models.device import choose, gather
 from models.registry import ModelRegistry
 from storage import feedback
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
@@ -81,7 +82,7 @@ def examine(settings: Settings, as_json: bool) -> int:
 def _find(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, True, check())
-    except ChorusError as error:
+    except (ChorusError, StorageAway) as error:
         return Finding(name, False, str(error))
 
 

@@ -19,6 +19,7 @@ from chorus.settings import Settings
 from storage.errors import ChorusError
 from storage.jobs import Job, ended
 from storage.labelled import Manifest, read_manifest
+from storage.patience import StorageAway
 from storage.place import Place, place_at
 from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
@@ -145,7 +146,7 @@ def workers_for(
     try:
         yield service.look
     except KeyboardInterrupt:
-        with suppress(RedisError):  # the broker may have gone before
+        with suppress(RedisError, StorageAway):  # either may have gone before
             for job in jobs:
                 if ended(context.place, job.id) is None:
                     stop(context, job, "interrupted")  # or the next service would go on with it

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +16,7 @@ from models.device import choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
+from storage.patience import StorageAway
 from storage.place import place_at
 from tasks.app import make_app
 from tasks.board import key_prefix
@@ -45,6 +47,23 @@ def serve(
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
+    from workers.pools import STORAGE_AWAY
+
+    try:
+        return _serve(settings, model, threads, identity, only, metrics)
+    except StorageAway as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return STORAGE_AWAY
+
+
+def _serve(
+    settings: Settings,
+    model: str | None,
+    threads: int | None,
+    identity: str | None,
+    only: Collection[str],
+    metrics: str | None,
+) -> int:
     broker = settings.broker
     if broker is None:
         raise NoBrokerToServe

@@ -18,6 +18,7 @@ from intake.writer import DatasetWriter
 from storage import feedback
 from storage.errors import BadRequest
 from storage.names import check_name, digest
+from storage.patience import StorageAway
 from storage.place import CannotWrite, Place
 
 # Raise it when the same upload would be read in another way than before.
@@ -58,6 +59,8 @@ def take_in(
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
         return _take_in(place, upload, stdin, said, clock)
+    except StorageAway:
+        raise
     except OSError as error:  # reading, and the place, have errors of their own
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
 

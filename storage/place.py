@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from storage.errors import BadRequest, ChorusError
@@ -198,93 +197,22 @@ class LocalPlace(Place):
         yield file
 
 
-class ObjectPlace(Place):
-    """A bucket or part of one, through the fsspec file system of its scheme."""
-
-    def __init__(self, url: str, filesystem: Any) -> None:  # Any: fsspec has no types
-        super().__init__(url)
-        self._fs = filesystem
-
-    def read(self, path: str) -> bytes:
-        try:
-            return bytes(self._fs.cat_file(self.at(path)))
-        except FileNotFoundError:
-            raise Absent(self.at(path)) from None
-
-    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
-        try:
-            self._fs.pipe_file(self.at(path), data, mode="create")
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise CannotWrite(self.at(path), str(error)) from error
-        return True
-
-    def replace(self, path: str, data: bytes) -> None:
-        try:
-            self._fs.pipe_file(self.at(path), data)
-        except OSError as error:
-            raise CannotWrite(self.at(path), str(error)) from error
-
-    def exists(self, path: str) -> bool:
-        self._fs.invalidate_cache()
-        return bool(self._fs.exists(self.at(path)))
-
-    def names(self, folder: str) -> list[str]:
-        self._fs.invalidate_cache()
-        try:
-            found = self._fs.ls(self.at(folder), detail=False)
-        except FileNotFoundError:
-            return []
-        return sorted(str(name).rstrip("/").rsplit("/", 1)[-1] for name in found)
-
-    def remove(self, path: str) -> None:
-        with suppress(FileNotFoundError):
-            self._fs.rm_file(self.at(path))
-
-    def clear(self, folder: str) -> None:
-        self._fs.invalidate_cache()
-        for file in self._fs.find(self.at(folder), maxdepth=1):
-            with suppress(FileNotFoundError):  # somebody else clears it too
-                self._fs.rm_file(file)
-
-    def settle(self, folder: str, names: Sequence[str]) -> None:
-        """Nothing to wait for: an object store answers once the object is safe."""
-
-    @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-            copy = Path(folder, path.rsplit("/", 1)[-1])
-            copy.write_bytes(self.read(path))
-            yield copy
-
-
 class UnknownScheme(BadRequest):
-    """A URL whose file system is unknown, or whose client is not installed."""
+    """A URL whose storage is unknown, or whose client is not installed."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         super().__init__(f"Cannot use {url} as a place: {reason}")
 
 
-_EXTRAS = {"gs": "gcp", "gcs": "gcp", "s3": "s3"}
-
-
 def place_at(url: str) -> Place:
-    """The place at a local path, `gs://bucket/folder`, `s3://bucket/folder` or another URL that fsspec knows."""
+    """The place at a local path, `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
     scheme = urlsplit(url).scheme if "://" in url else "file"
     if scheme == "file":
         return LocalPlace(Path(url.removeprefix("file://")).expanduser().absolute())
-    import fsspec  # late: most processes work on local places
+    from storage.object_place import object_place  # late: most processes work on local places
 
-    try:
-        filesystem = fsspec.filesystem(scheme)
-    except ImportError:
-        extra = _EXTRAS.get(scheme, scheme)
-        raise UnknownScheme(url, f"its client is not installed. Run: pip install 'chorus[{extra}]'") from None
-    except ValueError as error:
-        raise UnknownScheme(url, f"{error}. Use a local path, gs://… or s3://…") from None
-    return ObjectPlace(url.rstrip("/"), filesystem)
+    return object_place(url)
 
 
 def _sync(path: Path) -> None:

@@ -217,6 +217,10 @@ class Board:
         pipe.expire(self.key("attempts", model, str(version)), _KEPT)
         return int(pipe.execute()[0])
 
+    def untried(self, model: str, version: int, chunk: str) -> None:
+        """The last attempt says nothing of the cell: it ended for another reason."""
+        self.redis.hincrby(self.key("attempts", model, str(version)), chunk, -1)
+
     def settled(self, model: str, version: int, chunk: str) -> None:
         """The cell has its scores; forget the attempts."""
         self.redis.hdel(self.key("attempts", model, str(version)), chunk)

@@ -10,6 +10,7 @@ from models.manifest import ModelManifest
 from models.measured import Measured
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from storage.place import Absent, Place
 from storage.record import BadRecord, Record
 from tasks.board import Board
@@ -73,6 +74,8 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
     path = _path(place, model, version)
     try:
         return Needs.decode(place.read(path), place.at(path))
+    except StorageAway:
+        raise  # or a guess would be remembered
     except (Absent, BadRecord, OSError):
         return None
 

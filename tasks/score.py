@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from storage import scores
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from storage.scores import Float32, Scores
-from tasks.board import FirstScores
+from tasks.board import Board, FirstScores
 from tasks.borrow import complete
 from tasks.careful import LoadedModel, fault, reason_of, score_carefully
 from tasks.context import Context
@@ -86,10 +87,11 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     taken, first = time(), None
     if not context.place.exists(path):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        ask = partial(_ask, context, models, cell, member.digest)
-        found = complete(context.place, dataset, dataset.positions[cell.chunk][0], member, ask)
-        # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
-        context.place.create(path, scores.encode(found))
+        with _Attempts(context.board, cell) as attempts:
+            ask = partial(_ask, context, models, cell, attempts, member.digest)
+            found = complete(context.place, dataset, dataset.positions[cell.chunk][0], member, ask)
+            # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
+            context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
     for asked in [cell, *_asked_as_well(context, cell)]:
         _arrived(context, asked, first)
@@ -115,8 +117,30 @@ def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> No
         context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
-def _ask(context: Context, models: Models, cell: ScoreCell, digest: str, texts: pa.StringArray) -> Scores:
-    attempt = context.board.attempt(cell.model, cell.version, cell.chunk)
+class _Attempts:
+    """The attempt at a cell, counted before it begins; taken back if storage is away, which is not the texts' fault."""
+
+    def __init__(self, board: Board, cell: ScoreCell) -> None:
+        self._board, self._cell = board, (cell.model, cell.version, cell.chunk)
+        self._counted = False
+
+    def count(self) -> int:
+        """Which it is: 1 for the first."""
+        self._counted = True
+        return self._board.attempt(*self._cell)
+
+    def __enter__(self) -> "_Attempts":
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if self._counted and isinstance(error, StorageAway):
+            self._board.untried(*self._cell)
+
+
+def _ask(
+    context: Context, models: Models, cell: ScoreCell, attempts: _Attempts, digest: str, texts: pa.StringArray
+) -> Scores:
+    attempt = attempts.count()
     careful = attempt > ATTEMPTS
     rejected: dict[int, str] = {}
     with (models.isolated if careful else models.use)(cell.model, cell.version) as loaded:

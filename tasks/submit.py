@@ -14,6 +14,7 @@ from storage.errors import BadRequest, ChorusError
 from storage.feedback import Dataset
 from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
+from storage.patience import StorageAway
 from storage.place import Place, place_at
 from tasks.context import Context
 from tasks.labels import job_done, settle_runs_of
@@ -164,9 +165,12 @@ def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "int
 
 
 def fail(context: Context, job: str, reason: str) -> None:
-    """The job failed. The board is told in any case; storage may be full, or have lost the job. Raises RedisError."""
+    """The job failed. The board is told in any case; storage may be full or away, or have lost the job.
+
+    Raises RedisError.
+    """
     try:
         stop(context, jobs.read_job(context.place, job), "failed", reason)
-    except ChorusError:
+    except (ChorusError, StorageAway):
         log.exception("storage was not told that the job failed; the board is", extra={"job": job})
         context.board.end(job, "failed", reason)

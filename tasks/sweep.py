@@ -41,7 +41,7 @@ class Sweeper:
         self._moved: dict[str, tuple[Progress | None, float]] = {}  # job → how far it was, and since when
 
     def sweep(self) -> None:
-        """One look at everything. Raises RedisError, BrokerUnreachable."""
+        """One look at everything. Raises RedisError, BrokerUnreachable, StorageAway: the next look begins anew."""
         board = self._context.board
         epoch, running = board.epoch(), board.running()
         if epoch != self._epoch:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from storage.place import LocalPlace
+from storage.place import LocalPlace, place_at
+from tests.buckets import amazon, google, use
+from tests.faulty_proxy import FaultyProxy
 from workers.broker import embedded_broker
 
 # A slow machine is no failure; and CI judges the change, not the day's luck.
@@ -52,6 +54,50 @@ def pubsub(pubsub_of_the_run, monkeypatch):
     """The same; clients that are made in this test, and processes that it starts, talk to it."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_of_the_run.address)
     return pubsub_of_the_run
+
+
+def gs_server():
+    """A server with Google's interface, for the whole run."""
+    with google() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A server that speaks S3, for the whole run."""
+    with amazon() as server:
+        yield server
+
+
+@pytest.fixture(params=["gs", "s3"])
+def buckets(request):
+    """One of the two; a test that takes it runs with both."""
+    return request.getfixturevalue(f"{request.param}_server")
+
+
+@pytest.fixture
+def proxy(buckets, monkeypatch):
+    """A proxy before the server, through which the clients of this process go."""
+    with FaultyProxy(buckets.server) as before:
+        use(monkeypatch, buckets.before(before.url))
+        yield before
+
+
+@pytest.fixture
+def bucket(buckets, monkeypatch):
+    """The URL of an empty bucket that this process finds, and others with `buckets.environment` in theirs."""
+    use(monkeypatch, buckets.environment)
+    return buckets.new()
+
+
+@pytest.fixture(params=["disk", "gs", "s3"])
+def any_place(request, tmp_path):
+    """A fresh place of each kind: what is said of places holds of all of them."""
+    if request.param == "disk":
+        return LocalPlace(tmp_path / "place")
+    server = request.getfixturevalue(f"{request.param}_server")
+    use(request.getfixturevalue("monkeypatch"), server.environment)
+    return place_at(f"{server.new()}/root")
 
 
 @pytest.fixture(scope="module")

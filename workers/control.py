@@ -10,6 +10,7 @@ from threading import Event, Thread
 from celery import Celery
 from redis.exceptions import RedisError
 
+from storage.patience import StorageAway
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.finish import finish
@@ -77,6 +78,8 @@ def _sweep(sweeper: Sweeper, folder: Path) -> None:
             touch(folder)
         except (RedisError, BrokerUnreachable):
             log.warning("the broker is away: nothing is swept")
-        except Exception:  # whatever a storage raises; the next look is soon
+        except StorageAway as error:
+            log.warning("nothing is swept: %s", error)
+        except Exception:  # whatever else a storage raises; the next look is soon
             log.exception("could not sweep")
         pause.wait(_SWEEP_SECONDS)

@@ -1,4 +1,4 @@
-"""How a worker deals with one message: skip what no longer matters, try again, or fail the job with a reason."""
+"""How a worker deals with one message: skip what no longer matters, try again, hand it back, or fail the job."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from tasks.context import Context
 from tasks.messages import FinishJob, LookAtSchedule, PublishResults, ReduceChunk, ScoreCell
-from tasks.retry import GiveUp, Later, decide
+from tasks.retry import GiveUp, HandBack, decide
 from tasks.submit import fail
 
 M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, LookAtSchedule)
@@ -39,10 +39,11 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
                 if message.job is not None:
                     _fail(context, message.job, decision.reason)
                 return
-            log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
-            if isinstance(decision, Later):
+            if isinstance(decision, HandBack):
+                log.warning("%s is handed back: %s", message.name, error, extra=fields)
                 _put_off(context, message.step, decision.seconds)
                 return
+            log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
             Event().wait(decision.seconds)
         else:
             log.info("%s done", message.name, extra=fields)
@@ -57,7 +58,7 @@ def _fail(context: Context, job: str, reason: str) -> None:
 
 
 def _put_off(context: Context, step: str, seconds: float) -> None:
-    if context.presence is not None:
+    if seconds and context.presence is not None:
         with suppress(RedisError):  # then it is asked for sooner
             context.presence.put_off(step, seconds)
 

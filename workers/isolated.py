@@ -14,6 +14,7 @@ import pyarrow as pa
 from models.compute import Compute
 from models.trial import begin_plainly
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from storage.place import Place, place_at
 from storage.scores import Float32
 from tasks.careful import TextsFailed, reason_of
@@ -55,7 +56,17 @@ class _Refused:
     reason: str
 
 
-_Answer = _Ready | _Failed | _Refused | Float32
+@dataclass(frozen=True)
+class _Away:
+    """Storage is away."""
+
+    url: str
+    reason: str
+    tries: int
+    seconds: float
+
+
+_Answer = _Ready | _Failed | _Refused | _Away | Float32
 
 
 class Isolated:
@@ -70,7 +81,10 @@ class Isolated:
         begin: Callable[[], None] = begin_plainly,
         seconds: float = _SCORING,
     ) -> None:
-        """Raises NotIsolated. `begin` is run in the process before all else; `seconds` is for one call of score."""
+        """Raises NotIsolated, StorageAway.
+
+        `begin` is run in the process before all else; `seconds` is for one call of score.
+        """
         self._model, self._version, self._seconds = model, version, seconds
         self._arguments = (place.url, model, version, compute, begin)
         self._start()
@@ -109,7 +123,9 @@ class Isolated:
             raise self._refused(answer)
         self.digest, self.labels = answer.digest, answer.labels
 
-    def _refused(self, answer: object) -> NotIsolated:
+    def _refused(self, answer: object) -> Exception:
+        if isinstance(answer, _Away):
+            return StorageAway(answer.url, answer.reason, answer.tries, answer.seconds)
         reason = answer.reason if isinstance(answer, _Refused) else f"answered with a {type(answer).__name__}"
         return NotIsolated(self._model, self._version, reason)
 
@@ -144,6 +160,9 @@ def _serve(pipe: Connection, url: str, model: str, version: int, compute: Comput
     begin()
     try:
         loaded = Loaded(place_at(url), model, version, compute)
+    except StorageAway as error:
+        pipe.send(_Away(error.url, error.reason, error.tries, error.seconds))
+        return
     except Exception as error:  # whatever a model raises
         pipe.send(_Refused(str(error) if isinstance(error, ChorusError) else reason_of(error)))
         return

@@ -30,6 +30,7 @@ _LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others wai
 _HOLD_SECONDS = 3.0  # it is said again with each look
 _MOST_DEATHS = 4  # in a row before a model's worker was ready; then its jobs fail
 _LONGEST_REST = 30.0  # seconds between two starts of a model whose workers die
+STORAGE_AWAY = 75  # EX_TEMPFAIL of sysexits.h: with it a worker ends that could not begin without storage
 
 log = logging.getLogger(__name__)
 
@@ -186,11 +187,17 @@ class Pools:
             del self._pool[name]
             if not pooled.stopping:
                 log.warning("a worker ended by itself, status %s", status, extra={"worker": name})
-                self._count_death(pooled)
+                self._count_death(pooled, status)
 
-    def _count_death(self, dead: _Pooled) -> None:
-        """Rest before the next start of a model whose workers die; if none of them was ever ready, its jobs fail."""
+    def _count_death(self, dead: _Pooled, status: int) -> None:
+        """Rest before the next start of a model whose workers die; if none of them was ever ready, its jobs fail.
+
+        Not so where storage was away: that says nothing of the model.
+        """
         model = dead.worker.model
+        if status == STORAGE_AWAY:
+            self._rest[model] = monotonic() + _LONGEST_REST
+            return
         self._deaths[model] += 1
         if dead.ready:
             self._deaths[model] = 1

@@ -50,10 +50,10 @@ def test_a_move_stays_as_small_as_what_is_new_and_old_ones_go(place):
     assert current(place, "acme").datasets.keys() == {f"dataset{number}" for number in range(200)}
 
 
-def test_a_run_says_how_many_old_labels_stay(place):
-    point(place, "acme", {"a": Label(job="x", at=BEGIN)})
-    assert current(place, "acme") == Current(datasets={"a": Label(job="x", at=BEGIN)}, run=None, keep=1)
-    point(place, "acme", {"a": Label(job="y", at=BEGIN)}, "night", 3)
-    point(place, "acme", {"b": Label(job="z", at=BEGIN)})
-    found = current(place, "acme")
+def test_a_run_says_how_many_old_labels_stay(any_place):
+    point(any_place, "acme", {"a": Label(job="x", at=BEGIN)})
+    assert current(any_place, "acme") == Current(datasets={"a": Label(job="x", at=BEGIN)}, run=None, keep=1)
+    point(any_place, "acme", {"a": Label(job="y", at=BEGIN)}, "night", 3)
+    point(any_place, "acme", {"b": Label(job="z", at=BEGIN)})
+    found = current(any_place, "acme")
     assert (found.run, found.keep, found.datasets["a"].job) == ("night", 3, "y")

@@ -1,23 +1,12 @@
 """The contract of a place, the same on a disk and in an object store."""
 
-import os
 import threading
 from pathlib import Path
 
-import fsspec
 import pytest
 
+from storage import object_place
 from storage.place import Absent, CannotWrite, Differs, LocalPlace, UnknownScheme, place_at
-
-
-@pytest.fixture(params=["disk", "objects"])
-def any_place(request, tmp_path):
-    if request.param == "disk":
-        yield LocalPlace(tmp_path)
-    else:
-        url = f"memory://bucket-{os.urandom(4).hex()}/root"
-        yield place_at(url)
-        fsspec.filesystem("memory").rm(url, recursive=True) if fsspec.filesystem("memory").exists(url) else None
 
 
 def test_what_was_created_can_be_read(any_place):
@@ -41,6 +30,14 @@ def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(an
         any_place.keep("a", b"two")
     assert caught.value.url == any_place.at("a")
     assert any_place.read("a") == b"one"
+
+
+def test_names_with_odd_characters_are_the_files_own(any_place):
+    odd = ["a b+c", "customer=acme", "half#way", "ümlaut", "50%", "why?"]
+    for name in odd:
+        any_place.create(f"x/{name}", name.encode())
+    assert any_place.names("x") == sorted(odd)
+    assert [any_place.read(f"x/{name}").decode() for name in odd] == odd
 
 
 def test_replace_puts_new_bytes_over_old_ones(any_place):
@@ -80,19 +77,24 @@ def test_a_removed_file_is_gone_and_removing_it_again_is_no_error(any_place):
     assert not any_place.exists("a")
 
 
-def test_files_created_before_can_be_settled_many_or_none_and_a_missing_one_is_an_error(tmp_path):
-    place = place_at(str(tmp_path))
+def test_files_created_before_can_be_settled_many_or_none(any_place):
     names = [f"part-{number}" for number in range(20)]
     for name in names:
-        place.create(f"out/{name}", b"data")
-    place.settle("out", names)
-    place.settle("never-made", [])
+        any_place.create(f"out/{name}", b"data")
+    any_place.settle("out", names)
+    any_place.settle("never-made", [])
+
+
+def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
+    place = place_at(str(tmp_path))
+    names = ["part-19"]
+    place.create("out/part-19", b"data")
     with pytest.raises(Absent, match="part-20"):
         place.settle("out", [*names, "part-20"])
 
 
-def test_of_many_who_create_one_file_exactly_one_does(tmp_path):
-    place, start, made = LocalPlace(tmp_path), threading.Barrier(8), []
+def test_of_many_who_create_one_file_exactly_one_does(any_place):
+    place, start, made = any_place, threading.Barrier(8), []
 
     def create(number):
         start.wait()
@@ -126,7 +128,12 @@ def test_an_unknown_scheme_is_refused_with_what_is_allowed():
     assert caught.value.exit_status == 2
 
 
+def test_a_bucket_url_without_a_bucket_is_refused():
+    with pytest.raises(UnknownScheme, match="names no bucket"):
+        place_at("gs:///root")
+
+
 def test_a_missing_client_names_the_install_command(monkeypatch):
-    monkeypatch.setattr(fsspec, "filesystem", lambda scheme: (_ for _ in ()).throw(ImportError(scheme)))
+    monkeypatch.setattr(object_place, "find_spec", lambda _: None)
     with pytest.raises(UnknownScheme, match=r"pip install 'chorus\[gcp\]'"):
         place_at("gs://bucket/root")

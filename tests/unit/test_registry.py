@@ -27,10 +27,10 @@ def folder(tmp_path):
     return made
 
 
-@pytest.fixture(params=["local", "bucket"])
-def registry(request, tmp_path):
-    """On a folder, and on an object store whose files must be fetched."""
-    return ModelRegistry(place_at(str(tmp_path / "home") if request.param == "local" else f"memory://{tmp_path}"))
+@pytest.fixture
+def registry(any_place):
+    """On a folder, and on object stores whose files must be fetched."""
+    return ModelRegistry(any_place)
 
 
 def test_what_is_published_is_found_under_its_number_and_as_champion(registry, folder):

@@ -20,18 +20,18 @@ def test_scores_survive_the_file_bit_for_bit(values):
 
 
 @pytest.mark.parametrize("asked", [3, 300])
-def test_few_chunks_and_many_are_found_scored_alike(place, asked):
+def test_few_chunks_and_many_are_found_scored_alike(any_place, asked):
     chunks = [f"{number:032x}" for number in range(asked)]
     for chunk in (*chunks[::2], "0" * 31 + "x"):
-        place.create(scores.path("bow", 1, chunk), b"")
-    assert scores.scored_chunks(place, "bow", 1, chunks) == set(chunks[::2])
-    assert scores.scored_chunks(place, "bow", 2, chunks) == set()
+        any_place.create(scores.path("bow", 1, chunk), b"")
+    assert scores.scored_chunks(any_place, "bow", 1, chunks) == set(chunks[::2])
+    assert scores.scored_chunks(any_place, "bow", 2, chunks) == set()
 
 
-def test_a_few_chunks_are_found_without_listing_all_that_were_ever_scored(place, monkeypatch):
-    place.create(scores.path("bow", 1, "a"), b"")
-    monkeypatch.setattr(place, "names", None)
-    assert scores.scored_chunks(place, "bow", 1, ["a", "b"]) == {"a"}
+def test_a_few_chunks_are_found_without_listing_all_that_were_ever_scored(any_place, monkeypatch):
+    any_place.create(scores.path("bow", 1, "a"), b"")
+    monkeypatch.setattr(any_place, "names", None)
+    assert scores.scored_chunks(any_place, "bow", 1, ["a", "b"]) == {"a"}
 
 
 @given(st.integers(0, 600))
@@ -43,12 +43,12 @@ def test_a_file_that_is_cut_short_is_refused(length):
 
 
 @pytest.mark.parametrize(("rows", "digest"), [(4, "d"), (5, "other")])
-def test_scores_of_another_chunk_or_model_are_refused(place, rows, digest):
+def test_scores_of_another_chunk_or_model_are_refused(any_place, rows, digest):
     found = Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32))
-    place.create(scores.path("bow", 1, "c"), scores.encode(found))
+    any_place.create(scores.path("bow", 1, "c"), scores.encode(found))
     with pytest.raises(BadScores):
-        scores.read(place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
-    assert scores.read(place, ModelVersion(name="bow", version=1, digest="d"), "c", 5).labels == ("a",)
+        scores.read(any_place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
+    assert scores.read(any_place, ModelVersion(name="bow", version=1, digest="d"), "c", 5).labels == ("a",)
 
 
 @given(st.data(), st.integers(1, 9))

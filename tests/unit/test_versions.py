@@ -1,6 +1,5 @@
 """Shelves: numbered versions that never change, aliases that move."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -9,16 +8,15 @@ import pytest
 
 from storage.aliases import AliasIsNumber, NothingBefore
 from storage.names import BadName
-from storage.place import LocalPlace, place_at
+from storage.place import LocalPlace
 from storage.versions import NotPublished, Shelf
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["disk", "objects"])
-def shelf(request, tmp_path):
-    place = LocalPlace(tmp_path) if request.param == "disk" else place_at(f"memory://bucket-{os.urandom(4).hex()}/root")
-    return Shelf(place, "models", "manifest.json")
+@pytest.fixture
+def shelf(any_place):
+    return Shelf(any_place, "models", "manifest.json")
 
 
 def publish(shelf, name="bow"):

@@ -1,0 +1,190 @@
+"""A bucket or a part of one as a place, with patience: what fails is tried again until it has failed for too long."""
+
+import logging
+import random
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from storage import gcs, s3
+from storage.bucket import MARK, Bucket
+from storage.gcs import GoogleBucket
+from storage.patience import Patience, StorageAway, StorageRefused
+from storage.place import Absent, Place, UnknownScheme
+from storage.s3 import AmazonBucket
+from storage.trouble import Passing, Refused, sorted_out
+
+PATIENCE = Patience()
+_PAGE = 1000  # names in one answer, the most that both give
+_REMOVING = 8  # files at once
+_LONGEST_READ = 600.0  # seconds; a file's size is not known before, and a dead connection is noticed long before
+_LOUD = 5.0  # seconds after which people should know that storage is slow
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class ObjectPlace(Place):
+    """Files are objects; there are no folders but in their names. All of it raises StorageAway, StorageRefused."""
+
+    def __init__(self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience) -> None:
+        super().__init__(url)
+        self._bucket, self._prefix, self._advice, self._patience = bucket, prefix, advice, patience
+
+    def _key(self, path: str) -> str:
+        return "/".join(filter(None, (self._prefix, path)))
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self._patiently(path, lambda: self._bucket.get(self._key(path), _LONGEST_READ))
+        except FileNotFoundError:
+            self._see_that_there_is_a_bucket()
+            raise Absent(self.at(path)) from None
+
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
+        """The object bears a mark of this call. "There already" may be the answer to a request that was sent again,
+
+        by us or by a client library, because its first answer was lost: then the mark is ours, and this call made it.
+        """
+        mark = secrets.token_hex(8)
+        key, seconds = self._key(path), self._patience.seconds(len(data))
+
+        def attempt() -> bool:
+            try:
+                self._bucket.put(key, data, mark, seconds)
+            except Exception as error:
+                if not isinstance(sorted_out(error), FileExistsError):
+                    raise
+            else:
+                return True
+            try:
+                return self._bucket.metadata(key, self._patience.attempt).get(MARK) == mark
+            except FileNotFoundError:
+                raise Passing("it was said to be there already, and was not") from None
+
+        return self._written(path, attempt)
+
+    def replace(self, path: str, data: bytes) -> None:
+        seconds = self._patience.seconds(len(data))
+        self._written(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file; a folder is none."""
+        try:
+            self._patiently(path, lambda: self._bucket.metadata(self._key(path), self._patience.attempt))
+        except FileNotFoundError:
+            self._see_that_there_is_a_bucket()
+            return False
+        return True
+
+    def names(self, folder: str) -> list[str]:
+        return sorted({name.rstrip("/") for name in self._listed(folder)})
+
+    def remove(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            self._patiently(path, lambda: self._bucket.delete(self._key(path), self._patience.attempt))
+
+    def clear(self, folder: str) -> None:
+        files = [name for name in self._listed(folder) if not name.endswith("/")]
+        with ThreadPoolExecutor(_REMOVING, thread_name_prefix="clear") as pool:
+            for _ in pool.map(self.remove, (f"{folder}/{name}" if folder else name for name in files)):
+                pass
+
+    def settle(self, folder: str, names: Sequence[str]) -> None:
+        """Nothing to wait for: an object store answers once the object is safe."""
+
+    @contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+            copy = Path(folder, path.rsplit("/", 1)[-1])
+            copy.write_bytes(self.read(path))
+            yield copy
+
+    def _listed(self, folder: str) -> list[str]:
+        """What lies directly below, folders with a '/' at their end. Page by page, so that one may be tried again."""
+        prefix = f"{self._key(folder)}/" if self._key(folder) else ""
+        found: list[str] = []
+        following: str | None = None
+        while True:
+            ask = partial(self._bucket.page, prefix, following, _PAGE, self._patience.attempt)
+            page = self._patiently(folder, ask, self._no_bucket)
+            found += [key.removeprefix(prefix) for key in page.keys if key != prefix]
+            following = page.following
+            if following is None:
+                return found
+
+    def _written(self, path: str, attempt: Callable[[], T]) -> T:
+        return self._patiently(path, attempt, self._no_bucket)
+
+    def _see_that_there_is_a_bucket(self) -> None:
+        """What is not there may lie in a bucket that is not there: a mistake, which would look like an empty place."""
+        if self._bucket not in _seen():
+            self._patiently("", lambda: self._bucket.page("", None, 1, self._patience.attempt), self._no_bucket)
+            _seen().add(self._bucket)
+
+    def _no_bucket(self) -> StorageRefused:
+        return StorageRefused(self.url, "there is no such bucket", "Create the bucket, or mend its name.")
+
+    def _patiently(self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None) -> T:
+        """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent` says what it is."""
+        began, tries, said = time.monotonic(), 0, False
+        while True:
+            tries += 1
+            try:
+                return attempt()
+            except Exception as error:  # whatever the libraries raise; what they should not is passed on
+                trouble = sorted_out(error)
+                if isinstance(trouble, Refused):
+                    advice = self._advice if trouble.credentials else "Mend it and run it again."
+                    raise StorageRefused(self.at(path), str(trouble), advice) from error
+                if isinstance(trouble, FileNotFoundError) and absent is not None:
+                    raise absent() from error
+                if not isinstance(trouble, Passing):
+                    raise trouble from None
+                spent = time.monotonic() - began
+                wait = self._patience.wait(tries, spent, random.random())  # noqa: S311 — no secret
+                if wait is None:
+                    raise StorageAway(self.at(path), str(trouble), tries, spent) from error
+                loud = not said and spent > _LOUD
+                said = said or loud
+                log.log(logging.WARNING if loud else logging.INFO, "trying %s again: %s", self.at(path), trouble)
+            time.sleep(wait)
+
+
+@cache
+def _seen() -> set[Bucket]:
+    """Buckets that were there when they were asked for."""
+    return set()
+
+
+_KINDS: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = {
+    "gs": (gcs, GoogleBucket),
+    "gcs": (gcs, GoogleBucket),
+    "s3": (s3, AmazonBucket),
+}
+
+
+def object_place(url: str, patience: Patience | None = None) -> ObjectPlace:
+    """The place at `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
+    parts = urlsplit(url)
+    if parts.scheme not in _KINDS:
+        raise UnknownScheme(url, f"{parts.scheme}:// is not known. Use a local path, gs://… or s3://…")
+    library, kind = _KINDS[parts.scheme]
+    if not parts.netloc:
+        raise UnknownScheme(url, f"it names no bucket. Use {parts.scheme}://bucket/folder")
+    if find_spec(library.LIBRARY) is None:
+        raise UnknownScheme(url, f"its client is not installed. Run: pip install 'chorus[{library.EXTRA}]'")
+    url = url.rstrip("/")
+    patience = patience or PATIENCE
+    bucket = kind(parts.netloc, patience.idle)
+    return ObjectPlace(url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, patience)
