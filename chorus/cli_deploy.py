@@ -31,4 +31,5 @@ def kubernetes(out: Path | None, **wanted: Any) -> None:
     """
     from chorus.deploy import Wanted, deploy_kubernetes
 
-    deploy_kubernetes(from_environment(), Wanted(**wanted), out)
+    settings = from_environment()
+    deploy_kubernetes(settings, Wanted(**wanted), out and settings.named_path(out))

@@ -53,6 +53,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         "CHORUS_HOME": settings.home,
         "CHORUS_BROKER_URL": settings.broker_url and settings.broker and settings.broker.shown,
         "CHORUS_RUN": str(settings.run),
+        "CHORUS_ALLOWED_PLACES": settings.allowed and " ".join(settings.allowed),
         "CHORUS_CHUNK_ROWS": settings.chunk_rows,
         "CHORUS_MAX_TEXT": settings.max_text,
         "CHORUS_SUBSCRIPTION": settings.subscription,

@@ -11,6 +11,7 @@ from typing import cast, get_args
 from models.compute import Compute
 from models.device import AUTO, PATTERN
 from models.precision import Precision
+from storage.allowed import NoLocation, allowed, located
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -34,6 +35,7 @@ SETTINGS = (
     Setting("CHORUS_HOME", "root of all files: a local path, gs://… or s3://…", "./.chorus"),
     Setting("CHORUS_BROKER_URL", "redis://, rediss:// or sentinel:// broker", "an embedded one for each command"),
     Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
+    Setting("CHORUS_ALLOWED_PLACES", "folders and buckets that a request may name: /srv/in,gs://b/in", "any at all"),
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "4096"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of this machine share", "all of this machine"),
@@ -70,6 +72,18 @@ class Settings:
     gather_rows: int
     gather_ms: int
     once_hours: int
+    allowed: tuple[str, ...] | None = None  # places that a request may name; None: any
+
+    def named(self, url: str) -> str:
+        """The file or folder that a request names, as it is to be used. Raises NotAllowed.
+
+        What nobody named, such as the place for labels below CHORUS_HOME, does not go through here.
+        """
+        return allowed(url, self.allowed)
+
+    def named_path(self, path: Path) -> Path:
+        """The same for a local one."""
+        return path if self.allowed is None else Path(self.named(str(path)))
 
     @property
     def broker(self) -> BrokerAddress | None:
@@ -109,6 +123,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         gather_rows=_count(environment, "CHORUS_GATHER_ROWS", 1024),
         gather_ms=_count(environment, "CHORUS_GATHER_MS", 200),
         once_hours=_count(environment, "CHORUS_ONCE_HOURS", 24),
+        allowed=_allowed(environment),
     )
 
 
@@ -176,6 +191,21 @@ def _precision(environment: Mapping[str, str]) -> Precision:
     if value not in get_args(Precision):
         raise BadSetting("CHORUS_PRECISION", value, f"one of {', '.join(get_args(Precision))}")
     return cast("Precision", value)
+
+
+def _allowed(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Each by its one name, so that errors show what counts."""
+    value = environment.get("CHORUS_ALLOWED_PLACES")
+    if not value:
+        return None
+    name, expected = "CHORUS_ALLOWED_PLACES", "folders and buckets (/srv/in, gs://bucket/in), commas or spaces between"
+    try:
+        places = tuple(located(place).url for place in value.replace(",", " ").split())
+    except NoLocation as error:
+        raise BadSetting(name, value, f"{expected}; of one of these, {error}") from None
+    if not places:
+        raise BadSetting(name, value, expected)
+    return places
 
 
 def _cores() -> int:

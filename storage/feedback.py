@@ -17,6 +17,7 @@ from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, is_name
 from storage.place import Absent, Place
 from storage.record import Record
+from storage.side_by_side import side_by_side
 from storage.tables import decode_parquet, encode_parquet
 
 log = logging.getLogger(__name__)
@@ -179,12 +180,16 @@ def customers(place: Place) -> list[str]:
 
 def datasets(place: Place, customer: str) -> list[Dataset]:
     """All that is stored of a customer and can be read, the oldest first. Raises BadName."""
-    found = []
-    for name in place.names(f"feedback/{check_name('customer', customer)}"):
+
+    def read(name: str) -> Dataset | None:
         try:
-            found.append(read_dataset(place, customer, name))
+            return read_dataset(place, customer, name)
         except Absent:  # it is being taken in, or an intake was killed
-            continue
+            return None
         except ChorusError as error:
             log.warning("feedback that cannot be read is left alone: %s", error, extra={"customer": customer})
+            return None
+
+    names = place.names(f"feedback/{check_name('customer', customer)}")
+    found = (dataset for dataset in side_by_side(place, read, names) if dataset is not None)
     return sorted(found, key=lambda dataset: (dataset.since, dataset.id))

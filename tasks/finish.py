@@ -14,6 +14,7 @@ from storage.jobs import Ended, Job, end_job, ended
 from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
+from storage.side_by_side import each, side_by_side
 from tasks.board import Arrival
 from tasks.context import Context
 from tasks.correction import learn
@@ -38,23 +39,34 @@ class BadPart(ChorusError):
 def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
-    if labelled.is_complete(job.output):
-        _close(context, job)
+    output = job.output
+    looking = each(
+        context.place,
+        lambda: ended(context.place, job.id),
+        lambda: labelled.is_complete(output),
+        lambda: plan_job(context.place, message.job).complete,
+    )
+    before = next(looking)
+    if next(looking):
+        _close(context, job, before)
         return
-    if not plan_job(context.place, message.job).complete:
+    if not next(looking):
         reconcile(context, message.job)
         return
     dataset = dataset_of(context.place, job)
-    output = job.output
     positions = range(len(dataset.chunks))
+    # After the parts were seen, not beside that: what a part leaves out is written before it.
     without = sorted(labelled.rejects_positions(output).intersection(positions))
     names = [*map(labelled.part_name, positions), *map(labelled.rejects_name, without)]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
-    rejected = {position: _part(output, labelled.rejects_name(position), "rejected rows") for position in without}
-    parts = tuple(
-        _labelled(output, position, chunk.rows - (rejected[position].rows if position in rejected else 0))
-        for position, chunk in enumerate(dataset.chunks)
-    )
+    found = side_by_side(output, lambda at: _part(output, labelled.rejects_name(at), "rejected rows"), without)
+    rejected = dict(zip(without, found, strict=True))
+
+    def part(position: int) -> Part:
+        left_out = rejected[position].rows if position in rejected else 0
+        return _labelled(output, position, dataset.chunks[position].rows - left_out)
+
+    parts = tuple(side_by_side(output, part, positions))
     manifest = Manifest(
         job=job.id,
         customer=job.customer,
@@ -70,12 +82,14 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _close(context, job)
+    _close(context, job, before)
 
 
-def _close(context: Context, job: Job) -> None:
-    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results."""
-    before = ended(context.place, job.id)
+def _close(context: Context, job: Job, before: Ended | None) -> None:
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results.
+
+    `before`: its end as it was found.
+    """
     if before is not None and before.status == "done":
         context.board.end(job.id, "done")
         return
