@@ -24,6 +24,7 @@ from storage.runs import Run, open_runs
 from tasks.board import Board, Progress
 from tasks.bridges import Bridge, Bridges
 from tasks.demand import Demand, demand
+from tasks.published import published
 from tasks.reconcile import stored_progress
 from tasks.roster import Roster, Worker
 from tasks.stages import beginning
@@ -173,11 +174,11 @@ def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | 
     if job.results is None or manifest is None:
         return job.results
     try:
-        published = board.published(job.id) if board else None
+        parts = published(board, job.id) if board else None
     except RedisError:
-        published = None
+        parts = None
     of = len(manifest.parts) + len(manifest.rejected_parts)
-    return job.results if published is None else f"{job.results}: {published} of {of} parts published"
+    return job.results if parts is None else f"{job.results}: {parts} of {of} parts published"
 
 
 def _bridges(board: Board | None) -> list[dict[str, object]]:

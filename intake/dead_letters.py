@@ -8,7 +8,7 @@ from datetime import datetime
 from intake.block import Reject
 from intake.message import Message, Unusable
 from intake.reject_file import RejectFile
-from intake.topic import NotTaken, Outgoing, Topic, TopicAway
+from intake.topic import MOST_ATTRIBUTE, NotTaken, Outgoing, Topic, TopicAway
 from storage.place import Place
 
 _MOST_ATTRIBUTES = 100
@@ -53,7 +53,8 @@ class DeadLetters:
 def _outgoing(letter: DeadLetter) -> Outgoing:
     """As it came, with the reason. The service takes a hundred attributes."""
     why, message = letter.why, letter.message
-    ours = {"chorus-reason": why.reason.value, "chorus-detail": why.detail, "chorus-message": message.message_id}
+    detail = why.detail.encode()[:MOST_ATTRIBUTE].decode(errors="ignore")
+    ours = {"chorus-reason": why.reason.value, "chorus-detail": detail, "chorus-message": message.message_id}
     theirs = dict(list(message.attributes.items())[: _MOST_ATTRIBUTES - len(ours)])
     return Outgoing(message.data, theirs | ours)
 

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from storage.errors import ChorusError
+from storage.feedback import Dataset
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
 from storage.place import Absent, Place, place_at
@@ -77,10 +78,9 @@ def job_id(
     out: str | None,
     keep_text: bool,
     keep_columns: bool,
-    results: str | None = None,
 ) -> str:
     """The same question has the same id, so that asking it again takes up the same job."""
-    asked: list[object] = [
+    asked = [
         customer,
         dataset,
         ensemble.model_dump(),
@@ -89,9 +89,15 @@ def job_id(
         keep_text,
         keep_columns,
     ]
-    if results is not None:  # the ids from before there were topics stay as they are
-        asked.append(results)
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
+
+
+def first_job(dataset: Dataset) -> str | None:
+    """The id of the job that labels a batch of messages as it comes in; None of an upload."""
+    first = dataset.first
+    if first is None:
+        return None
+    return job_id(dataset.customer, dataset.id, first.ensemble, first.models, None, keep_text=True, keep_columns=True)
 
 
 def folder(job: str) -> str:

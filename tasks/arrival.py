@@ -68,6 +68,6 @@ def _set_going(context: Context, dataset: Dataset) -> Job:
         results=dataset.first.results,
     )
     job = write_job(context.place, job)
-    if job.id not in context.board.running() and ended(context.place, job.id) is None:
+    if not context.board.is_running(job.id) and ended(context.place, job.id) is None:
         start(context, job)
     return job

@@ -4,8 +4,8 @@ Keys, below a common prefix; the bitmaps go by chunk position, so that a job of 
 
     epoch                  drawn anew when it is not there
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
-    job:<job>              hash: status, error, what the queue needs to know of the job (see tasks.feed), and once its
-                           labels count: `published` parts of its results, and `refused` times that its topic was away
+    job:<job>              hash: status, error, what the queue needs to know of the job (see tasks.feed), and how
+                           far its results are (see tasks.published)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
     job:<job>:asked:<m>    bit p is 1 once somebody was asked to, or need not be
     job:<job>:parts        bit p is 1 once part p is written
@@ -116,6 +116,10 @@ class Board:
         self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
         return cast("bytes | None", self.redis.get(self.key("epoch")))
 
+    def is_running(self, job: str) -> bool:
+        """Whether the job is to go on."""
+        return bool(self.redis.hexists(self.key("running"), job))
+
     def running(self) -> dict[str, float]:
         """The jobs that are to go on, and since when."""
         found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
@@ -154,14 +158,14 @@ class Board:
         if settled:
             for out in self.outstanding_keys(model):
                 pipe.srem(out, *settled)
-        self._note(pipe, job, [model])
+        self.note(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
         """Note the positions of parts that are there."""
         pipe = self.redis.pipeline(transaction=False)
         for position in parts:
             pipe.setbit(self._parts(job), position, 1)
-        self._note(pipe, job)
+        self.note(pipe, job)
 
     def arrived(
         self, job: str, model: str, positions: Sequence[int], members: Sequence[str], first: FirstScores | None = None
@@ -182,7 +186,7 @@ class Board:
         for member in members:
             for position in positions:
                 pipe.getbit(self.scored_key(job, member), position)
-        return all(self._note(pipe, job, [model])[-len(members) * len(positions) :])
+        return all(self.note(pipe, job, [model])[-len(members) * len(positions) :])
 
     def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
         """Scores that were there are not, or nobody is at work on them: they have to be asked for again."""
@@ -192,7 +196,7 @@ class Board:
             pipe.setbit(self._asked(job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
-        self._note(pipe, job, [model])
+        self.note(pipe, job, [model])
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
@@ -201,28 +205,10 @@ class Board:
             pipe.setbit(self._parts(job), position, 1)
         pipe.hmget(self.key("job", job), "since", "first_part")
         pipe.bitcount(self._parts(job))
-        (since, first), there = self._note(pipe, job)[-2:]
+        (since, first), there = self.note(pipe, job)[-2:]
         if since and not first:  # a board that forgot the job does not know when it arrived
             self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
         return bool(there >= parts)
-
-    def published(self, job: str) -> int | None:
-        """How many parts of its results are published, of a job whose labels count; None where that is not known."""
-        found = self.redis.hget(self.key("job", job), "published")
-        return None if found is None else int(found)
-
-    def publish(self, job: str, parts: int) -> None:
-        """The labels of the job count, and so many parts of its results are published."""
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hset(self.key("job", job), mapping={"published": parts, "refused": 0, "error": ""})
-        self._note(pipe, job)
-
-    def refused(self, job: str, reason: str) -> int:
-        """The next part of its results could not be published, for a reason that people may read; how often now."""
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hset(self.key("job", job), "error", reason)
-        pipe.hincrby(self.key("job", job), "refused", 1)
-        return int(self._note(pipe, job)[-1])
 
     def attempt(self, model: str, version: int, chunk: str) -> int:
         """Count an attempt at this cell, before it begins, and say which it is: 1 for the first."""
@@ -287,7 +273,7 @@ class Board:
     def scored_key(self, job: str, model: str) -> str:
         return self.key("job", job, "scored", model)
 
-    def _note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
+    def note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
         """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay for good."""
         pipe.hget(self.key("job", job), "status")
         *found, status = pipe.execute()

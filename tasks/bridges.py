@@ -65,6 +65,10 @@ class Bridges:
             pipe.hgetall(self._board.key("bridge", name.decode()))
         return [_bridge(fields) for fields in pipe.execute() if fields]
 
+    def jobs(self) -> int:
+        """How many jobs go on."""
+        return self._board.redis.hlen(self._board.key("running"))
+
     def count(self, outcomes: Mapping[Outcome, int]) -> None:
         """So many messages more came to these ends."""
         pipe = self._board.redis.pipeline(transaction=True)

@@ -20,6 +20,7 @@ from tasks.correction import learn
 from tasks.labels import job_done, settle_runs_of
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import SHORT, FinishJob, PublishResults
+from tasks.published import note_published, published
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
 
@@ -78,13 +79,13 @@ def _close(context: Context, job: Job) -> None:
     if before is not None and before.status == "done":
         context.board.end(job.id, "done")
         return
-    if job.results is None or context.board.published(job.id) is None:
+    if job.results is None or published(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
         job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
         if job.results is None:
             _end(context, job, arrival)
             return
-        context.board.publish(job.id, 0)
+        note_published(context.board, job.id, 0)
     context.publish(PublishResults(job.id))
 
 

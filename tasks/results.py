@@ -15,6 +15,7 @@ from tasks.context import Context
 from tasks.finish import end_published
 from tasks.lookup import ensemble_of, job_of
 from tasks.messages import PublishResults
+from tasks.published import note_published, note_refused, published
 from tasks.reconcile import reconcile
 from tasks.result_messages import columns_read, labelled_messages, rejected_messages
 
@@ -56,13 +57,13 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         return
     parts = [*manifest.parts, *manifest.rejected_parts]
     try:
-        for number in range(context.board.published(job.id) or 0, len(parts)):
+        for number in range(published(context.board, job.id) or 0, len(parts)):
             if context.board.ended(job.id):
                 return
             _publish(context, job, topic_of(job.results), parts[number])
-            context.board.publish(job.id, number + 1)
+            note_published(context.board, job.id, number + 1)
     except TopicAway as error:
-        raise ResultsRefused(job.id, context.board.refused(job.id, str(error)), error.reason) from error
+        raise ResultsRefused(job.id, note_refused(context.board, job.id, str(error)), error.reason) from error
     end_published(context, job)
 
 

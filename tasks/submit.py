@@ -75,9 +75,7 @@ def describe_job(
     `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
     """
     out = place_at(out).url if out else None
-    identity = jobs.job_id(
-        dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns, results
-    )
+    identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
     return Job(
         id=identity,
         customer=dataset.customer,
@@ -95,7 +93,9 @@ def describe_job(
 
 
 def write_job(place: Place, job: Job) -> Job:
-    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+    """Write the job, or find it: the same question is the same job.
+
+    It has the priority, the deadline and the topic that it came with first.
 
     Raises OutputTaken, CannotWrite.
     """

@@ -21,6 +21,7 @@ from tasks.feed import cell_of, feed, queued_cells
 from tasks.lookup import dataset_of, job_of
 from tasks.messages import FinishJob, PublishResults, ReduceChunk
 from tasks.presence import leased
+from tasks.published import published
 from tasks.reconcile import control_steps, publishing, reconcile
 from tasks.reprocess import carry_on
 from tasks.submit import fail
@@ -151,7 +152,7 @@ class Sweeper:
     def _reconcile(self, job: str) -> None:
         log.info("asked for again, what nobody is at work on", extra={"job": job})
         try:
-            if self._context.board.published(job) is not None:  # nothing else is left to do
+            if published(self._context.board, job) is not None:  # nothing else is left to do
                 self._context.publish(PublishResults(job))
             else:
                 reconcile(self._context, job)

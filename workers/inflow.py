@@ -18,7 +18,7 @@ from time import monotonic, time
 
 from redis.exceptions import RedisError
 
-from intake.gather import Batch, Gatherer
+from intake.gather import Batch, Gatherer, gathering
 from intake.message import Feedback, Unusable, read
 from intake.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
@@ -61,7 +61,7 @@ class Inflow:
         """`identity`: what the board calls it; `known`: whether feedback of a customer of this name is expected."""
         self._bridge = Bridge(identity, subscription.name, "waiting", time(), "", 0)
         self._bridges, self._subscription, self._known = bridges, subscription, known
-        self._taking_in, self._gatherer = taking_in, gatherer
+        self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
         self._inbox: SimpleQueue[Received] = SimpleQueue()
         self._held, self._error, self._lock = 0, "", Lock()
         self._beaten = float("-inf")
@@ -229,6 +229,7 @@ class Inflow:
         if now or monotonic() - self._beaten > _BEAT_SECONDS:
             self._beaten = monotonic()
             with suppress(RedisError):
+                self._gatherer.seconds = gathering(self._seconds, self._bridges.jobs())
                 self._bridges.put(replace(self._bridge, held=self._held, error=self._bridge.error or self._error))
 
 

@@ -10,6 +10,7 @@ from chorus.settings import from_environment
 from intake.pubsub_look import NotUsable
 from tasks.board import Board, key_prefix
 from tasks.bridges import Bridge, Bridges, traffic
+from tasks.published import note_published
 from tasks.roster import Roster, Worker
 from tests.pubsub_server import pubsub_server
 
@@ -128,7 +129,7 @@ def test_a_service_that_cannot_be_reached_is_not_waited_for(look, monkeypatch):
 def test_the_metrics_count_the_jobs_whose_results_are_not_all_published(board):
     for job in ("plain", "published", "waits"):
         board.redis.hset(board.key("running"), job, time())
-    board.publish("waits", 0)
+    note_published(board, "waits", 0)
     bridge = Bridge("bridge-1", SUBSCRIPTION, "pulling", 5.0, "", 7)
     Bridges(board).put(bridge)
     Bridges(board).count({"stored": 3})

@@ -9,6 +9,7 @@ from chorus.serve import this_process
 from chorus.settings import from_environment
 from tasks.board import Board
 from tasks.context import Context
+from tasks.published import note_published
 from tasks.roster import Roster
 from tasks.submit import start
 from tests.steps import PREFIX, store_dataset, store_job
@@ -165,7 +166,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
     topic = "projects/p/topics/labels"
     waits = store_job(place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic)
     start(machine.context, waits)
-    board.publish(waits.id, 0)
+    note_published(board, waits.id, 0)
     for _ in range(100):
         machine.children[-1].status = 1
         machine.look()

@@ -16,11 +16,15 @@ from intake.dead_letters import DeadLetters
 from intake.message import Message, read
 from intake.subscription import Received
 from storage import feedback, jobs
+from storage.current import current
+from storage.labelled import default_folder
 from storage.place import LocalPlace
 from storage.tables import decode_parquet
 from storage.versions import NotPublished
 from tasks.bridges import Outcome
+from tasks.labels import counting, job_done
 from tasks.once import Once
+from tasks.reprocess import describe_run
 from tests import small_models
 from tests.steps import Steps
 from workers import taking_in
@@ -244,3 +248,34 @@ def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(registry, redis,
                     world.take(*some)
                     acknowledged = True
     world.check(*{id_ for some, _ in batches for id_ in some})
+
+
+def test_the_night_finds_the_labels_of_messages_and_makes_no_second_job(world):
+    world.take("a", "b")
+    now = datetime.now(UTC)
+    run = describe_run(world.place, "plain", name="night", now=now)
+    assert [each.job for each in run.jobs] == [job.id for job in jobs.all_jobs(world.place)]
+
+
+def test_the_first_labels_of_messages_count_without_a_move_of_the_pointer(world):
+    world.take("a")
+    world.take("b")
+    assert counting(world.place, "plain") == {}
+    found = jobs.all_jobs(world.place)
+    for job in found:
+        job_done(world.place, job, datetime.now(UTC))
+        jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
+    assert counting(world.place, "plain") == {job.dataset: job.id for job in found}
+    assert current(world.place, "plain").datasets == {}
+
+
+def test_other_labels_of_messages_count_once_they_are_asked_for(world):
+    world.take("a")
+    [first] = jobs.all_jobs(world.place)
+    jobs.end_job(world.place, first.id, jobs.Ended(status="done"))
+    again = first.model_copy(update={"id": "again", "out": world.place.at(default_folder("plain", "again"))})
+    jobs_path = jobs.job_path(again.id)
+    world.place.create(jobs_path, again.encode())
+    job_done(world.place, again, datetime.now(UTC))
+    job_done(world.place, first, datetime.now(UTC))
+    assert counting(world.place, "plain") == {first.dataset: "again"}

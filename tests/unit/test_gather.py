@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.gather import Gatherer
+from intake.gather import Gatherer, gathering
 
 arrivals = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size=60)
 
@@ -44,3 +44,19 @@ def test_a_full_batch_is_handed_out_at_once_and_the_next_message_waits_anew():
     gatherer.add("a", 3, 0.9)
     assert gatherer.next_due() == 1.9
     assert not list(gatherer.due(1.0))
+
+
+@given(st.floats(0.01, 30), st.integers(0, 10**7), st.integers(0, 10**7))
+def test_the_more_jobs_go_on_the_longer_is_gathered_within_limits(seconds, few, more):
+    few, more = sorted((few, more))
+    assert seconds <= gathering(seconds, few) <= gathering(seconds, more) <= max(seconds, 20.0)
+    assert gathering(seconds, 64) == seconds
+
+
+def test_a_wait_that_became_shorter_is_due_before_a_longer_one_that_began_earlier():
+    gatherer = Gatherer(10, 20.0)
+    gatherer.add("a", 1, 0.0)
+    gatherer.seconds = 0.2
+    gatherer.add("b", 2, 1.0)
+    assert gatherer.next_due() == 1.2
+    assert [batch.key for batch in gatherer.due(1.2)] == ["b"]

@@ -14,10 +14,5 @@ QUESTION = (
 )
 
 
-def test_the_id_of_a_question_stays_what_it_was_before_there_were_topics():
+def test_the_id_of_a_question_stays_what_it_was():
     assert job_id(*QUESTION) == "29f14d127c0ef5a0"
-
-
-def test_to_ask_for_the_results_in_another_topic_is_another_question():
-    ids = [job_id(*QUESTION, topic) for topic in (None, "projects/p/topics/one", "projects/p/topics/two")]
-    assert len(set(ids)) == 3
