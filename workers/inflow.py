@@ -113,6 +113,7 @@ class Inflow:
                 self._subscription.open(self._inbox.put)
                 while not self._stopped.is_set():
                     if self._bridge.state != "pulling" and (not self._bridge.error or self._has_lasted(opened)):
+                        log.info("pulls from %s", self._subscription.name)
                         self._say("pulling")
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
