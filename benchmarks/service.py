@@ -53,7 +53,9 @@ def home(registry: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def service(root: Path, models: Mapping[str, int], environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+def service(
+    root: Path | str, models: Mapping[str, int], environment: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """Workers for these models, each with its number of threads. They may still be starting: score something first.
 
     `environment` is added to that of the workers: {"CHORUS_PRECISION": "int8"}, say.

@@ -16,6 +16,7 @@ from storage.feedback import Dataset
 from storage.forecasts import Expected, Forecast, keep_forecast
 from storage.jobs import Job
 from storage.place import Place
+from storage.side_by_side import side_by_side
 from tasks.board import Board
 from tasks.context import Context
 from tasks.correction import correction
@@ -40,8 +41,11 @@ def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iter
     busy = {one.model.name for one in todo.models if one.rows}
     machine = machine_for(settings, place, board, [job for job, _ in jobs], busy)
     registry = ModelRegistry(place)
-    needs = {one.model: expected_of(place, registry.manifest(one.model.name, one.model.version)) for one in todo.models}
-    return outlook(todo, needs, machine, correction(place, machine.cores, machine.service))
+    models = [one.model for one in todo.models]
+    needs = side_by_side(place, lambda one: expected_of(place, registry.manifest(one.name, one.version)), models)
+    return outlook(
+        todo, dict(zip(models, needs, strict=True)), machine, correction(place, machine.cores, machine.service)
+    )
 
 
 def machine_for(

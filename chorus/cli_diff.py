@@ -18,7 +18,7 @@ from chorus.settings import from_environment
 @click.option("--most", type=click.IntRange(0), default=20, show_default=True, help="Rows that moved most to show.")
 @as_json
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page as well.")
-def diff(**arguments: Any) -> None:
+def diff(html: Path | None, **arguments: Any) -> None:
     """Compare two jobs, two runs, or two versions of a model on stored feedback: what flips, and what moved most.
 
     A and B are ids of jobs, CUSTOMER/RUN, or MODEL@1 MODEL@challenger; MODEL alone is its champion against its
@@ -26,4 +26,5 @@ def diff(**arguments: Any) -> None:
     """
     from chorus.diff import Asked, diff
 
-    diff(from_environment(), Asked(**arguments))
+    settings = from_environment()
+    diff(settings, Asked(html=html and settings.named_path(html), **arguments))

@@ -83,5 +83,6 @@ def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
     """Publish FILE (JSON or TOML, as `ensembles show --json` prints it) as the next version."""
     from chorus.ensemble_file import publish
 
-    version = publish(place_at(from_environment().home), ensemble, file, datetime.now(UTC))
+    settings = from_environment()
+    version = publish(place_at(settings.home), ensemble, settings.named_path(file), datetime.now(UTC))
     click.echo(json.dumps({"ensemble": ensemble, "version": version}) if as_json else f"{ensemble} {version}")

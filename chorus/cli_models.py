@@ -94,12 +94,14 @@ def show_model(model: str, version: str, as_json: bool) -> None:
 @click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
 @over_length
 @as_json
-def train_model(as_json: bool, **arguments: Any) -> None:
+def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
     """Train a model, measure it on rows held out, and publish it as the next version."""
     from chorus.training import Lesson, train_and_publish
 
-    lesson = Lesson(name=arguments.pop("model"), **arguments)
-    _print_published(train_and_publish(place_at(from_environment().home), lesson), as_json)
+    settings = from_environment()
+    data, encoder = settings.named_path(data), encoder and settings.named_path(encoder)
+    lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
+    _print_published(train_and_publish(place_at(settings.home), lesson), as_json)
 
 
 @models.command("publish")
@@ -116,11 +118,14 @@ def train_model(as_json: bool, **arguments: Any) -> None:
 )
 @click.option("--text", default="text", show_default=True, help="The column of that file with the texts.")
 @as_json
-def publish_model(model: str, source: Path, as_json: bool, **arguments: Any) -> None:
+def publish_model(model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any) -> None:
     """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the next version."""
     from chorus.training import publish
 
-    _print_published(publish(place_at(from_environment().home), model, source, **arguments), as_json)
+    settings = from_environment()
+    place, source = place_at(settings.home), settings.named_path(source)
+    published = publish(place, model, source, texts=texts and settings.named_path(texts), **arguments)
+    _print_published(published, as_json)
 
 
 def _metrics(metrics: Any) -> str:

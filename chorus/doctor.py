@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
+from chorus import doctor_messages
 from chorus.settings import SETTINGS, Settings
 from chorus.show import print_table
 from ensemble.customers import read_customers
@@ -46,14 +47,22 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("limits", lambda: _limits(place)),
         ("schedules", lambda: _schedules(place)),
         ("device", lambda: _device(settings)),
+        *doctor_messages.checks(settings, place),
     ]
     findings = [_find(name, check) for name, check in checks]
     values = {
         "CHORUS_HOME": settings.home,
         "CHORUS_BROKER_URL": settings.broker_url and settings.broker and settings.broker.shown,
         "CHORUS_RUN": str(settings.run),
+        "CHORUS_ALLOWED_PLACES": settings.allowed and " ".join(settings.allowed),
         "CHORUS_CHUNK_ROWS": settings.chunk_rows,
         "CHORUS_MAX_TEXT": settings.max_text,
+        "CHORUS_SUBSCRIPTION": settings.subscription,
+        "CHORUS_RESULTS_TOPIC": settings.results_topic,
+        "CHORUS_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
+        "CHORUS_GATHER_ROWS": settings.gather_rows,
+        "CHORUS_GATHER_MS": settings.gather_ms,
+        "CHORUS_ONCE_HOURS": settings.once_hours,
         "CHORUS_DEVICE": settings.device,
         "CHORUS_PRECISION": settings.precision,
         "CHORUS_CORES": settings.cores,

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ensemble.spec import Ensemble
 from storage.labelled import Manifest
 from storage.place import Place
+from storage.side_by_side import side_by_side
 from storage.tables import decode_parquet
 
 
@@ -24,8 +25,7 @@ def look(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -
     targets = [target.name for target in ensemble.targets]
     first: list[dict[str, object]] = []
     counts: dict[str, Counter[str]] = {target: Counter() for target in targets}
-    for part in manifest.parts:
-        data = output.read(part.name)
+    for data in side_by_side(output, lambda part: output.read(part.name), manifest.parts):
         if len(first) < rows:
             first += decode_parquet(data).slice(0, rows - len(first)).to_pylist()
         labels = decode_parquet(data, targets)

@@ -19,6 +19,7 @@ from chorus.upload import Asked, describe
 from storage.feedback import Dataset
 from storage.feedback import customers as all_customers
 from storage.jobs import Job
+from storage.names import is_name
 from storage.place import Place, place_at
 from tasks.forecast import ModelOutlook, Outlook
 from tasks.lookup import dataset_of
@@ -55,7 +56,7 @@ def plan_again(settings: Settings, customers: Sequence[str], since: datetime | N
 
 def _is_job(place: Place, what: str) -> bool:
     """A file goes first: nobody names one like a job by accident."""
-    return not Path(what).exists() and what in place.names("jobs")
+    return is_name(what) and not Path(what).exists() and what in place.names("jobs")
 
 
 def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]]) -> Outlook:

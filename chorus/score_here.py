@@ -13,9 +13,11 @@ from chorus.stored_feedback import StoredChunk
 from models.manifest import ModelManifest
 from storage import scores
 from storage.errors import ChorusError
+from storage.feedback import read_texts
 from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import Scores
+from storage.side_by_side import side_by_side
 from tasks.borrow import complete
 from tasks.careful import score_carefully
 from tasks.split import NotTheRows
@@ -74,8 +76,10 @@ def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chu
     if not missing:
         return 0
     with score_here(settings, place, manifest) as here:
-        for chunk in _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1]):
-            found = complete(place, chunk.dataset, chunk.position, version_of(manifest), here.score)
+        shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
+        texts = side_by_side(place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1])
+        for chunk, some in zip(shown, texts, strict=True):
+            found = complete(place, chunk.dataset, chunk.position, version_of(manifest), some, here.score)
             # A worker may have been quicker; whoever comes first is right for all.
             place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
     return len(missing)

@@ -100,11 +100,14 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
 def describe(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
     """Take the feedback in, and say which job that makes, without writing it.
 
-    Who answers is settled before the file is read, so that a wrong customer costs nothing.
+    Who answers is settled before the file is read, so that a wrong customer costs nothing. Raises NotAllowed, and what
+    keeps the file from being taken in.
     """
+    file = asked.file if asked.file == "-" else settings.named(asked.file)
+    out = settings.named(asked.out) if asked.out else None
     lineup = line_up(place, asked.customer)
     upload = Upload(
-        path=asked.file,
+        path=file,
         customer=asked.customer,
         text_column=asked.text,
         id_column=asked.id_column,
@@ -122,7 +125,7 @@ def describe(settings: Settings, place: Place, asked: Asked, console: Console) -
         place,
         dataset,
         lineup,
-        out=asked.out,
+        out=out,
         keep_text=not asked.no_text,
         keep_columns=asked.keep_columns,
         priority=asked.priority,

@@ -9,12 +9,14 @@ from storage import sketch
 from storage.errors import ChorusError
 from storage.feedback import Chunk, Dataset, dataset_path
 from storage.place import Absent, Place
+from storage.side_by_side import both, side_by_side
 from storage.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
 
 _FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
 _MOST_SKETCHES = 64
 _MOST_BYTES = 256 << 20
 _BYTES_A_ROW = 512  # of sketches that are read: less than a tenth of the time that taking in a row needs
+_AHEAD = 32 << 20  # bytes of sketches that are read at once
 _SMALL = 64  # of datasets with so many times fewer rows not enough could come
 _KEPT = 64  # sketches of about one size
 _SOME = 4096  # hashes that are looked for before all are
@@ -42,8 +44,12 @@ def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
         return
     name = SketchName.of(dataset.taken_in, dataset.rows, dataset.id)
     try:
-        place.create(name.path(dataset.customer), sketch.encode(sample.sketch()))
-        for old in outdated(sketch_names(place, dataset.customer)):
+        _, there = both(
+            place,
+            lambda: place.create(name.path(dataset.customer), sketch.encode(sample.sketch())),
+            lambda: sketch_names(place, dataset.customer),
+        )
+        for old in outdated(there):
             place.remove(old.path(dataset.customer))
     except (ChorusError, OSError) as error:
         log.warning("no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error)
@@ -79,16 +85,21 @@ def _names(place: Place, customer: str, rows: int) -> list[SketchName]:
 def _related(place: Place, customer: str, names: Sequence[SketchName], sample: Sample) -> Iterator[tuple[str, Sketch]]:
     """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset is there."""
     some = _some(sample) if names else None
-    for name in names:
-        path = name.path(customer)
+
+    def shared(name: SketchName) -> Sketch | None:
         try:
-            found = sketch.read(place, path)
+            found = sketch.read(place, name.path(customer))
         except Absent:
-            continue
+            return None
         except (BadSketch, OSError) as error:
             log.warning("passed over: %s", error)
-            continue
-        if some is not None and some_shared(some, found) and place.exists(dataset_path(customer, name.dataset)):
+            return None
+        is_shared = some is not None and some_shared(some, found)
+        return found if is_shared and place.exists(dataset_path(customer, name.dataset)) else None
+
+    largest = max((name.bytes for name in names), default=1)
+    for name, found in zip(names, side_by_side(place, shared, names, max(1, _AHEAD // largest)), strict=False):
+        if found is not None:
             yield name.dataset, found
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intake.errors import Unreadable
+from storage.patience import StorageRefused
+from storage.place import Absent, Changed, LocalPlace, place_at
 
 _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -73,11 +75,16 @@ class Source:
 
 @contextmanager
 def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
-    """The upload at a local path, or on standard input if that is "-". Raises Unreadable."""
+    """The upload at a local path or a URL, or on standard input if that is "-". Raises Unreadable, UnknownScheme."""
     if path == "-":
         with _spooled("standard input", stdin) as source:
             yield source
         return
+    if "://" in path and not path.startswith("file://"):
+        with _fetched(path) as source:
+            yield source
+        return
+    path = path.removeprefix("file://")
     file = Path(path).expanduser()
     try:
         mode = file.stat().st_mode
@@ -94,6 +101,29 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
         raise _refused(path, error) from None
     with stream, _spooled(file.name, stream) as source:
         yield source
+
+
+@contextmanager
+def _fetched(url: str) -> Iterator[Source]:
+    """A copy on this disk: an upload is read twice, and may be larger than the memory."""
+    folder, _, name = url.rpartition("/")
+    if not name or folder.endswith((":", "/")):
+        raise Unreadable(url, "it is a bucket or a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz.")
+    place = place_at(folder)
+    if isinstance(place, LocalPlace):
+        raise Unreadable(url, "it is a local file in the form of a URL", "Give its path.")
+    with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
+        try:
+            place.copy_to(name, copy)
+        except Absent:
+            raise Unreadable(url, "there is no such file", "Check bucket and path.") from None
+        except Changed:
+            found = "it changed while it was read, or is stored under a Content-Encoding"
+            raise Unreadable(url, found, "Run again when it is complete, or store it as a plain file.") from None
+        except StorageRefused as error:
+            raise Unreadable(url, f"storage refused it, {error.reason}", error.advice) from None
+        copy.flush()
+        yield Source(name, Path(copy.name))
 
 
 @contextmanager

@@ -30,7 +30,7 @@ _MOST_COLUMNS = 10_000  # all of them stand in dataset.json
 class Upload:
     """What is to be taken in, and how. Where an option is None, it is found out."""
 
-    path: str  # a local path, or "-" for standard input
+    path: str  # a local path, a URL, or "-" for standard input
     customer: str
     text_column: str | None = None
     id_column: str | None = None

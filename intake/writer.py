@@ -29,8 +29,9 @@ from storage.feedback import (
     rejects_path,
 )
 from storage.place import Place
+from storage.side_by_side import both
 
-_IN_FLIGHT = 4  # chunks that are encoded or on their way to the place
+_IN_FLIGHT = 4  # chunks that are encoded or on their way to a disk
 
 
 class ChunkGone(ChorusError):
@@ -55,7 +56,8 @@ class DatasetWriter:
         self._rejects = RejectFile()
         # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more memory.
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
-        self._pool = ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="intake-write")
+        self._in_flight = max(_IN_FLIGHT, place.at_once)
+        self._pool = ThreadPoolExecutor(max_workers=self._in_flight, thread_name_prefix="intake-write")
         self._writing: deque[Future[tuple[Chunk, Texts]]] = deque()
         self._made: list[str] = []
 
@@ -92,8 +94,11 @@ class DatasetWriter:
             self._put(rest)
         while self._writing:
             self._take_written()
-        chunks = with_donors(self._place, self._customer, self._dataset, self._chunks, self._sample)
-        self._create(rejects_path(self._customer, self._dataset), self._rejects.encode())
+        chunks, _ = both(
+            self._place,
+            lambda: with_donors(self._place, self._customer, self._dataset, self._chunks, self._sample),
+            lambda: self._create(rejects_path(self._customer, self._dataset), self._rejects.encode()),
+        )
         self._check_all_there()
         self._settle()
         dataset = Dataset(
@@ -138,7 +143,7 @@ class DatasetWriter:
         self._waiting = [table.slice(full)]
 
     def _put(self, table: pa.Table) -> None:
-        if len(self._writing) == _IN_FLIGHT:
+        if len(self._writing) == self._in_flight:
             self._take_written()
         path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
         encoded = self._encoder.submit(_encode, table)

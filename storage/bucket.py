@@ -18,10 +18,24 @@ class Page:
     following: str | None
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """What tells whether an object is still the same."""
+
+    size: int  # bytes
+    version: str
+
+
 class Bucket(Protocol):
     """Raises what its library raises; `storage.trouble` knows what that means."""
 
     def get(self, key: str, seconds: float) -> bytes: ...
+
+    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+        """The bytes from `start` to before `end`."""
+        ...
+
+    def stamp(self, key: str, seconds: float) -> Stamp: ...
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
         """With a mark: only if there is no such object, in the one request that also brings the bytes."""

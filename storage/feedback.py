@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import ChorusError
+from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, is_name
 from storage.place import Absent, Place
 from storage.record import Record
+from storage.side_by_side import side_by_side
 from storage.tables import decode_parquet, encode_parquet
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,14 @@ class Source(Record):
     sha256: str  # of the decompressed bytes
 
 
+class FirstLabels(Record):
+    """Who labels a batch of messages as it comes in; settled when it is stored, so that it is asked for once."""
+
+    ensemble: EnsembleVersion
+    models: tuple[ModelVersion, ...]
+    results: str | None  # the topic that hears of the labels
+
+
 class Dataset(Record):
     """What dataset.json says. rows_in = rows + rejected, always."""
 
@@ -88,6 +98,7 @@ class Dataset(Record):
     chunk_rows: int
     chunks: tuple[Chunk, ...]
     taken_in: datetime | None = None  # None: by a version that did not write it down
+    first: FirstLabels | None = None  # of a batch of messages; of an upload its job says it
 
     @property
     def since(self) -> datetime:
@@ -169,12 +180,16 @@ def customers(place: Place) -> list[str]:
 
 def datasets(place: Place, customer: str) -> list[Dataset]:
     """All that is stored of a customer and can be read, the oldest first. Raises BadName."""
-    found = []
-    for name in place.names(f"feedback/{check_name('customer', customer)}"):
+
+    def read(name: str) -> Dataset | None:
         try:
-            found.append(read_dataset(place, customer, name))
+            return read_dataset(place, customer, name)
         except Absent:  # it is being taken in, or an intake was killed
-            continue
+            return None
         except ChorusError as error:
             log.warning("feedback that cannot be read is left alone: %s", error, extra={"customer": customer})
+            return None
+
+    names = place.names(f"feedback/{check_name('customer', customer)}")
+    found = (dataset for dataset in side_by_side(place, read, names) if dataset is not None)
     return sorted(found, key=lambda dataset: (dataset.since, dataset.id))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from storage.bucket import MARK, Page
+from storage.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "gcsfs", "gcp"
 ADVICE = (
@@ -27,6 +27,13 @@ class GoogleBucket:
 
     def get(self, key: str, seconds: float) -> bytes:
         return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", timeout=seconds))
+
+    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds))
+
+    def stamp(self, key: str, seconds: float) -> Stamp:
+        found = _client(self.idle).call("GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds)
+        return Stamp(int(found["size"]), str(found.get("generation")))
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
         _client(self.idle).pipe_file(

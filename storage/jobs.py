@@ -12,10 +12,12 @@ from typing import Literal
 from pydantic import Field
 
 from storage.errors import ChorusError
+from storage.feedback import Dataset
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
 from storage.place import Absent, Place, place_at
 from storage.record import Record
+from storage.side_by_side import side_by_side
 
 Priority = Literal["live", "bulk", "nightly"]
 
@@ -62,6 +64,7 @@ class Job(Record):
     submitted_at: datetime
     priority: Priority = "bulk"  # live before bulk before nightly
     deadline: datetime | None = None  # before bulk, after live
+    results: str | None = None  # projects/P/topics/T, where each feedback's labels are published before the job ends
 
     @property
     def output(self) -> Place:
@@ -88,6 +91,14 @@ def job_id(
         keep_columns,
     ]
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
+
+
+def first_job(dataset: Dataset) -> str | None:
+    """The id of the job that labels a batch of messages as it comes in; None of an upload."""
+    first = dataset.first
+    if first is None:
+        return None
+    return job_id(dataset.customer, dataset.id, first.ensemble, first.models, None, keep_text=True, keep_columns=True)
 
 
 def folder(job: str) -> str:
@@ -127,13 +138,16 @@ def ended(place: Place, job: str) -> Ended | None:
 
 def unended_jobs(place: Place) -> list[Job]:
     """Those that are to go on and can be read, oldest first."""
-    files = {name: place.names(f"jobs/{name}") for name in place.names("jobs")}
-    return _read(place, [name for name, there in files.items() if "job.json" in there and "ended.json" not in there])
+    names = place.names("jobs")
+    files = zip(names, side_by_side(place, lambda name: place.names(f"jobs/{name}"), names), strict=True)
+    return _read(place, [name for name, there in files if "job.json" in there and "ended.json" not in there])
 
 
 def all_jobs(place: Place) -> list[Job]:
     """Every job of this root that can be read and whose labels were not pruned, oldest first."""
-    return [job for job in _read(place, place.names("jobs")) if not _is_removed(place, job.id)]
+    found = _read(place, place.names("jobs"))
+    removed = side_by_side(place, lambda job: _is_removed(place, job.id), found)
+    return [job for job, is_removed in zip(found, removed, strict=True) if not is_removed]
 
 
 def _is_removed(place: Place, job: str) -> bool:
@@ -143,12 +157,15 @@ def _is_removed(place: Place, job: str) -> bool:
 
 def _read(place: Place, names: Iterable[str]) -> list[Job]:
     """Of these, those that can be read, oldest first: one damaged file must not stop all the others."""
-    found = []
-    for name in names:
+
+    def read(name: str) -> Job | None:
         try:
-            found.append(read_job(place, name))
+            return read_job(place, name)
         except Absent:
-            continue
+            return None
         except ChorusError as error:
             log.warning("a job that cannot be read is left alone: %s", error, extra={"job": name})
+            return None
+
+    found = (job for job in side_by_side(place, read, names) if job is not None)
     return sorted(found, key=lambda job: (job.submitted_at, job.id))

@@ -12,15 +12,16 @@ from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 from storage import gcs, s3
-from storage.bucket import MARK, Bucket
+from storage.bucket import MARK, Bucket, Stamp
 from storage.gcs import GoogleBucket
 from storage.patience import Patience, StorageAway, StorageRefused
-from storage.place import Absent, Place, UnknownScheme
+from storage.place import BLOCK, Absent, Changed, Place, UnknownScheme
 from storage.s3 import AmazonBucket
+from storage.side_by_side import side_by_side
 from storage.trouble import Passing, Refused, sorted_out
 
 PATIENCE = Patience()
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 class ObjectPlace(Place):
     """Files are objects; there are no folders but in their names. All of it raises StorageAway, StorageRefused."""
+
+    at_once = 8  # each waits for the network; s3fs keeps ten connections
 
     def __init__(self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience) -> None:
         super().__init__(url)
@@ -109,6 +112,39 @@ class ObjectPlace(Place):
             copy = Path(folder, path.rsplit("/", 1)[-1])
             copy.write_bytes(self.read(path))
             yield copy
+
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        """Some blocks are on their way while one is written."""
+        try:
+            before = self._stamp(path)
+        except FileNotFoundError:
+            self._see_that_there_is_a_bucket()
+            raise Absent(self.at(path)) from None
+
+        def block(start: int) -> bytes:
+            end = min(before.size, start + BLOCK)
+            seconds = self._patience.seconds(end - start)
+            data = self._patiently(path, lambda: self._bucket.piece(self._key(path), start, end, seconds))
+            if len(data) != end - start:
+                raise Changed(self.at(path))
+            return data
+
+        try:
+            for data in side_by_side(self, block, range(0, before.size, BLOCK)):
+                file.write(data)
+        except (FileNotFoundError, StorageRefused):  # refused: there are no bytes where some were
+            if self._is_still(path, before):
+                raise
+        if not self._is_still(path, before):
+            raise Changed(self.at(path))
+
+    def _is_still(self, path: str, before: Stamp) -> bool:
+        with suppress(FileNotFoundError):
+            return self._stamp(path) == before
+        return False
+
+    def _stamp(self, path: str) -> Stamp:
+        return self._patiently(path, lambda: self._bucket.stamp(self._key(path), self._patience.attempt))
 
     def _listed(self, folder: str) -> list[str]:
         """What lies directly below, folders with a '/' at their end. Page by page, so that one may be tried again."""

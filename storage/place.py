@@ -1,17 +1,20 @@
 """A place: one root, local or in a bucket, below which files are created whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from storage.errors import BadRequest, ChorusError
 
 _TEMPORARY = ".new-"
+BLOCK = 8 << 20  # bytes of a large file that are read at once
 _SETTLING = 8  # files on their way to the disk at once
 
 
@@ -42,8 +45,21 @@ class CannotWrite(ChorusError):
         super().__init__(f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again.")
 
 
+class Changed(ChorusError):
+    """A file was written to, or removed, while it was read; or the store gives other bytes than it says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url} changed while it was read, or is stored under a Content-Encoding, so that its bytes are not those "
+            "that the store counts. Run again when it is complete, or store it as a plain file."
+        )
+
+
 class Place(ABC):
     """Files by relative path below `url`. No file is ever seen half-written."""
+
+    at_once = 1  # operations that pay side by side
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -98,6 +114,10 @@ class Place(ABC):
         """Create a file whose bytes follow from its name. There already and equal is success; else Differs."""
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.at(path))
+
+    @abstractmethod
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        """Write the content of `path` to an open file, block by block. Raises Absent, Changed."""
 
 
 class LocalPlace(Place):
@@ -195,6 +215,13 @@ class LocalPlace(Place):
         if not file.exists():
             raise Absent(self.at(path))
         yield file
+
+    def copy_to(self, path: str, file: IO[bytes]) -> None:
+        try:
+            with self._file(path).open("rb") as opened:
+                shutil.copyfileobj(opened, file, BLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Absent(self.at(path)) from None
 
 
 class UnknownScheme(BadRequest):

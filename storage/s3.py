@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.bucket import MARK, Page
+from storage.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "s3fs", "s3"
 ADVICE = (
@@ -27,6 +27,13 @@ class AmazonBucket:
     def get(self, key: str, seconds: float) -> bytes:
         # Side by side in several requests it would ask for the size first.
         return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", max_concurrency=1, timeout=seconds))
+
+    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds))
+
+    def stamp(self, key: str, seconds: float) -> Stamp:
+        found = _client(self.idle).call_s3("head_object", Bucket=self.name, Key=key, timeout=seconds)
+        return Stamp(int(found["ContentLength"]), f"{found['ETag']} {found['LastModified']}")
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
         _client(self.idle).pipe_file(

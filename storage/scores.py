@@ -12,6 +12,7 @@ from storage.errors import ChorusError
 from storage.labelled import ModelVersion
 from storage.names import check_name
 from storage.place import Place
+from storage.side_by_side import side_by_side
 
 Float32 = npt.NDArray[np.float32]
 
@@ -47,7 +48,8 @@ def path(model: str, version: int, chunk: str) -> str:
 def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str]) -> set[str]:
     """Those of these chunks that this model version has scored."""
     if len(chunks) <= _FEW:
-        return {chunk for chunk in chunks if place.exists(path(model, version, chunk))}
+        there = side_by_side(place, lambda chunk: place.exists(path(model, version, chunk)), chunks)
+        return {chunk for chunk, found in zip(chunks, there, strict=True) if found}
     found = {name.removesuffix(".arrow") for name in place.names(folder(model, version)) if name.endswith(".arrow")}
     return found.intersection(chunks)
 

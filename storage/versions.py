@@ -15,6 +15,7 @@ from storage.aliases import Aliases, Move
 from storage.errors import BadRequest
 from storage.names import check_name
 from storage.place import Place
+from storage.side_by_side import both, side_by_side
 
 CHAMPION = "champion"
 _CLAIM = "_claim"
@@ -44,12 +45,16 @@ class Shelf:
 
     def names(self) -> list[str]:
         """Everything that has at least one version, sorted."""
-        return [name for name in self.place.names(f"registry/{self.shelf}") if self.versions(name)]
+        names = self.place.names(f"registry/{self.shelf}")
+        versions = side_by_side(self.place, self.versions, names)
+        return [name for name, found in zip(names, versions, strict=True) if found]
 
     def versions(self, name: str) -> list[int]:
         """The published versions, ascending."""
         numbers = sorted(int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit())
-        return [number for number in numbers if self.place.exists(f"{self.folder(name, number)}/{self._record}")]
+        records = (f"{self.folder(name, number)}/{self._record}" for number in numbers)
+        there = side_by_side(self.place, self.place.exists, records)
+        return [number for number, found in zip(numbers, there, strict=True) if found]
 
     def aliases(self, name: str) -> dict[str, int]:
         """Alias → version. Raises BadRecord."""
@@ -86,8 +91,11 @@ class Shelf:
 
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
         """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
-        versions = self._published(name)
-        version = wanted if isinstance(wanted, int) else self._aliases(name).version(wanted)
+        versions, version = both(
+            self.place,
+            lambda: self._published(name),
+            lambda: wanted if isinstance(wanted, int) else self._aliases(name).version(wanted),
+        )
         if version not in versions:
             there = [*map(str, versions), *self.aliases(name)]
             raise NotPublished(self.shelf, f"version or alias {wanted} of {name}", there)

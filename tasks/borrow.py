@@ -21,6 +21,7 @@ from storage.feedback import Chunk, Dataset, Donor
 from storage.labelled import ModelVersion
 from storage.place import Absent, Place
 from storage.scores import Scores, scored_chunks
+from storage.side_by_side import both, side_by_side
 from tasks.lookup import dataset_named
 
 Rows = npt.NDArray[np.int64]
@@ -45,10 +46,7 @@ def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, t
     chunk = dataset.chunks[position]
     known: Scores | None = None
     left = np.arange(len(texts))
-    for donor in chunk.donors:
-        if len(left) <= (chunk.new or 0):
-            break
-        lent = _lent(place, dataset.customer, donor, model)
+    for lent in side_by_side(place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors):
         if lent is None:
             continue
         said, theirs = lent
@@ -59,6 +57,8 @@ def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, t
             known = replace(said, values=nothing, rejected={})
         known = _copied(said, at.drop_null().to_numpy(), known, left[found])
         left = left[~found]
+        if len(left) <= (chunk.new or 0):
+            break
     return Borrowed(known, left)
 
 
@@ -67,13 +67,13 @@ def complete(
     dataset: Dataset,
     position: int,
     model: ModelVersion,
+    texts: pa.StringArray,
     ask: Callable[[pa.StringArray], Scores],
 ) -> Scores:
-    """The scores of the chunk at this position; `ask` scores the texts of which the donors know nothing, if any.
+    """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor knows, if any.
 
-    Raises Absent, and what `ask` raises.
+    Raises what `ask` raises.
     """
-    texts = feedback.read_texts(place, dataset, position)
     known = borrow(place, dataset, position, model, texts)
     if known.scores is not None:
         had = len(texts) - len(known.left)
@@ -122,16 +122,17 @@ def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
 
 def lenders(place: Place, customer: str, chunks: Iterable[Chunk]) -> dict[str, dict[Donor, str]]:
     """Chunk id → its donors that are there, each with the id of the chunk that it is."""
-    ids: dict[str, list[str]] = {}
-    found: dict[str, dict[Donor, str]] = {}
-    for chunk in chunks:
-        found[chunk.id] = {}
-        for donor in chunk.donors:
-            if donor.dataset not in ids:
-                ids[donor.dataset] = _chunk_ids(place, customer, donor.dataset)
-            if donor.position < len(ids[donor.dataset]):
-                found[chunk.id][donor] = ids[donor.dataset][donor.position]
-    return found
+    chunks = list(chunks)
+    names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
+    ids = dict(zip(names, side_by_side(place, lambda name: _chunk_ids(place, customer, name), names), strict=True))
+    return {
+        chunk.id: {
+            donor: ids[donor.dataset][donor.position]
+            for donor in chunk.donors
+            if donor.position < len(ids[donor.dataset])
+        }
+        for chunk in chunks
+    }
 
 
 def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
@@ -147,8 +148,11 @@ def _lent(place: Place, customer: str, donor: Donor, model: ModelVersion) -> tup
     try:
         dataset = dataset_named(place, customer, donor.dataset)
         chunk = dataset.chunks[donor.position]
-        said = scores.read(place, model, chunk.id, chunk.rows)
-        texts = feedback.read_texts(place, dataset, donor.position)
+        said, texts = both(
+            place,
+            lambda: scores.read(place, model, chunk.id, chunk.rows),
+            lambda: feedback.read_texts(place, dataset, donor.position),
+        )
     except Absent:
         return None
     except (ChorusError, IndexError, pa.ArrowException) as error:

@@ -31,9 +31,10 @@ class Datasets:
         """Raises Absent, BadRecord."""
         key = place, customer, name
         with self._lock:
-            dataset = self._kept.pop(key, None)
-            if dataset is None:
-                dataset = feedback.read_dataset(place, customer, name)
+            found = self._kept.get(key)
+        dataset = found or feedback.read_dataset(place, customer, name)  # nobody waits while another reads
+        with self._lock:
+            if self._kept.pop(key, None) is None:
                 self._room -= 1 + len(dataset.chunks)
             self._kept[key] = dataset
             while self._room < 0 and len(self._kept) > 1:

@@ -1,30 +1,35 @@
 """Look at storage, plan what is left of a job, and ask for it."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 
 from storage import labelled
 from storage.feedback import Dataset
 from storage.jobs import Job, ended
 from storage.place import Place
+from storage.side_by_side import both, side_by_side
 from tasks.board import Board, Progress
 from tasks.borrow import in_hand
 from tasks.context import Context
 from tasks.feed import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, control_step
+from tasks.messages import CONTROL, RESULTS, FinishJob, PublishResults, ReduceChunk, ScoreCell, control_step
 from tasks.plan import Plan, plan
 from tasks.presence import leased
 
 
-def plan_job(place: Place, job_id: str) -> Plan:
-    """What storage says is missing of a job. What can be borrowed whole needs no worker: `reduce` does it."""
+def plan_job(place: Place, job_id: str, parts: Set[int] | None = None) -> Plan:
+    """What storage says is missing of a job. What can be borrowed whole needs no worker: `reduce` does it.
+
+    `parts`: the positions of those that are there, if they were just listed.
+    """
     job = job_of(place, job_id)
     dataset = dataset_of(place, job)
     chunks = [chunk.id for chunk in dataset.chunks]
-    parts = labelled.part_positions(job.output)
+    parts = labelled.part_positions(job.output) if parts is None else parts
     wanted = {chunk for position, chunk in enumerate(chunks) if position not in parts}
-    scored = {(model.name, model.version): in_hand(place, dataset, model, wanted) for model in job.models}
-    return plan(chunks, list(scored), scored, parts)
+    models = [(model.name, model.version) for model in job.models]
+    scored = dict(zip(models, _in_hand(place, dataset, job, wanted), strict=True))
+    return plan(chunks, models, scored, parts)
 
 
 def stored_progress(place: Place, job_id: str) -> Progress:
@@ -32,9 +37,17 @@ def stored_progress(place: Place, job_id: str) -> Progress:
     job = job_of(place, job_id)
     dataset = dataset_of(place, job)
     positions = dataset.positions
-    scored = {model.name: in_hand(place, dataset, model, positions) for model in job.models}
-    counts = {model: sum(len(positions[chunk]) for chunk in found) for model, found in scored.items()}
-    return Progress("running", None, counts, len(labelled.part_positions(job.output)))
+    parts, scored = both(
+        place, lambda: labelled.part_positions(job.output), lambda: list(_in_hand(place, dataset, job, positions))
+    )
+    counts = [sum(len(positions[chunk]) for chunk in found) for found in scored]
+    names = [model.name for model in job.models]
+    return Progress("running", None, dict(zip(names, counts, strict=True)), len(parts))
+
+
+def _in_hand(place: Place, dataset: Dataset, job: Job, chunks: Collection[str]) -> Iterator[set[str]]:
+    """Of each model of the job, which of the chunks need no worker."""
+    return side_by_side(place, lambda model: in_hand(place, dataset, model, chunks), job.models)
 
 
 def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
@@ -48,9 +61,9 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     under_way: dict[str, set[str]] = {}
     if not fresh:  # before storage is read
         under_way = {model.name: _under_way(context, job, model.name) for model in job.models}
-    left = plan_job(context.place, job_id)
-    board = context.board
     parts = labelled.part_positions(job.output)
+    left = plan_job(context.place, job_id, parts)
+    board = context.board
     board.run(job_id, _facts(job, dataset), len(parts))
     end = ended(context.place, job_id)
     if end is not None and end.status != "done":  # meanwhile; who ends it after this look tells the board after us
@@ -98,6 +111,15 @@ def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
     missing = [step for step in steps if step not in waiting]
     held = {step for step, one in zip(missing, leased(board, missing), strict=True) if one}
     return waiting.intersection(steps) | held
+
+
+def publishing(board: Board, jobs: Sequence[str]) -> set[str]:
+    """Of these jobs, those whose results wait to be published, are being published or were put off."""
+    if not jobs:
+        return set()
+    waiting = {arguments["job"] for arguments in queued(board, RESULTS)}
+    steps = [PublishResults(job).step for job in jobs]
+    return {job for job, held in zip(jobs, leased(board, steps), strict=True) if held or job in waiting}
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:

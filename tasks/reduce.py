@@ -1,7 +1,8 @@
 """Reduce one chunk: all members' scores, combined, as labelled parts, and what a member could not score as rejects."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from storage.jobs import Job
 from storage.labelled import ModelVersion
 from storage.place import Absent, Place
 from storage.scores import BadScores, Scores
+from storage.side_by_side import each, side_by_side
 from storage.tables import encode_parquet
 from tasks.borrow import borrow_whole
 from tasks.context import Context
@@ -41,16 +43,24 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     dataset = dataset_of(context.place, job)
     positions = dataset.positions[message.chunk]
     output = job.output
-    if not all(output.exists(labelled.part_name(position)) for position in positions):
-        said = _gather(context, job, dataset, message.chunk)
-        if said is None:
+    reading = each(
+        context.place,
+        lambda: all(side_by_side(output, output.exists, map(labelled.part_name, positions))),
+        lambda: ensemble_of(context.place, job),
+        *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
+        *(partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job)) for position in positions),
+    )
+    if not next(reading):
+        ensemble = next(reading)
+        said = {model.name: found for model, found in zip(job.models, reading, strict=False) if found is not None}
+        if len(said) < len(job.models):
+            _ask_again(context, job, dataset, message.chunk, said)
             return
         rejected = _rejected(job, said)
         kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
-        answers = _answers(ensemble_of(context.place, job), said, kept)
+        answers = _answers(ensemble, said, kept)
         columns = dataset.columns if job.keep_columns else ()
-        for position in positions:
-            chunk = feedback.read_chunk(context.place, dataset, position, _columns_read(job))
+        for position, chunk in zip(positions, reading, strict=True):
             if rejected:
                 output.keep(labelled.rejects_name(position), encode_parquet(_rejects(chunk, rejected)))
                 chunk = chunk.take(kept)
@@ -64,21 +74,13 @@ def _columns_read(job: Job) -> list[str]:
     return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
-def _gather(context: Context, job: Job, dataset: Dataset, chunk: str) -> dict[str, Scores] | None:
-    """What each member says of the chunk, by model; None when some scores are missing and were asked for again."""
-    said: dict[str, Scores] = {}
-    missing: list[ModelVersion] = []
+def _ask_again(context: Context, job: Job, dataset: Dataset, chunk: str, said: Collection[str]) -> None:
+    """Of the members that are not among those which have said something of the chunk."""
     for model in job.models:
-        found = _said(context.place, dataset, chunk, model)
-        if found is None:
-            missing.append(model)
-        else:
-            said[model.name] = found
-    for model in missing:
-        context.board.lost(job.id, model.name, dataset.positions[chunk])
-        join(context.board, job, dataset, model.name)
-        feed(context, model.name)
-    return None if missing else said
+        if model.name not in said:
+            context.board.lost(job.id, model.name, dataset.positions[chunk])
+            join(context.board, job, dataset, model.name)
+            feed(context, model.name)
 
 
 def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:

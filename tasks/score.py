@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from storage import scores
 from storage.errors import ChorusError
+from storage.feedback import read_texts
 from storage.patience import StorageAway
 from storage.scores import Float32, Scores
+from storage.side_by_side import each
 from tasks.board import Board, FirstScores
 from tasks.borrow import complete
 from tasks.careful import LoadedModel, fault, reason_of, score_carefully
@@ -83,13 +85,15 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
-    path = scores.path(cell.model, cell.version, cell.chunk)
+    path, position = scores.path(cell.model, cell.version, cell.chunk), dataset.positions[cell.chunk][0]
     taken, first = time(), None
-    if not context.place.exists(path):
+    there, texts = partial(context.place.exists, path), partial(read_texts, context.place, dataset, position)
+    reading = each(context.place, there, texts)
+    if not next(reading):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
         with _Attempts(context.board, cell) as attempts:
             ask = partial(_ask, context, models, cell, attempts, member.digest)
-            found = complete(context.place, dataset, dataset.positions[cell.chunk][0], member, ask)
+            found = complete(context.place, dataset, position, member, next(reading), ask)
             # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
             context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None

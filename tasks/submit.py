@@ -16,6 +16,7 @@ from storage.jobs import Ended, Job, Priority
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.patience import StorageAway
 from storage.place import Place, place_at
+from storage.side_by_side import side_by_side
 from tasks.context import Context
 from tasks.labels import job_done, settle_runs_of
 from tasks.reconcile import reconcile
@@ -50,7 +51,7 @@ def line_up(place: Place, customer: str) -> Lineup:
 def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     """The members' versions as of now, each able to answer its target. Raises NotPublished, Mismatch."""
     registry = ModelRegistry(place)
-    found = [registry.resolve(member.model, member.version) for member in ensemble.members]
+    found = list(side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members))
     check(
         ensemble,
         {one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels) for one in found},
@@ -69,10 +70,11 @@ def describe_job(
     priority: Priority = "bulk",
     deadline: datetime | None = None,
     asked: datetime | None = None,
+    results: str | None = None,
 ) -> Job:
     """The job that this question is. Nothing is written.
 
-    `asked`: when its versions were resolved; None: just now.
+    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
     """
     out = place_at(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
@@ -88,11 +90,14 @@ def describe_job(
         submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
+        results=results,
     )
 
 
 def write_job(place: Place, job: Job) -> Job:
-    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+    """Write the job, or find it: the same question is the same job.
+
+    It has the priority, the deadline and the topic that it came with first.
 
     Raises OutputTaken, CannotWrite.
     """
@@ -105,12 +110,13 @@ def write_job(place: Place, job: Job) -> Job:
 def check_output(job: Job) -> None:
     """Whether the job may write to its output folder. Raises OutputTaken."""
     output = job.output
-    if output.exists(labelled.OWNER):
+    there = output.names("")
+    if labelled.OWNER in there:
         owner = output.read(labelled.OWNER).decode()
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
         return
-    foreign = [name for name in output.names("") if labelled.is_result(name)]
+    foreign = [name for name in there if labelled.is_result(name)]
     if foreign:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 
@@ -127,9 +133,10 @@ def start(context: Context, job: Job) -> None:
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     """
-    if counts_again(context.place, job):
-        return
-    jobs.take_up(context.place, job.id)
+    if jobs.ended(context.place, job.id) is not None:
+        if counts_again(context.place, job):
+            return
+        jobs.take_up(context.place, job.id)
     context.board.forget(job.id, [model.name for model in job.models])
     reconcile(context, job.id, fresh=True)
 

@@ -106,7 +106,11 @@ def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
     place.create(scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(lent))
     donor = Donor(dataset="earlier", position=0, shared=1)
     later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
-    assert np.allclose(complete(place, later, 0, MODEL, ask).values, [[0.5, 0.5], [0.2, 0.8]])
+    assert np.allclose(
+        complete(place, later, 0, MODEL, read_texts(place, later, 0), ask).values, [[0.5, 0.5], [0.2, 0.8]]
+    )
     again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
-    assert np.allclose(complete(place, again, 0, MODEL, ask).values, [[0.2, 0.8], [0.1, 0.9]])
+    assert np.allclose(
+        complete(place, again, 0, MODEL, read_texts(place, again, 0), ask).values, [[0.2, 0.8], [0.1, 0.9]]
+    )
     assert asked == ["new"]

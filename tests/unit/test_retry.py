@@ -6,6 +6,7 @@ from storage.patience import StorageAway, StorageRefused
 from storage.place import CannotWrite
 from tasks.address import BrokerUnreachable
 from tasks.messages import ScoreCell
+from tasks.results import ResultsRefused
 from tasks.retry import Again, GiveUp, HandBack, decide
 from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
 
@@ -27,6 +28,11 @@ def test_a_broker_that_is_away_is_waited_for_however_long():
     for attempt in (1, 3, 100):
         assert isinstance(decide(RedisError("gone"), attempt), Again)
         assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Again)
+
+
+def test_results_wait_for_their_topic_however_long_and_hold_up_no_thread():
+    pauses = [decide(ResultsRefused("job", attempt, "gone"), 1) for attempt in (1, 2, 3, 4, 10**6)]
+    assert pauses == [HandBack(2.0), HandBack(8.0), HandBack(30.0), HandBack(30.0), HandBack(30.0)]
 
 
 def test_what_found_storage_away_is_handed_back_at_once():

@@ -1,7 +1,35 @@
 """The settings of a process, and what is said about them."""
 
-from chorus.settings import SETTINGS
+import pytest
+
+from chorus.settings import SETTINGS, BadSetting, from_environment
+from storage.allowed import NotAllowed
 from tests.command import Command
+
+
+def allowing(places):
+    return from_environment({"CHORUS_HOME": "/srv/home", "CHORUS_ALLOWED_PLACES": places})
+
+
+@pytest.mark.parametrize("between", [",", " ", ", ", "\n"])
+def test_allowed_places_are_separated_by_commas_or_spaces(between, tmp_path):
+    settings = allowing(f"{tmp_path}/in/{between}GCS://acme/inbox/")
+    assert settings.allowed == (f"{tmp_path}/in", "gs://acme/inbox")
+    assert settings.named("gs://acme/inbox/a.csv") == "gs://acme/inbox/a.csv"
+    for url in ("gs://acme/a.csv", str(tmp_path / "a.csv"), "/srv/home/feedback/other/upload/chunk-00000.parquet"):
+        with pytest.raises(NotAllowed):
+            settings.named(url)
+
+
+def test_without_allowed_places_everything_may_be_named():
+    assert allowing("").allowed is None
+    assert from_environment({}).named("../a.csv") == "../a.csv"
+
+
+@pytest.mark.parametrize("places", [",", "gs://", "gs://acme/../other", "/srv/in zip::gs://acme"])
+def test_places_that_say_nothing_for_certain_are_no_setting(places):
+    with pytest.raises(BadSetting, match="CHORUS_ALLOWED_PLACES"):
+        allowing(places)
 
 
 def test_the_doctor_shows_every_setting(tmp_path):

@@ -1,0 +1,107 @@
+"""Which files and folders may a request name? Those in the allowed places. Pure, but for the links it follows.
+
+allowed: /srv/exports  gs://acme/inbox
+
+/srv/exports/a.csv      yes
+/srv/exports/../a.csv   no: it is /srv/a.csv
+gs://acme/inbox/a.csv   yes
+gs://acme/inbox-2/a     no: whole names count, not their beginnings
+gs://acme/inbox/../a    no: a bucket has no `..`, and nobody shall find out who takes it for one
+"""
+
+import os.path
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import BadRequest
+
+_SAME = {"gcs": "gs", "s3a": "s3"}  # other names for a scheme
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+
+RealPath = Callable[[str], str]
+
+
+class NotAllowed(BadRequest):
+    """A request names what lies outside the allowed places."""
+
+    def __init__(self, url: str, places: Sequence[str], reason: str = "it lies in none of the allowed places") -> None:
+        self.url, self.places = url, places
+        super().__init__(
+            f"{url} may not be named: {reason}. Allowed (CHORUS_ALLOWED_PLACES): {', '.join(places)}. Use a file or "
+            "folder in one of these, or ask whoever runs this service to add a place."
+        )
+
+
+class NoLocation(Exception):
+    """What was written names no file or folder for certain. Its text is the reason, for people."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder by its one name. Two are in each other exactly if their parts say so."""
+
+    scheme: str  # "file", "gs", "s3", …
+    parts: tuple[str, ...]  # of a file from the root on; of an object the bucket first
+
+    @property
+    def url(self) -> str:
+        """As `place_at` reads it: a path, or a URL."""
+        if self.scheme == "file":
+            return "/" + "/".join(self.parts)
+        return f"{self.scheme}://{'/'.join(self.parts)}"
+
+    def within(self, other: "Location") -> bool:
+        """Whether it is the other, or lies in it."""
+        return self.scheme == other.scheme and self.parts[: len(other.parts)] == other.parts
+
+
+def located(url: str, real: RealPath = os.path.realpath) -> Location:
+    """The one name of what a path or URL names; `real` follows the links of a local path. Raises NoLocation.
+
+    located("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
+    located("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
+    """
+    found = _URL.match(url)
+    scheme, rest = (found[1].lower(), found[2]) if found else ("file", url)
+    if "://" in url and not found:
+        raise NoLocation("it is no URL")  # such as chains of fsspec: simplecache::gs://…
+    scheme = _SAME.get(scheme, scheme)
+    if scheme == "file":
+        return Location(scheme, _local_parts(rest, real))
+    parts = tuple(rest.removesuffix("/").split("/"))
+    if not parts[0]:
+        raise NoLocation("it names no bucket")
+    if any(part in ("", ".", "..") for part in parts):
+        raise NoLocation("it has empty parts, or parts named . or ..")
+    if _ODD.search(rest) or "::" in rest:
+        raise NoLocation("it has control characters, backslashes or ::")
+    return Location(scheme, parts)
+
+
+def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
+    if not path or "\0" in path:
+        raise NoLocation("it is empty, or holds a NUL")
+    try:
+        found = real(str(Path(path).expanduser().absolute()))
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, an unknown user
+        raise NoLocation(f"its path cannot be followed ({error})") from None
+    return tuple(part for part in found.split("/") if part)
+
+
+def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
+    """What the request may use in place of `url`: the same by its one name, or just `url` where `places` is None.
+
+    Raises NotAllowed. Use what it returns and not what was asked: a link may point elsewhere a moment later.
+    """
+    if places is None:
+        return url
+    try:
+        asked = located(url, real)
+    except NoLocation as error:
+        raise NotAllowed(url, places, str(error)) from None
+    if not any(asked.within(located(place, real)) for place in places):
+        raise NotAllowed(url, places)
+    return asked.url

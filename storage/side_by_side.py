@@ -1,0 +1,57 @@
+"""Operations on a place that do not need each other, side by side, so that they cost the time of one.
+
+On a disk, which answers at once, they come in turn: a thread would cost more than a read.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Waits(Protocol):
+    """A place, as far as it matters here."""
+
+    @property
+    def at_once(self) -> int:
+        """How many operations pay side by side; 1: none."""
+        ...
+
+
+def side_by_side(place: Waits, act: Callable[[T], R], items: Iterable[T], at_once: int | None = None) -> Iterator[R]:
+    """`act` of each item, in their order, while those after it are under way: as many as the place bears, or `at_once`.
+
+    Who takes only the first results leaves the rest alone, and so much is in memory as is under way. What an item
+    raises comes when its turn does.
+    """
+    most = min(place.at_once, at_once or place.at_once)
+    todo = iter(items)
+    first = list(islice(todo, most))
+    if len(first) < 2:
+        yield from map(act, chain(first, todo))
+        return
+    # Threads of its own: with a pool that all share, one that waits for another in the same pool would wait for ever.
+    pool = ThreadPoolExecutor(len(first), thread_name_prefix="side-by-side")
+    try:
+        under_way = deque(pool.submit(act, item) for item in first)
+        while under_way:
+            found = under_way.popleft().result()
+            under_way.extend(pool.submit(act, item) for item in islice(todo, 1))
+            yield found
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def each(place: Waits, *steps: Callable[[], Any]) -> Iterator[Any]:  # Any: their types differ
+    """What these steps give, one by one; on a place that waits, those after it are under way."""
+    return side_by_side(place, lambda step: step(), steps)
+
+
+def both(place: Waits, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+    """What the two give. If both raise, it is the error of the first."""
+    first, second = each(place, one, other)
+    return first, second

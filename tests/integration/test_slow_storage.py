@@ -1,0 +1,108 @@
+"""A job on a place that takes its time: reads that do not need each other are under way together."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from storage import feedback
+from storage.feedback import Donor
+from storage.jobs import Job
+from storage.place import LocalPlace
+from tasks.finish import finish
+from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tests.steps import Steps, files_of, store_dataset, store_job, without_places
+
+TEXTS = ["fine", "awful service", "ok", "late again"]
+
+
+class Waiting(LocalPlace):
+    """Bears several operations at once. While `meet` lasts, who asks for one of these files waits for the others."""
+
+    at_once = 8
+    met: threading.Barrier | None = None
+    files: tuple[str, ...] = ()
+
+    def read(self, path):
+        self._wait(path)
+        return super().read(path)
+
+    def exists(self, path):
+        self._wait(path)
+        return super().exists(path)
+
+    @classmethod
+    def meet(cls, many, *files):
+        """From now on; if they come in turn, the barrier breaks, and with it the step."""
+        cls.met, cls.files = threading.Barrier(many, timeout=10), files
+
+    @classmethod
+    def _wait(cls, path):
+        if cls.met is not None and any(file in path for file in cls.files):
+            cls.met.wait()
+
+
+@pytest.fixture
+def waiting(tmp_path, monkeypatch):
+    """The root, and the output of every job."""
+    monkeypatch.setattr(Job, "output", property(lambda job: Waiting(Path(job.out))))
+    yield Waiting(tmp_path / "home")
+    Waiting.met = None
+
+
+def one_of(steps, kind):
+    """Take the next message of this kind from the queue; the others stay."""
+    [found, *_] = [message for message in steps.queue if isinstance(message, kind)]
+    steps.queue.remove(found)
+    return found
+
+
+def test_a_chunk_is_read_while_it_is_asked_whether_it_has_scores(waiting, redis):
+    steps, job = Steps(waiting, redis), store_job(waiting, store_dataset(waiting, TEXTS))
+    steps.plan(job)
+    Waiting.meet(2, "scores/", "chunk-")
+    steps.run(one_of(steps, ScoreCell))
+    assert len(steps.scored) == 1
+
+
+def test_all_that_a_part_is_made_of_is_read_at_once_and_so_are_the_parts_when_the_job_ends(waiting, redis):
+    steps, job = Steps(waiting, redis), store_job(waiting, store_dataset(waiting, TEXTS))
+    steps.plan(job)
+    while any(isinstance(message, ScoreCell) for message in steps.queue):
+        steps.run(one_of(steps, ScoreCell))
+    Waiting.meet(5, "scores/", "chunk-", "ensemble.json", "part-0000")  # two members
+    steps.run(one_of(steps, ReduceChunk))
+    Waiting.met = None
+    steps.drain()
+    waiting.remove(f"jobs/{job.id}/ended.json")
+    for name in ("_manifest.json", "_SUCCESS"):
+        job.output.remove(name)
+    Waiting.meet(2, "part-0000")
+    finish(steps.context, FinishJob(job.id))
+    assert job.output.exists("_SUCCESS")
+
+
+def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
+    first = store_dataset(waiting, TEXTS)
+    steps = Steps(waiting, redis)
+    steps.plan(store_job(waiting, first, models=("bow",)))
+    steps.drain()
+    donors = tuple(Donor(dataset=first.id, position=position, shared=2) for position in (0, 1))
+    later = store_dataset(waiting, ["new", *TEXTS], chunk_rows=5, name="later", found=[(donors, 1)])
+    steps.plan(store_job(waiting, later, models=("bow",), id="job2", out=waiting.at("two")))
+    Waiting.meet(4, f"scores/bow/1/{first.chunks[0].id}", f"scores/bow/1/{first.chunks[1].id}", "upload/chunk-")
+    steps.scored.clear()
+    steps.run(one_of(steps, ScoreCell))
+    assert len(feedback.read_texts(waiting, later, 0)) == 5
+    assert steps.scored == [("bow", 1)]
+
+
+def test_labels_are_those_of_a_place_where_everything_comes_in_turn(waiting, redis, tmp_path):
+    found = []
+    for place in (LocalPlace(tmp_path / "disk"), waiting):
+        redis.flushall()
+        steps, job = Steps(place, redis), store_job(place, store_dataset(place, TEXTS))
+        steps.plan(job)
+        steps.drain()
+        found.append(without_places(files_of(job)))
+    assert found[0] == found[1]

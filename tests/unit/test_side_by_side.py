@@ -1,0 +1,75 @@
+"""Side by side where a place waits, in turn where it does not; the results are the same."""
+
+import threading
+from dataclasses import dataclass
+from itertools import count, islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.side_by_side import both, each, side_by_side
+from tests.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A place that bears so many operations at once."""
+
+    at_once: int
+
+
+@given(st.lists(st.integers()), st.integers(1, 4))
+def test_results_come_in_the_order_of_the_items(items, at_once):
+    assert list(side_by_side(Waiting(at_once), lambda item: -item, items)) == [-item for item in items]
+
+
+def test_as_many_as_the_place_bears_are_under_way_and_no_more():
+    meeting, under_way, most = threading.Barrier(3, timeout=10), [], []
+
+    def act(item):
+        under_way.append(item)
+        most.append(len(under_way))
+        meeting.wait()  # broken unless three are here at once
+        under_way.remove(item)
+
+    list(side_by_side(Waiting(3), act, range(9)))
+    assert max(most) == 3
+    list(side_by_side(Waiting(8), act, range(9), at_once=3))
+    assert max(most) == 3
+
+
+def test_on_a_disk_everything_is_done_by_who_asks_and_only_when_it_is_asked_for():
+    done = []
+    results = side_by_side(Waiting(1), lambda item: done.append((item, threading.get_ident())), count())
+    list(islice(results, 2))
+    assert done == [(0, threading.get_ident()), (1, threading.get_ident())]
+
+
+def test_who_takes_the_first_results_leaves_the_rest_alone():
+    begun = []
+    results = side_by_side(Waiting(2), begun.append, count())
+    next(results)
+    results.close()
+    wait_until(lambda: len(begun) in (1, 2, 3), "the threads to rest")
+    assert max(begun) <= 2
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_what_an_item_raises_comes_in_its_turn(at_once):
+    results = side_by_side(Waiting(at_once), lambda item: 1 // item, [1, 0, 1])
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_one_that_goes_side_by_side_within_another_never_waits_for_a_thread():
+    place = Waiting(2)
+    assert list(side_by_side(place, lambda of: sum(side_by_side(place, abs, range(of))), range(6))) == [
+        sum(range(of)) for of in range(6)
+    ]
+
+
+def test_steps_of_several_kinds_give_what_they_give():
+    assert list(each(Waiting(4), lambda: 1, lambda: "two")) == [1, "two"]
+    assert both(Waiting(4), lambda: None, lambda: [3]) == (None, [3])
