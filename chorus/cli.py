@@ -142,6 +142,7 @@ def doctor(as_json: bool) -> None:
 
 
 _ELSEWHERE = {  # module → its commands
+    "chorus.cli_bridge": ("bridge",),
     "chorus.cli_deploy": ("deploy",),
     "chorus.cli_diff": ("diff",),
     "chorus.cli_ensembles": ("ensembles",),

@@ -25,7 +25,10 @@ def deploy() -> None:
 @click.option("--grace", default="10m", show_default=True, help="Longer than the slowest chunk takes.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
 def kubernetes(out: Path | None, **wanted: Any) -> None:
-    """Print a Deployment and a KEDA ScaledObject for each model, the control worker and its service, as YAML."""
+    """Print a Deployment and a KEDA ScaledObject for each model, the control worker and its service, as YAML.
+
+    Where CHORUS_SUBSCRIPTION or CHORUS_RESULTS_TOPIC is set, also a Deployment of the bridge.
+    """
     from chorus.deploy import Wanted, deploy_kubernetes
 
     settings = from_environment()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chorus.kubernetes import Cluster, Pool, documents
-from chorus.settings import Settings
+from chorus.settings import Settings, for_bridge
 from chorus.yaml_text import render
 from models.kinds import find
 from models.manifest import ModelManifest
@@ -101,6 +101,7 @@ def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
         claim=wanted.claim,
         grace=_grace(wanted.grace),
         broker=wanted.broker,
+        messages=for_bridge(settings),
     )
 
 

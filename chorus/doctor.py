@@ -4,7 +4,9 @@ import json
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 
+from chorus import doctor_messages
 from chorus.settings import SETTINGS, Settings
 from chorus.show import print_table
 from ensemble.customers import read_customers
@@ -13,6 +15,7 @@ from models.device import choose, gather
 from models.registry import ModelRegistry
 from storage import feedback
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from storage.place import Place, place_at
 from tasks.submit import line_up
 from workers.broker import server_binary
@@ -44,6 +47,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("limits", lambda: _limits(place)),
         ("schedules", lambda: _schedules(place)),
         ("device", lambda: _device(settings)),
+        *doctor_messages.checks(settings, place),
     ]
     findings = [_find(name, check) for name, check in checks]
     values = {
@@ -53,6 +57,12 @@ def examine(settings: Settings, as_json: bool) -> int:
         "CHORUS_ALLOWED_PLACES": settings.allowed and " ".join(settings.allowed),
         "CHORUS_CHUNK_ROWS": settings.chunk_rows,
         "CHORUS_MAX_TEXT": settings.max_text,
+        "CHORUS_SUBSCRIPTION": settings.subscription,
+        "CHORUS_RESULTS_TOPIC": settings.results_topic,
+        "CHORUS_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
+        "CHORUS_GATHER_ROWS": settings.gather_rows,
+        "CHORUS_GATHER_MS": settings.gather_ms,
+        "CHORUS_ONCE_HOURS": settings.once_hours,
         "CHORUS_DEVICE": settings.device,
         "CHORUS_PRECISION": settings.precision,
         "CHORUS_CORES": settings.cores,
@@ -74,13 +84,26 @@ def examine(settings: Settings, as_json: bool) -> int:
 def _find(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, True, check())
-    except ChorusError as error:
+    except (ChorusError, StorageAway) as error:
         return Finding(name, False, str(error))
 
 
+class ConditionIgnored(ChorusError):
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url} let a file be created that was there already. Aliases, claims and jobs need storage that refuses: "
+            "use another, or a later version of it."
+        )
+
+
 def _writable(place: Place) -> str:
-    place.replace(".doctor", b"")
-    place.remove(".doctor")
+    file = f".doctor-{token_hex(4)}"
+    try:
+        place.create(file, b"")
+        if place.create(file, b""):
+            raise ConditionIgnored(place.url)
+    finally:
+        place.remove(file)
     return place.url
 
 

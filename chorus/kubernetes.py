@@ -1,11 +1,11 @@
-"""What Kubernetes is asked for: a Deployment and a KEDA ScaledObject for each model, the control worker, its service.
+"""What Kubernetes is asked for: for each model a Deployment and a KEDA ScaledObject; control worker, service, bridge.
 
 Pure: pools in, documents out. The fields are those of the Kubernetes API (apps/v1, v1) and of keda.sh/v1alpha1.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -17,6 +17,7 @@ from workers.limits import Limits
 Document = dict[str, Any]  # Any: whatever JSON the Kubernetes API takes
 
 CONTROL = "chorus-control"
+BRIDGE = "chorus-bridge"
 BROKER_SECRET = "chorus-broker"  # noqa: S105 — the name of a Secret, not what is in it
 PORT = 9464  # of the metrics: the port that Prometheus exporters of OpenTelemetry use
 
@@ -49,6 +50,7 @@ class Cluster:
     claim: str  # the PersistentVolumeClaim with that folder; not used with a URL
     grace: float  # seconds, longer than the slowest chunk takes
     broker: str | None = None  # the URL to put into the Secret; None: the Secret is there
+    messages: Mapping[str, str] = field(default_factory=dict)  # the variables of the bridge; none: there is no bridge
 
 
 class BadNamespace(BadRequest):
@@ -66,7 +68,8 @@ def documents(pools: Sequence[Pool], cluster: Cluster) -> list[Document]:
         raise BadNamespace(cluster.namespace)
     secret = [_secret(cluster, cluster.broker)] if cluster.broker else []
     scaled = [document for pool in pools for document in (_deployment(pool, cluster), _scaled_object(pool, cluster))]
-    return [*secret, _control(cluster), _service(cluster), *scaled]
+    bridge = [_bridge(cluster)] if cluster.messages else []
+    return [*secret, _control(cluster), _service(cluster), *bridge, *scaled]
 
 
 _LABEL = 63  # characters, of a DNS label
@@ -106,13 +109,22 @@ def _secret(cluster: Cluster, url: str) -> Document:
 
 
 def _control(cluster: Cluster) -> Document:
-    container = _container(cluster.image, ["--control", "--metrics", f"0.0.0.0:{PORT}"], cluster) | {
+    container = _container(cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{PORT}"], cluster) | {
         "ports": [{"name": "metrics", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "periodSeconds": 5, "timeoutSeconds": 5},
         "resources": {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     }
     metadata = _metadata(CONTROL, "control", cluster)
     return _workload(metadata, container, cluster, spec={"replicas": 1})
+
+
+def _bridge(cluster: Cluster) -> Document:
+    """One, for what many messages a second take; more share the subscription."""
+    container = _container(cluster.image, ["bridge"], cluster)
+    container["name"] = "bridge"
+    container["env"] += [{"name": name, "value": value} for name, value in cluster.messages.items()]
+    container["resources"] = {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}
+    return _workload(_metadata(BRIDGE, "bridge", cluster), container, cluster, spec={"replicas": 1})
 
 
 def _service(cluster: Cluster) -> Document:
@@ -133,7 +145,8 @@ def _deployment(pool: Pool, cluster: Cluster) -> Document:
     resources: Document = {"requests": {"cpu": str(pool.threads), "memory": memory}, "limits": {"memory": memory}}
     if pool.gpu:
         resources["limits"]["nvidia.com/gpu"] = "1"
-    arguments = ["--model", pool.model, "--threads", str(pool.threads), "--device", "cuda" if pool.gpu else "cpu"]
+    arguments = ["worker", "--model", pool.model, "--threads", str(pool.threads)]
+    arguments += ["--device", "cuda" if pool.gpu else "cpu"]
     container = _container(cluster.gpu_image if pool.gpu else cluster.image, arguments, cluster)
     metadata = _metadata(object_name(pool.model), "score", cluster, **{"chorus/model": pool.model})
     pod = {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]} if pool.gpu else {}
@@ -193,7 +206,7 @@ def _workload(
 
 
 def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Document:
-    """A worker, and the probes: it has started when there is a first sign of progress, and is stuck without a new one.
+    """A process, and the probes: it has started when there is a first sign of progress, and is stuck without a new one.
 
     `find` asks, not a command of ours: it needs no core where all of them score.
     """
@@ -202,7 +215,7 @@ def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Docume
     found: Document = {
         "name": "worker",
         "image": image,
-        "command": ["chorus", "worker", *arguments],
+        "command": ["chorus", *arguments],
         "env": [
             {"name": "CHORUS_HOME", "value": cluster.home},
             {"name": "CHORUS_RUN", "value": _RUN},

@@ -4,10 +4,10 @@ import json
 
 from chorus.settings import Settings
 from chorus.show import print_table
-from storage.current import current
 from storage.feedback import customers as all_customers
 from storage.jobs import read_job
 from storage.place import Place, place_at
+from tasks.labels import counting
 
 _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 
@@ -24,8 +24,8 @@ def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool
 
 def _labels(place: Place, customer: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
-    for dataset, label in sorted(current(place, customer).datasets.items()):
-        job = read_job(place, label.job)
+    for dataset, name in sorted(counting(place, customer).items()):
+        job = read_job(place, name)
         found.append(
             {
                 "customer": customer,

@@ -20,8 +20,9 @@ from storage.patience import StorageAway
 from storage.place import place_at
 from tasks.app import make_app
 from tasks.board import key_prefix
+from tasks.bridges import traffic
 from tasks.context import Context
-from tasks.demand import Demand, demand
+from tasks.demand import demand
 from tasks.presence import Presence
 from tasks.roster import Roster, Worker
 
@@ -89,14 +90,16 @@ def _serve(
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
+    from workers.exposition import Seen
     from workers.limits_file import read_limits
     from workers.metrics import listen_address, serve_metrics
 
     roster = Roster(context.board)
 
-    def read() -> tuple[list[Demand], list[Worker]]:
+    def read() -> Seen:
         workers = [worker for worker in roster.workers() if worker.model]
-        return demand(context.place, context.board, {worker.model for worker in workers}), workers
+        wanted = demand(context.place, context.board, {worker.model for worker in workers})
+        return Seen(wanted, workers, traffic(context.board))
 
     host, port = listen_address(where)
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))

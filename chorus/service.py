@@ -1,12 +1,10 @@
-"""The service on one machine: a broker if it brings its own, the control worker, and pools that follow demand."""
+"""The service on one machine: a broker if it brings its own, control worker, bridge, and pools that follow demand."""
 
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from time import monotonic
-from uuid import uuid4
 
 from redis.exceptions import RedisError
 
@@ -17,27 +15,25 @@ from models.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.jobs import Job
 from storage.place import Place
+from tasks.bridges import Bridges
 from tasks.context import Context
-from tasks.presence import release_all
-from tasks.roster import Roster, Worker
+from tasks.roster import Worker
 from workers.broker import Broker
 from workers.children import Child
 from workers.cores import share
+from workers.kept import Kept
 from workers.limits import Limits
 from workers.pools import Pools, this_machine
 from workers.scale import Budget
-from workers.silence import Silence
 
 _WORKERS_A_MACHINE = 4  # as many find cores of their own, unless chorus.toml gives them more threads
 _FOREVER = 1e9  # seconds
-_REST = 1.0  # seconds between two starts of the control worker; doubled each time that it ends within them
-_LONGEST_REST = 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Service:
-    """The control worker and the pools, kept alive by `look`."""
+    """The control worker, the bridge and the pools, kept alive by `look`."""
 
     def __init__(
         self,
@@ -51,9 +47,10 @@ class Service:
         warm: Collection[str] = (),
         only: Collection[str] = (),
         metrics: str | None = None,
+        bridge: bool = False,
     ) -> None:
         """`models`, `warm`: see Pools. `only`: the jobs that the control worker looks after, all if none are named;
-        `metrics`: HOST:PORT at which it serves them.
+        `metrics`: HOST:PORT at which it serves them. `bridge`: whether messages come in, or results go out.
         """
         self._settings, self._broker, self._context = settings, broker, context
         self._control_options = [
@@ -61,14 +58,16 @@ class Service:
             *(("--metrics", metrics) if metrics else ()),
         ]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
-        self._roster, self._control_rest = Roster(context.board), _REST
-        self.control = self._control_worker()
+        self._control = Kept("control worker", context.board, self._control_worker)
+        self._bridge = Kept("bridge", context.board, self._bridging, Bridges(context.board).remove) if bridge else None
 
     def look(self) -> None:
         """See that everything runs that should. Raises NoBroker; whatever else is away or fails is waited for."""
         self._broker.look()
         try:
-            self._look_at_control()
+            self._control.look()
+            if self._bridge is not None:
+                self._bridge.look()
             self.pools.look()
         except RedisError as error:
             log.warning("the broker is away: %s", error)
@@ -76,41 +75,24 @@ class Service:
             log.exception("could not see to the workers")
 
     def stop(self, grace: float) -> None:
-        """The scoring workers first: what they end is still reduced."""
+        """The bridge first: no more comes in. Then the scoring workers: what they end is still reduced."""
+        if self._bridge is not None:
+            self._bridge.stop(grace)
         self.pools.stop(grace)
-        self.control.stop(grace)
+        self._control.stop(grace)
 
-    def _look_at_control(self) -> None:
-        """Kill a frozen one; hand back what a dead one had in work, and start another."""
-        status, now = self.control.ended(), monotonic()
-        if status is None:
-            if now - self._control_since > _LONGEST_REST:
-                self._control_rest = _REST
-            if self._control_silence.look(now, there=self._roster.get(self._control_id) is not None):
-                log.warning("the control worker says nothing any more: killing it")
-                self.control.kill()
-            return
-        if now - self._control_since < self._control_rest:
-            return
-        log.warning("the control worker ended by itself, status %s: starting another", status)
-        if self._control_rest > _REST:  # the one before ended soon as well
-            log.warning("its log, %s, ends:\n%s", self.control.log, self.control.last_words())
-        release_all(self._context.board, [self._control_id])
-        self._roster.remove([self._control_id])
-        self._control_rest = min(_LONGEST_REST, 2 * self._control_rest)
-        self.control = self._control_worker()
+    def _control_worker(self, identity: str) -> Child:
+        return self._child("control", "worker", "--control", "--id", identity, *self._control_options)
 
-    def _control_worker(self) -> Child:
-        self._control_id = f"control-{uuid4().hex[:8]}"
-        self._control_since, self._control_silence = monotonic(), Silence()
-        return self._worker("control", "--control", "--id", self._control_id, *self._control_options)
+    def _bridging(self, identity: str) -> Child:
+        return self._child("bridge", "bridge", "--id", identity)
 
     def _scoring_worker(self, worker: Worker) -> Child:
-        arguments = ["--model", worker.model, "--id", worker.id]
-        return self._worker(worker.model, *arguments, "--threads", str(worker.threads), "--device", worker.device)
+        arguments = ["--model", worker.model, "--id", worker.id, "--threads", str(worker.threads)]
+        return self._child(worker.model, "worker", *arguments, "--device", worker.device)
 
-    def _worker(self, name: str, *arguments: str) -> Child:
-        command = [sys.executable, "-m", "chorus", "worker", *arguments]
+    def _child(self, name: str, *arguments: str) -> Child:
+        command = [sys.executable, "-m", "chorus", *arguments]
         log_file = self._settings.run / "logs" / f"{name}.log"
         return Child(name, command, log_file, for_children(self._settings, self._broker.address))
 

@@ -1,6 +1,7 @@
 """The settings of this process: the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,14 @@ SETTINGS = (
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
     Setting("CHORUS_CORES", "cores that the scoring workers of this machine share", "all of this machine"),
     Setting("CHORUS_MEMORY", "megabytes that the scoring workers of this machine share", "four fifths of its memory"),
+    Setting("CHORUS_SUBSCRIPTION", "where messages come from: projects/P/subscriptions/S", "no messages"),
+    Setting(
+        "CHORUS_RESULTS_TOPIC", "that hears of the labels of messages: projects/P/topics/T", "nobody hears of them"
+    ),
+    Setting("CHORUS_DEAD_LETTER_TOPIC", "for messages that are no feedback", "CHORUS_HOME/rejected-messages"),
+    Setting("CHORUS_GATHER_ROWS", "most messages that are stored as one batch", "1024"),
+    Setting("CHORUS_GATHER_MS", "milliseconds that a message waits for others of its customer", "200"),
+    Setting("CHORUS_ONCE_HOURS", "hours in which a message with the same id is not labelled again", "24"),
     Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
     Setting("CHORUS_PRECISION", "coarsest for transformers: float32, bfloat16 or int8", "int8, if a model offers it"),
 )
@@ -57,6 +66,12 @@ class Settings:
     memory: int  # bytes
     device: str
     precision: Precision
+    subscription: str | None
+    results_topic: str | None
+    dead_letter_topic: str | None
+    gather_rows: int
+    gather_ms: int
+    once_hours: int
     allowed: tuple[str, ...] | None = None  # places that a request may name; None: any
 
     def named(self, url: str) -> str:
@@ -74,6 +89,11 @@ class Settings:
     def broker(self) -> BrokerAddress | None:
         """The configured broker; None means an embedded one. Raises BadBrokerUrl."""
         return BrokerAddress(self.broker_url) if self.broker_url else None
+
+    @property
+    def bridged(self) -> bool:
+        """Whether messages come in, or results go out."""
+        return self.subscription is not None or self.results_topic is not None
 
     def compute(self, threads: int | None = None) -> Compute:
         """What a model of this machine may compute with; `threads`: all its cores by default."""
@@ -97,6 +117,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         memory=_count(environment, "CHORUS_MEMORY", _memory() // 10**6) * 10**6,
         device=device(environment.get("CHORUS_DEVICE") or AUTO, "CHORUS_DEVICE"),
         precision=_precision(environment),
+        subscription=_named(environment, "CHORUS_SUBSCRIPTION", "subscriptions"),
+        results_topic=_named(environment, "CHORUS_RESULTS_TOPIC", "topics"),
+        dead_letter_topic=_named(environment, "CHORUS_DEAD_LETTER_TOPIC", "topics"),
+        gather_rows=_count(environment, "CHORUS_GATHER_ROWS", 1024),
+        gather_ms=_count(environment, "CHORUS_GATHER_MS", 200),
+        once_hours=_count(environment, "CHORUS_ONCE_HOURS", 24),
         allowed=_allowed(environment),
     )
 
@@ -115,6 +141,22 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
     }
 
 
+def for_bridge(settings: Settings) -> dict[str, str]:
+    """The variables of a bridge elsewhere, beside those that every process has; none where nothing is bridged."""
+    if not settings.bridged:
+        return {}
+    found = {
+        "CHORUS_SUBSCRIPTION": settings.subscription,
+        "CHORUS_RESULTS_TOPIC": settings.results_topic,
+        "CHORUS_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
+        "CHORUS_GATHER_ROWS": str(settings.gather_rows),
+        "CHORUS_GATHER_MS": str(settings.gather_ms),
+        "CHORUS_ONCE_HOURS": str(settings.once_hours),
+        "CHORUS_MAX_TEXT": str(settings.max_text),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def device(value: str, name: str) -> str:
     """The value, if it is one that `name` (a variable or an option) may have. Raises BadSetting."""
     if not PATTERN.fullmatch(value):
@@ -129,6 +171,19 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(name, value, "a whole number above 0")
     return int(value)
+
+
+def _named(environment: Mapping[str, str], name: str, kind: str) -> str | None:
+    """The full name of something of Pub/Sub, None where it is not set."""
+    value = environment.get(name) or None
+    if value is not None and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[A-Za-z][A-Za-z0-9._~+%-]{{2,254}}", value):
+        raise BadSetting(
+            name,
+            value,
+            f"a full name, as in projects/my-project/{kind}/feedback; the last word has 3 to 255 "
+            "letters, digits and -._~+%, a letter first",
+        )
+    return value
 
 
 def _precision(environment: Mapping[str, str]) -> Precision:

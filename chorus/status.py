@@ -18,11 +18,13 @@ from storage.errors import ChorusError
 from storage.feedback import Dataset, customers, read_dataset
 from storage.forecasts import forecast_of
 from storage.jobs import Beginning, Job
-from storage.labelled import read_manifest
+from storage.labelled import Manifest, read_manifest
 from storage.place import Place, place_at
 from storage.runs import Run, open_runs
 from tasks.board import Board, Progress
+from tasks.bridges import Bridge, Bridges
 from tasks.demand import Demand, demand
+from tasks.published import published
 from tasks.reconcile import stored_progress
 from tasks.roster import Roster, Worker
 from tasks.stages import beginning
@@ -59,6 +61,7 @@ def _all(place: Place, board: Board | None) -> dict[str, object]:
         "jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)],
         "runs": [_run(place, run) for customer in customers(place) for run in open_runs(place, customer)],
         "models": _models(place, board),
+        "bridges": _bridges(board),
     }
 
 
@@ -97,7 +100,7 @@ def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
 def _print_all(found: dict[str, object]) -> None:
     table: Sequence[dict[str, object]] = found["jobs"]  # type: ignore[assignment]  # as _all has it
     print_table(_JOB, [["" if one[name] is None else one[name] for name in _JOB] for one in table])
-    for kind in ("runs", "models"):
+    for kind in ("runs", "models", "bridges"):
         rows: Sequence[dict[str, object]] = found[kind]  # type: ignore[assignment]  # as _all has it
         if rows:
             print()
@@ -128,7 +131,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     stored = stored_progress(place, job.id)
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
-    if manifest is not None:
+    if manifest is not None and (job.results is None or (ended is not None and ended.status == "done")):
         status, error = "done", ""
     elif ended is not None and ended.status != "done":
         status, error = ended.status, ended.error
@@ -152,6 +155,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
             f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset) for model in job.models
         },
         "output": job.out,
+        "results": _results(board, job, manifest),
         "submitted_at": job.submitted_at.isoformat(),
     }
 
@@ -163,6 +167,37 @@ def _rate(board: Board | None, job: Job, dataset: Dataset, done: int) -> float |
         return None
     fresh, seconds = done - rows_of(arrival.parts, dataset), time.time() - arrival.since
     return fresh / seconds if fresh > 0 and seconds > 0 else None
+
+
+def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | None:
+    """The topic, and how far it is, of a job that has one."""
+    if job.results is None or manifest is None:
+        return job.results
+    try:
+        parts = published(board, job.id) if board else None
+    except RedisError:
+        parts = None
+    of = len(manifest.parts) + len(manifest.rejected_parts)
+    return job.results if parts is None else f"{job.results}: {parts} of {of} parts published"
+
+
+def _bridges(board: Board | None) -> list[dict[str, object]]:
+    """Every process that takes messages in."""
+    try:
+        return [_bridge(one) for one in Bridges(board).all()] if board else []
+    except RedisError:
+        return []
+
+
+def _bridge(one: Bridge) -> dict[str, object]:
+    return {
+        "bridge": one.id,
+        "subscription": one.subscription,
+        "state": one.state,
+        "for, s": round(time.time() - one.since),
+        "messages held": one.held,
+        "error": one.error or None,
+    }
 
 
 def _models(place: Place, board: Board | None) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from chorus.logs import log_to_stderr
 from chorus.running import announced
 from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
+from intake.pubsub import check_installed
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from tasks.roster import Roster
@@ -37,12 +38,14 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
 
     `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
     Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml, BadAddress, NoGpu,
-    CannotListen.
+    CannotListen, NoPubSub.
     """
     if join and settings.broker is None:
         raise NothingToJoin
     if metrics is not None:
         listen_address(metrics)
+    if settings.bridged:
+        check_installed()  # or only the log of the bridge would say it
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -59,7 +62,9 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         limits, budget = for_this_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
-        service = Service(settings, broker, context, limits, budget, warm=warm, metrics=metrics)
+        service = Service(
+            settings, broker, context, limits, budget, warm=warm, metrics=metrics, bridge=settings.bridged
+        )
         megabytes = budget.memory // 10**6
         log.info("up: broker %s, %s cores, %s MB for workers", broker.address.shown, budget.cores, megabytes)
         try:

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     FIELDS = "wrong number of fields"
     UNDECODABLE = "undecodable"
     NOT_AN_OBJECT = "not a JSON object"
+    UNKNOWN_CUSTOMER = "unknown customer"
+    TOO_LARGE = "message too large"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """JSON Lines: from lines to blocks of records."""
 
-import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -9,14 +7,13 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from intake.block import Block, Reading, Reason, Reject, extra_of_pairs, holds_invalid
+from intake.block import Block, Reading, Reason, Reject, extra_of_pairs
 from intake.columns import choose_columns
-from intake.encoding import MARK
 from intake.errors import Unreadable
+from intake.json_record import Fault, json_object, json_record
 from intake.lines import MOST_LINE, Piece, split_lines
 
 _MOST_LOOKED_AT = 8  # pieces, for the first object
-_DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
 
 
 def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, id_: str | None) -> Reading:
@@ -28,7 +25,7 @@ def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, i
     keys: dict[str, None] = {}
     for piece in pieces:
         looked_at.append(piece)
-        for value in map(_object, split_lines(piece.data, end)):
+        for value in map(json_object, split_lines(piece.data, end)):
             keys |= dict.fromkeys(value or ())
         if keys or len(looked_at) == _MOST_LOOKED_AT:
             break
@@ -39,15 +36,6 @@ def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, i
     id_key = None if chosen.id is None else columns[chosen.id]
     blocks = _Blocks(columns[chosen.text], id_key, end).read(chain(looked_at, pieces))
     return Reading(columns[chosen.text], id_key, blocks)
-
-
-def _object(line: str) -> dict[str, object] | None:
-    """The JSON object of a line, None for anything else."""
-    try:
-        value = _DECODER.decode(line)
-    except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of digits
-        return None
-    return value if isinstance(value, dict) else None
 
 
 @dataclass
@@ -82,25 +70,16 @@ class _Blocks:
                     rejects.append(Reject(self._row, None, *fault, line.rstrip("\r\n")))
             yield self._block(gathered, rejects)
 
-    def _take(self, line: str, gathered: _Gathered) -> tuple[Reason, str] | None:
+    def _take(self, line: str, gathered: _Gathered) -> Fault | None:
         """Add the record, or say why not."""
-        value = _object(line)
-        if MARK in line:
-            return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
-        if value is None:
-            return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
-        if "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False)):
-            return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
-        id_, text = value.pop(self._id, None) if self._id is not None else None, value.pop(self._text, None)
-        if isinstance(id_, bool | list | dict):
-            return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
-        if text is not None and not isinstance(text, str):
-            return Reason.NO_TEXT, f"the text is {_kind(text)}, not a text"
+        record = json_record(line, self._text, self._id)
+        if isinstance(record, tuple):
+            return record
         gathered.lines.append(line)
         gathered.rows.append(self._row)
-        gathered.ids.append(_as_id(id_))
-        gathered.texts.append(text)
-        gathered.pairs.extend((key, _as_text(other)) for key, other in value.items() if other is not None)
+        gathered.ids.append(record.id)
+        gathered.texts.append(record.text)
+        gathered.pairs.extend(record.extra)
         gathered.offsets.append(len(gathered.pairs))
         return None
 
@@ -114,20 +93,3 @@ class _Blocks:
             raw=lambda position: gathered.lines[position].rstrip("\r\n"),
             rejects=rejects,
         )
-
-
-def _as_id(value: object) -> str | None:
-    """12, "12" and 12.0 are one id; NaN is none."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else str(int(value) if value.is_integer() else value)
-    return None if value is None else str(value)
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    return {int: "a number", float: "a number", list: "a list"}.get(type(value), "an object")

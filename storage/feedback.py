@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import ChorusError
+from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, is_name
 from storage.place import Absent, Place
 from storage.record import Record
@@ -75,6 +76,14 @@ class Source(Record):
     sha256: str  # of the decompressed bytes
 
 
+class FirstLabels(Record):
+    """Who labels a batch of messages as it comes in; settled when it is stored, so that it is asked for once."""
+
+    ensemble: EnsembleVersion
+    models: tuple[ModelVersion, ...]
+    results: str | None  # the topic that hears of the labels
+
+
 class Dataset(Record):
     """What dataset.json says. rows_in = rows + rejected, always."""
 
@@ -89,6 +98,7 @@ class Dataset(Record):
     chunk_rows: int
     chunks: tuple[Chunk, ...]
     taken_in: datetime | None = None  # None: by a version that did not write it down
+    first: FirstLabels | None = None  # of a batch of messages; of an upload its job says it
 
     @property
     def since(self) -> datetime:

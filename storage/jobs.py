@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from storage.errors import ChorusError
+from storage.feedback import Dataset
 from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
 from storage.place import Absent, Place, place_at
@@ -63,6 +64,7 @@ class Job(Record):
     submitted_at: datetime
     priority: Priority = "bulk"  # live before bulk before nightly
     deadline: datetime | None = None  # before bulk, after live
+    results: str | None = None  # projects/P/topics/T, where each feedback's labels are published before the job ends
 
     @property
     def output(self) -> Place:
@@ -89,6 +91,14 @@ def job_id(
         keep_columns,
     ]
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
+
+
+def first_job(dataset: Dataset) -> str | None:
+    """The id of the job that labels a batch of messages as it comes in; None of an upload."""
+    first = dataset.first
+    if first is None:
+        return None
+    return job_id(dataset.customer, dataset.id, first.ensemble, first.models, None, keep_text=True, keep_columns=True)
 
 
 def folder(job: str) -> str:

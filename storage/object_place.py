@@ -173,7 +173,7 @@ class ObjectPlace(Place):
 
     def _patiently(self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None) -> T:
         """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent` says what it is."""
-        began, tries = time.monotonic(), 0
+        began, tries, said = time.monotonic(), 0, False
         while True:
             tries += 1
             try:
@@ -191,8 +191,9 @@ class ObjectPlace(Place):
                 wait = self._patience.wait(tries, spent, random.random())  # noqa: S311 — no secret
                 if wait is None:
                     raise StorageAway(self.at(path), str(trouble), tries, spent) from error
-                level = logging.WARNING if spent > _LOUD else logging.INFO
-                log.log(level, "storage, try %d at %s: %s", tries, self.at(path), trouble)
+                loud = not said and spent > _LOUD
+                said = said or loud
+                log.log(logging.WARNING if loud else logging.INFO, "trying %s again: %s", self.at(path), trouble)
             time.sleep(wait)
 
 

@@ -4,7 +4,8 @@ Keys, below a common prefix; the bitmaps go by chunk position, so that a job of 
 
     epoch                  drawn anew when it is not there
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
-    job:<job>              hash: status, error, and what the queue needs to know of the job (see tasks.feed)
+    job:<job>              hash: status, error, what the queue needs to know of the job (see tasks.feed), and how
+                           far its results are (see tasks.published)
     job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
     job:<job>:asked:<m>    bit p is 1 once somebody was asked to, or need not be
     job:<job>:parts        bit p is 1 once part p is written
@@ -115,6 +116,10 @@ class Board:
         self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
         return cast("bytes | None", self.redis.get(self.key("epoch")))
 
+    def is_running(self, job: str) -> bool:
+        """Whether the job is to go on."""
+        return bool(self.redis.hexists(self.key("running"), job))
+
     def running(self) -> dict[str, float]:
         """The jobs that are to go on, and since when."""
         found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
@@ -153,14 +158,14 @@ class Board:
         if settled:
             for out in self.outstanding_keys(model):
                 pipe.srem(out, *settled)
-        self._note(pipe, job, [model])
+        self.note(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
         """Note the positions of parts that are there."""
         pipe = self.redis.pipeline(transaction=False)
         for position in parts:
             pipe.setbit(self._parts(job), position, 1)
-        self._note(pipe, job)
+        self.note(pipe, job)
 
     def arrived(
         self, job: str, model: str, positions: Sequence[int], members: Sequence[str], first: FirstScores | None = None
@@ -181,7 +186,7 @@ class Board:
         for member in members:
             for position in positions:
                 pipe.getbit(self.scored_key(job, member), position)
-        return all(self._note(pipe, job, [model])[-len(members) * len(positions) :])
+        return all(self.note(pipe, job, [model])[-len(members) * len(positions) :])
 
     def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
         """Scores that were there are not, or nobody is at work on them: they have to be asked for again."""
@@ -191,7 +196,7 @@ class Board:
             pipe.setbit(self._asked(job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
-        self._note(pipe, job, [model])
+        self.note(pipe, job, [model])
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job are."""
@@ -200,7 +205,7 @@ class Board:
             pipe.setbit(self._parts(job), position, 1)
         pipe.hmget(self.key("job", job), "since", "first_part")
         pipe.bitcount(self._parts(job))
-        (since, first), there = self._note(pipe, job)[-2:]
+        (since, first), there = self.note(pipe, job)[-2:]
         if since and not first:  # a board that forgot the job does not know when it arrived
             self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
         return bool(there >= parts)
@@ -272,7 +277,7 @@ class Board:
     def scored_key(self, job: str, model: str) -> str:
         return self.key("job", job, "scored", model)
 
-    def _note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
+    def note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
         """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay for good."""
         pipe.hget(self.key("job", job), "status")
         *found, status = pipe.execute()

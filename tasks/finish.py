@@ -1,4 +1,4 @@
-"""Finish a job: check every part, then write the manifest that makes it the result."""
+"""Finish a job: check every part, write the manifest that makes it the result, and have it published if asked to."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,11 +15,13 @@ from storage.labelled import Manifest, Part
 from storage.names import digest
 from storage.place import Place
 from storage.side_by_side import each, side_by_side
+from tasks.board import Arrival
 from tasks.context import Context
 from tasks.correction import learn
-from tasks.labels import job_done
+from tasks.labels import job_done, settle_runs_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import SHORT, FinishJob
+from tasks.messages import SHORT, FinishJob, PublishResults
+from tasks.published import note_published, published
 from tasks.reconcile import plan_job, reconcile
 from tasks.stages import beginning
 
@@ -40,17 +42,20 @@ def finish(context: Context, message: FinishJob) -> None:
     output = job.output
     looking = each(
         context.place,
+        lambda: ended(context.place, job.id),
         lambda: labelled.is_complete(output),
         lambda: plan_job(context.place, message.job).complete,
     )
+    before = next(looking)
     if next(looking):
-        _end(context, job)
+        _close(context, job, before)
         return
     if not next(looking):
         reconcile(context, message.job)
         return
     dataset = dataset_of(context.place, job)
     positions = range(len(dataset.chunks))
+    # After the parts were seen, not beside that: what a part leaves out is written before it.
     without = sorted(labelled.rejects_positions(output).intersection(positions))
     names = [*map(labelled.part_name, positions), *map(labelled.rejects_name, without)]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
@@ -77,20 +82,40 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _end(context, job)
+    _close(context, job, before)
 
 
-def _end(context: Context, job: Job) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
-    before = ended(context.place, job.id)
-    if before is None or before.status != "done":
+def _close(context: Context, job: Job, before: Ended | None) -> None:
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results.
+
+    `before`: its end as it was found.
+    """
+    if before is not None and before.status == "done":
+        context.board.end(job.id, "done")
+        return
+    if job.results is None or published(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
         job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
-        seconds = max(0.0, time() - arrival.since) if arrival else None
-        began = beginning(context.board, job.id)
-        end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
-        if arrival is not None and seconds is not None:
-            _compare(context.place, job, arrival.since, seconds)
+        if job.results is None:
+            _end(context, job, arrival)
+            return
+        note_published(context.board, job.id, 0)
+    context.publish(PublishResults(job.id))
+
+
+def end_published(context: Context, job: Job) -> None:
+    """The job whose results are all published is done."""
+    _end(context, job, context.board.arrival(job.id))
+    settle_runs_of(context.place, job)
+
+
+def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    seconds = max(0.0, time() - arrival.since) if arrival else None
+    began = beginning(context.board, job.id)
+    end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+    if arrival is not None and seconds is not None and job.results is None:  # a forecast knows of no topic
+        _compare(context.place, job, arrival.since, seconds)
     context.board.end(job.id, "done")
 
 

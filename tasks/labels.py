@@ -9,13 +9,18 @@ from datetime import UTC, datetime
 from storage import jobs, labelled
 from storage.current import Label, current, point
 from storage.errors import ChorusError
-from storage.jobs import Ended, Job
+from storage.feedback import datasets
+from storage.jobs import Ended, Job, first_job
 from storage.place import Absent, Place
 from storage.runs import Run, RunEnded, RunJob, end_run, open_runs
+from tasks.lookup import dataset_of
 
 
 def job_done(place: Place, job: Job, asked: datetime) -> None:
     """The job has all of its labels. Those that went to a place of their own count for nobody but who asked.
+
+    Of a batch of messages the first labels count without a word, until others are asked for: there may be millions of
+    batches, and a pointer that named them all would grow with each.
 
     `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends last need not win.
     Raises BadRecord, CannotWrite.
@@ -23,9 +28,18 @@ def job_done(place: Place, job: Job, asked: datetime) -> None:
     mine = _runs_of(place, job)
     for run in mine:
         settle(place, run, done=job.id)
-    if not is_default(place, job) or (mine and job.dataset in current(place, job.customer).datasets):
+    if not is_default(place, job) or job.id == first_job(dataset_of(place, job)):
+        return
+    if mine and job.dataset in current(place, job.customer).datasets:
         return
     point(place, job.customer, {job.dataset: Label(job=job.id, at=asked)})
+
+
+def counting(place: Place, customer: str) -> dict[str, str]:
+    """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
+    named = {dataset: label.job for dataset, label in current(place, customer).datasets.items()}
+    first = {dataset.id: first_job(dataset) for dataset in datasets(place, customer) if dataset.id not in named}
+    return named | {dataset: job for dataset, job in first.items() if job is not None and _is_done(place, job)}
 
 
 def settle_runs_of(place: Place, job: Job) -> None:
@@ -90,6 +104,11 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
             yield each, end.status
         else:
             yield each, "unreadable" if _is_damaged(place, each.job) else None
+
+
+def _is_done(place: Place, job: str) -> bool:
+    end = jobs.ended(place, job)
+    return end is not None and end.status == "done"
 
 
 def _is_damaged(place: Place, job: str) -> bool:

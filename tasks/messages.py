@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 CONTROL = "control"
+RESULTS = "results"
 SHORT = 256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
 
 
@@ -56,6 +57,19 @@ class FinishJob:
 
 
 @dataclass(frozen=True)
+class PublishResults:
+    """Publish the labels of a job to its topic, and close it."""
+
+    job: str
+    name: ClassVar[str] = "chorus.results"
+    queue: ClassVar[str] = RESULTS
+
+    @property
+    def step(self) -> str:
+        return f"results/{self.job}"
+
+
+@dataclass(frozen=True)
 class LookAtSchedule:
     """See whether a schedule has something to set going."""
 
@@ -69,7 +83,7 @@ class LookAtSchedule:
         return f"look/{self.schedule}"
 
 
-Message = ScoreCell | ReduceChunk | FinishJob | LookAtSchedule
+Message = ScoreCell | ReduceChunk | FinishJob | PublishResults | LookAtSchedule
 
 
 def scoring_queue(model: str) -> str:

@@ -2,7 +2,7 @@
 
 Keys, below the board's prefix:
 
-    lease:<step>           the id of the process that works on this step; runs out after 30 s
+    lease:<step>           the id of the process that works on this step; runs out after 30 s, or when it is due
     worker:<id>            hash: the fields of a Worker; runs out after 30 s
     roster                 sorted set: worker id → when it runs out
     roster:<m>             the same, of the workers of model m
@@ -73,6 +73,10 @@ class Presence:
                 pipe.eval(_RELEASE, 1, key, self._worker.id)
             self._roster.change(changed, pipe)
             pipe.execute()
+
+    def put_off(self, step: str, seconds: float) -> None:
+        """Nobody takes the step, or finds that it is on nobody's way, until so many seconds are over."""
+        self._board.redis.set(lease_key(self._board, step), self._worker.id, nx=True, px=int(seconds * 1000))
 
     def ready(self, began: float, ended: float, memory: int) -> None:
         """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""

@@ -12,7 +12,7 @@ from tasks.borrow import in_hand
 from tasks.context import Context
 from tasks.feed import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, control_step
+from tasks.messages import CONTROL, RESULTS, FinishJob, PublishResults, ReduceChunk, ScoreCell, control_step
 from tasks.plan import Plan, plan
 from tasks.presence import leased
 
@@ -111,6 +111,15 @@ def control_steps(board: Board, steps: Sequence[str]) -> set[str]:
     missing = [step for step in steps if step not in waiting]
     held = {step for step, one in zip(missing, leased(board, missing), strict=True) if one}
     return waiting.intersection(steps) | held
+
+
+def publishing(board: Board, jobs: Sequence[str]) -> set[str]:
+    """Of these jobs, those whose results wait to be published, are being published or were put off."""
+    if not jobs:
+        return set()
+    waiting = {arguments["job"] for arguments in queued(board, RESULTS)}
+    steps = [PublishResults(job).step for job in jobs]
+    return {job for job, held in zip(jobs, leased(board, steps), strict=True) if held or job in waiting}
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:

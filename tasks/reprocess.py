@@ -130,7 +130,7 @@ def _within(dataset: Dataset, since: datetime | None, until: datetime | None) ->
 
 def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> RunJob:
     """The job that will label the dataset, with the columns that its labels have now."""
-    keep_text, keep_columns = True, False
+    keep_text, keep_columns = True, dataset.first is not None  # as messages are labelled, and uploads by default
     if dataset.id in labels.datasets:
         try:
             before = jobs.read_job(place, labels.datasets[dataset.id].job)

@@ -70,10 +70,11 @@ def describe_job(
     priority: Priority = "bulk",
     deadline: datetime | None = None,
     asked: datetime | None = None,
+    results: str | None = None,
 ) -> Job:
     """The job that this question is. Nothing is written.
 
-    `asked`: when its versions were resolved; None: just now.
+    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
     """
     out = place_at(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
@@ -89,11 +90,14 @@ def describe_job(
         submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
+        results=results,
     )
 
 
 def write_job(place: Place, job: Job) -> Job:
-    """Write the job, or find it: the same question is the same job, with the priority and the deadline it came with.
+    """Write the job, or find it: the same question is the same job.
+
+    It has the priority, the deadline and the topic that it came with first.
 
     Raises OutputTaken, CannotWrite.
     """

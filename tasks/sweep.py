@@ -2,7 +2,7 @@
 
 A message is lost when a worker dies between taking it and saying so, when a broker vanishes, when a process dies
 between two steps. What is outstanding and neither waits in a queue nor under a lease is lost; so is a chunk that all
-have scored and nobody reduces, and a job with all its parts that nobody finishes.
+have scored and nobody reduces, a job with all its parts that nobody finishes, and one whose results nobody publishes.
 """
 
 import logging
@@ -19,9 +19,10 @@ from tasks.board import Progress
 from tasks.context import Context
 from tasks.feed import cell_of, feed, queued_cells
 from tasks.lookup import dataset_of, job_of
-from tasks.messages import FinishJob, ReduceChunk
+from tasks.messages import FinishJob, PublishResults, ReduceChunk
 from tasks.presence import leased
-from tasks.reconcile import control_steps, reconcile
+from tasks.published import published
+from tasks.reconcile import control_steps, publishing, reconcile
 from tasks.reprocess import carry_on
 from tasks.submit import fail
 
@@ -51,6 +52,8 @@ class Sweeper:
             self._epoch = epoch
             running = board.running()
         jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
+        for job in publishing(board, [job for job in jobs if job_of(self._context.place, job).results]):
+            del jobs[job]
         models = {model for names in jobs.values() for model in names}
         missing = self._unscored(models, jobs, running) | self._unfinished(jobs)
         # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is lost.
@@ -149,7 +152,10 @@ class Sweeper:
     def _reconcile(self, job: str) -> None:
         log.info("asked for again, what nobody is at work on", extra={"job": job})
         try:
-            reconcile(self._context, job)
+            if published(self._context.board, job) is not None:  # nothing else is left to do
+                self._context.publish(PublishResults(job))
+            else:
+                reconcile(self._context, job)
         except BrokerUnreachable:
             raise  # no fault of the job
         except ChorusError as error:

@@ -41,6 +41,22 @@ def redis(broker):
 
 
 @pytest.fixture(scope="session")
+def pubsub_of_the_run():
+    """A Pub/Sub server, for the whole run: every test takes topics and subscriptions of its own."""
+    from tests.pubsub_server import pubsub_server
+
+    with pubsub_server() as server:
+        yield server
+
+
+@pytest.fixture
+def pubsub(pubsub_of_the_run, monkeypatch):
+    """The same; clients that are made in this test, and processes that it starts, talk to it."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_of_the_run.address)
+    return pubsub_of_the_run
+
+
+@pytest.fixture(scope="session")
 def gs_server():
     """A server with Google's interface, for the whole run."""
     with google() as server:

@@ -57,10 +57,10 @@ class Up:
         wait_until(lambda: Roster(self.context.board).machines(), "the first look at the pools")
 
     def workers(self):
-        """Process ids by what they are: broker, control, or a model's name."""
+        """Process ids by what they are: broker, control, bridge, or a model's name."""
         found = {}
         for pid, words in children(self.process.pid):
-            name = "control" if "--control" in words else "broker"
+            name = next((one for one in ("control", "bridge") if {one, f"--{one}"} & set(words)), "broker")
             if "--model" in words:
                 name = words[words.index("--model") + 1]
             found.setdefault(name, []).append(pid)
@@ -68,7 +68,8 @@ class Up:
 
     def scoring(self):
         """Process ids of the scoring workers."""
-        return [pid for name, pids in self.workers().items() if name not in ("broker", "control") for pid in pids]
+        others = ("broker", "control", "bridge")
+        return [pid for name, pids in self.workers().items() if name not in others for pid in pids]
 
     def kill(self, name):
         """The first of that name, as the kernel kills when memory runs out; its process id."""

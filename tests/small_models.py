@@ -47,6 +47,14 @@ def build(place: Place) -> None:
     place.replace("customers.toml", _CUSTOMERS)
 
 
+def build_plain(place: Place) -> None:
+    """What the customer plain needs, and no more: mood-bow, and the ensemble of it alone."""
+    publish_bow(place, "mood-bow", "mood", "one_of", MOODS, *_moods(1))
+    alone = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"),))
+    EnsembleRegistry(place).publish("plain", Ensemble(targets=(alone,)), PUBLISHED)
+    place.replace("customers.toml", b'[customers.plain]\nensemble = "plain"\n')
+
+
 def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
     """Fit a pipeline of scikit-learn's own steps and publish it; `words` makes features of texts (default: TF-IDF)."""
     import skops.io

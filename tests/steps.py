@@ -15,9 +15,10 @@ from storage.names import digest
 from tasks.board import Board
 from tasks.context import Context
 from tasks.finish import finish
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, PublishResults, ReduceChunk, ScoreCell
 from tasks.reconcile import reconcile
 from tasks.reduce import reduce
+from tasks.results import publish_results
 from tasks.score import score
 
 MOOD = ("bad", "good")
@@ -96,10 +97,11 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
 
 
 class Steps:
-    """The queue as a list, and whoever takes from it; `make` makes the models."""
+    """The queue as a list, and whoever takes from it; `make` makes the models, `topics` has what is published."""
 
-    def __init__(self, place, redis, make=Constant):
+    def __init__(self, place, redis, make=Constant, topics=None):
         self.make = make
+        self.topics = topics
         self.queue = []
         self.scored = []
         self.context = Context(place, Board(redis, PREFIX), self.queue.append)
@@ -116,6 +118,8 @@ class Steps:
             reduce(self.context, message)
         elif isinstance(message, FinishJob):
             finish(self.context, message)
+        elif isinstance(message, PublishResults):
+            publish_results(self.context, self.topics.at, message)
 
     def drain(self):
         """Until the queue is empty, first come first served."""

@@ -1,38 +1,48 @@
 """What the metrics endpoint says, in the text format of Prometheus. Pure.
 
-The gauges of the Prometheus client are made anew for each answer, on a registry of their own: the board is the truth,
+The metrics of the Prometheus client are made anew for each answer, on a registry of their own: the board is the truth,
 and this process keeps no figures.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tasks.bridges import OUTCOMES, Traffic
 from tasks.demand import Demand
 from tasks.roster import State, Worker
 from workers.limits import Limits
 from workers.replicas import workers_wanted
 
 
-def exposition(
-    demand: Sequence[Demand], workers: Sequence[Worker], limits: Callable[[str], Limits], now: float
-) -> bytes:
-    """Demand and pools as gauges with the label `model`. `now` is in seconds since 1970."""
+@dataclass(frozen=True)
+class Seen:
+    """What the board says at one moment."""
+
+    demand: Sequence[Demand] = ()
+    workers: Sequence[Worker] = ()
+    traffic: Traffic = field(default_factory=Traffic)
+
+
+def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes:
+    """Demand and pools as gauges with the label `model`, and messages. `now` is in seconds since 1970."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Gauges([*_of_demand(demand, limits, now), *_of_workers(demand, workers)]))
+    pools = (*_of_demand(seen.demand, limits, now), *_of_workers(seen.demand, seen.workers))
+    registry.register(_Metrics([*pools, *_of_messages(seen.traffic)]))
     return generate_latest(registry)
 
 
-class _Gauges(Collector):
-    def __init__(self, gauges: Iterable[GaugeMetricFamily]) -> None:
-        self._gauges = gauges
+class _Metrics(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        return self._gauges
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 def _of_demand(demand: Sequence[Demand], limits: Callable[[str], Limits], now: float) -> Iterator[GaugeMetricFamily]:
@@ -74,6 +84,20 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
     for worker in workers:
         memory[worker.model] += worker.memory
     yield _each("chorus_workers_memory_bytes", "Memory of all workers of the model.", memory)
+
+
+def _of_messages(traffic: Traffic) -> Iterator[Metric]:
+    up = GaugeMetricFamily("chorus_bridge_up", "1: pulls; 0: its stream ended.", labels=["bridge", "subscription"])
+    held = GaugeMetricFamily("chorus_messages_held", "Messages in the hands of a bridge.", labels=["bridge"])
+    for bridge in traffic.bridges:
+        up.add_metric([bridge.id, bridge.subscription], bridge.state == "pulling")
+        held.add_metric([bridge.id], bridge.held)
+    messages = CounterMetricFamily("chorus_messages", "Messages by what became of them.", labels=["outcome"])
+    for outcome in OUTCOMES:
+        messages.add_metric([outcome], traffic.outcomes.get(outcome, 0))
+    results = GaugeMetricFamily("chorus_results_waiting", "Jobs whose results are not all published.")
+    results.add_metric([], traffic.unpublished)
+    yield from (up, held, messages, results)
 
 
 def _each(name: str, meaning: str, values: dict[str, float] | dict[str, int]) -> GaugeMetricFamily:

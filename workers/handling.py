@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from threading import Event
 from typing import TypeVar
@@ -10,11 +10,11 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from tasks.context import Context
-from tasks.messages import FinishJob, LookAtSchedule, ReduceChunk, ScoreCell
+from tasks.messages import FinishJob, LookAtSchedule, PublishResults, ReduceChunk, ScoreCell
 from tasks.retry import GiveUp, HandBack, decide
 from tasks.submit import fail
 
-M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, LookAtSchedule)
+M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, LookAtSchedule)
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
                 return
             if isinstance(decision, HandBack):
                 log.warning("%s is handed back: %s", message.name, error, extra=fields)
+                _put_off(context, message.step, decision.seconds)
                 return
             log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
             Event().wait(decision.seconds)
@@ -54,6 +55,12 @@ def _fail(context: Context, job: str, reason: str) -> None:
         fail(context, job, reason)
     except RedisError:
         log.exception("the board was not told that the job failed", extra={"job": job})
+
+
+def _put_off(context: Context, step: str, seconds: float) -> None:
+    if seconds and context.presence is not None:
+        with suppress(RedisError):  # then it is asked for sooner
+            context.presence.put_off(step, seconds)
 
 
 def _lease(context: Context, step: str) -> AbstractContextManager[bool]:

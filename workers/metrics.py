@@ -1,4 +1,4 @@
-"""The metrics endpoint: demand and pools over HTTP, for Prometheus, for KEDA and for probes.
+"""The metrics endpoint: demand, pools and messages over HTTP, for Prometheus, for KEDA and for probes.
 
 /metrics         the text format of Prometheus
 /demand/<model>  {"rows": 1200, "workers": 4}: the rows that wait, and the workers that they are worth
@@ -9,7 +9,7 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -19,15 +19,13 @@ from threading import Lock, Thread
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from storage.errors import BadRequest, ChorusError
-from tasks.demand import Demand
-from tasks.roster import Worker
-from workers.exposition import exposition
+from workers.exposition import Seen, exposition
 from workers.limits import Limits
 from workers.replicas import workers_wanted
 
 _FRESH = 1.0  # seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
 
-Read = Callable[[], tuple[Sequence[Demand], Sequence[Worker]]]
+Read = Callable[[], Seen]
 Answer = tuple[HTTPStatus, str, bytes]  # status, content type, body
 
 log = logging.getLogger(__name__)
@@ -93,7 +91,7 @@ class Pages:
     def __init__(self, read: Read, limits: Callable[[str], Limits], clock: Callable[[], float] = time.time) -> None:
         self._read, self._limits, self._clock = read, limits, clock
         self._lock, self._read_at = Lock(), float("-inf")
-        self._last: tuple[Sequence[Demand], Sequence[Worker]] = ((), ())
+        self._last = Seen()
 
     def answer(self, path: str) -> Answer:
         """Raises whatever `read` raises."""
@@ -102,7 +100,7 @@ class Pages:
             self._board()
             return HTTPStatus.OK, "text/plain", b"ok\n"
         if path == "/metrics":
-            return HTTPStatus.OK, CONTENT_TYPE_LATEST, exposition(*self._board(), self._limits, self._clock())
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, exposition(self._board(), self._limits, self._clock())
         folder, _, model = path.rpartition("/")
         if folder == "/demand" and model:
             return HTTPStatus.OK, "application/json", json.dumps(self._demand(model)).encode()
@@ -110,12 +108,12 @@ class Pages:
 
     def _demand(self, model: str) -> dict[str, int]:
         """A model that nobody asks for has an answer too: it is what lets its pool go to sleep."""
-        for one in self._board()[0]:
+        for one in self._board().demand:
             if one.model == model:
                 return {"rows": one.rows, "workers": workers_wanted(one, self._limits(model))}
         return {"rows": 0, "workers": self._limits(model).min}
 
-    def _board(self) -> tuple[Sequence[Demand], Sequence[Worker]]:
+    def _board(self) -> Seen:
         with self._lock:
             if not 0 <= self._clock() - self._read_at < _FRESH:  # a clock that was set back is no reason to wait
                 self._last = self._read()

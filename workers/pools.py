@@ -18,6 +18,7 @@ from tasks.feed import hold
 from tasks.lookup import job_of
 from tasks.measured import needs
 from tasks.presence import release_all
+from tasks.published import published
 from tasks.roster import Roster, Worker
 from tasks.submit import fail
 from workers.children import Child, stop_all
@@ -212,6 +213,8 @@ class Pools:
 
     def _fail_jobs(self, model: str, reason: str) -> None:
         for name in self._context.board.running():
+            if published(self._context.board, name) is not None:
+                continue  # it has all its labels, and waits for its topic
             with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
                 if model in [member.name for member in job_of(self._context.place, name).models]:
                     fail(self._context, name, reason)

@@ -19,6 +19,7 @@ from workers.broker import server_binary
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = ("control", "pools")  # the services that run a command of ours
+EXTRA = ("pubsub", "bridge")  # those of the profile
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +64,39 @@ def test_the_compose_file_follows_the_compose_specification():
 
 
 def test_there_is_a_broker_a_control_worker_and_pools_that_follow_demand():
-    assert set(COMPOSE["services"]) == {"redis", *OURS}
+    assert {name for name, service in COMPOSE["services"].items() if "profiles" not in service} == {"redis", *OURS}
     assert COMPOSE["services"]["pools"]["command"] == ["chorus", "up", "--join"]
     shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in OURS}
     assert len(shared) == 1, "all work on one folder"
+
+
+def test_an_emulator_of_pubsub_and_a_bridge_to_it_come_with_a_profile():
+    extra = {name: service for name, service in COMPOSE["services"].items() if "profiles" in service}
+    assert tuple(extra) == EXTRA
+    assert [service["profiles"] for service in extra.values()] == [["messages"]] * len(EXTRA)
+    emulator, bridge = (extra[name] for name in EXTRA)
+    options = dict(word[2:].split("=") for word in emulator["command"] if word.startswith("--"))
+    port = options["host-port"].rpartition(":")[2]
+    assert options["host-port"].startswith("0.0.0.0:"), "other containers reach it"
+    assert emulator["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert emulator["healthcheck"]["test"][-1].endswith(f"/127.0.0.1/{port}")
+    assert set(bridge["depends_on"]) == {"redis", "pubsub"}
+    assert bridge["command"] == ["chorus", "bridge", "--create"]
+    environment = dict(bridge["environment"])
+    assert environment.pop("PUBSUB_EMULATOR_HOST") == f"pubsub:{port}"
+    project = options["project"]
+    assert environment.pop("CHORUS_SUBSCRIPTION").startswith(f"projects/{project}/subscriptions/")
+    assert environment.pop("CHORUS_RESULTS_TOPIC").startswith(f"projects/{project}/topics/")
+    assert environment == COMPOSE["x-chorus"]["environment"]
+
+
+def test_the_emulator_is_healthy_while_its_port_takes_connections():
+    kind, *check = COMPOSE["services"]["pubsub"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        check = [word.replace("8085", str(listening.getsockname()[1])) for word in check]
+        assert subprocess.run(check, capture_output=True, check=False).returncode == 0
+    assert subprocess.run(check, capture_output=True, check=False).returncode != 0
 
 
 def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
@@ -108,7 +138,7 @@ def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
     stages = [shlex.split(words)[-1] for instruction, words in dockerfile() if instruction == "FROM"]
     assert stages == ["cpu", "gpu"]
     installs = [words for instruction, words in dockerfile() if instruction == "RUN" and "pip install" in words]
-    assert [shlex.split(words)[-1] for words in installs] == [".", ".[train]"]
+    assert [shlex.split(words)[-1] for words in installs] == [".[gcp,s3]", ".[train]"]
 
 
 @pytest.mark.parametrize("words", [words for instruction, words in dockerfile() if instruction == "RUN"])

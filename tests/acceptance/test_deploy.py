@@ -48,6 +48,20 @@ def test_the_objects_go_to_a_file_with_the_broker_the_home_and_the_grace_that_ar
     assert pod["terminationGracePeriodSeconds"] == 120
 
 
+def test_the_bridge_gets_the_messages_of_whoever_renders(home):
+    there = {
+        "CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback",
+        "CHORUS_RESULTS_TOPIC": "projects/p/topics/labels",
+    }
+    ended = Command(home, CHORUS_GATHER_MS="50", **there)("deploy", "kubernetes")
+    assert ended.status == 0, ended.err
+    bridge = of_kind("Deployment", list(yaml.safe_load_all(ended.out)))["chorus-bridge"]
+    check(bridge)
+    found = {one["name"]: one.get("value") for one in container(bridge)["env"]}
+    assert found.items() >= {**there, "CHORUS_GATHER_MS": "50", "CHORUS_ONCE_HOURS": "24"}.items()
+    assert "CHORUS_DEAD_LETTER_TOPIC" not in found
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

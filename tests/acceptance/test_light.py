@@ -27,6 +27,7 @@ def imported_by(code):
         "import chorus.cli",
         "import chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy",
         "import chorus.diff, chorus.gate",
+        "import chorus.bridge, intake.subscription, intake.topic, google.cloud.pubsub_v1",
         "import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish",
         "import workers.scoring, models.kinds, models.registry",
         "import intake.upload",

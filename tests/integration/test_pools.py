@@ -9,6 +9,7 @@ from chorus.serve import this_process
 from chorus.settings import from_environment
 from tasks.board import Board
 from tasks.context import Context
+from tasks.published import note_published
 from tasks.roster import Roster
 from tasks.submit import start
 from tests.steps import PREFIX, store_dataset, store_job
@@ -157,3 +158,26 @@ def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place,
     assert not machine.children
     [said] = [record.getMessage() for record in caplog.records]
     assert "bow needs 2000 MB and all workers here may take 1000" in said
+
+
+def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(machine, place):
+    board = machine.context.board
+    dataset = store_dataset(place, ["b"], name="other")
+    topic = "projects/p/topics/labels"
+    waits = store_job(place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic)
+    start(machine.context, waits)
+    note_published(board, waits.id, 0)
+    for _ in range(100):
+        machine.children[-1].status = 1
+        machine.look()
+    assert board.progress("job1", []).status == "failed"
+    assert board.progress(waits.id, []).status == "running"
+
+
+def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
+    board = machine.context.board
+    for _ in range(200):
+        machine.children[-1].status = pools.STORAGE_AWAY
+        machine.look()
+    assert board.progress("job1", []).status == "running"
+    assert 5 <= len(machine.children) <= 10, "one is started every 30 s"

@@ -9,9 +9,11 @@ from chorus import service
 from chorus.service import Service
 from chorus.settings import from_environment
 from tasks.board import Board
+from tasks.bridges import Bridge, Bridges
 from tasks.context import Context
 from tasks.roster import Roster, Worker
 from tests.steps import PREFIX
+from workers import kept
 from workers.broker import Broker
 from workers.limits import Limits
 from workers.scale import Budget
@@ -20,7 +22,8 @@ from workers.scale import Budget
 class Child:
     log = Path("control.log")
 
-    def __init__(self, _name, command, *_):
+    def __init__(self, name, command, *_):
+        self.name, self.command = name, command[command.index("chorus") + 1 :]
         self.identity, self.status = command[command.index("--id") + 1], None
 
     def ended(self):
@@ -29,6 +32,9 @@ class Child:
     def kill(self):
         self.status = -9
 
+    def stop(self, grace):
+        """Replaced by a test that looks."""
+
     def last_words(self):
         return "The metrics cannot be served"
 
@@ -36,13 +42,14 @@ class Child:
 class Looks:
     """A service with a clock of its own; a look a second."""
 
-    def __init__(self, place, redis, broker, monkeypatch):
+    def __init__(self, place, redis, broker, monkeypatch, **arguments):
         self.now, self.children = 0.0, []
-        monkeypatch.setattr(service, "monotonic", lambda: self.now)
+        monkeypatch.setattr(kept, "monotonic", lambda: self.now)
         monkeypatch.setattr(service, "Child", self._start)
         self.context = Context(place, Board(redis, PREFIX), [].append)
         budget = Budget("here", cores=1, memory=10**9)
-        self.service = Service(from_environment({}), Broker(broker), self.context, lambda _: Limits(), budget)
+        settings = from_environment({})
+        self.service = Service(settings, Broker(broker), self.context, lambda _: Limits(), budget, **arguments)
 
     def _start(self, *arguments):
         self.children.append(Child(*arguments))
@@ -59,9 +66,14 @@ def looks(place, redis, broker, monkeypatch):
     return Looks(place, redis, broker, monkeypatch)
 
 
+@pytest.fixture
+def bridged(place, redis, broker, monkeypatch):
+    return Looks(place, redis, broker, monkeypatch, bridge=True)
+
+
 def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(looks, monkeypatch):
     said = []
-    monkeypatch.setattr("chorus.service.log.warning", lambda line, *words: said.append(line % words))
+    monkeypatch.setattr("workers.kept.log.warning", lambda line, *words: said.append(line % words))
     for _ in range(100):
         looks.children[-1].status = 1
         looks.look()
@@ -87,6 +99,31 @@ def test_a_control_worker_that_falls_silent_is_killed_and_replaced(looks):
     looks.look(15)
     assert control.status == -9
     assert len(looks.children) == 2
+
+
+def test_a_bridge_runs_only_where_one_is_asked_for(looks, bridged):
+    assert [child.command[0] for child in looks.children] == ["worker"]
+    assert [child.command for child in bridged.children][1] == ["bridge", "--id", bridged.children[1].identity]
+
+
+def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_stays(bridged):
+    control, dead = bridged.children
+    bridges = Bridges(bridged.context.board)
+    bridges.put(Bridge(dead.identity, "projects/p/subscriptions/s", "pulling", 0.0, "", 7))
+    dead.status = -9
+    bridged.look(2)
+    assert bridges.all() == []
+    assert [child.command[0] for child in bridged.children] == ["worker", "bridge", "bridge"]
+    assert bridged.children[2].identity != dead.identity
+    assert control.status is None
+
+
+def test_the_bridge_is_stopped_first_so_that_no_more_comes_in(bridged, monkeypatch):
+    order = []
+    monkeypatch.setattr(Child, "stop", lambda child, grace: order.append((child.name, grace)))
+    monkeypatch.setattr(bridged.service.pools, "stop", lambda grace: order.append(("pools", grace)))
+    bridged.service.stop(60)
+    assert order == [("bridge", 60), ("pools", 60), ("control", 60)]
 
 
 def test_a_storage_that_fails_in_a_look_does_not_end_the_service(looks, monkeypatch, caplog):

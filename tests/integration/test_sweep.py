@@ -2,7 +2,6 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,64 +10,14 @@ from storage.feedback import dataset_path
 from storage.jobs import all_jobs, ended, job_path, unended_jobs
 from storage.place import LocalPlace
 from tasks.address import BrokerUnreachable
-from tasks.app import make_app, publisher
-from tasks.feed import queued
-from tasks.messages import CONTROL, FinishJob, ReduceChunk, ScoreCell, scoring_queue
 from tasks.presence import Presence
 from tasks.roster import Worker
 from tasks.submit import start
 from tasks.sweep import Sweeper
-from tests.steps import PREFIX, Steps, files_of, store_dataset, store_job, without_places
+from tests.queued_steps import Queued
+from tests.steps import Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
-QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL)
-
-
-class Died(Exception):
-    """In the middle of a step."""
-
-
-def _die(_):
-    raise Died
-
-
-class Queued(Steps):
-    """Steps whose queues are those of the broker, where the reconciler sees what waits."""
-
-    def __init__(self, place, redis, broker):
-        super().__init__(place, redis)
-        self.context = replace(self.context, publish=publisher(make_app(broker, PREFIX), broker))
-
-    def waiting(self):
-        """Queue → its messages, as a multiset that can be compared."""
-        return {queue: sorted(map(str, queued(self.context.board, queue))) for queue in QUEUES}
-
-    def take(self):
-        """The next message of any queue, as its worker gets it; None if all are empty."""
-        for queue in QUEUES:
-            messages = queued(self.context.board, queue)
-            if messages:
-                self.context.board.redis.rpop(PREFIX + queue)
-                return self._message(messages[-1])
-        return None
-
-    def drain(self):
-        while message := self.take():
-            self.run(message)
-
-    def die_of(self, message):
-        """What a worker does that dies as soon as it has something to say."""
-        whole = self.context
-        self.context = replace(whole, publish=_die)
-        with suppress(Died):
-            self.run(message)
-        self.context = whole
-
-    @staticmethod
-    def _message(fields):
-        if "model" in fields:
-            return ScoreCell(**fields)
-        return ReduceChunk(**fields) if "chunk" in fields else FinishJob(**fields)
 
 
 @pytest.fixture
@@ -87,12 +36,30 @@ def undisturbed(tmp_path, redis):
     return without_places(files_of(job))
 
 
+class Taken:
+    """A topic that has what was published: the stable id of each result → its bytes."""
+
+    def __init__(self):
+        self.results = {}
+
+    def at(self, _name):
+        return self
+
+    def publish(self, messages):
+        for message in messages:
+            assert self.results.setdefault(message.attributes["result"], message.data) == message.data
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_bytes(seed, steps, place, undisturbed):
     """Messages get lost, whoever has one dies over it, and once the broker forgets everything."""
     chance = random.Random(seed)  # noqa: S311 — no secret
     dataset = store_dataset(place, TEXTS)
-    jobs = [store_job(place, dataset, id=name, out=place.at(name)) for name in ("first", "second")]
+    jobs = [
+        store_job(place, dataset, id="first", out=place.at("first")),
+        store_job(place, dataset, id="second", out=place.at("second"), results="projects/p/topics/labels"),
+    ]
+    steps.topics = Taken()
     for job in jobs:
         start(steps.context, job)
     sweepers = (Sweeper(steps.context), Sweeper(steps.context))
@@ -110,6 +77,8 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
             for sweep in sweeps:
                 sweep.result()
     assert all(without_places(files_of(job)) == undisturbed for job in jobs)
+    assert {result.split("/")[0] for result in steps.topics.results} == {"second"}
+    assert len(steps.topics.results) == len(TEXTS)
 
 
 def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):

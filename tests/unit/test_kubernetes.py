@@ -21,7 +21,8 @@ from workers import alive
 from workers.limits import Limits
 
 CLUSTER = Cluster("feedback", "chorus:cpu", "chorus:gpu", "gs://bucket/chorus", "shared", grace=600)
-DISK = replace(CLUSTER, home="/data", broker="redis://:p%40ss@broker:6379/0")
+MESSAGES = {"CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback", "CHORUS_GATHER_ROWS": "1024"}
+DISK = replace(CLUSTER, home="/data", broker="redis://:p%40ss@broker:6379/0", messages=MESSAGES)
 POOL = Pool("mood", Limits(), threads=2, memory=600_000_000, gpu=False)
 GPU = replace(POOL, model="large.v2", limits=Limits(min=1, max=3, keep_warm=90.5, device="cuda"), gpu=True)
 
@@ -33,7 +34,7 @@ def test_all_objects_are_valid_by_the_schemas_of_kubernetes_and_keda(cluster, ve
     for document in found:
         check(document, version)
     kinds = [document["kind"] for document in found]
-    assert kinds.count("Deployment") == 3
+    assert kinds.count("Deployment") == 3 + bool(cluster.messages)
     assert kinds.count("ScaledObject") == 2
     assert kinds.count("Service") == 1
 
@@ -89,8 +90,22 @@ def test_the_service_of_the_metrics_finds_the_control_worker():
     assert (port["name"], port["containerPort"]) == (service["spec"]["ports"][0]["targetPort"], 9464)
 
 
+def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_probes_of_all():
+    assert "chorus-bridge" not in of_kind("Deployment", documents([POOL], CLUSTER))
+    deployments = of_kind("Deployment", documents([POOL], DISK))
+    bridge, control = deployments["chorus-bridge"], deployments["chorus-control"]
+    assert container(bridge)["command"] == ["chorus", "bridge"]
+    environment = {one["name"]: one.get("value") for one in container(bridge)["env"]}
+    assert environment.items() >= MESSAGES.items()
+    assert environment["CHORUS_HOME"] == "/data"
+    assert "CHORUS_SUBSCRIPTION" not in {one["name"] for one in container(control)["env"]}
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container(bridge)[probe] == container(control)[probe]
+    assert bridge["spec"]["replicas"] == 1
+
+
 def test_every_deployment_selects_its_own_pods_and_no_others():
-    deployments = of_kind("Deployment", documents([POOL, GPU], CLUSTER)).values()
+    deployments = of_kind("Deployment", documents([POOL, GPU], DISK)).values()
     for one in deployments:
         selected = one["spec"]["selector"]["matchLabels"].items()
         assert [selected <= other["spec"]["template"]["metadata"]["labels"].items() for other in deployments].count(

@@ -8,9 +8,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from storage.errors import BadRequest, ChorusError
+from tasks.bridges import Bridge, Traffic
 from tasks.demand import Demand
 from tasks.roster import Worker
-from workers.exposition import exposition
+from workers.exposition import Seen, exposition
 from workers.limits import Limits
 from workers.metrics import BadAddress, CannotListen, Pages, listen_address, serve_metrics
 
@@ -25,24 +26,38 @@ WORKERS = [
     Worker("w3", "gone", "here", "stopping", NOW, NOW, memory=50, threads=1),
 ]
 
+TRAFFIC = Traffic(
+    bridges=[
+        Bridge("bridge-1", "projects/p/subscriptions/s", "pulling", NOW, "", held=12),
+        Bridge("bridge-2", "projects/p/subscriptions/s", "waiting", NOW - 60, "it is gone", held=0),
+    ],
+    outcomes={"stored": 100, "duplicate": 3},
+    unpublished=2,
+)
+
 
 def limits(model):
     return Limits(min=1) if model == "warm" else Limits()
 
 
 def board():
-    return DEMAND, WORKERS
+    return Seen(DEMAND, WORKERS, TRAFFIC)
 
 
 def values(text):
-    """(name, model, and the other label if there is one) -> value, of every sample."""
+    """(name, model if it has one, and the other labels) -> value, of every sample."""
     samples = [one for family in text_string_to_metric_families(text.decode()) for one in family.samples]
-    others = [[value for name, value in one.labels.items() if name != "model"] for one in samples]
-    return {(one.name, one.labels["model"], *other): one.value for one, other in zip(samples, others, strict=True)}
+    return {
+        (
+            one.name,
+            *(value for _, value in sorted(one.labels.items(), key=lambda label: label[0] != "model")),
+        ): one.value
+        for one in samples
+    }
 
 
 def test_prometheus_is_told_demand_rates_and_workers():
-    found = values(exposition(*board(), limits, NOW))
+    found = values(exposition(board(), limits, NOW))
     expected = {
         ("chorus_rows_waiting", "mood", "urgent"): 10,
         ("chorus_rows_waiting", "mood", "bulk"): 600,
@@ -65,8 +80,22 @@ def test_prometheus_is_told_demand_rates_and_workers():
     assert {key: found.get(key) for key in expected} == expected
 
 
+def test_prometheus_is_told_of_bridges_and_of_what_became_of_messages():
+    found = values(exposition(board(), limits, NOW))
+    expected = {
+        ("chorus_bridge_up", "bridge-1", "projects/p/subscriptions/s"): 1,
+        ("chorus_bridge_up", "bridge-2", "projects/p/subscriptions/s"): 0,
+        ("chorus_messages_held", "bridge-1"): 12,
+        ("chorus_messages_total", "stored"): 100,
+        ("chorus_messages_total", "duplicate"): 3,
+        ("chorus_messages_total", "handed back"): 0,
+        ("chorus_results_waiting",): 2,
+    }
+    assert {key: found.get(key) for key in expected} == expected
+
+
 def test_an_empty_service_has_an_exposition_too():
-    assert values(exposition([], [], limits, NOW)) == {}
+    assert not any(values(exposition(Seen(), limits, NOW)).values())
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""A batch of messages as a dataset of one chunk: `feedback/<customer>/messages-<time>-<drawn>/`.
+
+The chunk is what counts. Its file is created if it is absent, by whoever gathered the batch, or, empty, by somebody who
+gives the batch up for lost: whoever comes first has decided for all. dataset.json follows from the chunk, but for the
+versions that are to label it, which are those that it was created with.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from intake.block import Block, Reject, extra_of_pairs
+from intake.message import Feedback
+from intake.seen import Seen
+from intake.sift import sift
+from storage import feedback
+from storage.feedback import Chunk, Dataset, FirstLabels, Source, chunk_id, clean_texts
+from storage.names import digest
+from storage.place import Absent, Place
+from storage.tables import decode_parquet
+
+_PREFIX = "messages-"
+_TIME = "%Y%m%d-%H%M%S-%f"
+_KEY = 8  # hexadecimal digits that are drawn, so that no two batches have one name
+
+
+def batch_name(now: datetime) -> str:
+    """A name that no other batch has, and that says when the batch was gathered, in UTC."""
+    return f"{_PREFIX}{now.astimezone(UTC):{_TIME}}-{secrets.token_hex(_KEY // 2)}"
+
+
+def gathered_at(name: str) -> datetime | None:
+    """When the batch of this name was gathered; None if it is the name of another dataset."""
+    try:
+        return datetime.strptime(name[len(_PREFIX) : -_KEY - 1], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def sifted(messages: Sequence[Feedback], raw: Sequence[str], most_chars: int) -> tuple[pa.Table, list[Reject]]:
+    """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number of the message."""
+    ends = np.cumsum([0, *(len(message.extra) for message in messages)]).tolist()
+    block = Block(
+        rows=np.arange(1, len(messages) + 1),
+        ids=pa.array([message.id for message in messages], pa.string()),
+        texts=pa.array([message.text for message in messages], pa.string()),
+        extra=extra_of_pairs([pair for message in messages for pair in message.extra], ends),
+        columns=(),
+        raw=lambda position: raw[position],
+    )
+    return sift(block, Seen(), most_chars)
+
+
+def put(place: Place, customer: str, name: str, table: pa.Table) -> bool:
+    """Store the chunk, safely; False if the batch was given up meanwhile, and nothing of it was stored."""
+    path, data = feedback.chunk_path(customer, name, 0), feedback.encode_chunk(table)
+    return place.create(path, data, durable=True) or place.read(path) == data
+
+
+def give_up(place: Place, customer: str, name: str) -> bool:
+    """Whether the batch was not stored, and from now on never will be."""
+    path = feedback.chunk_path(customer, name, 0)
+    return place.create(path, b"", durable=True) or not place.read(path)
+
+
+def stored(place: Place, customer: str, name: str, columns: list[str] | None = None) -> pa.Table | None:
+    """The chunk of a batch, or some of its columns; None if it was not stored, yet or ever."""
+    try:
+        data = place.read(feedback.chunk_path(customer, name, 0))
+    except Absent:
+        return None
+    return decode_parquet(data, columns) if data else None
+
+
+def describe(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> Dataset:
+    """The dataset that the stored chunk is. Pure."""
+    texts = clean_texts(chunk)
+    extra = chunk["extra"].combine_chunks()
+    return Dataset(
+        customer=customer,
+        id=name,
+        source=Source(
+            name="messages",
+            format="messages",
+            encoding="utf-8",
+            text_column="text",
+            id_column="id",
+            sha256=digest(feedback.encode_chunk(chunk)),
+        ),
+        columns=tuple(pc.unique(extra.keys).to_pylist()),
+        rows_in=chunk.num_rows,
+        rows=chunk.num_rows,
+        rejected=0,
+        reasons={},
+        chunk_rows=chunk.num_rows,
+        chunks=(Chunk(id=chunk_id(texts), rows=chunk.num_rows, chars=pc.sum(pc.utf8_length(texts)).as_py()),),
+        taken_in=gathered_at(name),
+        first=first,
+    )
+
+
+def keep_dataset(place: Place, dataset: Dataset) -> Dataset:
+    """Write dataset.json, or find it: it is the same but for the versions that are to label it."""
+    if place.create(feedback.dataset_path(dataset.customer, dataset.id), dataset.encode(), durable=True):
+        return dataset
+    return feedback.read_dataset(place, dataset.customer, dataset.id)

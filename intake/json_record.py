@@ -1,0 +1,64 @@
+"""One JSON object as a record of feedback: a line of an upload, or the body of a message. Pure."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from intake.block import Reason, holds_invalid
+from intake.encoding import MARK
+
+_DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
+Fault = tuple[Reason, str]  # why it is no feedback, and what was found
+
+
+@dataclass(frozen=True)
+class JsonRecord:
+    """What an object says. Neither id nor text was looked at, but for their kind."""
+
+    id: str | None
+    text: str | None
+    extra: tuple[tuple[str, str], ...]  # the other keys, in their order; values that are no text as JSON
+
+
+def json_object(line: str) -> dict[str, object] | None:
+    """The JSON object that a text is, None for anything else."""
+    try:
+        value = _DECODER.decode(line)
+    except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of digits
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fault:
+    """The record of a text that should be one JSON object, or why it is none."""
+    value = json_object(line)
+    if MARK in line:
+        return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
+    if value is None:
+        return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
+    if "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False)):
+        return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+    id_, text = value.pop(id_key, None) if id_key is not None else None, value.pop(text_key, None)
+    if isinstance(id_, bool | list | dict):
+        return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
+    if text is not None and not isinstance(text, str):
+        return Reason.NO_TEXT, f"the text is {_kind(text)}, not a text"
+    extra = tuple((key, _as_text(other)) for key, other in value.items() if other is not None)
+    return JsonRecord(_as_id(id_), text, extra)
+
+
+def _as_id(value: object) -> str | None:
+    """12, "12" and 12.0 are one id; NaN is none."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else str(int(value) if value.is_integer() else value)
+    return None if value is None else str(value)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    return {int: "a number", float: "a number", list: "a list"}.get(type(value), "an object")

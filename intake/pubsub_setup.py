@@ -1,0 +1,66 @@
+"""Topics and a subscription, made where they are missing."""
+
+from collections.abc import Iterator
+
+from intake.pubsub import pubsub_v1
+from intake.subscription import LEASE_SECONDS
+from storage.errors import ChorusError
+
+_SECONDS = 30.0  # for one request
+_KEPT_DAYS = 7  # that the service keeps what nobody acknowledges, the longest that it does for nothing
+
+
+class CannotCreate(ChorusError):
+    """The service did not make it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(
+            f"{name} could not be made: {reason}. Let these credentials do it (roles/pubsub.editor), or do it by hand."
+        )
+
+
+def topic_of(subscription: str, topic: str | None) -> str:
+    """The full name of the topic called `topic`, or else as the subscription is, in the subscription's project."""
+    if topic is not None and topic.startswith("projects/"):
+        return topic
+    _, project, _, name = subscription.split("/")
+    return f"projects/{project}/topics/{topic or name}"
+
+
+def create(topics: list[str], subscription: str | None, topic: str, *, exactly_once: bool) -> Iterator[str]:
+    """Make those topics, and the subscription to `topic`, that are not there yet; what was made, as it is made.
+
+    Raises CannotCreate, NoPubSub.
+    """
+    client = pubsub_v1()
+    from google.api_core.exceptions import AlreadyExists, GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+
+    name = topic
+    try:
+        with client.SubscriberClient() as subscriber, client.PublisherClient() as publisher:
+            for name in topics:
+                try:
+                    publisher.create_topic(name=name, timeout=_SECONDS)
+                except AlreadyExists:
+                    continue
+                yield f"made {name}"
+            if subscription is None:
+                return
+            name = subscription
+            asked = {
+                "name": subscription,
+                "topic": topic,
+                "ack_deadline_seconds": LEASE_SECONDS,
+                "message_retention_duration": {"seconds": _KEPT_DAYS * 24 * 3600},
+                "expiration_policy": {},  # a quiet month is no reason to lose it
+                "enable_exactly_once_delivery": exactly_once,
+            }
+            try:
+                subscriber.create_subscription(request=asked, timeout=_SECONDS)
+            except AlreadyExists:
+                return
+            yield f"made {subscription}, to {topic}"
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        raise CannotCreate(name, getattr(error, "message", None) or str(error)) from error

@@ -1,0 +1,94 @@
+"""Which ids of messages were taken in already: one batch owns each id of a customer, for as long as the window lasts.
+
+An id is owned by the batch that claimed it first, before it is stored. Whether an owner was really stored, storage says
+(intake.batch); an id whose owner was given up for lost may be claimed again. The claims lie in Redis, and what was
+stored can be claimed anew from storage when Redis has forgotten it.
+
+Keys, below the board's prefix:
+
+    once:whole             is there once the claims of all that is stored within the window are there
+    once:<customer>:<h>    the name of the batch that owns the id with this hash; runs out with the window
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, cast
+
+from intake.batch import gathered_at, stored
+from storage.feedback import customers
+from storage.names import digest
+from storage.place import Place
+from storage.side_by_side import side_by_side
+from tasks.board import Board
+
+_CLAIM = """
+-- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, then once:<customer>:<h> of each id;
+-- from ARGV[4] on, batches that own nothing any more. ARGV[3] = 1: claim even if not all claims are there.
+-- Returns the owner of each, or false.
+if ARGV[3] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local lost = {}
+for at = 4, #ARGV do lost[ARGV[at]] = true end
+local owners = {}
+for at = 2, #KEYS do
+  local owner = redis.call('GET', KEYS[at])
+  if not owner or lost[owner] then
+    owner = ARGV[1]
+    redis.call('SET', KEYS[at], owner, 'EX', ARGV[2])
+  end
+  owners[at - 1] = owner
+end
+return owners
+"""
+
+
+class Once:
+    """The claims on one board, each of which lasts `window` seconds."""
+
+    def __init__(self, place: Place, board: Board, window: int) -> None:
+        self._place, self._board, self._window = place, board, window
+        self._script: Any = board.redis.register_script(_CLAIM)
+
+    def claim(
+        self, customer: str, batch: str, ids: Sequence[str], now: datetime, lost: Collection[str] = ()
+    ) -> list[str]:
+        """The batch that owns each id: this one, unless another did before that is not among the `lost`.
+
+        Raises RedisError, and what the place raises.
+        """
+        while (owners := self._claim(customer, batch, ids, self._window, lost)) is None:
+            self._remember(now)
+        return owners
+
+    def _remember(self, now: datetime) -> None:
+        """Claim for every batch that is stored, and young enough, what it holds; the oldest first, as they did."""
+        for customer in customers(self._place):
+            recent = {
+                name: left for name in self._place.names(f"feedback/{customer}") if (left := self._left(name, now))
+            }
+            read = partial(stored, self._place, customer, columns=["id"])
+            for name, chunk in zip(recent, side_by_side(self._place, read, recent), strict=True):
+                if chunk is not None:
+                    self._claim(customer, name, chunk["id"].to_pylist(), recent[name], remembering=True)
+        self._board.redis.set(self._board.key("once", "whole"), 1)
+
+    def _left(self, name: str, now: datetime) -> int:
+        """Seconds for which the batch of this name owns its ids; 0 also of a dataset that is none."""
+        at = gathered_at(name)
+        return 0 if at is None else max(0, int(self._window - (now - at).total_seconds()))
+
+    def _claim(
+        self,
+        customer: str,
+        batch: str,
+        ids: Sequence[str],
+        seconds: int,
+        lost: Collection[str] = (),
+        *,
+        remembering: bool = False,
+    ) -> list[str] | None:
+        keys = [self._board.key("once", customer, digest(id_.encode())[:32]) for id_ in ids]
+        found = self._script(
+            keys=[self._board.key("once", "whole"), *keys], args=[batch, seconds, int(remembering), *lost]
+        )
+        return None if found is None else [owner.decode() for owner in cast("list[bytes]", found)]

@@ -1,0 +1,134 @@
+"""What a reader of results gets: one message a feedback, made from the rows of a part. Pure; see docs/messages.md.
+
+The same rows make the same bytes. Column by column, because a job may have millions of rows.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC
+from json import JSONEncoder
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ensemble.spec import Target
+from intake.topic import MOST_ATTRIBUTE, MOST_BYTES, Outgoing
+from storage.errors import ChorusError
+from storage.jobs import Job
+
+_quoted: Callable[[str], str] = JSONEncoder(ensure_ascii=False).encode
+
+
+class NotFinite(ChorusError):
+    """A probability that is no number."""
+
+    def __init__(self, part: str, column: str) -> None:
+        self.part, self.column = part, column
+        super().__init__(
+            f"{part} has a value in {column} that is not finite, and labelled rows have none: the file was damaged. "
+            "Remove it and resume the job."
+        )
+
+
+def columns_read(targets: Iterable[Target]) -> list[str]:
+    """Of a part, what its messages say."""
+    answers = [name for target in targets for name in (target.name, f"{target.name}_probabilities")]
+    return ["id", *answers, "agreement", "needs_review"]
+
+
+def labelled_messages(
+    job: Job, targets: Sequence[Target], part: str, rows: pa.Table, first: int, most: int = MOST_BYTES
+) -> list[Outgoing]:
+    """Of labelled rows, from number `first` of the part on. Raises NotFinite."""
+    labels = [piece for target in targets for piece in (f"{_quoted(target.name)}:", _labels(rows, target), ",")]
+    scores = [
+        piece for target in targets for piece in (f"{_quoted(target.name)}:{{", *_scores(rows, target, part), "},")
+    ]
+    bodies = _joined(
+        [
+            ',"labels":{',
+            *labels[:-1],
+            '},"scores":{',
+            *scores[:-1],
+            '}},"agreement":',
+            _numbers(rows["agreement"], part, "agreement"),
+            ',"needs_review":',
+            pc.cast(rows["needs_review"].combine_chunks(), pa.string()),
+        ],
+        len(rows),
+    )
+    scored_at = f"{job.submitted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return _messages(job, part, rows["id"], first, bodies, f',"scored_at":"{scored_at}"}}', most)
+
+
+def rejected_messages(job: Job, part: str, rows: pa.Table, first: int, most: int = MOST_BYTES) -> list[Outgoing]:
+    """Of rows that some model could not score (schema REJECTS), from number `first` of the part on."""
+    bodies = [
+        f',"rejected":{{"reason":{_quoted(reason)},"detail":{_quoted(detail)}}}'
+        for reason, detail in zip(rows["reason"].to_pylist(), rows["detail"].to_pylist(), strict=True)
+    ]
+    return _messages(job, part, rows["id"], first, bodies, "}", most)
+
+
+def _messages(
+    job: Job, part: str, ids: pa.ChunkedArray, first: int, bodies: Iterable[str], end: str, most: int
+) -> list[Outgoing]:
+    """Each says whose feedback it is, its own body, and who answered."""
+    about = f',"customer":{_quoted(job.customer)},"job":{_quoted(job.id)}'
+    versions = f',"versions":{_versions(job)}'
+    stem = f"{job.id}/{part.partition('.')[0]}"
+    found = []
+    for row, (id_, body) in enumerate(zip(ids.to_pylist(), bodies, strict=True), first):
+        data = f'{{"id":{_quoted(id_)}{about}{body}{versions}{end}'.encode()
+        if len(data) > most:
+            where = f',"part":{_quoted(job.output.at(part))},"row":{row}'
+            data = f'{{"id":{_quoted(id_)}{about}{where}{versions}}}'.encode()
+        attributes = {"result": f"{stem}/{row}", "customer": job.customer, "job": job.id}
+        if len(id_.encode()) <= MOST_ATTRIBUTE:
+            attributes["id"] = id_
+        found.append(Outgoing(data, attributes))
+    return found
+
+
+def _labels(rows: pa.Table, target: Target) -> pa.Array:
+    """Each row's label, or its list of labels, as JSON."""
+    known = {name: _quoted(name) for name in rows.schema.field(f"{target.name}_probabilities").type.names}
+    said = rows[target.name].to_pylist()
+    if target.mode == "one_of":
+        return pa.array([known[label] for label in said], pa.string())
+    return pa.array([f"[{','.join([known[label] for label in labels])}]" for labels in said], pa.string())
+
+
+def _scores(rows: pa.Table, target: Target, part: str) -> list[Any]:
+    """The pieces of each row's `"label":probability,"label":probability`."""
+    column = f"{target.name}_probabilities"
+    structs = rows[column].combine_chunks()
+    pieces: list[Any] = []
+    for label, values in zip(structs.type.names, structs.flatten(), strict=True):
+        pieces += [f"{_quoted(label)}:", _numbers(values, part, column), ","]
+    return pieces[:-1]
+
+
+def _numbers(values: pa.Array | pa.ChunkedArray, part: str, column: str) -> pa.Array:
+    """float32 in as few digits as say which float32 it is."""
+    if not pc.all(pc.fill_null(pc.is_finite(values), False)).as_py() and len(values):
+        raise NotFinite(part, column)
+    written = pc.cast(values, pa.string())
+    return written.combine_chunks() if isinstance(written, pa.ChunkedArray) else written
+
+
+def _joined(pieces: Sequence[Any], rows: int) -> list[str]:
+    """Row by row, the pieces one after the other; those that are no columns are the same in every row."""
+    if not rows:
+        return []
+    said: list[str] = pc.binary_join_element_wise(*pieces, "").to_pylist()
+    return said
+
+
+def _versions(job: Job) -> str:
+    versions = {
+        "ensemble": {"name": job.ensemble.name, "version": job.ensemble.version},
+        "models": {model.name: model.version for model in job.models},
+    }
+    return json.dumps(versions, ensure_ascii=False, separators=(",", ":"))

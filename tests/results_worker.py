@@ -1,0 +1,38 @@
+"""A process that publishes results, on the root and the broker given; with `--hang` it never gets to end a job."""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from intake.topic import Topics
+from storage.place import LocalPlace
+from tasks import finish
+from tasks.address import BrokerAddress
+from tasks.app import make_app, publisher
+from tasks.board import Board
+from tasks.context import Context
+from tasks.messages import RESULTS
+from tasks.presence import Presence
+from tasks.roster import Worker
+from tests.steps import PREFIX
+from workers.consume import consume
+from workers.results import register
+
+
+def main(home: str, broker: str, name: str, *options: str) -> int:
+    if "--hang" in options:
+        finish.end_job = lambda *_: Event().wait()
+    address = BrokerAddress(broker)
+    app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
+    context = Context(LocalPlace(Path(home)), board, publisher(app, address))
+    presence = Presence(board, Worker(name, "", "here", "idle", now, now, 0, 1))
+    with Topics() as topics:
+        register(app, replace(context, presence=presence), topics.at)
+        presence.beat()
+        return consume(app, RESULTS, name=name, threads=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

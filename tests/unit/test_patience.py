@@ -1,0 +1,27 @@
+"""How long storage is waited for: a value, without clocks."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.patience import Patience
+
+
+def test_waits_are_doubled_up_to_the_longest():
+    waits = [Patience().wait(failures, spent=0, draw=1) for failures in range(1, 9)]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+@given(st.integers(1, 500), st.floats(0, 100), st.floats(0, 1, exclude_max=True))
+def test_no_wait_goes_beyond_the_limit_and_none_is_shorter_than_half(failures, spent, draw):
+    patience = Patience()
+    wait = patience.wait(failures, spent, draw)
+    whole = patience.wait(failures, 0, 1)
+    if wait is None:
+        assert spent + whole > patience.limit
+    else:
+        assert spent + wait <= patience.limit
+        assert whole / 2 <= wait <= whole
+
+
+def test_a_try_that_moves_many_bytes_may_take_longer():
+    assert Patience(attempt=30, slowest=1e6).seconds(100_000_000) == 130

@@ -1,0 +1,239 @@
+"""Messages of the main application become stored batches, and only then are they acknowledged.
+
+    stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a job that is set going ──▶ acknowledged
+                                            └──▶ no feedback: put away with the reason ──▶ acknowledged
+
+The stream only fills the inbox; one thread gathers; a few store, each one batch at a time. What cannot be stored now is
+handed back to the subscription. How much is in our hands is bounded by the flow control of the stream.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+from time import monotonic, time
+
+from redis.exceptions import RedisError
+
+from intake.gather import Batch, Gatherer, gathering
+from intake.message import Feedback, Unusable, read
+from intake.subscription import PullEnded, Received, Subscription
+from storage.errors import ChorusError
+from storage.patience import StorageAway
+from tasks.bridges import Bridge, Bridges, Outcome, State
+from workers.taking_in import InOtherHands, Read, TakingIn
+
+_STORING = 4  # batches on their way to the place at once
+_LOOK_EVERY = 0.1
+_AT_A_LOOK = 1000  # messages from the inbox
+_BEAT_SECONDS = 2.0
+_FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
+_LONGEST_REST = 60.0
+_SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
+_STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
+_NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A message in our hands, and what it says."""
+
+    received: Received
+    said: Feedback | Unusable
+
+
+class Inflow:
+    """Takes messages in until it is stopped, and then stores and acknowledges what it holds."""
+
+    def __init__(
+        self,
+        identity: str,
+        bridges: Bridges,
+        subscription: Subscription,
+        known: Callable[[str], bool],
+        taking_in: TakingIn,
+        gatherer: Gatherer[_Taken],
+    ) -> None:
+        """`identity`: what the board calls it; `known`: whether feedback of a customer of this name is expected."""
+        self._bridge = Bridge(identity, subscription.name, "waiting", time(), "", 0)
+        self._bridges, self._subscription, self._known = bridges, subscription, known
+        self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
+        self._inbox: SimpleQueue[Received] = SimpleQueue()
+        self._held, self._error, self._lock = 0, "", Lock()
+        self._beaten = float("-inf")
+        self._stopped, self._ended = Event(), Event()
+        self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
+        self._looked = {thread.name: monotonic() for thread in self._threads}
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more messages. Returns at once; what is held is still seen to, see `join`."""
+        self._stopped.set()
+
+    @property
+    def held(self) -> int:
+        """Messages in our hands."""
+        return self._held
+
+    def join(self) -> None:
+        """Wait until all that was held is stored and acknowledged, or handed back."""
+        for thread in self._threads:
+            thread.join()
+        self._subscription.close()
+        with suppress(RedisError):
+            self._bridges.remove(self._bridge.id)
+
+    def trouble(self) -> str | None:
+        """Why it will take nothing in any more, though nobody told it to stop; None if all is well."""
+        if self._stopped.is_set():
+            return None
+        for thread in self._threads:
+            if not thread.is_alive():
+                return f"the thread {thread.name} has ended"
+            silent = monotonic() - self._looked[thread.name]
+            if silent > _STUCK_SECONDS:
+                return f"the thread {thread.name} is at one thing for {silent:.0f} s"
+        return None
+
+    # The stream
+
+    def _stream(self) -> None:
+        """Keep a stream open. One that ends for good is opened again after a rest, each time a longer one."""
+        rest = _FIRST_REST
+        while not self._stopped.is_set():
+            opened = monotonic()
+            try:
+                self._subscription.open(self._inbox.put)
+                while not self._stopped.is_set():
+                    if self._bridge.state != "pulling" and (not self._bridge.error or self._has_lasted(opened)):
+                        log.info("pulls from %s", self._subscription.name)
+                        self._say("pulling")
+                    self._subscription.wait(_LOOK_EVERY)
+                    self._beat()
+            except PullEnded as error:
+                if monotonic() - opened > _LONGEST_REST:
+                    rest = _FIRST_REST
+                log.warning("%s It is tried again in %.0f s", error, rest)
+                self._say("waiting", str(error))
+                self._rest(rest)
+                rest = min(_LONGEST_REST, 2 * rest)
+        self._subscription.stop()
+        self._ended.set()
+
+    def _has_lasted(self, opened: float) -> bool:
+        """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
+        return monotonic() - opened > _SURE_SECONDS
+
+    def _rest(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        while monotonic() < end and not self._stopped.wait(_LOOK_EVERY):
+            self._beat()
+
+    # Gathering
+
+    def _gather(self) -> None:
+        """From the inbox to batches, until the stream has ended and nothing is left in either."""
+        with ThreadPoolExecutor(_STORING, thread_name_prefix="store") as storing:
+            while not (self._ended.is_set() and self._inbox.empty()):
+                self._looked["gather"] = monotonic()
+                due = self._gatherer.next_due()
+                wait = _LOOK_EVERY if due is None else min(_LOOK_EVERY, max(0.0, due - monotonic()))
+                for received in self._arrived(wait):
+                    batch = self._add(received)
+                    if batch is not None:
+                        storing.submit(self._store, batch)
+                for batch in self._gatherer.due(monotonic()):
+                    storing.submit(self._store, batch)
+            for batch in self._gatherer.rest():
+                storing.submit(self._store, batch)
+
+    def _arrived(self, seconds: float) -> Iterator[Received]:
+        """What is in the inbox, waited for so long; and no more than leaves time to see what is due."""
+        with suppress(Empty):
+            yield self._inbox.get(timeout=seconds)
+            for _ in range(_AT_A_LOOK):
+                yield self._inbox.get_nowait()
+
+    def _add(self, received: Received) -> Batch[_Taken] | None:
+        """Gather a message; the batch that it fills, if it does."""
+        self._hold(1)
+        try:
+            said = read(received.message, self._known)
+        except Exception as error:  # whatever a storage raises that is asked for customers
+            self._hand_back([received], error)
+            return None
+        key = said.customer if isinstance(said, Feedback) else _NOBODY
+        return self._gatherer.add(key, _Taken(received, said), monotonic())
+
+    # Storing
+
+    def _store(self, batch: Batch[_Taken]) -> None:
+        """See to a batch; what of it could not be settled, for whatever reason, is handed back."""
+        left = {id(one.received): one.received for one in batch.items}
+
+        def settled(messages: Sequence[Received], outcome: Outcome) -> None:
+            for one in messages:
+                left.pop(id(one))
+            self._settle(messages, outcome)
+
+        try:
+            said = [(one.received, one.said) for one in batch.items]
+            if batch.key == _NOBODY:
+                self._taking_in.reject([(one, why) for one, why in said if isinstance(why, Unusable)], settled)
+            else:
+                self._taking_in.take(
+                    batch.key, [Read(one, it) for one, it in said if isinstance(it, Feedback)], settled
+                )
+        except Exception as error:  # whatever storage, broker or registry raise: the messages are safe where they are
+            self._hand_back(list(left.values()), error)
+        else:
+            self._error = ""
+
+    def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
+        failed = self._subscription.acknowledge(messages)
+        self._hold(-len(messages))
+        self._count({outcome: len(messages), "not acknowledged": failed} if failed else {outcome: len(messages)})
+
+    def _hand_back(self, messages: Sequence[Received], error: Exception) -> None:
+        log.warning("%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error))
+        self._error = str(error)
+        self._subscription.hand_back(messages)
+        self._hold(-len(messages))
+        self._count({"handed back": len(messages)})
+
+    # What the board hears
+
+    def _hold(self, more: int) -> None:
+        with self._lock:
+            self._held += more
+
+    def _count(self, outcomes: dict[Outcome, int]) -> None:
+        with suppress(RedisError):
+            self._bridges.count(outcomes)
+
+    def _say(self, state: State, error: str = "") -> None:
+        since = self._bridge.since if state == self._bridge.state else time()
+        self._bridge = replace(self._bridge, state=state, since=since, error=error)
+        self._beat(now=True)
+
+    def _beat(self, *, now: bool = False) -> None:
+        """At most every two seconds."""
+        self._looked["stream"] = monotonic()
+        if now or monotonic() - self._beaten > _BEAT_SECONDS:
+            self._beaten = monotonic()
+            with suppress(RedisError):
+                self._gatherer.seconds = gathering(self._seconds, self._bridges.jobs())
+                self._bridges.put(replace(self._bridge, held=self._held, error=self._bridge.error or self._error))
+
+
+def _expected(error: Exception) -> bool:
+    """Whether its words are enough."""
+    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageAway)
