@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 
 from chorus import doctor_messages
 from chorus.settings import SETTINGS, Settings
@@ -87,9 +88,22 @@ def _find(name: str, check: Callable[[], str]) -> Finding:
         return Finding(name, False, str(error))
 
 
+class ConditionIgnored(ChorusError):
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url} let a file be created that was there already. Aliases, claims and jobs need storage that refuses: "
+            "use another, or a later version of it."
+        )
+
+
 def _writable(place: Place) -> str:
-    place.replace(".doctor", b"")
-    place.remove(".doctor")
+    file = f".doctor-{token_hex(4)}"
+    try:
+        place.create(file, b"")
+        if place.create(file, b""):
+            raise ConditionIgnored(place.url)
+    finally:
+        place.remove(file)
     return place.url
 
 

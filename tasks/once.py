@@ -12,12 +12,14 @@ Keys, below the board's prefix:
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from intake.batch import gathered_at, stored
 from storage.feedback import customers
 from storage.names import digest
 from storage.place import Place
+from storage.side_by_side import side_by_side
 from tasks.board import Board
 
 _CLAIM = """
@@ -61,13 +63,19 @@ class Once:
     def _remember(self, now: datetime) -> None:
         """Claim for every batch that is stored, and young enough, what it holds; the oldest first, as they did."""
         for customer in customers(self._place):
-            for name in self._place.names(f"feedback/{customer}"):
-                at = gathered_at(name)
-                left = 0 if at is None else int(self._window - (now - at).total_seconds())
-                chunk = stored(self._place, customer, name, ["id"]) if left > 0 else None
+            recent = {
+                name: left for name in self._place.names(f"feedback/{customer}") if (left := self._left(name, now))
+            }
+            read = partial(stored, self._place, customer, columns=["id"])
+            for name, chunk in zip(recent, side_by_side(self._place, read, recent), strict=True):
                 if chunk is not None:
-                    self._claim(customer, name, chunk["id"].to_pylist(), left, remembering=True)
+                    self._claim(customer, name, chunk["id"].to_pylist(), recent[name], remembering=True)
         self._board.redis.set(self._board.key("once", "whole"), 1)
+
+    def _left(self, name: str, now: datetime) -> int:
+        """Seconds for which the batch of this name owns its ids; 0 also of a dataset that is none."""
+        at = gathered_at(name)
+        return 0 if at is None else max(0, int(self._window - (now - at).total_seconds()))
 
     def _claim(
         self,

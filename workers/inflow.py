@@ -22,6 +22,7 @@ from intake.gather import Batch, Gatherer, gathering
 from intake.message import Feedback, Unusable, read
 from intake.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
+from storage.patience import StorageAway
 from tasks.bridges import Bridge, Bridges, Outcome, State
 from workers.taking_in import InOtherHands, Read, TakingIn
 
@@ -235,4 +236,4 @@ class Inflow:
 
 def _expected(error: Exception) -> bool:
     """Whether its words are enough."""
-    return isinstance(error, ChorusError | InOtherHands | RedisError)
+    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageAway)

@@ -1,5 +1,6 @@
 """Buckets that are slow, fail and lose answers: what a place makes of them."""
 
+from multiprocessing import get_context
 from threading import Barrier, Thread
 from time import monotonic
 
@@ -7,7 +8,7 @@ import pytest
 
 from storage.object_place import object_place
 from storage.patience import Patience, StorageAway, StorageRefused
-from storage.place import Absent
+from storage.place import Absent, place_at
 from storage.pointer import Pointer
 from storage.record import Record
 from tests import faulty_proxy as faults
@@ -161,3 +162,21 @@ def test_an_absent_file_is_absent_through_all_that(proxy, place):
     proxy.fail_next(1, faults.UNAVAILABLE)
     with pytest.raises(Absent, match="root/nothing"):
         place.read("nothing")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("proxy")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_place_goes_with_a_process_that_is_made_of_this_one(place, method):
+    place.create("a", b"one")
+    context = get_context(method)
+    child = context.Process(target=_copy, args=(place.url, "a", "b") if method == "spawn" else (place, "a", "b"))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    assert place.read("b") == b"one"
+
+
+def _copy(place, source, target):
+    found = place_at(place) if isinstance(place, str) else place
+    found.create(target, found.read(source))

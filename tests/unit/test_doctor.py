@@ -1,0 +1,35 @@
+"""`chorus doctor` on storage that is not what Chorus needs."""
+
+import json
+
+from chorus.doctor import examine
+from chorus.settings import from_environment
+from storage.patience import StorageAway
+from storage.place import LocalPlace
+
+
+def writable(tmp_path, capsys):
+    """What it finds of the root."""
+    examine(from_environment({"CHORUS_HOME": str(tmp_path)}), as_json=True)
+    findings = json.loads(capsys.readouterr().out.splitlines()[-1])["findings"]
+    return next(finding for finding in findings if finding["check"] == "root is writable")
+
+
+def test_a_root_that_can_be_written_is_left_as_it_was(tmp_path, capsys):
+    assert writable(tmp_path, capsys)["well"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_storage_that_lets_a_file_be_created_twice_is_found_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(LocalPlace, "create", lambda *_, **__: True)
+    found = writable(tmp_path, capsys)
+    assert not found["well"]
+    assert "created that was there already" in found["found"]
+
+
+def test_storage_that_is_away_is_one_of_its_findings(tmp_path, capsys, monkeypatch):
+    def away(*_, **__):
+        raise StorageAway("gs://x", "503", 9, 60.0)
+
+    monkeypatch.setattr(LocalPlace, "create", away)
+    assert "Storage is away" in writable(tmp_path, capsys)["found"]
