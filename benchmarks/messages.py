@@ -27,6 +27,7 @@ from chorus.settings import for_children, from_environment
 from workers.children import Child
 
 sys.path.append(str(Path(__file__).parent.parent))
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"  # as tests/conftest.py says
 
 from tests.pubsub_server import pubsub_process
 

@@ -14,7 +14,7 @@ class NoPubSub(BadRequest):
 
 
 def check_installed() -> None:
-    """Raises NoPubSub. Imports as good as nothing."""
+    """Raises NoPubSub. Nothing is imported: whoever starts processes should have no gRPC, which survives no fork."""
     try:
         found = find_spec("google.cloud.pubsub_v1")
     except ModuleNotFoundError:  # there is no google.cloud at all

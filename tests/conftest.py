@@ -12,6 +12,10 @@ from tests.buckets import amazon, google, use
 from tests.faulty_proxy import FaultyProxy
 from workers.broker import embedded_broker
 
+# gRPC starts its threads again in every fork, and aborts where subprocess closes their descriptors before the fork
+# becomes another program (https://github.com/grpc/grpc/pull/43157). It reads this when it is imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 # A slow machine is no failure; and CI judges the change, not the day's luck.
 settings.register_profile("chorus", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("chorus")

@@ -42,6 +42,11 @@ def test_the_command_line_shows_its_help_without_arrow():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
+    code = "import chorus.up, chorus.service, workers.control, sys; from intake.pubsub import check_installed\n"
+    subprocess.run([sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"], check=True)
+
+
 def test_every_command_shares_the_allocator_of_the_system_with_arrow():
     code = "import sys, chorus.cli; sys.argv = ['chorus', '--help']\ntry: chorus.cli.main()\nexcept SystemExit: pass\n"
     code += "import pyarrow; sys.exit(pyarrow.default_memory_pool().backend_name != 'system')"
