@@ -43,7 +43,7 @@ def side_by_side(place: Waits, act: Callable[[T], R], items: Iterable[T], at_onc
             under_way.extend(pool.submit(act, item) for item in islice(todo, 1))
             yield found
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)  # nothing goes on behind anybody's back
 
 
 def each(place: Waits, *steps: Callable[[], Any]) -> Iterator[Any]:  # Any: their types differ

@@ -42,13 +42,11 @@ def finish(context: Context, message: FinishJob) -> None:
     output = job.output
     looking = each(
         context.place,
-        lambda: ended(context.place, job.id),
         lambda: labelled.is_complete(output),
         lambda: plan_job(context.place, message.job).complete,
     )
-    before = next(looking)
     if next(looking):
-        _close(context, job, before)
+        _close(context, job)
         return
     if not next(looking):
         reconcile(context, message.job)
@@ -82,14 +80,12 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled.SUCCESS, b"", durable=True)
-    _close(context, job, before)
+    _close(context, job)
 
 
-def _close(context: Context, job: Job, before: Ended | None) -> None:
-    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results.
-
-    `before`: its end as it was found.
-    """
+def _close(context: Context, job: Job) -> None:
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results."""
+    before = ended(context.place, job.id)
     if before is not None and before.status == "done":
         context.board.end(job.id, "done")
         return

@@ -60,6 +60,7 @@ def pubsub(pubsub_of_the_run, monkeypatch):
     return pubsub_of_the_run
 
 
+@pytest.fixture(scope="session")
 def gs_server():
     """A server with Google's interface, for the whole run."""
     with google() as server:

@@ -32,10 +32,15 @@ def upload_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected(upload_file, tmp_path_factory):
-    """What the job makes with its root on a disk."""
-    home = built(LocalPlace(tmp_path_factory.mktemp("home")))
-    return score(Command(home.url, **FEW_ROWS), upload_file)
+def on_disk(tmp_path_factory):
+    """A root on a disk."""
+    return built(LocalPlace(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="module")
+def expected(on_disk, upload_file):
+    """What the job makes there."""
+    return score(Command(on_disk.url, **FEW_ROWS), upload_file)
 
 
 @pytest.fixture
@@ -75,9 +80,8 @@ def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all
 
 
 @pytest.mark.parametrize("buckets", ["gs"], indirect=True)
-def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(buckets, bucket, tmp_path, upload_file, expected):
-    home = built(LocalPlace(tmp_path / "home"))
-    chorus = Command(home.url, **FEW_ROWS, **buckets.environment)
+def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(buckets, bucket, on_disk, upload_file, expected):
+    chorus = Command(on_disk.url, **FEW_ROWS, **buckets.environment)
     assert score(chorus, upload_file, "--out", f"{bucket}/labels") == expected
 
 

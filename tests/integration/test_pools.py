@@ -172,3 +172,12 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
         machine.look()
     assert board.progress("job1", []).status == "failed"
     assert board.progress(waits.id, []).status == "running"
+
+
+def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
+    board = machine.context.board
+    for _ in range(200):
+        machine.children[-1].status = pools.STORAGE_AWAY
+        machine.look()
+    assert board.progress("job1", []).status == "running"
+    assert 5 <= len(machine.children) <= 10, "one is started every 30 s"
