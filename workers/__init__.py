@@ -1,1 +1,1 @@
-"""The processes: scoring workers, the control worker, the embedded broker. May import tasks and all below."""
+"""The processes: scoring workers, control worker, bridge, embedded broker. May import tasks and all below."""
