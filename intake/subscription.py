@@ -56,11 +56,11 @@ class Subscription:
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
         """At most so many messages, and bytes of them, are in our hands at any time. Raises NoPubSub, PullEnded."""
         client = pubsub_v1()
-        from google.api_core.exceptions import GoogleAPICallError
+        from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
         self.name = name
-        self._errors = (GoogleAPICallError, GoogleAuthError)
+        self._errors = (GoogleAPIError, GoogleAuthError)
         self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
@@ -106,12 +106,12 @@ class Subscription:
         """Take no more messages; those in our hands can still be acknowledged."""
         if self._stream is None:
             return
-        with self._stopping:
+        with self._stopping:  # it closes in a thread of its own, and forgets what it is handed meanwhile
             self._stream.cancel()
-        try:
-            self._stream.result(timeout=_ANSWER_SECONDS)
-        except Exception as error:  # it had ended before, which was said then
-            log.debug("the stream had ended: %s", error)
+            try:
+                self._stream.result(timeout=_ANSWER_SECONDS)
+            except Exception as error:  # it had ended before, which was said then
+                log.debug("the stream had ended: %s", error)
 
     def close(self) -> None:
         """Let the connection go."""

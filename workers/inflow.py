@@ -106,7 +106,15 @@ class Inflow:
     # The stream
 
     def _stream(self) -> None:
-        """Keep a stream open. One that ends for good is opened again after a rest, each time a longer one."""
+        """Keep a stream open until told to stop; then, and whatever happens, nothing more comes."""
+        try:
+            self._keep_open()
+        finally:
+            self._subscription.stop()
+            self._ended.set()
+
+    def _keep_open(self) -> None:
+        """A stream that ends for good is opened again after a rest, each time a longer one."""
         rest = _FIRST_REST
         while not self._stopped.is_set():
             opened = monotonic()
@@ -125,8 +133,6 @@ class Inflow:
                 self._say("waiting", str(error))
                 self._rest(rest)
                 rest = min(_LONGEST_REST, 2 * rest)
-        self._subscription.stop()
-        self._ended.set()
 
     def _has_lasted(self, opened: float) -> bool:
         """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
