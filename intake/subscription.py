@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intake.message import Message
-from intake.pubsub import pubsub_v1
+from intake.pubsub import pubsub_v1, reason
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Subscription:
         try:
             self._client = client.SubscriberClient()
         except self._errors as error:
-            raise PullEnded(name, _reason(error)) from error
+            raise PullEnded(name, reason(error)) from error
         self._stream: Any = None
         self._stopping = Lock()  # held while acknowledgements are handed to a stream, which must not close meanwhile
 
@@ -88,7 +88,7 @@ class Subscription:
         try:
             opened.append(self._client.subscribe(self.name, received, self._flow, scheduler=_at_once()))
         except self._errors as error:
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         ready.set()
         self._stream = opened[0]
 
@@ -99,7 +99,7 @@ class Subscription:
         except Late:
             return
         except Exception as error:  # whatever ended it, it was not us
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         raise PullEnded(self.name, "the client closed the stream")
 
     def stop(self) -> None:
@@ -152,12 +152,8 @@ class Subscription:
                 what(subscription=self.name, ack_ids=ids, timeout=_ANSWER_SECONDS)
             except self._errors as error:
                 failed += len(ids)
-                log.warning("%d messages will come again: %s", len(ids), _reason(error))
+                log.warning("%d messages will come again: %s", len(ids), reason(error))
         return failed
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "message", None) or str(error) or type(error).__name__
 
 
 def _at_once() -> Any:
