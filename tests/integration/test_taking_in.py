@@ -17,13 +17,14 @@ from intake.message import Message, read
 from intake.subscription import Received
 from storage import feedback, jobs
 from storage.current import current
-from storage.labelled import default_folder
+from storage.labelled import MANIFEST, SUCCESS, Manifest, default_folder
 from storage.place import LocalPlace
 from storage.tables import decode_parquet
 from storage.versions import NotPublished
 from tasks.bridges import Outcome
 from tasks.labels import counting, job_done
 from tasks.once import Once
+from tasks.prune import Prunable, prunable, prune
 from tasks.reprocess import describe_run
 from tests import small_models
 from tests.steps import Steps
@@ -279,3 +280,42 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     job_done(world.place, again, datetime.now(UTC))
     job_done(world.place, first, datetime.now(UTC))
     assert counting(world.place, "plain") == {first.dataset: "again"}
+
+
+def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
+    world.take("a")
+    [job] = jobs.all_jobs(world.place)
+    assert counting(world.place, "plain") == {}
+    rejects = feedback.rejects_path("plain", job.dataset)
+    manifest = Manifest(
+        job=job.id,
+        customer="plain",
+        dataset=job.dataset,
+        ensemble=job.ensemble,
+        models=job.models,
+        rows_in=1,
+        rows_labelled=1,
+        rows_rejected=0,
+        rejects=rejects,
+        parts=(),
+    )
+    job.output.create(MANIFEST, manifest.encode())
+    job.output.create(SUCCESS, b"")
+    assert jobs.ended(world.place, job.id) is None
+    assert counting(world.place, "plain") == {job.dataset: job.id}
+
+
+def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
+    world.take("a")
+    [first] = jobs.all_jobs(world.place)
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    again = first.model_copy(
+        update={"id": "again", "out": world.place.at(default_folder("plain", "again")), "submitted_at": later}
+    )
+    world.place.create(jobs.job_path(again.id), again.encode())  # of a run whose labels did not come to count
+    for job in (first, again):
+        jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
+    assert prunable(world.place, keep=0).labels == ()
+    assert prune(world.place, Prunable((first,), (), ())).labels == (), "whoever asked for it"
+    job_done(world.place, again, later)
+    assert prunable(world.place, keep=0).labels == (first,)
