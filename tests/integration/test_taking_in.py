@@ -195,6 +195,22 @@ def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in
     assert Counter(world.settled) == Counter({("a", "stored"): 1, ("a", "duplicate"): 1, ("b", "stored"): 1})
 
 
+def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, monkeypatch):
+    real = batch.put
+
+    def put(place, customer, name, table):
+        monkeypatch.setattr(batch, "put", real)
+        world.steps.context.board.redis.flushall()
+        world.take("b")  # what is stored by now is claimed anew; we are not
+        return real(place, customer, name, table)
+
+    monkeypatch.setattr(batch, "put", put)
+    world.take("a")
+    world.take("a")
+    world.check("a", "b")
+    assert Counter(world.settled) == Counter({("b", "stored"): 1, ("a", "stored"): 1, ("a", "duplicate"): 1})
+
+
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
     monkeypatch.setattr(taking_in, "_PATIENCE", 0.0)
     killed_at(monkeypatch, taking_in, "arrive")
