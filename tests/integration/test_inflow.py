@@ -298,14 +298,29 @@ def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(world, mon
     subscription.close()
 
 
+def full(_, path, *__, **___):
+    raise CannotWrite(path, "no space left on device")
+
+
+def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(world, monkeypatch):
+    tried = []
+    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how)))
+    world.subscribe()
+    world.publish(*some(5))
+    with world.bridge(rows=5, seconds=3600) as flow:
+        wait_until(lambda: tried, "an attempt")
+        Event().wait(0.3)
+        assert flow.held == 5
+        assert world.bridges.outcomes()["handed back"] == 0
+    assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
+
+
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
     world.subscribe()
     world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 0.0)
     real = LocalPlace.create
-
-    def full(_, path, *__, **___):
-        raise CannotWrite(path, "no space left on device")
-
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
         world.publish(*some(5))
