@@ -111,8 +111,8 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
 
 
 def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
-    """Whether a job that ended so has all of its labels; one that goes on may only wait for its topic."""
-    if end is not None:
+    """Whether a job that ended so has all of its labels; one that was not done may lack only its topic."""
+    if end is not None and end.status in ("done", "removed"):
         return end.status == "done"
     try:
         return labelled.is_complete(jobs.read_job(place, job).output)

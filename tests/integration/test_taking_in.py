@@ -319,6 +319,10 @@ def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     job.output.create(SUCCESS, b"")
     assert jobs.ended(world.place, job.id) is None
     assert counting(world.place, "plain") == {job.dataset: job.id}
+    jobs.end_job(world.place, job.id, jobs.Ended(status="cancelled"))
+    assert counting(world.place, "plain") == {job.dataset: job.id}, "that gives up the results alone"
+    jobs.end_job(world.place, job.id, jobs.Ended(status="removed"))
+    assert counting(world.place, "plain") == {}
 
 
 def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
