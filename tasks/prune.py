@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from storage import labelled, scores
 from storage.current import Current, current
 from storage.feedback import customers as all_customers
-from storage.jobs import Ended, Job, all_jobs, end_job, ended
+from storage.jobs import Ended, Job, all_jobs, end_job, ended, first_job
 from storage.place import Absent, Place
 from storage.runs import open_runs, read_run, remove_run, run_ended, runs
 from tasks.labels import is_default, settle_runs_of
+from tasks.lookup import dataset_of
 from tasks.named import who_names
 
 
@@ -98,7 +99,9 @@ def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) 
     labels, needed, done = current(place, customer), _in_open_runs(place, customer), []
     for job in jobs:
         end = ended(place, job.id)
-        if end is not None and end.status == "done" and is_default(place, job) and job.id not in needed:
+        if end is None or end.status != "done" or job.id in needed or not is_default(place, job):
+            continue
+        if not _counts_by_itself(place, job, labels):
             done.append(job)
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
@@ -108,8 +111,15 @@ def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
     end = ended(place, job.id)
     if end is None or end.status != ("removed" if removed else "done"):
         return True
-    label = current(place, job.customer).datasets.get(job.dataset)
-    return (label is not None and label.job == job.id) or job.id in _in_open_runs(place, job.customer)
+    labels = current(place, job.customer)
+    label = labels.datasets.get(job.dataset)
+    counts = _counts_by_itself(place, job, labels) if label is None else label.job == job.id
+    return counts or job.id in _in_open_runs(place, job.customer)
+
+
+def _counts_by_itself(place: Place, job: Job, labels: Current) -> bool:
+    """Whether its labels are the first of a batch of messages, which the pointer names only once others count."""
+    return job.dataset not in labels.datasets and job.id == first_job(dataset_of(place, job))
 
 
 def _in_open_runs(place: Place, customer: str) -> set[str]:
