@@ -32,7 +32,7 @@ from workers.inflow import Inflow
 from workers.taking_in import TakingIn
 
 _MOST_MESSAGES = 10_000  # in our hands at once
-_MOST_BYTES = 100 << 20
+_MOST_BYTES = 50 << 20  # four times as much in memory, where one character in a text is an emoji
 _FRESH = 5.0  # seconds that what was read of the customers holds
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from time import monotonic
 
 from redis.exceptions import RedisError
 
@@ -28,6 +29,7 @@ from workers.scale import Budget
 
 _WORKERS_A_MACHINE = 4  # as many find cores of their own, unless chorus.toml gives them more threads
 _FOREVER = 1e9  # seconds
+_LEAST_GRACE = 5.0  # for the control worker, however long the others took
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +77,12 @@ class Service:
             log.exception("could not see to the workers")
 
     def stop(self, grace: float) -> None:
-        """The bridge first: no more comes in. Then the scoring workers: what they end is still reduced."""
+        """Within so many seconds in all: the bridge first, so that no more comes in, the control worker last."""
+        end = monotonic() + grace
         if self._bridge is not None:
             self._bridge.stop(grace)
-        self.pools.stop(grace)
-        self._control.stop(grace)
+        self.pools.stop(max(0.0, end - monotonic()))
+        self._control.stop(max(_LEAST_GRACE, end - monotonic()))
 
     def _control_worker(self, identity: str) -> Child:
         return self._child("control", "worker", "--control", "--id", identity, *self._control_options)

@@ -7,6 +7,7 @@ from another, may lack the last of what was written: it is asked for every batch
 
 Keys, below the board's prefix:
 
+    once:remembering           a lock: somebody makes the claims anew from storage
     once:whole                 the run of the server that has the claims of all that is stored within the window
     once:<customer>:<h>        the name of the batch that owns the id with this hash; runs out with the window
     claimed:<customer>:<batch> is there while the claims of this batch are; runs out with them
@@ -23,6 +24,9 @@ from storage.names import digest
 from storage.place import Place
 from storage.side_by_side import side_by_side
 from tasks.board import Board
+
+_REMEMBERING = 600.0  # seconds that it may take to claim anew what storage has
+_PATIENCE = 60.0  # seconds that others wait for that
 
 _CLAIM = """
 -- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, KEYS[2] claimed:<customer>:<batch>, then
@@ -61,7 +65,11 @@ class Once:
         Raises RedisError, and what the place raises.
         """
         while (owners := self._claim(customer, batch, ids, self._window, lost)) is None:
-            self._remember(now)
+            remembering = self._board.key("once", "remembering")
+            # One reads it all; whoever waits longer hands its messages back (LockError is a RedisError).
+            with self._board.redis.lock(remembering, timeout=_REMEMBERING, blocking_timeout=_PATIENCE):
+                if self._board.redis.get(self._board.key("once", "whole")) != self._server().encode():
+                    self._remember(now)
         return owners
 
     def confirm(self, customer: str, batch: str, ids: Sequence[str]) -> None:
@@ -74,7 +82,7 @@ class Once:
 
     def _remember(self, now: datetime) -> None:
         """Claim for every batch that is stored, and young enough, what it holds; the oldest first, as they did."""
-        server = self._board.redis.info("server")["run_id"]  # whatever another forgets in the meantime
+        server = self._server()  # whatever another forgets in the meantime
         for customer in customers(self._place):
             recent = {
                 name: left for name in self._place.names(f"feedback/{customer}") if (left := self._left(name, now))
@@ -85,6 +93,10 @@ class Once:
                 if chunk is not None:
                     self._claim(customer, name, chunk["id"].to_pylist(), recent[name], remembering=True)
         self._board.redis.set(self._board.key("once", "whole"), server)
+
+    def _server(self) -> str:
+        """The run of the server, another after each start."""
+        return str(self._board.redis.info("server")["run_id"])
 
     def _forgotten(self, customer: str, batches: Sequence[str]) -> list[str]:
         """Those whose claims are not there."""

@@ -4,9 +4,17 @@ Fields of `job:<job>`, from when its labels count:
 
     published              parts whose results the topic has confirmed
     refused                how often the topic has not taken the next part; `error` says why
+
+And a key of its own:
+
+    refused:<topic>        why the topic took nothing the last time; there for a while, in which nobody tries it
 """
 
+from typing import cast
+
 from tasks.board import Board
+
+_AWAY_SECONDS = 8
 
 
 def published(board: Board, job: str) -> int | None:
@@ -20,6 +28,17 @@ def note_published(board: Board, job: str, parts: int) -> None:
     pipe = board.redis.pipeline(transaction=True)
     pipe.hset(board.key("job", job), mapping={"published": parts, "refused": 0, "error": ""})
     board.note(pipe, job)
+
+
+def why_refused(board: Board, topic: str) -> str | None:
+    """Why the topic took nothing from another job just now; None if it may be tried."""
+    found = cast("bytes | None", board.redis.get(board.key("refused", topic)))
+    return None if found is None else found.decode()
+
+
+def note_away(board: Board, topic: str, reason: str) -> None:
+    """The topic takes nothing now: each job that tried it as well would block a thread for seconds."""
+    board.redis.set(board.key("refused", topic), reason, ex=_AWAY_SECONDS)
 
 
 def note_refused(board: Board, job: str, reason: str) -> int:

@@ -15,7 +15,7 @@ from tasks.context import Context
 from tasks.finish import end_published
 from tasks.lookup import ensemble_of, job_of
 from tasks.messages import PublishResults
-from tasks.published import note_published, note_refused, published
+from tasks.published import note_away, note_published, note_refused, published, why_refused
 from tasks.reconcile import reconcile
 from tasks.result_messages import columns_read, labelled_messages, rejected_messages
 
@@ -56,6 +56,9 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         reconcile(context, job.id)
         return
     parts = [*manifest.parts, *manifest.rejected_parts]
+    reason = why_refused(context.board, job.results)
+    if reason is not None:
+        raise ResultsRefused(job.id, note_refused(context.board, job.id, reason), reason)
     try:
         for number in range(published(context.board, job.id) or 0, len(parts)):
             if context.board.ended(job.id):
@@ -63,6 +66,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
             _publish(context, job, topic_of(job.results), parts[number])
             note_published(context.board, job.id, number + 1)
     except TopicAway as error:
+        note_away(context.board, job.results, str(error))
         raise ResultsRefused(job.id, note_refused(context.board, job.id, str(error)), error.reason) from error
     end_published(context, job)
 

@@ -92,6 +92,11 @@ def asked_to_publish(steps, job):
     return message
 
 
+def a_while_passes(steps, topic):
+    """After which a topic that took nothing is tried again."""
+    steps.context.board.redis.delete(steps.context.board.key("refused", topic.name))
+
+
 def all_of(job):
     return {f"{job.id}/part-{part:05d}/{row}" for part, row in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))}
 
@@ -264,6 +269,7 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(steps, place
     assert steps.take() is None, "nobody asks for it before its time"
     gone.create()
     redis.delete(put_off)
+    a_while_passes(steps, gone)
     for _ in range(3):
         sweeper.sweep()
     publisher.work()
@@ -302,6 +308,7 @@ def test_a_topic_that_goes_away_half_way_gets_the_rest_later(steps, place, topic
     with pytest.raises(ResultsRefused, match="attempt 1"):
         publish_results(steps.context, lambda _: half, message)
     topic.allow()
+    a_while_passes(steps, topic)
     steps.run(message)
     assert topic.got().keys() == all_of(job)
     assert {len(data) for data in topic.got().values()} == {1}
@@ -404,7 +411,27 @@ def test_status_says_how_far_the_results_are_and_what_they_wait_for(
     assert found["results"] == f"{topic.name}: 0 of 3 parts published"
     assert "takes no messages now" in found["error"]
     topic.allow()
+    a_while_passes(steps, topic)
     steps.run(message)
     found = status_of(broker, place, job, capsys)
     assert (found["status"], found["error"]) == ("done", None)
     assert found["results"] == f"{topic.name}: 3 of 3 parts published"
+
+
+def test_a_topic_that_took_nothing_just_now_is_tried_by_no_other_job(steps, place, topic):
+    first, second = (
+        store_job(place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(f"out-{id_}"), results=topic.name)
+        for id_ in "ab"
+    )
+    messages = [asked_to_publish(steps, job) for job in (first, second)]
+    topic.refuse()
+    with pytest.raises(ResultsRefused):
+        steps.run(messages[0])
+    topic.allow()
+    with pytest.raises(ResultsRefused):
+        steps.run(messages[1])
+    assert topic.got() == {}
+    a_while_passes(steps, topic)
+    for message in messages:
+        steps.run(message)
+    assert topic.got().keys() == all_of(first) | all_of(second)
