@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE = 1
 unexport PYTHONDONTWRITEBYTECODE
 export CHORUS_HOME ?= $(CURDIR)/.chorus
 
-BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput slow_storage gpu
+BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput messages slow_storage gpu
 
 .PHONY: demo test bench check format clean
 
