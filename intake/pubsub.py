@@ -30,3 +30,9 @@ def pubsub_v1() -> Any:  # Any: the package has no types
     except ImportError:
         raise NoPubSub from None
     return pubsub_v1
+
+
+def reason(error: BaseException) -> str:
+    """What the client's error says, in its words; of attempts that were given up, what the last one met."""
+    last = getattr(error, "cause", None) or error
+    return getattr(last, "message", None) or str(last) or type(last).__name__

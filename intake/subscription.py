@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intake.message import Message
-from intake.pubsub import pubsub_v1
+from intake.pubsub import pubsub_v1, reason
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 60
 _HELD_SECONDS = 600  # after which a message that we still hold is left to others
 _ANSWER_SECONDS = 20.0  # that the service may take to answer acknowledgements
+_LATE_SECONDS = 10.0  # for which a request about messages of a closed stream is tried
 _AT_ONCE = 1000  # acknowledgements in one request; the service takes half a megabyte of them
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,14 @@ class Subscription:
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
         """At most so many messages, and bytes of them, are in our hands at any time. Raises NoPubSub, PullEnded."""
         client = pubsub_v1()
-        from google.api_core.exceptions import GoogleAPICallError
+        from google.api_core.exceptions import GoogleAPIError, ServiceUnavailable
+        from google.api_core.retry import Retry, if_exception_type
         from google.auth.exceptions import GoogleAuthError
 
         self.name = name
-        self._errors = (GoogleAPICallError, GoogleAuthError)
+        self._errors = (GoogleAPIError, GoogleAuthError)
+        passing = if_exception_type(ServiceUnavailable)
+        self._retry = Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=_LATE_SECONDS)
         self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
@@ -71,7 +75,7 @@ class Subscription:
         try:
             self._client = client.SubscriberClient()
         except self._errors as error:
-            raise PullEnded(name, _reason(error)) from error
+            raise PullEnded(name, reason(error)) from error
         self._stream: Any = None
         self._stopping = Lock()  # held while acknowledgements are handed to a stream, which must not close meanwhile
 
@@ -88,7 +92,7 @@ class Subscription:
         try:
             opened.append(self._client.subscribe(self.name, received, self._flow, scheduler=_at_once()))
         except self._errors as error:
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         ready.set()
         self._stream = opened[0]
 
@@ -99,7 +103,7 @@ class Subscription:
         except Late:
             return
         except Exception as error:  # whatever ended it, it was not us
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         raise PullEnded(self.name, "the client closed the stream")
 
     def stop(self) -> None:
@@ -149,15 +153,11 @@ class Subscription:
         for start in range(0, len(messages), _AT_ONCE):
             ids = [one.delivered.ack_id for one in messages[start : start + _AT_ONCE]]
             try:
-                what(subscription=self.name, ack_ids=ids, timeout=_ANSWER_SECONDS)
+                what(subscription=self.name, ack_ids=ids, retry=self._retry, timeout=_LATE_SECONDS)
             except self._errors as error:
                 failed += len(ids)
-                log.warning("%d messages will come again: %s", len(ids), _reason(error))
+                log.warning("%d messages will come again: %s", len(ids), reason(error))
         return failed
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "message", None) or str(error) or type(error).__name__
 
 
 def _at_once() -> Any:

@@ -88,3 +88,9 @@ def test_who_says_nothing_leaves_the_roster(board):
     assert [worker.id for worker in roster.workers()] == ["one"]
     roster.remove(["one"])
     assert roster.workers() == []
+
+
+def test_who_leaves_while_the_broker_is_away_leaves(board, monkeypatch):
+    one = presence(board)
+    monkeypatch.setattr(board.redis, "hget", away)
+    one.leave()
