@@ -35,7 +35,7 @@ def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fa
     if MARK in line:
         return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
     if value is None:
-        return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
+        return Reason.NOT_AN_OBJECT, "it is not one JSON object"
     if "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False)):
         return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
     id_, text = value.pop(id_key, None) if id_key is not None else None, value.pop(text_key, None)
