@@ -9,14 +9,14 @@ from uuid import uuid4
 
 from chorus.local import context_for, service_broker
 from chorus.logs import log_to_stderr
-from chorus.serve import NoBrokerToServe, this_process
+from chorus.serve import this_process
 from chorus.settings import Settings
 from ensemble.customers import read_customers
 from intake.dead_letters import DeadLetters
 from intake.gather import Gatherer
 from intake.pubsub_setup import create, topic_of
 from intake.subscription import Subscription
-from intake.topic import Topics
+from intake.topic import Topics, check_topic
 from storage import feedback
 from storage.errors import BadRequest
 from storage.names import is_name
@@ -46,16 +46,24 @@ class NothingToBridge(BadRequest):
         )
 
 
+class NoServiceToBridge(BadRequest):
+    def __init__(self) -> None:
+        super().__init__(
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start `chorus up`, which brings "
+            "a bridge of its own, or set it to the broker of the service that is to label the messages."
+        )
+
+
 def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     """Serve; the exit status. `identity`: what the board calls this process.
 
-    Raises NothingToBridge, NoBrokerToServe, BrokerUnreachable, NoPubSub, PullEnded.
+    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, NoPubSub, PullEnded.
     """
     if not settings.bridged:
         raise NothingToBridge
     broker = service_broker(settings)
     if broker is None:
-        raise NoBrokerToServe
+        raise NoServiceToBridge
     broker.check()
     log_to_stderr()
     context = context_for(settings, broker)
@@ -69,10 +77,14 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
 
 
 def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:
-    """Make what the settings name and is not there; what was made. Raises NothingToBridge, CannotCreate, NoPubSub."""
+    """Make what the settings name and is not there; what was made.
+
+    Raises NothingToBridge, BadTopic, CannotCreate, NoPubSub.
+    """
     if settings.subscription is None:
         raise NothingToBridge
     source = topic_of(settings.subscription, topic)
+    check_topic(source)
     topics = [source, settings.results_topic, settings.dead_letter_topic]
     wanted = [one for one in topics if one is not None]
     return create(wanted, settings.subscription, source, exactly_once=exactly_once)

@@ -120,9 +120,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         subscription=_named(environment, "CHORUS_SUBSCRIPTION", "subscriptions"),
         results_topic=_named(environment, "CHORUS_RESULTS_TOPIC", "topics"),
         dead_letter_topic=_named(environment, "CHORUS_DEAD_LETTER_TOPIC", "topics"),
-        gather_rows=_count(environment, "CHORUS_GATHER_ROWS", 1024),
-        gather_ms=_count(environment, "CHORUS_GATHER_MS", 200),
-        once_hours=_count(environment, "CHORUS_ONCE_HOURS", 24),
+        gather_rows=_count(environment, "CHORUS_GATHER_ROWS", 1024, most=100_000),
+        gather_ms=_count(environment, "CHORUS_GATHER_MS", 200, most=60_000),
+        once_hours=_count(environment, "CHORUS_ONCE_HOURS", 24, most=366 * 24),
         allowed=_allowed(environment),
     )
 
@@ -164,12 +164,14 @@ def device(value: str, name: str) -> str:
     return value
 
 
-def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+def _count(environment: Mapping[str, str], name: str, default: int, most: int | None = None) -> int:
     value = environment.get(name)
     if not value:
         return default
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(name, value, "a whole number above 0")
+    if most is not None and int(value) > most:
+        raise BadSetting(name, value, f"a whole number up to {most}")
     return int(value)
 
 

@@ -35,7 +35,7 @@ def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fa
     if MARK in line:
         return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
     if value is None:
-        return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
+        return Reason.NOT_AN_OBJECT, "it is not one JSON object"
     try:
         extra = tuple(
             (key, _as_text(other))

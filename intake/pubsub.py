@@ -32,7 +32,24 @@ def pubsub_v1() -> Any:  # Any: the package has no types
     return pubsub_v1
 
 
-def reason(error: Exception) -> str:
-    """What an error of the client says; of one that gave up trying, what the last try ended in."""
-    cause = getattr(error, "cause", None) or error
-    return getattr(cause, "message", None) or str(cause) or type(cause).__name__
+def reason(error: BaseException) -> str:
+    """What the client's error says, in its words; of attempts that were given up, what the last one met."""
+    last = getattr(error, "cause", None) or error
+    return getattr(last, "message", None) or str(last) or type(last).__name__
+
+
+def patiently(seconds: float) -> Any:
+    """The client's way to try a request again that may be made twice, for so long; its own is up to ten minutes."""
+    from google.api_core import exceptions
+    from google.api_core.retry import Retry, if_exception_type
+
+    passing = if_exception_type(
+        exceptions.Aborted,
+        exceptions.Cancelled,
+        exceptions.DeadlineExceeded,
+        exceptions.InternalServerError,
+        exceptions.ResourceExhausted,
+        exceptions.ServiceUnavailable,
+        exceptions.Unknown,
+    )
+    return Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=seconds)

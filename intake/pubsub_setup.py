@@ -1,13 +1,13 @@
 """Topics and a subscription, made where they are missing."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from intake.pubsub import pubsub_v1, reason
+from intake.pubsub import patiently, pubsub_v1, reason
 from intake.subscription import LEASE_SECONDS
-from intake.topic import patiently
 from storage.errors import ChorusError
 
-_SECONDS = 30.0  # for one request, tried again while the service is away
+_SECONDS = 10.0  # for which a request is tried: somebody waits
 _KEPT_DAYS = 7  # that the service keeps what nobody acknowledges, the longest that it does for nothing
 
 
@@ -33,18 +33,19 @@ def topic_of(subscription: str, topic: str | None) -> str:
 def create(topics: list[str], subscription: str | None, topic: str, *, exactly_once: bool) -> Iterator[str]:
     """Make those topics, and the subscription to `topic`, that are not there yet; what was made, as it is made.
 
-    Raises CannotCreate, NoPubSub.
+    Also said is that a subscription which is there hears of another topic. Raises CannotCreate, NoPubSub.
     """
     client = pubsub_v1()
     from google.api_core.exceptions import AlreadyExists, GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
-    name, retry = topic, patiently(_SECONDS)
+    name = topic
+    patience: Any = {"retry": patiently(_SECONDS), "timeout": _SECONDS}
     try:
         with client.SubscriberClient() as subscriber, client.PublisherClient() as publisher:
             for name in topics:
                 try:
-                    publisher.create_topic(name=name, retry=retry, timeout=_SECONDS)
+                    publisher.create_topic(name=name, **patience)
                 except AlreadyExists:
                     continue
                 yield f"made {name}"
@@ -60,8 +61,11 @@ def create(topics: list[str], subscription: str | None, topic: str, *, exactly_o
                 "enable_exactly_once_delivery": exactly_once,
             }
             try:
-                subscriber.create_subscription(request=asked, retry=retry, timeout=_SECONDS)
+                subscriber.create_subscription(request=asked, **patience)
             except AlreadyExists:
+                heard = subscriber.get_subscription(subscription=subscription, **patience).topic
+                if heard != topic:
+                    yield f"{subscription} is there, and stays as it is: it hears of {heard}, not of {topic}"
                 return
             yield f"made {subscription}, to {topic}"
     except (GoogleAPIError, GoogleAuthError) as error:

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intake.message import Message
-from intake.pubsub import pubsub_v1, reason
+from intake.pubsub import patiently, pubsub_v1, reason
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 60
 _HELD_SECONDS = 600  # after which a message that we still hold is left to others
 _ANSWER_SECONDS = 20.0  # that the service may take to answer acknowledgements
+_LATE_SECONDS = 10.0  # for which a request about messages of a closed stream is tried
 _AT_ONCE = 1000  # acknowledgements in one request; the service takes half a megabyte of them
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Subscription:
 
         self.name = name
         self._errors = (GoogleAPIError, GoogleAuthError)
+        self._retry = patiently(_LATE_SECONDS)
         self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
@@ -149,7 +151,7 @@ class Subscription:
         for start in range(0, len(messages), _AT_ONCE):
             ids = [one.delivered.ack_id for one in messages[start : start + _AT_ONCE]]
             try:
-                what(subscription=self.name, ack_ids=ids, timeout=_ANSWER_SECONDS)
+                what(subscription=self.name, ack_ids=ids, retry=self._retry, timeout=_LATE_SECONDS)
             except self._errors as error:
                 failed += len(ids)
                 log.warning("%d messages will come again: %s", len(ids), reason(error))

@@ -7,7 +7,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from intake.pubsub import pubsub_v1
+from intake.pubsub import patiently, pubsub_v1
 from storage.errors import BadRequest, ChorusError
 
 MOST_BYTES = 9_800_000  # of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it
@@ -143,20 +143,3 @@ def _client(topic: str) -> Any:
         return make()
     except GoogleAuthError as error:
         raise TopicAway(topic, str(error)) from error
-
-
-def patiently(seconds: float) -> Any:
-    """The client's way to try a request again that may be made twice, for so long; its own is up to ten minutes."""
-    from google.api_core import exceptions
-    from google.api_core.retry import Retry, if_exception_type
-
-    passing = if_exception_type(
-        exceptions.Aborted,
-        exceptions.Cancelled,
-        exceptions.DeadlineExceeded,
-        exceptions.InternalServerError,
-        exceptions.ResourceExhausted,
-        exceptions.ServiceUnavailable,
-        exceptions.Unknown,
-    )
-    return Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=seconds)

@@ -38,6 +38,7 @@ _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it 
 _STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
 _AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
 _AWAY_SECONDS = 5.0  # for which messages are held then: handed back at once, all that wait would come in their place
+_FRESH_SECONDS = 150.0  # for which an error counts: by then what was handed back has come again, to us or to another
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ class Inflow:
         self._bridges, self._subscription, self._known = bridges, subscription, known
         self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
         self._inbox: SimpleQueue[Received] = SimpleQueue()
-        self._held, self._error, self._lock = 0, "", Lock()
+        self._held, self._lock = 0, Lock()
+        self._errors: dict[str, tuple[float, str]] = {}  # by customer, why messages were handed back last, and when
         self._beaten = float("-inf")
         self._stopped, self._ended = Event(), Event()
         self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
@@ -178,7 +180,7 @@ class Inflow:
         try:
             said = read(received.message, self._known)
         except Exception as error:  # whatever a storage raises that is asked for customers
-            self._hand_back([received], error)
+            self._hand_back(_NOBODY, [received], error)
             return None
         key = said.customer if isinstance(said, Feedback) else _NOBODY
         return self._gatherer.add(key, _Taken(received, said), monotonic())
@@ -205,18 +207,20 @@ class Inflow:
         except Exception as error:  # whatever storage, broker or registry raise: the messages are safe where they are
             if isinstance(error, _AWAY):
                 self._stopped.wait(_AWAY_SECONDS)
-            self._hand_back(list(left.values()), error)
+            self._hand_back(batch.key, list(left.values()), error)
         else:
-            self._error = ""
+            with self._lock:
+                self._errors.pop(batch.key, None)
 
     def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
         failed = self._subscription.acknowledge(messages)
         self._hold(-len(messages))
         self._count({outcome: len(messages), "not acknowledged": failed} if failed else {outcome: len(messages)})
 
-    def _hand_back(self, messages: Sequence[Received], error: Exception) -> None:
+    def _hand_back(self, customer: str, messages: Sequence[Received], error: Exception) -> None:
         log.warning("%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error))
-        self._error = str(error)
+        with self._lock:
+            self._errors[customer] = monotonic(), str(error)
         self._subscription.hand_back(messages)
         self._hold(-len(messages))
         self._count({"handed back": len(messages)})
@@ -231,6 +235,12 @@ class Inflow:
         with suppress(RedisError):
             self._bridges.count(outcomes)
 
+    def _trouble_storing(self) -> str:
+        """The latest reason for which messages were handed back, unless those of that customer are well again."""
+        oldest = monotonic() - _FRESH_SECONDS
+        with self._lock:
+            return max((one for one in self._errors.values() if one[0] > oldest), default=(0.0, ""))[1]
+
     def _say(self, state: State, error: str = "") -> None:
         since = self._bridge.since if state == self._bridge.state else time()
         self._bridge = replace(self._bridge, state=state, since=since, error=error)
@@ -243,7 +253,9 @@ class Inflow:
             self._beaten = monotonic()
             with suppress(RedisError):
                 self._gatherer.seconds = gathering(self._seconds, self._bridges.jobs())
-                self._bridges.put(replace(self._bridge, held=self._held, error=self._bridge.error or self._error))
+                self._bridges.put(
+                    replace(self._bridge, held=self._held, error=self._bridge.error or self._trouble_storing())
+                )
 
 
 def _expected(error: Exception) -> bool:

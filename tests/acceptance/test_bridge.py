@@ -158,7 +158,7 @@ def test_two_bridges_share_a_subscription_that_misbehaves(world):
 
 
 def test_a_bridge_that_is_told_to_stop_stores_and_acknowledges_what_it_gathered(world):
-    with world.bridge(CHORUS_GATHER_MS="3600000") as process:
+    with world.bridge(CHORUS_GATHER_MS="60000") as process:
         world.pulling()
         world.publish(*some(20))
         wait_until(lambda: world.bridges.all()[0].held == 20, "the messages")

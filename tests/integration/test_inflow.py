@@ -6,6 +6,7 @@ import shutil
 from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
@@ -331,3 +332,49 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
         monkeypatch.setattr(LocalPlace, "create", real)
         world.wait_until_all_is_acknowledged(5)
     assert world.stored() == ids(some(5))
+
+
+def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkeypatch, caplog):
+    monkeypatch.setattr("intake.subscription._LATE_SECONDS", 0.5)
+    world.subscribe()
+    with world.bridge(seconds=60) as flow:
+        world.publish(*some(5))
+        wait_until(lambda: flow.held == 5, "the messages")
+        world.server.refuse(name=SUBSCRIPTION, method="Acknowledge", code="UNAVAILABLE")
+        stopped = monotonic()
+    assert monotonic() - stopped < 20
+    assert (world.stored(), flow.held) == (ids(some(5)), 0)
+    assert world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
+    monkeypatch.setattr(inflow, "_BEAT_SECONDS", 0.05)
+    world.subscribe()
+    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
+    world.place.replace("customers.toml", customers.format("gone").encode())
+    seen, put = [], world.bridges.put
+    monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge.error), put(bridge)))
+    with world.bridge():
+        world.publish(*some(1, "acme"))
+        wait_until(lambda: seen and "There is no gone" in seen[-1], "the reason")
+        world.publish(*some(1, start=1))
+        wait_until(lambda: world.bridges.outcomes()["stored"] == 1, "the other's message")
+        seen.clear()
+        wait_until(lambda: len(seen) > 5, "some beats")
+        assert all("There is no gone" in error for error in seen)
+        world.place.replace("customers.toml", customers.format("acme").encode())
+        world.wait_until_all_is_acknowledged(2)
+        wait_until(lambda: seen[-1] == "", "all to be well")
+
+
+def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
+    monkeypatch.setattr(inflow, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(inflow, "_FRESH_SECONDS", 1.0)
+    world.subscribe()
+    world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
+    with world.bridge():
+        world.publish(*some(1, "acme"))
+        wait_until(lambda: "There is no gone" in world.bridges.all()[0].error, "the reason")
+        wait_until(lambda: not world.bridges.all()[0].error, "it to be forgotten")

@@ -67,11 +67,11 @@ def test_ids_may_be_numbers_in_one_row_and_words_in_the_next(tmp_path: Path) -> 
 
 def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
     bad = [
-        ("[1]", "not a JSON object", "the line is not one JSON object"),
-        ('{"text": "a"', "not a JSON object", "the line is not one JSON object"),
-        ('{"id": 1, "text": "a"} {}', "not a JSON object", "the line is not one JSON object"),
-        ("[" * 100_000, "not a JSON object", "the line is not one JSON object"),
-        ('{"id": ' + "1" * 5000 + ', "text": "a"}', "not a JSON object", "the line is not one JSON object"),
+        ("[1]", "not a JSON object", "it is not one JSON object"),
+        ('{"text": "a"', "not a JSON object", "it is not one JSON object"),
+        ('{"id": 1, "text": "a"} {}', "not a JSON object", "it is not one JSON object"),
+        ("[" * 100_000, "not a JSON object", "it is not one JSON object"),
+        ('{"id": ' + "1" * 5000 + ', "text": "a"}', "not a JSON object", "it is not one JSON object"),
         ('{"id": 1, "text": 5}', "no text", "the text is a number, not a text"),
         ('{"id": 1, "text": ["a"]}', "no text", "the text is a list, not a text"),
         ('{"id": true, "text": "a"}', "bad id", "the id is true or false, not a text or a number"),

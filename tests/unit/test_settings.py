@@ -38,3 +38,12 @@ def test_the_doctor_shows_every_setting(tmp_path):
     assert (shown["CHORUS_DEVICE"], shown["CHORUS_PRECISION"]) == ("auto", "int8")
     table = Command(tmp_path)("doctor").out
     assert all(setting.name in table for setting in SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("CHORUS_GATHER_ROWS", 100_000), ("CHORUS_GATHER_MS", 60_000), ("CHORUS_ONCE_HOURS", 366 * 24)]
+)
+def test_what_no_bridge_could_hold_to_is_no_setting(name, most):
+    from_environment({name: str(most)})
+    with pytest.raises(BadSetting, match=f"{name} is '{most + 1}'; expected a whole number up to {most}"):
+        from_environment({name: str(most + 1)})
