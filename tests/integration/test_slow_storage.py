@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage import feedback
+from storage.current import Label, current, point
 from storage.feedback import Donor
 from storage.jobs import Job
 from storage.place import LocalPlace
@@ -125,6 +126,13 @@ def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):
     run = describe_run(waiting, "acme", name="night", now=NOW)
     Waiting.meet(2, "_owner", "job.json")
     assert len(run_jobs(waiting, run)) == 2
+
+
+def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):
+    for number in range(4):
+        point(waiting, "acme", {f"day-{number}": Label(job="job", at=NOW)})
+    Waiting.meet(4, "_current/0")
+    assert len(current(waiting, "acme").datasets) == 4
 
 
 def test_labels_are_those_of_a_place_where_everything_comes_in_turn(waiting, redis, tmp_path):
