@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -67,9 +67,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
         published = Path(folder, "home")
         home_with(published, *MODELS)
-        files = {work: _upload(Path(folder), work) for work in (*LARGE, *SMALL)}
         for store in wanted:
-            found = measured(STORES[store], published, files)
+            found = measured(STORES[store], published, Path(folder))
             for work in LARGE:
                 fast, slow = (found[work, latency] for latency in (0.0, LATENCY))
                 measures[f"{store}, {work.name}: rows a second"] = work.rows / median([one.seconds for one in fast])
@@ -103,7 +102,7 @@ class Run:
 
 
 def measured(
-    store: Callable[[], AbstractContextManager[Buckets]], published: Path, files: Mapping[Work, Path]
+    store: Callable[[], AbstractContextManager[Buckets]], published: Path, folder: Path
 ) -> dict[tuple[Work, float], list[Run]]:
     """Rounds of every job, without latency and with it in turn."""
     found: dict[tuple[Work, float], list[Run]] = defaultdict(list)
@@ -115,11 +114,12 @@ def measured(
         root = f"{buckets.new()}/home"
         place = place_at(root)
         _copy(published, place)
-        running = stack.enter_context(_warm(root, place, files[SMALL[1]]))
+        running = stack.enter_context(_warm(root, place, _upload(folder, SMALL[1], "warming up")))
         for number in range(ROUNDS):
             for work in (*LARGE, *SMALL):
                 for latency in (0.0, LATENCY):
-                    run = _run(running, proxy, files[work], work, latency)
+                    upload = _upload(folder, work, f"{number} {latency}")
+                    run = _run(running, proxy, upload, work, latency)
                     found[work, latency].append(run)
                     rate = work.rows / run.seconds
                     print(
@@ -193,12 +193,12 @@ def _clear(place: Place, folder: str) -> None:
         _clear(place, f"{folder}/{deeper}")
 
 
-def _upload(folder: Path, work: Work) -> Path:
-    """Tweets, of which no two are equal."""
+def _upload(folder: Path, work: Work, run: str) -> Path:
+    """Tweets, of which no two are equal, nor any two of two runs: what processes remember of one helps no other."""
     file = folder / f"{work.rows}.csv"
     texts: Sequence[str] = real_texts(min(work.rows, 32768))
     with file.open("w", newline="", encoding="utf-8") as opened:
-        rows = ((number, f"{text} {number}") for number, text in enumerate(islice(cycle(texts), work.rows)))
+        rows = ((number, f"{text} {number} {run}") for number, text in enumerate(islice(cycle(texts), work.rows)))
         csv.writer(opened).writerows([("id", "text"), *rows])
     return file
 

@@ -83,7 +83,9 @@ def _serve(
             return control.run(app, replace(context, presence=presence), settings.run, only)
     from workers import scoring
 
-    return scoring.run(app, context, presence, settings.compute(threads), settings.run, without_pandas)
+    return scoring.run(
+        app, context, presence, settings.compute(threads), settings.run, without_pandas, settings.chunk_rows
+    )
 
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:

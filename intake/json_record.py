@@ -36,14 +36,22 @@ def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fa
         return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
     if value is None:
         return Reason.NOT_AN_OBJECT, "the line is not one JSON object"
-    if "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False)):
+    try:
+        extra = tuple(
+            (key, _as_text(other))
+            for key, other in value.items()
+            if other is not None and key not in (text_key, id_key)
+        )
+        invalid = "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False))
+    except RecursionError:  # it could just be read
+        return Reason.NOT_AN_OBJECT, "its values lie too deep in each other"
+    if invalid:
         return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
-    id_, text = value.pop(id_key, None) if id_key is not None else None, value.pop(text_key, None)
+    id_, text = None if id_key is None else value.get(id_key), value.get(text_key)
     if isinstance(id_, bool | list | dict):
         return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
     if text is not None and not isinstance(text, str):
         return Reason.NO_TEXT, f"the text is {_kind(text)}, not a text"
-    extra = tuple((key, _as_text(other)) for key, other in value.items() if other is not None)
     return JsonRecord(_as_id(id_), text, extra)
 
 

@@ -30,3 +30,9 @@ def pubsub_v1() -> Any:  # Any: the package has no types
     except ImportError:
         raise NoPubSub from None
     return pubsub_v1
+
+
+def reason(error: Exception) -> str:
+    """What an error of the client says; of one that gave up trying, what the last try ended in."""
+    cause = getattr(error, "cause", None) or error
+    return getattr(cause, "message", None) or str(cause) or type(cause).__name__

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from intake.pubsub import pubsub_v1
+from intake.pubsub import pubsub_v1, reason
 from intake.subscription import LEASE_SECONDS
+from intake.topic import patiently
 from storage.errors import ChorusError
 
-_SECONDS = 30.0  # for one request
+_SECONDS = 30.0  # for one request, tried again while the service is away
 _KEPT_DAYS = 7  # that the service keeps what nobody acknowledges, the longest that it does for nothing
 
 
@@ -16,7 +17,8 @@ class CannotCreate(ChorusError):
     def __init__(self, name: str, reason: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(
-            f"{name} could not be made: {reason}. Let these credentials do it (roles/pubsub.editor), or do it by hand."
+            f"{name} could not be made: {reason}. See that the service can be reached, and that these credentials may "
+            "do it (roles/pubsub.editor); or do it by hand."
         )
 
 
@@ -34,15 +36,15 @@ def create(topics: list[str], subscription: str | None, topic: str, *, exactly_o
     Raises CannotCreate, NoPubSub.
     """
     client = pubsub_v1()
-    from google.api_core.exceptions import AlreadyExists, GoogleAPICallError
+    from google.api_core.exceptions import AlreadyExists, GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
-    name = topic
+    name, retry = topic, patiently(_SECONDS)
     try:
         with client.SubscriberClient() as subscriber, client.PublisherClient() as publisher:
             for name in topics:
                 try:
-                    publisher.create_topic(name=name, timeout=_SECONDS)
+                    publisher.create_topic(name=name, retry=retry, timeout=_SECONDS)
                 except AlreadyExists:
                     continue
                 yield f"made {name}"
@@ -58,9 +60,9 @@ def create(topics: list[str], subscription: str | None, topic: str, *, exactly_o
                 "enable_exactly_once_delivery": exactly_once,
             }
             try:
-                subscriber.create_subscription(request=asked, timeout=_SECONDS)
+                subscriber.create_subscription(request=asked, retry=retry, timeout=_SECONDS)
             except AlreadyExists:
                 return
             yield f"made {subscription}, to {topic}"
-    except (GoogleAPICallError, GoogleAuthError) as error:
-        raise CannotCreate(name, getattr(error, "message", None) or str(error)) from error
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise CannotCreate(name, reason(error)) from error

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intake.message import Message
-from intake.pubsub import pubsub_v1
+from intake.pubsub import pubsub_v1, reason
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class Subscription:
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
         """At most so many messages, and bytes of them, are in our hands at any time. Raises NoPubSub, PullEnded."""
         client = pubsub_v1()
-        from google.api_core.exceptions import GoogleAPICallError
+        from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
         self.name = name
-        self._errors = (GoogleAPICallError, GoogleAuthError)
+        self._errors = (GoogleAPIError, GoogleAuthError)
         self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
@@ -71,7 +71,7 @@ class Subscription:
         try:
             self._client = client.SubscriberClient()
         except self._errors as error:
-            raise PullEnded(name, _reason(error)) from error
+            raise PullEnded(name, reason(error)) from error
         self._stream: Any = None
         self._stopping = Lock()  # held while acknowledgements are handed to a stream, which must not close meanwhile
 
@@ -88,7 +88,7 @@ class Subscription:
         try:
             opened.append(self._client.subscribe(self.name, received, self._flow, scheduler=_at_once()))
         except self._errors as error:
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         ready.set()
         self._stream = opened[0]
 
@@ -99,19 +99,19 @@ class Subscription:
         except Late:
             return
         except Exception as error:  # whatever ended it, it was not us
-            raise PullEnded(self.name, _reason(error)) from error
+            raise PullEnded(self.name, reason(error)) from error
         raise PullEnded(self.name, "the client closed the stream")
 
     def stop(self) -> None:
         """Take no more messages; those in our hands can still be acknowledged."""
         if self._stream is None:
             return
-        with self._stopping:
+        with self._stopping:  # it closes in a thread of its own, and forgets what it is handed meanwhile
             self._stream.cancel()
-        try:
-            self._stream.result(timeout=_ANSWER_SECONDS)
-        except Exception as error:  # it had ended before, which was said then
-            log.debug("the stream had ended: %s", error)
+            try:
+                self._stream.result(timeout=_ANSWER_SECONDS)
+            except Exception as error:  # it had ended before, which was said then
+                log.debug("the stream had ended: %s", error)
 
     def close(self) -> None:
         """Let the connection go."""
@@ -152,12 +152,8 @@ class Subscription:
                 what(subscription=self.name, ack_ids=ids, timeout=_ANSWER_SECONDS)
             except self._errors as error:
                 failed += len(ids)
-                log.warning("%d messages will come again: %s", len(ids), _reason(error))
+                log.warning("%d messages will come again: %s", len(ids), reason(error))
         return failed
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "message", None) or str(error) or type(error).__name__
 
 
 def _at_once() -> Any:

@@ -69,7 +69,7 @@ class Topic:
         from google.auth.exceptions import GoogleAuthError
         from google.pubsub_v1 import PublisherClient
 
-        retry = _retry(self._patience)
+        retry = patiently(self._patience)
         try:
             for request in self._requests(messages):
                 PublisherClient.publish(self._client, request=request, retry=retry, timeout=self._patience)
@@ -145,7 +145,8 @@ def _client(topic: str) -> Any:
         raise TopicAway(topic, str(error)) from error
 
 
-def _retry(patience: float) -> Any:
+def patiently(seconds: float) -> Any:
+    """The client's way to try a request again that may be made twice, for so long; its own is up to ten minutes."""
     from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
 
@@ -158,4 +159,4 @@ def _retry(patience: float) -> Any:
         exceptions.ServiceUnavailable,
         exceptions.Unknown,
     )
-    return Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=patience)
+    return Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=seconds)

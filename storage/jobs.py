@@ -70,6 +70,10 @@ class Job(Record):
     def output(self) -> Place:
         return place_at(self.out)
 
+    @property
+    def model_names(self) -> list[str]:
+        return [model.name for model in self.models]
+
 
 def job_id(
     customer: str,

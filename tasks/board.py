@@ -16,7 +16,7 @@ Keys, below a common prefix; the bitmaps go by chunk position, so that a job of 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import time
 from typing import Any, Literal, cast
@@ -227,16 +227,27 @@ class Board:
 
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
         """None where the board knows nothing of the job."""
+        return self.progress_of({job: models})[job]
+
+    def progress_of(self, jobs: Mapping[str, Sequence[str]]) -> dict[str, Progress | None]:
+        """Of each job, whose models are named, in one question however many they are."""
         pipe = self.redis.pipeline(transaction=False)
-        pipe.hmget(self.key("job", job), "status", "error")
-        pipe.bitcount(self._parts(job))
-        for model in models:
-            pipe.bitcount(self.scored_key(job, model))
-        (status, error), parts, *scored = pipe.execute()
+        for job, models in jobs.items():
+            pipe.hmget(self.key("job", job), "status", "error")
+            pipe.bitcount(self._parts(job))
+            for model in models:
+                pipe.bitcount(self.scored_key(job, model))
+        answers = iter(pipe.execute())
+        return {job: self._progress(models, answers) for job, models in jobs.items()}
+
+    @staticmethod
+    def _progress(models: Sequence[str], answers: Iterator[Any]) -> Progress | None:
+        """Takes the answers that are its own."""
+        (status, error), parts = next(answers), next(answers)
+        scored = {model: next(answers) for model in models}
         if status is None:
             return None
-        found = cast("Status", status.decode())
-        return Progress(found, error.decode() or None, dict(zip(models, scored, strict=True)), parts)
+        return Progress(cast("Status", status.decode()), error.decode() or None, scored, parts)
 
     def unreduced(self, job: str, models: Sequence[str]) -> list[int]:
         """Positions that every model has scored and whose part is not written."""

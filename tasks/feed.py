@@ -9,6 +9,7 @@ Keys of a model m, below the board's prefix:
     want:<m>               sorted set: lane → its turn; a lane is `rank|customer` of the jobs with cells to be asked for
     want:<m>:<lane>        sorted set: job → its turn
     hold:<m>               is there while its workers are to fall idle (workers.scale)
+    each:<m>               cells that a worker is asked for at once, if not two: where storage takes its time
 
 Turns count cells: the lowest is next, a newcomer begins at the lowest that waits. Customers take turns, and so do the
 jobs of one customer; a higher rank waits until no lower one has anything to ask for. Of one customer's nightly jobs the
@@ -19,6 +20,7 @@ import base64
 import json
 import logging
 from functools import lru_cache
+from math import ceil
 from typing import Any, cast
 
 from redis import Redis
@@ -34,7 +36,8 @@ from tasks.messages import CONTROL, SHORT, ScoreCell, scoring_queue
 
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
 
-_EACH = 2  # cells that a worker is asked for at once: one computes, one is prepared or written
+EACH = 2  # cells that a worker is asked for at once: one computes, one is prepared or written
+_MOST_EACH = 8
 _SHORT_EACH = 4  # short ones on top of these
 MOST_CONTROL = 64  # messages in the control queue above which no further cells are asked for
 
@@ -54,13 +57,13 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[4] or other[2] or 0, ARGV[3])
 
 _TAKE = """
 -- Take the next cells of model ARGV[2], below the prefix ARGV[1]. KEYS[1] want:<m>, KEYS[2] out:<m>,
--- KEYS[3] out:<m>:short, KEYS[4] roster:<m>, KEYS[5] hold:<m>, KEYS[6] the control queue.
+-- KEYS[3] out:<m>:short, KEYS[4] roster:<m>, KEYS[5] hold:<m>, KEYS[6] each:<m>, KEYS[7] the control queue.
 -- ARGV[3] turns a rank, ARGV[4] cells a worker, ARGV[5] short ones on top, ARGV[6] most in the control queue;
 -- ARGV[7] the rank whose jobs do not take turns.
 -- Returns job, position, job, position, …
 local prefix, model, rank = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local taken = {}
-if redis.call('EXISTS', KEYS[5]) == 1 or redis.call('LLEN', KEYS[6]) > tonumber(ARGV[6]) then return taken end
+if redis.call('EXISTS', KEYS[5]) == 1 or redis.call('LLEN', KEYS[7]) > tonumber(ARGV[6]) then return taken end
 local now = tonumber(redis.call('TIME')[1])
 local workers = math.max(1, redis.call('ZCOUNT', KEYS[4], now, '+inf'))
 
@@ -92,7 +95,7 @@ end
 
 local bulk = string.format('%.0f', rank)
 take('-inf', '(' .. bulk, KEYS[3], tonumber(ARGV[5]) * workers)
-take(bulk, '+inf', KEYS[2], tonumber(ARGV[4]) * workers)
+take(bulk, '+inf', KEYS[2], tonumber(redis.call('GET', KEYS[6]) or ARGV[4]) * workers)
 return taken
 """
 
@@ -128,10 +131,10 @@ def feed(context: Context, model: str) -> None:
     """
     board = context.board
     want = board.key("want", model)
-    keys = [want, *board.outstanding_keys(model), board.key("roster", model), board.key("hold", model)]
+    keys = [want, *board.outstanding_keys(model), *(board.key(what, model) for what in ("roster", "hold", "each"))]
     taken = _script(board.redis, _TAKE)(
         keys=[*keys, board.prefix + CONTROL],
-        args=[board.prefix, model, _RANK_TURNS, _EACH, _SHORT_EACH, MOST_CONTROL, NIGHTLY_RANK],
+        args=[board.prefix, model, _RANK_TURNS, EACH, _SHORT_EACH, MOST_CONTROL, NIGHTLY_RANK],
     )
     for name, position in zip(taken[::2], taken[1::2], strict=True):
         try:
@@ -148,6 +151,23 @@ def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
     job = job_of(place, name)
     version = next(member.version for member in job.models if member.name == model)
     return ScoreCell(name, dataset_of(place, job).chunks[position].id, model, version)
+
+
+def cells_each(rate: float, chunk_rows: int, waits: float) -> int:
+    """Cells that a worker is asked for at once, so that it never waits for storage. Pure.
+
+    One computes; the others, as many as it computes in `waits` seconds of reading and writing a cell, are on their
+    way. `rate`: rows that it computes a second.
+
+    >>> [cells_each(rate, 4096, 0.5) for rate in (450, 12_000, 1_000_000)]
+    [2, 3, 8]
+    """
+    return min(_MOST_EACH, max(EACH, 1 + ceil(waits * rate / chunk_rows)))
+
+
+def ask_each(board: Board, model: str, cells: int) -> None:
+    """From now on a worker of the model is asked for so many cells at once."""
+    board.redis.set(board.key("each", model), cells)
 
 
 def hold(board: Board, model: str, seconds: float) -> None:

@@ -10,7 +10,7 @@ from storage import jobs, labelled
 from storage.current import Label, current, point
 from storage.errors import ChorusError
 from storage.feedback import datasets
-from storage.jobs import Ended, Job, first_job
+from storage.jobs import Ended, Job, ended, first_job
 from storage.place import Absent, Place
 from storage.runs import Run, RunEnded, RunJob, end_run, open_runs
 from tasks.lookup import dataset_of
@@ -39,7 +39,11 @@ def counting(place: Place, customer: str) -> dict[str, str]:
     """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
     named = {dataset: label.job for dataset, label in current(place, customer).datasets.items()}
     first = {dataset.id: first_job(dataset) for dataset in datasets(place, customer) if dataset.id not in named}
-    return named | {dataset: job for dataset, job in first.items() if job is not None and _is_done(place, job)}
+    return named | {
+        dataset: job
+        for dataset, job in first.items()
+        if job is not None and _is_labelled(place, job, ended(place, job))
+    }
 
 
 def settle_runs_of(place: Place, job: Job) -> None:
@@ -97,8 +101,8 @@ def _runs_of(place: Place, job: Job) -> list[Run]:
 def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
     """Each job, and how it ended; None while it goes on, or is still to be taken up."""
     for each in reversed(run.jobs):
-        end = jobs.ended(place, each.job)
-        if each.job == done or (end is not None and end.status == "done"):
+        end = ended(place, each.job)
+        if each.job == done or _is_labelled(place, each.job, end):
             yield each, "done"
         elif end is not None and gave_up(run, end):
             yield each, end.status
@@ -106,9 +110,14 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
             yield each, "unreadable" if _is_damaged(place, each.job) else None
 
 
-def _is_done(place: Place, job: str) -> bool:
-    end = jobs.ended(place, job)
-    return end is not None and end.status == "done"
+def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
+    """Whether a job that ended so has all of its labels; one that was not done may lack only its topic."""
+    if end is not None and end.status in ("done", "removed"):
+        return end.status == "done"
+    try:
+        return labelled.is_complete(jobs.read_job(place, job).output)
+    except ChorusError:
+        return False  # not written yet, or damaged
 
 
 def _is_damaged(place: Place, job: str) -> bool:

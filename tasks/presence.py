@@ -117,7 +117,8 @@ class Presence:
 
     def leave(self) -> None:
         """Off the roster: this process ends."""
-        self._roster.remove([self._worker.id])
+        with suppress(RedisError):  # then it runs out there
+            self._roster.remove([self._worker.id])
 
     def _beat(self, watch: Callable[[], None] | None) -> None:
         pause = Event()

@@ -13,11 +13,12 @@ from functools import partial
 from storage import labelled, scores
 from storage.current import Current, current
 from storage.feedback import customers as all_customers
-from storage.jobs import Ended, Job, all_jobs, end_job, ended
+from storage.jobs import Ended, Job, all_jobs, end_job, ended, first_job
 from storage.place import Absent, Place
 from storage.runs import open_runs, read_run, remove_run, run_ended, runs
 from storage.side_by_side import side_by_side
 from tasks.labels import is_default, settle_runs_of
+from tasks.lookup import dataset_of
 from tasks.named import who_names
 
 
@@ -99,8 +100,12 @@ def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) 
     """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can be resumed."""
     labels, needed = current(place, customer), _in_open_runs(place, customer)
     free = [job for job in jobs if is_default(place, job) and job.id not in needed]
-    ends = side_by_side(place, lambda job: ended(place, job.id), free)
-    done = [job for job, end in zip(free, ends, strict=True) if end is not None and end.status == "done"]
+
+    def is_old(job: Job) -> bool:
+        end = ended(place, job.id)
+        return end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
+
+    done = [job for job, old in zip(free, side_by_side(place, is_old, free), strict=True) if old]
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
 
@@ -109,8 +114,15 @@ def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
     end = ended(place, job.id)
     if end is None or end.status != ("removed" if removed else "done"):
         return True
-    label = current(place, job.customer).datasets.get(job.dataset)
-    return (label is not None and label.job == job.id) or job.id in _in_open_runs(place, job.customer)
+    labels = current(place, job.customer)
+    label = labels.datasets.get(job.dataset)
+    counts = _counts_by_itself(place, job, labels) if label is None else label.job == job.id
+    return counts or job.id in _in_open_runs(place, job.customer)
+
+
+def _counts_by_itself(place: Place, job: Job, labels: Current) -> bool:
+    """Whether its labels are the first of a batch of messages, which the pointer names only once others count."""
+    return job.dataset not in labels.datasets and job.id == first_job(dataset_of(place, job))
 
 
 def _in_open_runs(place: Place, customer: str) -> set[str]:

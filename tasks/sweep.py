@@ -6,12 +6,12 @@ have scored and nobody reduces, a job with all its parts that nobody finishes, a
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from time import monotonic
 
 from storage.errors import ChorusError
-from storage.feedback import customers
-from storage.jobs import ended, unended_jobs
+from storage.feedback import Dataset, customers
+from storage.jobs import Job, ended, unended_jobs
 from storage.place import Absent
 from storage.runs import open_runs
 from tasks.address import BrokerUnreachable
@@ -51,15 +51,16 @@ class Sweeper:
                     self._reconcile(job)
             self._epoch = epoch
             running = board.running()
-        jobs = {job: [model.name for model in job_of(self._context.place, job).models] for job in self._known(running)}
-        for job in publishing(board, [job for job in jobs if job_of(self._context.place, job).results]):
-            del jobs[job]
-        models = {model for names in jobs.values() for model in names}
-        missing = self._unscored(models, jobs, running) | self._unfinished(jobs)
+        known = self._known(running)
+        for name in publishing(board, [name for name, (job, _) in known.items() if job.results]):
+            del known[name]
+        progress = board.progress_of({name: job.model_names for name, (job, _) in known.items()})
+        models = {model for job, _ in known.values() for model in job.model_names}
+        missing = self._unscored(models, known, running) | self._unfinished(known, progress)
         # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is lost.
         lost = {missing[step] for step in missing.keys() & self._missing}
         self._missing = set(missing)
-        for job in sorted(lost | self._still(jobs)):
+        for job in sorted(lost | self._still(models, progress)):
             self._reconcile(job)
         for model in sorted(models):
             feed(self._context, model)
@@ -83,13 +84,13 @@ class Sweeper:
                 except ChorusError:
                     log.exception("a run that cannot go on now", extra={"run": run.name, "customer": customer})
 
-    def _known(self, running: dict[str, float]) -> list[str]:
+    def _known(self, running: Collection[str]) -> dict[str, tuple[Job, Dataset]]:
         """Of these, those whose job can be read; the others have gone from storage, or somebody damaged them."""
-        found = []
+        found = {}
         for job in running:
             try:
-                dataset_of(self._context.place, job_of(self._context.place, job))
-                found.append(job)
+                read = job_of(self._context.place, job)
+                found[job] = read, dataset_of(self._context.place, read)
             except ChorusError as error:
                 log.warning("a job that cannot be read: %s", error, extra={"job": job})
                 gone = isinstance(error, Absent)
@@ -118,34 +119,37 @@ class Sweeper:
                     missing[f"{job}/{step}"] = job
         return missing
 
-    def _unfinished(self, jobs: dict[str, list[str]]) -> dict[str, str]:
+    def _unfinished(
+        self, known: Mapping[str, tuple[Job, Dataset]], progress: Mapping[str, Progress | None]
+    ) -> dict[str, str]:
         """Chunks that nobody reduces, and jobs that nobody finishes: the step of each, and its job."""
         board = self._context.board
         wanted: dict[str, str] = {}
-        for job, names in jobs.items():
-            dataset = dataset_of(self._context.place, job_of(self._context.place, job))
-            for position in board.unreduced(job, names):
-                wanted[ReduceChunk(job, dataset.chunks[position].id).step] = job
-            progress = board.progress(job, names)
-            if progress is not None and progress.parts >= len(dataset.chunks):
-                wanted[FinishJob(job).step] = job
+        for name, (job, dataset) in known.items():
+            there = progress[name]
+            if there is None:
+                continue
+            if there.parts >= len(dataset.chunks):
+                wanted[FinishJob(name).step] = name
+            elif all(there.scored.values()):  # or there is no use in asking which
+                for position in board.unreduced(name, job.model_names):
+                    wanted[ReduceChunk(name, dataset.chunks[position].id).step] = name
         under_way = control_steps(board, list(wanted))
         return {step: job for step, job in wanted.items() if step not in under_way}
 
-    def _still(self, jobs: dict[str, list[str]]) -> set[str]:
+    def _still(self, models: Collection[str], progress: Mapping[str, Progress | None]) -> set[str]:
         """Jobs that have not moved for a while, though nobody is at work on them: whatever else may go wrong."""
         now, found = monotonic(), set()
-        out = {job for names in jobs.values() for name in names for job, _ in self._context.board.outstanding(name)}
+        out = {job for model in models for job, _ in self._context.board.outstanding(model)}
         moved: dict[str, tuple[Progress | None, float]] = {}
-        for job, names in jobs.items():
-            progress = self._context.board.progress(job, names)
+        for job, there in progress.items():
             before, since = self._moved.get(job, (None, now))
-            if progress != before or job in out:
+            if there != before or job in out:
                 since = now
             elif now - since > _STILL:
                 found.add(job)
                 since = now
-            moved[job] = (progress, since)
+            moved[job] = (there, since)
         self._moved = moved
         return found
 

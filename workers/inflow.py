@@ -23,6 +23,8 @@ from intake.message import Feedback, Unusable, read
 from intake.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
 from storage.patience import StorageAway
+from storage.place import CannotWrite
+from tasks.address import BrokerUnreachable
 from tasks.bridges import Bridge, Bridges, Outcome, State
 from workers.taking_in import InOtherHands, Read, TakingIn
 
@@ -34,6 +36,8 @@ _FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; double
 _LONGEST_REST = 60.0
 _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
 _STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
+_AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
+_AWAY_SECONDS = 5.0  # for which messages are held then: handed back at once, all that wait would come in their place
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
 
 log = logging.getLogger(__name__)
@@ -106,7 +110,15 @@ class Inflow:
     # The stream
 
     def _stream(self) -> None:
-        """Keep a stream open. One that ends for good is opened again after a rest, each time a longer one."""
+        """Keep a stream open until told to stop; then, and whatever happens, nothing more comes."""
+        try:
+            self._keep_open()
+        finally:
+            self._subscription.stop()
+            self._ended.set()
+
+    def _keep_open(self) -> None:
+        """A stream that ends for good is opened again after a rest, each time a longer one."""
         rest = _FIRST_REST
         while not self._stopped.is_set():
             opened = monotonic()
@@ -125,8 +137,6 @@ class Inflow:
                 self._say("waiting", str(error))
                 self._rest(rest)
                 rest = min(_LONGEST_REST, 2 * rest)
-        self._subscription.stop()
-        self._ended.set()
 
     def _has_lasted(self, opened: float) -> bool:
         """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
@@ -193,6 +203,8 @@ class Inflow:
                     batch.key, [Read(one, it) for one, it in said if isinstance(it, Feedback)], settled
                 )
         except Exception as error:  # whatever storage, broker or registry raise: the messages are safe where they are
+            if isinstance(error, _AWAY):
+                self._stopped.wait(_AWAY_SECONDS)
             self._hand_back(list(left.values()), error)
         else:
             self._error = ""

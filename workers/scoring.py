@@ -21,9 +21,11 @@ from storage.errors import ChorusError
 from storage.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
-from tasks.feed import feed
+from tasks.feed import EACH, ask_each, cells_each, feed
+from tasks.measured import needs
 from tasks.messages import ScoreCell, scoring_queue
 from tasks.presence import Presence
+from tasks.roster import Worker
 from tasks.score import score
 from workers.consume import consume
 from workers.handling import handle
@@ -32,7 +34,7 @@ from workers.loaded import Loaded
 from workers.meter import Meter
 from workers.watchdog import Watchdog
 
-_IN_WORK = 3  # one chunk computes while the next is prepared or the last is written; and a short one beside them
+_WAITS = 0.5  # seconds that reading and writing a cell may take where storage takes its time
 _VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
 
 log = logging.getLogger(__name__)
@@ -121,12 +123,18 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
 
 
 def run(
-    app: Celery, context: Context, presence: Presence, compute: Compute, folder: Path, begin: Callable[[], None]
+    app: Celery,
+    context: Context,
+    presence: Presence,
+    compute: Compute,
+    folder: Path,
+    begin: Callable[[], None],
+    chunk_rows: int,
 ) -> int:
     """Consume one model's queue until told to stop; the exit status.
 
     `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk that it scores with
-    care.
+    care; `chunk_rows`: of most chunks.
     """
     model = presence.worker.model
     meter = Meter(context.place, context.board, presence)
@@ -135,11 +143,24 @@ def run(
     presence.beat(Watchdog(context.board, presence, folder))
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
     try:
-        return consume(app, scoring_queue(model), name=presence.worker.id, threads=_IN_WORK)
+        # One chunk computes while others are prepared or written; and a short one beside them.
+        threads = 1 + cells_of(context, presence.worker, chunk_rows)
+        return consume(app, scoring_queue(model), name=presence.worker.id, threads=threads)
     finally:
         presence.leave()
         with suppress(ChorusError, OSError):  # it is measured again
             meter.keep()
+
+
+def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
+    """By the rate that the worker can have, whatever else the machine was busy with when it was measured."""
+    if context.place.at_once == 1:
+        return EACH
+    known = needs(context.place, context.board, worker.model)
+    rate = worker.threads / known.row_seconds if known.row_seconds else known.rate
+    cells = cells_each(rate, chunk_rows, _WAITS)
+    ask_each(context.board, worker.model, cells)
+    return cells
 
 
 def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 
 import pyarrow as pa
@@ -62,6 +62,7 @@ class TakingIn:
         self._context, self._once, self._dead_letters = context, once, dead_letters
         self._results, self._most_chars = results, most_chars
         self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
+        self._lock = Lock()
 
     def reject(self, letters: Sequence[tuple[Received, Unusable]], settled: Settled) -> None:
         """Put away what is no feedback. Raises what the place raises."""
@@ -105,6 +106,7 @@ class TakingIn:
             if arrive(self._context, customer, name, rows, first) is None:
                 lost.add(name)  # we took so long that somebody gave us up
             else:
+                self._once.confirm(customer, name, mine)
                 self._remember(f"{customer}/{name}")
                 waiting.settle(mine, "stored")
         for owner in dict.fromkeys(owners.values()):
@@ -137,9 +139,10 @@ class TakingIn:
         return True
 
     def _remember(self, key: str) -> None:
-        self._known[key] = None
-        while len(self._known) > _KNOWN:
-            self._known.pop(next(iter(self._known)), None)
+        with self._lock:  # several threads take batches in
+            self._known[key] = None
+            while len(self._known) > _KNOWN:
+                del self._known[next(iter(self._known))]
 
 
 class _Waiting:

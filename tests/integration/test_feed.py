@@ -10,7 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.place import LocalPlace
-from tasks.feed import BULK_RANK, DEADLINE_RANK, MOST_CONTROL, NIGHTLY_RANK, SHORT_RANK, feed, hold
+from tasks.feed import (
+    BULK_RANK,
+    DEADLINE_RANK,
+    MOST_CONTROL,
+    NIGHTLY_RANK,
+    SHORT_RANK,
+    ask_each,
+    cells_each,
+    feed,
+    hold,
+)
 from tasks.messages import CONTROL
 from tasks.presence import LEASE_SECONDS
 from tasks.roster import Roster, Worker
@@ -149,3 +159,23 @@ def test_nothing_more_is_scored_while_the_control_worker_does_not_keep_up(fed):
     assert one.feed() == []
     board.redis.lpop(board.prefix + CONTROL)
     assert len(one.feed()) == BULK_EACH
+
+
+def test_where_storage_takes_its_time_a_worker_is_asked_for_as_many_cells_as_it_said(fed):
+    one = fed((BULK_RANK, "acme", 7))
+    ask_each(one.board, "bow", 5)
+    assert len(one.feed()) == 5
+
+
+@pytest.mark.parametrize(
+    ("rate", "chunk_rows", "waits", "cells"),
+    [
+        (450, 4096, 0.5, 2),  # a transformer computes for ten seconds
+        (12_000, 4096, 0.5, 3),  # a bag of words for a third of one
+        (12_000, 1024, 0.5, 7),
+        (1_000_000, 4096, 0.5, 8),  # so much, and no more, is in memory at once
+        (1_000_000, 4096, 0.0, 2),
+    ],
+)
+def test_the_faster_a_model_the_more_cells_are_on_their_way_while_one_computes(rate, chunk_rows, waits, cells):
+    assert cells_each(rate, chunk_rows, waits) == cells

@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from threading import Event
+from queue import SimpleQueue
+from threading import Event, Thread
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1.subscriber._protocol.heartbeater import Heartbeater
 
 from intake.dead_letters import DeadLetters
 from intake.gather import Gatherer
@@ -258,14 +260,67 @@ def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeyp
     assert flow.trouble() is None, "it was told to stop"
 
 
+@pytest.mark.filterwarnings("ignore:Exception in thread stream")
+def test_a_bridge_whose_stream_had_an_accident_can_still_be_told_to_stop(world, monkeypatch):
+    def accident(*_):
+        raise ZeroDivisionError
+
+    world.subscribe()
+    with world.bridge() as flow:
+        monkeypatch.setattr(Subscription, "wait", accident)
+        wait_until(lambda: flow.trouble() == "the thread stream has ended", "the end of a thread")
+        flow.stop()
+        joining = Thread(target=flow.join)
+        joining.start()
+        joining.join(timeout=20)
+        assert not joining.is_alive()
+
+
+@pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
+def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(world, monkeypatch, exactly_once):
+    world.subscribe(enable_exactly_once_delivery=exactly_once)
+    world.publish(*some(1))
+    subscription, received = Subscription(SUBSCRIPTION, 1000, 10**7), SimpleQueue()
+    subscription.open(received.put)
+    message = received.get(timeout=20)
+    acknowledging = Thread(target=subscription.acknowledge, args=([message],))
+    stop = Heartbeater.stop
+
+    def slow(of):  # the client has let its other helpers go
+        acknowledging.start()
+        acknowledging.join(timeout=0.3)
+        stop(of)
+
+    monkeypatch.setattr(Heartbeater, "stop", slow)
+    subscription.stop()
+    acknowledging.join(timeout=10)
+    assert len(world.server.look(subscription=SUBSCRIPTION)["acks"]) == 1
+    subscription.close()
+
+
+def full(_, path, *__, **___):
+    raise CannotWrite(path, "no space left on device")
+
+
+def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(world, monkeypatch):
+    tried = []
+    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how)))
+    world.subscribe()
+    world.publish(*some(5))
+    with world.bridge(rows=5, seconds=3600) as flow:
+        wait_until(lambda: tried, "an attempt")
+        Event().wait(0.3)
+        assert flow.held == 5
+        assert world.bridges.outcomes()["handed back"] == 0
+    assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
+
+
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
     world.subscribe()
     world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 0.0)
     real = LocalPlace.create
-
-    def full(_, path, *__, **___):
-        raise CannotWrite(path, "no space left on device")
-
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
         world.publish(*some(5))

@@ -64,3 +64,17 @@ def test_a_claim_runs_out_with_the_window(once, place, board):
     once.claim("acme", name(0), ["b"], NOW)
     left = {key.decode().rsplit(":", 1)[-1]: board.redis.ttl(key) for key in board.redis.keys(f"{PREFIX}once:acme:*")}
     assert sorted(round(seconds / HOUR) for seconds in left.values()) == [22, 24]
+
+
+def test_of_a_server_that_lacks_the_last_of_what_was_written_that_alone_is_asked_of_storage(once, place, board):
+    kept, forgotten = name(60), name(50)
+    for batch_, id_ in ((kept, "a"), (forgotten, "b")):
+        once.claim("acme", batch_, [id_], NOW)
+        store(place, batch_, id_)
+    claims = board.redis.keys(f"{PREFIX}once:acme:*")
+    lost = [key for key in claims if board.redis.get(key) == forgotten.encode()]
+    assert board.redis.delete(*lost, board.key("claimed", "acme", forgotten)) == 2
+    board.redis.set(board.key("once", "whole"), "the run before")
+    place.remove(f"feedback/acme/{kept}/chunk-00000.parquet")  # nobody needs it
+    mine = name(0)
+    assert once.claim("acme", mine, ["a", "b", "c"], NOW) == [kept, forgotten, mine]

@@ -38,6 +38,12 @@ def test_a_step_is_held_by_one_worker_and_free_after_it(board):
     assert Roster(board).get("one").state == "idle"
 
 
+def test_who_leaves_while_the_broker_is_away_leaves(board, monkeypatch):
+    one = presence(board)
+    monkeypatch.setattr(Roster, "remove", away)
+    one.leave()
+
+
 def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeypatch):
     one = presence(board)
     held = one.hold("score/a")

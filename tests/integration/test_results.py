@@ -19,6 +19,7 @@ from intake.topic import Topics
 from storage.current import current
 from storage.jobs import Ended, end_job, ended
 from storage.place import LocalPlace
+from storage.runs import Run, RunJob, create_run, run_ended
 from storage.tables import decode_parquet
 from tasks.messages import RESULTS, FinishJob, PublishResults
 from tasks.presence import Presence, lease_key
@@ -126,6 +127,30 @@ def test_a_job_without_a_topic_asks_nobody_to_publish(steps, place):
         assert not isinstance(message, PublishResults)
         steps.run(message)
     assert ended(place, job.id).status == "done"
+
+
+def test_a_run_waits_for_no_topic(steps, place, topic):
+    found = [
+        store_job(place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(f"out-{id_}"), results=topic.name)
+        for id_ in "ab"
+    ]
+    run = Run(
+        customer="acme",
+        name="night",
+        ensemble=found[0].ensemble,
+        models=found[0].models,
+        jobs=tuple(RunJob(dataset=job.dataset, job=job.id, keep_text=True, keep_columns=True) for job in found),
+        keep=1,
+        started_at=found[0].submitted_at,
+    )
+    create_run(place, run)
+    for job in found:
+        asked_to_publish(steps, job)
+    assert [ended(place, job.id) for job in found] == [None, None]
+    assert run_ended(place, "acme", "night").status == "done"
+    assert {job.dataset: job.id for job in found} == {
+        name: label.job for name, label in current(place, "acme").datasets.items()
+    }
 
 
 def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(steps, place, topic):

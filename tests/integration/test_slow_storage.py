@@ -1,6 +1,7 @@
 """A job on a place that takes its time: reads that do not need each other are under way together."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from storage.feedback import Donor
 from storage.jobs import Job
 from storage.place import LocalPlace
 from tasks.finish import finish
+from tasks.measured import Needs, note
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.missing import left
 from tasks.reprocess import describe_run, run_jobs
+from tasks.roster import Worker
 from tests.registered import publish_ensemble, publish_model
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places
+from workers.scoring import cells_of
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -133,6 +137,17 @@ def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):
         point(waiting, "acme", {f"day-{number}": Label(job="job", at=NOW)})
     Waiting.meet(4, "_current/0")
     assert len(current(waiting, "acme").datasets) == 4
+
+
+def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_its_time(waiting, redis, tmp_path):
+    worker = Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, threads=1)
+    steps = Steps(waiting, redis)
+    board = steps.context.board
+    note(board, "bow", Needs(rate=300, start_seconds=1, memory=1, row_seconds=1 / 12_000))
+    assert cells_of(steps.context, worker, 4096) == 3
+    assert board.redis.get(board.key("each", "bow")) == b"3"
+    on_disk = replace(steps.context, place=LocalPlace(tmp_path))
+    assert cells_of(on_disk, worker, 4096) == 2
 
 
 def test_labels_are_those_of_a_place_where_everything_comes_in_turn(waiting, redis, tmp_path):

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from redis import Redis
+from redis.client import Pipeline
 
 from storage.feedback import dataset_path
 from storage.jobs import all_jobs, ended, job_path, unended_jobs
@@ -206,3 +208,22 @@ def test_a_broker_that_goes_away_while_a_job_is_planned_fails_no_job(steps, plac
     with pytest.raises(BrokerUnreachable):
         Sweeper(replace(steps.context, publish=away)).sweep()
     assert ended(place, job.id) is None
+
+
+def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, place, monkeypatch):
+    asked = []
+    for kind, name in ((Redis, "execute_command"), (Pipeline, "execute")):
+        real = getattr(kind, name)
+        monkeypatch.setattr(
+            kind, name, lambda *words, real=real, **options: (asked.append(words), real(*words, **options))[1]
+        )
+    sweeper, questions = Sweeper(steps.context), []
+    for jobs in (range(10), range(10, 40)):
+        for number in jobs:
+            dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
+            start(steps.context, store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")))
+        sweeper.sweep()
+        asked.clear()
+        sweeper.sweep()
+        questions.append(len(asked))
+    assert questions[1] <= questions[0] + 5

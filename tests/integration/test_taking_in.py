@@ -17,13 +17,14 @@ from intake.message import Message, read
 from intake.subscription import Received
 from storage import feedback, jobs
 from storage.current import current
-from storage.labelled import default_folder
+from storage.labelled import MANIFEST, SUCCESS, Manifest, default_folder
 from storage.place import LocalPlace
 from storage.tables import decode_parquet
 from storage.versions import NotPublished
 from tasks.bridges import Outcome
 from tasks.labels import counting, job_done
 from tasks.once import Once
+from tasks.prune import Prunable, prunable, prune
 from tasks.reprocess import describe_run
 from tests import small_models
 from tests.steps import Steps
@@ -194,6 +195,22 @@ def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in
     assert Counter(world.settled) == Counter({("a", "stored"): 1, ("a", "duplicate"): 1, ("b", "stored"): 1})
 
 
+def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, monkeypatch):
+    real = batch.put
+
+    def put(place, customer, name, table):
+        monkeypatch.setattr(batch, "put", real)
+        world.steps.context.board.redis.flushall()
+        world.take("b")  # what is stored by now is claimed anew; we are not
+        return real(place, customer, name, table)
+
+    monkeypatch.setattr(batch, "put", put)
+    world.take("a")
+    world.take("a")
+    world.check("a", "b")
+    assert Counter(world.settled) == Counter({("b", "stored"): 1, ("a", "stored"): 1, ("a", "duplicate"): 1})
+
+
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
     monkeypatch.setattr(taking_in, "_PATIENCE", 0.0)
     killed_at(monkeypatch, taking_in, "arrive")
@@ -279,3 +296,46 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     job_done(world.place, again, datetime.now(UTC))
     job_done(world.place, first, datetime.now(UTC))
     assert counting(world.place, "plain") == {first.dataset: "again"}
+
+
+def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
+    world.take("a")
+    [job] = jobs.all_jobs(world.place)
+    assert counting(world.place, "plain") == {}
+    rejects = feedback.rejects_path("plain", job.dataset)
+    manifest = Manifest(
+        job=job.id,
+        customer="plain",
+        dataset=job.dataset,
+        ensemble=job.ensemble,
+        models=job.models,
+        rows_in=1,
+        rows_labelled=1,
+        rows_rejected=0,
+        rejects=rejects,
+        parts=(),
+    )
+    job.output.create(MANIFEST, manifest.encode())
+    job.output.create(SUCCESS, b"")
+    assert jobs.ended(world.place, job.id) is None
+    assert counting(world.place, "plain") == {job.dataset: job.id}
+    jobs.end_job(world.place, job.id, jobs.Ended(status="cancelled"))
+    assert counting(world.place, "plain") == {job.dataset: job.id}, "that gives up the results alone"
+    jobs.end_job(world.place, job.id, jobs.Ended(status="removed"))
+    assert counting(world.place, "plain") == {}
+
+
+def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
+    world.take("a")
+    [first] = jobs.all_jobs(world.place)
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    again = first.model_copy(
+        update={"id": "again", "out": world.place.at(default_folder("plain", "again")), "submitted_at": later}
+    )
+    world.place.create(jobs.job_path(again.id), again.encode())  # of a run whose labels did not come to count
+    for job in (first, again):
+        jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
+    assert prunable(world.place, keep=0).labels == ()
+    assert prune(world.place, Prunable((first,), (), ())).labels == (), "whoever asked for it"
+    job_done(world.place, again, later)
+    assert prunable(world.place, keep=0).labels == (first,)

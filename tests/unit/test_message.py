@@ -58,6 +58,13 @@ def test_what_cannot_be_used_has_a_reason(body, reason):
     assert said(body).reason is reason
 
 
+def test_values_that_lie_too_deep_in_each_other_are_a_reason_too():
+    """Also where they can just be read, and not written again."""
+    for depth in range(900, 1010):
+        found = said(b'{"id": "a", "text": "a", "customer": "acme", "deep": %s%s}' % (b"[" * depth, b"]" * depth))
+        assert isinstance(found, Feedback) or found.reason is Reason.NOT_AN_OBJECT
+
+
 def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
     assert said({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is Reason.BAD_ID
     assert said({"text": "x", "customer": "acme"}, customer="plain").reason is Reason.UNKNOWN_CUSTOMER
