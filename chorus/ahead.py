@@ -63,8 +63,8 @@ def machine_for(
     else:
         limits, budget = for_jobs(place, settings, jobs, busy)
     pools = {}
-    for name in {model.name for job in jobs for model in job.models}:
-        found = limits(name)
+    names = {model.name for job in jobs for model in job.models}
+    for name, found in zip(names, side_by_side(place, limits, names), strict=True):
         threads = found.threads or 1
         workers = min(found.max or settings.cores, max(1, settings.cores // threads))
         pools[name] = Pool(workers, threads, name in warm, found.device != CPU)

@@ -17,12 +17,15 @@ from storage import feedback
 from storage.errors import ChorusError
 from storage.patience import StorageAway
 from storage.place import Place, place_at
+from storage.side_by_side import side_by_side
 from tasks.submit import line_up
 from workers.broker import server_binary
 from workers.chorus_toml import FILE
 from workers.gate_file import read_gates
 from workers.limits_file import read_limits
 from workers.schedule_file import read_schedules
+
+Check = tuple[str, Callable[[], str]]
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,22 @@ class Finding:
 def examine(settings: Settings, as_json: bool) -> int:
     """Print the settings and the findings; 0 if all is well, else 1."""
     place = place_at(settings.home)
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("Python", platform.python_version),
+    stored: list[Check] = [
         ("root is writable", lambda: _writable(place)),
-        ("broker", lambda: _broker(settings)),
         ("models", lambda: _models(place)),
         ("ensembles", lambda: _ensembles(place)),
         ("customers", lambda: _customers(place)),
         ("limits", lambda: _limits(place)),
         ("schedules", lambda: _schedules(place)),
+    ]
+    others: list[Check] = [
+        ("Python", platform.python_version),
+        ("broker", lambda: _broker(settings)),
         ("device", lambda: _device(settings)),
         *doctor_messages.checks(settings, place),
     ]
-    findings = [_find(name, check) for name, check in checks]
+    # Side by side, or where storage is away each would wait until it is sure of that.
+    findings = [*side_by_side(place, _find, stored), *map(_find, others)]
     values = {
         "CHORUS_HOME": settings.home,
         "CHORUS_BROKER_URL": settings.broker_url and settings.broker and settings.broker.shown,
@@ -81,7 +87,8 @@ def examine(settings: Settings, as_json: bool) -> int:
     return 0 if well else 1
 
 
-def _find(name: str, check: Callable[[], str]) -> Finding:
+def _find(one: Check) -> Finding:
+    name, check = one
     try:
         return Finding(name, True, check())
     except (ChorusError, StorageAway) as error:
@@ -98,8 +105,8 @@ class ConditionIgnored(ChorusError):
 
 def _writable(place: Place) -> str:
     file = f".doctor-{token_hex(4)}"
+    place.create(file, b"")
     try:
-        place.create(file, b"")
         if place.create(file, b""):
             raise ConditionIgnored(place.url)
     finally:

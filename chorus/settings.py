@@ -11,7 +11,7 @@ from typing import cast, get_args
 from models.compute import Compute
 from models.device import AUTO, PATTERN
 from models.precision import Precision
-from storage.allowed import NoLocation, allowed, located
+from storage.allowed import NoLocation, allowed, allowed_with_all, located
 from storage.errors import BadRequest
 from tasks.address import BrokerAddress
 
@@ -82,8 +82,8 @@ class Settings:
         return allowed(url, self.allowed)
 
     def named_path(self, path: Path) -> Path:
-        """The same for a local one."""
-        return path if self.allowed is None else Path(self.named(str(path)))
+        """The same for a local one, with all that lies in it."""
+        return path if self.allowed is None else Path(allowed_with_all(str(path), self.allowed))
 
     @property
     def broker(self) -> BrokerAddress | None:

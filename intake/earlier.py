@@ -8,6 +8,7 @@ from intake.sample import Sample, low_bits_zero
 from storage import sketch
 from storage.errors import ChorusError
 from storage.feedback import Chunk, Dataset, dataset_path
+from storage.patience import StorageAway
 from storage.place import Absent, Place
 from storage.side_by_side import both, side_by_side
 from storage.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
@@ -91,6 +92,8 @@ def _related(place: Place, customer: str, names: Sequence[SketchName], sample: S
             found = sketch.read(place, name.path(customer))
         except Absent:
             return None
+        except StorageAway:
+            raise  # or each of them would be waited for
         except (BadSketch, OSError) as error:
             log.warning("passed over: %s", error)
             return None

@@ -28,8 +28,9 @@ from storage.feedback import (
     read_dataset,
     rejects_path,
 )
+from storage.patience import StorageAway
 from storage.place import Place
-from storage.side_by_side import both
+from storage.side_by_side import both, side_by_side
 
 _IN_FLIGHT = 4  # chunks that are encoded or on their way to a disk
 
@@ -43,7 +44,10 @@ class ChunkGone(ChorusError):
 
 
 class DatasetWriter:
-    """Use as a context manager: what was written is removed again when the block ends on an error."""
+    """Use as a context manager: what was written is removed again when the block ends on an error.
+
+    Not where storage is away; the next intake of the same upload finds it.
+    """
 
     def __init__(self, place: Place, customer: str, dataset: str, chunk_rows: int) -> None:
         self._place, self._customer, self._dataset, self._chunk_rows = place, customer, dataset, chunk_rows
@@ -68,9 +72,9 @@ class DatasetWriter:
         for pool in (self._encoder, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
-        if kind is not None:
-            for path in self._made:
-                self._place.remove(path)
+        if kind is not None and not issubclass(kind, StorageAway):  # then nothing can be removed either
+            for _ in side_by_side(self._place, self._place.remove, self._made):
+                pass
 
     def add(self, feedback: pa.Table, rejects: list[Reject], columns: tuple[str, ...]) -> None:
         """Take the feedback (schema CHUNK) and the rejects of one block."""

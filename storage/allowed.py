@@ -105,3 +105,17 @@ def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.rea
     if not any(asked.within(located(place, real)) for place in places):
         raise NotAllowed(url, places)
     return asked.url
+
+
+def allowed_with_all(path: str, places: Sequence[str] | None) -> str:
+    """The same for a local path where all that lies in it may be read, if it is a folder: no link leads out of it."""
+    found = allowed(path, places)
+    todo, seen = [found], {found}
+    while places is not None and todo:
+        folder = Path(todo.pop())
+        for file in folder.iterdir() if folder.is_dir() else ():
+            inside = allowed(str(file), places)
+            if inside not in seen:
+                seen.add(inside)
+                todo.append(inside)
+    return found

@@ -75,7 +75,7 @@ def together(moves: Iterable[Move]) -> Current:
 
 def current(place: Place, customer: str) -> Current:
     """What counts now. Raises BadRecord, BadName."""
-    return together(move for _, move in _pointer(place, customer).history())
+    return together(move for _, move in _pointer(place, customer).history(place.at_once))
 
 
 def point(

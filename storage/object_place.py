@@ -6,7 +6,6 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
@@ -26,7 +25,6 @@ from storage.trouble import Passing, Refused, sorted_out
 
 PATIENCE = Patience()
 _PAGE = 1000  # names in one answer, the most that both give
-_REMOVING = 8  # files at once
 _LONGEST_READ = 600.0  # seconds; a file's size is not known before, and a dead connection is noticed long before
 _LOUD = 5.0  # seconds after which people should know that storage is slow
 
@@ -99,9 +97,8 @@ class ObjectPlace(Place):
 
     def clear(self, folder: str) -> None:
         files = [name for name in self._listed(folder) if not name.endswith("/")]
-        with ThreadPoolExecutor(_REMOVING, thread_name_prefix="clear") as pool:
-            for _ in pool.map(self.remove, (f"{folder}/{name}" if folder else name for name in files)):
-                pass
+        for _ in side_by_side(self, self.remove, (f"{folder}/{name}" if folder else name for name in files)):
+            pass
 
     def settle(self, folder: str, names: Sequence[str]) -> None:
         """Nothing to wait for: an object store answers once the object is safe."""

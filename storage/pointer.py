@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from storage.place import Absent, Place
 from storage.record import Record
+from storage.side_by_side import side_by_side
 
 R = TypeVar("R", bound=Record)
 
@@ -28,14 +29,15 @@ class Pointer(Generic[R]):
         """What it says; None before the first move. Raises BadRecord."""
         return next((record for _, record in self.history()), None)
 
-    def history(self) -> Iterator[tuple[int, R]]:
-        """(number, what it said) of every move that is kept, the newest first. Raises BadRecord."""
-        for number in reversed(self._numbers()):
-            try:
-                data = self._place.read(self._path(number))
-            except Absent:  # forgotten since it was listed, so there are newer ones
-                continue
-            yield number, self._record.decode(data, self._place.at(self._path(number)))
+    def history(self, at_once: int = 1) -> Iterator[tuple[int, R]]:
+        """(number, what it said) of every move that is kept, the newest first. Raises BadRecord.
+
+        `at_once`: how many to read ahead, for who wants more than the first.
+        """
+        numbers = self._numbers()[::-1]
+        for number, data in zip(numbers, side_by_side(self._place, self._read, numbers, at_once), strict=True):
+            if data is not None:
+                yield number, self._record.decode(data, self._place.at(self._path(number)))
 
     def move(self, decide: Callable[[R | None], R | None]) -> R | None:
         """Say what `decide` makes of what it says now; None, or the same again, leaves it. What it says then.
@@ -59,8 +61,9 @@ class Pointer(Generic[R]):
 
     def forget(self, keep: int) -> None:
         """Remove all but the last `keep` moves (at least one)."""
-        for number in self._numbers()[: -max(1, keep)]:
-            self._place.remove(self._path(number))
+        old = map(self._path, self._numbers()[: -max(1, keep)])
+        for _ in side_by_side(self._place, self._place.remove, old):
+            pass
 
     def _follows(self, number: int, record: R) -> bool:
         """Whether the record has become the move after this one."""
@@ -72,6 +75,13 @@ class Pointer(Generic[R]):
             self._place.remove(path)
             return False
         return True
+
+    def _read(self, number: int) -> bytes | None:
+        """None where it was forgotten since it was listed, so that there are newer ones."""
+        try:
+            return self._place.read(self._path(number))
+        except Absent:
+            return None
 
     def _numbers(self) -> list[int]:
         names = (name.removesuffix(_SUFFIX) for name in self._place.names(self._folder))

@@ -5,6 +5,7 @@ known by what they say and by the names of their classes; nothing is imported fo
 """
 
 _PASSING_STATUS = {408, 409, 425, 429}  # 409: two conditional writes at once, of which S3 lets neither through
+_CANNOT = 501  # as servers answer that speak like S3 and do not know conditional writes
 _PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"}  # all of them 400
 _PASSING_CLASSES = {
     "aiohttp.ClientError",
@@ -52,8 +53,11 @@ def sorted_out(error: Exception) -> Exception:
         return Refused(_said(error), credentials=True)
     if str(error).startswith("Bad Request: "):
         return Refused(_said(error))
-    passes = isinstance(error, OSError | TimeoutError) or classes & _PASSING_CLASSES or hasattr(error, "retryable")
-    return Passing(_said(error)) if passes else error
+    if isinstance(error, OSError | TimeoutError) or classes & _PASSING_CLASSES or hasattr(error, "retryable"):
+        return Passing(_said(error))
+    if isinstance(error, ValueError) or "botocore.BotoCoreError" in classes:  # no request was made of it
+        return Refused(_said(error))
+    return error
 
 
 def _by_status(error: Exception, status: int, code: str) -> Exception:
@@ -61,7 +65,7 @@ def _by_status(error: Exception, status: int, code: str) -> Exception:
         return FileNotFoundError(_said(error))
     if status == 412:
         return FileExistsError(_said(error))
-    if status in _PASSING_STATUS or status >= 500 or code in _PASSING_CODES:
+    if status in _PASSING_STATUS or (status >= 500 and status != _CANNOT) or code in _PASSING_CODES:
         return Passing(f"{status} {_said(error)}")
     return Refused(f"{status} {_said(error)}", credentials=status in (401, 403))
 

@@ -9,6 +9,7 @@ from storage.jobs import Job
 from storage.labelled import ModelVersion
 from storage.place import Place
 from storage.scores import scored_chunks
+from storage.side_by_side import side_by_side
 from tasks.borrow import lenders, rows_to_score
 from tasks.plan import plan
 
@@ -49,14 +50,15 @@ class _Count:
 
 def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
     """What storage says is left of these jobs, in this order, which need not be written yet."""
-    todo = [_Todo(place, job, dataset) for job, dataset in jobs]
+    todo = list(side_by_side(place, lambda one: _Todo(place, *one), jobs))
     counts: dict[ModelVersion, _Count] = {}
     wanted: dict[ModelVersion, set[str]] = {}
     for one in todo:
         for model in one.job.models:
             counts.setdefault(model, _Count()).chunks.update(one.dataset.positions)
             wanted.setdefault(model, set()).update(one.lent, *(found.values() for found in one.lent.values()))
-    scored = {model: scored_chunks(place, model.name, model.version, some) for model, some in wanted.items()}
+    found = side_by_side(place, lambda one: scored_chunks(place, one.name, one.version, wanted[one]), wanted)
+    scored = dict(zip(wanted, found, strict=True))
     for one in todo:
         versions = {(model.name, model.version): model for model in one.job.models}
         there = {name: scored[model] for name, model in versions.items()}

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from storage import labelled, scores
 from storage.current import Current, current
@@ -15,6 +16,7 @@ from storage.feedback import customers as all_customers
 from storage.jobs import Ended, Job, all_jobs, end_job, ended, first_job
 from storage.place import Absent, Place
 from storage.runs import open_runs, read_run, remove_run, run_ended, runs
+from storage.side_by_side import side_by_side
 from tasks.labels import is_default, settle_runs_of
 from tasks.lookup import dataset_of
 from tasks.named import who_names
@@ -96,13 +98,14 @@ def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
 
 def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
     """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can be resumed."""
-    labels, needed, done = current(place, customer), _in_open_runs(place, customer), []
-    for job in jobs:
+    labels, needed = current(place, customer), _in_open_runs(place, customer)
+    free = [job for job in jobs if is_default(place, job) and job.id not in needed]
+
+    def is_old(job: Job) -> bool:
         end = ended(place, job.id)
-        if end is None or end.status != "done" or job.id in needed or not is_default(place, job):
-            continue
-        if not _counts_by_itself(place, job, labels):
-            done.append(job)
+        return end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
+
+    done = [job for job, old in zip(free, side_by_side(place, is_old, free), strict=True) if old]
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
 
@@ -136,11 +139,16 @@ def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, in
 
 def _old_runs(place: Place, customers: Iterable[str], left: Collection[str]) -> Iterator[tuple[str, str]]:
     """Those that have ended and of whose labels nothing is left."""
+
+    def is_old(customer: str, name: str) -> bool:
+        if run_ended(place, customer, name) is None:
+            return False
+        with suppress(Absent):  # its record was removed before the end of it
+            return all(each.job not in left for each in read_run(place, customer, name).jobs)
+        return True
+
     for customer in customers:
         last = current(place, customer).run
-        for name in runs(place, customer):
-            if name != last and run_ended(place, customer, name) is not None:
-                with suppress(Absent):  # its record was removed before the end of it
-                    if any(each.job in left for each in read_run(place, customer, name).jobs):
-                        continue
-                yield customer, name
+        names = [name for name in runs(place, customer) if name != last]
+        found = side_by_side(place, partial(is_old, customer), names)
+        yield from ((customer, name) for name, old in zip(names, found, strict=True) if old)

@@ -13,6 +13,7 @@ from storage.jobs import Job, job_id
 from storage.place import Absent, Place
 from storage.record import BadRecord
 from storage.runs import Run, RunEnded, RunJob, create_run, end_run
+from storage.side_by_side import side_by_side
 from tasks.context import Context
 from tasks.labels import gave_up, is_superseded, settle
 from tasks.lookup import dataset_named
@@ -58,13 +59,14 @@ def describe_run(
     if not found:
         return None
     lineup, labels = line_up(place, customer), current(place, customer)
-    described = [_job(place, dataset, lineup, labels) for dataset in found]
+    described = list(side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found))
+    done = dict(side_by_side(place, lambda one: (one.job, _ended_done(place, one.job)), described))
     return Run(
         customer=customer,
         name=name,
         ensemble=lineup.ensemble,
         models=lineup.models,
-        jobs=tuple(sorted(described, key=lambda each: not _ended_done(place, each.job))),
+        jobs=tuple(sorted(described, key=lambda each: not done[each.job])),
         keep=keep,
         started_at=now,
         since=since,
@@ -83,40 +85,48 @@ def carry_on(context: Context, run: Run) -> None:
         end_run(context.place, run, RunEnded(status="superseded", at=datetime.now(UTC)))
         return
     running = context.board.running()
-    for job in run_jobs(context.place, run):
+
+    def goes_on(job: Job) -> bool:
         end = jobs.ended(context.place, job.id)
         under_way = end is None and job.id in running
-        if not (under_way or is_done(context.place, job) or (end is not None and gave_up(run, end))):
+        return under_way or is_done(context.place, job) or (end is not None and gave_up(run, end))
+
+    found = run_jobs(context.place, run)
+    for job, is_well in zip(found, side_by_side(context.place, goes_on, found), strict=True):
+        if not is_well:
             start(context, job)
     settle(context.place, run)
 
 
 def run_jobs(place: Place, run: Run) -> list[Job]:
     """Those of its jobs that can be read, written down if they were not. Raises OutputTaken, CannotWrite."""
-    found = []
-    for job in describe_jobs(place, run):
+
+    def written(job: Job) -> Job | None:
         try:
-            found.append(write_job(place, job))
+            return write_job(place, job)
         except BadRecord as error:
             log.warning("a job that cannot be read is left alone: %s", error, extra={"job": job.id, "run": run.name})
-    return found
+            return None
+
+    return [job for job in side_by_side(place, written, describe_jobs(place, run)) if job is not None]
 
 
 def describe_jobs(place: Place, run: Run) -> list[Job]:
     """Its jobs. Nothing is written. Raises Absent, BadRecord."""
-    return [
-        describe_job(
+
+    def described(one: RunJob) -> Job:
+        return describe_job(
             place,
-            dataset_named(place, run.customer, each.dataset),
+            dataset_named(place, run.customer, one.dataset),
             Lineup(run.ensemble, run.models),
             out=None,
-            keep_text=each.keep_text,
-            keep_columns=each.keep_columns,
+            keep_text=one.keep_text,
+            keep_columns=one.keep_columns,
             priority="nightly",
             asked=run.started_at,
         )
-        for each in run.jobs
-    ]
+
+    return list(side_by_side(place, described, run.jobs))
 
 
 def _ended_done(place: Place, job: str) -> bool:

@@ -85,11 +85,12 @@ def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, pro
 def test_what_storage_refuses_is_said_at_once_with_what_to_do(proxy, place):
     place.create("a", b"one")
     for operation in (lambda: place.read("a"), lambda: place.create("b", b""), lambda: place.names("")):
-        calls = proxy.count()
-        proxy.fail_next(1, faults.FORBIDDEN)
-        with pytest.raises(StorageRefused, match="Check"):
-            operation()
-        assert proxy.count() == calls + 1
+        for fault, advice in ((faults.FORBIDDEN, "Check"), (faults.NOT_IMPLEMENTED, "Mend it")):
+            calls = proxy.count()
+            proxy.fail_next(1, fault)
+            with pytest.raises(StorageRefused, match=advice):
+                operation()
+            assert proxy.count() == calls + 1
 
 
 @pytest.mark.usefixtures("proxy")
@@ -110,6 +111,19 @@ def test_missing_credentials_are_said_at_once(s3_server, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(StorageRefused, match="AWS_PROFILE"):
         object_place(f"{s3_server.new()}/root", QUICK).read("a")
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://127.0.0.1:port"])
+def test_an_endpoint_that_is_none_is_said_at_once(s3_server, monkeypatch, endpoint):
+    use(monkeypatch, {**s3_server.environment, "AWS_ENDPOINT_URL": endpoint})
+    with pytest.raises(StorageRefused, match=endpoint):
+        object_place("s3://acme/root", QUICK).read("a")
+
+
+def test_a_name_that_no_bucket_can_have_is_said_at_once(s3_server, monkeypatch):
+    use(monkeypatch, s3_server.environment)
+    with pytest.raises(StorageRefused, match="Invalid bucket name"):
+        object_place("s3://acme!!/root", QUICK).read("a")
 
 
 def test_what_others_wrote_is_seen_at_once(place):

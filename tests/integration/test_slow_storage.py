@@ -2,22 +2,28 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from storage import feedback
+from storage.current import Label, current, point
 from storage.feedback import Donor
 from storage.jobs import Job
 from storage.place import LocalPlace
 from tasks.finish import finish
 from tasks.measured import Needs, note
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.missing import left
+from tasks.reprocess import describe_run, run_jobs
 from tasks.roster import Worker
+from tests.registered import publish_ensemble, publish_model
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places
 from workers.scoring import cells_of
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 class Waiting(LocalPlace):
@@ -34,6 +40,10 @@ class Waiting(LocalPlace):
     def exists(self, path):
         self._wait(path)
         return super().exists(path)
+
+    def names(self, folder):
+        self._wait(folder)
+        return super().names(folder)
 
     @classmethod
     def meet(cls, many, *files):
@@ -99,6 +109,34 @@ def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
     steps.run(one_of(steps, ScoreCell))
     assert len(feedback.read_texts(waiting, later, 0)) == 5
     assert steps.scored == [("bow", 1)]
+
+
+def test_jobs_and_their_models_are_looked_at_at_once(waiting):
+    jobs = [
+        (store_job(waiting, dataset, id=name, out=waiting.at(name)), dataset)
+        for name in ("one", "two")
+        for dataset in [store_dataset(waiting, TEXTS, name=name)]
+    ]
+    Waiting.meet(2, "")  # parts of both, then scores of both members
+    assert left(waiting, jobs).parts == 4
+
+
+def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):
+    publish_model(waiting, "bow")
+    publish_ensemble(waiting, {"bow": 1})
+    for day in (1, 2):
+        store_dataset(waiting, TEXTS, name=f"day-{day}", taken_in=NOW)
+    Waiting.meet(2, "ended.json")
+    run = describe_run(waiting, "acme", name="night", now=NOW)
+    Waiting.meet(2, "_owner", "job.json")
+    assert len(run_jobs(waiting, run)) == 2
+
+
+def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):
+    for number in range(4):
+        point(waiting, "acme", {f"day-{number}": Label(job="job", at=NOW)})
+    Waiting.meet(4, "_current/0")
+    assert len(current(waiting, "acme").datasets) == 4
 
 
 def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_its_time(waiting, redis, tmp_path):

@@ -8,6 +8,7 @@ from chorus.cli_diff import diff
 from chorus.cli_ensembles import ensembles
 from chorus.cli_models import models
 from chorus.cli_plan import plan
+from models.adopted import NotAModel
 from storage.allowed import NotAllowed
 from tests.command import Command
 
@@ -37,6 +38,21 @@ def test_a_file_outside_of_the_allowed_places_is_refused(command, arguments, tmp
     assert isinstance(ended.exception, NotAllowed), ended.output
     assert not (tmp_path / "home").exists()
     assert not (tmp_path / "file").exists()
+
+
+def test_a_folder_that_holds_a_link_to_elsewhere_is_refused(tmp_path):
+    (tmp_path / "in/model/deep").mkdir(parents=True)
+    (tmp_path / "weights").write_text("not for everybody")
+    (tmp_path / "in/model/loop").symlink_to(tmp_path / "in/model")
+    (tmp_path / "in/model/deep/config.json").symlink_to(tmp_path / "weights")
+    (tmp_path / "in/model/linked").symlink_to(tmp_path / "in/model/deep")
+    environment = {"CHORUS_HOME": str(tmp_path / "home"), "CHORUS_ALLOWED_PLACES": str(tmp_path / "in")}
+    arguments = ["publish", "bow", str(tmp_path / "in/model"), "--target", "mood"]
+    ended = CliRunner().invoke(models, arguments, env=environment)
+    assert isinstance(ended.exception, NotAllowed), ended.output
+    (tmp_path / "in/model/deep/config.json").unlink()
+    ended = CliRunner().invoke(models, arguments, env=environment)
+    assert isinstance(ended.exception, NotAModel), "nothing else is wrong with such a folder"
 
 
 def test_a_refused_request_ends_with_status_2_and_says_what_is_allowed(tmp_path):

@@ -1,6 +1,7 @@
 """`chorus doctor` on storage that is not what Chorus needs."""
 
 import json
+from threading import Barrier
 
 from chorus.doctor import examine
 from chorus.settings import from_environment
@@ -32,4 +33,17 @@ def test_storage_that_is_away_is_one_of_its_findings(tmp_path, capsys, monkeypat
         raise StorageAway("gs://x", "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "create", away)
+    assert "Storage is away" in writable(tmp_path, capsys)["found"]
+
+
+def test_where_storage_is_away_it_waits_for_that_once(tmp_path, capsys, monkeypatch):
+    together = Barrier(6, timeout=10)
+
+    def away(*_, **__):
+        together.wait()
+        raise StorageAway("gs://x", "503", 9, 60.0)
+
+    monkeypatch.setattr(LocalPlace, "at_once", 8)
+    for operation in ("create", "names", "read"):
+        monkeypatch.setattr(LocalPlace, operation, away)
     assert "Storage is away" in writable(tmp_path, capsys)["found"]

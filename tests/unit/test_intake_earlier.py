@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from intake.earlier import outdated, worth_reading
 from intake.upload import Upload, take_in
 from storage.feedback import Dataset, dataset_path
+from storage.patience import StorageAway
 from storage.place import CannotWrite, LocalPlace
 from storage.sketch import SketchName, sketch_names
 from tests.unit.intake_files import stored, upload
@@ -80,6 +81,24 @@ def test_a_damaged_sketch_is_passed_over(tmp_path: Path, data: bytes) -> None:
     [sketch] = (tmp_path / "home/sketches/acme").iterdir()
     sketch.write_bytes(data)
     assert summary(upload(tmp_path, csv(*LINES[1:]), "next.csv", day=2)) == [([], 99)]
+
+
+def test_storage_that_is_away_is_waited_for_once_and_nothing_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day, lines in enumerate((LINES, LINES[50:], LINES[:40]), 1):
+        upload(tmp_path, csv(*lines), day=day)
+    asked = []
+
+    def away(place: LocalPlace, path: str) -> bytes:
+        asked.append(path)
+        raise StorageAway(place.at(path), "503", 9, 60.0)
+
+    monkeypatch.setattr(LocalPlace, "read", away)
+    monkeypatch.setattr(LocalPlace, "remove", away)
+    with pytest.raises(StorageAway):
+        upload(tmp_path, csv(*LINES, "100,new"), day=4)
+    assert len(asked) == 1
 
 
 def test_an_upload_whose_dataset_was_removed_does_not_borrow_from_itself(tmp_path: Path) -> None:
