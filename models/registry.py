@@ -10,6 +10,7 @@ from pathlib import Path
 from models.manifest import Artifact, ModelManifest, ModelSpec, digest_of
 from storage.errors import BadRequest, ChorusError
 from storage.place import Absent, Place
+from storage.side_by_side import side_by_side
 from storage.versions import CHAMPION, Shelf
 
 MANIFEST = "manifest.json"
@@ -101,7 +102,8 @@ class ModelRegistry:
         The folder is the published one, or a copy that lasts as long as the block. Raises Tampered.
         """
         with ExitStack() as stack:
-            files = [stack.enter_context(self._checked(manifest, artifact)) for artifact in manifest.artifacts]
+            checked = (self._checked(manifest, artifact) for artifact in manifest.artifacts)
+            files = list(side_by_side(self.shelf.place, stack.enter_context, checked))
             if len({file.parent for file in files}) == 1:
                 yield files[0].parent
                 return

@@ -107,7 +107,8 @@ class ObjectPlace(Place):
     def local(self, path: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
             copy = Path(folder, path.rsplit("/", 1)[-1])
-            copy.write_bytes(self.read(path))
+            with copy.open("wb") as file:
+                self.copy_to(path, file)
             yield copy
 
     def copy_to(self, path: str, file: IO[bytes]) -> None:

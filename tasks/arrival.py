@@ -11,6 +11,8 @@ from storage.place import Absent
 from tasks.context import Context
 from tasks.submit import Lineup, describe_job, line_up, start, write_job
 
+_CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
+
 
 def first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
     """Who would label the customer's messages as of now; `results`: the topic that is to hear of the labels.
@@ -47,10 +49,13 @@ def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> J
     return _set_going(context, dataset)
 
 
-def age(name: str, now: datetime) -> float:
-    """Seconds since the batch of this name was gathered."""
+def is_overdue(name: str, now: datetime, seconds: float) -> bool:
+    """Whether the batch of this name should have been stored by now: it was gathered so many `seconds` ago.
+
+    Or in a future that no two clocks disagree about: whoever gathered it may never come to that time.
+    """
     at = batch.gathered_at(name)
-    return float("inf") if at is None else (now - at).total_seconds()
+    return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
 
 
 def _set_going(context: Context, dataset: Dataset) -> Job:

@@ -21,7 +21,7 @@ from intake.dead_letters import DeadLetter, DeadLetters
 from intake.message import Feedback, Unusable
 from intake.subscription import Received
 from storage.feedback import FirstLabels
-from tasks.arrival import age, arrive, arrived, first_labels
+from tasks.arrival import arrive, arrived, first_labels, is_overdue
 from tasks.bridges import Outcome
 from tasks.context import Context
 from tasks.once import Once
@@ -120,7 +120,7 @@ class TakingIn:
         """Whether another batch is stored, or never will be; for a while waited for. Raises InOtherHands."""
         end = monotonic() + _PATIENCE
         while not self._is_stored(first, customer, owner):
-            if age(owner, datetime.now(UTC)) > _LOST_SECONDS:
+            if is_overdue(owner, datetime.now(UTC), _LOST_SECONDS):
                 if give_up(self._context.place, customer, owner):
                     log.warning("batch %s was never stored: its messages are taken in again", owner)
                     return False

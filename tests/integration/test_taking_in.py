@@ -4,7 +4,7 @@ import json
 import shutil
 from collections import Counter
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -339,3 +339,13 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
     assert prune(world.place, Prunable((first,), (), ())).labels == (), "whoever asked for it"
     job_done(world.place, again, later)
     assert prunable(world.place, keep=0).labels == (first,)
+
+
+def test_a_batch_from_the_future_that_was_never_stored_is_given_up(world, monkeypatch):
+    monkeypatch.setattr(taking_in, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1)))
+    killed_at(monkeypatch, taking_in, "arrive")
+    with pytest.raises(Killed):
+        world.take("a")  # by a bridge whose clock is ahead
+    monkeypatch.setattr(taking_in, "batch_name", batch.batch_name)
+    world.take("a")
+    world.check("a")
