@@ -29,6 +29,7 @@ from tasks.once import Once
 from tasks.presence import Presence
 from workers import bridge
 from workers.inflow import Inflow
+from workers.standing import Standing
 from workers.taking_in import TakingIn
 
 _MOST_MESSAGES = 10_000  # in our hands at once
@@ -96,8 +97,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
     dead_letters = None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
     once = Once(context.place, context.board, settings.once_hours * 3600)
     return Inflow(
-        identity,
-        Bridges(context.board),
+        Standing(identity, settings.subscription, Bridges(context.board)),
         Subscription(settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES),
         expected(context.place),
         TakingIn(

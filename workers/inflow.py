@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
-from time import monotonic, time
+from threading import Event, Thread
+from time import monotonic
 
 from redis.exceptions import RedisError
 
@@ -25,20 +25,19 @@ from storage.errors import ChorusError
 from storage.patience import StorageAway
 from storage.place import CannotWrite
 from tasks.address import BrokerUnreachable
-from tasks.bridges import Bridge, Bridges, Outcome, State
+from tasks.bridges import Outcome
+from workers.standing import Standing
 from workers.taking_in import InOtherHands, Read, TakingIn
 
 _STORING = 4  # batches on their way to the place at once
 _LOOK_EVERY = 0.1
 _AT_A_LOOK = 1000  # messages from the inbox
-_BEAT_SECONDS = 2.0
 _FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
 _LONGEST_REST = 60.0
 _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
 _STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
 _AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
 _AWAY_SECONDS = 5.0  # for which messages are held then: handed back at once, all that wait would come in their place
-_FRESH_SECONDS = 150.0  # for which an error counts: by then what was handed back has come again, to us or to another
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
 
 log = logging.getLogger(__name__)
@@ -57,21 +56,16 @@ class Inflow:
 
     def __init__(
         self,
-        identity: str,
-        bridges: Bridges,
+        standing: Standing,
         subscription: Subscription,
         known: Callable[[str], bool],
         taking_in: TakingIn,
         gatherer: Gatherer[_Taken],
     ) -> None:
-        """`identity`: what the board calls it; `known`: whether feedback of a customer of this name is expected."""
-        self._bridge = Bridge(identity, subscription.name, "waiting", time(), "", 0)
-        self._bridges, self._subscription, self._known = bridges, subscription, known
+        """`known`: whether feedback of a customer of this name is expected."""
+        self.standing, self._subscription, self._known = standing, subscription, known
         self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
         self._inbox: SimpleQueue[Received] = SimpleQueue()
-        self._held, self._lock = 0, Lock()
-        self._errors: dict[str, tuple[float, str]] = {}  # by customer, why messages were handed back last, and when
-        self._beaten = float("-inf")
         self._stopped, self._ended = Event(), Event()
         self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
         self._looked = {thread.name: monotonic() for thread in self._threads}
@@ -84,18 +78,12 @@ class Inflow:
         """Take no more messages. Returns at once; what is held is still seen to, see `join`."""
         self._stopped.set()
 
-    @property
-    def held(self) -> int:
-        """Messages in our hands."""
-        return self._held
-
     def join(self) -> None:
         """Wait until all that was held is stored and acknowledged, or handed back."""
         for thread in self._threads:
             thread.join()
         self._subscription.close()
-        with suppress(RedisError):
-            self._bridges.remove(self._bridge.id)
+        self.standing.leave()
 
     def trouble(self) -> str | None:
         """Why it will take nothing in any more, though nobody told it to stop; None if all is well."""
@@ -127,16 +115,16 @@ class Inflow:
             try:
                 self._subscription.open(self._inbox.put)
                 while not self._stopped.is_set():
-                    if self._bridge.state != "pulling" and (not self._bridge.error or self._has_lasted(opened)):
+                    if self.standing.state != "pulling" and (not self.standing.error or self._has_lasted(opened)):
                         log.info("pulls from %s", self._subscription.name)
-                        self._say("pulling")
+                        self.standing.say("pulling")
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
             except PullEnded as error:
                 if monotonic() - opened > _LONGEST_REST:
                     rest = _FIRST_REST
                 log.warning("%s It is tried again in %.0f s", error, rest)
-                self._say("waiting", str(error))
+                self.standing.say("waiting", str(error))
                 self._rest(rest)
                 rest = min(_LONGEST_REST, 2 * rest)
 
@@ -148,6 +136,12 @@ class Inflow:
         end = monotonic() + seconds
         while monotonic() < end and not self._stopped.wait(_LOOK_EVERY):
             self._beat()
+
+    def _beat(self) -> None:
+        self._looked["stream"] = monotonic()
+        jobs = self.standing.beat()
+        if jobs is not None:
+            self._gatherer.seconds = gathering(self._seconds, jobs)
 
     # Gathering
 
@@ -176,7 +170,7 @@ class Inflow:
 
     def _add(self, received: Received) -> Batch[_Taken] | None:
         """Gather a message; the batch that it fills, if it does."""
-        self._hold(1)
+        self.standing.hold(1)
         try:
             said = read(received.message, self._known)
         except Exception as error:  # whatever a storage raises that is asked for customers
@@ -209,53 +203,17 @@ class Inflow:
                 self._stopped.wait(_AWAY_SECONDS)
             self._hand_back(batch.key, list(left.values()), error)
         else:
-            with self._lock:
-                self._errors.pop(batch.key, None)
+            self.standing.is_well(batch.key)
 
     def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
-        failed = self._subscription.acknowledge(messages)
-        self._hold(-len(messages))
-        self._count({outcome: len(messages), "not acknowledged": failed} if failed else {outcome: len(messages)})
+        failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
+        self.standing.let_go(len(messages), outcomes | ({"not acknowledged": failed} if failed else {}))
 
     def _hand_back(self, customer: str, messages: Sequence[Received], error: Exception) -> None:
         log.warning("%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error))
-        with self._lock:
-            self._errors[customer] = monotonic(), str(error)
+        self.standing.fails(customer, error)
         self._subscription.hand_back(messages)
-        self._hold(-len(messages))
-        self._count({"handed back": len(messages)})
-
-    # What the board hears
-
-    def _hold(self, more: int) -> None:
-        with self._lock:
-            self._held += more
-
-    def _count(self, outcomes: dict[Outcome, int]) -> None:
-        with suppress(RedisError):
-            self._bridges.count(outcomes)
-
-    def _trouble_storing(self) -> str:
-        """The latest reason for which messages were handed back, unless those of that customer are well again."""
-        oldest = monotonic() - _FRESH_SECONDS
-        with self._lock:
-            return max((one for one in self._errors.values() if one[0] > oldest), default=(0.0, ""))[1]
-
-    def _say(self, state: State, error: str = "") -> None:
-        since = self._bridge.since if state == self._bridge.state else time()
-        self._bridge = replace(self._bridge, state=state, since=since, error=error)
-        self._beat(now=True)
-
-    def _beat(self, *, now: bool = False) -> None:
-        """At most every two seconds."""
-        self._looked["stream"] = monotonic()
-        if now or monotonic() - self._beaten > _BEAT_SECONDS:
-            self._beaten = monotonic()
-            with suppress(RedisError):
-                self._gatherer.seconds = gathering(self._seconds, self._bridges.jobs())
-                self._bridges.put(
-                    replace(self._bridge, held=self._held, error=self._bridge.error or self._trouble_storing())
-                )
+        self.standing.let_go(len(messages), {"handed back": len(messages)})
 
 
 def _expected(error: Exception) -> bool:

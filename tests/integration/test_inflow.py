@@ -24,8 +24,9 @@ from tests import small_models
 from tests.pubsub_server import pubsub_server
 from tests.steps import Steps
 from tests.waiting import wait_until
-from workers import inflow
+from workers import inflow, standing
 from workers.inflow import Inflow
+from workers.standing import Standing
 from workers.taking_in import TakingIn
 
 MESSAGES = "projects/tests/topics/feedback"
@@ -83,8 +84,7 @@ class World:
             )
             subscription = Subscription(SUBSCRIPTION, 1000, 10**7)
             flow = Inflow(
-                f"bridge-{os.urandom(2).hex()}",
-                self.bridges,
+                Standing(f"bridge-{os.urandom(2).hex()}", SUBSCRIPTION, self.bridges),
                 subscription,
                 known,
                 taking_in,
@@ -193,7 +193,7 @@ def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
     bodies = some(10)
     with world.bridge(seconds=3600) as flow:
         world.publish(*bodies)
-        wait_until(lambda: flow.held == 10, "the messages")
+        wait_until(lambda: flow.standing.held == 10, "the messages")
         assert world.stored() == []
     assert world.stored() == ids(bodies)
     world.wait_until_all_is_acknowledged(10)
@@ -313,7 +313,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
     with world.bridge(rows=5, seconds=3600) as flow:
         wait_until(lambda: tried, "an attempt")
         Event().wait(0.3)
-        assert flow.held == 5
+        assert flow.standing.held == 5
         assert world.bridges.outcomes()["handed back"] == 0
     assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
 
@@ -340,17 +340,17 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
     world.subscribe()
     with world.bridge(seconds=60) as flow:
         world.publish(*some(5))
-        wait_until(lambda: flow.held == 5, "the messages")
+        wait_until(lambda: flow.standing.held == 5, "the messages")
         world.server.refuse(name=SUBSCRIPTION, method="Acknowledge", code="UNAVAILABLE")
         stopped = monotonic()
     assert monotonic() - stopped < 20
-    assert (world.stored(), flow.held) == (ids(some(5)), 0)
+    assert (world.stored(), flow.standing.held) == (ids(some(5)), 0)
     assert world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
     assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
-    monkeypatch.setattr(inflow, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(standing, "_BEAT_SECONDS", 0.05)
     world.subscribe()
     world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
     customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
@@ -371,8 +371,8 @@ def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(worl
 
 
 def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
-    monkeypatch.setattr(inflow, "_BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(inflow, "_FRESH_SECONDS", 1.0)
+    monkeypatch.setattr(standing, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(standing, "_FRESH_SECONDS", 1.0)
     world.subscribe()
     world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
     with world.bridge():
