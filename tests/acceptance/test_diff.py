@@ -93,7 +93,7 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
     artifact = home / "registry/models/mood-bow/2/pipeline.skops"
     artifact.rename(artifact.with_suffix(".away"))
     try:
-        ended = chorus("diff", "mood-bow@1", "mood-bow@2", "--customer", "plain")
+        ended = chorus.here("diff", "mood-bow@1", "mood-bow@2", "--customer", "plain")
     finally:
         artifact.with_suffix(".away").rename(artifact)
     assert ended.status == 0, ended.err
@@ -137,7 +137,7 @@ def test_versions_that_answer_different_targets_are_refused(chorus, home):
         texts,
         [small_models.MOODS[text == "great"] for text in texts],
     )
-    ended = chorus("diff", "mood-plain@1", "mood-plain@2", "--json")
+    ended = chorus.here("diff", "mood-plain@1", "mood-plain@2", "--json")
     assert ended.status == 2
     assert ended.json == {
         "status": "refused",
@@ -153,7 +153,7 @@ def champion(home):
 @pytest.mark.usefixtures("compared")
 def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path):
     home = shutil.copytree(home, tmp_path / "home")
-    chorus = Command(home, light=True)
+    chorus = Command(home)
     (home / "held_out.csv").write_text("text,labels\ngreat,positive\nawful,negative\ngruesome,negative\nbad,negative\n")
     gate = '[models.mood-bow.gate]\nmost_flips = {}\nleast_macro_f1 = {}\nlabelled = "held_out.csv"\n'
     (home / "chorus.toml").write_text(gate.format(0.1, 0.8))
