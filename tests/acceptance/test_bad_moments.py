@@ -77,9 +77,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(
-    home, brake, broker, redis, upload
-):
+def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, brake, broker, redis, upload):
     command = Command(home, light=True, brake=brake, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
     arguments = ("score", upload(MANY), "--customer", "plain", "--json")
     with command.start(*arguments) as process:

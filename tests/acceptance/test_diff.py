@@ -153,7 +153,7 @@ def champion(home):
 @pytest.mark.usefixtures("compared")
 def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path):
     home = shutil.copytree(home, tmp_path / "home")
-    chorus = Command(home)
+    chorus = Command(home, light=True)
     (home / "held_out.csv").write_text("text,labels\ngreat,positive\nawful,negative\ngruesome,negative\nbad,negative\n")
     gate = '[models.mood-bow.gate]\nmost_flips = {}\nleast_macro_f1 = {}\nlabelled = "held_out.csv"\n'
     (home / "chorus.toml").write_text(gate.format(0.1, 0.8))
@@ -162,12 +162,14 @@ def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path
     for expected in ("16.67% of 6 rows", "10.00% at most", "macro-F1 on 4 rows", "0.7333", "0.8 at least", "--force"):
         assert expected in refused.err
     assert champion(home) == 1
-    assert chorus("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, "only champions are asked"
+    assert chorus.here("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, (
+        "only champions are asked"
+    )
     (home / "chorus.toml").write_text(gate.format(0.2, 0.7))
     passed = chorus("models", "promote", "mood-bow", 2)
     assert passed.status == 0, passed.err
     assert "gate: against version 1, the champion, 16.67% of 6 rows" in passed.out
     assert champion(home) == 2
     (home / "chorus.toml").write_text(gate.format(0, 1))
-    assert chorus("models", "promote", "mood-bow", 1, "--force").status == 0
+    assert chorus.here("models", "promote", "mood-bow", 1, "--force").status == 0
     assert champion(home) == 1

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import torch
+from openvino_telemetry.utils.sender import TelemetrySender
 from transformers import BertConfig, BertForSequenceClassification
 
 from models import networks
@@ -188,9 +189,12 @@ def test_the_artifacts_are_those_of_the_source_and_the_network(trained, publishe
     assert (published / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_the_source_names_mode_and_labels(trained, tmp_path):
+def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(TelemetrySender, "send", lambda _self, _backend, message: sent.append(message))
     adopted = adopt("transformer", trained, tmp_path, None)
     assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
+    assert sent == []
 
 
 @pytest.mark.parametrize(
