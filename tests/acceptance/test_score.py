@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-import threading
+from contextlib import ExitStack
 
 import pyarrow.parquet as pq
 import pytest
@@ -100,7 +100,7 @@ def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(upl
 
 
 def test_another_place_for_the_result_needs_no_new_scores(labelled_home, upload_file, tmp_path, scored):
-    chorus = Command(labelled_home)
+    chorus = Command(labelled_home, light=True)
     there = chorus("score", upload_file, "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json")
     assert there.status == 0, there.err
     assert there.json["cells_scored"] == 0
@@ -117,23 +117,18 @@ def test_people_get_a_first_look_and_the_places(labelled_home, upload_file, tmp_
     assert "Traceback" not in ended.err
 
 
-def test_two_runs_of_one_upload_at_the_same_time_agree(chorus, upload):
-    path, ended = upload(ROWS), []
-    runs = [
-        threading.Thread(target=lambda: ended.append(chorus("score", path, "--customer", "plain", "--json")))
-        for _ in range(2)
-    ]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert [one.status for one in ended] == [0, 0], ended
-    assert ended[0].json["output"] == ended[1].json["output"]
-    assert len(table_of(ended[0].json)) == 3
+def test_two_runs_of_one_upload_at_the_same_time_agree(home, upload):
+    path, chorus = upload(ROWS), Command(home, light=True)
+    with ExitStack() as stack:
+        arguments = ("score", path, "--customer", "plain", "--json")
+        runs = [stack.enter_context(chorus.start(*arguments)) for _ in range(2)]
+        answers = [json.loads(run.communicate(timeout=100)[0]) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], answers
+    assert answers[0]["output"] == answers[1]["output"]
+    assert len(table_of(answers[0])) == 3
 
 
-def test_standard_input_is_an_upload_like_any_other(chorus, upload):
-    path = upload(ROWS)
-    piped = chorus("score", "-", "--customer", "plain", "--json", stdin=path.read_bytes())
+def test_standard_input_is_an_upload_like_any_other(home, upload):
+    piped = Command(home, light=True)("score", "-", "--customer", "plain", "--json", stdin=upload(ROWS).read_bytes())
     assert piped.status == 0, piped.err
     assert piped.json["rows_labelled"] == 3

@@ -92,9 +92,9 @@ def service(network, broker_port, home):
 
 
 def scoring(board):
-    """The machines whose workers score at this moment."""
+    """Worker → machine, of those that score at this moment."""
     busy = [worker for worker in Roster(board).workers() if worker.model == "mood-bow" and worker.state == "busy"]
-    return {worker.machine.rsplit("-", 1)[0] for worker in busy}
+    return {worker.id: worker.machine.rsplit("-", 1)[0] for worker in busy}
 
 
 def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(service, network, upload, tmp_path):
@@ -109,18 +109,22 @@ def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(s
             stack.callback(running[name].kill)
 
         def kill(name):
-            wait_until(lambda: scoring(service.board) == {first, second}, "both machines to score")
+            both = {first, second}
+            busy = wait_until(lambda: living() if set(living().values()) == both else None, "both machines to score")
+            dead.update(worker for worker, machine in busy.items() if machine == name)
             running[name].send_signal(signal.SIGKILL)
             assert service.board.progress(job, ["mood-bow"]).parts < ROWS, "the job is in the middle"
 
-        running = {}
+        def living():
+            return {worker: machine for worker, machine in scoring(service.board).items() if worker not in dead}
+
+        running, dead = {}, set()
         join(first)
         join(second)
         submitted = service.commands[first].here("submit", upload(texts), "--customer", "plain")
         assert submitted.status == 0, submitted.err
         job = submitted.out.strip()
         kill(second)
-        wait_until(lambda: scoring(service.board) == {first}, "nobody to take the dead one for alive")
         join(second)
         kill(first)
         brake.unlink()

@@ -17,6 +17,7 @@ from tests.waiting import wait_until
 MANY = 40  # rows, each a chunk
 LIMITS = """
 [defaults]
+max = 1
 keep_warm = "1s"
 drain = "1s"
 [models.mood-plain]
@@ -37,7 +38,7 @@ def home(registry, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def up(home):
-    command = Command(home, light=True, brake=home.parent / "brake", CHORUS_CORES="4", CHORUS_MEMORY="8000")
+    command = Command(home, light=True, brake=home.parent / "brake", CHORUS_CORES="6", CHORUS_MEMORY="8000")
     with running_service(command) as up:
         yield up
 
