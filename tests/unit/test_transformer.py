@@ -138,9 +138,13 @@ def test_the_threads_that_compute_may_run_on_any_core(published):
     code = f"""
 import os
 from pathlib import Path
-from tests.unit.test_transformer import loaded, score, some_texts
-scorer = loaded(Path({str(published)!r}))
-score(scorer, some_texts(8))
+from models.compute import Compute
+from models.kinds import open_scorer
+from models.scorer import score
+from tests.models_fixtures import spec, strings
+scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
+scorer.load()
+score(scorer, strings("good box", "bad box again"))
 tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
 assert len(tasks) > 1
 assert {{frozenset(os.sched_getaffinity(task)) for task in tasks}} == {{frozenset(os.sched_getaffinity(0))}}
