@@ -13,6 +13,7 @@ import numpy as np
 
 from models.adopted import Adopted, NotAModel
 from models.missing import needs
+from models.telemetry import without_telemetry
 from models.transformer_files import CONFIG, ENCODER, HEAD, NETWORK, check_files, pad_token
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _export(model: "MeanHead | StandardHead", folder: Path) -> int:
     import openvino
     import torch
 
+    without_telemetry()
     pad = pad_token(folder)
     with torch.no_grad():
         network = openvino.convert_model(model, example_input=_probe(2, 16, pad))

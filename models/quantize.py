@@ -21,6 +21,7 @@ from models.manifest import Mode, ModelSpec
 from models.precision import LEAST_ROWS, Precision, PrecisionCheck
 from models.publish_transformer import quiet
 from models.scorer import score
+from models.telemetry import without_telemetry
 from models.tokens import TextReader
 from models.transformer_files import INT8_NETWORK, NETWORK
 from models.transformer_openvino import TransformerScorer, has_bfloat16
@@ -118,6 +119,7 @@ def same_labels(mode: Mode, first: Float32, second: Float32) -> "np.ndarray[tupl
 
 def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: bool) -> None:
     """Write the int8 network beside the other. Careful: only the products that read normalised vectors are in int8."""
+    without_telemetry()
     import nncf
     import openvino
 

@@ -36,7 +36,7 @@ def write(path, data):
 )
 def test_an_unreadable_file_starts_nothing(chorus, home, tmp_path, name, data, expected):
     before = everything_below(home)
-    ended = chorus("score", write(tmp_path / name, data))
+    ended = chorus.here("score", write(tmp_path / name, data))
     assert ended.status == 2
     assert name in ended.err
     assert expected in ended.err
@@ -46,16 +46,16 @@ def test_an_unreadable_file_starts_nothing(chorus, home, tmp_path, name, data, e
 
 @pytest.mark.parametrize("arguments", [["missing.csv"], ["."], ["a.csv", "b.csv"], ["--no-such-option", "a.csv"]])
 def test_a_wrong_request_has_status_2(chorus, arguments):
-    ended = chorus("score", *arguments)
+    ended = chorus.here("score", *arguments)
     assert ended.status == 2
     assert "Traceback" not in ended.err
-    assert chorus("score", *arguments, "--json").json["status"] == "refused"
+    assert chorus.here("score", *arguments, "--json").json["status"] == "refused"
 
 
 @pytest.mark.parametrize("customer", ["../x", "a/b", "", "Acme", ".."])
 def test_a_customer_name_that_could_leave_its_folder_is_refused(chorus, home, upload, customer):
     before = everything_below(home)
-    ended = chorus("score", upload([("1", "fine")]), "--customer", customer, "--json")
+    ended = chorus.here("score", upload([("1", "fine")]), "--customer", customer, "--json")
     assert ended.status == 2
     assert "customer name" in ended.err
     assert ended.json["status"] == "refused"
@@ -63,9 +63,7 @@ def test_a_customer_name_that_could_leave_its_folder_is_refused(chorus, home, up
 
 
 def test_a_root_without_models_says_how_to_get_some(tmp_path, upload):
-    from tests.command import Command
-
-    ended = Command(tmp_path / "new")("score", upload([("1", "fine")]))
+    ended = Command(tmp_path / "new").here("score", upload([("1", "fine")]))
     assert ended.status == 2
     assert "default" in ended.err
     assert "ensembles" in ended.err
@@ -116,7 +114,7 @@ def test_an_upload_of_nothing_but_bad_rows_ends_complete_without_starting_a_mode
 
 def test_a_broken_record_of_the_registry_is_named(chorus, home, upload):
     (home / "customers.toml").write_text("customers = 3")
-    ended = chorus("score", upload([("1", "fine")]), "--json")
+    ended = chorus.here("score", upload([("1", "fine")]), "--json")
     assert ended.status == 1
     assert "customers.toml" in json.loads(ended.out)["error"]
     assert "Traceback" not in ended.err

@@ -19,13 +19,26 @@ from tests.command import Command
 from tests.running_service import children, gone
 from tests.waiting import wait_until
 
-MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(300)]
+MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(40)]
 
 
 @pytest.fixture
-def many_chunks(home):
-    """A root where every row is a chunk, so that a job takes seconds and can be caught in the middle."""
-    return Command(home, light=True, CHORUS_CHUNK_ROWS="1")
+def brake(tmp_path):
+    """On: a job takes ten seconds, and can be caught in the middle."""
+    (tmp_path / "brake").touch()
+    return tmp_path / "brake"
+
+
+@pytest.fixture
+def many_chunks(home, brake):
+    """A root where every row is a chunk."""
+    return Command(home, light=True, brake=brake, CHORUS_CHUNK_ROWS="1")
+
+
+@pytest.fixture
+def chorus(home):
+    """Its root is named in signs that mean something in a URL, which is no reason for anything here to go wrong."""
+    return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True)
 
 
 def scores_of(home):
@@ -41,7 +54,7 @@ def workers_of(process):
     return {" ".join(words): pid for pid, words in children(process.pid)}
 
 
-def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home, upload):
+def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake, home, upload):
     path = upload(MANY)
     arguments = ("score", path, "--customer", "plain", "--json")
     with many_chunks.start(*arguments) as process:
@@ -56,6 +69,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert all(gone(pid) for pid in workers.values())
     before = scores_of(home)
     assert 5 < len(before) < len(MANY)
+    brake.unlink()
     ended = many_chunks(*arguments)
     assert ended.status == 0, ended.err
     assert ended.json["rows_labelled"] == len(MANY)
@@ -63,9 +77,9 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, home,
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, broker, redis, upload):
-    command = Command(home, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
-    arguments = ("score", upload(MANY[:60]), "--customer", "plain", "--json")
+def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, brake, broker, redis, upload):
+    command = Command(home, light=True, brake=brake, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
+    arguments = ("score", upload(MANY), "--customer", "plain", "--json")
     with command.start(*arguments) as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
         process.send_signal(signal.SIGINT)
@@ -75,15 +89,18 @@ def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, b
     [job] = all_jobs(LocalPlace(home))
     assert board.running() == {}
     assert board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
-    assert command(*arguments).json["rows_labelled"] == 60
+    brake.unlink()
+    assert command(*arguments).json["rows_labelled"] == len(MANY)
 
 
-def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(many_chunks, home, upload):
+def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(many_chunks, brake, home, upload):
     """Of the other children of a command, which a service has as well, see test_up_heals."""
     with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
         [pid] = [pid for command, pid in workers_of(process).items() if "valkey-server" in command]
         os.kill(pid, signal.SIGKILL)
+        assert len(scores_of(home)) < len(MANY), "in the middle of the job"
+        brake.unlink()
         out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert json.loads(out)["rows_labelled"] == len(MANY)
@@ -99,8 +116,8 @@ def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
     wait_until(lambda: all(gone(pid) for pid in workers.values()), "the children to end")
 
 
-def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, home, upload):
-    file = home / "registry" / "models" / "mood-bow" / "1" / "pipeline.skops"
+def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):
+    file = chorus.home / "registry" / "models" / "mood-bow" / "1" / "pipeline.skops"
     whole = file.read_bytes()
     file.write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
     path = upload(MANY[:5])
@@ -110,7 +127,7 @@ def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, home, upload
     for expected in ("pipeline.skops", "mood-bow", "SHA-256", "Restore the file"):
         assert expected in ended.err
     assert "Traceback" not in ended.err
-    doctor = chorus("doctor")
+    doctor = chorus.here("doctor")
     assert doctor.status == 1
     assert "pipeline.skops" in "".join(doctor.out.split())
     file.write_bytes(whole)
@@ -151,7 +168,9 @@ def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, fu
 
 
 def test_a_broker_that_cannot_be_reached_is_named(home, upload):
-    ended = Command(home, CHORUS_BROKER_URL="redis://user:secret@127.0.0.1:1/0")("score", upload(MANY[:3]), "--json")
+    ended = Command(home, CHORUS_BROKER_URL="redis://user:secret@127.0.0.1:1/0").here(
+        "score", upload(MANY[:3]), "--json"
+    )
     assert ended.status == 1
     assert "redis://127.0.0.1:1/0 does not answer" in ended.err
     assert "secret" not in ended.err + ended.out
@@ -160,46 +179,43 @@ def test_a_broker_that_cannot_be_reached_is_named(home, upload):
 
 @pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"])
 def test_a_broker_url_that_is_none_is_refused(home, upload, url):
-    ended = Command(home, CHORUS_BROKER_URL=url)("score", upload(MANY[:3]))
+    ended = Command(home, CHORUS_BROKER_URL=url).here("score", upload(MANY[:3]))
     assert ended.status == 2
     assert "CHORUS_BROKER_URL" in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_two_jobs_do_not_mix_their_parts(chorus, upload, tmp_path):
-    first = chorus("score", upload(MANY[:3]), "--customer", "plain", "--out", tmp_path / "out", "--json")
-    before = digest_of_parts(tmp_path / "out")
-    other = chorus("score", upload(MANY[3:6], name="b.csv"), "--customer", "plain", "--out", tmp_path / "out", "--json")
-    assert other.status == 2
-    assert first.json["job"] in other.err
-    assert digest_of_parts(tmp_path / "out") == before
-
-
 def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, upload, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-00000.parquet").write_bytes(b"not ours")
-    ended = chorus("score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    ended = chorus.here("score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json")
     assert ended.status == 2
     assert "part-00000.parquet" in ended.err
     assert ended.json["status"] == "refused"
 
 
-def test_damaged_scores_and_a_lost_part_are_made_again(chorus, home, upload):
-    arguments = ("score", upload(MANY[:5]), "--customer", "plain", "--json")
-    first = chorus(*arguments)
-    before = digest_of_parts(first.json["output"])
-    [scores] = scores_of(home)
+def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_made_again(chorus, upload, tmp_path):
+    place = ("--customer", "plain", "--out", tmp_path / "out", "--json")
+    first = chorus("score", upload(MANY[:5]), *place)
+    before = digest_of_parts(tmp_path / "out")
+    assert before
+    other = chorus.here("score", upload(MANY[5:9], name="b.csv"), *place)
+    assert other.status == 2
+    assert first.json["job"] in other.err
+    assert digest_of_parts(tmp_path / "out") == before
+
+    [scores] = scores_of(chorus.home)
     scores.write_bytes(scores.read_bytes()[:100])
-    Path(first.json["output"], "part-00000.parquet").unlink()
-    again = chorus(*arguments)
+    (tmp_path / "out" / "part-00000.parquet").unlink()
+    again = chorus("score", upload(MANY[:5]), *place)
     assert again.status == 0, again.err
-    assert digest_of_parts(again.json["output"]) == before
+    assert digest_of_parts(tmp_path / "out") == before
 
 
 def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, redis, upload, tmp_path):
     assert redis.ping()
     other = shutil.copytree(registry, tmp_path / "other")
-    path = upload(MANY[:40])
+    path = upload(MANY)
     roots = [Command(one, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
     with ExitStack() as stack:
         started = [stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots]
@@ -207,14 +223,8 @@ def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, 
     assert [process.returncode for process in started] == [0, 0], ended
 
 
-def test_a_root_with_signs_that_mean_something_in_a_url_works(registry, tmp_path, upload):
-    home = shutil.copytree(registry, tmp_path / "a #1 ?x=%20 root")
-    ended = Command(home)("score", upload(MANY[:2]), "--customer", "plain", "--json")
-    assert ended.status == 0, ended.err
-
-
 def test_a_place_for_sockets_that_cannot_be_made_is_named(home, upload):
-    ended = Command(home, CHORUS_RUN="/proc/nothing")("score", upload(MANY[:2]), "--json")
+    ended = Command(home, CHORUS_RUN="/proc/nothing").here("score", upload(MANY[:2]), "--json")
     assert ended.status == 1
     assert "/proc/nothing" in ended.err
     assert "Traceback" not in ended.err

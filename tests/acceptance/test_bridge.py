@@ -173,8 +173,8 @@ def test_a_bridge_that_is_told_to_stop_stores_and_acknowledges_what_it_gathered(
 
 
 def test_without_a_subscription_or_a_broker_the_bridge_says_what_to_set(home):
-    assert "CHORUS_SUBSCRIPTION" in Command(home)("bridge").err
-    without = Command(home, CHORUS_SUBSCRIPTION=SUBSCRIPTION)("bridge")
+    assert "CHORUS_SUBSCRIPTION" in Command(home).here("bridge").err
+    without = Command(home, CHORUS_SUBSCRIPTION=SUBSCRIPTION).here("bridge")
     assert (without.status, "CHORUS_BROKER_URL" in without.err) == (2, True)
-    bad = Command(home, CHORUS_SUBSCRIPTION="feedback")("bridge")
+    bad = Command(home, CHORUS_SUBSCRIPTION="feedback").here("bridge")
     assert (bad.status, "projects/my-project/subscriptions/feedback" in bad.err) == (2, True)

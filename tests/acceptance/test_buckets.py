@@ -20,6 +20,8 @@ from tests.waiting import wait_until
 ROWS = [(f"r{number}", f"{'great' if number % 3 else 'awful'} delivery number {number}") for number in range(60)]
 FEW_ROWS = {"CHORUS_CHUNK_ROWS": "10"}
 SHORT_PATIENCE = """
+from tests import light_model
+light_model.install()
 from storage import object_place
 from storage.patience import Patience
 object_place.PATIENCE = Patience(limit=1)
@@ -40,7 +42,7 @@ def on_disk(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(on_disk, upload_file):
     """What the job makes there."""
-    return score(Command(on_disk.url, **FEW_ROWS), upload_file)
+    return score(Command(on_disk.url, light=True, **FEW_ROWS), upload_file)
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def home(buckets, proxy):  # noqa: ARG001 — before the server
 def chorus(home, buckets, proxy, tmp_path):
     """The command line on that root, through the proxy."""
     run = str(tmp_path / "run")
-    return Command(home.url, CHORUS_RUN=run, **FEW_ROWS, **buckets.before(proxy.url))
+    return Command(home.url, light=True, CHORUS_RUN=run, **FEW_ROWS, **buckets.before(proxy.url))
 
 
 def built(place):
@@ -81,7 +83,7 @@ def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all
 
 @pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(buckets, bucket, on_disk, upload_file, expected):
-    chorus = Command(on_disk.url, **FEW_ROWS, **buckets.environment)
+    chorus = Command(on_disk.url, light=True, **FEW_ROWS, **buckets.environment)
     assert score(chorus, upload_file, "--out", f"{bucket}/labels") == expected
 
 

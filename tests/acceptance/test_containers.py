@@ -100,15 +100,15 @@ def test_the_emulator_is_healthy_while_its_port_takes_connections():
 
 
 def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
-    """Each chorus command as the file has it; which models there are is the registry's to say."""
+    """Each chorus command as the file has it."""
     service = Command(home, light=True, CHORUS_BROKER_URL=compose_broker)
     started = [service.start(*COMPOSE["services"][name]["command"][1:]) for name in OURS]
     try:
-        job = service("submit", upload([("1", "great cafe")]), "--customer", "acme").out.strip()
+        job = service.here("submit", upload([("1", "great")]), "--customer", "plain").out.strip()
 
         def done():
             assert not [process.args for process in started if process.poll() is not None], "a service has ended"
-            return service("status", job, "--json").json["status"] == "done"
+            return service.here("status", job, "--json").json["status"] == "done"
 
         wait_until(done, "the job to end")
         [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in OURS}
@@ -141,14 +141,15 @@ def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
     assert [shlex.split(words)[-1] for words in installs] == [".[gcp,s3]", ".[train]"]
 
 
-@pytest.mark.parametrize("words", [words for instruction, words in dockerfile() if instruction == "RUN"])
-def test_the_run_lines_of_the_dockerfile_work(words):
-    program, *arguments = shlex.split(words)
-    if program == "useradd":
-        assert arguments == ["--create-home", "chorus"], "the one line that would change this machine"
-        return
-    assert program == "python"
-    command = [sys.executable, *arguments, "--dry-run", "--quiet"]
+def test_the_run_lines_of_the_dockerfile_work():
+    """The lines of pip at once: all that they install goes together, with the versions of constraints.txt."""
+    lines = [shlex.split(words) for instruction, words in dockerfile() if instruction == "RUN"]
+    others = [line for line in lines if line[0] != "python"]
+    assert others == [["useradd", "--create-home", "chorus"]], "the one line that would change this machine"
+    installs = [line for line in lines if line[0] == "python"]
+    assert len(installs) == 2
+    [options] = {tuple(line[1:-1]) for line in installs}
+    command = [sys.executable, *options, *(line[-1] for line in installs), "--dry-run", "--quiet"]
     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
 
 
@@ -156,4 +157,4 @@ def test_the_default_command_of_the_image_is_one_of_ours(home):
     [words] = [words for instruction, words in dockerfile() if instruction == "CMD"]
     program, *arguments = json.loads(words)
     assert program == "chorus"
-    assert Command(home)(*arguments).status == 0
+    assert Command(home).here(*arguments).status == 0

@@ -35,7 +35,7 @@ def test_every_model_of_the_registry_is_deployed_within_the_limits_of_the_file(c
 
 def test_the_objects_go_to_a_file_with_the_broker_the_home_and_the_grace_that_are_named(chorus, tmp_path):
     out = tmp_path / "chorus.yaml"
-    ended = chorus(
+    ended = chorus.here(
         "deploy", "kubernetes", "--out", out, "--broker", "redis://r:6379/0", "--home", "/mnt/x", "--claim", "disk",
         "--grace", "2m",
     )  # fmt: skip
@@ -53,7 +53,7 @@ def test_the_bridge_gets_the_messages_of_whoever_renders(home):
         "CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback",
         "CHORUS_RESULTS_TOPIC": "projects/p/topics/labels",
     }
-    ended = Command(home, CHORUS_GATHER_MS="50", **there)("deploy", "kubernetes")
+    ended = Command(home, CHORUS_GATHER_MS="50", **there).here("deploy", "kubernetes")
     assert ended.status == 0, ended.err
     bridge = of_kind("Deployment", list(yaml.safe_load_all(ended.out)))["chorus-bridge"]
     check(bridge)
@@ -75,7 +75,7 @@ def test_the_bridge_gets_the_messages_of_whoever_renders(home):
     ],
 )
 def test_what_cannot_be_deployed_is_refused(chorus, arguments, says):
-    ended = chorus("deploy", "kubernetes", *arguments)
+    ended = chorus.here("deploy", "kubernetes", *arguments)
     assert ended.status in (1, 2)
     assert says in ended.err
     assert ended.out == ""
@@ -83,12 +83,12 @@ def test_what_cannot_be_deployed_is_refused(chorus, arguments, says):
 
 def test_a_bad_limit_is_named_by_its_line_and_nothing_is_rendered(chorus, home):
     (home / "chorus.toml").write_text("[defaults]\nmax = 0\n")
-    ended = chorus("deploy", "kubernetes")
+    ended = chorus.here("deploy", "kubernetes")
     assert (ended.status, ended.out) == (2, "")
     assert "chorus.toml, line 2: max in [defaults] is 0" in ended.err
 
 
 def test_a_root_without_models_deploys_nothing(tmp_path):
-    ended = Command(tmp_path / "new")("deploy", "kubernetes")
+    ended = Command(tmp_path / "new").here("deploy", "kubernetes")
     assert ended.status == 2
     assert "no models" in ended.err

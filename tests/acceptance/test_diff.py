@@ -93,7 +93,7 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
     artifact = home / "registry/models/mood-bow/2/pipeline.skops"
     artifact.rename(artifact.with_suffix(".away"))
     try:
-        ended = chorus("diff", "mood-bow@1", "mood-bow@2", "--customer", "plain")
+        ended = chorus.here("diff", "mood-bow@1", "mood-bow@2", "--customer", "plain")
     finally:
         artifact.with_suffix(".away").rename(artifact)
     assert ended.status == 0, ended.err
@@ -137,7 +137,7 @@ def test_versions_that_answer_different_targets_are_refused(chorus, home):
         texts,
         [small_models.MOODS[text == "great"] for text in texts],
     )
-    ended = chorus("diff", "mood-plain@1", "mood-plain@2", "--json")
+    ended = chorus.here("diff", "mood-plain@1", "mood-plain@2", "--json")
     assert ended.status == 2
     assert ended.json == {
         "status": "refused",
@@ -162,12 +162,14 @@ def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path
     for expected in ("16.67% of 6 rows", "10.00% at most", "macro-F1 on 4 rows", "0.7333", "0.8 at least", "--force"):
         assert expected in refused.err
     assert champion(home) == 1
-    assert chorus("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, "only champions are asked"
+    assert chorus.here("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, (
+        "only champions are asked"
+    )
     (home / "chorus.toml").write_text(gate.format(0.2, 0.7))
     passed = chorus("models", "promote", "mood-bow", 2)
     assert passed.status == 0, passed.err
     assert "gate: against version 1, the champion, 16.67% of 6 rows" in passed.out
     assert champion(home) == 2
     (home / "chorus.toml").write_text(gate.format(0, 1))
-    assert chorus("models", "promote", "mood-bow", 1, "--force").status == 0
+    assert chorus.here("models", "promote", "mood-bow", 1, "--force").status == 0
     assert champion(home) == 1

@@ -42,5 +42,5 @@ def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_
     assert labels(again) == labels(anew)
 
     fewer = write_upload(tmp_path / "fewer.csv", ROWS[3:])
-    planned = chorus("plan", fewer, "--customer", "plain", "--json").json
+    planned = chorus.here("plan", fewer, "--customer", "plain", "--json").json
     assert [(model["wakes"], model["cells_to_score"]) for model in planned["models"]] == [(False, 0)]

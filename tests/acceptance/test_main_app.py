@@ -58,7 +58,7 @@ def free_port():
 
 
 def finding(chorus, check):
-    ended = chorus("doctor", "--json")
+    ended = chorus.here("doctor", "--json")
     assert ended.out, ended.err
     [found] = [one for one in ended.json["findings"] if one["check"] == check]
     return found
@@ -94,7 +94,7 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
         killed = up.kill("bridge")
         assert len(published_and_labelled("one more thing")) == 1
         assert up.workers()["bridge"] != [killed], "another has taken its place"
-        [bridge] = chorus("status", "--json").json["bridges"]
+        [bridge] = chorus.here("status", "--json").json["bridges"]
         assert (bridge["subscription"], bridge["state"]) == (NAMES["CHORUS_SUBSCRIPTION"], "pulling")
         [pid] = up.workers()["bridge"]
         up.stop()
@@ -110,6 +110,6 @@ def test_a_service_that_could_not_have_a_bridge_is_not_started(home, tmp_path):
         with pytest.raises(NoPubSub, match=r"pip install 'chorus\[gcp\]'") as caught:
             up(there, join=False, grace=1, metrics=None)
     assert caught.value.exit_status == 2
-    refused = Command(home, CHORUS_SUBSCRIPTION="feedback")("up")
+    refused = Command(home, CHORUS_SUBSCRIPTION="feedback").here("up")
     assert refused.status == 2
     assert "projects/my-project/subscriptions/feedback" in refused.err

@@ -32,7 +32,7 @@ def files(chorus):
 def planned(chorus, upload_file):
     """The answer, and the files that are there since."""
     before = files(chorus)
-    answer = chorus("plan", upload_file, "--json")
+    answer = chorus.here("plan", upload_file, "--json")
     assert answer.status == 0, answer.err
     return answer.json, files(chorus) - before
 
@@ -61,20 +61,21 @@ def test_the_models_that_wake_and_what_they_score_are_named(planned):
     assert answer["memory"] > 0
 
 
-def test_score_then_does_what_was_planned(planned, scored):
+def test_score_then_does_what_was_planned(chorus, planned, scored):
     assert scored["job"] == planned[0]["job"]
     assert scored["cells_scored"] == sum(model["cells_to_score"] for model in planned[0]["models"])
     assert scored["models"] == {model["model"]: model["version"] for model in planned[0]["models"]}
+    assert not (chorus.home / "run/logs/topics-acme.log").exists(), "a model of one customer serves nobody else"
 
 
 def test_what_was_expected_and_what_it_took_stand_side_by_side(chorus, scored):
-    found = chorus("status", scored["job"], "--json").json
+    found = chorus.here("status", scored["job"], "--json").json
     assert found["expected_seconds"] > 0
     assert found["seconds"] > 0
 
 
 def test_of_a_job_that_is_done_nothing_is_left(chorus, scored):
-    found = chorus("plan", scored["job"], "--json").json
+    found = chorus.here("plan", scored["job"], "--json").json
     assert (found["job"], found["seconds"], found["memory"], found["parts"]) == (scored["job"], 0, 0, 0)
     assert not any(model["wakes"] or model["rows"] for model in found["models"])
 
@@ -82,7 +83,7 @@ def test_of_a_job_that_is_done_nothing_is_left(chorus, scored):
 @pytest.mark.usefixtures("scored")
 def test_labelling_again_is_planned_for_all_that_is_stored(chorus):
     before = files(chorus)
-    answer = chorus("plan", "--all")
+    answer = chorus.here("plan", "--all")
     assert answer.status == 0, answer.err
     assert "Nothing is left to do." in answer.out, "the same versions have labelled it"
     assert files(chorus) == before

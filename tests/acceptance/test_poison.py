@@ -1,6 +1,5 @@
 """A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
 
-import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,21 +14,21 @@ from models.compute import Compute
 from storage.place import LocalPlace
 from tasks.careful import TextsFailed
 from tests import poison
-from tests.command import Command
+from tests.command import Command, with_site
 from tests.waiting import wait_until
 from workers.isolated import Isolated, NotIsolated
 from workers.scoring import Shelf
 
-TEXTS = ["great", "this will kill it", "awful", "this will raise", "so happy", "this is nan", "hate it", "very good"]
+TEXTS = ["great", "this is nan", "awful", "this will raise", "so happy", "this will kill it", "hate it", "very good"]
 REASONS = {
-    1: "ended by signal SIGKILL",
+    1: "answered with values that are not finite",
     3: "ValueError: cannot read this",
-    5: "answered with values that are not finite",
+    5: "ended by signal SIGKILL",
 }
 
 
 @contextmanager
-def isolated(home, begin=poison.install, seconds=60.0):
+def isolated(home, begin=poison.install_light, seconds=60.0):
     found = Isolated(LocalPlace(home), "mood-bow", 1, Compute(threads=1), begin, seconds)
     try:
         yield found
@@ -42,27 +41,24 @@ def texts(*some):
 
 
 def test_a_process_of_its_own_answers_as_this_one_does(home):
-    with Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here, isolated(home) as there:
+    with Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here, isolated(home, poison.install) as there:
         assert (there.digest, there.labels) == (here.digest, here.labels)
         assert np.array_equal(there.score(texts("great", "awful")), here.score(texts("great", "awful")))
         assert there.score(texts()).shape == (0, 2)
 
 
-@pytest.mark.parametrize(
-    ("word", "reason"),
-    [
-        ("kill", "^ended by signal SIGKILL$"),
-        ("segfault", "^ended by signal SIGSEGV$"),
-        ("exit", "^ended its process with status 3$"),
-        ("raise", "^ValueError: cannot read this$"),
-        ("hang", "^took longer than 3 s$"),
-    ],
-)
-def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home, word, reason):
+def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home):
     with isolated(home, seconds=3.0) as model:
-        with pytest.raises(TextsFailed, match=reason):
-            model.score(texts("great", word))
-        assert model.score(texts("great")).shape == (1, 2)
+        for word, reason in (
+            ("kill", "^ended by signal SIGKILL$"),
+            ("segfault", "^ended by signal SIGSEGV$"),
+            ("exit", "^ended its process with status 3$"),
+            ("raise", "^ValueError: cannot read this$"),
+            ("hang", "^took longer than 3 s$"),
+        ):
+            with pytest.raises(TextsFailed, match=reason):
+                model.score(texts("great", word))
+            assert model.score(texts("great")).shape == (1, 2)
 
 
 def test_signals_for_a_whole_group_of_processes_are_no_fault_of_a_text(home):
@@ -116,44 +112,42 @@ if __name__ == "__main__":
 @pytest.fixture
 def poisoned(home, tmp_path):
     """The command line, with models that every process of it has poisoned."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
-        "from tests import light_model\nlight_model.install()\nfrom tests import poison\npoison.install()\n"
-    )
-    root = Path(__file__).parents[2]
-    return Command(home, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{root}")
+    return Command(home, PYTHONPATH=with_site(tmp_path, "from tests import poison\npoison.install_light()\n"))
 
 
 def details_of(answer):
-    """Id → detail of the rows that models rejected, all in one chunk."""
-    [rejects] = answer["rejects_of_models"]
-    return {row["id"]: row["detail"] for row in pq.read_table(rejects, partitioning=None).to_pylist()}
+    """Id → detail of the rows that models rejected."""
+    tables = [pq.read_table(rejects, partitioning=None) for rejects in answer["rejects_of_models"]]
+    return {row["id"]: row["detail"] for table in tables for row in table.to_pylist()}
 
 
 def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
-    rows = [(f"r{at}", text) for at, text in enumerate(TEXTS) if "kill" not in text]
-    path = upload([*rows, ("empty", ""), ("light", "pandas")])
-    answer = poisoned("score", path, "--customer", "plain", "--json").json
+    """In the first chunk they make the model fail, in the second they kill the worker."""
+    poisoned.env["CHORUS_CHUNK_ROWS"] = "5"
+    path = upload([*((f"r{at}", text) for at, text in enumerate(TEXTS)), ("empty", ""), ("light", "pandas")])
+    ended = poisoned("score", path, "--customer", "plain", "--json")
+    assert ended.status == 0, ended.err
+    answer = ended.json
     assert answer["status"] == "done"
-    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (9, 5, 4)
-    assert answer["reasons"] == {"no text": 1, "model failed": 3}
+    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (10, 5, 5)
+    assert answer["reasons"] == {"no text": 1, "model failed": 4}
+    assert len(answer["rejects_of_models"]) == 2, "one for each chunk"
     assert details_of(answer) == {
-        "r3": f"mood-bow 1: {REASONS[3]}",
-        "r5": f"mood-bow 1: {REASONS[5]}",
+        **{f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()},
         "light": "mood-bow 1: ValueError: pandas is not imported",  # the process is as light as the worker
     }
-    again = poisoned("score", path, "--customer", "plain")
-    assert "9 rows in, 5 labelled, 4 rejected (no text 1, model failed 3)" in again.out
+    again = poisoned.here("score", path, "--customer", "plain")
+    assert "10 rows in, 5 labelled, 5 rejected (no text 1, model failed 4)" in again.out
     assert f"{answer['output']}/_rejects-*.parquet" in again.out
     assert f"1 rows: mood-bow 1: {REASONS[3]}" in again.out
-    state = poisoned("status", answer["job"], "--json").json
-    assert (state["labelled"], state["rejected"]) == (5, 4)
+    state = poisoned.here("status", answer["job"], "--json").json
+    assert (state["labelled"], state["rejected"]) == (5, 5)
 
 
 def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        "from models.bow import BowScorer\ndef infer(self, prepared):\n    raise ValueError('no')\n"
-        "BowScorer.infer = infer\n"
+        "from models.bow import BowScorer\nBowScorer.load = lambda _: None\n"
+        "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
     )
     ended = poisoned("score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json")
     assert ended.status == 1
@@ -161,12 +155,3 @@ def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned
     assert "a harmless text fails as well: ValueError: no" in ended.err
     assert "Traceback" not in ended.err
     assert not list((home / "scores").rglob("*.arrow"))
-
-
-def test_an_upload_that_kills_its_workers_ends_complete_all_the_same(poisoned, upload):
-    ended = poisoned(
-        "score", upload([(f"r{at}", text) for at, text in enumerate(TEXTS)]), "--customer", "plain", "--json"
-    )
-    assert ended.status == 0, ended.err
-    assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (8, 5, 3)
-    assert details_of(ended.json) == {f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()}

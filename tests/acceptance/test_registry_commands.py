@@ -25,33 +25,33 @@ def publish_again(home, name):
 
 def test_a_version_goes_live_and_back_and_away(chorus, home):
     publish_again(home, "mood-bow")
-    assert chorus("models", "promote", "mood-bow", "2").out == "mood-bow: champion is now version 2\n"
-    assert chorus("models", "promote", "mood-bow", "1", "--alias", "challenger").status == 0
-    assert "challenger 1, champion 2" in chorus("models", "list").out
-    refused = chorus("models", "remove", "mood-bow", "2")
+    assert chorus.here("models", "promote", "mood-bow", "2").out == "mood-bow: champion is now version 2\n"
+    assert chorus.here("models", "promote", "mood-bow", "1", "--alias", "challenger").status == 0
+    assert "challenger 1, champion 2" in chorus.here("models", "list").out
+    refused = chorus.here("models", "remove", "mood-bow", "2")
     assert refused.status == 2
     assert "alias champion" in refused.err
-    assert chorus("models", "rollback", "mood-bow").out == "mood-bow: champion is back at version 1\n"
-    nothing = chorus("models", "rollback", "mood-bow")
+    assert chorus.here("models", "rollback", "mood-bow").out == "mood-bow: champion is back at version 1\n"
+    nothing = chorus.here("models", "rollback", "mood-bow")
     assert nothing.status == 2
     assert "champion is at version 1" in nothing.err
-    moves = chorus("models", "history", "mood-bow", "--json").json["moves"]
+    moves = chorus.here("models", "history", "mood-bow", "--json").json["moves"]
     assert [(move["alias"], move["version"], move["by"]) for move in moves] == [
         ("champion", 1, "rollback"),
         ("challenger", 1, "promote"),
         ("champion", 2, "promote"),
         ("champion", 1, "publish"),
     ]
-    assert chorus("models", "remove", "mood-bow", "2").status == 0
-    assert chorus("models", "show", "mood-bow", "--version", "2").status == 2
+    assert chorus.here("models", "remove", "mood-bow", "2").status == 0
+    assert chorus.here("models", "show", "mood-bow", "--version", "2").status == 2
 
 
 def test_ensembles_have_the_same_commands(chorus, home):
     registry = EnsembleRegistry(LocalPlace(home))
     registry.publish("plain", registry.read("acme", 1), NOW)
-    assert chorus("ensembles", "promote", "plain", "2").status == 0
-    assert chorus("ensembles", "rollback", "plain").out == "plain: champion is back at version 1\n"
-    assert "alias champion" in chorus("ensembles", "remove", "plain", "1").err
-    assert chorus("ensembles", "remove", "plain", "1", "--force").status == 0
-    listed = {one["ensemble"]: one for one in chorus("ensembles", "list", "--json").json["ensembles"]}
+    assert chorus.here("ensembles", "promote", "plain", "2").status == 0
+    assert chorus.here("ensembles", "rollback", "plain").out == "plain: champion is back at version 1\n"
+    assert "alias champion" in chorus.here("ensembles", "remove", "plain", "1").err
+    assert chorus.here("ensembles", "remove", "plain", "1", "--force").status == 0
+    listed = {one["ensemble"]: one for one in chorus.here("ensembles", "list", "--json").json["ensembles"]}
     assert listed["plain"]["members"] == listed["acme"]["members"], "without its champion it is listed by its newest"

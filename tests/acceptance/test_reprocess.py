@@ -43,17 +43,17 @@ def moods_of(output):
 def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(chorus, home, upload):
     done = chorus("score", upload(ROWS), "--json")
     assert done.status == 0, done.err
-    before = chorus("labels", "--json").json["labels"]
+    before = chorus.here("labels", "--json").json["labels"]
 
     # a new version of one model: that one wakes
-    assert chorus("models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))).status == 0
+    assert chorus.here("models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))).status == 0
     shutil.rmtree(home / "run")
     again = chorus("reprocess", "--customer", "default", "--json")
     assert again.status == 0, again.err
     [run] = again.json["runs"]
     assert (run["datasets"], run["rows"], run["cells_to_score"]) == (1, 4, 1)
     assert workers_of(home) == ["mood-plain"]
-    after = chorus("labels", "--json").json["labels"]
+    after = chorus.here("labels", "--json").json["labels"]
     assert after[0]["models"]["mood-plain"] == 2
     assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, "the old ones can be read"
 
@@ -64,26 +64,30 @@ def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
     shutil.rmtree(home / "run")
     assert chorus("reprocess", "--all", "--json").json["runs"][0]["cells_to_score"] == 0
     assert workers_of(home) == []
-    assert chorus("labels", "--json").json["labels"][0]["ensemble"] == "default 2"
+    assert chorus.here("labels", "--json").json["labels"][0]["ensemble"] == "default 2"
 
     # back again, for nothing
-    assert chorus("ensembles", "rollback", "default").status == 0
+    assert chorus.here("ensembles", "rollback", "default").status == 0
     assert chorus("reprocess", "--all").status == 0
-    assert chorus("labels", "--json").json["labels"] == after
-    removed = chorus("prune", "--json", "--keep", "0", "--remove").json
+    assert chorus.here("labels", "--json").json["labels"] == after
+    removed = chorus.here("prune", "--json", "--keep", "0", "--remove").json
     assert (removed["removed"], {item["what"] for item in removed["items"]}) == (True, {"labels", "scores", "run"})
-    assert "nothing that could be removed" in chorus("prune", "--keep", "0").out
+    assert "nothing that could be removed" in chorus.here("prune", "--keep", "0").out
     assert len(moods_of(after[0]["output"])) == 4
 
 
-def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(home):
-    chorus = Command(home, light=True)
+def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(home, tmp_path):
+    brake = tmp_path / "brake"
+    brake.touch()
+    chorus = Command(home, light=True, brake=brake)
     with running_service(chorus) as up:
-        first = up.submit("plain", feedback(400), name="first")
+        first = up.submit("plain", feedback(40), name="first")
         wait_until(lambda: parts(first), "the first part")
-        assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
-        second = up.submit("plain", feedback(40, "other thing"), name="second")
+        assert chorus.here("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+        second = up.submit("plain", feedback(10, "other thing"), name="second")
         workers = up.workers()["mood-bow"]
+        assert parts(first) < 40, "in the middle of the job"
+        brake.unlink()
         assert {model.version for model in up.wait_for(first).models} == {1}
         assert {model.version for model in up.wait_for(second).models} == {2}
         assert set(workers) & set(up.workers().get("mood-bow", [])), "none was started anew for it"
@@ -114,12 +118,12 @@ if "--control" in sys.orig_argv:
 def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_when_it_is_back(home, upload, tmp_path):
     chorus, place = Command(home, light=True), LocalPlace(home)
     assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
-    [before] = chorus("labels", "--json").json["labels"]
-    assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+    [before] = chorus.here("labels", "--json").json["labels"]
+    assert chorus.here("models", "promote", "mood-bow", str(publish_version(home))).status == 0
     mark = tmp_path / "killed"
     killing = Command(home, PYTHONPATH=with_site(tmp_path, KILL_ONCE.format(mark=str(mark))))
     with running_service(killing) as up:
-        assert chorus("reprocess", "--customer", "plain", "--detach").status == 0
+        assert chorus.here("reprocess", "--customer", "plain", "--detach").status == 0
         wait_until(mark.exists, "the labels to be there")
         [run] = open_runs(place, "plain")
         assert is_complete(read_job(place, run.jobs[0].job).output), "written, and not counting yet"
@@ -132,32 +136,32 @@ def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_whe
 
 def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home, upload):
     for customer in ("plain", "acme"):
-        assert chorus("plan", upload(ROWS), "--customer", customer).status == 0, "it is stored now"
+        assert chorus.here("plan", upload(ROWS), "--customer", customer).status == 0, "it is stored now"
     customers = home / "customers.toml"
     customers.write_text(customers.read_text().replace('ensemble = "acme"', 'ensemble = "gone"'))
     ended = chorus("reprocess", "--all", "--json")
     assert (ended.status, ended.json["status"]) == (1, "incomplete")
     assert [run["customer"] for run in ended.json["runs"]] == ["plain"]
     assert "gone" in ended.json["refused"]["acme"]
-    assert chorus("reprocess", "--customer", "plain", "--customer", "acme").status == 2
+    assert chorus.here("reprocess", "--customer", "plain", "--customer", "acme").status == 2
     assert not [*home.glob("runs/*/_open/*")], "nothing is begun where one that was named is refused"
 
 
 def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_cancelled(chorus, home, upload, broker):
     assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
-    assert chorus("models", "promote", "mood-bow", str(publish_version(home))).status == 0
+    assert chorus.here("models", "promote", "mood-bow", str(publish_version(home))).status == 0
     nowhere = Command(home, light=True, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")
-    assert nowhere("reprocess", "--customer", "plain", "--json").status == 1
+    assert nowhere.here("reprocess", "--customer", "plain", "--json").status == 1
     assert not (home / "runs").exists()
     nobody_works = Command(home, light=True, CHORUS_BROKER_URL=broker.url)
-    assert nobody_works("reprocess", "--customer", "plain", "--detach").status == 0
-    [run] = nobody_works("status", "--json").json["runs"]
+    assert nobody_works.here("reprocess", "--customer", "plain", "--detach").status == 0
+    [run] = nobody_works.here("status", "--json").json["runs"]
     assert (run["jobs"], run["done"]) == (1, 0)
-    assert nobody_works("cancel", run["run"]).status == 0
-    state = nobody_works("status", "--json").json
+    assert nobody_works.here("cancel", run["run"]).status == 0
+    state = nobody_works.here("status", "--json").json
     assert state["runs"] == []
     assert [job["status"] for job in state["jobs"]].count("cancelled") == 1
-    again = nobody_works("cancel", run["run"])
+    again = nobody_works.here("cancel", run["run"])
     assert (again.status, "No run" in again.err) == (2, True)
 
 
@@ -172,7 +176,7 @@ def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_canc
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_reason(chorus, arguments, said):
-    ended = chorus(*arguments)
+    ended = chorus.here(*arguments)
     assert ended.status == 2
     assert said in ended.err
     assert "Traceback" not in ended.err

@@ -17,13 +17,14 @@ import pytest
 from storage.place import LocalPlace
 from tasks.address import BrokerAddress
 from tasks.board import Board, key_prefix
+from tasks.measured import Needs, keep
 from tasks.roster import Roster
 from tests.command import Command
 from tests.namespaces import lacking, machines
 from tests.waiting import wait_until
 from workers.broker import server_binary
 
-ROWS = 1200  # each a cell of its own, so that a job takes several seconds
+ROWS = 200  # each a cell of its own
 SECRET = "not-for-everyone"  # noqa: S105 — of a broker that lives as long as a test
 # As many workers as there are cores: a machine has one.
 CHORUS_TOML = "[defaults]\nmax = 4\ndrain = 1\n"
@@ -71,12 +72,14 @@ def answers(address, port):
 def service(network, broker_port, home):
     """By machine, the command line there; and the board."""
     (home / "chorus.toml").write_text(CHORUS_TOML)
+    keep(LocalPlace(home), "mood-bow", 1, Needs(rate=2, start_seconds=1, memory=200_000_000))  # worth both machines
     urls = [f"redis://:{SECRET}@{machine.outside}:{broker_port}/0" for machine in network]
     commands = {
         machine.name: Command(
             home,
             machine.within,
             light=True,
+            brake=home.parent / "brake",
             CHORUS_BROKER_URL=url,
             CHORUS_RUN=str(home.parent / machine.name),
             CHORUS_CORES="1",
@@ -89,36 +92,52 @@ def service(network, broker_port, home):
 
 
 def scoring(board):
-    """The machines whose workers score at this moment."""
+    """Worker → machine, of those that score at this moment."""
     busy = [worker for worker in Roster(board).workers() if worker.model == "mood-bow" and worker.state == "busy"]
-    return {worker.machine.rsplit("-", 1)[0] for worker in busy}
+    return {worker.id: worker.machine.rsplit("-", 1)[0] for worker in busy}
 
 
-@pytest.mark.parametrize("victim", ["first", "second"])
-def test_two_machines_share_a_job_and_one_alone_ends_it(service, network, upload, victim):
-    dies, lives = [machine.name for machine in (network if victim == "first" else reversed(network))]
+def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(service, network, upload, tmp_path):
+    brake = tmp_path / "brake"
+    brake.touch()
     texts = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing {number}") for number in range(ROWS)]
+    first, second = [machine.name for machine in network]
     with ExitStack() as stack:
-        running = {name: stack.enter_context(service.commands[name].start("up", "--join")) for name in (dies, lives)}
-        for process in running.values():
-            stack.callback(process.kill)
-        submitted = service.commands[dies]("submit", upload(texts), "--customer", "plain")
+
+        def join(name):
+            running[name] = stack.enter_context(service.commands[name].start("up", "--join"))
+            stack.callback(running[name].kill)
+
+        def kill(name):
+            both = {first, second}
+            busy = wait_until(lambda: living() if set(living().values()) == both else None, "both machines to score")
+            dead.update(worker for worker, machine in busy.items() if machine == name)
+            running[name].send_signal(signal.SIGKILL)
+            assert service.board.progress(job, ["mood-bow"]).parts < ROWS, "the job is in the middle"
+
+        def living():
+            return {worker: machine for worker, machine in scoring(service.board).items() if worker not in dead}
+
+        running, dead = {}, set()
+        join(first)
+        join(second)
+        submitted = service.commands[first].here("submit", upload(texts), "--customer", "plain")
         assert submitted.status == 0, submitted.err
         job = submitted.out.strip()
-        wait_until(lambda: scoring(service.board) == {dies, lives}, "both machines to score")
+        kill(second)
+        join(second)
+        kill(first)
+        brake.unlink()
 
-        running[dies].send_signal(signal.SIGKILL)
-        before = service.board.progress(job, ["mood-bow"])
-        assert before.parts < ROWS, "the job is in the middle"
-        ask = service.commands[lives]
+        ask = service.commands[second].here
         output = Path(ask("status", job, "--json").json["output"])
         wait_until((output / "_SUCCESS").exists, "the other machine to end the job alone")
         state = ask("status", job, "--json").json
         assert (state["status"], state["labelled"], state["rejected"]) == ("done", ROWS, 0)
-        assert running[lives].poll() is None
-        running[lives].send_signal(signal.SIGTERM)
-        _, err = running[lives].communicate(timeout=30)
-        assert running[lives].returncode == 0, err.decode()
+        assert running[second].poll() is None
+        running[second].send_signal(signal.SIGTERM)
+        _, err = running[second].communicate(timeout=30)
+        assert running[second].returncode == 0, err.decode()
     rows = [row for part in sorted(output.glob("part-*")) for row in pq.read_table(part, partitioning=None).to_pylist()]
     assert [row["id"] for row in rows] == [f"r{number}" for number in range(ROWS)]
     assert [row["mood"] for row in rows] == ["positive" if number % 3 else "negative" for number in range(ROWS)]

@@ -1,8 +1,6 @@
 """`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody does."""
 
-import os
 import shutil
-import signal
 import socket
 
 import pytest
@@ -16,9 +14,10 @@ from tests.command import Command
 from tests.running_service import feedback, running_service
 from tests.waiting import wait_until
 
-MANY = 400  # rows, each a chunk: some seconds of work
+MANY = 40  # rows, each a chunk
 LIMITS = """
 [defaults]
+max = 1
 keep_warm = "1s"
 drain = "1s"
 [models.mood-plain]
@@ -39,8 +38,17 @@ def home(registry, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def up(home):
-    with running_service(Command(home, CHORUS_CORES="4", CHORUS_MEMORY="8000")) as up:
+    command = Command(home, light=True, brake=home.parent / "brake", CHORUS_CORES="6", CHORUS_MEMORY="8000")
+    with running_service(command) as up:
         yield up
+
+
+@pytest.fixture
+def brake(home):
+    """On: a job takes ten seconds."""
+    (home.parent / "brake").touch()
+    yield home.parent / "brake"
+    (home.parent / "brake").unlink(missing_ok=True)
 
 
 def test_only_the_models_that_a_job_needs_are_started(up):
@@ -62,11 +70,13 @@ def test_a_model_with_a_min_stays_warm_when_all_others_have_gone(up):
     assert up.workers()["topics-bow"] == [warm], "and it is the one from before"
 
 
-def test_a_burst_goes_to_max_and_back_to_none(up):
+def test_a_burst_goes_to_max_and_back_to_none(up, brake):
     job, seen = up.submit("default", feedback(300, "burst"), 5, name="burst"), set()
 
     def done():
         seen.add(len(up.workers().get("mood-plain", [])))
+        if max(seen) == 3:
+            brake.unlink(missing_ok=True)
         return ended(up.place, job.id)
 
     wait_until(done, "the job to end")
@@ -75,7 +85,7 @@ def test_a_burst_goes_to_max_and_back_to_none(up):
     wait_until(lambda: "mood-plain" not in up.workers(), "the workers to go")
 
 
-def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(up, tmp_path):
+def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(up, brake, tmp_path):
     chorus = Command(up.command.home, CHORUS_CHUNK_ROWS="1")
     rows = list(enumerate(feedback(MANY, "cancelled")))
     submitted = chorus("submit", write_upload(tmp_path / "many.csv", rows), "--customer", "plain", "--json")
@@ -83,24 +93,20 @@ def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_r
     name = submitted.json["job"]
     job = read_job(up.place, name)
     wait_until(lambda: up.scores(job), "the first scores")
-    scoring = up.workers()["mood-bow"]
-    for pid in scoring:  # or it might be done before the command has started
-        os.kill(pid, signal.SIGSTOP)
-    cancelled = chorus("cancel", name)
-    for pid in scoring:
-        os.kill(pid, signal.SIGCONT)
+    cancelled = chorus.here("cancel", name)
+    brake.unlink()
     assert cancelled.status == 0, cancelled.err
-    assert chorus("status", name, "--json").json["status"] == "cancelled"
+    assert chorus.here("status", name, "--json").json["status"] == "cancelled"
     wait_until(lambda: "mood-bow" not in up.workers(), "its worker to go: there is nothing to do")
     assert 0 < up.scores(job) < MANY
     assert read_manifest(job.output) is None
-    assert chorus("resume", name).status == 0
+    assert chorus.here("resume", name).status == 0
     assert up.wait_for(job).rows_labelled == MANY
-    assert chorus("status", name, "--json").json["status"] == "done"
+    assert chorus.here("status", name, "--json").json["status"] == "done"
 
 
 def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):
-    ended = up.command("up")
+    ended = up.command.here("up")
     assert ended.status == 2
     for expected in (f"(process {up.process.pid})", "chorus submit", "stop it", "chorus up --join"):
         assert expected in ended.err
@@ -110,13 +116,13 @@ def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):
 def test_metrics_on_a_taken_port_are_refused_before_anything_runs(home, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = Command(home, CHORUS_RUN=str(tmp_path / "run"))("up", "--metrics", where)
+        ended = Command(home, CHORUS_RUN=str(tmp_path / "run")).here("up", "--metrics", where)
     assert ended.status == 1
     assert f"The metrics cannot be served on {where}" in ended.err
     assert not (tmp_path / "run/logs/control.log").exists()
 
 
 def test_nobody_joins_a_service_without_its_broker(up):
-    ended = up.command("up", "--join")
+    ended = up.command.here("up", "--join")
     assert ended.status == 2
     assert "Set it to the broker that all machines share" in ended.err

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 LARGE, CHUNK_ROWS = 600, 4  # rows: no short upload, in 150 chunks
 CHUNKS = LARGE // CHUNK_ROWS
-MODELS = [f"custom-{number:02}" for number in range(20)]
+MODELS = [f"custom-{number:02}" for number in range(8)]
 
 
 @pytest.fixture(scope="module")

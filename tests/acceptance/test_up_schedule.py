@@ -45,11 +45,11 @@ def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand
 
         nightly = settled(up.place, "nightly")
         caught_up = done("nightly-000001")
-        [shown] = chorus("schedule", "list", "--json").json["schedules"]
+        [shown] = chorus.here("schedule", "list", "--json").json["schedules"]
         assert (shown["state"], shown["run"]) == ("done", "nightly-000001")
         assert datetime.fromisoformat(shown["next"]) > datetime.now(UTC)
 
-        by_hand = chorus("schedule", "run", "nightly", "--json")
+        by_hand = chorus.here("schedule", "run", "nightly", "--json")
         assert by_hand.status == 0, by_hand.err
         assert by_hand.json == {"run": "nightly-000002", "customers": ["plain"], "refused": {}}
         assert done("nightly-000002").due == caught_up.due

@@ -57,7 +57,7 @@ def test_a_folder_that_holds_a_link_to_elsewhere_is_refused(tmp_path):
 
 def test_a_refused_request_ends_with_status_2_and_says_what_is_allowed(tmp_path):
     command = Command(tmp_path / "home", CHORUS_ALLOWED_PLACES=f"{tmp_path}/in, s3://acme/in")
-    ended = command("score", tmp_path / "in.csv", "--json")
+    ended = command.here("score", tmp_path / "in.csv", "--json")
     assert (ended.status, ended.json["status"]) == (2, "refused")
     assert f"{tmp_path}/in, s3://acme/in" in ended.json["error"]
     assert not (tmp_path / "home" / "feedback").exists()

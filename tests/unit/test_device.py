@@ -82,8 +82,8 @@ def test_a_device_that_is_none_is_a_bad_setting(value):
 
 def test_the_command_line_refuses_before_it_reads_the_file(tmp_path):
     chorus = Command(tmp_path)
-    assert "--device is 'gpu'; expected auto" in chorus("score", "no.csv", "--device", "gpu").err
+    assert "--device is 'gpu'; expected auto" in chorus.here("score", "no.csv", "--device", "gpu").err
     if device.gather(ask_torch=False).device_files == 0:
-        ended = chorus("score", "no.csv", "--device", "cuda")
+        ended = chorus.here("score", "no.csv", "--device", "cuda")
         assert (ended.status, ended.out) == (2, "")
         assert "no NVIDIA GPU" in ended.err

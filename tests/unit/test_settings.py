@@ -33,10 +33,10 @@ def test_places_that_say_nothing_for_certain_are_no_setting(places):
 
 
 def test_the_doctor_shows_every_setting(tmp_path):
-    shown = Command(tmp_path)("doctor", "--json").json["settings"]
+    shown = Command(tmp_path).here("doctor", "--json").json["settings"]
     assert set(shown) == {setting.name for setting in SETTINGS}
     assert (shown["CHORUS_DEVICE"], shown["CHORUS_PRECISION"]) == ("auto", "int8")
-    table = Command(tmp_path)("doctor").out
+    table = Command(tmp_path).here("doctor").out
     assert all(setting.name in table for setting in SETTINGS)
 
 

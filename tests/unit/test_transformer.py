@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import torch
+from openvino_telemetry.utils.sender import TelemetrySender
 from transformers import BertConfig, BertForSequenceClassification
 
 from models import networks
@@ -137,9 +138,13 @@ def test_the_threads_that_compute_may_run_on_any_core(published):
     code = f"""
 import os
 from pathlib import Path
-from tests.unit.test_transformer import loaded, score, some_texts
-scorer = loaded(Path({str(published)!r}))
-score(scorer, some_texts(8))
+from models.compute import Compute
+from models.kinds import open_scorer
+from models.scorer import score
+from tests.models_fixtures import spec, strings
+scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
+scorer.load()
+score(scorer, strings("good box", "bad box again"))
 tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
 assert len(tasks) > 1
 assert {{frozenset(os.sched_getaffinity(task)) for task in tasks}} == {{frozenset(os.sched_getaffinity(0))}}
@@ -188,9 +193,12 @@ def test_the_artifacts_are_those_of_the_source_and_the_network(trained, publishe
     assert (published / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_the_source_names_mode_and_labels(trained, tmp_path):
+def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(TelemetrySender, "send", lambda _self, _backend, message: sent.append(message))
     adopted = adopt("transformer", trained, tmp_path, None)
     assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
+    assert sent == []
 
 
 @pytest.mark.parametrize(
