@@ -83,13 +83,14 @@ class Command:
 @contextmanager
 def _as_in_a_process(words, environment):
     """Arguments and environment of a command, and afterwards nothing of what it changes in its process."""
-    at_sigterm = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     keeps_pandas = patch.object(cli, "without_pandas", lambda: None)
     with patch.object(sys, "argv", words), patch.dict(os.environ, environment, clear=True), keeps_pandas:
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, at_sigterm)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def with_site(folder, code):

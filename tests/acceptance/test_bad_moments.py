@@ -36,9 +36,10 @@ def many_chunks(home, brake):
 
 
 @pytest.fixture
-def chorus(home):
-    """Its root is named in signs that mean something in a URL, which is no reason for anything here to go wrong."""
-    return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True)
+def chorus(home, tmp_path_factory):
+    """Its root and its run folder are named in signs that mean something in a URL, which is no reason to go wrong."""
+    run = tmp_path_factory.mktemp("a #1 ?x=%20 ")  # short, or the socket would be elsewhere anyway
+    return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True, CHORUS_RUN=str(run))
 
 
 def scores_of(home):

@@ -14,7 +14,7 @@ from tests.command import Command
 from tests.running_service import children, feedback, gone, labels, parts, running_service
 from tests.waiting import wait_until
 
-MANY, CHUNK_ROWS = feedback(80), 2
+MANY, CHUNK_ROWS = feedback(120), 2
 CHUNKS = len(MANY) // CHUNK_ROWS
 PATIENCE = 60  # seconds within which it goes on
 
@@ -36,7 +36,7 @@ def undisturbed(up):
 
 @pytest.fixture
 def brake(tmp_path):
-    """On: a job takes ten seconds."""
+    """On: a job takes many seconds."""
     (tmp_path / "brake").touch()
     return tmp_path / "brake"
 
