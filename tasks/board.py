@@ -12,7 +12,6 @@ Keys, below a common prefix; the bitmaps go by chunk position, so that a job of 
     served                 hash: model → when a cell of it was last scored
     job:<job>:first        hash: model → the times on the way to its first scores, as JSON
     out:<m>, out:<m>:short sets: `job/p` of the cells that somebody was asked for and that are not scored
-    attempts:<m>:<version> hash: chunk → how often a cell was taken that has no scores yet
 """
 
 import json
@@ -209,21 +208,6 @@ class Board:
         if since and not first:  # a board that forgot the job does not know when it arrived
             self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
         return bool(there >= parts)
-
-    def attempt(self, model: str, version: int, chunk: str) -> int:
-        """Count an attempt at this cell, before it begins, and say which it is: 1 for the first."""
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hincrby(self.key("attempts", model, str(version)), chunk, 1)
-        pipe.expire(self.key("attempts", model, str(version)), _KEPT)
-        return int(pipe.execute()[0])
-
-    def untried(self, model: str, version: int, chunk: str) -> None:
-        """The last attempt says nothing of the cell: it ended for another reason."""
-        self.redis.hincrby(self.key("attempts", model, str(version)), chunk, -1)
-
-    def settled(self, model: str, version: int, chunk: str) -> None:
-        """The cell has its scores; forget the attempts."""
-        self.redis.hdel(self.key("attempts", model, str(version)), chunk)
 
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
         """None where the board knows nothing of the job."""

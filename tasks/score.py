@@ -15,10 +15,10 @@ import pyarrow as pa
 from storage import scores
 from storage.errors import ChorusError
 from storage.feedback import read_texts
-from storage.patience import StorageAway
 from storage.scores import Float32, Scores
 from storage.side_by_side import each
-from tasks.board import Board, FirstScores
+from tasks.attempts import Attempts
+from tasks.board import FirstScores
 from tasks.borrow import complete
 from tasks.careful import LoadedModel, fault, reason_of, score_carefully
 from tasks.context import Context
@@ -91,7 +91,7 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     reading = each(context.place, there, texts)
     if not next(reading):
         [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
-        with _Attempts(context.board, cell) as attempts:
+        with Attempts(context.board, cell) as attempts:
             ask = partial(_ask, context, models, cell, attempts, member.digest)
             found = complete(context.place, dataset, position, member, next(reading), ask)
             # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
@@ -99,7 +99,7 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         first = context.presence.first_scores(taken) if context.presence else None
     for asked in [cell, *_asked_as_well(context, cell)]:
         _arrived(context, asked, first)
-    context.board.settled(cell.model, cell.version, cell.chunk)
+    Attempts(context.board, cell).forget()
     feed(context, cell.model)
 
 
@@ -121,28 +121,8 @@ def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> No
         context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
-class _Attempts:
-    """The attempt at a cell, counted before it begins; taken back if storage is away, which is not the texts' fault."""
-
-    def __init__(self, board: Board, cell: ScoreCell) -> None:
-        self._board, self._cell = board, (cell.model, cell.version, cell.chunk)
-        self._counted = False
-
-    def count(self) -> int:
-        """Which it is: 1 for the first."""
-        self._counted = True
-        return self._board.attempt(*self._cell)
-
-    def __enter__(self) -> "_Attempts":
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if self._counted and isinstance(error, StorageAway):
-            self._board.untried(*self._cell)
-
-
 def _ask(
-    context: Context, models: Models, cell: ScoreCell, attempts: _Attempts, digest: str, texts: pa.StringArray
+    context: Context, models: Models, cell: ScoreCell, attempts: Attempts, digest: str, texts: pa.StringArray
 ) -> Scores:
     attempt = attempts.count()
     careful = attempt > ATTEMPTS

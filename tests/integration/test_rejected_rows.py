@@ -13,6 +13,7 @@ from storage import feedback, scores
 from storage.labelled import read_manifest
 from storage.names import digest
 from storage.place import LocalPlace
+from tasks.attempts import Attempts
 from tasks.careful import TextsFailed
 from tasks.finish import BadPart
 from tasks.messages import FinishJob, ScoreCell
@@ -188,7 +189,7 @@ def test_a_cell_that_workers_died_of_is_scored_with_care_by_the_next(place, redi
     steps = Steps(place, redis, Sick)
     cell = ScoreCell(job.id, dataset.chunks[0].id, "bow", 1)
     for _ in range(ATTEMPTS):
-        steps.context.board.attempt(cell.model, cell.version, cell.chunk)
+        Attempts(steps.context.board, cell).count()
     steps.run(cell)
     found = scores.decode(place.read(scores.path("bow", 1, cell.chunk)), "x")
     assert found.rejected == {1: "ended by signal SIGKILL"}
