@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from storage.place import LocalPlace, place_at
+from tests import small_models
 from tests.buckets import amazon, google, use
 from tests.faulty_proxy import FaultyProxy
 from workers.broker import embedded_broker
@@ -114,6 +115,14 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory) -> Path:
+    """A root with small models and ensembles, to be copied."""
+    home = tmp_path_factory.mktemp("registry")
+    small_models.build(LocalPlace(home))
+    return home
 
 
 @pytest.fixture

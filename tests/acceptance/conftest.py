@@ -6,17 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.place import LocalPlace
-from tests import small_models
 from tests.command import Command
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory) -> Path:
-    """A root with models and ensembles, to be copied."""
-    home = tmp_path_factory.mktemp("registry")
-    small_models.build(LocalPlace(home))
-    return home
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from storage import feedback
 from storage.place import CannotWrite, LocalPlace
 from tasks.bridges import Bridges
 from tasks.once import Once
-from tests import small_models
 from tests.pubsub_server import pubsub_server
 from tests.steps import Steps
 from tests.waiting import wait_until
@@ -32,14 +31,6 @@ from workers.taking_in import TakingIn
 MESSAGES = "projects/tests/topics/feedback"
 DEAD = "projects/tests/topics/dead"
 SUBSCRIPTION = "projects/tests/subscriptions/feedback"
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    """A root with models, to be copied."""
-    home = tmp_path_factory.mktemp("registry")
-    small_models.build(LocalPlace(home))
-    return home
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from tasks.labels import counting, job_done
 from tasks.once import Once
 from tasks.prune import Prunable, prunable, prune
 from tasks.reprocess import describe_run
-from tests import small_models
 from tests.steps import Steps
 from workers import taking_in
 from workers.taking_in import InOtherHands, Read, TakingIn
@@ -81,14 +80,6 @@ class World:
         assert sorted(job.dataset for job in found) == sorted(one.id for one in feedback.datasets(self.place, "plain"))
         assert {job.id for job in found} == set(self.steps.context.board.running())
         assert all(job.results == TOPIC for job in found)
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    """A root with models, to be copied."""
-    home = tmp_path_factory.mktemp("registry")
-    small_models.build(LocalPlace(home))
-    return home
 
 
 @pytest.fixture
