@@ -34,7 +34,7 @@ STEPS = (  # what is shown: a label, and the function whose time it is, with all
     ("take the upload in", "intake/upload.py", "take_in"),
     ("write the job", "tasks/submit.py", "write_job"),
     ("plan", "tasks/reconcile.py", "reconcile"),
-    ("read the texts", "storage/feedback.py", "read_texts"),
+    ("read the texts", "storage/records/feedback.py", "read_texts"),
     ("tokens and batches", "models/transformer_openvino.py", "prepare"),
     ("the network", "models/transformer_openvino.py", "infer"),
     ("probabilities of each row", "models/transformer_openvino.py", "finish"),

@@ -23,8 +23,8 @@ from service import home
 
 from chorus.local import broker_for, context_for
 from chorus.settings import Settings, for_children, from_environment
-from storage import scores
-from storage.place import Place
+from storage.places.place import Place
+from storage.records import scores
 from tasks.address import BrokerAddress
 from tasks.lookup import dataset_of
 from tasks.messages import ScoreCell

@@ -13,7 +13,8 @@ from ensemble.spec import Ensemble, EnsembleRegistry, Member, Mode, Target
 from models.bow import PIPELINE
 from models.registry import ModelRegistry
 from models.transformer_files import ENCODER
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
 
 sys.path.append(str(Path(__file__).parent.parent / "examples"))
 
@@ -30,7 +31,7 @@ def home_with(root: Path, *models: str) -> Place:
     """
     source = from_environment().home
     build(source, tuple(plan for plan in PLANS if plan.name in models))
-    place = place_at(str(root))
+    place = open_place(str(root))
     (root / "registry/models").mkdir(parents=True)
     customers = []
     targets: dict[tuple[str, Mode], list[Member]] = defaultdict(list)

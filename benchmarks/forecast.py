@@ -19,8 +19,8 @@ from pathlib import Path
 from demo_models import TOGETHER, home_with, real_texts
 from report import AtMost, Target, report
 
-from storage.jobs import ended
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.jobs import ended
 
 MODELS = ("sentiment-bow", "sentiment-minilm", "topics-bow", "topics-minilm")
 ALONE = "sentiment-minilm"

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from intake.upload import Upload, take_in
-from storage.jobs import Job
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.jobs import Job
 from tasks.submit import describe_job, line_up, write_job
 
 

@@ -20,9 +20,9 @@ from report import AtMost, Target, report
 from service import Service, home, service
 
 from models.compute import Compute
-from storage import labelled
-from storage.jobs import Job
-from storage.place import Place
+from storage.places.place import Place
+from storage.records import labelled_output
+from storage.records.jobs import Job
 from tasks.submit import start
 from workers.loaded import Loaded
 
@@ -85,7 +85,7 @@ def submit(running: Service, model: str, text: str) -> Job:
 def wait(job: Job) -> None:
     """Until a reader may trust the result."""
     until = time.monotonic() + _PATIENCE
-    success, manifest = Path(job.out, labelled.SUCCESS), Path(job.out, labelled.MANIFEST)
+    success, manifest = Path(job.out, labelled_output.SUCCESS), Path(job.out, labelled_output.MANIFEST)
     while not (success.exists() and manifest.exists()):
         if time.monotonic() > until:
             raise RuntimeError(f"job {job.id} has no result after {_PATIENCE:.0f} s")

@@ -32,8 +32,9 @@ from ensemble.spec import Ensemble, EnsembleRegistry, Member
 from ensemble.spec import Target as Question
 from models.manifest import ModelSpec
 from models.registry import ModelRegistry
-from storage.jobs import Job
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.jobs import Job
 from tasks.context import Context
 from tasks.measured import needs
 from tasks.roster import Roster
@@ -114,7 +115,7 @@ def _home_of_six(root: Path) -> Place:
         source = ModelRegistry(home_with(demo, ENCODER))
         published = source.resolve(ENCODER)
         spec = ModelSpec(**{name: getattr(published, name) for name in ModelSpec.model_fields})
-        place = place_at(str(root))
+        place = open_place(str(root))
         with source.verified(published) as folder, home() as files:
             for artifact in published.artifacts:
                 (files / artifact.file).symlink_to((folder / artifact.file).resolve())

@@ -33,8 +33,8 @@ from intake.upload import Upload
 from models.manifest import Card, ModelSpec
 from models.manifest import Target as Question
 from models.registry import ModelRegistry
-from storage.jobs import read_job
-from storage.place import place_at
+from storage.places.open_place import open_place
+from storage.records.jobs import read_job
 from tasks.submit import start
 
 SIZES = (100_000, 1_000_000)
@@ -133,7 +133,7 @@ def _submit_each() -> None:
     without_pandas()
     settings = from_environment()
     assert settings.broker is not None  # noqa: S101 — the parent sets it
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     context = context_for(settings, settings.broker)
     for line in sys.stdin:
         before = process_time()
@@ -149,7 +149,7 @@ def _publish(root: Path) -> None:
     from sklearn.dummy import DummyClassifier
     from sklearn.pipeline import Pipeline
 
-    place = place_at(str(root))
+    place = open_place(str(root))
     pipeline = Pipeline([("constant", DummyClassifier(strategy="prior"))]).fit(["a", "b", "c"], _LABELS)
     question = Question(name="sentiment", mode="one_of")
     with tempfile.TemporaryDirectory() as folder:

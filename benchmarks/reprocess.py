@@ -34,9 +34,10 @@ from chorus.settings import from_environment
 from ensemble.spec import EnsembleRegistry
 from models.manifest import ModelSpec
 from models.registry import ModelRegistry
-from storage.feedback import Dataset, datasets, read_texts
-from storage.place import Place, place_at
-from storage.scores import path
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.feedback import Dataset, datasets, read_texts
+from storage.records.scores import path
 from tasks.borrow import borrow
 from tasks.measured import expected_of
 from tasks.submit import line_up
@@ -113,7 +114,7 @@ def copied_home(root: Path) -> Place:
     shutil.copytree(source / "registry", root / "registry")
     for measured in root.glob("registry/models/*/*/measured.json"):
         measured.unlink()  # what is known is to come from the full run alone
-    return place_at(str(root))
+    return open_place(str(root))
 
 
 def run(root: Path, *words: str) -> Cost:

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from chorus.local import broker_for, context_for
 from chorus.settings import Settings, for_children, from_environment
-from storage.jobs import Job
+from storage.records.jobs import Job
 from tasks.address import BrokerAddress
 from tasks.context import Context
 from workers.children import Child, stop_all

@@ -26,8 +26,9 @@ from chorus.settings import from_environment
 from intake.upload import Upload
 from models.kinds import find
 from models.registry import ModelRegistry
-from storage.jobs import Job
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.jobs import Job
 from tasks.submit import start
 from workers.cores import share
 
@@ -112,7 +113,7 @@ def measured(
         os.environ |= buckets.before(proxy.url)  # of this process, and of the workers that it starts
         os.environ["CHORUS_RUN"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-"))
         root = f"{buckets.new()}/home"
-        place = place_at(root)
+        place = open_place(root)
         _copy(published, place)
         running = stack.enter_context(_warm(root, place, _upload(folder, SMALL[1], "warming up")))
         for number in range(ROUNDS):

@@ -41,7 +41,7 @@ from models.precision import Precision, choose
 from models.registry import ModelRegistry
 from models.scorer import Scorer, score
 from models.transformer_openvino import has_bfloat16
-from storage.place import Place
+from storage.places.place import Place
 from tasks.submit import start
 from workers.cores import share
 

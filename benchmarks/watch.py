@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.jobs import Job
+from storage.records.jobs import Job
 from tasks.context import Context
 from tasks.demand import demand
 from tasks.messages import CONTROL, scoring_queue

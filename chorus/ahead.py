@@ -12,11 +12,11 @@ from chorus.settings import Settings
 from models.device import CPU
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.feedback import Dataset
-from storage.forecasts import Expected, Forecast, keep_forecast
-from storage.jobs import Job
-from storage.place import Place
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records.feedback import Dataset
+from storage.records.forecasts import Expected, Forecast, keep_forecast
+from storage.records.jobs import Job
 from tasks.board import Board
 from tasks.context import Context
 from tasks.correction import correction

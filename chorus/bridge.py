@@ -17,10 +17,10 @@ from intake.gather import Gatherer
 from intake.pubsub_setup import create, topic_of
 from intake.subscription import Subscription
 from intake.topic import Topics, check_topic
-from storage import feedback
 from storage.errors import BadRequest
 from storage.names import is_name
-from storage.place import Place
+from storage.places.place import Place
+from storage.records import feedback
 from tasks.app import make_app
 from tasks.board import key_prefix
 from tasks.bridges import Bridges

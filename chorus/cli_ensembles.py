@@ -17,7 +17,7 @@ from chorus.cli_versions import (
     wanted,
 )
 from chorus.settings import from_environment
-from storage.place import place_at
+from storage.places.open_place import open_place
 
 
 @click.group()
@@ -36,7 +36,7 @@ def list_ensembles(as_json: bool) -> None:
     from ensemble.customers import read_customers
     from ensemble.spec import EnsembleRegistry
 
-    place = place_at(from_environment().home)
+    place = open_place(from_environment().home)
     registry, customers = EnsembleRegistry(place), read_customers(place)
     found: list[dict[str, Any]] = []
     for name in registry.names():
@@ -69,7 +69,7 @@ def show_ensemble(ensemble: str, version: str, as_json: bool) -> None:
     """One version: targets, members, weights."""
     from ensemble.spec import EnsembleRegistry
 
-    registry = EnsembleRegistry(place_at(from_environment().home))
+    registry = EnsembleRegistry(open_place(from_environment().home))
     number = registry.resolve(ensemble, wanted(version))
     spec = registry.read(ensemble, number).model_dump(mode="json")
     print_record({"name": ensemble, "version": number, **spec}, as_json)
@@ -84,5 +84,5 @@ def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
     from chorus.ensemble_file import publish
 
     settings = from_environment()
-    version = publish(place_at(settings.home), ensemble, settings.named_path(file), datetime.now(UTC))
+    version = publish(open_place(settings.home), ensemble, settings.named_path(file), datetime.now(UTC))
     click.echo(json.dumps({"ensemble": ensemble, "version": version}) if as_json else f"{ensemble} {version}")

@@ -16,7 +16,7 @@ from chorus.cli_versions import (
     wanted,
 )
 from chorus.settings import from_environment
-from storage.place import place_at
+from storage.places.open_place import open_place
 
 
 @click.group()
@@ -42,7 +42,7 @@ def list_models(as_json: bool) -> None:
     from chorus.show import print_table
     from models.registry import ModelRegistry
 
-    registry = ModelRegistry(place_at(from_environment().home))
+    registry = ModelRegistry(open_place(from_environment().home))
     found: list[dict[str, Any]] = []
     for name in registry.names():
         aliases, shown = registry.aliases(name), registry.manifest(name, shown_version(registry.shelf, name))
@@ -76,7 +76,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     """The manifest of one version."""
     from models.registry import ModelRegistry
 
-    manifest = ModelRegistry(place_at(from_environment().home)).resolve(model, wanted(version))
+    manifest = ModelRegistry(open_place(from_environment().home)).resolve(model, wanted(version))
     print_record(manifest.model_dump(mode="json"), as_json)
 
 
@@ -101,7 +101,7 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
     settings = from_environment()
     data, encoder = settings.named_path(data), encoder and settings.named_path(encoder)
     lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
-    _print_published(train_and_publish(place_at(settings.home), lesson), as_json)
+    _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
 
 
 @models.command("publish")
@@ -123,7 +123,7 @@ def publish_model(model: str, source: Path, texts: Path | None, as_json: bool, *
     from chorus.training import publish
 
     settings = from_environment()
-    place, source = place_at(settings.home), settings.named_path(source)
+    place, source = open_place(settings.home), settings.named_path(source)
     published = publish(place, model, source, texts=texts and settings.named_path(texts), **arguments)
     _print_published(published, as_json)
 

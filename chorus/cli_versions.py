@@ -9,10 +9,10 @@ import click
 
 from chorus.cli_options import as_json
 from chorus.settings import from_environment
-from storage.place import place_at
+from storage.places.open_place import open_place
 
 if TYPE_CHECKING:
-    from storage.versions import Shelf
+    from storage.versions.version_store import Shelf
 
 version_argument = click.argument("version", type=click.IntRange(1))
 alias_option = click.option("--alias", default="champion", show_default=True, help="Any name; jobs use the champion.")
@@ -99,12 +99,12 @@ def _pass_gate(model: str, version: int) -> None:
     from chorus.gate import check
 
     settings = from_environment()
-    for finding in check(settings, place_at(settings.home), model, version):
+    for finding in check(settings, open_place(settings.home), model, version):
         click.echo(f"gate: {finding}")
 
 
 def _shelf(what: str) -> "Shelf":
-    place = place_at(from_environment().home)
+    place = open_place(from_environment().home)
     if what == "model":
         from models.registry import ModelRegistry
 

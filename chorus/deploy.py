@@ -10,7 +10,8 @@ from models.kinds import find
 from models.manifest import ModelManifest
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
 from tasks.address import BrokerAddress
 from tasks.measured import expected
 from workers.limits import Limits
@@ -62,7 +63,7 @@ def deploy_kubernetes(settings: Settings, wanted: Wanted, out: Path | None) -> N
 
     Raises NothingToDeploy, BadChorusToml, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
     """
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     registry, limits = ModelRegistry(place), read_limits(place)
     pools = [pool_of(place, registry.resolve(name), limits.of(name)) for name in registry.names()]
     if not pools:
@@ -88,7 +89,7 @@ def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
     """Checked as far as can be: a mistake is told here, and not by pods that do not start."""
     home = wanted.home or (settings.home if "://" in settings.home else _MOUNTED)
     if "://" in home:
-        place_at(home)
+        open_place(home)
     elif not home.startswith("/"):
         raise BadHome(home)
     if wanted.broker:

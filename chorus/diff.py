@@ -18,10 +18,11 @@ from chorus.settings import Settings
 from chorus.stored_feedback import newest_chunks, texts_of
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.jobs import Job
-from storage.place import Absent, Place, place_at
-from storage.runs import read_run, runs
-from storage.versions import CHAMPION
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Place
+from storage.records.jobs import Job
+from storage.records.runs import read_run, runs
+from storage.versions.version_store import CHAMPION
 
 _CHALLENGER = "challenger"
 _ROWS = 20_000
@@ -65,7 +66,7 @@ def diff(settings: Settings, asked: Asked) -> None:
     """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found or compared for."""
     if asked.html is not None and not asked.html.absolute().parent.is_dir():
         raise BadSides(f"{asked.html} is to lie in a folder that is not there. Make it, or name another.")
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     sides = sides_of(asked.a, asked.b)
     found = (
         _of_jobs(place, asked, *sides) if isinstance(sides[0], str) else _of_versions(settings, place, asked, *sides)

@@ -10,11 +10,11 @@ import pyarrow as pa
 from chorus.difference import Difference
 from ensemble.compare import Int64, Rows, compare
 from ensemble.rows import said_in
-from storage.decisions import Mode
 from storage.errors import BadRequest
-from storage.jobs import Job
-from storage.labelled import read_manifest
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.decisions import Mode
+from storage.records.jobs import Job
+from storage.records.labelled_output import read_manifest
 from storage.tables import decode_parquet
 from tasks.lookup import ensemble_of
 

@@ -10,11 +10,11 @@ from chorus.settings import Settings
 from chorus.stored_feedback import StoredChunk
 from ensemble.compare import Comparison, Int64, Rows, Said, compare
 from models.manifest import ModelManifest
-from storage import feedback, scores
-from storage.decisions import Mode, decisions
 from storage.errors import BadRequest
-from storage.place import Place
-from storage.scores import Scores
+from storage.places.place import Place
+from storage.records import feedback, scores
+from storage.records.decisions import Mode, decisions
+from storage.records.scores import Scores
 
 
 class NotTheSameQuestion(BadRequest):

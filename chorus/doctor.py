@@ -13,11 +13,12 @@ from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
 from models.device import choose, gather
 from models.registry import ModelRegistry
-from storage import feedback
 from storage.errors import ChorusError
-from storage.patience import StorageAway
-from storage.place import Place, place_at
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records import feedback
 from tasks.submit import line_up
 from workers.broker import server_binary
 from workers.chorus_toml import FILE
@@ -39,7 +40,7 @@ class Finding:
 
 def examine(settings: Settings, as_json: bool) -> int:
     """Print the settings and the findings; 0 if all is well, else 1."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     stored: list[Check] = [
         ("root is writable", lambda: _writable(place)),
         ("models", lambda: _models(place)),

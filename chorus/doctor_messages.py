@@ -10,7 +10,7 @@ from chorus.settings import Settings
 from intake.pubsub import check_installed
 from intake.pubsub_look import look_at_subscription, look_at_topic
 from storage.errors import ChorusError
-from storage.place import Place
+from storage.places.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.board import Board, key_prefix
 from tasks.bridges import Bridge, Bridges

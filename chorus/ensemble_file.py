@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ensemble.spec import Ensemble, EnsembleRegistry
 from storage.errors import BadRequest
-from storage.place import Place
+from storage.places.place import Place
 from tasks.submit import members_of
 
 

@@ -15,8 +15,8 @@ from models.manifest import ModelManifest
 from models.metrics import metrics
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.place import Absent, Place
-from storage.versions import CHAMPION
+from storage.places.place import Absent, Place
+from storage.versions.version_store import CHAMPION
 from workers.gate_file import read_gates
 
 _TEXTS = 4096  # scored at once

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from chorus.ahead import remember
 from chorus.local import broker_for, context_for, service_broker
 from chorus.settings import Settings
-from storage import jobs
 from storage.errors import BadRequest
-from storage.jobs import Ended, Job
-from storage.place import Absent, Place, place_at
-from storage.runs import Run, RunEnded, end_run, open_runs
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Place
+from storage.records import jobs
+from storage.records.jobs import Ended, Job
+from storage.records.runs import Run, RunEnded, end_run, open_runs
 from tasks.labels import settle_runs_of
 from tasks.submit import start, stop, write_job
 
@@ -56,7 +57,7 @@ def cancel(settings: Settings, name: str) -> None:
 
     Raises NoSuchJob, NoSuchRun, JobEnded.
     """
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     if "/" in name:
         _cancel_run(settings, place, find_open_run(place, name))
         return
@@ -98,7 +99,7 @@ def find_open_run(place: Place, name: str) -> Run:
 
 def resume(settings: Settings, name: str) -> None:
     """Hand a job to the service again. Raises NoSuchJob, NobodyToGoOn, OutputTaken."""
-    job = find_job(place_at(settings.home), name)
+    job = find_job(open_place(settings.home), name)
     if service_broker(settings) is None:
         raise NobodyToGoOn
     with broker_for(settings) as broker:

@@ -4,9 +4,10 @@ import json
 
 from chorus.settings import Settings
 from chorus.show import print_table
-from storage.feedback import customers as all_customers
-from storage.jobs import read_job
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.feedback import customers as all_customers
+from storage.records.jobs import read_job
 from tasks.labels import counting
 
 _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
@@ -14,7 +15,7 @@ _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 
 def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool) -> None:
     """Each dataset of these customers (none named: all) with the job whose labels count, and where they lie."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     found = [label for customer in customers or all_customers(place) for label in _labels(place, customer)]
     if as_json:
         print(json.dumps({"labels": found}))

@@ -17,10 +17,11 @@ from chorus.running import running_broker
 from chorus.service import Service, for_jobs
 from chorus.settings import Settings
 from storage.errors import ChorusError
-from storage.jobs import Job, ended
-from storage.labelled import Manifest, read_manifest
-from storage.patience import StorageAway
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import Manifest, read_manifest
 from tasks.address import BrokerAddress, BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board, Progress, key_prefix
@@ -98,7 +99,7 @@ def broker_for(settings: Settings) -> Iterator[Broker]:
 
 def context_for(settings: Settings, broker: BrokerAddress) -> Context:
     """What every step works with, on this root and this broker."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     prefix = key_prefix(place)
     return Context(place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker))
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ensemble.spec import Ensemble
-from storage.labelled import Manifest
-from storage.place import Place
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records.labelled_output import Manifest
 from storage.tables import decode_parquet
 
 

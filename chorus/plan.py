@@ -16,11 +16,12 @@ from chorus.reprocess import NothingStored
 from chorus.settings import Settings
 from chorus.show import print_table
 from chorus.upload import Asked, describe
-from storage.feedback import Dataset
-from storage.feedback import customers as all_customers
-from storage.jobs import Job
 from storage.names import is_name
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.feedback import Dataset
+from storage.records.feedback import customers as all_customers
+from storage.records.jobs import Job
 from tasks.forecast import ModelOutlook, Outlook
 from tasks.lookup import dataset_of
 from tasks.reprocess import describe_jobs, describe_run
@@ -31,7 +32,7 @@ _CHARS_A_TOKEN = 4.3  # of English in the word pieces of BERT, special tokens le
 
 def plan_file_or_job(settings: Settings, what: str, customer: str, *, as_json: bool, **how: Any) -> None:
     """Print what a job would take: an upload's, which is taken in, or one that is there. Raises ChorusError."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     if _is_job(place, what):
         job = find_job(place, what)
         dataset = dataset_of(place, job)
@@ -44,7 +45,7 @@ def plan_file_or_job(settings: Settings, what: str, customer: str, *, as_json: b
 
 def plan_again(settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool) -> None:
     """Print what `chorus reprocess` would take for these customers, none named: all. Raises ChorusError."""
-    place, now = place_at(settings.home), datetime.now(UTC)
+    place, now = open_place(settings.home), datetime.now(UTC)
     found: list[tuple[Job, Dataset]] = []
     for customer in dict.fromkeys(customers or all_customers(place)):
         run = describe_run(place, customer, name="plan", since=since, now=now)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from storage.feedback import Dataset
-from storage.jobs import Job
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job
 from tasks.board import Progress as State
 from tasks.demand import rows_in
 

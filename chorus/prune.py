@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from chorus.settings import Settings
 from chorus.show import print_table
-from storage import scores
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records import scores
 from tasks.prune import Prunable, prunable, prune
 
 
@@ -22,7 +23,7 @@ class Asked:
 
 def show_prunable(settings: Settings, asked: Asked) -> None:
     """Print what nothing names, and remove it if that was asked for. Raises BadRecord, CannotWrite."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     found = prunable(place, asked.customers, asked.keep)
     rows = _rows(place, found)
     if asked.remove:

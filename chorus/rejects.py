@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from storage.feedback import MODEL_FAILED, Dataset
-from storage.labelled import Manifest
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.feedback import MODEL_FAILED, Dataset
+from storage.records.labelled_output import Manifest
 from storage.tables import decode_parquet
 
 _SHOWN = 5  # details, of which there can be as many as rows

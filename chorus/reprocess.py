@@ -20,13 +20,14 @@ from chorus.settings import Settings
 from chorus.show import print_table
 from chorus.upload import NoService
 from storage.errors import BadRequest, ChorusError
-from storage.feedback import Dataset
-from storage.feedback import customers as all_customers
-from storage.forecasts import Forecast
-from storage.jobs import Job
 from storage.names import check_name
-from storage.place import Place, place_at
-from storage.runs import Run, RunEnded, create_run, end_run, run_ended
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.feedback import Dataset
+from storage.records.feedback import customers as all_customers
+from storage.records.forecasts import Forecast
+from storage.records.jobs import Job
+from storage.records.runs import Run, RunEnded, create_run, end_run, run_ended
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.correction import learn
@@ -95,7 +96,7 @@ def reprocess(settings: Settings, asked: Asked) -> None:
     end_on_sigterm()
     if asked.detach and service_broker(settings) is None:
         raise NoService
-    began, place = monotonic(), place_at(settings.home)
+    began, place = monotonic(), open_place(settings.home)
     runs, refused = _described(place, asked)
     found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]

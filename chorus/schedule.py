@@ -11,9 +11,10 @@ from chorus.settings import Settings
 from chorus.show import print_table
 from chorus.upload import NoService
 from storage.errors import BadRequest
-from storage.place import Place, place_at
-from storage.runs import run_ended
-from storage.schedules import Settled, run_name, settled
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records.runs import run_ended
+from storage.versions.schedule_state import Settled, run_name, settled
 from tasks.address import BrokerUnreachable
 from tasks.schedule import Schedule, due_time, going_on, run_now
 from workers.schedule_file import ALL, read_schedules
@@ -47,7 +48,7 @@ class NoSuchSchedule(BadRequest):
 
 def show_schedules(settings: Settings, *, as_json: bool) -> None:
     """Print every schedule of chorus.toml. Raises BadChorusToml, BadRecord."""
-    place, now = place_at(settings.home), datetime.now(UTC)
+    place, now = open_place(settings.home), datetime.now(UTC)
     found = [_described(place, schedule, now) for schedule in read_schedules(place).values()]
     if as_json:
         print(json.dumps({"schedules": [vars(one) for one in found]}))
@@ -65,7 +66,7 @@ def run(settings: Settings, name: str, *, as_json: bool) -> int:
     """
     if service_broker(settings) is None:
         raise NoService
-    schedules = read_schedules(place_at(settings.home))
+    schedules = read_schedules(open_place(settings.home))
     if name not in schedules:
         raise NoSuchSchedule(name, list(schedules))
     with broker_for(settings) as broker:

@@ -16,8 +16,8 @@ from models.device import choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.patience import StorageAway
-from storage.place import place_at
+from storage.places.open_place import open_place
+from storage.places.retry import StorageAway
 from tasks.app import make_app
 from tasks.board import key_prefix
 from tasks.bridges import traffic
@@ -67,7 +67,7 @@ def _serve(
     broker = settings.broker
     if broker is None:
         raise NoBrokerToServe
-    if model is not None and find(ModelRegistry(place_at(settings.home)).resolve(model).kind).gpu is not None:
+    if model is not None and find(ModelRegistry(open_place(settings.home)).resolve(model).kind).gpu is not None:
         choose(settings.device, gather(ask_torch=False))
     broker.check()
     log_to_stderr()

@@ -14,8 +14,8 @@ from models.device import AUTO, CPU, choose, gather
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.jobs import Job
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.jobs import Job
 from tasks.bridges import Bridges
 from tasks.context import Context
 from tasks.roster import Worker

@@ -11,8 +11,8 @@ from typing import cast, get_args
 from models.compute import Compute
 from models.device import AUTO, PATTERN
 from models.precision import Precision
-from storage.allowed import NoLocation, allowed, allowed_with_all, located
 from storage.errors import BadRequest
+from storage.places.allowlist import NoLocation, allowed, allowed_with_all, located
 from tasks.address import BrokerAddress
 
 

@@ -13,14 +13,15 @@ from chorus.local import board_of_service
 from chorus.progress import rows_of
 from chorus.settings import Settings
 from chorus.show import print_table
-from storage import jobs
 from storage.errors import ChorusError
-from storage.feedback import Dataset, customers, read_dataset
-from storage.forecasts import forecast_of
-from storage.jobs import Beginning, Job
-from storage.labelled import Manifest, read_manifest
-from storage.place import Place, place_at
-from storage.runs import Run, open_runs
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records import jobs
+from storage.records.feedback import Dataset, customers, read_dataset
+from storage.records.forecasts import forecast_of
+from storage.records.jobs import Beginning, Job
+from storage.records.labelled_output import Manifest, read_manifest
+from storage.records.runs import Run, open_runs
 from tasks.board import Board, Progress
 from tasks.bridges import Bridge, Bridges
 from tasks.demand import Demand, demand
@@ -37,7 +38,7 @@ _STATES = ("starting", "busy", "idle", "stopping")
 
 def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bool) -> None:
     """Print one job, or all jobs and models; with `watch` again and again, one job until it ends. Raises NoSuchJob."""
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     board = board_of_service(settings, place)
     if job is not None:
         find_job(place, job)

@@ -9,12 +9,12 @@ from typing import TypeVar
 from ensemble.compare import Moved
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
-from storage import feedback
 from storage.errors import BadRequest
-from storage.feedback import Dataset
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
+from storage.records import feedback
+from storage.records.feedback import Dataset
 from storage.tables import decode_parquet
-from storage.versions import NotPublished
+from storage.versions.version_store import NotPublished
 
 R = TypeVar("R", Dataset, "StoredChunk")
 

@@ -13,7 +13,7 @@ from models.recipe import Recipe
 from models.registry import ModelRegistry
 from models.train import train
 from storage.names import check_name
-from storage.place import Place
+from storage.places.place import Place
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
 from intake.upload import Upload, take_in
 from models.device import choose, gather
-from storage import feedback
 from storage.errors import BadRequest
-from storage.feedback import Dataset
-from storage.jobs import Job, Priority
-from storage.place import Place, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.records import feedback
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job, Priority
 from tasks.address import BrokerUnreachable
 from tasks.submit import describe_job, line_up, start, write_job
 
@@ -61,7 +62,7 @@ def score(settings: Settings, asked: Asked) -> None:
     choose(settings.device, gather(ask_torch=False))
     end_on_sigterm()
     began = time.monotonic()
-    place = place_at(settings.home)
+    place = open_place(settings.home)
     console = Console(stderr=True)
     job, dataset = _job(settings, place, asked, console)
     with shown(job, dataset, console) as watch:
@@ -78,7 +79,7 @@ def submit(settings: Settings, asked: Asked) -> None:
     if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:
-        place = place_at(settings.home)
+        place = open_place(settings.home)
         job, dataset = _job(settings, place, asked, Console(stderr=True))
         context = context_for(settings, broker.address)
         try:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ensemble.spec import Mode
-from storage.decisions import Bool, decisions
+from storage.records.decisions import Bool, decisions
 
 Float32 = npt.NDArray[np.float32]
 

@@ -29,8 +29,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from storage.decisions import Bool, Mode
-from storage.scores import Float32
+from storage.records.decisions import Bool, Mode
+from storage.records.scores import Float32
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ import tomllib
 from pydantic import Field
 
 from storage.names import check_name
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
 from storage.record import BadRecord, Record
 
 FILE = "customers.toml"

@@ -23,7 +23,7 @@ def labelled_rows(
     keep_text: bool,
     columns: Sequence[str],
 ) -> pa.Table:
-    """One row a feedback of `chunk` (those columns of storage.feedback.CHUNK that are asked for), in its order.
+    """One row a feedback of `chunk` (those columns of storage.records.feedback.CHUNK that are asked for), in its order.
 
     `answers` is by target name. `missing` names the members that did not vote. `columns` are the caller's own columns
     to carry along; one whose name is taken gets `upload_` before it. `agreement` is the least of the targets'.

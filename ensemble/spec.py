@@ -6,11 +6,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from storage.decisions import Mode as Mode
 from storage.errors import BadRequest
-from storage.place import Place
+from storage.places.place import Place
 from storage.record import Record
-from storage.versions import CHAMPION, Shelf
+from storage.records.decisions import Mode as Mode
+from storage.versions.version_store import CHAMPION, Shelf
 
 
 class Member(Record):

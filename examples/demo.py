@@ -29,7 +29,7 @@ from models.recipe import Recipe
 from models.registry import ModelRegistry
 from models.train import Trained, train
 from storage.errors import BadRequest
-from storage.place import place_at
+from storage.places.open_place import open_place
 
 HERE = Path(__file__).parent
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -109,7 +109,7 @@ PLANS = (
 def build(home: str, plans: tuple[Plan, ...] = PLANS) -> None:
     """Train and publish the models that are missing below `home`, and print what each is worth, alone and together."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    registry = ModelRegistry(place_at(home))
+    registry = ModelRegistry(open_place(home))
     missing = [plan for plan in plans if not registry.versions(plan.name)]
     started = time.monotonic()
     new = {plan.name: publish(registry, plan) for plan in missing}
@@ -181,7 +181,7 @@ def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trai
 
 def publish_ensembles(home: str) -> None:
     """Publish what is missing of examples/ensembles/, and say who uses which."""
-    place = place_at(home)
+    place = open_place(home)
     there = EnsembleRegistry(place).names()
     for file in sorted((HERE / "ensembles").glob("*.toml")):
         if file.stem not in there:

@@ -17,10 +17,10 @@ from intake.block import Block, Reject, extra_of_pairs
 from intake.message import Feedback
 from intake.seen import Seen
 from intake.sift import sift
-from storage import feedback
-from storage.feedback import Chunk, Dataset, FirstLabels, Source, chunk_id, clean_texts
 from storage.names import digest
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
+from storage.records import feedback
+from storage.records.feedback import Chunk, Dataset, FirstLabels, Source, chunk_id, clean_texts
 from storage.tables import decode_parquet
 
 _PREFIX = "messages-"

@@ -9,7 +9,7 @@ from intake.block import Reject
 from intake.message import Message, Unusable
 from intake.reject_file import RejectFile
 from intake.topic import MOST_ATTRIBUTE, NotTaken, Outgoing, Topic, TopicAway
-from storage.place import Place
+from storage.places.place import Place
 
 _MOST_ATTRIBUTES = 100
 

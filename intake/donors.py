@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from intake.sample import Sample, Texts, low_bits_zero
-from storage.feedback import Donor
-from storage.sketch import Sketch, UInt64
+from storage.records.feedback import Donor
+from storage.records.sketch import Sketch, UInt64
 
 MOST_DONORS = 64  # of a chunk
 _HOMES = 2  # datasets in which a text is looked for

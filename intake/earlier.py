@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from intake.donors import find_donors, some_shared
 from intake.sample import Sample, low_bits_zero
-from storage import sketch
 from storage.errors import ChorusError
-from storage.feedback import Chunk, Dataset, dataset_path
-from storage.patience import StorageAway
-from storage.place import Absent, Place
-from storage.side_by_side import both, side_by_side
-from storage.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Absent, Place
+from storage.places.retry import StorageAway
+from storage.records import sketch
+from storage.records.feedback import Chunk, Dataset, dataset_path
+from storage.records.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
 
 _FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
 _MOST_SKETCHES = 64

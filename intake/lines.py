@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from intake.encoding import as_text, as_utf8, decoder
-from storage.feedback import RAW_CHARS
+from storage.records.feedback import RAW_CHARS
 
 MOST_LINE = 8 << 20  # characters
 _MOST_BYTES = 4  # of one character

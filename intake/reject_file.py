@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from intake.block import Reject
-from storage.feedback import RAW_CHARS, REJECTS
+from storage.records.feedback import RAW_CHARS, REJECTS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GROUP_ROWS = 8192

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from intake.text_hash import text_hashes
-from storage.sketch import MOST, Sketch, UInt64
+from storage.records.sketch import MOST, Sketch, UInt64
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from intake.block import Block, Reason, Reject
 from intake.clean import MAY_NEED_CLEANING, clean
 from intake.seen import Seen
-from storage.feedback import CHUNK
+from storage.records.feedback import CHUNK
 
 MOST_ID = 256  # characters
 _REPEATED = "a row before it has this id"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intake.errors import Unreadable
-from storage.patience import StorageRefused
-from storage.place import Absent, Changed, LocalPlace, place_at
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Changed, LocalPlace
+from storage.places.retry import StorageRefused
 
 _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -109,7 +110,7 @@ def _fetched(url: str) -> Iterator[Source]:
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith((":", "/")):
         raise Unreadable(url, "it is a bucket or a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz.")
-    place = place_at(folder)
+    place = open_place(folder)
     if isinstance(place, LocalPlace):
         raise Unreadable(url, "it is a local file in the form of a URL", "Give its path.")
     with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:

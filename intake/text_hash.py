@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storage.sketch import UInt64
+from storage.records.sketch import UInt64
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
 _BLOCK = 1 << 16  # bytes that are hashed at once: they and their powers fit in a processor's cache

@@ -15,11 +15,11 @@ from intake.shape import Shape, choose_shape
 from intake.sift import sift
 from intake.source import Source, open_source
 from intake.writer import DatasetWriter
-from storage import feedback
 from storage.errors import BadRequest
 from storage.names import check_name, digest
-from storage.patience import StorageAway
-from storage.place import CannotWrite, Place
+from storage.places.place import CannotWrite, Place
+from storage.places.retry import StorageAway
+from storage.records import feedback
 
 # Raise it when the same upload would be read in another way than before.
 _VERSION = 1

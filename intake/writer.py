@@ -14,7 +14,10 @@ from intake.earlier import leave_sketch, with_donors
 from intake.reject_file import RejectFile
 from intake.sample import Sample, Texts, texts_of
 from storage.errors import ChorusError
-from storage.feedback import (
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records.feedback import (
     CHUNK,
     Chunk,
     Dataset,
@@ -28,9 +31,6 @@ from storage.feedback import (
     read_dataset,
     rejects_path,
 )
-from storage.patience import StorageAway
-from storage.place import Place
-from storage.side_by_side import both, side_by_side
 
 _IN_FLIGHT = 4  # chunks that are encoded or on their way to a disk
 

@@ -14,7 +14,7 @@ from models.compute import Compute
 from models.manifest import ModelSpec
 from models.skops_file import load
 from storage.errors import ChorusError
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 PIPELINE = "pipeline.skops"
 

@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 
 from models.measured import Measured
 from models.precision import PrecisionCheck
-from storage.decisions import Mode as Mode
 from storage.names import digest
 from storage.record import Record
+from storage.records.decisions import Mode as Mode
 
 OverLength = Literal["truncate", "windows"]  # a text with more than max_tokens is cut, or read in parts: models.tokens
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -8,8 +8,8 @@ import numpy as np
 
 from models.labelled import Bool
 from models.manifest import Mode
-from storage.decisions import decisions
-from storage.scores import Float32
+from storage.records.decisions import decisions
+from storage.records.scores import Float32
 
 
 def metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:

@@ -25,7 +25,7 @@ from models.telemetry import without_telemetry
 from models.tokens import TextReader
 from models.transformer_files import INT8_NETWORK, NETWORK
 from models.transformer_openvino import TransformerScorer, has_bfloat16
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 log = logging.getLogger(__name__)
 

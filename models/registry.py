@@ -9,9 +9,9 @@ from pathlib import Path
 
 from models.manifest import Artifact, ModelManifest, ModelSpec, digest_of
 from storage.errors import BadRequest, ChorusError
-from storage.place import Absent, Place
-from storage.side_by_side import side_by_side
-from storage.versions import CHAMPION, Shelf
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
+from storage.versions.version_store import CHAMPION, Shelf
 
 MANIFEST = "manifest.json"
 

@@ -4,7 +4,7 @@ from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 Prepared = TypeVar("Prepared")
 Raw = TypeVar("Raw")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from models.batches import Int64
 from models.manifest import ModelSpec
 from models.transformer_files import open_tokenizer, pad_token
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from models.publish import adopt, check_options
 from models.recipe import Recipe
 from models.scorer import score
 from models.trial import begin_plainly, measure
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from models.precision import Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import INT8_NETWORK, NETWORK, pad_token
 from storage.errors import ChorusError
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 log = logging.getLogger(__name__)
 

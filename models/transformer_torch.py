@@ -15,7 +15,7 @@ from models.precision import Precision, choose
 from models.tokens import TextReader, Tokens
 from models.transformer_files import pad_token
 from models.transformer_openvino import probabilities
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 if TYPE_CHECKING:
     from models.torch_engine import Laid, Pending  # imports torch

@@ -5,9 +5,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from intake import batch
-from storage.feedback import Dataset, FirstLabels, read_dataset
-from storage.jobs import Job, ended
-from storage.place import Absent
+from storage.places.place import Absent
+from storage.records.feedback import Dataset, FirstLabels, read_dataset
+from storage.records.jobs import Job, ended
 from tasks.context import Context
 from tasks.submit import Lineup, describe_job, line_up, start, write_job
 

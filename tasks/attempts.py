@@ -7,7 +7,7 @@ Key, below the board's prefix:
 
 from typing import Self
 
-from storage.patience import StorageAway
+from storage.places.retry import StorageAway
 from tasks.board import Board
 from tasks.messages import ScoreCell
 

@@ -25,8 +25,8 @@ import numpy as np
 from redis import Redis
 from redis.client import Pipeline
 
-from storage.home import home_id
-from storage.place import Place
+from storage.places.place import Place
+from storage.places.root_id import home_id
 
 _KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
 

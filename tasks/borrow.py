@@ -15,13 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage import feedback, scores
 from storage.errors import ChorusError
-from storage.feedback import Chunk, Dataset, Donor
-from storage.labelled import ModelVersion
-from storage.place import Absent, Place
-from storage.scores import Scores, scored_chunks
-from storage.side_by_side import both, side_by_side
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Absent, Place
+from storage.records import feedback, scores
+from storage.records.feedback import Chunk, Dataset, Donor
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import Scores, scored_chunks
 from tasks.lookup import dataset_named
 
 Rows = npt.NDArray[np.int64]

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from storage.scores import Float32
+from storage.records.scores import Float32
 from tasks.split import find_bad, most_bad
 
 _HARMLESS = "This is a short and friendly text, and there is nothing wrong with it."

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from storage.place import Place
+from storage.places.place import Place
 from tasks.app import Publish
 from tasks.board import Board
 from tasks.presence import Presence

@@ -9,8 +9,8 @@ job half of what that shows is believed, after two that agree all of it.
 from collections.abc import Sequence
 from statistics import median
 
-from storage.forecasts import Forecast, Ratios, keep_ratios, kind, read_ratios
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.forecasts import Forecast, Ratios, keep_ratios, kind, read_ratios
 
 _LAST = 5  # jobs that count
 _MOST = 4.0  # a forecast is not moved further than by this factor: three of four cores belong to others

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from storage.place import Place
+from storage.places.place import Place
 from tasks.board import Board
 from tasks.feed import BULK_RANK, NIGHTLY_RANK
 from tasks.measured import Needs, needs

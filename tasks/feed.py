@@ -26,9 +26,9 @@ from typing import Any, cast
 from redis import Redis
 
 from storage.errors import ChorusError
-from storage.feedback import Dataset
-from storage.jobs import Job
-from storage.place import Place
+from storage.places.place import Place
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job
 from tasks.board import Board
 from tasks.context import Context
 from tasks.lookup import dataset_of, job_of

@@ -7,14 +7,14 @@ from time import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage import feedback, labelled
 from storage.errors import ChorusError
-from storage.forecasts import forecast_of
-from storage.jobs import Ended, Job, end_job, ended
-from storage.labelled import Manifest, Part
 from storage.names import digest
-from storage.place import Place
-from storage.side_by_side import each, side_by_side
+from storage.places.concurrent import each, side_by_side
+from storage.places.place import Place
+from storage.records import feedback, labelled_output
+from storage.records.forecasts import forecast_of
+from storage.records.jobs import Ended, Job, end_job, ended
+from storage.records.labelled_output import Manifest, Part
 from tasks.board import Arrival
 from tasks.context import Context
 from tasks.correction import learn
@@ -42,7 +42,7 @@ def finish(context: Context, message: FinishJob) -> None:
     output = job.output
     looking = each(
         context.place,
-        lambda: labelled.is_complete(output),
+        lambda: labelled_output.is_complete(output),
         lambda: plan_job(context.place, message.job).complete,
     )
     if next(looking):
@@ -54,10 +54,10 @@ def finish(context: Context, message: FinishJob) -> None:
     dataset = dataset_of(context.place, job)
     positions = range(len(dataset.chunks))
     # After the parts were seen, not beside that: what a part leaves out is written before it.
-    without = sorted(labelled.rejects_positions(output).intersection(positions))
-    names = [*map(labelled.part_name, positions), *map(labelled.rejects_name, without)]
+    without = sorted(labelled_output.rejects_positions(output).intersection(positions))
+    names = [*map(labelled_output.part_name, positions), *map(labelled_output.rejects_name, without)]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
-    found = side_by_side(output, lambda at: _part(output, labelled.rejects_name(at), "rejected rows"), without)
+    found = side_by_side(output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without)
     rejected = dict(zip(without, found, strict=True))
 
     def part(position: int) -> Part:
@@ -78,8 +78,8 @@ def finish(context: Context, message: FinishJob) -> None:
         parts=parts,
         rejected_parts=tuple(rejected.values()),
     )
-    output.keep(labelled.MANIFEST, manifest.encode(), durable=True)
-    output.create(labelled.SUCCESS, b"", durable=True)
+    output.keep(labelled_output.MANIFEST, manifest.encode(), durable=True)
+    output.create(labelled_output.SUCCESS, b"", durable=True)
     _close(context, job)
 
 
@@ -131,7 +131,7 @@ def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
 def _labelled(output: Place, position: int, rows: int) -> Part:
     """The manifest's entry of a labelled part, which has so many rows."""
     expected = f"{rows} labelled rows"
-    part = _part(output, labelled.part_name(position), expected)
+    part = _part(output, labelled_output.part_name(position), expected)
     if part.rows != rows:
         raise BadPart(output.at(part.name), expected, f"one of {part.rows} rows")
     return part

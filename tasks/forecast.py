@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from storage.labelled import ModelVersion
+from storage.records.labelled_output import ModelVersion
 from tasks.measured import Needs
 from tasks.missing import Left, Missing
 

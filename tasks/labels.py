@@ -6,13 +6,13 @@ Done before the job's own end is written down, so that whoever dies in between l
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from storage import jobs, labelled
-from storage.current import Label, current, point
 from storage.errors import ChorusError
-from storage.feedback import datasets
-from storage.jobs import Ended, Job, ended, first_job
-from storage.place import Absent, Place
-from storage.runs import Run, RunEnded, RunJob, end_run, open_runs
+from storage.places.place import Absent, Place
+from storage.records import jobs, labelled_output
+from storage.records.feedback import datasets
+from storage.records.jobs import Ended, Job, ended, first_job
+from storage.records.runs import Run, RunEnded, RunJob, end_run, open_runs
+from storage.versions.active_labels import Label, current, point
 from tasks.lookup import dataset_of
 
 
@@ -90,7 +90,7 @@ def gave_up(run: Run, end: Ended) -> bool:
 
 def is_default(place: Place, job: Job) -> bool:
     """Whether its labels lie where those of the customer lie."""
-    return job.out == place.at(labelled.default_folder(job.customer, job.id))
+    return job.out == place.at(labelled_output.default_folder(job.customer, job.id))
 
 
 def _runs_of(place: Place, job: Job) -> list[Run]:
@@ -115,7 +115,7 @@ def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
     if end is not None and end.status in ("done", "removed"):
         return end.status == "done"
     try:
-        return labelled.is_complete(jobs.read_job(place, job).output)
+        return labelled_output.is_complete(jobs.read_job(place, job).output)
     except ChorusError:
         return False  # not written yet, or damaged
 

@@ -4,10 +4,10 @@ from functools import lru_cache
 from threading import Lock
 
 from ensemble.spec import Ensemble, EnsembleRegistry
-from storage import feedback, jobs
-from storage.feedback import Dataset
-from storage.jobs import Job
-from storage.place import Place
+from storage.places.place import Place
+from storage.records import feedback, jobs
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job
 
 _JOBS = 16_384  # some 4 kB each, 70 MB in all; the reconciler reads all that run every two seconds
 _CHUNKS = 100_000  # some 700 bytes each, 70 MB in all: 2,000 datasets of 100,000 rows, or two of 100 million

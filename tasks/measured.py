@@ -10,8 +10,8 @@ from models.manifest import ModelManifest
 from models.measured import Measured
 from models.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.patience import StorageAway
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
+from storage.places.retry import StorageAway
 from storage.record import BadRecord, Record
 from tasks.board import Board
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from storage import labelled
-from storage.feedback import Chunk, Dataset
-from storage.jobs import Job
-from storage.labelled import ModelVersion
-from storage.place import Place
-from storage.scores import scored_chunks
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records import labelled_output
+from storage.records.feedback import Chunk, Dataset
+from storage.records.jobs import Job
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import scored_chunks
 from tasks.borrow import lenders, rows_to_score
 from tasks.plan import plan
 
@@ -78,7 +78,7 @@ class _Todo:
 
     def __init__(self, place: Place, job: Job, dataset: Dataset) -> None:
         self.job, self.dataset = job, dataset
-        self.parts = labelled.part_positions(job.output)
+        self.parts = labelled_output.part_positions(job.output)
         self.unwritten = [chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts]
         self.lent = lenders(place, dataset.customer, self.unwritten)
 

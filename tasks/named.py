@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from ensemble.spec import EnsembleRegistry
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
-from storage.jobs import Job, all_jobs
-from storage.place import Place
-from storage.versions import Shelf
+from storage.places.place import Place
+from storage.records.jobs import Job, all_jobs
+from storage.versions.version_store import Shelf
 
 _SHOWN = 10
 

@@ -19,10 +19,10 @@ from functools import partial
 from typing import Any, cast
 
 from intake.batch import gathered_at, stored
-from storage.feedback import customers
 from storage.names import digest
-from storage.place import Place
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records.feedback import customers
 from tasks.board import Board
 
 _REMEMBERING = 600.0  # seconds that it may take to claim anew what storage has

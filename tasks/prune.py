@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from storage import labelled, scores
-from storage.current import Current, current
-from storage.feedback import customers as all_customers
-from storage.jobs import Ended, Job, all_jobs, end_job, ended, first_job
-from storage.place import Absent, Place
-from storage.runs import open_runs, read_run, remove_run, run_ended, runs
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
+from storage.records import labelled_output, scores
+from storage.records.feedback import customers as all_customers
+from storage.records.jobs import Ended, Job, all_jobs, end_job, ended, first_job
+from storage.records.runs import open_runs, read_run, remove_run, run_ended, runs
+from storage.versions.active_labels import Current, current
 from tasks.labels import is_default, settle_runs_of
 from tasks.lookup import dataset_of
 from tasks.named import who_names
@@ -77,7 +77,7 @@ def _remove_labels(place: Place, job: Job) -> bool:
         end_job(place, job.id, before)
         settle_runs_of(place, job)  # one may have looked in between
         return False
-    for file in (labelled.SUCCESS, labelled.MANIFEST):
+    for file in (labelled_output.SUCCESS, labelled_output.MANIFEST):
         job.output.remove(file)  # then nobody trusts the parts
     job.output.clear("")
     return True

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence, Set
 
-from storage import labelled
-from storage.feedback import Dataset
-from storage.jobs import Job, ended
-from storage.place import Place
-from storage.side_by_side import both, side_by_side
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Place
+from storage.records import labelled_output
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job, ended
 from tasks.board import Board, Progress
 from tasks.borrow import in_hand
 from tasks.context import Context
@@ -25,7 +25,7 @@ def plan_job(place: Place, job_id: str, parts: Set[int] | None = None) -> Plan:
     job = job_of(place, job_id)
     dataset = dataset_of(place, job)
     chunks = [chunk.id for chunk in dataset.chunks]
-    parts = labelled.part_positions(job.output) if parts is None else parts
+    parts = labelled_output.part_positions(job.output) if parts is None else parts
     wanted = {chunk for position, chunk in enumerate(chunks) if position not in parts}
     models = [(model.name, model.version) for model in job.models]
     scored = dict(zip(models, _in_hand(place, dataset, job, wanted), strict=True))
@@ -38,7 +38,9 @@ def stored_progress(place: Place, job_id: str) -> Progress:
     dataset = dataset_of(place, job)
     positions = dataset.positions
     parts, scored = both(
-        place, lambda: labelled.part_positions(job.output), lambda: list(_in_hand(place, dataset, job, positions))
+        place,
+        lambda: labelled_output.part_positions(job.output),
+        lambda: list(_in_hand(place, dataset, job, positions)),
     )
     counts = [sum(len(positions[chunk]) for chunk in found) for found in scored]
     names = [model.name for model in job.models]
@@ -61,7 +63,7 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     under_way: dict[str, set[str]] = {}
     if not fresh:  # before storage is read
         under_way = {model.name: _under_way(context, job, model.name) for model in job.models}
-    parts = labelled.part_positions(job.output)
+    parts = labelled_output.part_positions(job.output)
     left = plan_job(context.place, job_id, parts)
     board = context.board
     board.run(job_id, _facts(job, dataset), len(parts))

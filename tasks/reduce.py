@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from ensemble.combine import Combined, Vote, soft_vote
 from ensemble.rows import labelled_rows
 from ensemble.spec import Ensemble, Mode, Target
-from storage import feedback, labelled, scores
-from storage.feedback import Dataset
-from storage.jobs import Job
-from storage.labelled import ModelVersion
-from storage.place import Absent, Place
-from storage.scores import BadScores, Scores
-from storage.side_by_side import each, side_by_side
+from storage.places.concurrent import each, side_by_side
+from storage.places.place import Absent, Place
+from storage.records import feedback, labelled_output, scores
+from storage.records.feedback import Dataset
+from storage.records.jobs import Job
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import BadScores, Scores
 from storage.tables import encode_parquet
 from tasks.borrow import borrow_whole
 from tasks.context import Context
@@ -45,7 +45,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     output = job.output
     reading = each(
         context.place,
-        lambda: all(side_by_side(output, output.exists, map(labelled.part_name, positions))),
+        lambda: all(side_by_side(output, output.exists, map(labelled_output.part_name, positions))),
         lambda: ensemble_of(context.place, job),
         *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
         *(partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job)) for position in positions),
@@ -62,9 +62,11 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:
-                output.keep(labelled.rejects_name(position), encode_parquet(_rejects(chunk, rejected)))
+                output.keep(labelled_output.rejects_name(position), encode_parquet(_rejects(chunk, rejected)))
                 chunk = chunk.take(kept)
-            output.keep(labelled.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns)))
+            output.keep(
+                labelled_output.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns))
+            )
     if context.board.written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 

@@ -6,14 +6,14 @@ What has not changed is found again: a job under the same versions is the same j
 import logging
 from datetime import UTC, datetime
 
-from storage import jobs
-from storage.current import Current, current
-from storage.feedback import Dataset, datasets
-from storage.jobs import Job, job_id
-from storage.place import Absent, Place
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
 from storage.record import BadRecord
-from storage.runs import Run, RunEnded, RunJob, create_run, end_run
-from storage.side_by_side import side_by_side
+from storage.records import jobs
+from storage.records.feedback import Dataset, datasets
+from storage.records.jobs import Job, job_id
+from storage.records.runs import Run, RunEnded, RunJob, create_run, end_run
+from storage.versions.active_labels import Current, current
 from tasks.context import Context
 from tasks.labels import gave_up, is_superseded, settle
 from tasks.lookup import dataset_named

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ensemble.spec import Target
 from intake.topic import MOST_ATTRIBUTE, MOST_BYTES, Outgoing
 from storage.errors import ChorusError
-from storage.jobs import Job
+from storage.records.jobs import Job
 
 _quoted: Callable[[str], str] = JSONEncoder(ensure_ascii=False).encode
 

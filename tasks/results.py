@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from intake.topic import Outgoing, TopicAway
-from storage.jobs import Job, ended
-from storage.labelled import Part, read_manifest
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
 from tasks.context import Context
 from tasks.finish import end_published

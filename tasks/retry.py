@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
-from storage.patience import StorageAway
+from storage.places.retry import StorageAway
 from tasks.address import BrokerUnreachable
 from tasks.results import ResultsRefused
 from tasks.score import ATTEMPTS, ScoringFailed

@@ -1,6 +1,6 @@
 """Label stored feedback again at set times: what is due, and nothing twice, however often and wherever somebody looks.
 
-What a schedule has done is in storage (storage.schedules). A look sets the runs of a time going and then says that the
+What a schedule has done is in storage (storage.versions.schedule_state). A look sets the runs of a time going and then says that the
 time is settled; should it die in between, the next look begins runs of the same names, which are the same runs.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.errors import BadRequest, ChorusError
-from storage.feedback import customers
-from storage.place import Absent, Place
-from storage.runs import Run, read_run, run_ended
-from storage.schedules import Settled, run_name, settled
+from storage.places.place import Absent, Place
+from storage.records.feedback import customers
+from storage.records.runs import Run, read_run, run_ended
+from storage.versions.schedule_state import Settled, run_name, settled
 from tasks import reprocess
 from tasks.address import BrokerUnreachable
 from tasks.context import Context

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from storage import scores
 from storage.errors import ChorusError
-from storage.feedback import read_texts
-from storage.scores import Float32, Scores
-from storage.side_by_side import each
+from storage.places.concurrent import each
+from storage.records import scores
+from storage.records.feedback import read_texts
+from storage.records.scores import Float32, Scores
 from tasks.attempts import Attempts
 from tasks.board import FirstScores
 from tasks.borrow import complete

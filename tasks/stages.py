@@ -1,6 +1,6 @@
 """From a job's arrival to its first labelled part: where the time went."""
 
-from storage.jobs import Beginning, Stages
+from storage.records.jobs import Beginning, Stages
 from tasks.board import Board, FirstScores
 
 

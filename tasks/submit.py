@@ -8,15 +8,16 @@ from typing import Literal
 from ensemble.customers import read_customers
 from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
 from models.registry import ModelRegistry
-from storage import jobs, labelled
-from storage.current import current
 from storage.errors import BadRequest, ChorusError
-from storage.feedback import Dataset
-from storage.jobs import Ended, Job, Priority
-from storage.labelled import EnsembleVersion, ModelVersion
-from storage.patience import StorageAway
-from storage.place import Place, place_at
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records import jobs, labelled_output
+from storage.records.feedback import Dataset
+from storage.records.jobs import Ended, Job, Priority
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
+from storage.versions.active_labels import current
 from tasks.context import Context
 from tasks.labels import job_done, settle_runs_of
 from tasks.reconcile import reconcile
@@ -76,7 +77,7 @@ def describe_job(
 
     `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
     """
-    out = place_at(out).url if out else None
+    out = open_place(out).url if out else None
     identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
     return Job(
         id=identity,
@@ -84,7 +85,7 @@ def describe_job(
         dataset=dataset.id,
         ensemble=lineup.ensemble,
         models=lineup.models,
-        out=out or place.at(labelled.default_folder(dataset.customer, identity)),
+        out=out or place.at(labelled_output.default_folder(dataset.customer, identity)),
         keep_text=keep_text,
         keep_columns=keep_columns,
         submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
@@ -111,12 +112,12 @@ def check_output(job: Job) -> None:
     """Whether the job may write to its output folder. Raises OutputTaken."""
     output = job.output
     there = output.names("")
-    if labelled.OWNER in there:
-        owner = output.read(labelled.OWNER).decode()
+    if labelled_output.OWNER in there:
+        owner = output.read(labelled_output.OWNER).decode()
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
         return
-    foreign = [name for name in there if labelled.is_result(name)]
+    foreign = [name for name in there if labelled_output.is_result(name)]
     if foreign:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 
@@ -124,7 +125,7 @@ def check_output(job: Job) -> None:
 def _take(job: Job) -> None:
     """Mark the output folder as this job's, so that no other writes there. Raises OutputTaken."""
     check_output(job)
-    if not job.output.create(labelled.OWNER, job.id.encode()):
+    if not job.output.create(labelled_output.OWNER, job.id.encode()):
         check_output(job)
 
 
@@ -157,7 +158,7 @@ def counts_again(place: Place, job: Job) -> bool:
 def is_done(place: Place, job: Job) -> bool:
     """Whether it is done, and its labels are still there."""
     end = jobs.ended(place, job.id)
-    return end is not None and end.status == "done" and labelled.is_complete(job.output)
+    return end is not None and end.status == "done" and labelled_output.is_complete(job.output)
 
 
 def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:

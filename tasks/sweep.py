@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from time import monotonic
 
 from storage.errors import ChorusError
-from storage.feedback import Dataset, customers
-from storage.jobs import Job, ended, unended_jobs
-from storage.place import Absent
-from storage.runs import open_runs
+from storage.places.place import Absent
+from storage.records.feedback import Dataset, customers
+from storage.records.jobs import Job, ended, unended_jobs
+from storage.records.runs import open_runs
 from tasks.address import BrokerUnreachable
 from tasks.board import Progress
 from tasks.context import Context

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from storage.place import LocalPlace, place_at
+from storage.places.open_place import open_place
+from storage.places.place import LocalPlace
 from tests import small_models
 from tests.buckets import amazon, google, use
 from tests.faulty_proxy import FaultyProxy
@@ -103,7 +104,7 @@ def any_place(request, tmp_path):
         return LocalPlace(tmp_path / "place")
     server = request.getfixturevalue(f"{request.param}_server")
     use(request.getfixturevalue("monkeypatch"), server.environment)
-    return place_at(f"{server.new()}/root")
+    return open_place(f"{server.new()}/root")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from intake.topic import Topics
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tasks import finish
 from tasks.address import BrokerAddress
 from tasks.app import make_app, publisher

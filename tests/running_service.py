@@ -9,11 +9,11 @@ from pathlib import Path
 from chorus.local import context_for
 from chorus.running import running_broker
 from chorus.settings import from_environment
-from storage import jobs
-from storage.jobs import Job, ended
-from storage.labelled import default_folder, part_positions, read_manifest
-from storage.place import LocalPlace
-from storage.scores import scored_chunks
+from storage.places.place import LocalPlace
+from storage.records import jobs
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import default_folder, part_positions, read_manifest
+from storage.records.scores import scored_chunks
 from tasks.feed import scoring_queue
 from tasks.lookup import dataset_of
 from tasks.messages import CONTROL

@@ -9,7 +9,7 @@ from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.manifest import Card, ModelSpec
 from models.manifest import Target as Question
 from models.registry import ModelRegistry
-from storage.place import Place
+from storage.places.place import Place
 
 MOODS = ("negative", "positive")
 TOPICS = ("delivery", "price")

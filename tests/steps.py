@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from storage import feedback, jobs
-from storage.feedback import Chunk, Dataset, Source
-from storage.jobs import Job
-from storage.labelled import EnsembleVersion, ModelVersion, default_folder
 from storage.names import digest
+from storage.records import feedback, jobs
+from storage.records.feedback import Chunk, Dataset, Source
+from storage.records.jobs import Job
+from storage.records.labelled_output import EnsembleVersion, ModelVersion, default_folder
 from tasks.board import Board
 from tasks.context import Context
 from tasks.finish import finish

@@ -15,7 +15,7 @@ from celery.beat import ScheduleEntry, Scheduler, Service
 from celery.schedules import BaseSchedule, schedstate
 from redis.exceptions import RedisError
 
-from storage.place import Place
+from storage.places.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.messages import LookAtSchedule

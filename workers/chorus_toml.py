@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from storage.errors import BadRequest
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
 from workers.toml_lines import Path, line_of, line_of_syntax
 
 FILE = "chorus.toml"

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from celery import Celery
 from redis.exceptions import RedisError
 
-from storage.patience import StorageAway
+from storage.places.retry import StorageAway
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.finish import finish

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from storage.place import Place
+from storage.places.place import Place
 from workers.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
 from workers.toml_lines import Path
 

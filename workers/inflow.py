@@ -22,8 +22,8 @@ from intake.gather import Batch, Gatherer, gathering
 from intake.message import Feedback, Unusable, read
 from intake.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
-from storage.patience import StorageAway
-from storage.place import CannotWrite
+from storage.places.place import CannotWrite
+from storage.places.retry import StorageAway
 from tasks.address import BrokerUnreachable
 from tasks.bridges import Outcome
 from workers.standing import Standing

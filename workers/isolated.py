@@ -14,9 +14,10 @@ import pyarrow as pa
 from models.compute import Compute
 from models.trial import begin_plainly
 from storage.errors import ChorusError
-from storage.patience import StorageAway
-from storage.place import Place, place_at
-from storage.scores import Float32
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records.scores import Float32
 from tasks.careful import TextsFailed, reason_of
 from workers.children import end_with_parent
 from workers.loaded import Loaded
@@ -159,7 +160,7 @@ def _serve(pipe: Connection, url: str, model: str, version: int, compute: Comput
     _obey_the_parent_alone()
     begin()
     try:
-        loaded = Loaded(place_at(url), model, version, compute)
+        loaded = Loaded(open_place(url), model, version, compute)
     except StorageAway as error:
         pipe.send(_Away(error.url, error.reason, error.tries, error.seconds))
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from models.device import PATTERN
 from storage.names import BadName, check_name
-from storage.place import Place
+from storage.places.place import Place
 from workers.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
 from workers.gate_file import GATE
 from workers.limits import Limits

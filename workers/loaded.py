@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from models.compute import Compute
 from models.kinds import open_scorer
 from models.registry import ModelRegistry
-from storage.place import Place
-from storage.scores import Float32
+from storage.places.place import Place
+from storage.records.scores import Float32
 from tasks.messages import SHORT
 from workers.spent import Spent
 

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from models.peak_memory import peak_memory
 from storage.errors import ChorusError
-from storage.place import Place
+from storage.places.place import Place
 from tasks.board import Board
 from tasks.measured import Needs, keep, needs, note
 from tasks.presence import Presence

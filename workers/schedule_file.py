@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from storage.names import BadName, check_name
-from storage.place import Place
-from storage.schedules import run_name
+from storage.places.place import Place
+from storage.versions.schedule_state import run_name
 from tasks.cron import Cron, check_line, check_zone
 from tasks.schedule import Schedule
 from workers.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole

@@ -18,7 +18,7 @@ from models.peak_memory import peak_memory
 from models.registry import ModelRegistry
 from models.trial import begin_plainly
 from storage.errors import ChorusError
-from storage.place import Place
+from storage.places.place import Place
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.feed import EACH, ask_each, cells_each, feed

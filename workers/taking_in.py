@@ -20,7 +20,7 @@ from intake.block import Reason
 from intake.dead_letters import DeadLetter, DeadLetters
 from intake.message import Feedback, Unusable
 from intake.subscription import Received
-from storage.feedback import FirstLabels
+from storage.records.feedback import FirstLabels
 from tasks.arrival import arrive, arrived, first_labels, is_overdue
 from tasks.bridges import Outcome
 from tasks.context import Context

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from storage.jobs import all_jobs, ended
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.jobs import all_jobs, ended
 from tasks.board import Board, key_prefix
 from tests.command import Command
 from tests.running_service import children, gone

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient
 
-from storage import feedback, jobs
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records import feedback, jobs
 from tasks.board import Board, key_prefix
 from tasks.bridges import Bridges
 from tests.command import Command, with_site

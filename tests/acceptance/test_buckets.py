@@ -8,8 +8,9 @@ import io
 import pyarrow.parquet as pq
 import pytest
 
-from storage.jobs import read_job
-from storage.place import LocalPlace, place_at
+from storage.places.open_place import open_place
+from storage.places.place import LocalPlace
+from storage.records.jobs import read_job
 from tests import small_models
 from tests.acceptance.conftest import write_upload
 from tests.command import Command, with_site
@@ -22,8 +23,8 @@ FEW_ROWS = {"CHORUS_CHUNK_ROWS": "10"}
 SHORT_PATIENCE = """
 from tests import light_model
 light_model.install()
-from storage import object_place
-from storage.patience import Patience
+from storage.places import object_place
+from storage.places.retry import Patience
 object_place.PATIENCE = Patience(limit=1)
 """
 
@@ -48,7 +49,7 @@ def expected(on_disk, upload_file):
 @pytest.fixture
 def home(buckets, proxy):  # noqa: ARG001 — before the server
     """A root in a bucket, with what one customer needs published there."""
-    return built(place_at(f"{buckets.new()}/team/home"))
+    return built(open_place(f"{buckets.new()}/team/home"))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def score(chorus, upload, *options):
     ended = chorus("score", upload, "--customer", "plain", "--json", *options)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err, ended.err
-    parts = labels(read_job(place_at(chorus.home), ended.json["job"]))
+    parts = labels(read_job(open_place(chorus.home), ended.json["job"]))
     return {name: pq.read_table(io.BytesIO(data)).drop_columns("scored_at").to_pylist() for name, data in parts.items()}
 
 

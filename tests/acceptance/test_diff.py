@@ -10,10 +10,10 @@ import pytest
 from chorus.diff import Asked, diff
 from chorus.settings import from_environment
 from models.registry import ModelRegistry
-from storage import scores
 from storage.errors import BadRequest
-from storage.place import LocalPlace
-from storage.scores import Scores
+from storage.places.place import LocalPlace
+from storage.records import scores
+from storage.records.scores import Scores
 from tests import small_models
 from tests.command import Command
 from tests.steps import store_dataset

@@ -54,7 +54,7 @@ from pathlib import Path
 import pyarrow as pa
 from models.compute import Compute
 from chorus.light import without_pandas
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from workers.loaded import Loaded
 without_pandas()
 model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
@@ -88,7 +88,7 @@ main()
 from models.compute import Compute
 from models.registry import ModelRegistry
 from models.transformer_torch import open_scorer
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 assert sys.modules.get("pandas") is None
 registry = ModelRegistry(LocalPlace(Path({str(tmp_path / "home")!r})))
 with registry.verified(registry.resolve("mood")) as folder:

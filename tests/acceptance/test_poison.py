@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.compute import Compute
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tasks.careful import TextsFailed
 from tests import poison
 from tests.command import Command, with_site
@@ -93,7 +93,7 @@ def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
 import sys
 from pathlib import Path
 from models.compute import Compute
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests import poison
 from workers.isolated import Isolated
 import pyarrow as pa

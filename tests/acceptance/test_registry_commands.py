@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from ensemble.spec import EnsembleRegistry
 from models.manifest import ModelSpec
 from models.registry import ModelRegistry
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.manifest import ModelSpec
 from models.registry import ModelRegistry
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests.command import Command
 from tests.small_models import MOODS, PUBLISHED, publish_bow
 

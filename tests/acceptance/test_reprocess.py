@@ -6,12 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ensemble.spec import EnsembleRegistry
-from storage.current import current
-from storage.jobs import read_job
-from storage.labelled import is_complete
-from storage.place import LocalPlace
-from storage.runs import open_runs, run_ended
-from storage.scores import scored_chunks
+from storage.places.place import LocalPlace
+from storage.records.jobs import read_job
+from storage.records.labelled_output import is_complete
+from storage.records.runs import open_runs, run_ended
+from storage.records.scores import scored_chunks
+from storage.versions.active_labels import current
 from tasks.lookup import dataset_of
 from tests.command import Command, with_site
 from tests.running_service import feedback, parts, running_service

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 import pyarrow.parquet as pq
 import pytest
 
-from storage.feedback import dataset_path
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.feedback import dataset_path
 from tests.command import Command
 from tests.steps import store_dataset, store_job
 from tests.waiting import wait_until

@@ -5,7 +5,7 @@ import pytest
 
 from models.compute import Compute
 from models.registry import Tampered
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from workers.scoring import Shelf
 
 TEXTS = pa.array(["great", "awful"])

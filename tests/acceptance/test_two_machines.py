@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tasks.address import BrokerAddress
 from tasks.board import Board, key_prefix
 from tasks.measured import Needs, keep

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from storage.jobs import ended, read_job
-from storage.labelled import read_manifest
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.jobs import ended, read_job
+from storage.records.labelled_output import read_manifest
 from tasks.measured import Needs, keep
 from tests.acceptance.conftest import write_upload
 from tests.command import Command

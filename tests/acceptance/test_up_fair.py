@@ -8,8 +8,8 @@ from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.manifest import Card, ModelSpec
 from models.manifest import Target as Question
 from models.registry import ModelRegistry
-from storage.jobs import ended
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.jobs import ended
 from tasks.feed import hold
 from tests.command import Command, with_site
 from tests.running_service import SUBMITTED, feedback, parts, running_service

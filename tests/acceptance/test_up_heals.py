@@ -7,7 +7,7 @@ import signal
 import pyarrow as pa
 import pytest
 
-from storage.feedback import chunk_id
+from storage.records.feedback import chunk_id
 from tasks.messages import ReduceChunk
 from tasks.presence import lease_key
 from tests.command import Command

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.current import current
-from storage.place import LocalPlace
-from storage.runs import run_ended
-from storage.schedules import Settled, settled
+from storage.places.place import LocalPlace
+from storage.records.runs import run_ended
+from storage.versions.active_labels import current
+from storage.versions.schedule_state import Settled, settled
 from tests.command import Command
 from tests.running_service import feedback, running_service
 from tests.steps import store_dataset

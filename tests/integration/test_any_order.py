@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import scores
-from storage.labelled import part_name, read_manifest
-from storage.place import Differs, LocalPlace
+from storage.places.place import Differs, LocalPlace
+from storage.records import scores
+from storage.records.labelled_output import part_name, read_manifest
 from tasks.finish import BadPart
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places

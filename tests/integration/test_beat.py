@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.schedules import Settled, settled
+from storage.versions.schedule_state import Settled, settled
 from tasks.address import BrokerUnreachable
 from tasks.app import make_app, publisher
 from tasks.board import Board

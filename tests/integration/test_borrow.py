@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import feedback, scores
-from storage.feedback import Donor
-from storage.labelled import read_manifest
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records import feedback, scores
+from storage.records.feedback import Donor
+from storage.records.labelled_output import read_manifest
 from tasks.messages import ReduceChunk, ScoreCell
 from tests.integration.test_rejected_rows import Sick, rows_of, to_the_end
 from tests.steps import Constant, Steps, files_of, store_dataset, store_job, without_places

@@ -11,9 +11,10 @@ from chorus.settings import from_environment
 from chorus.upload import Asked, describe
 from intake.errors import Unreadable
 from intake.upload import Upload, take_in
-from storage.allowed import NotAllowed
-from storage.patience import Patience
-from storage.place import Absent, Changed, LocalPlace, UnknownScheme, place_at
+from storage.places.allowlist import NotAllowed
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme
+from storage.places.retry import Patience
 from tests.faulty_proxy import CUT, UNAVAILABLE
 
 CSV = b"id,text\n" + b"".join(b"%d,great app number %d\n" % (number, number) for number in range(2000))
@@ -26,13 +27,13 @@ def taken_in(folder, path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """An upload of several."""
-    monkeypatch.setattr("storage.object_place.BLOCK", 10_000)
+    monkeypatch.setattr("storage.places.object_place.BLOCK", 10_000)
 
 
 @pytest.mark.parametrize(("name", "data"), [("in.csv", CSV), ("In.CSV.gz", gzip.compress(CSV))])
 @pytest.mark.usefixtures("small_blocks")
 def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becomes(bucket, tmp_path, name, data):
-    place_at(f"{bucket}/deep").create(name, data)
+    open_place(f"{bucket}/deep").create(name, data)
     (tmp_path / name).write_bytes(data)
     found, here = taken_in(tmp_path / "a", f"{bucket}/deep/{name}"), taken_in(tmp_path / "b", str(tmp_path / name))
     assert found.model_copy(update={"taken_in": None}) == here.model_copy(update={"taken_in": None})
@@ -41,7 +42,7 @@ def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becom
 
 @pytest.mark.parametrize("path", ["missing.csv", "", "deep"])
 def test_what_is_no_file_in_a_bucket_is_refused_with_its_address(bucket, tmp_path, path):
-    place_at(f"{bucket}/deep").create("in.csv", CSV)
+    open_place(f"{bucket}/deep").create("in.csv", CSV)
     with pytest.raises(Unreadable, match=f"{bucket}/{path}"):
         taken_in(tmp_path, f"{bucket}/{path}")
     assert not (tmp_path / "home").exists()
@@ -78,7 +79,7 @@ class Meddled(io.BytesIO):
 
 @pytest.mark.usefixtures("small_blocks")
 def test_an_object_that_changes_while_it_is_read_is_noticed(bucket):
-    place = place_at(bucket)
+    place = open_place(bucket)
     for meddle in (
         lambda: place.replace("in.csv", CSV.replace(b"great", b"awful")),
         lambda: place.replace("in.csv", CSV[:100]),
@@ -93,8 +94,8 @@ def test_an_object_that_changes_while_it_is_read_is_noticed(bucket):
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
-    monkeypatch.setattr("storage.object_place.PATIENCE", Patience(first=0.01, longest=0.01))
-    place = place_at(buckets.new())
+    monkeypatch.setattr("storage.places.object_place.PATIENCE", Patience(first=0.01, longest=0.01))
+    place = open_place(buckets.new())
     place.create("in.csv", CSV)
     for fault in (UNAVAILABLE, CUT):
         proxy.fail_next(2, fault, "GET", "in.csv")

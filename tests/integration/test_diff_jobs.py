@@ -10,10 +10,10 @@ from chorus.diff import Asked, diff
 from chorus.diff_jobs import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from storage import scores
-from storage.labelled import EnsembleVersion
-from storage.runs import Run, RunJob, create_run
-from storage.scores import Scores
+from storage.records import scores
+from storage.records.labelled_output import EnsembleVersion
+from storage.records.runs import Run, RunJob, create_run
+from storage.records.scores import Scores
 from tests.steps import MOOD, Steps, store_dataset, store_job
 
 TEXTS = ["x" * length for length in range(1, 8)]

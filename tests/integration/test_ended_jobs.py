@@ -2,10 +2,10 @@
 
 import pytest
 
-from storage import jobs
 from storage.errors import ChorusError
-from storage.jobs import Beginning, Ended, end_job, ended
-from storage.place import CannotWrite, LocalPlace
+from storage.places.place import CannotWrite, LocalPlace
+from storage.records import jobs
+from storage.records.jobs import Beginning, Ended, end_job, ended
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.stages import beginning
 from tasks.submit import start, stop

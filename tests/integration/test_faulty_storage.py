@@ -6,11 +6,12 @@ from time import monotonic
 
 import pytest
 
-from storage.object_place import object_place
-from storage.patience import Patience, StorageAway, StorageRefused
-from storage.place import Absent, place_at
-from storage.pointer import Pointer
+from storage.places.object_place import object_place
+from storage.places.open_place import open_place
+from storage.places.place import Absent
+from storage.places.retry import Patience, StorageAway, StorageRefused
 from storage.record import Record
+from storage.versions.pointer import Pointer
 from tests import faulty_proxy as faults
 from tests.buckets import use
 
@@ -155,7 +156,7 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
 
 
 def test_a_long_listing_is_whole_though_some_of_its_pages_fail(proxy, place, monkeypatch):
-    monkeypatch.setattr("storage.object_place._PAGE", 5)
+    monkeypatch.setattr("storage.places.object_place._PAGE", 5)
     names = [f"file-{number:02}" for number in range(22)]
     for name in names:
         place.create(f"x/{name}", b"")
@@ -192,5 +193,5 @@ def test_a_place_goes_with_a_process_that_is_made_of_this_one(place, method):
 
 
 def _copy(place, source, target):
-    found = place_at(place) if isinstance(place, str) else place
+    found = open_place(place) if isinstance(place, str) else place
     found.create(target, found.read(source))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tasks.feed import (
     BULK_RANK,
     DEADLINE_RANK,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storage.forecasts import Forecast, keep_forecast
-from storage.jobs import ended
-from storage.place import CannotWrite, LocalPlace
+from storage.places.place import CannotWrite, LocalPlace
+from storage.records.forecasts import Forecast, keep_forecast
+from storage.records.jobs import ended
 from tasks.correction import correction
 from tasks.messages import SHORT
 from tasks.submit import start

@@ -16,8 +16,8 @@ from intake.dead_letters import DeadLetters
 from intake.gather import Gatherer
 from intake.subscription import Subscription
 from intake.topic import Topics
-from storage import feedback
-from storage.place import CannotWrite, LocalPlace
+from storage.places.place import CannotWrite, LocalPlace
+from storage.records import feedback
 from tasks.bridges import Bridges
 from tasks.once import Once
 from tests.pubsub_server import pubsub_server

@@ -5,7 +5,7 @@ from time import time
 import pytest
 
 from models.peak_memory import peak_memory
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tasks.board import Board
 from tasks.measured import expected, needs
 from tasks.presence import Presence

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import feedback, scores
-from storage.labelled import read_manifest
 from storage.names import digest
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records import feedback, scores
+from storage.records.labelled_output import read_manifest
 from tasks.attempts import Attempts
 from tasks.careful import TextsFailed
 from tasks.finish import BadPart

@@ -6,10 +6,10 @@ import pytest
 
 from ensemble.spec import EnsembleRegistry
 from models.registry import ModelRegistry
-from storage.current import current
-from storage.jobs import ended, read_job
-from storage.labelled import is_complete, read_manifest
-from storage.runs import create_run, open_runs, run_ended
+from storage.records.jobs import ended, read_job
+from storage.records.labelled_output import is_complete, read_manifest
+from storage.records.runs import create_run, open_runs, run_ended
+from storage.versions.active_labels import current
 from tasks import finish as finishing
 from tasks import prune as pruning
 from tasks.labels import settle
@@ -242,7 +242,7 @@ def test_prune_removes_old_labels_and_scores_that_nothing_names(steps):
 
 def night_job(steps, name):
     """The one job of a run."""
-    from storage.runs import read_run
+    from storage.records.runs import read_run
 
     return read_run(steps.context.place, "acme", name).jobs[0].job
 

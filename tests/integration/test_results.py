@@ -16,11 +16,11 @@ from google.cloud.pubsub_v1 import PublisherClient
 from chorus.settings import from_environment
 from chorus.status import show_status
 from intake.topic import Topics
-from storage.current import current
-from storage.jobs import Ended, end_job, ended
-from storage.place import LocalPlace
-from storage.runs import Run, RunJob, create_run, run_ended
+from storage.places.place import LocalPlace
+from storage.records.jobs import Ended, end_job, ended
+from storage.records.runs import Run, RunJob, create_run, run_ended
 from storage.tables import decode_parquet
+from storage.versions.active_labels import current
 from tasks.messages import RESULTS, FinishJob, PublishResults
 from tasks.presence import Presence, lease_key
 from tasks.reconcile import publishing

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
-from storage.current import current
-from storage.jobs import all_jobs
-from storage.runs import run_ended, runs
-from storage.schedules import Settled, settled
+from storage.records.jobs import all_jobs
+from storage.records.runs import run_ended, runs
+from storage.versions.active_labels import current
+from storage.versions.schedule_state import Settled, settled
 from tasks.cron import Cron
 from tasks.schedule import Schedule, look
 from tests.registered import Registered, publish_ensemble, publish_model

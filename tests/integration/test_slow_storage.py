@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import feedback
-from storage.current import Label, current, point
-from storage.feedback import Donor
-from storage.jobs import Job
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records import feedback
+from storage.records.feedback import Donor
+from storage.records.jobs import Job
+from storage.versions.active_labels import Label, current, point
 from tasks.finish import finish
 from tasks.measured import Needs, note
 from tasks.messages import FinishJob, ReduceChunk, ScoreCell

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from storage import object_place
-from storage.patience import Patience, StorageAway
-from storage.place import place_at
+from storage.places import object_place
+from storage.places.open_place import open_place
+from storage.places.retry import Patience, StorageAway
 from tasks.attempts import Attempts
 from tasks.board import Board
 from tasks.context import Context
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the server
     """A job of two cells that wait for their worker."""
     monkeypatch.setattr(object_place, "PATIENCE", Patience(first=0.01, limit=0.2))
-    place = place_at(f"{buckets.new()}/root")
+    place = open_place(f"{buckets.new()}/root")
     steps = Steps(place, redis)
     worker = Worker("w", "bow", "here", "idle", 0.0, 0.0, 0, 1, "cpu")
     steps.context = Context(place, Board(redis, PREFIX), steps.queue.append, Presence(Board(redis, PREFIX), worker))

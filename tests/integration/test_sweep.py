@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 from redis.client import Pipeline
 
-from storage.feedback import dataset_path
-from storage.jobs import all_jobs, ended, job_path, unended_jobs
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.feedback import dataset_path
+from storage.records.jobs import all_jobs, ended, job_path, unended_jobs
 from tasks.address import BrokerUnreachable
 from tasks.presence import Presence
 from tasks.roster import Worker

@@ -15,12 +15,12 @@ from intake import batch
 from intake.dead_letters import DeadLetters
 from intake.message import Message, read
 from intake.subscription import Received
-from storage import feedback, jobs
-from storage.current import current
-from storage.labelled import MANIFEST, SUCCESS, Manifest, default_folder
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records import feedback, jobs
+from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default_folder
 from storage.tables import decode_parquet
-from storage.versions import NotPublished
+from storage.versions.active_labels import current
+from storage.versions.version_store import NotPublished
 from tasks.bridges import Outcome
 from tasks.labels import counting, job_done
 from tasks.once import Once

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from intake.upload import Upload, take_in
-from storage.feedback import Dataset, read_chunk, rejects_path
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.feedback import Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.aliases import Move, stood_at
+from storage.versions.aliases import Move, stood_at
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from storage.allowed import NoLocation, NotAllowed, allowed, located
 from storage.errors import BadRequest
+from storage.places.allowlist import NoLocation, NotAllowed, allowed, located
 
 PLACES = ("/srv/in", "gs://acme/inbox", "s3://acme")
 PARTS = st.sampled_from(

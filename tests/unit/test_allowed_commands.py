@@ -9,7 +9,7 @@ from chorus.cli_ensembles import ensembles
 from chorus.cli_models import models
 from chorus.cli_plan import plan
 from models.adopted import NotAModel
-from storage.allowed import NotAllowed
+from storage.places.allowlist import NotAllowed
 from tests.command import Command
 
 TRAIN = ("--target", "mood", "--mode", "one_of", "--labels", "label")

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from intake import batch
 from intake.block import Reason
 from intake.message import Feedback
-from storage import feedback
-from storage.feedback import FirstLabels
-from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import is_name
+from storage.records import feedback
+from storage.records.feedback import FirstLabels
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
 NAME = "messages-20260102-030405-000006-0a1b2c3d"
 FIRST = FirstLabels(

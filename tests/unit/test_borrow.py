@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import scores
-from storage.feedback import Donor, read_texts
-from storage.labelled import ModelVersion
-from storage.place import LocalPlace
-from storage.scores import Scores
+from storage.places.place import LocalPlace
+from storage.records import scores
+from storage.records.feedback import Donor, read_texts
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import Scores
 from tasks.borrow import borrow, borrow_whole, complete, in_hand
 from tests.steps import MOOD, store_dataset
 

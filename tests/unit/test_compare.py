@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import cohen_kappa_score
 
 from ensemble.compare import Rows, Said, cohen_kappa, compare
-from storage.decisions import decisions
+from storage.records.decisions import decisions
 
 LABELS = ("a", "b", "c")
 MODES = st.sampled_from(["one_of", "any_of"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.forecasts import Forecast
+from storage.records.forecasts import Forecast
 from tasks.correction import correct, correction, learn
 
 FORECAST = Forecast(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.current import Current, Label, Move, current, point, together
+from storage.versions.active_labels import Current, Label, Move, current, point, together
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

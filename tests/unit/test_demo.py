@@ -9,7 +9,7 @@ import pytest
 
 from examples import demo
 from models.registry import ModelRegistry
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests.models_fixtures import moods, topics
 
 CARD = (demo.HERE / "README.md").read_text(encoding="utf-8")

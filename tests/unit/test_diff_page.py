@@ -9,7 +9,7 @@ from chorus.diff_page import page
 from chorus.diff_show import as_object, print_difference
 from chorus.difference import Difference
 from ensemble.compare import Rows, Said, compare
-from storage.decisions import decisions
+from storage.records.decisions import decisions
 
 
 def said(labels, *rows):

@@ -7,7 +7,7 @@ import pytest
 from chorus.diff import BadSides, Version, sides_of
 from chorus.stored_feedback import newest_chunks
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from storage import feedback
+from storage.records import feedback
 from tests.steps import store_dataset
 
 

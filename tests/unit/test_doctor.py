@@ -5,8 +5,8 @@ from threading import Barrier
 
 from chorus.doctor import examine
 from chorus.settings import from_environment
-from storage.patience import StorageAway
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.places.retry import StorageAway
 
 
 def writable(tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.labelled import ModelVersion
+from storage.records.labelled_output import ModelVersion
 from tasks.forecast import Load, Machine, Pool, duration, outlook
 from tasks.measured import Needs
 from tasks.missing import Left, Missing

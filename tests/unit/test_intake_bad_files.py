@@ -14,7 +14,7 @@ from intake.source import Source
 from intake.upload import Upload, take_in
 from storage.errors import BadRequest
 from storage.names import BadName
-from storage.place import CannotWrite, LocalPlace
+from storage.places.place import CannotWrite, LocalPlace
 from tests.unit.intake_files import as_parquet, files, upload
 
 CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from intake.earlier import outdated, worth_reading
 from intake.upload import Upload, take_in
-from storage.feedback import Dataset, dataset_path
-from storage.patience import StorageAway
-from storage.place import CannotWrite, LocalPlace
-from storage.sketch import SketchName, sketch_names
+from storage.places.place import CannotWrite, LocalPlace
+from storage.places.retry import StorageAway
+from storage.records.feedback import Dataset, dataset_path
+from storage.records.sketch import SketchName, sketch_names
 from tests.unit.intake_files import stored, upload
 
 LINES = [f"{number},text number {number}" for number in range(100)]

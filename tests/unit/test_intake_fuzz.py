@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.errors import ChorusError
-from storage.feedback import Dataset
+from storage.records.feedback import Dataset
 from tests.unit.intake_files import as_parquet, files, rejects, stored, upload
 
 MANY_FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

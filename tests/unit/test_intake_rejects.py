@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from intake import lines
-from storage.feedback import Dataset, read_chunk
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.feedback import Dataset, read_chunk
 from tests.unit.intake_files import as_parquet, rejects, stored, upload
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from intake.upload import Upload, take_in
-from storage.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
+from storage.records.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
 from tests.unit.intake_files import as_parquet, files, stored, upload
 

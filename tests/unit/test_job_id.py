@@ -1,7 +1,7 @@
 """A job is its question: the same question is the same job, also for who asked it with an older version."""
 
-from storage.jobs import job_id
-from storage.labelled import EnsembleVersion, ModelVersion
+from storage.records.jobs import job_id
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
 QUESTION = (
     "acme",

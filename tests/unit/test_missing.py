@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import labelled, scores
-from storage.feedback import Chunk, Donor
+from storage.records import labelled_output, scores
+from storage.records.feedback import Chunk, Donor
 from tasks.borrow import rows_to_score
 from tasks.missing import left
 from tests.steps import store_dataset, store_job
@@ -36,7 +36,7 @@ def test_all_of_a_new_job_is_left(place, dataset):
 def test_cells_that_are_scored_and_parts_that_are_written_are_not_left(place, dataset):
     job = store_job(place, dataset)
     score(place, "bow", dataset.chunks[0])
-    job.output.create(labelled.part_name(2), b"part")
+    job.output.create(labelled_output.part_name(2), b"part")
     found = left(place, [(job, dataset)])
     assert of(found, "bow") == (1, 2, 2)
     assert of(found, "minilm") == (2, 1, 4)

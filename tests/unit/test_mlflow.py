@@ -16,7 +16,7 @@ from models.publish import publish_from
 from models.recipe import Recipe
 from models.registry import ModelRegistry
 from models.scorer import score
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests.models_fixtures import encoder, moods, strings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

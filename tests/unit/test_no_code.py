@@ -9,7 +9,7 @@ from models.adopted import NotAModel
 from models.no_code import BringsCode
 from models.publish import publish_from
 from models.registry import ModelRegistry
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

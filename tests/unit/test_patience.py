@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.patience import Patience
+from storage.places.retry import Patience
 
 
 def test_waits_are_doubled_up_to_the_longest():

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import object_place
-from storage.place import Absent, CannotWrite, Differs, LocalPlace, UnknownScheme, place_at
+from storage.places import object_place
+from storage.places.open_place import open_place
+from storage.places.place import Absent, CannotWrite, Differs, LocalPlace, UnknownScheme
 
 
 def test_what_was_created_can_be_read(any_place):
@@ -86,7 +87,7 @@ def test_files_created_before_can_be_settled_many_or_none(any_place):
 
 
 def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
-    place = place_at(str(tmp_path))
+    place = open_place(str(tmp_path))
     names = ["part-19"]
     place.create("out/part-19", b"data")
     with pytest.raises(Absent, match="part-20"):
@@ -124,16 +125,16 @@ def test_temporary_files_of_a_killed_writer_are_not_listed(tmp_path):
 
 def test_an_unknown_scheme_is_refused_with_what_is_allowed():
     with pytest.raises(UnknownScheme, match="gs://") as caught:
-        place_at("gopher://x/y")
+        open_place("gopher://x/y")
     assert caught.value.exit_status == 2
 
 
 def test_a_bucket_url_without_a_bucket_is_refused():
     with pytest.raises(UnknownScheme, match="names no bucket"):
-        place_at("gs:///root")
+        open_place("gs:///root")
 
 
 def test_a_missing_client_names_the_install_command(monkeypatch):
     monkeypatch.setattr(object_place, "find_spec", lambda _: None)
     with pytest.raises(UnknownScheme, match=r"pip install 'chorus\[gcp\]'"):
-        place_at("gs://bucket/root")
+        open_place("gs://bucket/root")

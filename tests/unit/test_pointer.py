@@ -4,8 +4,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from storage.pointer import Pointer
 from storage.record import Record
+from storage.versions.pointer import Pointer
 
 
 class Said(Record):

@@ -11,8 +11,8 @@ import pytest
 from models.manifest import ModelManifest
 from models.registry import ModelRegistry, NothingToPublish, Tampered
 from storage.names import BadName
-from storage.place import place_at
-from storage.versions import NotPublished
+from storage.places.open_place import open_place
+from storage.versions.version_store import NotPublished
 from tests.models_fixtures import spec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_the_verified_folder_holds_every_artifact(registry, folder):
 
 
 def test_a_file_that_changed_by_one_byte_is_refused(tmp_path, folder):
-    registry = ModelRegistry(place_at(str(tmp_path)))
+    registry = ModelRegistry(open_place(str(tmp_path)))
     manifest = registry.publish("mood", folder, spec(), NOW)
     (tmp_path / "registry/models/mood/1/weights.bin").write_bytes(b"weightz")
     with pytest.raises(Tampered) as caught, registry.verified(manifest):
@@ -84,7 +84,7 @@ def test_a_file_that_changed_by_one_byte_is_refused(tmp_path, folder):
 
 
 def test_a_file_that_is_gone_is_refused(tmp_path, folder):
-    registry = ModelRegistry(place_at(str(tmp_path)))
+    registry = ModelRegistry(open_place(str(tmp_path)))
     manifest = registry.publish("mood", folder, spec(), NOW)
     (tmp_path / "registry/models/mood/1/weights.bin").unlink()
     with pytest.raises(Tampered, match="is missing"), registry.verified(manifest):
@@ -92,7 +92,7 @@ def test_a_file_that_is_gone_is_refused(tmp_path, folder):
 
 
 def test_a_manifest_that_was_edited_is_refused(tmp_path, folder):
-    registry = ModelRegistry(place_at(str(tmp_path)))
+    registry = ModelRegistry(open_place(str(tmp_path)))
     manifest = registry.publish("mood", folder, spec(), NOW)
     edited = ModelManifest(**dict(manifest) | {"labels": ("good", "bad")})
     (tmp_path / "registry/models/mood/1/manifest.json").write_bytes(edited.encode())
@@ -101,7 +101,7 @@ def test_a_manifest_that_was_edited_is_refused(tmp_path, folder):
 
 
 def test_the_manifest_of_another_version_is_refused(tmp_path, folder):
-    registry = ModelRegistry(place_at(str(tmp_path)))
+    registry = ModelRegistry(open_place(str(tmp_path)))
     registry.publish("mood", folder, spec(), NOW)
     registry.publish("mood", folder, spec(), NOW)
     home = tmp_path / "registry/models/mood"

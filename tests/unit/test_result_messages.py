@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from ensemble.combine import Vote, soft_vote
 from ensemble.rows import labelled_rows
 from ensemble.spec import Member, Target
-from storage.feedback import REJECTS
-from storage.jobs import Job
-from storage.labelled import EnsembleVersion, ModelVersion
+from storage.records.feedback import REJECTS
+from storage.records.jobs import Job
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.tables import decode_parquet, encode_parquet
 from tasks.result_messages import NotFinite, columns_read, labelled_messages, rejected_messages
 

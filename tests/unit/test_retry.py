@@ -2,8 +2,8 @@
 
 from redis.exceptions import RedisError
 
-from storage.patience import StorageAway, StorageRefused
-from storage.place import CannotWrite
+from storage.places.place import CannotWrite
+from storage.places.retry import StorageAway, StorageRefused
 from tasks.address import BrokerUnreachable
 from tasks.messages import ScoreCell
 from tasks.results import ResultsRefused

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from intake.sample import Sample, texts_of
 from intake.text_hash import text_hashes
-from storage import sketch
-from storage.sketch import BadSketch, Sketch
+from storage.records import sketch
+from storage.records.sketch import BadSketch, Sketch
 
 CHUNKS = st.lists(st.lists(st.sampled_from([f"text {number}" for number in range(200)]), max_size=60), max_size=12)
 

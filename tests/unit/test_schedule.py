@@ -5,10 +5,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from storage.labelled import EnsembleVersion
-from storage.runs import Run, RunEnded, create_run, end_run, read_run, remove_run, runs
-from storage.schedules import Settled, run_name, settled
-from storage.versions import NotPublished
+from storage.records.labelled_output import EnsembleVersion
+from storage.records.runs import Run, RunEnded, create_run, end_run, read_run, remove_run, runs
+from storage.versions.schedule_state import Settled, run_name, settled
+from storage.versions.version_store import NotPublished
 from tasks.address import BrokerUnreachable
 from tasks.context import Context
 from tasks.cron import Cron

@@ -9,9 +9,9 @@ from chorus.doctor import examine
 from chorus.schedule import NoSuchSchedule, run, show_schedules
 from chorus.settings import from_environment
 from chorus.upload import NoService
-from storage.labelled import EnsembleVersion
-from storage.runs import Run, RunEnded, create_run, end_run
-from storage.schedules import Settled, settled
+from storage.records.labelled_output import EnsembleVersion
+from storage.records.runs import Run, RunEnded, create_run, end_run
+from storage.versions.schedule_state import Settled, settled
 from tests.steps import store_dataset
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

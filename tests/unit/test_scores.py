@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from storage import scores
-from storage.labelled import ModelVersion
-from storage.scores import BadScores, Scores
+from storage.records import scores
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import BadScores, Scores
 
 
 @given(hnp.arrays(np.float32, st.tuples(st.integers(0, 9), st.integers(1, 4)), elements=st.floats(0, 1, width=32)))

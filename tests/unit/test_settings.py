@@ -3,7 +3,7 @@
 import pytest
 
 from chorus.settings import SETTINGS, BadSetting, from_environment
-from storage.allowed import NotAllowed
+from storage.places.allowlist import NotAllowed
 from tests.command import Command
 
 

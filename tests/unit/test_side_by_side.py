@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.side_by_side import both, each, side_by_side
+from storage.places.concurrent import both, each, side_by_side
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.jobs import Stages
+from storage.records.jobs import Stages
 from tasks.board import FirstScores
 from tasks.stages import stages
 

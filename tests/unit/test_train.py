@@ -20,7 +20,7 @@ from models.recipe import Recipe
 from models.registry import ModelRegistry
 from models.scorer import score
 from models.train import train
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests import light_model
 from tests.models_fixtures import moods, spec, topics
 

@@ -26,7 +26,7 @@ from models.train_transformer import NoEncoder
 from models.transformer_files import open_tokenizer
 from models.transformer_openvino import WrongWidth, probabilities
 from models.trial import measure
-from storage.place import LocalPlace
+from storage.places.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -6,10 +6,10 @@ from threading import Barrier
 
 import pytest
 
-from storage.aliases import AliasIsNumber, NothingBefore
 from storage.names import BadName
-from storage.place import LocalPlace
-from storage.versions import NotPublished, Shelf
+from storage.places.place import LocalPlace
+from storage.versions.aliases import AliasIsNumber, NothingBefore
+from storage.versions.version_store import NotPublished, Shelf
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

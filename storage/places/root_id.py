@@ -2,7 +2,7 @@
 
 import secrets
 
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
 
 _FILE = "home-id"
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from storage.errors import ChorusError
-from storage.labelled import ModelVersion
 from storage.names import check_name
-from storage.place import Place
-from storage.side_by_side import side_by_side
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records.labelled_output import ModelVersion
 
 Float32 = npt.NDArray[np.float32]
 

@@ -1,6 +1,6 @@
 """The aliases of one published thing. Each says a version, moves in one step and keeps its moves.
 
-<home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}: a storage.pointer
+<home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}: a storage.versions.pointer
 <home>/aliases.json                     of roots from before there were moves: where each alias was before its first
 """
 
@@ -12,9 +12,9 @@ from pydantic import AwareDatetime
 
 from storage.errors import BadRequest
 from storage.names import check_name
-from storage.place import Absent, Place
-from storage.pointer import Pointer
+from storage.places.place import Absent, Place
 from storage.record import Record
+from storage.versions.pointer import Pointer
 
 By = Literal["publish", "promote", "rollback"]
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 from storage.errors import BadRequest, ChorusError
 
@@ -230,16 +229,6 @@ class UnknownScheme(BadRequest):
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         super().__init__(f"Cannot use {url} as a place: {reason}")
-
-
-def place_at(url: str) -> Place:
-    """The place at a local path, `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
-    scheme = urlsplit(url).scheme if "://" in url else "file"
-    if scheme == "file":
-        return LocalPlace(Path(url.removeprefix("file://")).expanduser().absolute())
-    from storage.object_place import object_place  # late: most processes work on local places
-
-    return object_place(url)
 
 
 def _sync(path: Path) -> None:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from storage.jobs import folder
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
 from storage.record import BadRecord, Record
+from storage.records.jobs import folder
 
 _RATIOS = "forecasts.json"
 

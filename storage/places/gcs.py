@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from storage.bucket import MARK, Page, Stamp
+from storage.places.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "gcsfs", "gcp"
 ADVICE = (

@@ -27,7 +27,7 @@ class Stamp:
 
 
 class Bucket(Protocol):
-    """Raises what its library raises; `storage.trouble` knows what that means."""
+    """Raises what its library raises; `storage.places.error_mapping` knows what that means."""
 
     def get(self, key: str, seconds: float) -> bytes: ...
 

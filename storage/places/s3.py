@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.bucket import MARK, Page, Stamp
+from storage.places.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "s3fs", "s3"
 ADVICE = (

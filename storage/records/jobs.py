@@ -12,12 +12,13 @@ from typing import Literal
 from pydantic import Field
 
 from storage.errors import ChorusError
-from storage.feedback import Dataset
-from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, digest
-from storage.place import Absent, Place, place_at
+from storage.places.concurrent import side_by_side
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Place
 from storage.record import Record
-from storage.side_by_side import side_by_side
+from storage.records.feedback import Dataset
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
 Priority = Literal["live", "bulk", "nightly"]
 
@@ -68,7 +69,7 @@ class Job(Record):
 
     @property
     def output(self) -> Place:
-        return place_at(self.out)
+        return open_place(self.out)
 
     @property
     def model_names(self) -> list[str]:

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from storage.errors import ChorusError
-from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name
-from storage.place import Absent, Place
+from storage.places.place import Absent, Place
 from storage.record import Record
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
 _OPEN = "_open"
 

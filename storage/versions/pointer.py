@@ -10,9 +10,9 @@ at once are in order, nothing is lost between reading and writing, and a reader 
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from storage.place import Absent, Place
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
 from storage.record import Record
-from storage.side_by_side import side_by_side
 
 R = TypeVar("R", bound=Record)
 

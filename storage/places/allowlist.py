@@ -48,7 +48,7 @@ class Location:
 
     @property
     def url(self) -> str:
-        """As `place_at` reads it: a path, or a URL."""
+        """As `open_place` reads it: a path, or a URL."""
         if self.scheme == "file":
             return "/" + "/".join(self.parts)
         return f"{self.scheme}://{'/'.join(self.parts)}"

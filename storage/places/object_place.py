@@ -14,14 +14,14 @@ from types import ModuleType
 from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
-from storage import gcs, s3
-from storage.bucket import MARK, Bucket, Stamp
-from storage.gcs import GoogleBucket
-from storage.patience import Patience, StorageAway, StorageRefused
-from storage.place import BLOCK, Absent, Changed, Place, UnknownScheme
-from storage.s3 import AmazonBucket
-from storage.side_by_side import side_by_side
-from storage.trouble import Passing, Refused, sorted_out
+from storage.places import gcs, s3
+from storage.places.bucket import MARK, Bucket, Stamp
+from storage.places.concurrent import side_by_side
+from storage.places.error_mapping import Passing, Refused, sorted_out
+from storage.places.gcs import GoogleBucket
+from storage.places.place import BLOCK, Absent, Changed, Place, UnknownScheme
+from storage.places.retry import Patience, StorageAway, StorageRefused
+from storage.places.s3 import AmazonBucket
 
 PATIENCE = Patience()
 _PAGE = 1000  # names in one answer, the most that both give

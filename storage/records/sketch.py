@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from storage.errors import ChorusError
 from storage.names import check_name
-from storage.place import Place
+from storage.places.place import Place
 
 UInt64 = npt.NDArray[np.uint64]
 UInt32 = npt.NDArray[np.uint32]

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import ChorusError
-from storage.labelled import EnsembleVersion, ModelVersion
 from storage.names import check_name, is_name
-from storage.place import Absent, Place
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
 from storage.record import Record
-from storage.side_by_side import side_by_side
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.tables import decode_parquet, encode_parquet
 
 log = logging.getLogger(__name__)

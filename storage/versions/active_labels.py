@@ -16,9 +16,9 @@ from datetime import datetime
 from pydantic import Field
 
 from storage.names import check_name
-from storage.place import Place
-from storage.pointer import Pointer
+from storage.places.place import Place
 from storage.record import Record
+from storage.versions.pointer import Pointer
 
 _WHOLE_EVERY = 32  # moves
 _MOVES_KEPT = 64

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from storage.scores import Float32
+from storage.records.scores import Float32
 
 Bool = npt.NDArray[np.bool_]
 Mode = Literal["one_of", "any_of"]

@@ -6,7 +6,7 @@ A reader trusts only what the manifest lists.
 import re
 
 from storage.names import check_name
-from storage.place import Place
+from storage.places.place import Place
 from storage.record import Record
 
 MANIFEST = "_manifest.json"

@@ -1,7 +1,7 @@
 """Shelves of things that are published in numbered versions which never change, and aliases that move.
 
     registry/<shelf>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
-    registry/<shelf>/<name>/aliases/     champion → 3, see storage.aliases
+    registry/<shelf>/<name>/aliases/     champion → 3, see storage.versions.aliases
 
 A version without its record is not there: its publisher died, or it was removed. Its number is not given out again.
 """
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from storage.aliases import Aliases, Move
 from storage.errors import BadRequest
 from storage.names import check_name
-from storage.place import Place
-from storage.side_by_side import both, side_by_side
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Place
+from storage.versions.aliases import Aliases, Move
 
 CHAMPION = "champion"
 _CLAIM = "_claim"

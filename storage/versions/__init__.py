@@ -1,0 +1,3 @@
+"""Values that move in one step and keep their history: version stores, aliases, the active labels,
+schedule state.
+"""
