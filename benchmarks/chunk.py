@@ -31,7 +31,7 @@ MODEL = "sentiment-minilm"
 ROWS = 4096
 ROUNDS = 5
 STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
-    ("take the upload in", "intake/upload.py", "take_in"),
+    ("take the upload in", "intake/dataset/upload.py", "take_in"),
     ("write the job", "tasks/submit.py", "write_job"),
     ("plan", "tasks/reconcile.py", "reconcile"),
     ("read the texts", "storage/records/feedback.py", "read_texts"),

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from intake.upload import Upload, take_in
+from intake.dataset.upload import Upload, take_in
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.submit import describe_job, line_up, write_job

@@ -29,7 +29,7 @@ from chorus.light import with_little_memory, without_pandas
 from chorus.local import context_for
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from intake.upload import Upload
+from intake.dataset.upload import Upload
 from models.manifest import Card, ModelSpec
 from models.manifest import Target as Question
 from models.registry import ModelRegistry

@@ -23,7 +23,7 @@ from report import AtLeast, Target, median, report
 from service import Service, service
 
 from chorus.settings import from_environment
-from intake.upload import Upload
+from intake.dataset.upload import Upload
 from models.kinds import find
 from models.registry import ModelRegistry
 from storage.places.open_place import open_place

@@ -34,7 +34,7 @@ from report import AtLeast, Target, median, report
 from service import Service, home, service
 
 from chorus.settings import from_environment
-from intake.upload import Upload
+from intake.dataset.upload import Upload
 from models.compute import Compute
 from models.kinds import find, open_scorer
 from models.precision import Precision, choose

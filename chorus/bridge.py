@@ -12,11 +12,11 @@ from chorus.logs import log_to_stderr
 from chorus.serve import this_process
 from chorus.settings import Settings
 from ensemble.customers import read_customers
-from intake.dead_letters import DeadLetters
-from intake.gather import Gatherer
-from intake.pubsub_setup import create, topic_of
-from intake.subscription import Subscription
-from intake.topic import Topics, check_topic
+from intake.messages.batcher import Gatherer
+from intake.messages.dead_letters import DeadLetters
+from intake.messages.setup import create, topic_of
+from intake.messages.subscription import Subscription
+from intake.messages.topic import Topics, check_topic
 from storage.errors import BadRequest
 from storage.names import is_name
 from storage.places.place import Place

@@ -7,8 +7,8 @@ from redis.exceptions import RedisError
 
 from chorus.local import service_broker
 from chorus.settings import Settings
-from intake.pubsub import check_installed
-from intake.pubsub_look import look_at_subscription, look_at_topic
+from intake.messages.check import look_at_subscription, look_at_topic
+from intake.messages.client import check_installed
 from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.address import BrokerUnreachable

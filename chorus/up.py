@@ -12,7 +12,7 @@ from chorus.logs import log_to_stderr
 from chorus.running import announced
 from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
-from intake.pubsub import check_installed
+from intake.messages.client import check_installed
 from models.registry import ModelRegistry
 from storage.errors import BadRequest
 from tasks.roster import Roster

@@ -17,7 +17,7 @@ from chorus.rejects import reasons_of, rejected_by_models
 from chorus.settings import Settings
 from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
-from intake.upload import Upload, take_in
+from intake.dataset.upload import Upload, take_in
 from models.device import choose, gather
 from storage.errors import BadRequest
 from storage.places.open_place import open_place

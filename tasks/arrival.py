@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from intake import batch
+from intake.messages import batch
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
 from storage.records.jobs import Job, ended

@@ -1,7 +1,7 @@
 """Which ids of messages were taken in already: one batch owns each id of a customer, for as long as the window lasts.
 
 An id is owned by the batch that claimed it first, before it is stored. Whether an owner was really stored, storage says
-(intake.batch); an id whose owner was given up for lost may be claimed again. The claims lie in Redis, and what was
+(intake.messages.batch); an id whose owner was given up for lost may be claimed again. The claims lie in Redis, and what was
 stored can be claimed anew from storage when Redis has forgotten it. A server that was started again, or that took over
 from another, may lack the last of what was written: it is asked for every batch, and only what it lacks is read.
 
@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from intake.batch import gathered_at, stored
+from intake.messages.batch import gathered_at, stored
 from storage.names import digest
 from storage.places.concurrent import side_by_side
 from storage.places.place import Place

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ensemble.spec import Target
-from intake.topic import MOST_ATTRIBUTE, MOST_BYTES, Outgoing
+from intake.messages.topic import MOST_ATTRIBUTE, MOST_BYTES, Outgoing
 from storage.errors import ChorusError
 from storage.records.jobs import Job
 

@@ -7,7 +7,7 @@ the first part on that the board does not know to be published.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from intake.topic import Outgoing, TopicAway
+from intake.messages.topic import Outgoing, TopicAway
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
@@ -31,7 +31,7 @@ class ResultsRefused(Exception):
 
 
 class Sink(Protocol):
-    """Where messages go: intake.topic.Topic."""
+    """Where messages go: intake.messages.topic.Topic."""
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Returns when all are taken. Raises TopicAway."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from intake.topic import Topics
+from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
 from tasks import finish
 from tasks.address import BrokerAddress

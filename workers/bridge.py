@@ -9,7 +9,7 @@ from pathlib import Path
 from celery import Celery
 from celery.signals import worker_shutting_down
 
-from intake.topic import Topics
+from intake.messages.topic import Topics
 from tasks.context import Context
 from tasks.messages import RESULTS
 from workers.alive import touch

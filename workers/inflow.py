@@ -18,9 +18,9 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from intake.gather import Batch, Gatherer, gathering
-from intake.message import Feedback, Unusable, read
-from intake.subscription import PullEnded, Received, Subscription
+from intake.messages.batcher import Batch, Gatherer, gathering
+from intake.messages.message import Feedback, Unusable, read
+from intake.messages.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
 from storage.places.place import CannotWrite
 from storage.places.retry import StorageAway

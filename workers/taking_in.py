@@ -1,7 +1,7 @@
 """One batch of messages: stored under ids that nobody else has claimed, or known to be stored; then acknowledged.
 
 Nothing is acknowledged that is not stored, and no id is stored twice: see tasks.once for who owns an id, and
-intake.batch for who decides whether an owner was stored.
+intake.messages.batch for who decides whether an owner was stored.
 """
 
 import logging
@@ -15,11 +15,11 @@ from time import monotonic
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.batch import batch_name, give_up, sifted
-from intake.block import Reason
-from intake.dead_letters import DeadLetter, DeadLetters
-from intake.message import Feedback, Unusable
-from intake.subscription import Received
+from intake.messages.batch import batch_name, give_up, sifted
+from intake.messages.dead_letters import DeadLetter, DeadLetters
+from intake.messages.message import Feedback, Unusable
+from intake.messages.subscription import Received
+from intake.readers.block import Reason
 from storage.records.feedback import FirstLabels
 from tasks.arrival import arrive, arrived, first_labels, is_overdue
 from tasks.bridges import Outcome

@@ -33,7 +33,7 @@ def killed(function, after=False):
         os.kill(os.getpid(), signal.SIGKILL)
     return end
 
-from intake.subscription import Subscription
+from intake.messages.subscription import Subscription
 from workers import taking_in
 from workers.inflow import Inflow
 taking_in._LOST_SECONDS = 0.0  # of what a killed one had claimed

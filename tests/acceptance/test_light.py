@@ -24,10 +24,10 @@ def test_nothing_but_a_scorer_imports_a_model_library():
     code = """
 import chorus.cli, chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy
 import chorus.diff, chorus.gate
-import chorus.bridge, intake.subscription, intake.topic, google.cloud.pubsub_v1
+import chorus.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
 import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish
 import workers.scoring, models.kinds, models.registry
-import intake.upload
+import intake.dataset.upload
 """
     assert imported_by(code) == set()
 
@@ -38,7 +38,9 @@ def test_the_command_line_shows_its_help_without_arrow():
 
 
 def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
-    code = "import chorus.up, chorus.service, workers.control, sys; from intake.pubsub import check_installed\n"
+    code = (
+        "import chorus.up, chorus.service, workers.control, sys; from intake.messages.client import check_installed\n"
+    )
     subprocess.run([sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"], check=True)
 
 

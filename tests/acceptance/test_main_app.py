@@ -13,7 +13,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.settings import from_environment
 from chorus.up import up
-from intake.pubsub import NoPubSub
+from intake.messages.client import NoPubSub
 from tests.command import Command
 from tests.pubsub_server import pubsub_process
 from tests.running_service import gone, running_service

@@ -9,8 +9,8 @@ import pytest
 
 from chorus.settings import from_environment
 from chorus.upload import Asked, describe
+from intake.dataset.upload import Upload, take_in
 from intake.errors import Unreadable
-from intake.upload import Upload, take_in
 from storage.places.allowlist import NotAllowed
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme

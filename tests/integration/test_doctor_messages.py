@@ -7,7 +7,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.doctor_messages import BridgeUnwell, NoBridge, checks
 from chorus.settings import from_environment
-from intake.pubsub_look import NotUsable
+from intake.messages.check import NotUsable
 from tasks.board import Board, key_prefix
 from tasks.bridges import Bridge, Bridges, traffic
 from tasks.published import note_published

@@ -12,10 +12,10 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.subscriber._protocol.heartbeater import Heartbeater
 
-from intake.dead_letters import DeadLetters
-from intake.gather import Gatherer
-from intake.subscription import Subscription
-from intake.topic import Topics
+from intake.messages.batcher import Gatherer
+from intake.messages.dead_letters import DeadLetters
+from intake.messages.subscription import Subscription
+from intake.messages.topic import Topics
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import feedback
 from tasks.bridges import Bridges
@@ -327,7 +327,7 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
 
 
 def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkeypatch, caplog):
-    monkeypatch.setattr("intake.subscription._LATE_SECONDS", 0.5)
+    monkeypatch.setattr("intake.messages.subscription._LATE_SECONDS", 0.5)
     world.subscribe()
     with world.bridge(seconds=60) as flow:
         world.publish(*some(5))

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from intake import batch
-from intake.message import Feedback
+from intake.messages import batch
+from intake.messages.message import Feedback
 from tasks.board import Board
 from tasks.once import Once
 from tests.steps import PREFIX

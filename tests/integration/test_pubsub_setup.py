@@ -7,9 +7,9 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.bridge import NoServiceToBridge, create_missing, serve_bridge
 from chorus.settings import from_environment
-from intake import pubsub_setup
-from intake.pubsub_setup import CannotCreate
-from intake.topic import BadTopic
+from intake.messages import setup
+from intake.messages.setup import CannotCreate
+from intake.messages.topic import BadTopic
 from tests.pubsub_server import pubsub_server
 
 TOPIC, SUBSCRIPTION = "projects/p/topics/feedback", "projects/p/subscriptions/feedback"
@@ -47,7 +47,7 @@ def test_a_subscription_that_hears_of_another_topic_is_left_alone_and_that_is_sa
 
 
 def test_a_service_that_does_not_answer_is_given_up_soon_and_named(create, monkeypatch):
-    monkeypatch.setattr(pubsub_setup, "_SECONDS", 0.5)
+    monkeypatch.setattr(setup, "_SECONDS", 0.5)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{nobody.getsockname()[1]}")
@@ -56,7 +56,7 @@ def test_a_service_that_does_not_answer_is_given_up_soon_and_named(create, monke
 
 
 def test_a_service_that_is_away_is_not_waited_for_long(create, pubsub, monkeypatch):
-    monkeypatch.setattr(pubsub_setup, "_SECONDS", 0.5)
+    monkeypatch.setattr(setup, "_SECONDS", 0.5)
     pubsub.refuse(name=TOPIC, method="CreateTopic", code="UNAVAILABLE")
     with pytest.raises(CannotCreate, match=r"topics/feedback could not be made: .*CreateTopic"):
         create()

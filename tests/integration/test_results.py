@@ -15,7 +15,7 @@ from google.cloud.pubsub_v1 import PublisherClient
 
 from chorus.settings import from_environment
 from chorus.status import show_status
-from intake.topic import Topics
+from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
 from storage.records.jobs import Ended, end_job, ended
 from storage.records.runs import Run, RunJob, create_run, run_ended

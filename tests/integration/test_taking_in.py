@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from intake import batch
-from intake.dead_letters import DeadLetters
-from intake.message import Message, read
-from intake.subscription import Received
+from intake.messages import batch
+from intake.messages.dead_letters import DeadLetters
+from intake.messages.message import Message, read
+from intake.messages.subscription import Received
 from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
 from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default_folder

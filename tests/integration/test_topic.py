@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient
 
-from intake.pubsub import NoPubSub
-from intake.topic import MOST_BYTES, BadTopic, NotTaken, Outgoing, TopicAway, Topics
+from intake.messages.client import NoPubSub
+from intake.messages.topic import MOST_BYTES, BadTopic, NotTaken, Outgoing, TopicAway, Topics
 
 _numbers = itertools.count()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from intake.upload import Upload, take_in
+from intake.dataset.upload import Upload, take_in
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet

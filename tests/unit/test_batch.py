@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import batch
-from intake.block import Reason
-from intake.message import Feedback
+from intake.messages import batch
+from intake.messages.message import Feedback
+from intake.readers.block import Reason
 from storage.names import is_name
 from storage.records import feedback
 from storage.records.feedback import FirstLabels

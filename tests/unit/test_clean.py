@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.clean import MAY_NEED_CLEANING, clean
+from intake.dataset.clean import MAY_NEED_CLEANING, clean
 
 # Hypothesis seldom finds these by itself.
 AWKWARD = st.text(

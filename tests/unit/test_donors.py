@@ -4,8 +4,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.donors import MOST_DONORS, find_donors
-from intake.sample import Sample, texts_of
+from intake.overlap.match import MOST_DONORS, find_donors
+from intake.overlap.sample import Sample, texts_of
 
 WORDS = [f"text {number}" for number in range(40)]
 CHUNK = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.gather import Gatherer, gathering
+from intake.messages.batcher import Gatherer, gathering
 
 arrivals = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size=60)
 

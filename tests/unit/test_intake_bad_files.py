@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake.source import Source
-from intake.upload import Upload, take_in
+from intake.dataset.upload import Upload, take_in
+from intake.detect.source import Source
 from storage.errors import BadRequest
 from storage.names import BadName
 from storage.places.place import CannotWrite, LocalPlace

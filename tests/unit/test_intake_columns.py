@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.columns import choose_columns, unique_columns
 from intake.errors import Unreadable
+from intake.readers.columns import choose_columns, unique_columns
 
 
 def chosen(columns: list[str], text: str | None = None, id_: str | None = None) -> tuple[str, str | None]:

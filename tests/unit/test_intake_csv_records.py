@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import csv_records
-from intake.csv_records import lines_of, read_records
+from intake.readers import csv_records
+from intake.readers.csv_records import lines_of, read_records
 
 FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00'), max_size=6)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intake.csv_records import read_records
-from intake.csv_regular import regular_columns
-from intake.encoding import as_utf8
-from intake.lines import split_lines
+from intake.detect.encoding import as_utf8
+from intake.detect.lines import split_lines
+from intake.readers.csv_fast import regular_columns
+from intake.readers.csv_records import read_records
 
 ODD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff\ud800'), max_size=40)
 FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff'), max_size=6)

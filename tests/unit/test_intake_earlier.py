@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.earlier import outdated, worth_reading
-from intake.upload import Upload, take_in
+from intake.dataset.upload import Upload, take_in
+from intake.overlap.history import outdated, worth_reading
 from storage.places.place import CannotWrite, LocalPlace
 from storage.places.retry import StorageAway
 from storage.records.feedback import Dataset, dataset_path
@@ -127,7 +127,7 @@ def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(tmp_path: Path, mo
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("intake.writer.leave_sketch", interrupted)
+    monkeypatch.setattr("intake.dataset.writer.leave_sketch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         upload(tmp_path, csv(*LINES))
     assert len(stored(tmp_path, upload(tmp_path, csv(*LINES)))) == 100

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.encoding import MARK, choose_encoding, decoder
+from intake.detect.encoding import MARK, choose_encoding, decoder
+from intake.detect.fingerprint import fingerprint
 from intake.errors import Unreadable
-from intake.fingerprint import fingerprint
 
 
 def chosen(data: bytes, asked: str | None = None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake import lines
+from intake.detect import lines
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk
 from tests.unit.intake_files import as_parquet, rejects, stored, upload

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intake import seen as seen_module
-from intake.seen import Seen
+from intake.dataset import seen_ids as seen_module
+from intake.dataset.seen_ids import Seen
 
 IDS = st.text(st.sampled_from("ab\u00e9\U0001f600\"'\\1 "), min_size=1, max_size=3)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.block import Reason
-from intake.message import MOST_BYTES, Feedback, Message, Unusable, read
+from intake.messages.message import MOST_BYTES, Feedback, Message, Unusable, read
+from intake.readers.block import Reason
 
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 

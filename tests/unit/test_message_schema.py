@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intake.batch import sifted
-from intake.message import Feedback, Message, read
+from intake.messages.batch import sifted
+from intake.messages.message import Feedback, Message, read
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "docs" / "message.schema.json").read_text())

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.sample import Sample, texts_of
-from intake.text_hash import text_hashes
+from intake.overlap.sample import Sample, texts_of
+from intake.overlap.text_hash import text_hashes
 from storage.records import sketch
 from storage.records.sketch import BadSketch, Sketch
 

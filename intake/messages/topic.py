@@ -7,7 +7,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from intake.pubsub import patiently, pubsub_v1
+from intake.messages.client import patiently, pubsub_v1
 from storage.errors import BadRequest, ChorusError
 
 MOST_BYTES = 9_800_000  # of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it

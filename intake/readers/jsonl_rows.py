@@ -7,11 +7,11 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from intake.block import Block, Reading, Reason, Reject, extra_of_pairs
-from intake.columns import choose_columns
+from intake.detect.lines import MOST_LINE, Piece, split_lines
 from intake.errors import Unreadable
-from intake.json_record import Fault, json_object, json_record
-from intake.lines import MOST_LINE, Piece, split_lines
+from intake.readers.block import Block, Reading, Reason, Reject, extra_of_pairs
+from intake.readers.columns import choose_columns
+from intake.readers.json_record import Fault, json_object, json_record
 
 _MOST_LOOKED_AT = 8  # pieces, for the first object
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from intake.pubsub import patiently, pubsub_v1, reason
-from intake.subscription import LEASE_SECONDS
+from intake.messages.client import patiently, pubsub_v1, reason
+from intake.messages.subscription import LEASE_SECONDS
 from storage.errors import ChorusError
 
 _SECONDS = 10.0  # for which a request is tried: somebody waits

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
-from intake.donors import find_donors, some_shared
-from intake.sample import Sample, low_bits_zero
+from intake.overlap.match import find_donors, some_shared
+from intake.overlap.sample import Sample, low_bits_zero
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Absent, Place

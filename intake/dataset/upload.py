@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from intake.dataset.seen_ids import Seen
+from intake.dataset.validate import sift
+from intake.dataset.writer import DatasetWriter
+from intake.detect.file_layout import Shape, choose_shape
+from intake.detect.fingerprint import fingerprint
+from intake.detect.source import Source, open_source
 from intake.errors import Unreadable
-from intake.fingerprint import fingerprint
-from intake.reading import reading
-from intake.seen import Seen
-from intake.shape import Shape, choose_shape
-from intake.sift import sift
-from intake.source import Source, open_source
-from intake.writer import DatasetWriter
+from intake.readers.open_reader import reading
 from storage.errors import BadRequest
 from storage.names import check_name, digest
 from storage.places.place import CannotWrite, Place
@@ -35,7 +35,7 @@ class Upload:
     text_column: str | None = None
     id_column: str | None = None
     encoding: str | None = None
-    format: str | None = None  # one of intake.form.FORMATS
+    format: str | None = None  # one of intake.detect.file_format.FORMATS
     chunk_rows: int = 4096
     most_chars: int = 20_000  # a clean text longer than this is rejected
 

@@ -8,13 +8,13 @@ from itertools import accumulate, chain
 import numpy as np
 import pyarrow as pa
 
-from intake.block import Block, Reading, Reason, Reject, extra_of, holds_invalid
-from intake.columns import Chosen, choose_columns, unique_columns
-from intake.csv_records import lines_of, read_records
-from intake.csv_regular import regular_columns
-from intake.encoding import as_utf8
+from intake.detect.encoding import as_utf8
+from intake.detect.lines import MOST_LINE, Piece, split_lines
 from intake.errors import Unreadable
-from intake.lines import MOST_LINE, Piece, split_lines
+from intake.readers.block import Block, Reading, Reason, Reject, extra_of, holds_invalid
+from intake.readers.columns import Chosen, choose_columns, unique_columns
+from intake.readers.csv_fast import regular_columns
+from intake.readers.csv_records import lines_of, read_records
 
 
 @dataclass(frozen=True)

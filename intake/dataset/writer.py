@@ -9,10 +9,10 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.block import Reject
-from intake.earlier import leave_sketch, with_donors
-from intake.reject_file import RejectFile
-from intake.sample import Sample, Texts, texts_of
+from intake.dataset.reject_file import RejectFile
+from intake.overlap.history import leave_sketch, with_donors
+from intake.overlap.sample import Sample, Texts, texts_of
+from intake.readers.block import Reject
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Place

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.block import Block, Reject, extra_of_pairs
-from intake.message import Feedback
-from intake.seen import Seen
-from intake.sift import sift
+from intake.dataset.seen_ids import Seen
+from intake.dataset.validate import sift
+from intake.messages.message import Feedback
+from intake.readers.block import Block, Reject, extra_of_pairs
 from storage.names import digest
 from storage.places.place import Absent, Place
 from storage.records import feedback

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.block import Block, Reason, Reject
-from intake.clean import MAY_NEED_CLEANING, clean
-from intake.seen import Seen
+from intake.dataset.clean import MAY_NEED_CLEANING, clean
+from intake.dataset.seen_ids import Seen
+from intake.readers.block import Block, Reason, Reject
 from storage.records.feedback import CHUNK
 
 MOST_ID = 256  # characters

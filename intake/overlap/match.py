@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from intake.sample import Sample, Texts, low_bits_zero
+from intake.overlap.sample import Sample, Texts, low_bits_zero
 from storage.records.feedback import Donor
 from storage.records.sketch import Sketch, UInt64
 

@@ -8,8 +8,8 @@ The attributes `id` and `customer` may say the same; one of the two places is en
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from intake.block import Reason
-from intake.json_record import json_record
+from intake.readers.block import Reason
+from intake.readers.json_record import json_record
 
 MOST_BYTES = 1 << 20  # of a body
 

@@ -4,8 +4,8 @@ import json
 import math
 from dataclasses import dataclass
 
-from intake.block import Reason, holds_invalid
-from intake.encoding import MARK
+from intake.detect.encoding import MARK
+from intake.readers.block import Reason, holds_invalid
 
 _DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
 Fault = tuple[Reason, str]  # why it is no feedback, and what was found

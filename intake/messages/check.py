@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from intake.pubsub import pubsub_v1
+from intake.messages.client import pubsub_v1
 from storage.errors import ChorusError
 
 _SECONDS = 5.0  # for one request: who asks is waiting

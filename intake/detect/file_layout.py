@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from intake.encoding import choose_encoding, decoder
+from intake.detect.encoding import choose_encoding, decoder
+from intake.detect.file_format import choose_format, refuse_binary, sniff_delimiter
+from intake.detect.fingerprint import Fingerprint
+from intake.detect.source import Source
 from intake.errors import Unreadable
-from intake.fingerprint import Fingerprint
-from intake.form import choose_format, refuse_binary, sniff_delimiter
-from intake.source import Source
 
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 

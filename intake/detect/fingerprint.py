@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from intake.encoding import Bytes
+from intake.detect.encoding import Bytes
 
 HEAD = 64 * 1024
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from intake.block import Reject
+from intake.readers.block import Reject
 from storage.records.feedback import RAW_CHARS, REJECTS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from intake.block import Reading
-from intake.csv_rows import read_csv
+from intake.detect.file_layout import Shape
+from intake.detect.lines import pieces
+from intake.detect.source import Source
 from intake.errors import Unreadable
-from intake.jsonl_rows import read_jsonl
-from intake.lines import pieces
-from intake.parquet_rows import read_parquet
-from intake.shape import Shape
-from intake.source import Source
+from intake.readers.block import Reading
+from intake.readers.csv_rows import read_csv
+from intake.readers.jsonl_rows import read_jsonl
+from intake.readers.parquet_rows import read_parquet
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from intake.text_hash import text_hashes
+from intake.overlap.text_hash import text_hashes
 from storage.records.sketch import MOST, Sketch, UInt64
 
 

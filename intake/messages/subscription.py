@@ -14,8 +14,8 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from intake.message import Message
-from intake.pubsub import patiently, pubsub_v1, reason
+from intake.messages.client import patiently, pubsub_v1, reason
+from intake.messages.message import Message
 from storage.errors import ChorusError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from intake.encoding import as_text, as_utf8, decoder
+from intake.detect.encoding import as_text, as_utf8, decoder
 from storage.records.feedback import RAW_CHARS
 
 MOST_LINE = 8 << 20  # characters

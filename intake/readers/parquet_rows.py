@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from intake.arrow_text import as_extra, as_texts, is_text
-from intake.block import Block, Reading, Reason, Reject, extra_of
-from intake.columns import Chosen, choose_columns, unique_columns
 from intake.errors import Unreadable
+from intake.readers.arrow_text import as_extra, as_texts, is_text
+from intake.readers.block import Block, Reading, Reason, Reject, extra_of
+from intake.readers.columns import Chosen, choose_columns, unique_columns
 
 _BATCH_ROWS = 4096
 _DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)  # what pyarrow raises on bytes that make no sense

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from intake.block import Reject
-from intake.message import Message, Unusable
-from intake.reject_file import RejectFile
-from intake.topic import MOST_ATTRIBUTE, NotTaken, Outgoing, Topic, TopicAway
+from intake.dataset.reject_file import RejectFile
+from intake.messages.message import Message, Unusable
+from intake.messages.topic import MOST_ATTRIBUTE, NotTaken, Outgoing, Topic, TopicAway
+from intake.readers.block import Reject
 from storage.places.place import Place
 
 _MOST_ATTRIBUTES = 100

@@ -1,0 +1,3 @@
+"""Messages: feedback from Pub/Sub gathered into batches, results published to a topic, dead
+letters.
+"""
