@@ -17,7 +17,7 @@ from service import home
 
 from chorus.local import broker_for
 from chorus.settings import from_environment
-from models.compute import Compute
+from models.interface.compute import Compute
 from tasks.board import Board, key_prefix
 from tasks.context import Context
 from tasks.finish import finish
@@ -35,9 +35,9 @@ STEPS = (  # what is shown: a label, and the function whose time it is, with all
     ("write the job", "tasks/submit.py", "write_job"),
     ("plan", "tasks/reconcile.py", "reconcile"),
     ("read the texts", "storage/records/feedback.py", "read_texts"),
-    ("tokens and batches", "models/transformer_openvino.py", "prepare"),
-    ("the network", "models/transformer_openvino.py", "infer"),
-    ("probabilities of each row", "models/transformer_openvino.py", "finish"),
+    ("tokens and batches", "models/transformer/openvino_scorer.py", "prepare"),
+    ("the network", "models/transformer/openvino_scorer.py", "infer"),
+    ("probabilities of each row", "models/transformer/openvino_scorer.py", "finish"),
     ("score: files and board", "tasks/score.py", "score"),
     ("reduce: combine, write the part", "tasks/reduce.py", "reduce"),
     ("finish: checksums, manifest", "tasks/finish.py", "finish"),

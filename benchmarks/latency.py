@@ -19,7 +19,7 @@ from front_door import job_for
 from report import AtMost, Target, report
 from service import Service, home, service
 
-from models.compute import Compute
+from models.interface.compute import Compute
 from storage.places.place import Place
 from storage.records import labelled_output
 from storage.records.jobs import Job

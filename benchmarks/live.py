@@ -30,8 +30,8 @@ from chorus.running import running_broker
 from chorus.settings import Settings, from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member
 from ensemble.spec import Target as Question
-from models.manifest import ModelSpec
-from models.registry import ModelRegistry
+from models.interface.manifest import ModelSpec
+from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job

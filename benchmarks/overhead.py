@@ -30,9 +30,9 @@ from chorus.local import context_for
 from chorus.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake.dataset.upload import Upload
-from models.manifest import Card, ModelSpec
-from models.manifest import Target as Question
-from models.registry import ModelRegistry
+from models.interface.manifest import Card, ModelSpec
+from models.interface.manifest import Target as Question
+from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.records.jobs import read_job
 from tasks.submit import start

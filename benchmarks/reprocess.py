@@ -32,8 +32,8 @@ from report import AtMost, Target, report
 
 from chorus.settings import from_environment
 from ensemble.spec import EnsembleRegistry
-from models.manifest import ModelSpec
-from models.registry import ModelRegistry
+from models.interface.manifest import ModelSpec
+from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import Dataset, datasets, read_texts

@@ -24,8 +24,8 @@ from service import Service, service
 
 from chorus.settings import from_environment
 from intake.dataset.upload import Upload
-from models.kinds import find
-from models.registry import ModelRegistry
+from models.interface.kinds import find
+from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job

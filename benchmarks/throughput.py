@@ -35,12 +35,12 @@ from service import Service, home, service
 
 from chorus.settings import from_environment
 from intake.dataset.upload import Upload
-from models.compute import Compute
-from models.kinds import find, open_scorer
-from models.precision import Precision, choose
-from models.registry import ModelRegistry
-from models.scorer import Scorer, score
-from models.transformer_openvino import has_bfloat16
+from models.interface.compute import Compute
+from models.interface.kinds import find, open_scorer
+from models.interface.precision import Precision, choose
+from models.interface.scorer import Scorer, score
+from models.publishing.registry import ModelRegistry
+from models.transformer.openvino_scorer import has_bfloat16
 from storage.places.place import Place
 from tasks.submit import start
 from workers.cores import share

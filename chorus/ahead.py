@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from chorus.service import for_jobs, for_this_machine
 from chorus.settings import Settings
-from models.device import CPU
-from models.registry import ModelRegistry
+from models.interface.device import CPU
+from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.place import Place

@@ -40,7 +40,7 @@ over_length = click.option(
 def list_models(as_json: bool) -> None:
     """Every model, with its aliases."""
     from chorus.show import print_table
-    from models.registry import ModelRegistry
+    from models.publishing.registry import ModelRegistry
 
     registry = ModelRegistry(open_place(from_environment().home))
     found: list[dict[str, Any]] = []
@@ -74,7 +74,7 @@ def list_models(as_json: bool) -> None:
 @as_json
 def show_model(model: str, version: str, as_json: bool) -> None:
     """The manifest of one version."""
-    from models.registry import ModelRegistry
+    from models.publishing.registry import ModelRegistry
 
     manifest = ModelRegistry(open_place(from_environment().home)).resolve(model, wanted(version))
     print_record(manifest.model_dump(mode="json"), as_json)

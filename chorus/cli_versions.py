@@ -106,7 +106,7 @@ def _pass_gate(model: str, version: int) -> None:
 def _shelf(what: str) -> "Shelf":
     place = open_place(from_environment().home)
     if what == "model":
-        from models.registry import ModelRegistry
+        from models.publishing.registry import ModelRegistry
 
         return ModelRegistry(place).shelf
     from ensemble.spec import EnsembleRegistry

@@ -6,9 +6,9 @@ from pathlib import Path
 from chorus.kubernetes import Cluster, Pool, documents
 from chorus.settings import Settings, for_bridge
 from chorus.yaml_text import render
-from models.kinds import find
-from models.manifest import ModelManifest
-from models.registry import ModelRegistry
+from models.interface.kinds import find
+from models.interface.manifest import ModelManifest
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place

@@ -16,7 +16,7 @@ from chorus.difference import Difference
 from chorus.jobs import find_job
 from chorus.settings import Settings
 from chorus.stored_feedback import newest_chunks, texts_of
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Place

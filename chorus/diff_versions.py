@@ -9,7 +9,7 @@ from chorus.score_here import score_missing, version_of
 from chorus.settings import Settings
 from chorus.stored_feedback import StoredChunk
 from ensemble.compare import Comparison, Int64, Rows, Said, compare
-from models.manifest import ModelManifest
+from models.interface.manifest import ModelManifest
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records import feedback, scores

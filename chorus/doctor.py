@@ -11,8 +11,8 @@ from chorus.settings import SETTINGS, Settings
 from chorus.show import print_table
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
-from models.device import choose, gather
-from models.registry import ModelRegistry
+from models.interface.device import choose, gather
+from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.open_place import open_place

@@ -9,11 +9,11 @@ from chorus.diff_versions import diff_versions
 from chorus.score_here import score_here
 from chorus.settings import Settings
 from chorus.stored_feedback import newest_chunks
-from models.labelled import Labelled
-from models.labelled_file import BadLabelledFile, read_labelled
-from models.manifest import ModelManifest
-from models.metrics import metrics
-from models.registry import ModelRegistry
+from models.interface.manifest import ModelManifest
+from models.interface.training_set import Labelled
+from models.publishing.metrics import metrics
+from models.publishing.registry import ModelRegistry
+from models.publishing.training_file import BadLabelledFile, read_labelled
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.versions.version_store import CHAMPION

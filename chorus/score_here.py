@@ -10,7 +10,7 @@ from rich.progress import track
 from chorus.light import without_pandas
 from chorus.settings import Settings
 from chorus.stored_feedback import StoredChunk
-from models.manifest import ModelManifest
+from models.interface.manifest import ModelManifest
 from storage.errors import ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.place import Place

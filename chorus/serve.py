@@ -12,9 +12,9 @@ from chorus.light import without_pandas
 from chorus.local import context_for
 from chorus.logs import log_to_stderr
 from chorus.settings import Settings
-from models.device import choose, gather
-from models.kinds import find
-from models.registry import ModelRegistry
+from models.interface.device import choose, gather
+from models.interface.kinds import find
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.retry import StorageAway

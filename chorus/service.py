@@ -10,9 +10,9 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from chorus.settings import Settings, for_children
-from models.device import AUTO, CPU, choose, gather
-from models.kinds import find
-from models.registry import ModelRegistry
+from models.interface.device import AUTO, CPU, choose, gather
+from models.interface.kinds import find
+from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.jobs import Job

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from models.compute import Compute
-from models.device import AUTO, PATTERN
-from models.precision import Precision
+from models.interface.compute import Compute
+from models.interface.device import AUTO, PATTERN
+from models.interface.precision import Precision
 from storage.errors import BadRequest
 from storage.places.allowlist import NoLocation, allowed, allowed_with_all, located
 from tasks.address import BrokerAddress

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chorus.light import limit_native_threads, without_pandas
-from models.labelled_file import read_labelled, read_texts
-from models.manifest import Mode, ModelManifest, OverLength
-from models.publish import publish_from
-from models.recipe import Recipe
-from models.registry import ModelRegistry
-from models.train import train
+from models.interface.manifest import Mode, ModelManifest, OverLength
+from models.interface.recipe import Recipe
+from models.publishing.publish import publish_from
+from models.publishing.registry import ModelRegistry
+from models.publishing.train_model import train
+from models.publishing.training_file import read_labelled, read_texts
 from storage.names import check_name
 from storage.places.place import Place
 
@@ -33,7 +33,7 @@ class Lesson:
 
 
 def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
-    """Learn from a labelled file, measure on the rows held out, publish. Raises what models.train raises."""
+    """Learn from a labelled file, measure on the rows held out, publish. Raises what models.publishing.train_model raises."""
     check_name("model", lesson.name)
     data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
     recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length)
@@ -56,7 +56,7 @@ def publish(
 ) -> ModelManifest:
     """Publish a model that was made elsewhere; the arguments of `chorus models publish`, as they came.
 
-    Raises BadLabelledFile, and what models.publish raises.
+    Raises BadLabelledFile, and what models.publishing.publish raises.
     """
     return publish_from(
         ModelRegistry(place),

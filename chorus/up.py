@@ -13,7 +13,7 @@ from chorus.running import announced
 from chorus.service import Service, for_this_machine
 from chorus.settings import Settings
 from intake.messages.client import check_installed
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from tasks.roster import Roster
 from workers.limits_file import read_limits

@@ -18,7 +18,7 @@ from chorus.settings import Settings
 from chorus.show import print_look
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import Upload, take_in
-from models.device import choose, gather
+from models.interface.device import choose, gather
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place

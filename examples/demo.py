@@ -22,12 +22,12 @@ from pathlib import Path
 from chorus.ensemble_file import publish as publish_ensemble
 from ensemble.combine import Vote, soft_vote
 from ensemble.spec import EnsembleRegistry
-from models.labelled import Labelled, labelled
-from models.labelled_file import read_labelled
-from models.metrics import metrics
-from models.recipe import Recipe
-from models.registry import ModelRegistry
-from models.train import Trained, train
+from models.interface.recipe import Recipe
+from models.interface.training_set import Labelled, labelled
+from models.publishing.metrics import metrics
+from models.publishing.registry import ModelRegistry
+from models.publishing.train_model import Trained, train
+from models.publishing.training_file import read_labelled
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 

@@ -6,9 +6,9 @@ The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/
 from functools import lru_cache
 from typing import Any, cast
 
-from models.manifest import ModelManifest
-from models.measured import Measured
-from models.registry import ModelRegistry
+from models.interface.footprint import Measured
+from models.interface.manifest import ModelManifest
+from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Absent, Place
 from storage.places.retry import StorageAway

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ensemble.spec import EnsembleRegistry
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records.jobs import Job, all_jobs

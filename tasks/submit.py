@@ -7,7 +7,7 @@ from typing import Literal
 
 from ensemble.customers import read_customers
 from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest, ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.open_place import open_place

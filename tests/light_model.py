@@ -12,7 +12,7 @@ from threading import Lock
 
 import numpy as np
 
-from models.bow import BowScorer
+from models.bow.sklearn_scorer import BowScorer
 
 _FAST = 6  # chunks of each process
 _LONG = 0.3  # seconds

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models.labelled import labelled
-from models.manifest import Card, ModelSpec, Target
+from models.interface.manifest import Card, ModelSpec, Target
+from models.interface.training_set import labelled
 
 WORDS = ("the", "parcel", "price", "was", "late", "good", "bad", "very", "dear", "box", "shop", "and", "today", "again")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

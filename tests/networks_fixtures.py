@@ -12,7 +12,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from models.networks import MeanHead, StandardHead
+from models.transformer.networks import MeanHead, StandardHead
 
 LABELS = 3
 _SIZE = {
@@ -36,7 +36,7 @@ CONFIGS = {
 
 
 def network(architecture, head):
-    """A model of models.networks, float32 on the CPU, and the id of its pad token."""
+    """A model of models.transformer.networks, float32 on the CPU, and the id of its pad token."""
     torch.manual_seed(1)
     config = CONFIGS[architecture]()
     if head == "mean":

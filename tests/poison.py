@@ -9,7 +9,7 @@ from threading import Event
 
 import numpy as np
 
-from models.bow import BowScorer
+from models.bow.sklearn_scorer import BowScorer
 from tests import light_model
 
 _infer = None

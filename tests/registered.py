@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.manifest import Card, ModelSpec
-from models.manifest import Target as Question
-from models.registry import ModelRegistry
+from models.interface.manifest import Card, ModelSpec
+from models.interface.manifest import Target as Question
+from models.publishing.registry import ModelRegistry
 from tests.steps import MOOD, Constant, Steps
 
 PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.manifest import Card, ModelSpec
-from models.manifest import Target as Question
-from models.registry import ModelRegistry
+from models.interface.manifest import Card, ModelSpec
+from models.interface.manifest import Target as Question
+from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 
 MOODS = ("negative", "positive")

@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
-from models.compute import Compute
-from models.trial import begin_plainly
+from models.interface.compute import Compute
+from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from models.device import PATTERN
+from models.interface.device import PATTERN
 from storage.names import BadName, check_name
 from storage.places.place import Place
 from workers.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole

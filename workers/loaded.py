@@ -7,9 +7,9 @@ from threading import Lock
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.compute import Compute
-from models.kinds import open_scorer
-from models.registry import ModelRegistry
+from models.interface.compute import Compute
+from models.interface.kinds import open_scorer
+from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 from storage.records.scores import Float32
 from tasks.messages import SHORT

@@ -7,7 +7,7 @@ from threading import Lock
 
 from redis.exceptions import RedisError
 
-from models.peak_memory import peak_memory
+from models.guards.peak_memory import peak_memory
 from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.board import Board

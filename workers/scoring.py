@@ -13,10 +13,10 @@ from time import time
 from celery import Celery
 from redis.exceptions import RedisError
 
-from models.compute import Compute
-from models.peak_memory import peak_memory
-from models.registry import ModelRegistry
-from models.trial import begin_plainly
+from models.guards.peak_memory import peak_memory
+from models.interface.compute import Compute
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.address import BrokerUnreachable

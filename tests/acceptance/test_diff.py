@@ -9,7 +9,7 @@ import pytest
 
 from chorus.diff import Asked, diff
 from chorus.settings import from_environment
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.place import LocalPlace
 from storage.records import scores

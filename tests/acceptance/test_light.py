@@ -26,7 +26,7 @@ import chorus.cli, chorus.upload, chorus.status, chorus.doctor, chorus.serve, ch
 import chorus.diff, chorus.gate
 import chorus.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
 import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish
-import workers.scoring, models.kinds, models.registry
+import workers.scoring, models.interface.kinds, models.publishing.registry
 import intake.dataset.upload
 """
     assert imported_by(code) == set()
@@ -54,7 +54,7 @@ def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
     code = f"""
 from pathlib import Path
 import pyarrow as pa
-from models.compute import Compute
+from models.interface.compute import Compute
 from chorus.light import without_pandas
 from storage.places.place import LocalPlace
 from workers.loaded import Loaded
@@ -87,9 +87,9 @@ from pathlib import Path
 from chorus.cli import main
 sys.argv = ["chorus", "models", "publish", "mood", {str(folder)!r}, *{given}]
 main()
-from models.compute import Compute
-from models.registry import ModelRegistry
-from models.transformer_torch import open_scorer
+from models.interface.compute import Compute
+from models.publishing.registry import ModelRegistry
+from models.gpu.torch_scorer import open_scorer
 from storage.places.place import LocalPlace
 assert sys.modules.get("pandas") is None
 registry = ModelRegistry(LocalPlace(Path({str(tmp_path / "home")!r})))

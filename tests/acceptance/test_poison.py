@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.compute import Compute
+from models.interface.compute import Compute
 from storage.places.place import LocalPlace
 from tasks.careful import TextsFailed
 from tests import poison
@@ -92,7 +92,7 @@ def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
     code = f"""
 import sys
 from pathlib import Path
-from models.compute import Compute
+from models.interface.compute import Compute
 from storage.places.place import LocalPlace
 from tests import poison
 from workers.isolated import Isolated
@@ -146,7 +146,7 @@ def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(p
 
 def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        "from models.bow import BowScorer\nBowScorer.load = lambda _: None\n"
+        "from models.bow.sklearn_scorer import BowScorer\nBowScorer.load = lambda _: None\n"
         "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
     )
     ended = poisoned("score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json")

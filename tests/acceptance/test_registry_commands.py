@@ -4,8 +4,8 @@ import shutil
 from datetime import UTC, datetime
 
 from ensemble.spec import EnsembleRegistry
-from models.manifest import ModelSpec
-from models.registry import ModelRegistry
+from models.interface.manifest import ModelSpec
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

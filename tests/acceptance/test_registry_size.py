@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.manifest import ModelSpec
-from models.registry import ModelRegistry
+from models.interface.manifest import ModelSpec
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from tests.command import Command
 from tests.small_models import MOODS, PUBLISHED, publish_bow

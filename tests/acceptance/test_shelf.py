@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from models.compute import Compute
-from models.registry import Tampered
+from models.interface.compute import Compute
+from models.publishing.registry import Tampered
 from storage.places.place import LocalPlace
 from workers.scoring import Shelf
 

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.manifest import Card, ModelSpec
-from models.manifest import Target as Question
-from models.registry import ModelRegistry
+from models.interface.manifest import Card, ModelSpec
+from models.interface.manifest import Target as Question
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended
 from tasks.feed import hold

@@ -4,7 +4,7 @@ from time import time
 
 import pytest
 
-from models.peak_memory import peak_memory
+from models.guards.peak_memory import peak_memory
 from storage.places.place import LocalPlace
 from tasks.board import Board
 from tasks.measured import expected, needs

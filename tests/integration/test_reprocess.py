@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ensemble.spec import EnsembleRegistry
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.records.jobs import ended, read_job
 from storage.records.labelled_output import is_complete, read_manifest
 from storage.records.runs import create_run, open_runs, run_ended

@@ -1,6 +1,6 @@
 """What a scoring worker says of itself while its model comes into memory, on a real board."""
 
-from models.compute import Compute
+from models.interface.compute import Compute
 from tasks.board import Board
 from tasks.context import Context
 from tasks.presence import Presence

@@ -8,7 +8,7 @@ from chorus.cli_diff import diff
 from chorus.cli_ensembles import ensembles
 from chorus.cli_models import models
 from chorus.cli_plan import plan
-from models.adopted import NotAModel
+from models.interface.import_result import NotAModel
 from storage.places.allowlist import NotAllowed
 from tests.command import Command
 

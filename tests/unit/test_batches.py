@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batches import batches, by_tokens, by_width, padded
+from models.transformer.batches import batches, by_tokens, by_width, padded
 
 lengths_of = st.lists(st.integers(0, 300), max_size=200).map(lambda found: np.array(found, dtype=np.int64))
 budgets = st.integers(1, 2000)

@@ -10,13 +10,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from models.adopted import NotAModel
-from models.bow import PIPELINE, WrongLabels
-from models.kinds import adopt, fit, open_scorer
-from models.metrics import metrics
-from models.recipe import Recipe
-from models.scorer import score
-from models.skops_file import UntrustedTypes, _skops_io, load
+from models.bow.sklearn_scorer import PIPELINE, WrongLabels
+from models.bow.skops_file import UntrustedTypes, _skops_io, load
+from models.interface.import_result import NotAModel
+from models.interface.kinds import adopt, fit, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.publishing.metrics import metrics
 from tests.models_fixtures import moods, spec, strings, topics
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batches import by_tokens, by_width
-from models.ceiling import Ceiling, TextTooLarge, in_pieces
+from models.gpu.batch_limit import Ceiling, TextTooLarge, in_pieces
+from models.transformer.batches import by_tokens, by_width
 
 
 class OutOfMemory(Exception):

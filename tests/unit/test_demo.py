@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from examples import demo
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from tests.models_fixtures import moods, topics
 

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from chorus.settings import BadSetting, from_environment
-from models import device, kinds
-from models.bow import BowScorer
-from models.compute import Compute
-from models.device import Facts, NoGpu, choose
-from models.kinds import open_scorer
-from models.transformer_openvino import TransformerScorer
-from models.transformer_torch import TorchScorer
+from models.bow.sklearn_scorer import BowScorer
+from models.gpu.torch_scorer import TorchScorer
+from models.interface import device, kinds
+from models.interface.compute import Compute
+from models.interface.device import Facts, NoGpu, choose
+from models.interface.kinds import open_scorer
+from models.transformer.openvino_scorer import TransformerScorer
 from tests.command import Command
 from tests.models_fixtures import spec
 
@@ -56,7 +56,7 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(wanted, facts, says)
 def test_torch_is_not_imported_where_there_can_be_no_gpu():
     code = """
 import sys
-from models import device
+from models.interface import device
 device._device_files = lambda: 0
 assert device.gather() == device.Facts(0, device.gather().missing, None)
 device._device_files = lambda: 1

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from models.manifest import Artifact, Card, ModelManifest, Target, digest_of
+from models.interface.manifest import Artifact, Card, ModelManifest, Target, digest_of
 from storage.record import BadRecord
 from tests.models_fixtures import spec
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import yaml
 
-from models.adopted import NotAModel
-from models.compute import Compute
-from models.kinds import fit, open_scorer
-from models.no_code import BringsCode
-from models.publish import publish_from
-from models.recipe import Recipe
-from models.registry import ModelRegistry
-from models.scorer import score
+from models.guards.code_guard import BringsCode
+from models.interface.compute import Compute
+from models.interface.import_result import NotAModel
+from models.interface.kinds import fit, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.publishing.publish import publish_from
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from tests.models_fixtures import encoder, moods, strings
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.registry import ModelRegistry
+from models.publishing.registry import ModelRegistry
 from storage.versions.version_store import NotPublished
 from tasks.named import StillNamed, remove, who_names
 from tests.models_fixtures import spec

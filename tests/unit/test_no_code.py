@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.adopted import NotAModel
-from models.no_code import BringsCode
-from models.publish import publish_from
-from models.registry import ModelRegistry
+from models.guards.code_guard import BringsCode
+from models.interface.import_result import NotAModel
+from models.publishing.publish import publish_from
+from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

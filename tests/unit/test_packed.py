@@ -10,11 +10,11 @@ import torch
 from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
 
-from models import packed
-from models.ceiling import Ceiling
-from models.packed import NotPackable, PackedNetwork, _attention_by_length
-from models.torch_engine import TorchEngine
-from models.torch_network import PaddedNetwork, open_network
+from models.gpu import packed
+from models.gpu.batch_limit import Ceiling
+from models.gpu.engine import TorchEngine
+from models.gpu.network import PaddedNetwork, open_network
+from models.gpu.packed import NotPackable, PackedNetwork, _attention_by_length
 from tests.networks_fixtures import LABELS, logits_alone, network, token_ids
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -161,6 +161,6 @@ def test_the_engine_needs_torch_transformers_tokenizers_and_numpy_alone():
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({others}))  # None: cannot be imported
-import models.networks, models.torch_engine, models.torch_network, models.transformer_files
+import models.transformer.networks, models.gpu.engine, models.gpu.network, models.transformer.files
 """
     subprocess.run([sys.executable, "-c", code], check=True)

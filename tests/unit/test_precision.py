@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.precision import LEAST_AGREEMENT, LEAST_ROWS, PrecisionCheck, choose
-from models.quantize import same_labels
+from models.interface.precision import LEAST_AGREEMENT, LEAST_ROWS, PrecisionCheck, choose
+from models.transformer.quantize import same_labels
 
 
 def check(precision, agreement=1.0, rows=LEAST_ROWS, speed=2.0):

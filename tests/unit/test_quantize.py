@@ -7,14 +7,15 @@ import numpy as np
 import openvino
 import pytest
 
-from models import precision, quantize
-from models.compute import Compute
-from models.kinds import adopt, check_precisions, fit, open_scorer
-from models.precision import LEAST_ROWS
-from models.quantize import _of_wide_range
-from models.recipe import Recipe
-from models.scorer import score
-from models.transformer_files import INT8_NETWORK, NETWORK
+from models.interface import precision
+from models.interface.compute import Compute
+from models.interface.kinds import adopt, check_precisions, fit, open_scorer
+from models.interface.precision import LEAST_ROWS
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.transformer import quantize
+from models.transformer.files import INT8_NETWORK, NETWORK
+from models.transformer.quantize import _of_wide_range
 from tests.models_fixtures import WORDS, encoder, moods, spec, strings
 
 pytestmark = pytest.mark.usefixtures("one_thread")

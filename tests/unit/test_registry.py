@@ -8,8 +8,8 @@ from threading import Barrier
 
 import pytest
 
-from models.manifest import ModelManifest
-from models.registry import ModelRegistry, NothingToPublish, Tampered
+from models.interface.manifest import ModelManifest
+from models.publishing.registry import ModelRegistry, NothingToPublish, Tampered
 from storage.names import BadName
 from storage.places.open_place import open_place
 from storage.versions.version_store import NotPublished
@@ -129,7 +129,7 @@ def test_an_empty_folder_and_a_bad_name_publish_nothing(registry, folder, tmp_pa
 
 def test_no_model_library_is_loaded_before_a_scorer_is_opened():
     code = (
-        "import sys, models.kinds, models.registry, models.scorer, models.publish, models.train;"
+        "import sys, models.interface.kinds, models.publishing.registry, models.interface.scorer, models.publishing.publish, models.publishing.train_model;"
         "heavy = {'sklearn', 'skops', 'openvino', 'torch', 'transformers', 'tokenizers'} & set(sys.modules);"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )

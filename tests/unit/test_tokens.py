@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.tokens import TextReader, Tokens
+from models.transformer.tokens import TextReader, Tokens
 from tests.models_fixtures import encoder, spec, strings
 
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.adopted import NotAModel
-from models.kinds import UnknownKind, open_scorer
-from models.labelled import BadLabels, check_learnable, labelled, split
-from models.labelled_file import BadLabelledFile, read_labelled
-from models.metrics import metrics
-from models.missing import MissingPackage
-from models.publish import NotForThisKind, WhichLabels, publish_from
-from models.recipe import Recipe
-from models.registry import ModelRegistry
-from models.scorer import score
-from models.train import train
+from models.guards.extras import MissingPackage
+from models.interface.import_result import NotAModel
+from models.interface.kinds import UnknownKind, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.interface.training_set import BadLabels, check_learnable, labelled, split
+from models.publishing.metrics import metrics
+from models.publishing.publish import NotForThisKind, WhichLabels, publish_from
+from models.publishing.registry import ModelRegistry
+from models.publishing.train_model import train
+from models.publishing.training_file import BadLabelledFile, read_labelled
 from storage.places.place import LocalPlace
 from tests import light_model
 from tests.models_fixtures import moods, spec, topics
@@ -105,7 +105,7 @@ def test_an_unknown_kind_names_those_there_are():
 
 def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    monkeypatch.delitem(sys.modules, "models.networks", raising=False)
+    monkeypatch.delitem(sys.modules, "models.transformer.networks", raising=False)
     for file in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / file).write_text("{}")
     with pytest.raises(MissingPackage, match=r"pip install 'chorus\[train\]'"):
@@ -113,7 +113,7 @@ def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypa
 
 
 def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_path):
-    from models.kinds import fit
+    from models.interface.kinds import fit
 
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     for name, data in (("one", moods()), ("any", topics())):

@@ -11,21 +11,21 @@ import torch
 from openvino_telemetry.utils.sender import TelemetrySender
 from transformers import BertConfig, BertForSequenceClassification
 
-from models import networks
-from models.adopted import NotAModel
-from models.compute import Compute
-from models.kinds import adopt, fit, open_scorer
-from models.metrics import metrics
-from models.no_code import BringsCode
-from models.publish import publish_from
-from models.publish_transformer import token_limit
-from models.recipe import Recipe
-from models.registry import ModelRegistry
-from models.scorer import score
-from models.train_transformer import NoEncoder
-from models.transformer_files import open_tokenizer
-from models.transformer_openvino import WrongWidth, probabilities
-from models.trial import measure
+from models.guards.code_guard import BringsCode
+from models.interface.compute import Compute
+from models.interface.import_result import NotAModel
+from models.interface.kinds import adopt, fit, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.publishing.metrics import metrics
+from models.publishing.publish import publish_from
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import measure
+from models.transformer import networks
+from models.transformer.export import token_limit
+from models.transformer.files import open_tokenizer
+from models.transformer.openvino_scorer import WrongWidth, probabilities
+from models.transformer.train import NoEncoder
 from storage.places.place import LocalPlace
 from tests.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
 
@@ -138,9 +138,9 @@ def test_the_threads_that_compute_may_run_on_any_core(published):
     code = f"""
 import os
 from pathlib import Path
-from models.compute import Compute
-from models.kinds import open_scorer
-from models.scorer import score
+from models.interface.compute import Compute
+from models.interface.kinds import open_scorer
+from models.interface.scorer import score
 from tests.models_fixtures import spec, strings
 scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
 scorer.load()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models import networks
-from models.compute import Compute
-from models.scorer import score
-from models.transformer_files import open_tokenizer
-from models.transformer_openvino import probabilities
-from models.transformer_torch import open_scorer
+from models.gpu.torch_scorer import open_scorer
+from models.interface.compute import Compute
+from models.interface.scorer import score
+from models.transformer import networks
+from models.transformer.files import open_tokenizer
+from models.transformer.openvino_scorer import probabilities
 from tests.models_fixtures import WORDS, encoder, spec, strings
 from tests.networks_fixtures import logits_alone
 

@@ -5,10 +5,10 @@ import signal
 
 import pytest
 
-from models.manifest import digest_of
-from models.measured import Measured
-from models.sample_texts import sample_texts
-from models.trial import FailedTrial, measure
+from models.interface.footprint import Measured
+from models.interface.manifest import digest_of
+from models.publishing.sample_texts import sample_texts
+from models.publishing.trial import FailedTrial, measure
 from tests import light_model
 from tests.models_fixtures import spec, strings
 

@@ -1,0 +1,71 @@
+"""The kind `bow`: TF-IDF of words and characters, logistic regression; one scikit-learn pipeline kept with skops.
+
+A skops file names the types it is made of. One that names anything beyond scikit-learn and NumPy is refused, so that
+loading a model never runs code that came with it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from models.bow.skops_file import load
+from models.interface.compute import Compute
+from models.interface.manifest import ModelSpec
+from storage.errors import ChorusError
+from storage.records.scores import Float32
+
+PIPELINE = "pipeline.skops"
+
+
+class WrongLabels(ChorusError):
+    """A pipeline answers with other labels than its manifest says."""
+
+    def __init__(self, expected: tuple[str, ...], found: tuple[str, ...]) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(
+            f"The pipeline's labels are {', '.join(found)}, and the manifest says {', '.join(expected)}. "
+            "Publish the model again."
+        )
+
+
+def classes(pipeline: Any) -> tuple[str, ...]:
+    """What the columns of predict_proba stand for; for an any-of pipeline only their numbers: '0', '1', …"""
+    return tuple(str(name) for name in pipeline.classes_)
+
+
+class BowScorer:
+    """A `Scorer` (see models.interface.scorer): texts → texts → probabilities. The work is all in `infer`."""
+
+    def __init__(self, spec: ModelSpec, folder: Path) -> None:
+        self._spec, self._folder = spec, folder
+        self._pipeline: Any = None
+
+    def load(self) -> None:
+        """Raises UntrustedTypes, WrongLabels."""
+        pipeline = load(self._folder / PIPELINE)
+        labels, found = self._spec.labels, classes(pipeline)
+        expected = labels if self._spec.target.mode == "one_of" else tuple(map(str, range(len(labels))))
+        if found != expected:
+            raise WrongLabels(expected, found)
+        self._pipeline = pipeline
+
+    def prepare(self, texts: pa.StringArray) -> list[str]:
+        return list(texts.to_pylist())
+
+    def infer(self, prepared: list[str]) -> Float32:
+        if not prepared:
+            return np.empty((0, len(self._spec.labels)), dtype=np.float32)
+        return np.asarray(self._pipeline.predict_proba(prepared), dtype=np.float32)
+
+    def finish(self, raw: Float32) -> Float32:
+        return raw
+
+    def unload(self) -> None:
+        self._pipeline = None
+
+
+def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> BowScorer:  # noqa: ARG001 — scikit-learn scores on one core and compiles nothing
+    """A scorer that still has to be loaded."""
+    return BowScorer(spec, folder)

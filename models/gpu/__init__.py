@@ -1,0 +1,1 @@
+"""The kind `transformer` on a GPU: packed batches in torch."""

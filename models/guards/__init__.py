@@ -1,0 +1,1 @@
+"""Guards: refusal of code in models, missing extras, memory measurement, telemetry switched off."""

@@ -1,0 +1,61 @@
+"""What a model is refused for: files that would run code of their own when they are loaded.
+
+A pickle is a program that builds an object, and can do anything else on the way. `auto_map` and `custom_pipelines` in a
+config name Python files that transformers would fetch from beside it, or from the internet.
+"""
+
+import json
+from pathlib import Path
+
+from models.interface.import_result import NotAModel
+
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".ckpt")
+_TORCH = "pytorch_model*.bin"
+_CONFIGS = ("config.json", "tokenizer_config.json")
+_KEYS = ("auto_map", "custom_pipelines")
+AS_SAFETENSORS = "save it with model.save_pretrained(FOLDER), which writes safetensors"
+AS_SKOPS = 'save it with skops.io.dump(pipeline, "pipeline.skops")'
+
+
+class BringsCode(NotAModel):
+    """To load it would run code that comes with it."""
+
+    def __init__(self, source: Path, found: str, instead: str) -> None:
+        self.found, self.instead = found, instead
+        super().__init__(source, f"{found}, and no code that comes with a model is run. {instead}")
+
+
+def refuse_code(folder: Path) -> None:
+    """For a Hugging Face style folder. Raises BringsCode."""
+    python = sorted(file.name for file in folder.glob("*.py"))
+    if python:
+        raise BringsCode(
+            folder, f"it brings Python files ({', '.join(python)})", "Remove them, if the model does without"
+        )
+    for config in _CONFIGS:
+        for key in _KEYS:
+            if _names(folder / config, key):
+                raise BringsCode(
+                    folder,
+                    f"{config} names code of its own ({key})",
+                    "Publish a model whose architecture and tokenizer are part of transformers, and save it from there",
+                )
+
+
+def refuse_pickles(source: Path, instead: str) -> None:
+    """For a model that is nowhere but in pickles, if anywhere. Raises BringsCode."""
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    found = [file.name for file in files if file.suffix in _PICKLES or file.match(_TORCH)]
+    if found:
+        raise BringsCode(
+            source, f"it is kept as a pickle ({', '.join(found)})", f"Load it where you trust it, and {instead}"
+        )
+
+
+def _names(config: Path, key: str) -> bool:
+    try:
+        return bool(json.loads(config.read_bytes()).get(key))
+    except FileNotFoundError:
+        return False
+    except (ValueError, AttributeError):
+        raise NotAModel(config.parent, f"{config.name} is not a JSON object") from None

@@ -1,0 +1,85 @@
+"""What is written down about a model version: `registry/models/<model>/<version>/manifest.json`."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from models.interface.footprint import Measured
+from models.interface.precision import PrecisionCheck
+from storage.names import digest
+from storage.record import Record
+from storage.records.decisions import Mode as Mode
+
+OverLength = Literal[
+    "truncate", "windows"
+]  # a text with more than max_tokens is cut, or read in parts: models.transformer.tokens
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # no path to elsewhere
+
+
+class Target(Record):
+    """A question that the labels answer: one of them is right (`sentiment`), or any number of them (`topics`)."""
+
+    name: str
+    mode: Mode
+
+
+class Artifact(Record):
+    """One file of a version."""
+
+    file: FileName
+    bytes: int
+    sha256: Sha256
+
+
+class Card(Record):
+    """Where a version comes from. Nothing here changes what it answers."""
+
+    data: str  # what it learned from, for people
+    rows_trained: int | None = None
+    rows_held_out: int | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)  # on the held-out rows, see models.publishing.metrics
+    seconds: float | None = None  # that training took
+
+
+class ModelSpec(Record):
+    """What a publisher says of the artifacts in a folder."""
+
+    kind: str  # one of models.interface.kinds
+    target: Target
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
+    max_tokens: int | None = None  # None for kinds that read a text to its end
+    over_length: OverLength = "truncate"
+    precisions: tuple[PrecisionCheck, ...] = ()  # those below float32 that were tried when it was published
+    measured: Measured | None = None  # speed and memory, see models.publishing.trial; None: nobody looked
+    card: Card
+
+
+class ModelManifest(ModelSpec):
+    """A published version."""
+
+    name: str
+    version: int
+    artifacts: tuple[Artifact, ...]
+    digest: Sha256  # see digest_of
+    published_at: datetime
+
+
+def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
+    """SHA-256 over all that decides the scores: two versions with one digest answer alike.
+
+    The artifacts count by name and content; name, version, card, date and what was measured do not count.
+    """
+    what_decides: dict[str, object] = {
+        "kind": spec.kind,
+        "target": spec.target.model_dump(),
+        "labels": spec.labels,
+        "max_tokens": spec.max_tokens,
+        "over_length": spec.over_length,
+        "artifacts": sorted([artifact.file, artifact.sha256] for artifact in artifacts),
+    }
+    if spec.precisions:
+        what_decides["precisions"] = sorted([check.precision, check.passed] for check in spec.precisions)
+    return digest(json.dumps(what_decides, sort_keys=True).encode())

@@ -1,0 +1,23 @@
+"""What training is told, whatever the kind; a kind leaves aside what it has no use for, but for over_length."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.interface.manifest import OverLength
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The defaults suit a few thousand short texts on two cores."""
+
+    encoder: Path | None = (
+        None  # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
+    )
+    max_tokens: int = 256  # transformer: a longer text is cut there when learned from
+    over_length: OverLength = "truncate"  # transformer: what happens to it when it is scored; others refuse windows
+    epochs: int = 3  # transformer: times through the rows
+    most_rows: int | None = None  # transformer: learn from a random part of the rows
+    frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are
+    step_tokens: int = 1024  # transformer: how much is read before each step; 1,024 are about 40 short texts
+    rate: float = 6e-4  # transformer: highest learning rate
+    seed: int = 0

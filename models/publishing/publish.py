@@ -1,0 +1,118 @@
+"""Takes over a model that was trained elsewhere, or just now: a Hugging Face folder, a skops pipeline, or MLflow's."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from models.guards.code_guard import AS_SAFETENSORS, AS_SKOPS, refuse_pickles
+from models.interface import kinds
+from models.interface.import_result import NotAModel
+from models.interface.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
+from models.interface.training_set import held_out
+from models.publishing.mlflow_folder import plain
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import begin_plainly, measure
+from models.transformer.files import CONFIG
+from storage.errors import BadRequest
+
+
+class WhichLabels(BadRequest):
+    """The labels that were given are not the model's, or the model's files do not name them and none were given."""
+
+    def __init__(self, source: Path, given: tuple[str, ...] | None, found: tuple[str, ...] | None) -> None:
+        self.source, self.given, self.found = source, given, found
+        super().__init__(
+            f"{source} names the labels {', '.join(found)}, not {', '.join(given or ())}. Give them as it does, or not."
+            if found
+            else f"{source} does not name its labels. Give them, in the order of the model's outputs."
+        )
+
+
+class NotForThisKind(BadRequest):
+    """Options were given that mean nothing to this kind of model."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"A {kind} reads every text to its end. Leave out a limit of tokens, and a rule for long texts."
+        )
+
+
+def publish_from(
+    registry: ModelRegistry,
+    name: str,
+    source: Path,
+    target: str,
+    published_at: datetime,
+    labels: tuple[str, ...] | None = None,
+    max_tokens: int | None = None,
+    over_length: OverLength = "truncate",
+    texts: pa.StringArray | None = None,
+    begin: Callable[[], None] = begin_plainly,
+) -> ModelManifest:
+    """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
+
+    Or a folder that MLflow saved, of the flavour transformers or sklearn.
+
+    `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is made with about half of
+    them and checked on the others; without texts it is not offered. Pickles are not read, and no code that comes with a
+    model is run. `begin` is what a process does first that this one starts.
+    Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, FailedTrial, BadName.
+    """
+    with plain(source) as files, tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+        kind = _kind_of(files)
+        check_options(kind, over_length, max_tokens)
+        spec = adopt(kind, files, Path(folder), target, labels, max_tokens, over_length)
+        if texts is not None:
+            others = held_out(texts, 0.5)
+            sides = [texts.filter(pa.array(side)) for side in (~others, others)]
+            checks = kinds.check_precisions(spec, Path(folder), *sides)
+            spec = spec.model_copy(update={"precisions": checks})
+        spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, begin)})
+        return registry.publish(name, Path(folder), spec, published_at)
+
+
+def check_options(kind: str, over_length: OverLength, max_tokens: int | None = None) -> None:
+    """Raises UnknownKind, NotForThisKind."""
+    if kinds.find(kind).precisions is None and (max_tokens or over_length != "truncate"):
+        raise NotForThisKind(kind)
+
+
+def adopt(
+    kind: str,
+    source: Path,
+    folder: Path,
+    target: str,
+    labels: tuple[str, ...] | None,
+    max_tokens: int | None,
+    over_length: OverLength,
+) -> ModelSpec:
+    """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish."""
+    found = kinds.adopt(kind, source, folder, max_tokens)
+    chosen = labels or found.labels
+    if chosen is None or (found.labels and found.labels != chosen):
+        raise WhichLabels(source, labels, found.labels)
+    if len(chosen) != found.outputs:
+        raise NotAModel(source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given")
+    return ModelSpec(
+        kind=kind,
+        target=Target(name=target, mode=found.mode),
+        labels=chosen,
+        max_tokens=found.max_tokens,
+        over_length=over_length,
+        card=Card(data=f"published from {source.name}"),
+    )
+
+
+def _kind_of(source: Path) -> str:
+    if not source.exists():
+        raise NotAModel(source, "it is not there")
+    if (source / CONFIG).is_file():
+        return "transformer"
+    if source.suffix == ".skops" or any(source.glob("*.skops")):
+        return "bow"
+    refuse_pickles(source, f"{AS_SKOPS}, or {AS_SAFETENSORS}")
+    raise NotAModel(source, f"it holds neither {CONFIG} nor a .skops file")

@@ -1,0 +1,74 @@
+"""Trains a model of any kind, and measures it on rows it has not seen the way it will be served."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.interface.kinds import check_precisions, fit, open_scorer
+from models.interface.manifest import Card, ModelSpec
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.interface.training_set import Labelled, check_learnable, split
+from models.publishing.metrics import metrics
+from models.publishing.publish import adopt, check_options
+from models.publishing.trial import begin_plainly, measure
+from storage.records.scores import Float32
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is ready to be published, and what it says of the held-out rows."""
+
+    spec: ModelSpec
+    held_out: Labelled
+    values: Float32  # [held-out rows, labels]
+
+
+def train(
+    kind: str,
+    target: str,
+    data: Labelled,
+    folder: Path,
+    recipe: Recipe,
+    description: str,
+    held_out: float = 0.1,
+    begin: Callable[[], None] = begin_plainly,
+) -> Trained:
+    """Fill an empty folder with the artifacts of a model that answers `target`.
+
+    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured on. `begin` is
+    what a process does first that it starts.
+    Raises UnknownKind, NotForThisKind, BadLabels, MissingPackage, FailedTrial, and what the kind raises.
+    """
+    check_options(kind, recipe.over_length)
+    learned, kept = split(data, held_out)
+    check_learnable(learned)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chorus-") as fresh:
+        fit(kind, learned, Path(fresh), recipe)
+        seconds = time.monotonic() - started
+        spec = adopt(kind, Path(fresh), folder, target, data.labels, recipe.max_tokens, recipe.over_length)
+    checks = check_precisions(spec, folder, learned.texts, kept.texts)
+    spec = spec.model_copy(update={"precisions": checks})
+    values = held_out_scores(spec, folder, kept)
+    card = Card(
+        data=description,
+        rows_trained=min(len(learned), recipe.most_rows or len(learned)),
+        rows_held_out=len(kept),
+        metrics=metrics(values, kept.truth, kept.mode),
+        seconds=round(seconds, 1),
+    )
+    measured = measure(spec, folder, kept.texts, begin)
+    return Trained(spec.model_copy(update={"card": card, "measured": measured}), kept, values)
+
+
+def held_out_scores(spec: ModelSpec, folder: Path, data: Labelled) -> Float32:
+    """What the model says of these rows, float32 [rows, labels], by the engine that will serve it."""
+    scorer = open_scorer(spec, folder)
+    scorer.load()
+    try:
+        return score(scorer, data.texts)
+    finally:
+        scorer.unload()

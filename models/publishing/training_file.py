@@ -1,0 +1,108 @@
+"""Reads labelled texts, for training and for measuring: .csv, .tsv or .jsonl, one text and its answer a row, UTF-8.
+
+An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no label holds.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from models.interface.manifest import Mode
+from models.interface.training_set import Labelled, labelled
+from storage.errors import BadRequest
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+class BadLabelledFile(BadRequest):
+    """A file of labelled texts that cannot be read as such."""
+
+    def __init__(self, file: Path, problem: str) -> None:
+        self.file = file
+        super().__init__(f"Cannot take labelled texts from {file}: {problem}")
+
+
+def read_labelled(
+    file: Path, text_column: str, label_column: str, mode: Mode, labels: tuple[str, ...] | None = None
+) -> Labelled:
+    """All rows of the file; `labels` are those that may be met, if they are known.
+
+    Raises BadLabelledFile, and BadLabels for answers that fit no target.
+    """
+    texts: list[str] = []
+    answers: list[tuple[str, ...]] = []
+    for number, row in _rows(file):
+        texts.append(_text(file, number, row, text_column))
+        answers.append(_answer(file, number, row, label_column, mode))
+    return labelled(texts, answers, mode, labels)
+
+
+def read_texts(file: Path, text_column: str) -> pa.StringArray:
+    """The texts of such a file, whose answers need not be there. Raises BadLabelledFile."""
+    return pa.array([_text(file, number, row, text_column) for number, row in _rows(file)], pa.string())
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each row with its number, from 1; at least one."""
+    number = 0
+    try:
+        for number, row in enumerate(_records(file), start=1):
+            yield number, row
+    except FileNotFoundError:
+        raise BadLabelledFile(file, "it is not there.") from None
+    except UnicodeDecodeError as error:
+        raise BadLabelledFile(file, f"byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
+    if not number:
+        raise BadLabelledFile(file, "it holds no rows.")
+
+
+def _records(file: Path) -> Iterator[dict[str, Any]]:
+    suffix = file.suffix.lower()
+    if suffix not in (*_DELIMITERS, *_JSON_LINES):
+        raise BadLabelledFile(file, f"its name should end in {', '.join([*_DELIMITERS, *_JSON_LINES])}.")
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        if suffix in _DELIMITERS:
+            yield from csv.DictReader(opened, delimiter=_DELIMITERS[suffix])
+            return
+        for number, line in enumerate(filter(str.strip, opened), start=1):
+            row = _json(file, number, line)
+            if not isinstance(row, dict):
+                raise BadLabelledFile(file, f"row {number} is not a JSON object.")
+            yield row
+
+
+def _json(file: Path, number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadLabelledFile(file, f"row {number} is not JSON: {error}.") from None
+
+
+def _value(file: Path, number: int, row: dict[str, Any], column: str) -> Any:
+    if column not in row:
+        found = ", ".join(str(name) for name in row if name is not None)
+        raise BadLabelledFile(file, f"row {number} has no column {column!r}. Its columns are: {found}.")
+    return row[column]
+
+
+def _text(file: Path, number: int, row: dict[str, Any], column: str) -> str:
+    text = _value(file, number, row, column)
+    if not isinstance(text, str) or not text.strip():
+        raise BadLabelledFile(file, f"row {number} has no text in the column {column!r}.")
+    return text
+
+
+def _answer(file: Path, number: int, row: dict[str, Any], column: str, mode: Mode) -> tuple[str, ...]:
+    """The labels of one row, without doubles."""
+    answer = _value(file, number, row, column)
+    if mode == "any_of" and isinstance(answer, str):
+        answer = _json(file, number, answer) if answer.startswith("[") else answer.split("|")
+    labels = list(answer) if isinstance(answer, list) else [answer]
+    if any(not isinstance(label, str) for label in labels):
+        raise BadLabelledFile(file, f"row {number} has an answer that is not words, in the column {column!r}.")
+    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))
