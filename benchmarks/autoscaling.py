@@ -1,7 +1,7 @@
 """How well models scale on their own: live on this machine, and in a simulated month of a growing company.
 
 `live.py` has six transformers on one machine with room for three. The simulation drives the function that the service
-itself asks, `workers.scale`, with service and start-up times that were measured, against what people do instead.
+itself asks, `workers.autoscaling.policy`, with service and start-up times that were measured, against what people do instead.
 Prints tables; docs/autoscaling.md says what is assumed and was seen.
 """
 
@@ -16,7 +16,7 @@ from policies import AlwaysOn, Chorus, Everywhere, QueueLength
 from report import AtMost, Target, report
 from simulation import Policy, Result, Simulation
 
-from workers.limits import Limits
+from workers.autoscaling.limits import Limits
 
 MODELS = (5, 50, 500)  # custom models, each beside four that all share
 MONTH = 30  # days

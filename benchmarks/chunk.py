@@ -18,29 +18,29 @@ from service import home
 from chorus.local import broker_for
 from chorus.settings import from_environment
 from models.interface.compute import Compute
-from tasks.board import Board, key_prefix
-from tasks.context import Context
-from tasks.finish import finish
-from tasks.messages import FinishJob, Message, ReduceChunk, ScoreCell
-from tasks.reduce import reduce
-from tasks.score import score
-from tasks.submit import start
-from workers.scoring import Shelf
+from tasks.board.board import Board, key_prefix
+from tasks.broker.context import Context
+from tasks.broker.step_messages import FinishJob, Message, ReduceChunk, ScoreCell
+from tasks.jobs.submit import start
+from tasks.steps.finish import finish
+from tasks.steps.reduce import reduce
+from tasks.steps.score import score
+from workers.scoring.scoring_worker import Shelf
 
 MODEL = "sentiment-minilm"
 ROWS = 4096
 ROUNDS = 5
 STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
     ("take the upload in", "intake/dataset/upload.py", "take_in"),
-    ("write the job", "tasks/submit.py", "write_job"),
-    ("plan", "tasks/reconcile.py", "reconcile"),
+    ("write the job", "tasks/jobs/submit.py", "write_job"),
+    ("plan", "tasks/planning/reconcile_job.py", "reconcile"),
     ("read the texts", "storage/records/feedback.py", "read_texts"),
     ("tokens and batches", "models/transformer/openvino_scorer.py", "prepare"),
     ("the network", "models/transformer/openvino_scorer.py", "infer"),
     ("probabilities of each row", "models/transformer/openvino_scorer.py", "finish"),
-    ("score: files and board", "tasks/score.py", "score"),
-    ("reduce: combine, write the part", "tasks/reduce.py", "reduce"),
-    ("finish: checksums, manifest", "tasks/finish.py", "finish"),
+    ("score: files and board", "tasks/steps/score.py", "score"),
+    ("reduce: combine, write the part", "tasks/steps/reduce.py", "reduce"),
+    ("finish: checksums, manifest", "tasks/steps/finish.py", "finish"),
 )
 WITHIN = {  # of a step, the others that it calls
     "score: files and board": ("read the texts", "tokens and batches", "the network", "probabilities of each row"),

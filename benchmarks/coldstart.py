@@ -25,10 +25,10 @@ from chorus.local import broker_for, context_for
 from chorus.settings import Settings, for_children, from_environment
 from storage.places.place import Place
 from storage.records import scores
-from tasks.address import BrokerAddress
-from tasks.lookup import dataset_of
-from tasks.messages import ScoreCell
-from workers.children import Child
+from tasks.broker.broker_url import BrokerAddress
+from tasks.broker.step_messages import ScoreCell
+from tasks.planning.record_cache import dataset_of
+from workers.processes.child_process import Child
 
 MODEL = "sentiment-minilm"
 ROWS = 256

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from intake.dataset.upload import Upload, take_in
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.submit import describe_job, line_up, write_job
+from tasks.jobs.submit import describe_job, line_up, write_job
 
 
 def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
-    """Take the texts in under ids that were never used, and write the job; `tasks.submit.start` sets it going."""
+    """Take the texts in under ids that were never used, and write the job; `tasks.jobs.submit.start` sets it going."""
     now = time.time_ns()
     lines = [json.dumps({"id": f"{now} {at}", "text": text}) for at, text in enumerate(texts)]
     upload = Upload(path="-", customer=customer, format="jsonl", encoding="utf-8")

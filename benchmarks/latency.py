@@ -23,8 +23,8 @@ from models.interface.compute import Compute
 from storage.places.place import Place
 from storage.records import labelled_output
 from storage.records.jobs import Job
-from tasks.submit import start
-from workers.loaded import Loaded
+from tasks.jobs.submit import start
+from workers.scoring.loaded_model import Loaded
 
 MODELS = ("sentiment-bow", "sentiment-minilm")
 FEEDBACKS = 300

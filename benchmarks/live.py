@@ -35,12 +35,12 @@ from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.context import Context
-from tasks.measured import needs
-from tasks.roster import Roster
-from tasks.stages import beginning
-from tasks.submit import start
-from workers.children import Child
+from tasks.board.roster import Roster
+from tasks.board.worker_profile import needs
+from tasks.broker.context import Context
+from tasks.jobs.startup_timing import beginning
+from tasks.jobs.submit import start
+from workers.processes.child_process import Child
 
 ENCODER = "sentiment-minilm"
 CUSTOMERS = ("ada", "bell", "curie", "darwin", "euler", "fermi")  # each has a model of the same name

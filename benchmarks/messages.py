@@ -24,7 +24,7 @@ from service import Service, home
 from throughput import BareLoop, precisions, warm_service
 
 from chorus.settings import for_children, from_environment
-from workers.children import Child
+from workers.processes.child_process import Child
 
 sys.path.append(str(Path(__file__).parent.parent))
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"  # as tests/conftest.py says

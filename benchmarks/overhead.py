@@ -35,7 +35,7 @@ from models.interface.manifest import Target as Question
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.records.jobs import read_job
-from tasks.submit import start
+from tasks.jobs.submit import start
 
 SIZES = (100_000, 1_000_000)
 RUNS = 3

@@ -8,10 +8,10 @@ from company import HOUR, SHARED, Company, model
 from queues import Pool, Process
 from simulation import Simulation
 
-from tasks.demand import Demand
-from tasks.roster import State, Worker
-from workers.limits import Limits
-from workers.scale import Budget, Hold, Start, scale
+from tasks.board.roster import State, Worker
+from tasks.planning.demand import Demand
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Budget, Hold, Start, scale
 
 GB = 10**9
 EVERY = 10.0  # seconds between decisions when nothing arrives: the service decides each half second, with little to do
@@ -19,7 +19,7 @@ CORES = 512  # that nobody gets more of
 
 
 class Chorus:
-    """`workers.scale`, half a second after each arrival and every so many seconds besides."""
+    """`workers.autoscaling.policy`, half a second after each arrival and every so many seconds besides."""
 
     def __init__(self, limits: Limits | None = None, memory: float = 1000.0) -> None:
         self._limits = limits or Limits()

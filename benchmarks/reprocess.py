@@ -8,7 +8,7 @@ least; seconds stand beside it. First everything is labelled once, which is the 
     new weights                    another version of the ensemble, the same models
     1 % new rows                   the same upload, with new texts scattered through it and others left out
 
-Rows that reach a model are counted by asking, before each run, what workers ask (`tasks.borrow`) of every missing cell.
+Rows that reach a model are counted by asking, before each run, what workers ask (`tasks.planning.score_reuse`) of every missing cell.
 The forecast of `chorus plan` is asked before each run that scores something, and held against the seconds it took.
 """
 
@@ -38,9 +38,9 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import Dataset, datasets, read_texts
 from storage.records.scores import path
-from tasks.borrow import borrow
-from tasks.measured import expected_of
-from tasks.submit import line_up
+from tasks.board.worker_profile import expected_of
+from tasks.jobs.submit import line_up
+from tasks.planning.score_reuse import borrow
 
 CUSTOMER = "default"  # its ensemble has two transformers and two bags of words
 CHANGED = ("sentiment-minilm", "sentiment-bow")

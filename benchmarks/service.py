@@ -12,9 +12,9 @@ from time import monotonic, sleep
 from chorus.local import broker_for, context_for
 from chorus.settings import Settings, for_children, from_environment
 from storage.records.jobs import Job
-from tasks.address import BrokerAddress
-from tasks.context import Context
-from workers.children import Child, stop_all
+from tasks.broker.broker_url import BrokerAddress
+from tasks.broker.context import Context
+from workers.processes.child_process import Child, stop_all
 
 _PATIENCE = 600.0  # seconds
 

@@ -29,8 +29,8 @@ from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.submit import start
-from workers.cores import share
+from tasks.jobs.submit import start
+from workers.autoscaling.thread_share import share
 
 sys.path.append(str(Path(__file__).parent.parent))
 

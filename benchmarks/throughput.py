@@ -42,8 +42,8 @@ from models.interface.scorer import Scorer, score
 from models.publishing.registry import ModelRegistry
 from models.transformer.openvino_scorer import has_bfloat16
 from storage.places.place import Place
-from tasks.submit import start
-from workers.cores import share
+from tasks.jobs.submit import start
+from workers.autoscaling.thread_share import share
 
 TEXTS = 8192
 EVERY = 8  # of these the slow ones score one in so many

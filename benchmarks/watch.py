@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.records.jobs import Job
-from tasks.context import Context
-from tasks.demand import demand
-from tasks.messages import CONTROL, scoring_queue
-from tasks.roster import Roster, Worker
+from tasks.board.roster import Roster, Worker
+from tasks.broker.context import Context
+from tasks.broker.step_messages import CONTROL, scoring_queue
+from tasks.planning.demand import demand
 
 
 @dataclass(frozen=True)

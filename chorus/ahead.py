@@ -17,16 +17,16 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset
 from storage.records.forecasts import Expected, Forecast, keep_forecast
 from storage.records.jobs import Job
-from tasks.board import Board
-from tasks.context import Context
-from tasks.correction import correction
-from tasks.forecast import Machine, Outlook, Pool, outlook
-from tasks.lookup import dataset_of
-from tasks.measured import expected_of
-from tasks.messages import SHORT
-from tasks.missing import left
-from tasks.roster import Roster
-from workers.limits_file import read_limits
+from tasks.board.board import Board
+from tasks.board.roster import Roster
+from tasks.board.worker_profile import expected_of
+from tasks.broker.context import Context
+from tasks.broker.step_messages import SHORT
+from tasks.planning.forecast import Machine, Outlook, Pool, outlook
+from tasks.planning.forecast_correction import correction
+from tasks.planning.record_cache import dataset_of
+from tasks.planning.remaining_work import left
+from workers.config.limits_file import read_limits
 
 log = logging.getLogger(__name__)
 

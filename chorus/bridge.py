@@ -21,16 +21,16 @@ from storage.errors import BadRequest
 from storage.names import is_name
 from storage.places.place import Place
 from storage.records import feedback
-from tasks.app import make_app
-from tasks.board import key_prefix
-from tasks.bridges import Bridges
-from tasks.context import Context
-from tasks.once import Once
-from tasks.presence import Presence
-from workers import bridge
-from workers.inflow import Inflow
-from workers.standing import Standing
-from workers.taking_in import TakingIn
+from tasks.board.board import key_prefix
+from tasks.board.bridge_roster import Bridges
+from tasks.board.leases import Presence
+from tasks.board.message_dedup import Once
+from tasks.broker.celery_app import make_app
+from tasks.broker.context import Context
+from workers.bridge import bridge_worker
+from workers.bridge.batch_writer import TakingIn
+from workers.bridge.bridge_status import Standing
+from workers.bridge.pull_loop import Inflow
 
 _MOST_MESSAGES = 10_000  # in our hands at once
 _MOST_BYTES = 50 << 20  # four times as much in memory, where one character in a text is an emoji
@@ -74,7 +74,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
-        return bridge.run(app, replace(context, presence=presence), inflow, topics, settings.run)
+        return bridge_worker.run(app, replace(context, presence=presence), inflow, topics, settings.run)
 
 
 def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:

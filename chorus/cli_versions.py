@@ -63,7 +63,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
     @click.option("--force", is_flag=True, help="Even if an alias, an ensemble or a job names it.")
     def remove(name: str, version: int, force: bool) -> None:
         """Remove VERSION, whose number is not used again. Refused while anything names it."""
-        from tasks.named import remove as remove_unnamed
+        from tasks.jobs.references import remove as remove_unnamed
 
         remove_unnamed(_shelf(what), name, version, force=force)
         click.echo(f"{name}: version {version} is removed")

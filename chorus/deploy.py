@@ -12,11 +12,11 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from tasks.address import BrokerAddress
-from tasks.measured import expected
-from workers.limits import Limits
-from workers.limits_file import read_limits
-from workers.quantities import seconds
+from tasks.board.worker_profile import expected
+from tasks.broker.broker_url import BrokerAddress
+from workers.autoscaling.limits import Limits
+from workers.config.limits_file import read_limits
+from workers.config.quantities import seconds
 
 _MOUNTED = "/data"  # where the containers find a root that is no URL
 _HEADROOM = 1.25  # of what was measured: beyond its limit a pod is killed

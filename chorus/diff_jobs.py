@@ -16,7 +16,7 @@ from storage.records.decisions import Mode
 from storage.records.jobs import Job
 from storage.records.labelled_output import read_manifest
 from storage.tables import decode_parquet
-from tasks.lookup import ensemble_of
+from tasks.planning.record_cache import ensemble_of
 
 _PARTS = 4  # of the second job in memory: two uploads of the same rows have them in much the same order
 

@@ -19,12 +19,12 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageAway
 from storage.records import feedback
-from tasks.submit import line_up
-from workers.broker import server_binary
-from workers.chorus_toml import FILE
-from workers.gate_file import read_gates
-from workers.limits_file import read_limits
-from workers.schedule_file import read_schedules
+from tasks.jobs.submit import line_up
+from workers.config.chorus_toml import FILE
+from workers.config.gate_file import read_gates
+from workers.config.limits_file import read_limits
+from workers.config.schedule_file import read_schedules
+from workers.processes.embedded_broker import server_binary
 
 Check = tuple[str, Callable[[], str]]
 

@@ -11,10 +11,10 @@ from intake.messages.check import look_at_subscription, look_at_topic
 from intake.messages.client import check_installed
 from storage.errors import ChorusError
 from storage.places.place import Place
-from tasks.address import BrokerUnreachable
-from tasks.board import Board, key_prefix
-from tasks.bridges import Bridge, Bridges
-from tasks.roster import Roster
+from tasks.board.board import Board, key_prefix
+from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.roster import Roster
+from tasks.broker.broker_url import BrokerUnreachable
 
 
 class BridgeUnwell(ChorusError):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ensemble.spec import Ensemble, EnsembleRegistry
 from storage.errors import BadRequest
 from storage.places.place import Place
-from tasks.submit import members_of
+from tasks.jobs.submit import members_of
 
 
 class BadEnsembleFile(BadRequest):

@@ -17,7 +17,7 @@ from models.publishing.training_file import BadLabelledFile, read_labelled
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.versions.version_store import CHAMPION
-from workers.gate_file import read_gates
+from workers.config.gate_file import read_gates
 
 _TEXTS = 4096  # scored at once
 

@@ -12,8 +12,8 @@ from storage.places.place import Absent, Place
 from storage.records import jobs
 from storage.records.jobs import Ended, Job
 from storage.records.runs import Run, RunEnded, end_run, open_runs
-from tasks.labels import settle_runs_of
-from tasks.submit import start, stop, write_job
+from tasks.jobs.activate_labels import settle_runs_of
+from tasks.jobs.submit import start, stop, write_job
 
 
 class NoSuchJob(BadRequest):

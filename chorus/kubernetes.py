@@ -11,8 +11,8 @@ from typing import Any
 
 from storage.errors import BadRequest
 from storage.names import digest
-from workers.alive import FILE
-from workers.limits import Limits
+from workers.autoscaling.limits import Limits
+from workers.runtime.liveness_file import FILE
 
 Document = dict[str, Any]  # Any: whatever JSON the Kubernetes API takes
 

@@ -8,7 +8,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import customers as all_customers
 from storage.records.jobs import read_job
-from tasks.labels import counting
+from tasks.jobs.activate_labels import counting
 
 _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 

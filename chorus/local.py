@@ -22,14 +22,14 @@ from storage.places.place import Place
 from storage.places.retry import StorageAway
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Manifest, read_manifest
-from tasks.address import BrokerAddress, BrokerUnreachable
-from tasks.app import make_app, publisher
-from tasks.board import Board, Progress, key_prefix
-from tasks.context import Context
-from tasks.reconcile import plan_job, stored_progress
-from tasks.roster import Roster
-from tasks.submit import counts_again, start, stop
-from workers.broker import Broker, embedded_broker
+from tasks.board.board import Board, Progress, key_prefix
+from tasks.board.roster import Roster
+from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.context import Context
+from tasks.jobs.submit import counts_again, start, stop
+from tasks.planning.reconcile_job import plan_job, stored_progress
+from workers.processes.embedded_broker import Broker, embedded_broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
 _PATIENCE = 30.0  # seconds for which a broker may be away

@@ -22,10 +22,10 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset
 from storage.records.feedback import customers as all_customers
 from storage.records.jobs import Job
-from tasks.forecast import ModelOutlook, Outlook
-from tasks.lookup import dataset_of
-from tasks.reprocess import describe_jobs, describe_run
-from tasks.submit import check_output
+from tasks.jobs.reprocess import describe_jobs, describe_run
+from tasks.jobs.submit import check_output
+from tasks.planning.forecast import ModelOutlook, Outlook
+from tasks.planning.record_cache import dataset_of
 
 _CHARS_A_TOKEN = 4.3  # of English in the word pieces of BERT, special tokens left out
 

@@ -8,7 +8,7 @@ from chorus.show import print_table
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import scores
-from tasks.prune import Prunable, prunable, prune
+from tasks.jobs.prune import Prunable, prunable, prune
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,15 @@ from storage.records.feedback import customers as all_customers
 from storage.records.forecasts import Forecast
 from storage.records.jobs import Job
 from storage.records.runs import Run, RunEnded, create_run, end_run, run_ended
-from tasks.address import BrokerUnreachable
-from tasks.context import Context
-from tasks.correction import learn
-from tasks.labels import settle
-from tasks.lookup import dataset_of
-from tasks.missing import Left, left
-from tasks.reprocess import carry_on, describe_jobs, describe_run
-from tasks.submit import is_done
-from workers.broker import Broker
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.jobs.activate_labels import settle
+from tasks.jobs.reprocess import carry_on, describe_jobs, describe_run
+from tasks.jobs.submit import is_done
+from tasks.planning.forecast_correction import learn
+from tasks.planning.record_cache import dataset_of
+from tasks.planning.remaining_work import Left, left
+from workers.processes.embedded_broker import Broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the runs
 _SAY_EVERY = 5.0  # seconds between two lines for people

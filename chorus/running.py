@@ -11,7 +11,7 @@ from time import monotonic
 from typing import IO
 
 from storage.errors import BadRequest
-from tasks.address import BrokerAddress
+from tasks.broker.broker_url import BrokerAddress
 
 _FILE = "service.json"
 _A_LOOK = 1.0  # seconds, far longer than any

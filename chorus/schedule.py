@@ -15,9 +15,9 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.runs import run_ended
 from storage.versions.schedule_state import Settled, run_name, settled
-from tasks.address import BrokerUnreachable
-from tasks.schedule import Schedule, due_time, going_on, run_now
-from workers.schedule_file import ALL, read_schedules
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.jobs.schedule import Schedule, due_time, going_on, run_now
+from workers.config.schedule_file import ALL, read_schedules
 
 
 @dataclass(frozen=True)

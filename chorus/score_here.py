@@ -18,10 +18,10 @@ from storage.records import scores
 from storage.records.feedback import read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
-from tasks.borrow import complete
-from tasks.careful import score_carefully
-from tasks.split import NotTheRows
-from workers.isolated import Isolated
+from tasks.planning.score_reuse import complete
+from tasks.steps.bisect_rows import NotTheRows
+from tasks.steps.fault_isolation import score_carefully
+from workers.scoring.isolated_model import Isolated
 
 _SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
 

@@ -18,13 +18,13 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.retry import StorageAway
-from tasks.app import make_app
-from tasks.board import key_prefix
-from tasks.bridges import traffic
-from tasks.context import Context
-from tasks.demand import demand
-from tasks.presence import Presence
-from tasks.roster import Roster, Worker
+from tasks.board.board import key_prefix
+from tasks.board.bridge_roster import traffic
+from tasks.board.leases import Presence
+from tasks.board.roster import Roster, Worker
+from tasks.broker.celery_app import make_app
+from tasks.broker.context import Context
+from tasks.planning.demand import demand
 
 
 class NoBrokerToServe(BadRequest):
@@ -47,7 +47,7 @@ def serve(
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
-    from workers.pools import STORAGE_AWAY
+    from workers.autoscaling.pool_manager import STORAGE_AWAY
 
     try:
         return _serve(settings, model, threads, identity, only, metrics)
@@ -75,24 +75,24 @@ def _serve(
     app = make_app(broker, key_prefix(context.place))
     presence = Presence(context.board, this_process(context, settings, model, threads, identity))
     if model is None:
-        from workers import control
+        from workers.control import control_worker
 
         with ExitStack() as stack:
             if metrics is not None:
                 _serve_metrics(stack, context, metrics)
-            return control.run(app, replace(context, presence=presence), settings.run, only)
-    from workers import scoring
+            return control_worker.run(app, replace(context, presence=presence), settings.run, only)
+    from workers.scoring import scoring_worker
 
-    return scoring.run(
+    return scoring_worker.run(
         app, context, presence, settings.compute(threads), settings.run, without_pandas, settings.chunk_rows
     )
 
 
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
-    from workers.exposition import Seen
-    from workers.limits_file import read_limits
-    from workers.metrics import listen_address, serve_metrics
+    from workers.config.limits_file import read_limits
+    from workers.control.metrics_server import listen_address, serve_metrics
+    from workers.control.prometheus import Seen
 
     roster = Roster(context.board)
 

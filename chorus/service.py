@@ -16,16 +16,16 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.bridges import Bridges
-from tasks.context import Context
-from tasks.roster import Worker
-from workers.broker import Broker
-from workers.children import Child
-from workers.cores import share
-from workers.kept import Kept
-from workers.limits import Limits
-from workers.pools import Pools, this_machine
-from workers.scale import Budget
+from tasks.board.bridge_roster import Bridges
+from tasks.board.roster import Worker
+from tasks.broker.context import Context
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Budget
+from workers.autoscaling.pool_manager import Pools, this_machine
+from workers.autoscaling.thread_share import share
+from workers.processes.child_process import Child
+from workers.processes.embedded_broker import Broker
+from workers.processes.supervisor import Kept
 
 _WORKERS_A_MACHINE = 4  # as many find cores of their own, unless chorus.toml gives them more threads
 _FOREVER = 1e9  # seconds

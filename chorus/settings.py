@@ -13,7 +13,7 @@ from models.interface.device import AUTO, PATTERN
 from models.interface.precision import Precision
 from storage.errors import BadRequest
 from storage.places.allowlist import NoLocation, allowed, allowed_with_all, located
-from tasks.address import BrokerAddress
+from tasks.broker.broker_url import BrokerAddress
 
 
 class BadSetting(BadRequest):

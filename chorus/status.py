@@ -22,13 +22,13 @@ from storage.records.forecasts import forecast_of
 from storage.records.jobs import Beginning, Job
 from storage.records.labelled_output import Manifest, read_manifest
 from storage.records.runs import Run, open_runs
-from tasks.board import Board, Progress
-from tasks.bridges import Bridge, Bridges
-from tasks.demand import Demand, demand
-from tasks.published import published
-from tasks.reconcile import stored_progress
-from tasks.roster import Roster, Worker
-from tasks.stages import beginning
+from tasks.board.board import Board, Progress
+from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.publish_progress import published
+from tasks.board.roster import Roster, Worker
+from tasks.jobs.startup_timing import beginning
+from tasks.planning.demand import Demand, demand
+from tasks.planning.reconcile_job import stored_progress
 
 _WATCH_SECONDS = 1.0
 _JOB = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")

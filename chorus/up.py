@@ -15,10 +15,10 @@ from chorus.settings import Settings
 from intake.messages.client import check_installed
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
-from tasks.roster import Roster
-from workers.limits_file import read_limits
-from workers.metrics import check_free, listen_address
-from workers.schedule_file import read_schedules
+from tasks.board.roster import Roster
+from workers.config.limits_file import read_limits
+from workers.config.schedule_file import read_schedules
+from workers.control.metrics_server import check_free, listen_address
 
 _LOOK_EVERY = 0.5  # seconds
 

@@ -25,8 +25,8 @@ from storage.places.place import Place
 from storage.records import feedback
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, Priority
-from tasks.address import BrokerUnreachable
-from tasks.submit import describe_job, line_up, start, write_job
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.jobs.submit import describe_job, line_up, start, write_job
 
 
 @dataclass(frozen=True)

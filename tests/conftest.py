@@ -12,7 +12,7 @@ from storage.places.place import LocalPlace
 from tests import small_models
 from tests.buckets import amazon, google, use
 from tests.faulty_proxy import FaultyProxy
-from workers.broker import embedded_broker
+from workers.processes.embedded_broker import embedded_broker
 
 # gRPC starts its threads again in every fork, and aborts where subprocess closes their descriptors before the fork
 # becomes another program (https://github.com/grpc/grpc/pull/43157). It reads this when it is imported.

@@ -22,7 +22,7 @@ import grpc
 from tests.pubsub.controls import Controls
 from tests.pubsub.service import CONTROL, handlers
 from tests.pubsub.state import State
-from workers.children import end_with_parent
+from workers.processes.child_process import end_with_parent
 
 _CALLS = 64  # at once; each open stream is one
 _OPTIONS = [("grpc.max_receive_message_length", 32 << 20), ("grpc.so_reuseport", 0)]  # too large is for us to refuse

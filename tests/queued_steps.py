@@ -3,9 +3,17 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from tasks.app import make_app, publisher
-from tasks.feed import queued
-from tasks.messages import CONTROL, RESULTS, FinishJob, PublishResults, ReduceChunk, ScoreCell, scoring_queue
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.step_messages import (
+    CONTROL,
+    RESULTS,
+    FinishJob,
+    PublishResults,
+    ReduceChunk,
+    ScoreCell,
+    scoring_queue,
+)
+from tasks.planning.dispatch import queued
 from tests.steps import PREFIX, Steps
 
 QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL, RESULTS)

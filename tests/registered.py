@@ -39,7 +39,7 @@ class Registered(Steps):
 
     @contextmanager
     def use(self, model, version):
-        """Of tasks.score.Models."""
+        """Of tasks.steps.score.Models."""
         self.used.append((model, version))
         loaded = Constant(f"{model} {version}")
         loaded.digest = ModelRegistry(self.context.place).manifest(model, version).digest

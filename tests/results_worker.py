@@ -8,17 +8,17 @@ from threading import Event
 
 from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
-from tasks import finish
-from tasks.address import BrokerAddress
-from tasks.app import make_app, publisher
-from tasks.board import Board
-from tasks.context import Context
-from tasks.messages import RESULTS
-from tasks.presence import Presence
-from tasks.roster import Worker
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.broker.broker_url import BrokerAddress
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.context import Context
+from tasks.broker.step_messages import RESULTS
+from tasks.steps import finish
 from tests.steps import PREFIX
-from workers.consume import consume
-from workers.results import register
+from workers.bridge.results_consumer import register
+from workers.runtime.celery_worker import consume
 
 
 def main(home: str, broker: str, name: str, *options: str) -> int:

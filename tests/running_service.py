@@ -14,11 +14,11 @@ from storage.records import jobs
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import default_folder, part_positions, read_manifest
 from storage.records.scores import scored_chunks
-from tasks.feed import scoring_queue
-from tasks.lookup import dataset_of
-from tasks.messages import CONTROL
-from tasks.roster import Roster
-from tasks.submit import line_up, start
+from tasks.board.roster import Roster
+from tasks.broker.step_messages import CONTROL
+from tasks.jobs.submit import line_up, start
+from tasks.planning.dispatch import scoring_queue
+from tasks.planning.record_cache import dataset_of
 from tests.steps import files_of, store_dataset
 from tests.waiting import wait_until
 

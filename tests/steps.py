@@ -12,14 +12,14 @@ from storage.records import feedback, jobs
 from storage.records.feedback import Chunk, Dataset, Source
 from storage.records.jobs import Job
 from storage.records.labelled_output import EnsembleVersion, ModelVersion, default_folder
-from tasks.board import Board
-from tasks.context import Context
-from tasks.finish import finish
-from tasks.messages import FinishJob, PublishResults, ReduceChunk, ScoreCell
-from tasks.reconcile import reconcile
-from tasks.reduce import reduce
-from tasks.results import publish_results
-from tasks.score import score
+from tasks.board.board import Board
+from tasks.broker.context import Context
+from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk, ScoreCell
+from tasks.planning.reconcile_job import reconcile
+from tasks.steps.finish import finish
+from tasks.steps.publish_results import publish_results
+from tasks.steps.reduce import reduce
+from tasks.steps.score import score
 
 MOOD = ("bad", "good")
 PREFIX = "chorus:test:"
@@ -128,7 +128,7 @@ class Steps:
 
     @contextmanager
     def use(self, model, version):
-        """Of tasks.score.Models."""
+        """Of tasks.steps.score.Models."""
         self.scored.append((model, version))
         yield self.make(model)
 

@@ -14,7 +14,7 @@ import pytest
 
 from storage.places.place import LocalPlace
 from storage.records.jobs import all_jobs, ended
-from tasks.board import Board, key_prefix
+from tasks.board.board import Board, key_prefix
 from tests.command import Command
 from tests.running_service import children, gone
 from tests.waiting import wait_until

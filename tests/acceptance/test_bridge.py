@@ -10,8 +10,8 @@ from google.cloud.pubsub_v1 import PublisherClient
 
 from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
-from tasks.board import Board, key_prefix
-from tasks.bridges import Bridges
+from tasks.board.board import Board, key_prefix
+from tasks.board.bridge_roster import Bridges
 from tests.command import Command, with_site
 from tests.pubsub_server import pubsub_process
 from tests.waiting import wait_until
@@ -34,8 +34,8 @@ def killed(function, after=False):
     return end
 
 from intake.messages.subscription import Subscription
-from workers import taking_in
-from workers.inflow import Inflow
+from workers.bridge import batch_writer as taking_in
+from workers.bridge.pull_loop import Inflow
 taking_in._LOST_SECONDS = 0.0  # of what a killed one had claimed
 if step == "received":
     Inflow._add = killed(Inflow._add)

@@ -14,7 +14,7 @@ import yaml
 
 from tests.command import Command
 from tests.waiting import wait_until
-from workers.broker import server_binary
+from workers.processes.embedded_broker import server_binary
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -25,8 +25,8 @@ def test_nothing_but_a_scorer_imports_a_model_library():
 import chorus.cli, chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy
 import chorus.diff, chorus.gate
 import chorus.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
-import workers.control, workers.metrics, tasks.submit, tasks.reconcile, tasks.reduce, tasks.finish
-import workers.scoring, models.interface.kinds, models.publishing.registry
+import workers.control.control_worker, workers.control.metrics_server, tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
+import workers.scoring.scoring_worker, models.interface.kinds, models.publishing.registry
 import intake.dataset.upload
 """
     assert imported_by(code) == set()
@@ -38,9 +38,7 @@ def test_the_command_line_shows_its_help_without_arrow():
 
 
 def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
-    code = (
-        "import chorus.up, chorus.service, workers.control, sys; from intake.messages.client import check_installed\n"
-    )
+    code = "import chorus.up, chorus.service, workers.control.control_worker, sys; from intake.messages.client import check_installed\n"
     subprocess.run([sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"], check=True)
 
 
@@ -57,7 +55,7 @@ import pyarrow as pa
 from models.interface.compute import Compute
 from chorus.light import without_pandas
 from storage.places.place import LocalPlace
-from workers.loaded import Loaded
+from workers.scoring.loaded_model import Loaded
 without_pandas()
 model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
 print(model.score(pa.array(["great"])).shape, file=sys.stderr)

@@ -12,12 +12,12 @@ import pytest
 
 from models.interface.compute import Compute
 from storage.places.place import LocalPlace
-from tasks.careful import TextsFailed
+from tasks.steps.fault_isolation import TextsFailed
 from tests import poison
 from tests.command import Command, with_site
 from tests.waiting import wait_until
-from workers.isolated import Isolated, NotIsolated
-from workers.scoring import Shelf
+from workers.scoring.isolated_model import Isolated, NotIsolated
+from workers.scoring.scoring_worker import Shelf
 
 TEXTS = ["great", "this is nan", "awful", "this will raise", "so happy", "this will kill it", "hate it", "very good"]
 REASONS = {
@@ -95,7 +95,7 @@ from pathlib import Path
 from models.interface.compute import Compute
 from storage.places.place import LocalPlace
 from tests import poison
-from workers.isolated import Isolated
+from workers.scoring.isolated_model import Isolated
 import pyarrow as pa
 if __name__ == "__main__":
     model = Isolated(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), poison.install)

@@ -12,7 +12,7 @@ from storage.records.labelled_output import is_complete
 from storage.records.runs import open_runs, run_ended
 from storage.records.scores import scored_chunks
 from storage.versions.active_labels import current
-from tasks.lookup import dataset_of
+from tasks.planning.record_cache import dataset_of
 from tests.command import Command, with_site
 from tests.running_service import feedback, parts, running_service
 from tests.small_models import MOODS, PUBLISHED, _moods, publish_bow
@@ -104,14 +104,14 @@ from pathlib import Path
 from tests import light_model
 light_model.install()
 if "--control" in sys.orig_argv:
-    import tasks.finish
-    job_done, mark = tasks.finish.job_done, Path({mark!r})
+    import tasks.steps.finish
+    job_done, mark = tasks.steps.finish.job_done, Path({mark!r})
     def killed_once(place, job, asked):
         if mark.exists():
             return job_done(place, job, asked)
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    tasks.finish.job_done = killed_once
+    tasks.steps.finish.job_done = killed_once
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 from models.interface.compute import Compute
 from models.publishing.registry import Tampered
 from storage.places.place import LocalPlace
-from workers.scoring import Shelf
+from workers.scoring.scoring_worker import Shelf
 
 TEXTS = pa.array(["great", "awful"])
 

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.places.place import LocalPlace
-from tasks.address import BrokerAddress
-from tasks.board import Board, key_prefix
-from tasks.measured import Needs, keep
-from tasks.roster import Roster
+from tasks.board.board import Board, key_prefix
+from tasks.board.roster import Roster
+from tasks.board.worker_profile import Needs, keep
+from tasks.broker.broker_url import BrokerAddress
 from tests.command import Command
 from tests.namespaces import lacking, machines
 from tests.waiting import wait_until
-from workers.broker import server_binary
+from workers.processes.embedded_broker import server_binary
 
 ROWS = 200  # each a cell of its own
 SECRET = "not-for-everyone"  # noqa: S105 — of a broker that lives as long as a test

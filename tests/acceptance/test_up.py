@@ -8,7 +8,7 @@ import pytest
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended, read_job
 from storage.records.labelled_output import read_manifest
-from tasks.measured import Needs, keep
+from tasks.board.worker_profile import Needs, keep
 from tests.acceptance.conftest import write_upload
 from tests.command import Command
 from tests.running_service import feedback, running_service

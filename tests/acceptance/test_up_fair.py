@@ -10,7 +10,7 @@ from models.interface.manifest import Target as Question
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended
-from tasks.feed import hold
+from tasks.planning.dispatch import hold
 from tests.command import Command, with_site
 from tests.running_service import SUBMITTED, feedback, parts, running_service
 from tests.small_models import MOODS

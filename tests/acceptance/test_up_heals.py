@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from storage.records.feedback import chunk_id
-from tasks.messages import ReduceChunk
-from tasks.presence import lease_key
+from tasks.board.leases import lease_key
+from tasks.broker.step_messages import ReduceChunk
 from tests.command import Command
 from tests.running_service import children, feedback, gone, labels, parts, running_service
 from tests.waiting import wait_until

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from storage.places.place import Differs, LocalPlace
 from storage.records import scores
 from storage.records.labelled_output import part_name, read_manifest
-from tasks.finish import BadPart
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.steps.finish import BadPart
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = ["fine", "awful service", "ok", "late again", "fine", "awful service", "x" * 40]  # chunks 0 and 2 are equal

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storage.versions.schedule_state import Settled, settled
-from tasks.address import BrokerUnreachable
-from tasks.app import make_app, publisher
-from tasks.board import Board
-from tasks.context import Context
-from tasks.feed import queued
-from tasks.messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
-from tasks.reconcile import control_steps
+from tasks.board.board import Board
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.context import Context
+from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
+from tasks.planning.dispatch import queued
+from tasks.planning.reconcile_job import control_steps
 from tests.steps import PREFIX
-from workers.beat import StoredScheduler
-from workers.chorus_toml import BadChorusToml
-from workers.control import look_at
-from workers.handling import handle
+from workers.config.chorus_toml import BadChorusToml
+from workers.control.celery_beat import StoredScheduler
+from workers.control.control_worker import look_at
+from workers.runtime.run_step import handle
 
 
 def line(name):

@@ -11,7 +11,7 @@ from storage.places.place import LocalPlace
 from storage.records import feedback, scores
 from storage.records.feedback import Donor
 from storage.records.labelled_output import read_manifest
-from tasks.messages import ReduceChunk, ScoreCell
+from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tests.integration.test_rejected_rows import Sick, rows_of, to_the_end
 from tests.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
 

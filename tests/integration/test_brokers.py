@@ -12,14 +12,14 @@ import pytest
 import trustme
 
 from storage.errors import ChorusError
-from tasks.address import BadBrokerUrl, BrokerAddress, BrokerUnreachable
-from tasks.app import make_app, publisher
-from tasks.board import Board
-from tasks.feed import queued
-from tasks.messages import CONTROL, FinishJob
+from tasks.board.board import Board
+from tasks.broker.broker_url import BadBrokerUrl, BrokerAddress, BrokerUnreachable
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.step_messages import CONTROL, FinishJob
+from tasks.planning.dispatch import queued
 from tests.steps import PREFIX
 from tests.waiting import wait_until
-from workers.broker import embedded_broker, server_binary
+from workers.processes.embedded_broker import embedded_broker, server_binary
 
 
 def free_port():

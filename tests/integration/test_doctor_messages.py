@@ -8,10 +8,10 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from chorus.doctor_messages import BridgeUnwell, NoBridge, checks
 from chorus.settings import from_environment
 from intake.messages.check import NotUsable
-from tasks.board import Board, key_prefix
-from tasks.bridges import Bridge, Bridges, traffic
-from tasks.published import note_published
-from tasks.roster import Roster, Worker
+from tasks.board.board import Board, key_prefix
+from tasks.board.bridge_roster import Bridge, Bridges, traffic
+from tasks.board.publish_progress import note_published
+from tasks.board.roster import Roster, Worker
 from tests.pubsub_server import pubsub_server
 
 TOPIC, SUBSCRIPTION = "projects/p/topics/feedback", "projects/p/subscriptions/feedback"

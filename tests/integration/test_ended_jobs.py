@@ -6,11 +6,11 @@ from storage.errors import ChorusError
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import jobs
 from storage.records.jobs import Beginning, Ended, end_job, ended
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
-from tasks.stages import beginning
-from tasks.submit import start, stop
+from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.jobs.startup_timing import beginning
+from tasks.jobs.submit import start, stop
 from tests.steps import PREFIX, Steps, store_dataset, store_job
-from workers.handling import handle
+from workers.runtime.run_step import handle
 
 TEXTS = [f"text number {number}" for number in range(12)]  # by two: 6 chunks
 

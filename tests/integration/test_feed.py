@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
-from tasks.feed import (
+from tasks.board.leases import LEASE_SECONDS
+from tasks.board.roster import Roster, Worker
+from tasks.broker.step_messages import CONTROL
+from tasks.planning.dispatch import (
     BULK_RANK,
     DEADLINE_RANK,
     MOST_CONTROL,
@@ -21,9 +24,6 @@ from tasks.feed import (
     feed,
     hold,
 )
-from tasks.messages import CONTROL
-from tasks.presence import LEASE_SECONDS
-from tasks.roster import Roster, Worker
 from tests.steps import Steps, store_dataset, store_job
 
 KINDS = {

@@ -7,9 +7,9 @@ import pytest
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records.forecasts import Forecast, keep_forecast
 from storage.records.jobs import ended
-from tasks.correction import correction
-from tasks.messages import SHORT
-from tasks.submit import start
+from tasks.broker.step_messages import SHORT
+from tasks.jobs.submit import start
+from tasks.planning.forecast_correction import correction
 from tests.steps import Steps, store_dataset, store_job
 
 MANY = [f"text number {number}" for number in range(SHORT + 1)]

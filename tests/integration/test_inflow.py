@@ -18,15 +18,15 @@ from intake.messages.subscription import Subscription
 from intake.messages.topic import Topics
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import feedback
-from tasks.bridges import Bridges
-from tasks.once import Once
+from tasks.board.bridge_roster import Bridges
+from tasks.board.message_dedup import Once
 from tests.pubsub_server import pubsub_server
 from tests.steps import Steps
 from tests.waiting import wait_until
-from workers import inflow, standing
-from workers.inflow import Inflow
-from workers.standing import Standing
-from workers.taking_in import TakingIn
+from workers.bridge import bridge_status, pull_loop
+from workers.bridge.batch_writer import TakingIn
+from workers.bridge.bridge_status import Standing
+from workers.bridge.pull_loop import Inflow
 
 MESSAGES = "projects/tests/topics/feedback"
 DEAD = "projects/tests/topics/dead"
@@ -191,8 +191,8 @@ def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
 
 
 def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypatch):
-    monkeypatch.setattr(inflow, "_FIRST_REST", 0.05)
-    monkeypatch.setattr(inflow, "_SURE_SECONDS", 0.3)
+    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.05)
+    monkeypatch.setattr(pull_loop, "_SURE_SECONDS", 0.3)
 
     def wait_for(state):
         wait_until(lambda: [one.state for one in world.bridges.all()] == [state], state)
@@ -213,8 +213,8 @@ def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypa
 
 
 def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(world, monkeypatch):
-    monkeypatch.setattr(inflow, "_FIRST_REST", 0.01)
-    monkeypatch.setattr(inflow, "_LONGEST_REST", 0.01)
+    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.01)
+    monkeypatch.setattr(pull_loop, "_LONGEST_REST", 0.01)
     seen, put = [], world.bridges.put
     monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge), put(bridge)))
     with world.bridge():
@@ -225,7 +225,7 @@ def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever
 
 
 def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
-    monkeypatch.setattr(inflow, "_AT_A_LOOK", 2)
+    monkeypatch.setattr(pull_loop, "_AT_A_LOOK", 2)
     world.subscribe()
     world.publish(*some(1, "acme"), *some(200))
 
@@ -246,7 +246,7 @@ def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeyp
     with world.bridge(gatherer=gatherer) as flow:
         assert flow.trouble() is None
         with monkeypatch.context() as patient:
-            patient.setattr(inflow, "_STUCK_SECONDS", -1.0)
+            patient.setattr(pull_loop, "_STUCK_SECONDS", -1.0)
             assert "the thread stream is at one thing" in flow.trouble()
         monkeypatch.setattr(gatherer, "next_due", None)
         wait_until(lambda: flow.trouble() == "the thread gather has ended", "the end of a thread")
@@ -297,7 +297,7 @@ def full(_, path, *__, **___):
 
 def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(world, monkeypatch):
     tried = []
-    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 3600.0)
     monkeypatch.setattr(LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how)))
     world.subscribe()
     world.publish(*some(5))
@@ -312,7 +312,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
     world.subscribe()
     world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
-    monkeypatch.setattr(inflow, "_AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 0.0)
     real = LocalPlace.create
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
@@ -320,7 +320,7 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
         wait_until(lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back")
         wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
         assert not world.server.look(subscription=SUBSCRIPTION)["acks"]
-        monkeypatch.setattr("workers.taking_in._LOST_SECONDS", -1.0)
+        monkeypatch.setattr("workers.bridge.batch_writer._LOST_SECONDS", -1.0)
         monkeypatch.setattr(LocalPlace, "create", real)
         world.wait_until_all_is_acknowledged(5)
     assert world.stored() == ids(some(5))
@@ -341,7 +341,7 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
 
 
 def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
-    monkeypatch.setattr(standing, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
     world.subscribe()
     world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
     customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
@@ -362,8 +362,8 @@ def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(worl
 
 
 def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
-    monkeypatch.setattr(standing, "_BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(standing, "_FRESH_SECONDS", 1.0)
+    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge_status, "_FRESH_SECONDS", 1.0)
     world.subscribe()
     world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
     with world.bridge():

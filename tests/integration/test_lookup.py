@@ -1,6 +1,6 @@
 """What a process keeps of the records that never change."""
 
-from tasks.lookup import Datasets
+from tasks.planning.record_cache import Datasets
 from tests.steps import store_dataset
 
 

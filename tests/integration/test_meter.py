@@ -6,14 +6,14 @@ import pytest
 
 from models.guards.peak_memory import peak_memory
 from storage.places.place import LocalPlace
-from tasks.board import Board
-from tasks.measured import expected, needs
-from tasks.presence import Presence
-from tasks.roster import Worker
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.board.worker_profile import expected, needs
 from tests.small_models import MOODS, publish_bow
 from tests.steps import PREFIX
-from workers.meter import Meter
-from workers.spent import Spent
+from workers.scoring.cpu_clock import Spent
+from workers.scoring.profiler import Meter
 
 
 @pytest.fixture

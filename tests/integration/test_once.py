@@ -6,8 +6,8 @@ import pytest
 
 from intake.messages import batch
 from intake.messages.message import Feedback
-from tasks.board import Board
-from tasks.once import Once
+from tasks.board.board import Board
+from tasks.board.message_dedup import Once
 from tests.steps import PREFIX
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -7,16 +7,16 @@ import pytest
 
 from chorus.serve import this_process
 from chorus.settings import from_environment
-from tasks.board import Board
-from tasks.context import Context
-from tasks.published import note_published
-from tasks.roster import Roster
-from tasks.submit import start
+from tasks.board.board import Board
+from tasks.board.publish_progress import note_published
+from tasks.board.roster import Roster
+from tasks.broker.context import Context
+from tasks.jobs.submit import start
 from tests.steps import PREFIX, store_dataset, store_job
-from workers import pools
-from workers.limits import Limits
-from workers.pools import Pools
-from workers.scale import Budget
+from workers.autoscaling import pool_manager
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Budget
+from workers.autoscaling.pool_manager import Pools
 
 
 class Child:
@@ -47,7 +47,7 @@ class Machine:
         self.now, self.children = 0.0, []
         self.context = Context(place, Board(redis, PREFIX), [].append)
         self.roster = Roster(self.context.board)
-        monkeypatch.setattr(pools, "monotonic", lambda: self.now)
+        monkeypatch.setattr(pool_manager, "monotonic", lambda: self.now)
         budget = Budget("this-abc123", cores=1, memory=10**9)
         self.pools = Pools(self.context, self._start, lambda _: Limits(threads=1, **limits), budget)
 
@@ -177,7 +177,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
 def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
     board = machine.context.board
     for _ in range(200):
-        machine.children[-1].status = pools.STORAGE_AWAY
+        machine.children[-1].status = pool_manager.STORAGE_AWAY
         machine.look()
     assert board.progress("job1", []).status == "running"
     assert 5 <= len(machine.children) <= 10, "one is started every 30 s"

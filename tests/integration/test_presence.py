@@ -5,9 +5,9 @@ from time import time
 import pytest
 from redis.exceptions import RedisError
 
-from tasks.board import Board
-from tasks.presence import LEASE_SECONDS, Presence, leased, release_all
-from tasks.roster import Roster, Worker
+from tasks.board.board import Board
+from tasks.board.leases import LEASE_SECONDS, Presence, leased, release_all
+from tasks.board.roster import Roster, Worker
 from tests.steps import PREFIX
 
 

@@ -13,12 +13,12 @@ from storage.names import digest
 from storage.places.place import LocalPlace
 from storage.records import feedback, scores
 from storage.records.labelled_output import read_manifest
-from tasks.attempts import Attempts
-from tasks.careful import TextsFailed
-from tasks.finish import BadPart
-from tasks.messages import FinishJob, ScoreCell
-from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
-from tasks.submit import Lineup, OutputTaken, describe_job, write_job
+from tasks.board.attempts import Attempts
+from tasks.broker.step_messages import FinishJob, ScoreCell
+from tasks.jobs.submit import Lineup, OutputTaken, describe_job, write_job
+from tasks.steps.fault_isolation import TextsFailed
+from tasks.steps.finish import BadPart
+from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
 from tests.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
 
 TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]  # by two: chunks 0 and 3 are equal

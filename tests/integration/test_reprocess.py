@@ -10,15 +10,15 @@ from storage.records.jobs import ended, read_job
 from storage.records.labelled_output import is_complete, read_manifest
 from storage.records.runs import create_run, open_runs, run_ended
 from storage.versions.active_labels import current
-from tasks import finish as finishing
-from tasks import prune as pruning
-from tasks.labels import settle
-from tasks.prune import prunable, prune
-from tasks.reprocess import begin, carry_on, describe_run
-from tasks.submit import describe_job, line_up, start, stop, write_job
-from tasks.sweep import Sweeper
+from tasks.jobs import prune as pruning
+from tasks.jobs.activate_labels import settle
+from tasks.jobs.prune import prunable, prune
+from tasks.jobs.reprocess import begin, carry_on, describe_run
+from tasks.jobs.submit import describe_job, line_up, start, stop, write_job
+from tasks.steps import finish as finishing
 from tests.registered import PUBLISHED, Registered, publish_ensemble, publish_model
 from tests.steps import files_of, store_dataset
+from workers.control.reconciler import Sweeper
 
 TODAY = datetime.now(UTC) + timedelta(days=1)  # uploads are asked for now
 MODELS = ("bow", "minilm")
@@ -156,7 +156,7 @@ def test_a_run_whose_beginner_died_is_carried_on(steps, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.reprocess.carry_on", killed)
+        patch.setattr("tasks.jobs.reprocess.carry_on", killed)
         with pytest.raises(KeyboardInterrupt):
             begin(steps.context, "acme", name="night", now=TODAY)
     [run] = open_runs(steps.context.place, "acme")

@@ -21,19 +21,19 @@ from storage.records.jobs import Ended, end_job, ended
 from storage.records.runs import Run, RunJob, create_run, run_ended
 from storage.tables import decode_parquet
 from storage.versions.active_labels import current
-from tasks.messages import RESULTS, FinishJob, PublishResults
-from tasks.presence import Presence, lease_key
-from tasks.reconcile import publishing
-from tasks.results import ResultsRefused, publish_results
-from tasks.roster import Worker
-from tasks.submit import start, stop
-from tasks.sweep import Sweeper
+from tasks.board.leases import Presence, lease_key
+from tasks.board.roster import Worker
+from tasks.broker.step_messages import RESULTS, FinishJob, PublishResults
+from tasks.jobs.submit import start, stop
+from tasks.planning.reconcile_job import publishing
+from tasks.steps.publish_results import ResultsRefused, publish_results
 from tests.integration.test_rejected_rows import Sick, to_the_end
 from tests.queued_steps import Queued
 from tests.steps import PREFIX, Steps, store_dataset, store_job
 from tests.waiting import wait_until
-from workers.children import end_with_parent
-from workers.handling import handle
+from workers.control.reconciler import Sweeper
+from workers.processes.child_process import end_with_parent
+from workers.runtime.run_step import handle
 
 TEXTS = ["fine", "good", "ok", "well", "x"]  # by two: 3 parts
 _numbers = itertools.count()

@@ -7,8 +7,8 @@ from storage.records.jobs import all_jobs
 from storage.records.runs import run_ended, runs
 from storage.versions.active_labels import current
 from storage.versions.schedule_state import Settled, settled
-from tasks.cron import Cron
-from tasks.schedule import Schedule, look
+from tasks.jobs.cron import Cron
+from tasks.jobs.schedule import Schedule, look
 from tests.registered import Registered, publish_ensemble, publish_model
 from tests.steps import store_dataset
 

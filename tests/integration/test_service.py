@@ -8,15 +8,15 @@ import pytest
 from chorus import service
 from chorus.service import Service
 from chorus.settings import from_environment
-from tasks.board import Board
-from tasks.bridges import Bridge, Bridges
-from tasks.context import Context
-from tasks.roster import Roster, Worker
+from tasks.board.board import Board
+from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.roster import Roster, Worker
+from tasks.broker.context import Context
 from tests.steps import PREFIX
-from workers import kept
-from workers.broker import Broker
-from workers.limits import Limits
-from workers.scale import Budget
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Budget
+from workers.processes import supervisor
+from workers.processes.embedded_broker import Broker
 
 
 class Child:
@@ -44,7 +44,7 @@ class Looks:
 
     def __init__(self, place, redis, broker, monkeypatch, **arguments):
         self.now, self.children = 0.0, []
-        monkeypatch.setattr(kept, "monotonic", lambda: self.now)
+        monkeypatch.setattr(supervisor, "monotonic", lambda: self.now)
         monkeypatch.setattr(service, "Child", self._start)
         self.context = Context(place, Board(redis, PREFIX), [].append)
         budget = Budget("here", cores=1, memory=10**9)
@@ -73,7 +73,7 @@ def bridged(place, redis, broker, monkeypatch):
 
 def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(looks, monkeypatch):
     said = []
-    monkeypatch.setattr("workers.kept.log.warning", lambda line, *words: said.append(line % words))
+    monkeypatch.setattr("workers.processes.supervisor.log.warning", lambda line, *words: said.append(line % words))
     for _ in range(100):
         looks.children[-1].status = 1
         looks.look()

@@ -12,15 +12,15 @@ from storage.records import feedback
 from storage.records.feedback import Donor
 from storage.records.jobs import Job
 from storage.versions.active_labels import Label, current, point
-from tasks.finish import finish
-from tasks.measured import Needs, note
-from tasks.messages import FinishJob, ReduceChunk, ScoreCell
-from tasks.missing import left
-from tasks.reprocess import describe_run, run_jobs
-from tasks.roster import Worker
+from tasks.board.roster import Worker
+from tasks.board.worker_profile import Needs, note
+from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.jobs.reprocess import describe_run, run_jobs
+from tasks.planning.remaining_work import left
+from tasks.steps.finish import finish
 from tests.registered import publish_ensemble, publish_model
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places
-from workers.scoring import cells_of
+from workers.scoring.scoring_worker import cells_of
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

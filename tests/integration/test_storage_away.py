@@ -7,18 +7,18 @@ import pytest
 from storage.places import object_place
 from storage.places.open_place import open_place
 from storage.places.retry import Patience, StorageAway
-from tasks.attempts import Attempts
-from tasks.board import Board
-from tasks.context import Context
-from tasks.feed import queued_cells
-from tasks.messages import ScoreCell
-from tasks.presence import Presence, leased
-from tasks.roster import Worker
-from tasks.submit import start
-from tasks.sweep import Sweeper
+from tasks.board.attempts import Attempts
+from tasks.board.board import Board
+from tasks.board.leases import Presence, leased
+from tasks.board.roster import Worker
+from tasks.broker.context import Context
+from tasks.broker.step_messages import ScoreCell
+from tasks.jobs.submit import start
+from tasks.planning.dispatch import queued_cells
 from tests.faulty_proxy import UNAVAILABLE
 from tests.steps import PREFIX, Steps, store_dataset, store_job
-from workers.handling import handle
+from workers.control.reconciler import Sweeper
+from workers.runtime.run_step import handle
 
 pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 

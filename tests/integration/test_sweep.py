@@ -11,13 +11,13 @@ from redis.client import Pipeline
 from storage.places.place import LocalPlace
 from storage.records.feedback import dataset_path
 from storage.records.jobs import all_jobs, ended, job_path, unended_jobs
-from tasks.address import BrokerUnreachable
-from tasks.presence import Presence
-from tasks.roster import Worker
-from tasks.submit import start
-from tasks.sweep import Sweeper
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.jobs.submit import start
 from tests.queued_steps import Queued
 from tests.steps import Steps, files_of, store_dataset, store_job, without_places
+from workers.control.reconciler import Sweeper
 
 TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
 

@@ -21,14 +21,14 @@ from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default
 from storage.tables import decode_parquet
 from storage.versions.active_labels import current
 from storage.versions.version_store import NotPublished
-from tasks.bridges import Outcome
-from tasks.labels import counting, job_done
-from tasks.once import Once
-from tasks.prune import Prunable, prunable, prune
-from tasks.reprocess import describe_run
+from tasks.board.bridge_roster import Outcome
+from tasks.board.message_dedup import Once
+from tasks.jobs.activate_labels import counting, job_done
+from tasks.jobs.prune import Prunable, prunable, prune
+from tasks.jobs.reprocess import describe_run
 from tests.steps import Steps
-from workers import taking_in
-from workers.taking_in import InOtherHands, Read, TakingIn
+from workers.bridge import batch_writer
+from workers.bridge.batch_writer import InOtherHands, Read, TakingIn
 
 PROMOTED = datetime(2026, 1, 3, tzinfo=UTC)
 TOPIC = "projects/tests/topics/labels"
@@ -107,7 +107,7 @@ def killed_at(monkeypatch, where, name, after=False):
 @pytest.fixture
 def impatient(monkeypatch):
     """A batch that is not stored is given up at once."""
-    monkeypatch.setattr(taking_in, "_LOST_SECONDS", -1.0)
+    monkeypatch.setattr(batch_writer, "_LOST_SECONDS", -1.0)
 
 
 def test_a_batch_is_stored_with_a_job_that_is_set_going_and_then_settled(world):
@@ -128,10 +128,10 @@ def test_ids_that_came_before_are_settled_as_duplicates_and_the_first_text_stays
 
 
 POINTS = [
-    (taking_in, "arrive", False),  # claimed, not stored
+    (batch_writer, "arrive", False),  # claimed, not stored
     (batch, "put", True),  # the chunk is stored, dataset.json is not
     (batch, "keep_dataset", True),  # no job
-    (taking_in, "arrive", True),  # not acknowledged
+    (batch_writer, "arrive", True),  # not acknowledged
 ]
 
 
@@ -149,7 +149,7 @@ def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(wor
 
 
 def test_a_job_that_could_not_be_set_going_is_by_whoever_gets_the_message_again(world, monkeypatch):
-    killed_at(monkeypatch, taking_in, "arrive", after=True)
+    killed_at(monkeypatch, batch_writer, "arrive", after=True)
     with pytest.raises(Killed):
         world.take("a")
     world.steps.context.board.redis.flushall()
@@ -203,8 +203,8 @@ def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, 
 
 
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
-    monkeypatch.setattr(taking_in, "_PATIENCE", 0.0)
-    killed_at(monkeypatch, taking_in, "arrive")
+    monkeypatch.setattr(batch_writer, "_PATIENCE", 0.0)
+    killed_at(monkeypatch, batch_writer, "arrive")
     with pytest.raises(Killed):
         world.take("a")
     with pytest.raises(InOtherHands):
@@ -246,7 +246,7 @@ def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(registry, redis,
     redis.flushall()
     world = World(LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(taking_in, "_LOST_SECONDS", -1.0)
+        patch.setattr(batch_writer, "_LOST_SECONDS", -1.0)
         for some, point in batches:
             if point is not None:
                 killed_at(patch, *point)
@@ -333,10 +333,10 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
 
 
 def test_a_batch_from_the_future_that_was_never_stored_is_given_up(world, monkeypatch):
-    monkeypatch.setattr(taking_in, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1)))
-    killed_at(monkeypatch, taking_in, "arrive")
+    monkeypatch.setattr(batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1)))
+    killed_at(monkeypatch, batch_writer, "arrive")
     with pytest.raises(Killed):
         world.take("a")  # by a bridge whose clock is ahead
-    monkeypatch.setattr(taking_in, "batch_name", batch.batch_name)
+    monkeypatch.setattr(batch_writer, "batch_name", batch.batch_name)
     world.take("a")
     world.check("a")

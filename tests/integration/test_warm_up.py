@@ -1,12 +1,12 @@
 """What a scoring worker says of itself while its model comes into memory, on a real board."""
 
 from models.interface.compute import Compute
-from tasks.board import Board
-from tasks.context import Context
-from tasks.presence import Presence
-from tasks.roster import Roster, Worker
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.roster import Roster, Worker
+from tasks.broker.context import Context
 from tests.steps import PREFIX
-from workers.scoring import Shelf, warm_up
+from workers.scoring.scoring_worker import Shelf, warm_up
 
 
 def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever(place, redis):

@@ -4,14 +4,14 @@ from time import time
 
 import pytest
 
-from tasks.board import Board
-from tasks.messages import scoring_queue
-from tasks.presence import Presence
-from tasks.roster import Worker
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.broker.step_messages import scoring_queue
 from tests.steps import PREFIX
-from workers import watchdog
-from workers.alive import FILE
-from workers.watchdog import Watchdog, trouble
+from workers.runtime import watchdog
+from workers.runtime.liveness_file import FILE
+from workers.runtime.watchdog import Watchdog, trouble
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tasks.demand import Demand
-from tasks.roster import Worker
-from workers.limits import Limits
-from workers.scale import Action, Budget, Hold, Start, Stop, scale
+from tasks.board.roster import Worker
+from tasks.planning.demand import Demand
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Action, Budget, Hold, Start, Stop, scale
 
 CELL = 10  # rows
 

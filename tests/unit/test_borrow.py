@@ -11,7 +11,7 @@ from storage.records import scores
 from storage.records.feedback import Donor, read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
-from tasks.borrow import borrow, borrow_whole, complete, in_hand
+from tasks.planning.score_reuse import borrow, borrow_whole, complete, in_hand
 from tests.steps import MOOD, store_dataset
 
 MODEL = ModelVersion(name="bow", version=1, digest="d" * 64)

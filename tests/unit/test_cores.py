@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.cores import share
+from workers.autoscaling.thread_share import share
 
 workers = st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers(1, 8))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.forecasts import Forecast
-from tasks.correction import correct, correction, learn
+from tasks.planning.forecast_correction import correct, correction, learn
 
 FORECAST = Forecast(
     seconds=12.0,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.cron import Cron, check_line, check_zone
+from tasks.jobs.cron import Cron, check_line, check_zone
 
 FORWARD, BACK = ("2026-03-29", "2026-03-08"), ("2026-10-25", "2026-11-01")  # Berlin and New York, each at 2:00 or 3:00
 LINES = (

@@ -6,7 +6,7 @@ import pytest
 
 from chorus.service import for_jobs
 from chorus.settings import from_environment
-from tasks.submit import describe_job, line_up
+from tasks.jobs.submit import describe_job, line_up
 from tests.registered import publish_ensemble, publish_model
 from tests.steps import store_dataset
 

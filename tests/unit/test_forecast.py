@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.labelled_output import ModelVersion
-from tasks.forecast import Load, Machine, Pool, duration, outlook
-from tasks.measured import Needs
-from tasks.missing import Left, Missing
+from tasks.board.worker_profile import Needs
+from tasks.planning.forecast import Load, Machine, Pool, duration, outlook
+from tasks.planning.remaining_work import Left, Missing
 
 SLOW, FAST = (ModelVersion(name=name, version=1, digest="d") for name in ("minilm", "bow"))
 NEEDS = {

@@ -2,9 +2,9 @@
 
 import pytest
 
-from workers.chorus_toml import BadChorusToml
-from workers.gate_file import Gate, Gates, parse_gates, read_gates
-from workers.limits_file import parse_limits
+from workers.config.chorus_toml import BadChorusToml
+from workers.config.gate_file import Gate, Gates, parse_gates, read_gates
+from workers.config.limits_file import parse_limits
 
 EXAMPLE = b"""
 [defaults]

@@ -17,8 +17,8 @@ from chorus.kubernetes import BadNamespace, Cluster, Pool, documents, object_nam
 from chorus.yaml_text import render
 from storage.names import check_name
 from tests.kubernetes_schemas import NEWEST, OLDEST, check, container, of_kind
-from workers import alive
-from workers.limits import Limits
+from workers.autoscaling.limits import Limits
+from workers.runtime import liveness_file
 
 CLUSTER = Cluster("feedback", "chorus:cpu", "chorus:gpu", "gs://bucket/chorus", "shared", grace=600)
 MESSAGES = {"CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback", "CHORUS_GATHER_ROWS": "1024"}
@@ -167,13 +167,13 @@ def test_the_probes_see_progress(tmp_path):
 
     assert not well("startupProbe")
     assert not well("livenessProbe")
-    alive.touch(tmp_path)
+    liveness_file.touch(tmp_path)
     assert well("startupProbe")
     assert well("livenessProbe")
     long_ago = time.time() - CLUSTER.grace - 1
-    os.utime(tmp_path / alive.FILE, (long_ago, long_ago))
+    os.utime(tmp_path / liveness_file.FILE, (long_ago, long_ago))
     assert not well("livenessProbe")
-    alive.touch(tmp_path)
+    liveness_file.touch(tmp_path)
     assert well("livenessProbe")
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import BadRequest
-from workers.chorus_toml import BadChorusToml
-from workers.limits import Limits
-from workers.limits_file import LimitsFile, parse_limits, read_limits
-from workers.quantities import seconds, size
-from workers.toml_lines import line_of
+from workers.autoscaling.limits import Limits
+from workers.config.chorus_toml import BadChorusToml
+from workers.config.limits_file import LimitsFile, parse_limits, read_limits
+from workers.config.quantities import seconds, size
+from workers.config.toml_lines import line_of
 
 EXAMPLE = """
 [defaults]

@@ -8,7 +8,7 @@ import pytest
 from models.interface.footprint import Measured
 from models.interface.manifest import Card, ModelSpec, Target
 from models.publishing.registry import ModelRegistry
-from tasks.measured import Needs, expected, expected_of, keep
+from tasks.board.worker_profile import Needs, expected, expected_of, keep
 
 FIGURES = Needs(rate=7.0, start_seconds=9.0, memory=11, row_seconds=0.5, row_chars=20.0)
 

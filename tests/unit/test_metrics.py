@@ -8,12 +8,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from storage.errors import BadRequest, ChorusError
-from tasks.bridges import Bridge, Traffic
-from tasks.demand import Demand
-from tasks.roster import Worker
-from workers.exposition import Seen, exposition
-from workers.limits import Limits
-from workers.metrics import BadAddress, CannotListen, Pages, listen_address, serve_metrics
+from tasks.board.bridge_roster import Bridge, Traffic
+from tasks.board.roster import Worker
+from tasks.planning.demand import Demand
+from workers.autoscaling.limits import Limits
+from workers.control.metrics_server import BadAddress, CannotListen, Pages, listen_address, serve_metrics
+from workers.control.prometheus import Seen, exposition
 
 NOW = 1_000_000.0
 DEMAND = [

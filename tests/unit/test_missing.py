@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from storage.records import labelled_output, scores
 from storage.records.feedback import Chunk, Donor
-from tasks.borrow import rows_to_score
-from tasks.missing import left
+from tasks.planning.remaining_work import left
+from tasks.planning.score_reuse import rows_to_score
 from tests.steps import store_dataset, store_job
 
 TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # by two: chunks of 2, 2 and 1

@@ -7,7 +7,7 @@ import pytest
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.publishing.registry import ModelRegistry
 from storage.versions.version_store import NotPublished
-from tasks.named import StillNamed, remove, who_names
+from tasks.jobs.references import StillNamed, remove, who_names
 from tests.models_fixtures import spec
 from tests.steps import store_dataset, store_job
 

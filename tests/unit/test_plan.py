@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.plan import Cell, plan
+from tasks.planning.plan import Cell, plan
 
 chunk_ids = st.lists(st.sampled_from("abcdef"), max_size=8)  # repeats: chunks with equal texts
 model_sets = st.lists(st.tuples(st.sampled_from(["bow", "minilm", "acme"]), st.integers(1, 3)), unique=True, min_size=1)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.demand import Demand
-from workers.limits import Limits
-from workers.replicas import workers_wanted
+from tasks.planning.demand import Demand
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.replicas import workers_wanted
 
 IDLE = Demand("mood", 0, 0, 0, 0.0, None, rate=5.0, start_seconds=2.0, memory=10**8)
 

@@ -20,7 +20,7 @@ from storage.records.feedback import REJECTS
 from storage.records.jobs import Job
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.tables import decode_parquet, encode_parquet
-from tasks.result_messages import NotFinite, columns_read, labelled_messages, rejected_messages
+from tasks.steps.result_format import NotFinite, columns_read, labelled_messages, rejected_messages
 
 SCHEMA = Draft202012Validator(json.loads(Path(__file__).parents[2].joinpath("docs/result.schema.json").read_text()))
 PART = "part-00003.parquet"

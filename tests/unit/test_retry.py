@@ -4,11 +4,11 @@ from redis.exceptions import RedisError
 
 from storage.places.place import CannotWrite
 from storage.places.retry import StorageAway, StorageRefused
-from tasks.address import BrokerUnreachable
-from tasks.messages import ScoreCell
-from tasks.results import ResultsRefused
-from tasks.retry import Again, GiveUp, HandBack, decide
-from tasks.score import ATTEMPTS, ModelBroken, ScoringFailed
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.step_messages import ScoreCell
+from tasks.steps.publish_results import ResultsRefused
+from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
+from workers.runtime.retry_policy import Again, GiveUp, HandBack, decide
 
 
 def test_an_error_that_says_what_to_do_is_not_tried_again():

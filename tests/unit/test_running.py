@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from chorus.running import AlreadyRunning, announced, running_broker
-from tasks.address import BrokerAddress
+from tasks.broker.broker_url import BrokerAddress
 
 BROKER = BrokerAddress("redis+socket:///run/broker.sock")
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.demand import Demand
-from tasks.roster import Worker
+from tasks.board.roster import Worker
+from tasks.planning.demand import Demand
 from tests.unit.scale_world import Kind, World
-from workers.limits import Limits
-from workers.scale import TURN, Budget, Hold, Start, Stop, scale
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import TURN, Budget, Hold, Start, Stop, scale
 
 MODELS = "abcdef"
 LARGE = Budget("here", cores=64, memory=1000)

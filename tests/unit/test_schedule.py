@@ -9,10 +9,10 @@ from storage.records.labelled_output import EnsembleVersion
 from storage.records.runs import Run, RunEnded, create_run, end_run, read_run, remove_run, runs
 from storage.versions.schedule_state import Settled, run_name, settled
 from storage.versions.version_store import NotPublished
-from tasks.address import BrokerUnreachable
-from tasks.context import Context
-from tasks.cron import Cron
-from tasks.schedule import Schedule, StillRunning, look, run_now, wants_a_look
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.jobs.cron import Cron
+from tasks.jobs.schedule import Schedule, StillRunning, look, run_now, wants_a_look
 from tests.steps import store_dataset
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.cron import Cron
-from tasks.schedule import Schedule
-from workers.chorus_toml import BadChorusToml
-from workers.limits_file import parse_limits
-from workers.schedule_file import parse_schedules, read_schedules
+from tasks.jobs.cron import Cron
+from tasks.jobs.schedule import Schedule
+from workers.config.chorus_toml import BadChorusToml
+from workers.config.limits_file import parse_limits
+from workers.config.schedule_file import parse_schedules, read_schedules
 
 EXAMPLE = """
 [defaults]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.split import NotTheRows, find_bad, most_bad
+from tasks.steps.bisect_rows import NotTheRows, find_bad, most_bad
 
 
 class Model:

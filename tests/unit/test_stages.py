@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.jobs import Stages
-from tasks.board import FirstScores
-from tasks.stages import stages
+from tasks.board.board import FirstScores
+from tasks.jobs.startup_timing import stages
 
 moments = st.floats(0, 2e9, allow_nan=False)
 

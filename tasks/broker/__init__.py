@@ -1,0 +1,3 @@
+"""The broker: its URL, the Celery app, the messages in its queues, and the context that every step
+gets.
+"""

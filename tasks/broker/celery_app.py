@@ -1,0 +1,50 @@
+"""The Celery app: settings and publishing. Who handles which message is decided in workers/."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
+from tasks.broker.step_messages import Message
+
+Publish = Callable[[Message], None]
+
+_SETTINGS = {
+    "task_ignore_result": True,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_disable_prefetch": True,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_heartbeat": 0,
+    "task_create_missing_queues": True,
+}
+
+
+def make_app(address: BrokerAddress, prefix: str) -> Celery:
+    """An app on this broker, with no tasks yet; every key and queue begins with `prefix`."""
+    app = Celery("chorus", set_as_current=False)
+    app.conf.update(_SETTINGS)
+    app.conf.update(address.celery_settings())
+    # The visibility timeout is a backstop only, and has to be the same in every process.
+    app.conf.broker_transport_options |= {"global_keyprefix": prefix, "visibility_timeout": 3600}
+    return app
+
+
+def publisher(app: Celery, address: BrokerAddress) -> Publish:
+    """A function that puts a message on its queue; raises BrokerUnreachable when the broker is gone for seconds."""
+
+    def publish(message: Message) -> None:
+        try:
+            app.send_task(message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True)
+        except OperationalError as error:
+            raise BrokerUnreachable(address.shown, str(error)) from error
+
+    return publish

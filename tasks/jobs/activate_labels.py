@@ -1,0 +1,131 @@
+"""Which labels count, now that a job has ended: its own at once, or those of its whole run when the last job is done.
+
+Done before the job's own end is written down, so that whoever dies in between leaves a job that is finished again.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from storage.errors import ChorusError
+from storage.places.place import Absent, Place
+from storage.records import jobs, labelled_output
+from storage.records.feedback import datasets
+from storage.records.jobs import Ended, Job, ended, first_job
+from storage.records.runs import Run, RunEnded, RunJob, end_run, open_runs
+from storage.versions.active_labels import Label, current, point
+from tasks.planning.record_cache import dataset_of
+
+
+def job_done(place: Place, job: Job, asked: datetime) -> None:
+    """The job has all of its labels. Those that went to a place of their own count for nobody but who asked.
+
+    Of a batch of messages the first labels count without a word, until others are asked for: there may be millions of
+    batches, and a pointer that named them all would grow with each.
+
+    `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends last need not win.
+    Raises BadRecord, CannotWrite.
+    """
+    mine = _runs_of(place, job)
+    for run in mine:
+        settle(place, run, done=job.id)
+    if not is_default(place, job) or job.id == first_job(dataset_of(place, job)):
+        return
+    if mine and job.dataset in current(place, job.customer).datasets:
+        return
+    point(place, job.customer, {job.dataset: Label(job=job.id, at=asked)})
+
+
+def counting(place: Place, customer: str) -> dict[str, str]:
+    """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
+    named = {dataset: label.job for dataset, label in current(place, customer).datasets.items()}
+    first = {dataset.id: first_job(dataset) for dataset in datasets(place, customer) if dataset.id not in named}
+    return named | {
+        dataset: job
+        for dataset, job in first.items()
+        if job is not None and _is_labelled(place, job, ended(place, job))
+    }
+
+
+def settle_runs_of(place: Place, job: Job) -> None:
+    """The job has another end than before, and a run may wait for nothing more. Raises BadRecord, CannotWrite."""
+    for run in _runs_of(place, job):
+        settle(place, run)
+
+
+def settle(place: Place, run: Run, done: str | None = None) -> None:
+    """End the run if none of its jobs goes on; if all are done, from now on their labels count.
+
+    `done`: a job that is, though its end is not written down yet. The jobs are asked from the last to the first, since
+    they end in about their order: of a run that goes on it takes one look. Raises BadRecord, CannotWrite.
+    """
+    stopped = []
+    for each, end in _ends(place, run, done):
+        if end is None:
+            return
+        if end != "done":
+            stopped.append(f"{each.job} ({end})")
+    now = datetime.now(UTC)
+    if stopped:
+        few = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3} more" if len(stopped) > 3 else "")
+        error = (
+            f"{len(stopped)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
+        )
+        end_run(place, run, RunEnded(status="failed", error=error, at=now))
+        return
+    labels = {each.dataset: Label(job=each.job, at=run.started_at) for each in run.jobs}
+    point(place, run.customer, labels, run.name, run.keep)
+    end_run(place, run, RunEnded(status="done", at=now))
+
+
+def is_superseded(place: Place, run: Run) -> bool:
+    """Whether labels that were asked for later count for all of its datasets: it can move nothing any more."""
+    counts = current(place, run.customer).datasets
+    return all(each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs)
+
+
+def gave_up(run: Run, end: Ended) -> bool:
+    """Whether the job was stopped since the run began. What ended before is taken up by the run."""
+    return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at
+
+
+def is_default(place: Place, job: Job) -> bool:
+    """Whether its labels lie where those of the customer lie."""
+    return job.out == place.at(labelled_output.default_folder(job.customer, job.id))
+
+
+def _runs_of(place: Place, job: Job) -> list[Run]:
+    """The open runs that wait for the job."""
+    return [run for run in open_runs(place, job.customer) if any(each.job == job.id for each in run.jobs)]
+
+
+def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
+    """Each job, and how it ended; None while it goes on, or is still to be taken up."""
+    for each in reversed(run.jobs):
+        end = ended(place, each.job)
+        if each.job == done or _is_labelled(place, each.job, end):
+            yield each, "done"
+        elif end is not None and gave_up(run, end):
+            yield each, end.status
+        else:
+            yield each, "unreadable" if _is_damaged(place, each.job) else None
+
+
+def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
+    """Whether a job that ended so has all of its labels; one that was not done may lack only its topic."""
+    if end is not None and end.status in ("done", "removed"):
+        return end.status == "done"
+    try:
+        return labelled_output.is_complete(jobs.read_job(place, job).output)
+    except ChorusError:
+        return False  # not written yet, or damaged
+
+
+def _is_damaged(place: Place, job: str) -> bool:
+    """Whether nobody can go on with it, and nobody can write down that it has ended."""
+    try:
+        jobs.read_job(place, job)
+    except Absent:
+        return False  # it is about to be written
+    except ChorusError:
+        return True
+    return False

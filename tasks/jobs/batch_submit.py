@@ -1,0 +1,78 @@
+"""A batch of messages on its way in: stored, then a job, then set going. Any of it may be done again by anybody."""
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from intake.messages import batch
+from storage.places.place import Absent
+from storage.records.feedback import Dataset, FirstLabels, read_dataset
+from storage.records.jobs import Job, ended
+from tasks.broker.context import Context
+from tasks.jobs.submit import Lineup, describe_job, line_up, start, write_job
+
+_CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
+
+
+def first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
+    """Who would label the customer's messages as of now; `results`: the topic that is to hear of the labels.
+
+    Raises NotPublished, Mismatch, BadRecord, BadName.
+    """
+    lineup = line_up(context.place, customer)
+    return FirstLabels(ensemble=lineup.ensemble, models=lineup.models, results=results)
+
+
+def arrive(context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels) -> Job | None:
+    """Store the feedback, schema CHUNK, and have it labelled; None if the batch was given up meanwhile.
+
+    Once this returns a job, the messages may be acknowledged.
+    Raises BadRecord, CannotWrite, OutputTaken, BrokerUnreachable, RedisError.
+    """
+    if not batch.put(context.place, customer, name, table):
+        return None
+    return _set_going(context, batch.keep_dataset(context.place, batch.describe(customer, name, table, first)))
+
+
+def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> Job | None:
+    """The job of a batch that somebody else stored, set going if he could not; None if it is not stored.
+
+    Raises as `arrive` does.
+    """
+    try:
+        dataset = read_dataset(context.place, customer, name)
+    except Absent:
+        chunk = batch.stored(context.place, customer, name)
+        if chunk is None:
+            return None
+        dataset = batch.keep_dataset(context.place, batch.describe(customer, name, chunk, first))
+    return _set_going(context, dataset)
+
+
+def is_overdue(name: str, now: datetime, seconds: float) -> bool:
+    """Whether the batch of this name should have been stored by now: it was gathered so many `seconds` ago.
+
+    Or in a future that no two clocks disagree about: whoever gathered it may never come to that time.
+    """
+    at = batch.gathered_at(name)
+    return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
+
+
+def _set_going(context: Context, dataset: Dataset) -> Job:
+    """Its job, with the versions that were settled when it was stored, going or ended."""
+    if dataset.first is None:
+        raise ValueError(f"dataset {dataset.id} is no batch of messages")
+    job = describe_job(
+        context.place,
+        dataset,
+        Lineup(dataset.first.ensemble, dataset.first.models),
+        out=None,
+        keep_text=True,
+        keep_columns=True,
+        priority="live",
+        results=dataset.first.results,
+    )
+    job = write_job(context.place, job)
+    if not context.board.is_running(job.id) and ended(context.place, job.id) is None:
+        start(context, job)
+    return job

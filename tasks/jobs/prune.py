@@ -1,0 +1,154 @@
+"""What is stored and that nothing names any more: old labels, scores of old versions, records of old runs.
+
+Nothing that is removed here is lost for good: feedback stays, and whoever asks the old question again gets the same
+job and the same labels, for the price of the scoring.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
+from storage.records import labelled_output, scores
+from storage.records.feedback import customers as all_customers
+from storage.records.jobs import Ended, Job, all_jobs, end_job, ended, first_job
+from storage.records.runs import open_runs, read_run, remove_run, run_ended, runs
+from storage.versions.active_labels import Current, current
+from tasks.jobs.activate_labels import is_default, settle_runs_of
+from tasks.jobs.references import who_names
+from tasks.planning.record_cache import dataset_of
+
+
+@dataclass(frozen=True)
+class Prunable:
+    """What may go. Labels are those of a job, scores those of a model's version."""
+
+    labels: tuple[Job, ...]
+    scores: tuple[tuple[str, int], ...]
+    runs: tuple[tuple[str, str], ...]  # customer, name
+
+
+def prunable(place: Place, customers: Collection[str] = (), keep: int | None = None) -> Prunable:
+    """What nothing names, of these customers (none named: all; then also scores, which belong to no one customer).
+
+    `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told. Raises BadRecord.
+    """
+    jobs, of = all_jobs(place), defaultdict[str, list[Job]](list)
+    for job in jobs:
+        of[job.customer].append(job)
+    old = [
+        job for customer in customers or all_customers(place) for job in _old_of(place, customer, of[customer], keep)
+    ]
+    gone = {job.id for job in old}
+    left = [job for job in jobs if job.id not in gone]
+    return Prunable(
+        labels=tuple(old),
+        scores=() if customers else tuple(_unnamed_scores(place, left)),
+        runs=tuple(_old_runs(place, customers or all_customers(place), {job.id for job in left})),
+    )
+
+
+def prune(place: Place, found: Prunable) -> Prunable:
+    """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises CannotWrite."""
+    labels = tuple(job for job in found.labels if _remove_labels(place, job))
+    named = who_names(place)
+    unnamed = tuple((model, version) for model, version in found.scores if ("models", model, version) not in named)
+    for model, version in unnamed:
+        place.clear(scores.folder(model, version))
+    for customer, name in found.runs:
+        remove_run(place, customer, name)
+    return Prunable(labels, unnamed, found.runs)
+
+
+def _remove_labels(place: Place, job: Job) -> bool:
+    """Whether they were removed: nobody names them, and nobody has come to while that was said.
+
+    The job is ended as removed before it is asked who names it. So whoever begins to name it either does so before that
+    question, or finds that it is no longer done, and begins it anew (tasks.jobs.submit.counts_again, tasks.jobs.activate_labels).
+    """
+    before = ended(place, job.id)
+    if before is None or _is_named(place, job):
+        return False
+    end_job(place, job.id, Ended(status="removed"))
+    if _is_named(place, job, removed=True):
+        end_job(place, job.id, before)
+        settle_runs_of(place, job)  # one may have looked in between
+        return False
+    for file in (labelled_output.SUCCESS, labelled_output.MANIFEST):
+        job.output.remove(file)  # then nobody trusts the parts
+    job.output.clear("")
+    return True
+
+
+def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
+    """Of a customer's jobs that are done, those that do not count, but for the `keep` newest.
+
+    A dataset for which nothing counts yet keeps its newest job beside these. Pure.
+    """
+    of: dict[str, list[Job]] = defaultdict(list)
+    for job in sorted(done, key=lambda job: (job.submitted_at, job.id), reverse=True):
+        counts = labels.datasets.get(job.dataset)
+        if counts is None or job.id != counts.job:
+            of[job.dataset].append(job)
+    return [job for name, jobs in of.items() for job in jobs[keep + (name not in labels.datasets) :]]
+
+
+def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
+    """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can be resumed."""
+    labels, needed = current(place, customer), _in_open_runs(place, customer)
+    free = [job for job in jobs if is_default(place, job) and job.id not in needed]
+
+    def is_old(job: Job) -> bool:
+        end = ended(place, job.id)
+        return end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
+
+    done = [job for job, old in zip(free, side_by_side(place, is_old, free), strict=True) if old]
+    return old_jobs(done, labels, labels.keep if keep is None else keep)
+
+
+def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
+    """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that just now."""
+    end = ended(place, job.id)
+    if end is None or end.status != ("removed" if removed else "done"):
+        return True
+    labels = current(place, job.customer)
+    label = labels.datasets.get(job.dataset)
+    counts = _counts_by_itself(place, job, labels) if label is None else label.job == job.id
+    return counts or job.id in _in_open_runs(place, job.customer)
+
+
+def _counts_by_itself(place: Place, job: Job, labels: Current) -> bool:
+    """Whether its labels are the first of a batch of messages, which the pointer names only once others count."""
+    return job.dataset not in labels.datasets and job.id == first_job(dataset_of(place, job))
+
+
+def _in_open_runs(place: Place, customer: str) -> set[str]:
+    return {each.job for run in open_runs(place, customer) for each in run.jobs}
+
+
+def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, int]]:
+    named: Mapping[tuple[str, str, int], list[str]] = who_names(place, jobs)
+    for model in place.names("scores"):
+        for version in place.names(f"scores/{model}"):
+            if version.isdigit() and ("models", model, int(version)) not in named:
+                yield model, int(version)
+
+
+def _old_runs(place: Place, customers: Iterable[str], left: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Those that have ended and of whose labels nothing is left."""
+
+    def is_old(customer: str, name: str) -> bool:
+        if run_ended(place, customer, name) is None:
+            return False
+        with suppress(Absent):  # its record was removed before the end of it
+            return all(each.job not in left for each in read_run(place, customer, name).jobs)
+        return True
+
+    for customer in customers:
+        last = current(place, customer).run
+        names = [name for name in runs(place, customer) if name != last]
+        found = side_by_side(place, partial(is_old, customer), names)
+        yield from ((customer, name) for name, old in zip(names, found, strict=True) if old)

@@ -1,0 +1,152 @@
+"""Label stored feedback again with today's champions: a job a dataset, and one move of the customer's pointer for all.
+
+What has not changed is found again: a job under the same versions is the same job, and a cell that is scored stays so.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from storage.places.concurrent import side_by_side
+from storage.places.place import Absent, Place
+from storage.record import BadRecord
+from storage.records import jobs
+from storage.records.feedback import Dataset, datasets
+from storage.records.jobs import Job, job_id
+from storage.records.runs import Run, RunEnded, RunJob, create_run, end_run
+from storage.versions.active_labels import Current, current
+from tasks.broker.context import Context
+from tasks.jobs.activate_labels import gave_up, is_superseded, settle
+from tasks.jobs.submit import Lineup, describe_job, is_done, line_up, start, write_job
+from tasks.planning.record_cache import dataset_named
+
+log = logging.getLogger(__name__)
+
+
+def begin(
+    context: Context,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """Set a run going, or going again: the same name is the same run. None if there is no feedback to label.
+
+    Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
+    """
+    found = describe_run(context.place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    if found is None:
+        return None
+    run = create_run(context.place, found)
+    carry_on(context, run)
+    return run
+
+
+def describe_run(
+    place: Place,
+    customer: str,
+    *,
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    keep: int = 1,
+    now: datetime,
+) -> Run | None:
+    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    found = [one for one in datasets(place, customer) if _within(one, since, until)]
+    if not found:
+        return None
+    lineup, labels = line_up(place, customer), current(place, customer)
+    described = list(side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found))
+    done = dict(side_by_side(place, lambda one: (one.job, _ended_done(place, one.job)), described))
+    return Run(
+        customer=customer,
+        name=name,
+        ensemble=lineup.ensemble,
+        models=lineup.models,
+        jobs=tuple(sorted(described, key=lambda each: not done[each.job])),
+        keep=keep,
+        started_at=now,
+        since=since,
+        until=until,
+    )
+
+
+def carry_on(context: Context, run: Run) -> None:
+    """Set each of its jobs going that is not done, under way, or stopped since the run began. Any number of times.
+
+    A run whose labels could not count any more ends instead.
+
+    Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
+    """
+    if is_superseded(context.place, run):
+        end_run(context.place, run, RunEnded(status="superseded", at=datetime.now(UTC)))
+        return
+    running = context.board.running()
+
+    def goes_on(job: Job) -> bool:
+        end = jobs.ended(context.place, job.id)
+        under_way = end is None and job.id in running
+        return under_way or is_done(context.place, job) or (end is not None and gave_up(run, end))
+
+    found = run_jobs(context.place, run)
+    for job, is_well in zip(found, side_by_side(context.place, goes_on, found), strict=True):
+        if not is_well:
+            start(context, job)
+    settle(context.place, run)
+
+
+def run_jobs(place: Place, run: Run) -> list[Job]:
+    """Those of its jobs that can be read, written down if they were not. Raises OutputTaken, CannotWrite."""
+
+    def written(job: Job) -> Job | None:
+        try:
+            return write_job(place, job)
+        except BadRecord as error:
+            log.warning("a job that cannot be read is left alone: %s", error, extra={"job": job.id, "run": run.name})
+            return None
+
+    return [job for job in side_by_side(place, written, describe_jobs(place, run)) if job is not None]
+
+
+def describe_jobs(place: Place, run: Run) -> list[Job]:
+    """Its jobs. Nothing is written. Raises Absent, BadRecord."""
+
+    def described(one: RunJob) -> Job:
+        return describe_job(
+            place,
+            dataset_named(place, run.customer, one.dataset),
+            Lineup(run.ensemble, run.models),
+            out=None,
+            keep_text=one.keep_text,
+            keep_columns=one.keep_columns,
+            priority="nightly",
+            asked=run.started_at,
+        )
+
+    return list(side_by_side(place, described, run.jobs))
+
+
+def _ended_done(place: Place, job: str) -> bool:
+    end = jobs.ended(place, job)
+    return end is not None and end.status == "done"
+
+
+def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or dataset.since >= since) and (until is None or dataset.since < until)
+
+
+def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> RunJob:
+    """The job that will label the dataset, with the columns that its labels have now."""
+    keep_text, keep_columns = True, dataset.first is not None  # as messages are labelled, and uploads by default
+    if dataset.id in labels.datasets:
+        try:
+            before = jobs.read_job(place, labels.datasets[dataset.id].job)
+        except Absent:
+            pass
+        else:
+            keep_text, keep_columns = before.keep_text, before.keep_columns
+    identity = job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, None, keep_text, keep_columns)
+    return RunJob(dataset=dataset.id, job=identity, keep_text=keep_text, keep_columns=keep_columns)

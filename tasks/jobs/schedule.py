@@ -1,0 +1,157 @@
+"""Label stored feedback again at set times: what is due, and nothing twice, however often and wherever somebody looks.
+
+What a schedule has done is in storage (storage.versions.schedule_state). A look sets the runs of a time going and then says that the
+time is settled; should it die in between, the next look begins runs of the same names, which are the same runs.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.errors import BadRequest, ChorusError
+from storage.places.place import Absent, Place
+from storage.records.feedback import customers
+from storage.records.runs import Run, read_run, run_ended
+from storage.versions.schedule_state import Settled, run_name, settled
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.jobs import reprocess
+from tasks.jobs.cron import Cron
+
+Begin = Callable[..., Run | None]  # tasks.jobs.reprocess.begin, or what stands in for it
+
+_MOVES_KEPT = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What chorus.toml says of one."""
+
+    name: str
+    cron: Cron
+    customers: tuple[str, ...] | None = None  # None: all whose feedback is stored
+    since: timedelta | None = None  # only feedback taken in that recently
+    keep: int = 1  # old labels that `prune` leaves
+
+
+class StillRunning(BadRequest):
+    """Two runs of one schedule never overlap."""
+
+    def __init__(self, schedule: str, run: str, customer: str) -> None:
+        self.schedule, self.run, self.customer = schedule, run, customer
+        super().__init__(
+            f"The run {run} of the schedule {schedule} has not ended: customer {customer} is not done. Wait for it "
+            "(`chorus schedule list`, `chorus status`), or cancel its jobs."
+        )
+
+
+def due_time(schedule: Schedule, last: Settled | None, now: datetime) -> datetime | None:
+    """The latest time that has come and is not settled. A schedule counts from when it was first seen, and so does
+    a cron line or a zone that it did not have before. Pure.
+    """
+    return schedule.cron.latest(last.due, now) if last is not None and _knows(last, schedule) else None
+
+
+def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
+    """Whether a look would do anything. Raises BadRecord."""
+    last = settled(place, schedule.name).now()
+    if last is None or not _knows(last, schedule):
+        return True
+    return due_time(schedule, last, now) is not None and not any(going_on(place, schedule.name, last))
+
+
+def look(context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin) -> None:
+    """Set going what is due; while runs go on, it stays due. Any number of times, in any number of processes.
+
+    Raises BrokerUnreachable, RedisError, BadRecord, CannotWrite.
+    """
+    last = _seen(context.place, schedule, now)
+    due = due_time(schedule, last, now)
+    if due is not None and not any(going_on(context.place, schedule.name, last)):
+        _start(context, schedule, last, due, now, begin)
+
+
+def run_now(context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin) -> Settled:
+    """Set its runs going without waiting for its time. No time is settled by that: what is due follows them.
+
+    Raises StillRunning, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
+    """
+    last = _seen(context.place, schedule, now)
+    for customer in going_on(context.place, schedule.name, last):
+        raise StillRunning(schedule.name, run_name(schedule.name, last.number), customer)
+    return _start(context, schedule, last, last.due, now, begin)
+
+
+def going_on(place: Place, schedule: str, last: Settled) -> Iterator[str]:
+    """The customers whose runs have not ended."""
+    return (one for one in last.customers if _goes_on(place, one, run_name(schedule, last.number)))
+
+
+def customers_of(place: Place, schedule: Schedule) -> tuple[str, ...]:
+    """Those whose feedback it labels, as of now."""
+    return tuple(customers(place)) if schedule.customers is None else schedule.customers
+
+
+def _seen(place: Place, schedule: Schedule, now: datetime) -> Settled:
+    """What is settled; for a schedule that is new, or has a new cron line, all that was before now."""
+    pointer = settled(place, schedule.name)
+    before = pointer.now()
+    if before is not None and _knows(before, schedule):
+        return before
+    line, zone = schedule.cron.line, schedule.cron.zone
+    if before is None:
+        noted = Settled(number=0, due=now, cron=line, timezone=zone)
+    else:
+        noted = before.model_copy(update={"due": now, "cron": line, "timezone": zone})
+    return pointer.move(lambda found: noted if found == before else None) or noted
+
+
+def _knows(last: Settled, schedule: Schedule) -> bool:
+    return (last.cron, last.timezone) == (schedule.cron.line, schedule.cron.zone)
+
+
+def _start(context: Context, schedule: Schedule, last: Settled, due: datetime, now: datetime, begin: Begin) -> Settled:
+    """The next runs, and then the note that times up to `due` are settled. What is settled then."""
+    number = last.number + 1
+    started, refused = _begin_all(context, schedule, number, now, begin)
+    after = last.model_copy(update={"number": number, "due": due, "at": now, "customers": started, "refused": refused})
+    pointer = settled(context.place, schedule.name)
+    # Whoever has taken the number meanwhile has begun the same runs.
+    said = pointer.move(lambda found: after if found is None or found.number < number else None) or after
+    pointer.forget(_MOVES_KEPT)
+    log.info("runs number %s begun for %s customers", number, len(started), extra={"schedule": schedule.name})
+    return said
+
+
+def _begin_all(
+    context: Context, schedule: Schedule, number: int, now: datetime, begin: Begin
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The customers that have a run now, and those that cannot be labelled, with the reason."""
+    name = run_name(schedule.name, number)
+    since = now - schedule.since if schedule.since is not None else None
+    started, refused = [], {}
+    for customer in customers_of(context.place, schedule):
+        try:
+            run = begin(context, customer, name=name, since=since, until=None, keep=schedule.keep, now=now)
+        except BrokerUnreachable:
+            raise  # no fault of the customer
+        except ChorusError as error:  # the others get theirs
+            log.warning("no run for %s: %s", customer, error, extra={"schedule": schedule.name})
+            refused[customer] = str(error)
+        else:
+            if run is not None:
+                started.append(customer)
+    return tuple(started), refused
+
+
+def _goes_on(place: Place, customer: str, run: str) -> bool:
+    if run_ended(place, customer, run) is not None:
+        return False
+    try:
+        read_run(place, customer, run)
+    except Absent:  # it ended, and was pruned since
+        return False
+    return True

@@ -1,0 +1,180 @@
+"""Turn a dataset into a job: resolve every version, write down what was asked, ask for a plan."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ensemble.customers import read_customers
+from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
+from models.publishing.registry import ModelRegistry
+from storage.errors import BadRequest, ChorusError
+from storage.places.concurrent import side_by_side
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records import jobs, labelled_output
+from storage.records.feedback import Dataset
+from storage.records.jobs import Ended, Job, Priority
+from storage.records.labelled_output import EnsembleVersion, ModelVersion
+from storage.versions.active_labels import current
+from tasks.broker.context import Context
+from tasks.jobs.activate_labels import job_done, settle_runs_of
+from tasks.planning.reconcile_job import reconcile
+
+log = logging.getLogger(__name__)
+
+
+class OutputTaken(BadRequest):
+    """The output folder holds the results of another job."""
+
+    def __init__(self, where: str, owner: str) -> None:
+        self.where, self.owner = where, owner
+        super().__init__(f"{where} holds the results of {owner}. Choose another --out, or remove that folder.")
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Who will answer for a customer: an ensemble version and its members' versions, as of now."""
+
+    ensemble: EnsembleVersion
+    models: tuple[ModelVersion, ...]
+
+
+def line_up(place: Place, customer: str) -> Lineup:
+    """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    name = read_customers(place).ensemble(customer)
+    registry = EnsembleRegistry(place)
+    version = registry.resolve(name)
+    return Lineup(EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version)))
+
+
+def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
+    """The members' versions as of now, each able to answer its target. Raises NotPublished, Mismatch."""
+    registry = ModelRegistry(place)
+    found = list(side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members))
+    check(
+        ensemble,
+        {one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels) for one in found},
+    )
+    return tuple(ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found)
+
+
+def describe_job(
+    place: Place,
+    dataset: Dataset,
+    lineup: Lineup,
+    *,
+    out: str | None,
+    keep_text: bool,
+    keep_columns: bool,
+    priority: Priority = "bulk",
+    deadline: datetime | None = None,
+    asked: datetime | None = None,
+    results: str | None = None,
+) -> Job:
+    """The job that this question is. Nothing is written.
+
+    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
+    """
+    out = open_place(out).url if out else None
+    identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
+    return Job(
+        id=identity,
+        customer=dataset.customer,
+        dataset=dataset.id,
+        ensemble=lineup.ensemble,
+        models=lineup.models,
+        out=out or place.at(labelled_output.default_folder(dataset.customer, identity)),
+        keep_text=keep_text,
+        keep_columns=keep_columns,
+        submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
+        priority=priority,
+        deadline=deadline,
+        results=results,
+    )
+
+
+def write_job(place: Place, job: Job) -> Job:
+    """Write the job, or find it: the same question is the same job.
+
+    It has the priority, the deadline and the topic that it came with first.
+
+    Raises OutputTaken, CannotWrite.
+    """
+    _take(job)
+    if not place.create(jobs.job_path(job.id), job.encode(), durable=True):
+        return jobs.read_job(place, job.id)
+    return job
+
+
+def check_output(job: Job) -> None:
+    """Whether the job may write to its output folder. Raises OutputTaken."""
+    output = job.output
+    there = output.names("")
+    if labelled_output.OWNER in there:
+        owner = output.read(labelled_output.OWNER).decode()
+        if owner != job.id:
+            raise OutputTaken(output.url, f"job {owner}")
+        return
+    foreign = [name for name in there if labelled_output.is_result(name)]
+    if foreign:
+        raise OutputTaken(output.url, f"something else ({foreign[0]})")
+
+
+def _take(job: Job) -> None:
+    """Mark the output folder as this job's, so that no other writes there. Raises OutputTaken."""
+    check_output(job)
+    if not job.output.create(labelled_output.OWNER, job.id.encode()):
+        check_output(job)
+
+
+def start(context: Context, job: Job) -> None:
+    """Set the job going, or going again. Raises BrokerUnreachable, RedisError.
+
+    A job that is done stays as it is, with what is kept of its beginning; its labels count again.
+    """
+    if jobs.ended(context.place, job.id) is not None:
+        if counts_again(context.place, job):
+            return
+        jobs.take_up(context.place, job.id)
+    context.board.forget(job.id, [model.name for model in job.models])
+    reconcile(context, job.id, fresh=True)
+
+
+def counts_again(place: Place, job: Job) -> bool:
+    """If the job is done: from now on its labels count, if they did not. Whether it is, and they do.
+
+    Raises BadRecord, CannotWrite.
+    """
+    if not is_done(place, job):
+        return False
+    counts = current(place, job.customer).datasets.get(job.dataset)
+    if counts is None or counts.job != job.id:
+        job_done(place, job, datetime.now(UTC))
+    return is_done(place, job)  # its labels may have been pruned before they counted
+
+
+def is_done(place: Place, job: Job) -> bool:
+    """Whether it is done, and its labels are still there."""
+    end = jobs.ended(place, job.id)
+    return end is not None and end.status == "done" and labelled_output.is_complete(job.output)
+
+
+def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
+    """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
+    jobs.end_job(context.place, job.id, Ended(status=status, error=reason, at=datetime.now(UTC)))
+    settle_runs_of(context.place, job)
+    context.board.end(job.id, status, reason)
+
+
+def fail(context: Context, job: str, reason: str) -> None:
+    """The job failed. The board is told in any case; storage may be full or away, or have lost the job.
+
+    Raises RedisError.
+    """
+    try:
+        stop(context, jobs.read_job(context.place, job), "failed", reason)
+    except (ChorusError, StorageAway):
+        log.exception("storage was not told that the job failed; the board is", extra={"job": job})
+        context.board.end(job, "failed", reason)

@@ -1,0 +1,119 @@
+"""How long will it take, and how much memory? What is left and what was measured in, seconds and bytes out. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from storage.records.labelled_output import ModelVersion
+from tasks.board.worker_profile import Needs
+from tasks.planning.remaining_work import Left, Missing
+
+# Measured on two cores of an AMD EPYC (Zen 4), see docs/performance.md.
+_CONTROL_START = 0.9  # processor seconds until a control worker takes its first message
+_CONTROL_MEMORY = 125_000_000
+_REDUCE = 2.4e-6  # processor seconds of the control worker, a row
+_AROUND = 0.3  # seconds to plan, to notice that the last part is there, and to write the manifest
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The workers of one model."""
+
+    workers: int = 1  # at the most
+    threads: int = 1  # that each computes with
+    warm: bool = False  # there is one already
+    gpu: bool = False  # they compute on a GPU
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it would run."""
+
+    cores: int
+    pools: Mapping[str, Pool]  # by model
+    gpus: int = 0
+    memory: int | None = None  # bytes that all scoring workers may take together; None: whatever they need
+    service: bool = False  # a service runs: its control worker is there
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one kind of process has to do: `start` and `work` in seconds of a processor; of a GPU, the work there."""
+
+    work: float
+    threads: int = 1  # that can share the work
+    start: float = 0.0
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class ModelOutlook:
+    """One model of an outlook."""
+
+    missing: Missing
+    wakes: bool  # a worker has to be started for it
+    seconds: float  # of a processor, or of a GPU, for its rows
+    memory: int  # bytes of its workers
+    measured: bool  # else guessed
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What some jobs would take."""
+
+    machine: Machine
+    models: tuple[ModelOutlook, ...]
+    parts: int
+    rows: int  # of these parts
+    seconds: float  # from their arrival to their end, corrected
+    memory: int  # bytes at the most
+    correction: float  # by what earlier jobs have shown, see tasks.planning.forecast_correction
+
+    @property
+    def measured(self) -> bool:
+        """Whether all of it rests on what was measured."""
+        return all(model.measured for model in self.models if model.missing.rows)
+
+
+def outlook(left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0) -> Outlook:
+    """What is left, on this machine, if it has no other jobs."""
+    models, loads = [], []
+    for missing in left.models:
+        pool, known = machine.pools[missing.model.name], needs[missing.model]
+        wakes = missing.rows > 0 and not pool.warm
+        seconds = known.seconds(missing.rows, missing.chars)
+        memory = pool.workers * known.memory if missing.rows else 0
+        models.append(ModelOutlook(missing, wakes, seconds, memory, known.row_seconds > 0))
+        if missing.rows:
+            start = known.start_work or known.start_seconds
+            loads.append(Load(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu))
+    taken = sum(model.memory for model in models)
+    memory = min(taken, machine.memory) if machine.memory is not None else taken
+    if not loads and not left.parts:
+        return Outlook(machine, tuple(models), 0, 0, 0.0, 0, correction)
+    loads.append(Load(_REDUCE * left.rows, start=0.0 if machine.service else _CONTROL_START))
+    return Outlook(
+        machine,
+        tuple(models),
+        left.parts,
+        left.rows,
+        correction * (_AROUND + duration(loads, machine.cores, machine.gpus)),
+        memory + _CONTROL_MEMORY,
+        correction,
+    )
+
+
+def duration(loads: list[Load], cores: int, gpus: int = 0) -> float:
+    """Seconds until the last is done, if all begin at once and share the cores without a gap.
+
+    No core does more than its share of all the work, and no load can go on without itself. Two cores; a transformer
+    of one thread takes 2 s to start and 20 s to score, a bow 4 s and 1 s:
+
+        all of it          (2 + 20 + 4 + 1) / 2 cores = 13.5 s
+        the transformer    2 + 20 / 1 thread          = 22 s, so it is 22 s
+
+    With two threads the transformer alone would take 12 s, and it is 13.5 s.
+    """
+    longest = max((load.start + load.work / load.threads for load in loads), default=0.0)
+    on_cores = sum(load.start + (0.0 if load.gpu else load.work) for load in loads) / cores
+    on_gpus = sum(load.work for load in loads if load.gpu) / max(1, gpus)
+    return max(longest, on_cores, on_gpus)

@@ -1,0 +1,172 @@
+"""Scores found again: what a model version has said of a text in an earlier chunk holds for it in this one.
+
+dataset.json names for each chunk its donors: chunks of earlier datasets of the same customer that seem to hold some of
+its texts. That is a hint. A text is the same only if it is equal, and a donor that is gone, damaged or scored by
+another model gives nothing.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.errors import ChorusError
+from storage.places.concurrent import both, side_by_side
+from storage.places.place import Absent, Place
+from storage.records import feedback, scores
+from storage.records.feedback import Chunk, Dataset, Donor
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import Scores, scored_chunks
+from tasks.planning.record_cache import dataset_named
+
+Rows = npt.NDArray[np.int64]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """What is known of a chunk without asking the model."""
+
+    scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
+    left: Rows  # [n] ascending: nothing is known of these
+
+    def completed(self, rest: Scores) -> Scores:
+        """With the scores of the rows that were left, the whole chunk's."""
+        return rest if self.scores is None else _copied(rest, np.arange(len(self.left)), self.scores, self.left)
+
+
+def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray) -> Borrowed:
+    """What the donors of the chunk at this position know of its texts, [rows] strings, under this model version."""
+    chunk = dataset.chunks[position]
+    known: Scores | None = None
+    left = np.arange(len(texts))
+    for lent in side_by_side(place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors):
+        if lent is None:
+            continue
+        said, theirs = lent
+        at = pc.index_in(texts.take(pa.array(left)), theirs)
+        found = at.is_valid().to_numpy(zero_copy_only=False)
+        if known is None:
+            nothing = np.full((len(texts), len(said.labels)), np.nan, np.float32)
+            known = replace(said, values=nothing, rejected={})
+        known = _copied(said, at.drop_null().to_numpy(), known, left[found])
+        left = left[~found]
+        if len(left) <= (chunk.new or 0):
+            break
+    return Borrowed(known, left)
+
+
+def complete(
+    place: Place,
+    dataset: Dataset,
+    position: int,
+    model: ModelVersion,
+    texts: pa.StringArray,
+    ask: Callable[[pa.StringArray], Scores],
+) -> Scores:
+    """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor knows, if any.
+
+    Raises what `ask` raises.
+    """
+    known = borrow(place, dataset, position, model, texts)
+    if known.scores is not None:
+        had = len(texts) - len(known.left)
+        fields = {"chunk": dataset.chunks[position].id, "model": model.name, "version": model.version}
+        log.info("%d of %d rows had scores from earlier", had, len(texts), extra=fields)
+        if not len(known.left):
+            return known.scores
+    return known.completed(ask(texts.take(pa.array(known.left))))
+
+
+def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVersion) -> Scores | None:
+    """The scores of the chunk at this position, if its donors know all of its texts. Raises Absent."""
+    if dataset.chunks[position].new != 0:
+        return None
+    known = borrow(place, dataset, position, model, feedback.read_texts(place, dataset, position))
+    return None if len(known.left) else known.scores
+
+
+def in_hand(place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]) -> set[str]:
+    """Those of these chunks that need no worker: they are scored, or by what is known their donors have all of it."""
+    known = {chunk.id: chunk for chunk in dataset.chunks if chunk.new == 0 and chunk.id in chunks}
+    lent = lenders(place, dataset.customer, known.values())
+    asked = {*chunks, *(lender for found in lent.values() for lender in found.values())}
+    scored = scored_chunks(place, model.name, model.version, asked)
+    whole = {
+        chunk
+        for chunk, found in lent.items()
+        if not rows_to_score(known[chunk], [donor for donor, lender in found.items() if lender in scored])
+    }
+    return whole | scored.intersection(chunks)
+
+
+def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
+    """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held` are there. Pure.
+
+    How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
+    different rows, those of several may share the same ones, so that the most of any dataset is sure.
+    """
+    if chunk.new is not None and len(held) == len(chunk.donors):
+        return chunk.new
+    shared: Counter[str] = Counter()
+    for donor in held:
+        shared[donor.dataset] += donor.shared
+    return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
+
+
+def lenders(place: Place, customer: str, chunks: Iterable[Chunk]) -> dict[str, dict[Donor, str]]:
+    """Chunk id → its donors that are there, each with the id of the chunk that it is."""
+    chunks = list(chunks)
+    names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
+    ids = dict(zip(names, side_by_side(place, lambda name: _chunk_ids(place, customer, name), names), strict=True))
+    return {
+        chunk.id: {
+            donor: ids[donor.dataset][donor.position]
+            for donor in chunk.donors
+            if donor.position < len(ids[donor.dataset])
+        }
+        for chunk in chunks
+    }
+
+
+def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
+    """None of a dataset that cannot be read."""
+    try:
+        return [chunk.id for chunk in dataset_named(place, customer, dataset).chunks]
+    except ChorusError:
+        return []
+
+
+def _lent(place: Place, customer: str, donor: Donor, model: ModelVersion) -> tuple[Scores, pa.StringArray] | None:
+    """What the model said of the donor, and the donor's texts; None if either cannot be had."""
+    try:
+        dataset = dataset_named(place, customer, donor.dataset)
+        chunk = dataset.chunks[donor.position]
+        said, texts = both(
+            place,
+            lambda: scores.read(place, model, chunk.id, chunk.rows),
+            lambda: feedback.read_texts(place, dataset, donor.position),
+        )
+    except Absent:
+        return None
+    except (ChorusError, IndexError, pa.ArrowException) as error:
+        log.warning("nothing borrowed from chunk %d of dataset %s: %s", donor.position, donor.dataset, error)
+        return None
+    return (said, texts) if len(texts) == chunk.rows else None
+
+
+def _copied(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
+    """The target, with what the source says of these positions in these rows."""
+    values = target.values.copy()
+    values[rows] = source.values[positions]
+    rejected = dict(target.rejected)
+    for position, row in zip(positions.tolist(), rows.tolist(), strict=True) if source.rejected else ():
+        if position in source.rejected:
+            rejected[row] = source.rejected[position]
+    return replace(target, values=values, rejected=rejected)

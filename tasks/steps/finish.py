@@ -1,0 +1,147 @@
+"""Finish a job: check every part, write the manifest that makes it the result, and have it published if asked to."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from time import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.errors import ChorusError
+from storage.names import digest
+from storage.places.concurrent import each, side_by_side
+from storage.places.place import Place
+from storage.records import feedback, labelled_output
+from storage.records.forecasts import forecast_of
+from storage.records.jobs import Ended, Job, end_job, ended
+from storage.records.labelled_output import Manifest, Part
+from tasks.board.board import Arrival
+from tasks.board.publish_progress import note_published, published
+from tasks.broker.context import Context
+from tasks.broker.step_messages import SHORT, FinishJob, PublishResults
+from tasks.jobs.activate_labels import job_done, settle_runs_of
+from tasks.jobs.startup_timing import beginning
+from tasks.planning.forecast_correction import learn
+from tasks.planning.reconcile_job import plan_job, reconcile
+from tasks.planning.record_cache import dataset_of, job_of
+
+_JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that it was made for
+
+
+class BadPart(ChorusError):
+    """A file that bears the name of a part is not that part."""
+
+    def __init__(self, where: str, expected: str, found: str) -> None:
+        self.where, self.expected, self.found = where, expected, found
+        super().__init__(f"{where} should hold {expected}, and is {found}. Remove the file and run again.")
+
+
+def finish(context: Context, message: FinishJob) -> None:
+    """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
+    job = job_of(context.place, message.job)
+    output = job.output
+    looking = each(
+        context.place,
+        lambda: labelled_output.is_complete(output),
+        lambda: plan_job(context.place, message.job).complete,
+    )
+    if next(looking):
+        _close(context, job)
+        return
+    if not next(looking):
+        reconcile(context, message.job)
+        return
+    dataset = dataset_of(context.place, job)
+    positions = range(len(dataset.chunks))
+    # After the parts were seen, not beside that: what a part leaves out is written before it.
+    without = sorted(labelled_output.rejects_positions(output).intersection(positions))
+    names = [*map(labelled_output.part_name, positions), *map(labelled_output.rejects_name, without)]
+    output.settle("", names)  # the manifest will vouch for them, also after a power failure
+    found = side_by_side(output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without)
+    rejected = dict(zip(without, found, strict=True))
+
+    def part(position: int) -> Part:
+        left_out = rejected[position].rows if position in rejected else 0
+        return _labelled(output, position, dataset.chunks[position].rows - left_out)
+
+    parts = tuple(side_by_side(output, part, positions))
+    manifest = Manifest(
+        job=job.id,
+        customer=job.customer,
+        dataset=dataset.id,
+        ensemble=job.ensemble,
+        models=job.models,
+        rows_in=dataset.rows_in,
+        rows_labelled=sum(part.rows for part in parts),
+        rows_rejected=dataset.rejected + sum(part.rows for part in rejected.values()),
+        rejects=context.place.at(feedback.rejects_path(dataset.customer, dataset.id)),
+        parts=parts,
+        rejected_parts=tuple(rejected.values()),
+    )
+    output.keep(labelled_output.MANIFEST, manifest.encode(), durable=True)
+    output.create(labelled_output.SUCCESS, b"", durable=True)
+    _close(context, job)
+
+
+def _close(context: Context, job: Job) -> None:
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results."""
+    before = ended(context.place, job.id)
+    if before is not None and before.status == "done":
+        context.board.end(job.id, "done")
+        return
+    if job.results is None or published(context.board, job.id) is None:
+        arrival = context.board.arrival(job.id)
+        job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
+        if job.results is None:
+            _end(context, job, arrival)
+            return
+        note_published(context.board, job.id, 0)
+    context.publish(PublishResults(job.id))
+
+
+def end_published(context: Context, job: Job) -> None:
+    """The job whose results are all published is done."""
+    _end(context, job, context.board.arrival(job.id))
+    settle_runs_of(context.place, job)
+
+
+def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    seconds = max(0.0, time() - arrival.since) if arrival else None
+    began = beginning(context.board, job.id)
+    end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+    if arrival is not None and seconds is not None and job.results is None:  # a forecast knows of no topic
+        _compare(context.place, job, arrival.since, seconds)
+    context.board.end(job.id, "done")
+
+
+def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
+    """Let the next forecast learn from this one, if it was made for this arrival of the job.
+
+    There is none of a short job, and no job fails of its forecast.
+    """
+    if dataset_of(place, job).rows <= SHORT:
+        return
+    forecast = forecast_of(place, job.id)
+    if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
+        with suppress(ChorusError, OSError):
+            learn(place, forecast, seconds)
+
+
+def _labelled(output: Place, position: int, rows: int) -> Part:
+    """The manifest's entry of a labelled part, which has so many rows."""
+    expected = f"{rows} labelled rows"
+    part = _part(output, labelled_output.part_name(position), expected)
+    if part.rows != rows:
+        raise BadPart(output.at(part.name), expected, f"one of {part.rows} rows")
+    return part
+
+
+def _part(output: Place, name: str, expected: str) -> Part:
+    """The manifest's entry of a file, from its bytes as they lie in storage."""
+    data = output.read(name)
+    try:
+        rows = pq.read_metadata(pa.BufferReader(data)).num_rows
+    except pa.ArrowInvalid:
+        raise BadPart(output.at(name), expected, "no Parquet file") from None
+    return Part(name=name, rows=rows, bytes=len(data), sha256=digest(data))

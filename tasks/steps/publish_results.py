@@ -1,0 +1,85 @@
+"""Publish a job's labels to its topic, one message a feedback, and then end the job.
+
+At least once: whoever dies on the way leaves a job whose results are published again, with the same ids and bytes, from
+the first part on that the board does not know to be published.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from intake.messages.topic import Outgoing, TopicAway
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import Part, read_manifest
+from storage.tables import decode_parquet
+from tasks.board.publish_progress import note_away, note_published, note_refused, published, why_refused
+from tasks.broker.context import Context
+from tasks.broker.step_messages import PublishResults
+from tasks.planning.reconcile_job import reconcile
+from tasks.planning.record_cache import ensemble_of, job_of
+from tasks.steps.finish import end_published
+from tasks.steps.result_format import columns_read, labelled_messages, rejected_messages
+
+_AT_ONCE = 1000  # messages: as many as the service takes in one request
+
+
+class ResultsRefused(Exception):
+    """The `attempt`-th attempt at a part of a job's results failed: its topic is away."""
+
+    def __init__(self, job: str, attempt: int, reason: str) -> None:
+        self.job, self.attempt = job, attempt
+        super().__init__(f"the results of job {job}, attempt {attempt}: {reason}")
+
+
+class Sink(Protocol):
+    """Where messages go: intake.messages.topic.Topic."""
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Returns when all are taken. Raises TopicAway."""
+        ...
+
+
+TopicOf = Callable[[str], Sink]
+
+
+def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
+    """Part after part, those that the board knows to be published left out. Raises ResultsRefused, NotTaken, NoPubSub.
+
+    A job that was cancelled meanwhile ends after the part in work. One that has lost a file is completed first.
+    """
+    job = job_of(context.place, message.job)
+    before = ended(context.place, job.id)
+    if before is not None:  # and the board has not heard of it
+        context.board.end(job.id, before.status, before.error)
+        return
+    manifest = read_manifest(job.output)
+    if manifest is None or job.results is None:
+        reconcile(context, job.id)
+        return
+    parts = [*manifest.parts, *manifest.rejected_parts]
+    reason = why_refused(context.board, job.results)
+    if reason is not None:
+        raise ResultsRefused(job.id, note_refused(context.board, job.id, reason), reason)
+    try:
+        for number in range(published(context.board, job.id) or 0, len(parts)):
+            if context.board.ended(job.id):
+                return
+            _publish(context, job, topic_of(job.results), parts[number])
+            note_published(context.board, job.id, number + 1)
+    except TopicAway as error:
+        note_away(context.board, job.results, str(error))
+        raise ResultsRefused(job.id, note_refused(context.board, job.id, str(error)), error.reason) from error
+    end_published(context, job)
+
+
+def _publish(context: Context, job: Job, topic: Sink, part: Part) -> None:
+    """All the rows of a part."""
+    data = job.output.read(part.name)
+    if part.name.startswith("_"):
+        rows = decode_parquet(data, ["id", "reason", "detail"])
+        for first in range(0, len(rows), _AT_ONCE):
+            topic.publish(rejected_messages(job, part.name, rows.slice(first, _AT_ONCE), first))
+        return
+    targets = ensemble_of(context.place, job).targets
+    rows = decode_parquet(data, columns_read(targets))
+    for first in range(0, len(rows), _AT_ONCE):
+        topic.publish(labelled_messages(job, targets, part.name, rows.slice(first, _AT_ONCE), first))

@@ -1,0 +1,156 @@
+"""Score one cell: a chunk's texts under one model version, into one scores file.
+
+A text may make a model raise, answer nonsense, hang, or take its process down. The board counts who takes the cell, so
+that a worker that was killed counts too; after three attempts the cell is scored with care, and ends in every case.
+"""
+
+import logging
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from time import time
+from typing import Protocol
+
+import pyarrow as pa
+
+from storage.errors import ChorusError
+from storage.places.concurrent import each
+from storage.records import scores
+from storage.records.feedback import read_texts
+from storage.records.scores import Float32, Scores
+from tasks.board.attempts import Attempts
+from tasks.board.board import FirstScores
+from tasks.broker.context import Context
+from tasks.broker.step_messages import ReduceChunk, ScoreCell
+from tasks.planning.dispatch import cell_of, feed
+from tasks.planning.record_cache import dataset_of, job_of
+from tasks.planning.score_reuse import complete
+from tasks.steps.bisect_rows import NotTheRows
+from tasks.steps.fault_isolation import LoadedModel, fault, reason_of, score_carefully
+
+ATTEMPTS = 3  # at a cell before it is scored with care
+
+log = logging.getLogger(__name__)
+
+
+class OtherModel(ChorusError):
+    """The version that a worker holds is not the one the job was submitted with."""
+
+    def __init__(self, cell: ScoreCell, expected: str, found: str) -> None:
+        self.cell, self.expected, self.found = cell, expected, found
+        super().__init__(
+            f"{cell.model} version {cell.version} has the digest {found[:12]} in this worker, and the job was "
+            f"submitted with {expected[:12]}: the registry was changed by hand. Restart the workers and submit again."
+        )
+
+
+class ScoringFailed(Exception):
+    """The `attempt`-th attempt at a cell failed, for a reason that may lie in one of its texts."""
+
+    def __init__(self, cell: ScoreCell, attempt: int, reason: str) -> None:
+        self.cell, self.attempt = cell, attempt
+        super().__init__(f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: {reason}")
+
+
+class ModelBroken(ChorusError):
+    """A model fails, and not because of a few texts."""
+
+    def __init__(self, cell: ScoreCell, reason: str) -> None:
+        self.cell, self.reason = cell, reason
+        super().__init__(
+            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and no single texts are to blame: "
+            f"{reason}. Nothing of the chunk was stored. Publish a model without this fault, or give it the memory "
+            "that it needs."
+        )
+
+
+class Models(Protocol):
+    """Where a worker has its models."""
+
+    def use(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
+        """The version, in the memory of this process, for as long as the block lasts."""
+        ...
+
+    def isolated(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
+        """The version, in a process of its own that may die of a text."""
+        ...
+
+
+def score(context: Context, models: Models, cell: ScoreCell) -> None:
+    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in.
+
+    What the model has said of some of its texts before is not asked again; if that is all, no model is loaded. Then ask
+    for the model's next cells. Raises ScoringFailed after each of the first attempts that the model fails, and at the
+    next one ModelBroken if it is not a few rows that fail. OtherModel, and whatever loading a model raises, at any
+    attempt.
+    """
+    job = job_of(context.place, cell.job)
+    dataset = dataset_of(context.place, job)
+    path, position = scores.path(cell.model, cell.version, cell.chunk), dataset.positions[cell.chunk][0]
+    taken, first = time(), None
+    there, texts = partial(context.place.exists, path), partial(read_texts, context.place, dataset, position)
+    reading = each(context.place, there, texts)
+    if not next(reading):
+        [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
+        with Attempts(context.board, cell) as attempts:
+            ask = partial(_ask, context, models, cell, attempts, member.digest)
+            found = complete(context.place, dataset, position, member, next(reading), ask)
+            # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
+            context.place.create(path, scores.encode(found))
+        first = context.presence.first_scores(taken) if context.presence else None
+    for asked in [cell, *_asked_as_well(context, cell)]:
+        _arrived(context, asked, first)
+    Attempts(context.board, cell).forget()
+    feed(context, cell.model)
+
+
+def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
+    """The same cell in other jobs that wait for it. Their messages may have been left alone because we were at it."""
+    found = []
+    for job, position in context.board.outstanding(cell.model):
+        with suppress(ChorusError):  # a job that cannot be read, which is none of our business
+            other = cell_of(context.place, job, position, cell.model)
+            if other.step == cell.step and other.job != cell.job:
+                found.append(other)
+    return found
+
+
+def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
+    job = job_of(context.place, cell.job)
+    positions = dataset_of(context.place, job).positions[cell.chunk]
+    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
+        context.publish(ReduceChunk(cell.job, cell.chunk))
+
+
+def _ask(
+    context: Context, models: Models, cell: ScoreCell, attempts: Attempts, digest: str, texts: pa.StringArray
+) -> Scores:
+    attempt = attempts.count()
+    careful = attempt > ATTEMPTS
+    rejected: dict[int, str] = {}
+    with (models.isolated if careful else models.use)(cell.model, cell.version) as loaded:
+        if loaded.digest != digest:
+            raise OtherModel(cell, digest, loaded.digest)
+        if careful:
+            if context.presence is not None:
+                context.presence.spare(cell.step)
+            log.warning("attempt %d at this cell: scored with care", attempt, extra=vars(cell))
+            try:
+                values, rejected = score_carefully(loaded, texts)
+            except NotTheRows as error:
+                raise ModelBroken(cell, error.reason) from None
+        else:
+            values = _plainly(cell, attempt, loaded, texts)
+    return Scores(cell.model, cell.version, digest, loaded.labels, values, rejected)
+
+
+def _plainly(cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.StringArray) -> Float32:
+    try:
+        values = loaded.score(texts)
+    except ChorusError:
+        raise
+    except Exception as error:  # whatever a model raises
+        raise ScoringFailed(cell, attempt, reason_of(error)) from error
+    wrong = fault(values, len(texts), len(loaded.labels))
+    if wrong is not None:
+        raise ScoringFailed(cell, attempt, wrong)
+    return values

@@ -1,0 +1,225 @@
+"""The pools of one machine: worker processes that follow demand."""
+
+import logging
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic, time
+from uuid import uuid4
+
+from redis.exceptions import LockError, RedisError
+
+from storage.errors import ChorusError
+from tasks.board.leases import release_all
+from tasks.board.publish_progress import published
+from tasks.board.roster import Roster, Worker
+from tasks.board.worker_profile import needs
+from tasks.broker.context import Context
+from tasks.jobs.submit import fail
+from tasks.planning.demand import Demand, demand
+from tasks.planning.dispatch import hold
+from tasks.planning.record_cache import job_of
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import Budget, Hold, Start, Stop, scale
+from workers.processes.child_process import Child, stop_all
+from workers.processes.heartbeat_timeout import Silence
+
+_LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
+_HOLD_SECONDS = 3.0  # it is said again with each look
+_MOST_DEATHS = 4  # in a row before a model's worker was ready; then its jobs fail
+_LONGEST_REST = 30.0  # seconds between two starts of a model whose workers die
+STORAGE_AWAY = 75  # EX_TEMPFAIL of sysexits.h: with it a worker ends that could not begin without storage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Pooled:
+    """A child and what the roster says of it."""
+
+    child: Child
+    worker: Worker
+    ready: bool = False
+    stopping: bool = False
+    silence: Silence = field(default_factory=Silence)
+
+
+class Pools:
+    """Starts and stops the scoring workers of this machine, as `scale` says.
+
+    Several machines decide one after the other, each about its own workers, and see those of all.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        start: Callable[[Worker], Child],
+        limits: Callable[[str], Limits],
+        budget: Budget,
+        models: Collection[str] | None = None,
+        warm: Collection[str] = (),
+    ) -> None:
+        """`models`: those that are this machine's business, None for all; `warm`: those whose `min` is above zero."""
+        self._context, self._start, self._limits, self._budget = context, start, limits, budget
+        self._models, self._warm = models, warm
+        self._roster = Roster(context.board)
+        self._pool: dict[str, _Pooled] = {}
+        self._deaths: Counter[str] = Counter()  # by model, in a row
+        self._giants: set[str] = set()  # models that do not fit here; said once
+        self._rest: dict[str, float] = defaultdict(float)  # by model, until when none is started
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Those that run here."""
+        return [pooled.worker for pooled in self._pool.values()]
+
+    def look(self) -> None:
+        """See to the dead, and follow demand. Raises RedisError."""
+        self._bury()
+        lock = self._context.board.redis.lock(
+            self._context.board.key("scaling"), timeout=_LOCK_SECONDS, blocking=False, thread_local=False
+        )
+        if not lock.acquire():
+            return  # another machine is deciding
+        try:
+            self._decide()
+        finally:
+            with suppress(LockError):  # it ran out: this machine was slow
+                lock.release()
+
+    def stop(self, grace: float) -> None:
+        """Stop them all: they end what they have in work, within so many seconds; the rest is handed back."""
+        stop_all([pooled.child for pooled in self._pool.values()], grace)
+        with suppress(RedisError):
+            release_all(self._context.board, list(self._pool))
+            self._roster.remove(list(self._pool))
+        self._pool.clear()
+
+    def _decide(self) -> None:
+        known = {worker.id: worker for worker in self._roster.workers() if worker.model}
+        for name, pooled in self._pool.items():
+            self._listen(pooled, known.get(name))
+            known[name] = pooled.worker
+        wanted = self._wanted({worker.model for worker in known.values()})
+        self._warn_of_giants(wanted)
+        for action in scale(wanted, self._at_their_peak(known.values(), wanted), self._limits, self._budget, time()):
+            if isinstance(action, Start):
+                if monotonic() >= self._rest[action.model]:
+                    self._add(action)
+            elif isinstance(action, Stop):
+                self._remove(action.worker)
+            elif isinstance(action, Hold):
+                hold(self._context.board, action.model, _HOLD_SECONDS)
+
+    def _listen(self, pooled: _Pooled, said: Worker | None) -> None:
+        """Take over what the roster says of a child, and put there what it does not say itself."""
+        mine = pooled.worker
+        by_itself = said is not None and (pooled.silence.heard or said != mine)
+        if pooled.silence.look(monotonic(), there=by_itself):
+            log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
+            pooled.child.kill()
+        if said is not None:  # one that did not find itself on the roster knows neither its machine nor its start
+            pooled.worker = replace(said, machine=mine.machine, started=mine.started)
+        elif not pooled.silence.heard:
+            self._roster.put(mine)
+        if pooled.worker.state not in ("starting", "stopping") and not pooled.ready:
+            pooled.ready = True
+            self._deaths.pop(mine.model, None)
+        if pooled.stopping:
+            pooled.worker = replace(pooled.worker, state="stopping")
+            if said is not None and said.state != "stopping":  # a beat of the child has said otherwise
+                self._roster.put(pooled.worker)
+
+    def _warn_of_giants(self, wanted: list[Demand]) -> None:
+        """A model that does not fit on this machine waits for one on which it does, which may never come."""
+        for one in wanted:
+            needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
+            if one.rows and needed > most and one.model not in self._giants:
+                self._giants.add(one.model)
+                log.warning(
+                    "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
+                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more than it needs",
+                    *(one.model, needed // 10**6, most // 10**6),
+                )
+
+    def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
+        """With the memory that each takes when it scores; what it says itself is what loading the model took."""
+        peak = {one.model: self._limits(one.model).counts_with(one.memory) for one in wanted}
+        return [replace(worker, memory=max(worker.memory, peak.get(worker.model, 0))) for worker in workers]
+
+    def _wanted(self, running: set[str]) -> list[Demand]:
+        found = demand(self._context.place, self._context.board, running | set(self._warm))
+        return [one for one in found if self._models is None or one.model in self._models]
+
+    def _add(self, action: Start) -> None:
+        now, known = time(), needs(self._context.place, self._context.board, action.model)
+        worker = Worker(
+            id=f"{action.model}-{uuid4().hex[:8]}",
+            model=action.model,
+            machine=self._budget.machine,
+            state="starting",
+            since=now,
+            started=now,
+            memory=self._limits(action.model).counts_with(known.memory),
+            threads=action.threads,
+            device=action.device,
+        )
+        self._roster.put(worker)
+        self._pool[worker.id] = _Pooled(self._start(worker), worker)
+        log.info("started a worker", extra={"worker": worker.id, "threads": worker.threads, "device": worker.device})
+
+    def _remove(self, worker: str) -> None:
+        pooled = self._pool[worker]
+        pooled.stopping = True
+        pooled.child.terminate()
+        log.info("stopping an idle worker", extra={"worker": worker})
+
+    def _bury(self) -> None:
+        """Hand back what the dead had in work."""
+        for name, pooled in list(self._pool.items()):
+            status = pooled.child.ended()
+            if status is None:
+                continue
+            release_all(self._context.board, [name])
+            self._roster.remove([name])
+            del self._pool[name]
+            if not pooled.stopping:
+                log.warning("a worker ended by itself, status %s", status, extra={"worker": name})
+                self._count_death(pooled, status)
+
+    def _count_death(self, dead: _Pooled, status: int) -> None:
+        """Rest before the next start of a model whose workers die; if none of them was ever ready, its jobs fail.
+
+        Not so where storage was away: that says nothing of the model.
+        """
+        model = dead.worker.model
+        if status == STORAGE_AWAY:
+            self._rest[model] = monotonic() + _LONGEST_REST
+            return
+        self._deaths[model] += 1
+        if dead.ready:
+            self._deaths[model] = 1
+        deaths = self._deaths[model]
+        self._rest[model] = monotonic() + (0.0 if deaths == 1 else min(_LONGEST_REST, 0.5 * 2.0**deaths))
+        if not dead.ready and deaths >= _MOST_DEATHS:
+            reason = (
+                f"The workers of {model} ended {deaths} times before the model was loaded. "
+                f"The log of the last, {dead.child.log}, ends:\n{dead.child.last_words()}"
+            )
+            self._fail_jobs(model, reason)
+            self._deaths.pop(model)
+
+    def _fail_jobs(self, model: str, reason: str) -> None:
+        for name in self._context.board.running():
+            if published(self._context.board, name) is not None:
+                continue  # it has all its labels, and waits for its topic
+            with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
+                if model in [member.name for member in job_of(self._context.place, name).models]:
+                    fail(self._context, name, reason)
+
+
+def this_machine() -> str:
+    """A name for this process among all that start workers: several may run on one host."""
+    return f"{socket.gethostname()}-{uuid4().hex[:6]}"

@@ -1,0 +1,1 @@
+"""The bridge: Pub/Sub messages become stored batches, and labels become messages."""

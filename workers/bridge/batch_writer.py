@@ -1,0 +1,163 @@
+"""One batch of messages: stored under ids that nobody else has claimed, or known to be stored; then acknowledged.
+
+Nothing is acknowledged that is not stored, and no id is stored twice: see tasks.board.message_dedup for who owns an id, and
+intake.messages.batch for who decides whether an owner was stored.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event, Lock
+from time import monotonic
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from intake.messages.batch import batch_name, give_up, sifted
+from intake.messages.dead_letters import DeadLetter, DeadLetters
+from intake.messages.message import Feedback, Unusable
+from intake.messages.subscription import Received
+from intake.readers.block import Reason
+from storage.records.feedback import FirstLabels
+from tasks.board.bridge_roster import Outcome
+from tasks.board.message_dedup import Once
+from tasks.broker.context import Context
+from tasks.jobs.batch_submit import arrive, arrived, first_labels, is_overdue
+
+_LOST_SECONDS = 30.0  # after which a batch that claimed ids and was not stored is given up
+_PATIENCE = 10.0  # seconds for which a batch waits for another that holds some of its ids and is about to be stored
+_LOOK_EVERY = 0.05
+_KNOWN = 1024  # names of stored batches
+
+Settled = Callable[[Sequence[Received], Outcome], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A message in our hands, and what it says."""
+
+    received: Received
+    said: Feedback
+
+
+class InOtherHands(Exception):
+    """Another bridge claimed these ids, and has not stored them yet."""
+
+    def __init__(self, batch: str) -> None:
+        self.batch = batch
+        super().__init__(f"batch {batch} has claimed some of these ids and is not stored yet")
+
+
+class TakingIn:
+    """Takes batches in, several at once. `settled` is told what may be acknowledged, and as what."""
+
+    def __init__(
+        self, context: Context, once: Once, dead_letters: DeadLetters, *, results: str | None, most_chars: int
+    ) -> None:
+        """`results`: the topic that hears of the labels; a clean text with more than `most_chars` is no feedback."""
+        self._context, self._once, self._dead_letters = context, once, dead_letters
+        self._results, self._most_chars = results, most_chars
+        self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
+        self._lock = Lock()
+
+    def reject(self, letters: Sequence[tuple[Received, Unusable]], settled: Settled) -> None:
+        """Put away what is no feedback. Raises what the place raises."""
+        now = datetime.now(UTC)
+        self._dead_letters.take([DeadLetter(one.message, why) for one, why in letters], batch_name(now), now)
+        settled([one for one, _ in letters], "rejected")
+
+    def take(self, customer: str, batch: Sequence[Read], settled: Settled) -> None:
+        """Store what is new of one customer's messages, and see that the rest is stored.
+
+        Raises InOtherHands, NotPublished, Mismatch, and what storage and broker raise; what was settled by then stays
+        settled.
+        """
+        first = first_labels(self._context, customer, self._results)  # nothing is claimed that nobody could label
+        raw = [one.received.message.raw for one in batch]
+        table, rejects = sifted([one.said for one in batch], raw, self._most_chars)
+        of_id: dict[str, list[Received]] = defaultdict(list)
+        for id_, row in zip(table["id"].to_pylist(), table["row"].to_pylist(), strict=True):
+            of_id[id_].append(batch[row - 1].received)
+        bad = []
+        for reject in rejects:
+            received = batch[reject.row - 1].received
+            if reject.reason is Reason.DUPLICATE_ID and reject.id is not None:
+                of_id[reject.id].append(received)
+            else:
+                bad.append((received, Unusable(reject.reason, reject.detail, reject.id)))
+        if bad:
+            self.reject(bad, settled)
+        waiting, lost = _Waiting(of_id, settled), set[str]()
+        while waiting.ids:
+            self._store(first, customer, table, waiting, lost)
+
+    def _store(self, first: FirstLabels, customer: str, table: pa.Table, waiting: "_Waiting", lost: set[str]) -> None:
+        """Store the rows whose ids can be claimed, and settle what is stored; `lost`: batches that were given up."""
+        now = datetime.now(UTC)
+        name, ids = batch_name(now), waiting.ids
+        owners = dict(zip(ids, self._once.claim(customer, name, ids, now, lost), strict=True))
+        mine = [id_ for id_, owner in owners.items() if owner == name]
+        if mine:
+            rows = table.filter(pc.is_in(table["id"], pa.array(mine, pa.string())))
+            if arrive(self._context, customer, name, rows, first) is None:
+                lost.add(name)  # we took so long that somebody gave us up
+            else:
+                self._once.confirm(customer, name, mine)
+                self._remember(f"{customer}/{name}")
+                waiting.settle(mine, "stored")
+        for owner in dict.fromkeys(owners.values()):
+            if owner != name:
+                if self._is_stored_at_last(first, customer, owner):
+                    waiting.settle([id_ for id_ in ids if owners[id_] == owner], "duplicate")
+                else:
+                    lost.add(owner)
+
+    def _is_stored_at_last(self, first: FirstLabels, customer: str, owner: str) -> bool:
+        """Whether another batch is stored, or never will be; for a while waited for. Raises InOtherHands."""
+        end = monotonic() + _PATIENCE
+        while not self._is_stored(first, customer, owner):
+            if is_overdue(owner, datetime.now(UTC), _LOST_SECONDS):
+                if give_up(self._context.place, customer, owner):
+                    log.warning("batch %s was never stored: its messages are taken in again", owner)
+                    return False
+            elif monotonic() > end:
+                raise InOtherHands(owner)
+            else:
+                Event().wait(_LOOK_EVERY)
+        return True
+
+    def _is_stored(self, first: FirstLabels, customer: str, batch: str) -> bool:
+        key = f"{customer}/{batch}"
+        if key not in self._known:
+            if arrived(self._context, customer, batch, first) is None:
+                return False
+            self._remember(key)
+        return True
+
+    def _remember(self, key: str) -> None:
+        with self._lock:  # several threads take batches in
+            self._known[key] = None
+            while len(self._known) > _KNOWN:
+                del self._known[next(iter(self._known))]
+
+
+class _Waiting:
+    """Messages by id that are to be settled; several may bear one id."""
+
+    def __init__(self, of_id: dict[str, list[Received]], settled: Settled) -> None:
+        self._of_id, self._settled = of_id, settled
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._of_id)
+
+    def settle(self, ids: Sequence[str], outcome: Outcome) -> None:
+        """The messages of these ids have come to this end; of several with one id, the first."""
+        messages = [self._of_id.pop(id_) for id_ in ids]
+        self._settled([one[0] for one in messages], outcome)
+        if repeats := [again for one in messages for again in one[1:]]:
+            self._settled(repeats, "duplicate")

@@ -1,0 +1,63 @@
+"""The bridge between the main application and the queues: messages in, results out. It imports no model library."""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+
+from intake.messages.topic import Topics
+from tasks.broker.context import Context
+from tasks.broker.step_messages import RESULTS
+from workers.bridge.pull_loop import Inflow
+from workers.bridge.results_consumer import register
+from workers.runtime.celery_worker import consume
+from workers.runtime.liveness_file import touch
+
+_PUBLISHING = 2  # jobs whose results are published at once
+_EXIT = 70  # EX_SOFTWARE of sysexits.h
+
+log = logging.getLogger(__name__)
+
+
+def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, folder: Path) -> int:
+    """Serve until told to stop; the exit status. `inflow`: None if nothing comes in here, and results only go out.
+
+    What was pulled is stored and acknowledged while the results in work are published. `folder` is CHORUS_RUN.
+    """
+    register(app, context, topics.at)
+    if inflow is None:
+        return _consume(app, context, partial(touch, folder))
+
+    def stop(**_: object) -> None:
+        inflow.stop()
+
+    worker_shutting_down.connect(stop, weak=False)
+    inflow.start()
+    try:
+        return _consume(app, context, partial(_watch, inflow, folder))
+    finally:
+        inflow.stop()
+        inflow.join()
+
+
+def _watch(inflow: Inflow, folder: Path) -> None:
+    """Say that there is progress, or end the process: what it holds then comes again, and nothing of it is lost."""
+    problem = inflow.trouble()
+    if problem is not None:
+        log.error("%s: this bridge ends, and another takes over", problem)
+        os._exit(_EXIT)
+    touch(folder)
+
+
+def _consume(app: Celery, context: Context, watch: Callable[[], None]) -> int:
+    if context.presence is not None:
+        context.presence.beat(watch)
+    try:
+        return consume(app, RESULTS, name="bridge", threads=_PUBLISHING)
+    finally:
+        if context.presence is not None:
+            context.presence.leave()

@@ -1,0 +1,221 @@
+"""Messages of the main application become stored batches, and only then are they acknowledged.
+
+    stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a job that is set going ──▶ acknowledged
+                                            └──▶ no feedback: put away with the reason ──▶ acknowledged
+
+The stream only fills the inbox; one thread gathers; a few store, each one batch at a time. What cannot be stored now is
+handed back to the subscription. How much is in our hands is bounded by the flow control of the stream.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+
+from redis.exceptions import RedisError
+
+from intake.messages.batcher import Batch, Gatherer, gathering
+from intake.messages.message import Feedback, Unusable, read
+from intake.messages.subscription import PullEnded, Received, Subscription
+from storage.errors import ChorusError
+from storage.places.place import CannotWrite
+from storage.places.retry import StorageAway
+from tasks.board.bridge_roster import Outcome
+from tasks.broker.broker_url import BrokerUnreachable
+from workers.bridge.batch_writer import InOtherHands, Read, TakingIn
+from workers.bridge.bridge_status import Standing
+
+_STORING = 4  # batches on their way to the place at once
+_LOOK_EVERY = 0.1
+_AT_A_LOOK = 1000  # messages from the inbox
+_FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
+_LONGEST_REST = 60.0
+_SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
+_STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
+_AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
+_AWAY_SECONDS = 5.0  # for which messages are held then: handed back at once, all that wait would come in their place
+_NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A message in our hands, and what it says."""
+
+    received: Received
+    said: Feedback | Unusable
+
+
+class Inflow:
+    """Takes messages in until it is stopped, and then stores and acknowledges what it holds."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        subscription: Subscription,
+        known: Callable[[str], bool],
+        taking_in: TakingIn,
+        gatherer: Gatherer[_Taken],
+    ) -> None:
+        """`known`: whether feedback of a customer of this name is expected."""
+        self.standing, self._subscription, self._known = standing, subscription, known
+        self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
+        self._inbox: SimpleQueue[Received] = SimpleQueue()
+        self._stopped, self._ended = Event(), Event()
+        self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
+        self._looked = {thread.name: monotonic() for thread in self._threads}
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take no more messages. Returns at once; what is held is still seen to, see `join`."""
+        self._stopped.set()
+
+    def join(self) -> None:
+        """Wait until all that was held is stored and acknowledged, or handed back."""
+        for thread in self._threads:
+            thread.join()
+        self._subscription.close()
+        self.standing.leave()
+
+    def trouble(self) -> str | None:
+        """Why it will take nothing in any more, though nobody told it to stop; None if all is well."""
+        if self._stopped.is_set():
+            return None
+        for thread in self._threads:
+            if not thread.is_alive():
+                return f"the thread {thread.name} has ended"
+            silent = monotonic() - self._looked[thread.name]
+            if silent > _STUCK_SECONDS:
+                return f"the thread {thread.name} is at one thing for {silent:.0f} s"
+        return None
+
+    # The stream
+
+    def _stream(self) -> None:
+        """Keep a stream open until told to stop; then, and whatever happens, nothing more comes."""
+        try:
+            self._keep_open()
+        finally:
+            self._subscription.stop()
+            self._ended.set()
+
+    def _keep_open(self) -> None:
+        """A stream that ends for good is opened again after a rest, each time a longer one."""
+        rest = _FIRST_REST
+        while not self._stopped.is_set():
+            opened = monotonic()
+            try:
+                self._subscription.open(self._inbox.put)
+                while not self._stopped.is_set():
+                    if self.standing.state != "pulling" and (not self.standing.error or self._has_lasted(opened)):
+                        log.info("pulls from %s", self._subscription.name)
+                        self.standing.say("pulling")
+                    self._subscription.wait(_LOOK_EVERY)
+                    self._beat()
+            except PullEnded as error:
+                if monotonic() - opened > _LONGEST_REST:
+                    rest = _FIRST_REST
+                log.warning("%s It is tried again in %.0f s", error, rest)
+                self.standing.say("waiting", str(error))
+                self._rest(rest)
+                rest = min(_LONGEST_REST, 2 * rest)
+
+    def _has_lasted(self, opened: float) -> bool:
+        """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
+        return monotonic() - opened > _SURE_SECONDS
+
+    def _rest(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        while monotonic() < end and not self._stopped.wait(_LOOK_EVERY):
+            self._beat()
+
+    def _beat(self) -> None:
+        self._looked["stream"] = monotonic()
+        jobs = self.standing.beat()
+        if jobs is not None:
+            self._gatherer.seconds = gathering(self._seconds, jobs)
+
+    # Gathering
+
+    def _gather(self) -> None:
+        """From the inbox to batches, until the stream has ended and nothing is left in either."""
+        with ThreadPoolExecutor(_STORING, thread_name_prefix="store") as storing:
+            while not (self._ended.is_set() and self._inbox.empty()):
+                self._looked["gather"] = monotonic()
+                due = self._gatherer.next_due()
+                wait = _LOOK_EVERY if due is None else min(_LOOK_EVERY, max(0.0, due - monotonic()))
+                for received in self._arrived(wait):
+                    batch = self._add(received)
+                    if batch is not None:
+                        storing.submit(self._store, batch)
+                for batch in self._gatherer.due(monotonic()):
+                    storing.submit(self._store, batch)
+            for batch in self._gatherer.rest():
+                storing.submit(self._store, batch)
+
+    def _arrived(self, seconds: float) -> Iterator[Received]:
+        """What is in the inbox, waited for so long; and no more than leaves time to see what is due."""
+        with suppress(Empty):
+            yield self._inbox.get(timeout=seconds)
+            for _ in range(_AT_A_LOOK):
+                yield self._inbox.get_nowait()
+
+    def _add(self, received: Received) -> Batch[_Taken] | None:
+        """Gather a message; the batch that it fills, if it does."""
+        self.standing.hold(1)
+        try:
+            said = read(received.message, self._known)
+        except Exception as error:  # whatever a storage raises that is asked for customers
+            self._hand_back(_NOBODY, [received], error)
+            return None
+        key = said.customer if isinstance(said, Feedback) else _NOBODY
+        return self._gatherer.add(key, _Taken(received, said), monotonic())
+
+    # Storing
+
+    def _store(self, batch: Batch[_Taken]) -> None:
+        """See to a batch; what of it could not be settled, for whatever reason, is handed back."""
+        left = {id(one.received): one.received for one in batch.items}
+
+        def settled(messages: Sequence[Received], outcome: Outcome) -> None:
+            for one in messages:
+                left.pop(id(one))
+            self._settle(messages, outcome)
+
+        try:
+            said = [(one.received, one.said) for one in batch.items]
+            if batch.key == _NOBODY:
+                self._taking_in.reject([(one, why) for one, why in said if isinstance(why, Unusable)], settled)
+            else:
+                self._taking_in.take(
+                    batch.key, [Read(one, it) for one, it in said if isinstance(it, Feedback)], settled
+                )
+        except Exception as error:  # whatever storage, broker or registry raise: the messages are safe where they are
+            if isinstance(error, _AWAY):
+                self._stopped.wait(_AWAY_SECONDS)
+            self._hand_back(batch.key, list(left.values()), error)
+        else:
+            self.standing.is_well(batch.key)
+
+    def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
+        failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
+        self.standing.let_go(len(messages), outcomes | ({"not acknowledged": failed} if failed else {}))
+
+    def _hand_back(self, customer: str, messages: Sequence[Received], error: Exception) -> None:
+        log.warning("%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error))
+        self.standing.fails(customer, error)
+        self._subscription.hand_back(messages)
+        self.standing.let_go(len(messages), {"handed back": len(messages)})
+
+
+def _expected(error: Exception) -> bool:
+    """Whether its words are enough."""
+    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageAway)

@@ -1,0 +1,1 @@
+"""chorus.toml: limits, gates and schedules, each error with its line."""

@@ -1,0 +1,118 @@
+"""chorus.toml as text and tables: it knows the line of everything, and every error names it and what is allowed there.
+
+What a table may hold is said where it is read: workers.config.limits_file, workers.config.schedule_file.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from storage.errors import BadRequest
+from storage.places.place import Absent, Place
+from workers.config.toml_lines import Path, line_of, line_of_syntax
+
+FILE = "chorus.toml"
+TABLES = ("defaults", "models", "schedule")  # all that the file may hold
+
+Check = Callable[[object], object]  # a value as the file has it in, what it means out; ValueError says what is allowed
+
+
+class BadChorusToml(BadRequest):
+    """The file says something that cannot be. `key` is the table or key, with dots between its parts."""
+
+    def __init__(self, file: str, line: int, key: str, problem: str) -> None:
+        self.file, self.line, self.key, self.problem = file, line, key, problem
+        super().__init__(f"{file}, line {line}: {problem}")
+
+
+@dataclass(frozen=True)
+class ChorusToml:
+    """The text, which knows the line of each value, and the tables in it."""
+
+    file: str
+    text: str = ""
+    tables: Mapping[str, object] = field(default_factory=dict)
+
+    def bad(self, path: Path, problem: str) -> BadChorusToml:
+        return BadChorusToml(self.file, line_of(self.text, path), ".".join(map(str, path)), problem)
+
+    def table(self, path: Path, found: object) -> dict[str, object]:
+        """What stands at the path. Raises BadChorusToml if it is no table."""
+        if not isinstance(found, dict):
+            raise self.bad(path, f"{header(path)} is {_toml(found)}; it must be a table.")
+        return found
+
+    def tables_at(self, name: str) -> list[tuple[Path, dict[str, object]]]:
+        """Every [[name]], with its path. Raises BadChorusToml if it is written otherwise."""
+        found = self.tables.get(name, [])
+        if not isinstance(found, list):
+            raise self.bad((name,), f"{name} is {_toml(found)}; write {header((name, 0))} above each one.")
+        return [((name, at), self.table((name, at), one)) for at, one in enumerate(found)]
+
+    def value(self, path: Path, key: str, value: object, checks: Mapping[str, Check], hint: str = "") -> object:
+        """What a key of the table at the path means. `hint` goes with an unknown one. Raises BadChorusToml."""
+        where = (*path, key)
+        if key not in checks:
+            raise self.bad(where, unknown(f"key in {header(path)}", key, tuple(checks)) + hint)
+        try:
+            return checks[key](value)
+        except ValueError as error:
+            raise self.bad(where, f"{key} in {header(path)} is {_toml(value)}; allowed is {error}.") from None
+
+
+def read_toml(place: Place) -> ChorusToml:
+    """The file below the root; an empty one if there is none. Raises BadChorusToml."""
+    try:
+        return parse_toml(place.read(FILE), place.at(FILE))
+    except Absent:
+        return ChorusToml(place.at(FILE))
+
+
+def parse_toml(data: bytes, file: str) -> ChorusToml:
+    """The bytes of the file; `file` names it in errors. Raises BadChorusToml."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadChorusToml(file, line, "", "this is not UTF-8. Save the file as UTF-8.") from None
+    try:
+        found = ChorusToml(file, text, tomllib.loads(text))
+    except ValueError as error:
+        raise BadChorusToml(file, line_of_syntax(text, error), "", f"this is not TOML: {error}.") from None
+    for name in found.tables:
+        if name not in TABLES:
+            raise found.bad((name,), unknown("table", name, TABLES))
+    return found
+
+
+def unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, 1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return f"there is no {what} with the name {name!r}. {meant}There are: {', '.join(known)}."
+
+
+def whole(value: object, least: int) -> int:
+    """Raises ValueError unless it is a whole number, and at least so much."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"a whole number, {least} or more")
+    return value
+
+
+def header(path: Path) -> str:
+    """How a table is written above its keys: [models.a], [[schedule]]."""
+    names = [name for name in path if isinstance(name, str)]
+    bare = (name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False) for name in names)
+    written = f"[{'.'.join(bare)}]"
+    return written if len(names) == len(path) else f"[{written}]"
+
+
+def _toml(value: object) -> str:
+    """A value as the file has it, near enough, and not too long."""
+    shown = "a table" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+_LONGEST_SHOWN = 60  # characters

@@ -1,0 +1,78 @@
+"""The promotion gates in chorus.toml: [defaults.gate] and [models.X.gate]."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from storage.places.place import Place
+from workers.config.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
+from workers.config.toml_lines import Path
+
+GATE = "gate"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a version has to hold to become champion; by default nothing."""
+
+    most_flips: float | None = None  # the largest share of rows whose label may change, against the champion
+    rows: int = 5_000  # of stored feedback that are looked at for it
+    least_macro_f1: float | None = None  # on `labelled`
+    labelled: str | None = None  # a file below the root, or an absolute path, with the columns `text` and `labels`
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the file says; without one, no gate for any model."""
+
+    defaults: Gate = field(default_factory=Gate)
+    models: Mapping[str, Gate] = field(default_factory=dict)  # those that have a table of their own
+
+    def of(self, model: str) -> Gate:
+        return self.models.get(model, self.defaults)
+
+
+def read_gates(place: Place) -> Gates:
+    """The file below the root. Raises BadChorusToml."""
+    return _gates_in(read_toml(place))
+
+
+def parse_gates(data: bytes, file: str) -> Gates:
+    """What the bytes of the file say; `file` names it in errors. Raises BadChorusToml."""
+    return _gates_in(parse_toml(data, file))
+
+
+def _gates_in(toml: ChorusToml) -> Gates:
+    defaults = _gate(toml, ("defaults",), toml.tables.get("defaults", {}), Gate())
+    models = toml.table(("models",), toml.tables.get("models", {}))
+    return Gates(defaults, {name: _gate(toml, ("models", name), found, defaults) for name, found in models.items()})
+
+
+def _gate(toml: ChorusToml, within: Path, found: object, base: Gate) -> Gate:
+    """Of one table of limits, which may hold one of a gate."""
+    path = (*within, GATE)
+    table = toml.table(path, toml.table(within, found).get(GATE, {}))
+    values = {key: toml.value(path, key, value, _KEYS) for key, value in table.items()}
+    gate = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
+    if gate.least_macro_f1 is not None and gate.labelled is None:
+        raise toml.bad(path, f"{header(path)} has least_macro_f1 and no labelled, the file that it is measured on.")
+    return gate
+
+
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("a number from 0 to 1, such as 0.02")
+    return float(value)
+
+
+def _file(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("the name of a file below CHORUS_HOME, or an absolute path")
+    return value
+
+
+_KEYS: dict[str, Check] = {
+    "most_flips": _share,
+    "rows": lambda value: whole(value, 1),
+    "least_macro_f1": _share,
+    "labelled": _file,
+}

@@ -1,0 +1,1 @@
+"""The control worker: reduce and finish, schedules, the reconciler, and the metrics server."""

@@ -1,0 +1,107 @@
+"""Celery beat, in a thread of the control worker: it asks for a look at a schedule when a look would do something.
+
+What was done and what is due is in storage, so beat keeps nothing: any number of them may beat on one broker.
+"""
+
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+from celery import Celery
+from celery.beat import ScheduleEntry, Scheduler, Service
+from celery.schedules import BaseSchedule, schedstate
+from redis.exceptions import RedisError
+
+from storage.places.place import Place
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.broker.step_messages import LookAtSchedule
+from tasks.jobs.schedule import Schedule, wants_a_look
+from tasks.planning.reconcile_job import control_steps
+from workers.config.chorus_toml import BadChorusToml
+from workers.config.schedule_file import read_schedules
+
+_ASK_AGAIN = 5.0  # seconds until it is asked again for a look that has not come about
+_SEE_AGAIN = 30.0  # seconds until storage is asked again; runs may have ended that something has to wait for
+_LONGEST_SLEEP = 5  # seconds between two ticks
+
+log = logging.getLogger(__name__)
+
+
+def beat(app: Celery, context: Context) -> None:
+    """From now on, in a thread of its own."""
+    scheduler: Any = partial(StoredScheduler, context)  # Any: Celery's types want a class here
+    service = Service(app, max_interval=_LONGEST_SLEEP, scheduler_cls=scheduler)
+    Thread(target=service.start, name="celery-beat", daemon=True).start()
+
+
+class StoredScheduler(Scheduler):
+    """One entry for each schedule of chorus.toml, which is read again and again."""
+
+    read_every = 30.0  # seconds
+    producer: Any = None  # it publishes as everybody does
+
+    def __init__(self, context: Context, **options: Any) -> None:
+        self._context, self._schedules = context, dict[str, Schedule]()
+        super().__init__(**options)
+
+    def setup_schedule(self) -> None:
+        """Take up what the file says now. While it cannot be read as it should, nothing is due."""
+        self._read_at = monotonic()
+        try:
+            found = read_schedules(self._context.place)
+        except BadChorusToml as error:
+            log.warning("no schedule runs: %s", error)
+            found = {}
+        except Exception:  # whatever a storage raises; the next look is soon
+            log.exception("could not read the schedules")
+            return
+        if found != self._schedules:
+            self._schedules = found
+            self.schedule = {name: self._entry(schedule) for name, schedule in found.items()}
+
+    def tick(self, *args: Any, **options: Any) -> float:
+        """Of Scheduler: ask for what is due; the seconds until the next tick."""
+        if monotonic() - self._read_at > self.read_every:
+            self.setup_schedule()
+        return super().tick(*args, **options)
+
+    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — there is none
+        """Ask the control worker for a look, unless that waits in its queue already."""
+        message = LookAtSchedule(str(entry.name))
+        try:
+            if not control_steps(self._context.board, [message.step]):
+                self._context.publish(message)
+        except (RedisError, BrokerUnreachable) as error:
+            log.warning("the broker is away: %s", error)
+
+    def _entry(self, schedule: Schedule) -> ScheduleEntry:
+        return ScheduleEntry(
+            schedule.name, LookAtSchedule.name, schedule=_Due(self._context.place, schedule), app=self.app
+        )
+
+
+class _Due(BaseSchedule):
+    """Celery's question whether it is time, answered from storage and the clock."""
+
+    def __init__(self, place: Place, schedule: Schedule) -> None:
+        super().__init__()
+        self._place, self._of = place, schedule
+
+    def is_due(self, last_run_at: datetime) -> schedstate:  # noqa: ARG002 — storage knows better
+        """Whether to ask for a look now, and in how many seconds to see again."""
+        now = datetime.now(UTC)
+        try:
+            if wants_a_look(self._place, self._of, now):
+                return schedstate(True, _ASK_AGAIN)
+            until_next = (next(self._of.cron.after(now)) - now).total_seconds()
+        except Exception:  # whatever a storage raises; the next look is soon
+            log.exception("could not see what is due", extra={"schedule": self._of.name})
+            return schedstate(False, _SEE_AGAIN)
+        return schedstate(False, min(until_next, _SEE_AGAIN))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Due) and self._of == other._of

@@ -1,0 +1,85 @@
+"""The control worker: reduce, finish, the schedules, and the reconciler. It never imports a model library."""
+
+import logging
+from collections.abc import Collection
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+from celery import Celery
+from redis.exceptions import RedisError
+
+from storage.places.retry import StorageAway
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
+from tasks.jobs.schedule import look
+from tasks.steps.finish import finish
+from tasks.steps.reduce import reduce
+from workers.config.schedule_file import read_schedules
+from workers.control.celery_beat import beat
+from workers.control.reconciler import Sweeper
+from workers.runtime.celery_worker import consume
+from workers.runtime.liveness_file import touch
+from workers.runtime.run_step import handle
+
+_SWEEP_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+def register(app: Celery, context: Context) -> None:
+    """Teach the app the steps of the control queue."""
+
+    @app.task(name=ReduceChunk.name)
+    def _reduce(job: str, chunk: str) -> None:
+        handle(context, partial(reduce, context), ReduceChunk(job, chunk))
+
+    @app.task(name=FinishJob.name)
+    def _finish(job: str) -> None:
+        handle(context, partial(finish, context), FinishJob(job))
+
+    @app.task(name=LookAtSchedule.name)
+    def _look(schedule: str) -> None:
+        handle(context, partial(look_at, context), LookAtSchedule(schedule))
+
+
+def look_at(context: Context, message: LookAtSchedule) -> None:
+    """As chorus.toml has it now; one that it no longer has just stops."""
+    schedule = read_schedules(context.place).get(message.schedule)
+    if schedule is not None:
+        look(context, schedule, datetime.now(UTC))
+
+
+def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ()) -> int:
+    """Consume the control queue until told to stop; the exit status.
+
+    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are named.
+    """
+    register(app, context)
+    if context.presence is not None:
+        context.presence.beat()
+    if not only:
+        beat(app, context)
+    Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
+    try:
+        return consume(app, CONTROL, name="control", threads=2)
+    finally:
+        if context.presence is not None:
+            context.presence.leave()
+
+
+def _sweep(sweeper: Sweeper, folder: Path) -> None:
+    pause = Event()
+    while True:
+        try:
+            sweeper.sweep()
+            touch(folder)
+        except (RedisError, BrokerUnreachable):
+            log.warning("the broker is away: nothing is swept")
+        except StorageAway as error:
+            log.warning("nothing is swept: %s", error)
+        except Exception:  # whatever else a storage raises; the next look is soon
+            log.exception("could not sweep")
+        pause.wait(_SWEEP_SECONDS)

