@@ -15,8 +15,8 @@ from front_door import job_for
 from report import median, report
 from service import home
 
-from chorus.local import broker_for
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service.run_job import broker_for
 from models.interface.compute import Compute
 from tasks.board.board import Board, key_prefix
 from tasks.broker.context import Context

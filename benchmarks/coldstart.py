@@ -21,8 +21,8 @@ from front_door import job_for
 from report import AtMost, median, report
 from service import home
 
-from chorus.local import broker_for, context_for
-from chorus.settings import Settings, for_children, from_environment
+from chorus.common.settings import Settings, for_children, from_environment
+from chorus.service.run_job import broker_for, context_for
 from storage.places.place import Place
 from storage.records import scores
 from tasks.broker.broker_url import BrokerAddress

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Mode, Target
 from models.bow.sklearn_scorer import PIPELINE
 from models.publishing.registry import ModelRegistry

@@ -25,9 +25,9 @@ from report import AtMost, Target, median
 from service import home
 from watch import Sample, is_done, look
 
-from chorus.local import context_for
-from chorus.running import running_broker
-from chorus.settings import Settings, from_environment
+from chorus.common.settings import Settings, from_environment
+from chorus.service.run_job import context_for
+from chorus.service.service_lock import running_broker
 from ensemble.spec import Ensemble, EnsembleRegistry, Member
 from ensemble.spec import Target as Question
 from models.interface.manifest import ModelSpec

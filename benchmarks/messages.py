@@ -23,7 +23,7 @@ from report import AtLeast, AtMost, Target, median, report
 from service import Service, home
 from throughput import BareLoop, precisions, warm_service
 
-from chorus.settings import for_children, from_environment
+from chorus.common.settings import for_children, from_environment
 from workers.processes.child_process import Child
 
 sys.path.append(str(Path(__file__).parent.parent))

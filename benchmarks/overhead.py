@@ -25,9 +25,9 @@ from front_door import job_from
 from report import AtLeast, AtMost, median, report
 from service import Service, home, service
 
-from chorus.light import with_little_memory, without_pandas
-from chorus.local import context_for
-from chorus.settings import from_environment
+from chorus.common.process_setup import with_little_memory, without_pandas
+from chorus.common.settings import from_environment
+from chorus.service.run_job import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake.dataset.upload import Upload
 from models.interface.manifest import Card, ModelSpec

@@ -30,7 +30,7 @@ from typing import Any
 from demo_models import real_texts
 from report import AtMost, Target, report
 
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
 from ensemble.spec import EnsembleRegistry
 from models.interface.manifest import ModelSpec
 from models.publishing.registry import ModelRegistry

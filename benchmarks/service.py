@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
-from chorus.local import broker_for, context_for
-from chorus.settings import Settings, for_children, from_environment
+from chorus.common.settings import Settings, for_children, from_environment
+from chorus.service.run_job import broker_for, context_for
 from storage.records.jobs import Job
 from tasks.broker.broker_url import BrokerAddress
 from tasks.broker.context import Context

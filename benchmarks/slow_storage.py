@@ -22,7 +22,7 @@ from front_door import job_from
 from report import AtLeast, Target, median, report
 from service import Service, service
 
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
 from intake.dataset.upload import Upload
 from models.interface.kinds import find
 from models.publishing.registry import ModelRegistry

@@ -33,7 +33,7 @@ from others import Pipelines, RayData
 from report import AtLeast, Target, median, report
 from service import Service, home, service
 
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
 from intake.dataset.upload import Upload
 from models.interface.compute import Compute
 from models.interface.kinds import find, open_scorer

@@ -1,5 +1,5 @@
 """`python -m chorus` is `chorus`."""
 
-from chorus.cli import main
+from chorus.cli.main import main
 
 main()

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from chorus.ensemble_file import publish as publish_ensemble
+from chorus.registry.ensemble_file import publish as publish_ensemble
 from ensemble.combine import Vote, soft_vote
 from ensemble.spec import EnsembleRegistry
 from models.interface.recipe import Recipe

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from chorus import cli
+from chorus.cli import main
 
 _TESTS = Path(__file__).parent
 
@@ -73,7 +73,7 @@ class Command:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with _as_in_a_process(["chorus", *map(str, arguments)], self.env), redirect_stdout(out), redirect_stderr(err):
             try:
-                cli.main()
+                main.main()
                 status = 0
             except SystemExit as end:
                 status = end.code or 0
@@ -84,7 +84,7 @@ class Command:
 def _as_in_a_process(words, environment):
     """Arguments and environment of a command, and afterwards nothing of what it changes in its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    keeps_pandas = patch.object(cli, "without_pandas", lambda: None)
+    keeps_pandas = patch.object(main, "without_pandas", lambda: None)
     with patch.object(sys, "argv", words), patch.dict(os.environ, environment, clear=True), keeps_pandas:
         try:
             yield

@@ -29,7 +29,7 @@ def install_light():
 
 def install_without_pandas():
     """The same, as the command line begins."""
-    from chorus.light import without_pandas
+    from chorus.common.process_setup import without_pandas
 
     without_pandas()
     install_light()

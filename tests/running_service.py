@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chorus.local import context_for
-from chorus.running import running_broker
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service.run_job import context_for
+from chorus.service.service_lock import running_broker
 from storage.places.place import LocalPlace
 from storage.records import jobs
 from storage.records.jobs import Job, ended

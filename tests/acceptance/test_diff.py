@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chorus.diff import Asked, diff
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.compare.diff import Asked, diff
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.place import LocalPlace

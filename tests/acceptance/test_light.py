@@ -22,9 +22,9 @@ def imported_by(code):
 
 def test_nothing_but_a_scorer_imports_a_model_library():
     code = """
-import chorus.cli, chorus.upload, chorus.status, chorus.doctor, chorus.serve, chorus.up, chorus.jobs, chorus.deploy
-import chorus.diff, chorus.gate
-import chorus.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
+import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.operations.doctor, chorus.service.worker, chorus.service.up, chorus.jobs.manage, chorus.operations.deploy
+import chorus.compare.diff, chorus.registry.gate
+import chorus.service.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
 import workers.control.control_worker, workers.control.metrics_server, tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
 import workers.scoring.scoring_worker, models.interface.kinds, models.publishing.registry
 import intake.dataset.upload
@@ -33,17 +33,17 @@ import intake.dataset.upload
 
 
 def test_the_command_line_shows_its_help_without_arrow():
-    code = "import chorus.cli, sys; assert 'pyarrow' not in sys.modules; assert 'celery' not in sys.modules"
+    code = "import chorus.cli.main, sys; assert 'pyarrow' not in sys.modules; assert 'celery' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
-    code = "import chorus.up, chorus.service, workers.control.control_worker, sys; from intake.messages.client import check_installed\n"
+    code = "import chorus.service.up, chorus.service.service, workers.control.control_worker, sys; from intake.messages.client import check_installed\n"
     subprocess.run([sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"], check=True)
 
 
 def test_every_command_shares_the_allocator_of_the_system_with_arrow():
-    code = "import sys, chorus.cli; sys.argv = ['chorus', '--help']\ntry: chorus.cli.main()\nexcept SystemExit: pass\n"
+    code = "import sys, chorus.cli.main; sys.argv = ['chorus', '--help']\ntry: chorus.cli.main.main()\nexcept SystemExit: pass\n"
     code += "import pyarrow; sys.exit(pyarrow.default_memory_pool().backend_name != 'system')"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -53,7 +53,7 @@ def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
 from pathlib import Path
 import pyarrow as pa
 from models.interface.compute import Compute
-from chorus.light import without_pandas
+from chorus.common.process_setup import without_pandas
 from storage.places.place import LocalPlace
 from workers.scoring.loaded_model import Loaded
 without_pandas()
@@ -65,7 +65,7 @@ print(model.score(pa.array(["great"])).shape, file=sys.stderr)
 
 def test_the_native_thread_pools_of_a_worker_keep_to_its_cores():
     code = """
-from chorus.light import limit_native_threads
+from chorus.common.process_setup import limit_native_threads
 limit_native_threads(1)
 import pyarrow
 assert pyarrow.cpu_count() == 1
@@ -82,7 +82,7 @@ def test_a_transformer_is_published_and_opened_by_torch_where_pandas_is_kept_out
     code = f"""
 import sys
 from pathlib import Path
-from chorus.cli import main
+from chorus.cli.main import main
 sys.argv = ["chorus", "models", "publish", "mood", {str(folder)!r}, *{given}]
 main()
 from models.interface.compute import Compute

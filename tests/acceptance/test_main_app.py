@@ -11,8 +11,8 @@ from urllib.error import URLError
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from chorus.settings import from_environment
-from chorus.up import up
+from chorus.common.settings import from_environment
+from chorus.service.up import up
 from intake.messages.client import NoPubSub
 from tests.command import Command
 from tests.pubsub_server import pubsub_process

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chorus.settings import from_environment
-from chorus.upload import Asked, describe
+from chorus.common.settings import from_environment
+from chorus.jobs.upload_request import Asked, describe
 from intake.dataset.upload import Upload, take_in
 from intake.errors import Unreadable
 from storage.places.allowlist import NotAllowed

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from chorus.diff import Asked, diff
-from chorus.diff_jobs import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.compare.diff import Asked, diff
+from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import scores
 from storage.records.labelled_output import EnsembleVersion

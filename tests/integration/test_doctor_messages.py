@@ -5,8 +5,8 @@ from time import monotonic, time
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from chorus.doctor_messages import BridgeUnwell, NoBridge, checks
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.operations.doctor_messages import BridgeUnwell, NoBridge, checks
 from intake.messages.check import NotUsable
 from tasks.board.board import Board, key_prefix
 from tasks.board.bridge_roster import Bridge, Bridges, traffic

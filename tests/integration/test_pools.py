@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chorus.serve import this_process
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service.worker import this_process
 from tasks.board.board import Board
 from tasks.board.publish_progress import note_published
 from tasks.board.roster import Roster

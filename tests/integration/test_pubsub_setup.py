@@ -5,8 +5,8 @@ import socket
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from chorus.bridge import NoServiceToBridge, create_missing, serve_bridge
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service.bridge import NoServiceToBridge, create_missing, serve_bridge
 from intake.messages import setup
 from intake.messages.setup import CannotCreate
 from intake.messages.topic import BadTopic

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient
 
-from chorus.settings import from_environment
-from chorus.status import show_status
+from chorus.common.settings import from_environment
+from chorus.jobs.status import show_status
 from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
 from storage.records.jobs import Ended, end_job, ended
@@ -401,7 +401,7 @@ def status_of(broker, place, job, capsys):
 def test_status_says_how_far_the_results_are_and_what_they_wait_for(
     steps, place, broker, publisher, topic, capsys, monkeypatch
 ):
-    monkeypatch.setattr("chorus.local.key_prefix", lambda _: PREFIX)
+    monkeypatch.setattr("chorus.service.run_job.key_prefix", lambda _: PREFIX)
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
     topic.refuse()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chorus import service
-from chorus.service import Service
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service import service
+from chorus.service.service import Service
 from tasks.board.board import Board
 from tasks.board.bridge_roster import Bridge, Bridges
 from tasks.board.roster import Roster, Worker

@@ -3,11 +3,11 @@
 import pytest
 from click.testing import CliRunner
 
-from chorus.cli_deploy import deploy
-from chorus.cli_diff import diff
-from chorus.cli_ensembles import ensembles
-from chorus.cli_models import models
-from chorus.cli_plan import plan
+from chorus.cli.deploy_commands import deploy
+from chorus.cli.diff_commands import diff
+from chorus.cli.ensemble_commands import ensembles
+from chorus.cli.model_commands import models
+from chorus.cli.plan_commands import plan
 from models.interface.import_result import NotAModel
 from storage.places.allowlist import NotAllowed
 from tests.command import Command

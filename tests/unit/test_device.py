@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from chorus.settings import BadSetting, from_environment
+from chorus.common.settings import BadSetting, from_environment
 from models.bow.sklearn_scorer import BowScorer
 from models.gpu.torch_scorer import TorchScorer
 from models.interface import device, kinds

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from chorus.diff_page import page
-from chorus.diff_show import as_object, print_difference
-from chorus.difference import Difference
+from chorus.compare.difference import Difference
+from chorus.compare.html_page import page
+from chorus.compare.output import as_object, print_difference
 from ensemble.compare import Rows, Said, compare
 from storage.records.decisions import decisions
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chorus.diff import BadSides, Version, sides_of
-from chorus.stored_feedback import newest_chunks
+from chorus.compare.diff import BadSides, Version, sides_of
+from chorus.compare.stored_feedback import newest_chunks
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import feedback
 from tests.steps import store_dataset

@@ -3,8 +3,8 @@
 import json
 from threading import Barrier
 
-from chorus.doctor import examine
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.operations.doctor import examine
 from storage.places.place import LocalPlace
 from storage.places.retry import StorageAway
 

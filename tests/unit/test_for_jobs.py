@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chorus.service import for_jobs
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.service.service import for_jobs
 from tasks.jobs.submit import describe_job, line_up
 from tests.registered import publish_ensemble, publish_model
 from tests.steps import store_dataset

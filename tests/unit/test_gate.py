@@ -2,8 +2,8 @@
 
 import pytest
 
-from chorus.gate import AnotherQuestion, check
-from chorus.settings import from_environment
+from chorus.common.settings import from_environment
+from chorus.registry.gate import AnotherQuestion, check
 from tests.registered import publish_model
 
 

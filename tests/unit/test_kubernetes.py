@@ -13,8 +13,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chorus.kubernetes import BadNamespace, Cluster, Pool, documents, object_name
-from chorus.yaml_text import render
+from chorus.operations.kubernetes import BadNamespace, Cluster, Pool, documents, object_name
+from chorus.operations.yaml_text import render
 from storage.names import check_name
 from tests.kubernetes_schemas import NEWEST, OLDEST, check, container, of_kind
 from workers.autoscaling.limits import Limits

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from chorus.running import AlreadyRunning, announced, running_broker
+from chorus.service.service_lock import AlreadyRunning, announced, running_broker
 from tasks.broker.broker_url import BrokerAddress
 
 BROKER = BrokerAddress("redis+socket:///run/broker.sock")

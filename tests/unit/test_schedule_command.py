@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chorus.doctor import examine
-from chorus.schedule import NoSuchSchedule, run, show_schedules
-from chorus.settings import from_environment
-from chorus.upload import NoService
+from chorus.common.settings import from_environment
+from chorus.jobs.schedule_runs import NoSuchSchedule, run, show_schedules
+from chorus.jobs.upload_request import NoService
+from chorus.operations.doctor import examine
 from storage.records.labelled_output import EnsembleVersion
 from storage.records.runs import Run, RunEnded, create_run, end_run
 from storage.versions.schedule_state import Settled, settled

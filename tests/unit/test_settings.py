@@ -2,7 +2,7 @@
 
 import pytest
 
-from chorus.settings import SETTINGS, BadSetting, from_environment
+from chorus.common.settings import SETTINGS, BadSetting, from_environment
 from storage.places.allowlist import NotAllowed
 from tests.command import Command
 

@@ -1,0 +1,88 @@
+"""`chorus ensembles …`: what is published, and what publishes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chorus.cli.options import as_json
+from chorus.cli.version_commands import (
+    add_version_commands,
+    joined,
+    print_record,
+    shown_aliases,
+    shown_version,
+    wanted,
+)
+from chorus.common.settings import from_environment
+from storage.places.open_place import open_place
+
+
+@click.group()
+def ensembles() -> None:
+    """The ensembles of the registry."""
+
+
+add_version_commands(ensembles, "ensemble")
+
+
+@ensembles.command("list")
+@as_json
+def list_ensembles(as_json: bool) -> None:
+    """Every ensemble, with its aliases and the customers that use it."""
+    from chorus.common.console_table import print_table
+    from ensemble.customers import read_customers
+    from ensemble.spec import EnsembleRegistry
+
+    place = open_place(from_environment().home)
+    registry, customers = EnsembleRegistry(place), read_customers(place)
+    found: list[dict[str, Any]] = []
+    for name in registry.names():
+        aliases, spec = registry.aliases(name), registry.read(name, shown_version(registry.shelf, name))
+        users = [customer for customer, entry in customers.customers.items() if entry.ensemble == name]
+        found.append(
+            {
+                "ensemble": name,
+                "champion": aliases.get("champion"),
+                "aliases": aliases,
+                "targets": [target.name for target in spec.targets],
+                "members": [member.model for member in spec.members],
+                "customers": [*users, *(["everyone else"] if name == customers.default else [])],
+            }
+        )
+    if as_json:
+        click.echo(json.dumps({"ensembles": found}))
+        return
+    header = ("ensemble", "aliases", "targets", "members", "customers")
+    lists = ("targets", "members", "customers")
+    rows = [(one["ensemble"], shown_aliases(one["aliases"]), *(joined(one[name]) for name in lists)) for one in found]
+    print_table(header, rows)
+
+
+@ensembles.command("show")
+@click.argument("ensemble")
+@click.option("--version", default="champion", show_default=True, help="A number or an alias.")
+@as_json
+def show_ensemble(ensemble: str, version: str, as_json: bool) -> None:
+    """One version: targets, members, weights."""
+    from ensemble.spec import EnsembleRegistry
+
+    registry = EnsembleRegistry(open_place(from_environment().home))
+    number = registry.resolve(ensemble, wanted(version))
+    spec = registry.read(ensemble, number).model_dump(mode="json")
+    print_record({"name": ensemble, "version": number, **spec}, as_json)
+
+
+@ensembles.command("publish")
+@click.argument("ensemble")
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json
+def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
+    """Publish FILE (JSON or TOML, as `ensembles show --json` prints it) as the next version."""
+    from chorus.registry.ensemble_file import publish
+
+    settings = from_environment()
+    version = publish(open_place(settings.home), ensemble, settings.named_path(file), datetime.now(UTC))
+    click.echo(json.dumps({"ensemble": ensemble, "version": version}) if as_json else f"{ensemble} {version}")

@@ -1,0 +1,149 @@
+"""`chorus models …`: what is published, and what publishes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chorus.cli.options import as_json
+from chorus.cli.version_commands import (
+    add_version_commands,
+    joined,
+    print_record,
+    shown_aliases,
+    shown_version,
+    wanted,
+)
+from chorus.common.settings import from_environment
+from storage.places.open_place import open_place
+
+
+@click.group()
+def models() -> None:
+    """The models of the registry."""
+
+
+add_version_commands(models, "model")
+
+over_length = click.option(
+    "--over-length",
+    type=click.Choice(["truncate", "windows"]),
+    default="truncate",
+    show_default=True,
+    help="transformer: cut a text with too many tokens, or average over windows of it.",
+)
+
+
+@models.command("list")
+@as_json
+def list_models(as_json: bool) -> None:
+    """Every model, with its aliases."""
+    from chorus.common.console_table import print_table
+    from models.publishing.registry import ModelRegistry
+
+    registry = ModelRegistry(open_place(from_environment().home))
+    found: list[dict[str, Any]] = []
+    for name in registry.names():
+        aliases, shown = registry.aliases(name), registry.manifest(name, shown_version(registry.shelf, name))
+        found.append(
+            {
+                "model": name,
+                "kind": shown.kind,
+                "target": shown.target.name,
+                "champion": aliases.get("champion"),
+                "aliases": aliases,
+                "versions": registry.versions(name),
+                "metrics": shown.card.metrics,
+            }
+        )
+    if as_json:
+        click.echo(json.dumps({"models": found}))
+        return
+    header = ("model", "kind", "target", "aliases", "versions", "held-out")
+    rows = [
+        (*list(one.values())[:3], shown_aliases(one["aliases"]), joined(one["versions"]), _metrics(one["metrics"]))
+        for one in found
+    ]
+    print_table(header, rows)
+
+
+@models.command("show")
+@click.argument("model")
+@click.option("--version", default="champion", show_default=True, help="A number or an alias.")
+@as_json
+def show_model(model: str, version: str, as_json: bool) -> None:
+    """The manifest of one version."""
+    from models.publishing.registry import ModelRegistry
+
+    manifest = ModelRegistry(open_place(from_environment().home)).resolve(model, wanted(version))
+    print_record(manifest.model_dump(mode="json"), as_json)
+
+
+@models.command("train")
+@click.argument("model")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Labelled .csv, .tsv or .jsonl file, UTF-8."
+)
+@click.option("--kind", default="bow", show_default=True, help="bow, or transformer (needs the extra `train`).")
+@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
+@click.option("--mode", type=click.Choice(["one_of", "any_of"]), required=True, help="How many labels can hold.")
+@click.option("--text", default="text", show_default=True, help="The column with the texts.")
+@click.option("--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list.")
+@click.option("--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from.")
+@click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
+@over_length
+@as_json
+def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
+    """Train a model, measure it on rows held out, and publish it as the next version."""
+    from chorus.registry.training import Lesson, train_and_publish
+
+    settings = from_environment()
+    data, encoder = settings.named_path(data), encoder and settings.named_path(encoder)
+    lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
+    _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
+
+
+@models.command("publish")
+@click.argument("model")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
+@click.option("--labels", help="a,b,c in the order of the outputs, when the files do not name them.")
+@click.option("--max-tokens", type=click.IntRange(8), help="transformer: the most tokens it reads at once.")
+@over_length
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path),
+    help="transformer: .csv, .tsv or .jsonl to make int8 and check it.",
+)
+@click.option("--text", default="text", show_default=True, help="The column of that file with the texts.")
+@as_json
+def publish_model(model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any) -> None:
+    """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the next version."""
+    from chorus.registry.training import publish
+
+    settings = from_environment()
+    place, source = open_place(settings.home), settings.named_path(source)
+    published = publish(place, model, source, texts=texts and settings.named_path(texts), **arguments)
+    _print_published(published, as_json)
+
+
+def _metrics(metrics: Any) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+
+
+def _print_published(manifest: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(manifest.model_dump_json())
+    else:
+        click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
+        if manifest.card.metrics:
+            click.echo(f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}")
+        for check in manifest.precisions:
+            offered = "offered" if check.passed else "not offered"
+            same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
+            click.echo(f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32")
+        if manifest.measured is not None:
+            took = manifest.measured
+            rate = f"{took.rows_per_second:,.0f} rows a second on one core"
+            click.echo(f"measured: {rate}, {took.memory / 1e6:,.0f} MB, ready after {took.load_seconds:.1f} s")

@@ -1,0 +1,140 @@
+"""`chorus diff A B`: what two jobs, two runs, or two versions of a model say of the same feedback."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from chorus.cli.version_commands import wanted
+from chorus.common.settings import Settings
+from chorus.compare.difference import Difference
+from chorus.compare.html_page import page
+from chorus.compare.job_rows import diff_jobs
+from chorus.compare.model_versions import diff_versions
+from chorus.compare.output import as_object, print_difference
+from chorus.compare.stored_feedback import newest_chunks, texts_of
+from chorus.jobs.manage import find_job
+from models.publishing.registry import ModelRegistry
+from storage.errors import BadRequest
+from storage.places.open_place import open_place
+from storage.places.place import Absent, Place
+from storage.records.jobs import Job
+from storage.records.runs import read_run, runs
+from storage.versions.version_store import CHAMPION
+
+_CHALLENGER = "challenger"
+_ROWS = 20_000
+
+
+class BadSides(BadRequest):
+    """Two things that cannot be compared."""
+
+
+class NoSuchRun(BadRequest):
+    """A run that is not written down."""
+
+    def __init__(self, customer: str, run: str, there: Sequence[str]) -> None:
+        self.customer, self.run, self.there = customer, run, there
+        super().__init__(f"There is no run {run} of {customer}. Its runs: {', '.join(there) or 'none'}.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of `chorus diff`, as they came."""
+
+    a: str
+    b: str | None
+    customers: tuple[str, ...]
+    since: datetime | None
+    rows: int | None
+    most: int
+    as_json: bool
+    html: Path | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """`sentiment-bow@2`, `sentiment-bow@challenger`."""
+
+    model: str
+    wanted: int | str
+
+
+def diff(settings: Settings, asked: Asked) -> None:
+    """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found or compared for."""
+    if asked.html is not None and not asked.html.absolute().parent.is_dir():
+        raise BadSides(f"{asked.html} is to lie in a folder that is not there. Make it, or name another.")
+    place = open_place(settings.home)
+    sides = sides_of(asked.a, asked.b)
+    found = (
+        _of_jobs(place, asked, *sides) if isinstance(sides[0], str) else _of_versions(settings, place, asked, *sides)
+    )
+    texts = texts_of(place, found.moved)
+    if asked.html is not None:
+        asked.html.write_text(page(found, texts), encoding="utf-8")
+        print(f"Page: {asked.html}", file=sys.stderr)
+    if asked.as_json:
+        print(json.dumps(as_object(found, texts)))
+    else:
+        print_difference(found, texts)
+
+
+def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]:
+    """Two versions of a model, or the names of two jobs or runs. Raises BadSides.
+
+    sentiment-bow                    sentiment-bow@champion, sentiment-bow@challenger
+    sentiment-bow@3                  sentiment-bow@champion, sentiment-bow@3
+    sentiment-bow sentiment-bow@3    the same
+    f8ee6253d2346cc5 0a1b2c3d4e5f    two jobs
+    acme/nightly-1 acme/nightly-2    two runs of the customer acme
+    """
+    if b is None:
+        after = _version(a, _CHALLENGER)
+        return Version(after.model, CHAMPION), after
+    if "@" not in a + b:
+        return a, b
+    sides = _version(a), _version(b)
+    if sides[0].model != sides[1].model:
+        raise BadSides(
+            f"{sides[0].model} and {sides[1].model} are two models. Give two versions of one, such as {a} "
+            f"{sides[0].model}@2, or the ids of two jobs, which `chorus status` lists."
+        )
+    return sides
+
+
+def _version(side: str, default: str = CHAMPION) -> Version:
+    model, _, version = side.partition("@")
+    return Version(model, wanted(version or default))
+
+
+def _of_jobs(place: Place, asked: Asked, a: str, b: str) -> Difference:
+    if asked.customers or asked.since or asked.rows:
+        raise BadSides(
+            "--customer, --since and --rows go with two versions of a model: jobs and runs are compared as a whole."
+        )
+    return diff_jobs(place, (a, b), _jobs(place, a), _jobs(place, b), asked.most)
+
+
+def _jobs(place: Place, name: str) -> list[Job]:
+    """That of this id, or those of the run `<customer>/<run>`. Raises NoSuchJob, NoSuchRun, BadName, BadRecord."""
+    customer, slash, run = name.partition("/")
+    if not slash:
+        return [find_job(place, name)]
+    try:
+        return [find_job(place, one.job) for one in read_run(place, customer, run).jobs]
+    except Absent:
+        raise NoSuchRun(customer, run, runs(place, customer)) from None
+
+
+def _of_versions(settings: Settings, place: Place, asked: Asked, a: Version, b: Version) -> Difference:
+    registry = ModelRegistry(place)
+    before, after = (registry.resolve(side.model, side.wanted) for side in (a, b))
+    chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, asked.since)
+    if not chunks:
+        raise BadSides(
+            f"There is no stored feedback to compare the versions of {before.name} on: none of a customer whose "
+            "ensemble uses it, or none since that date. Label an upload first, or choose others."
+        )
+    return diff_versions(settings, place, before, after, chunks, asked.most)

@@ -1,0 +1,95 @@
+"""Scoring on this machine without a broker or pools: one model version, in a process of its own, that ends with us."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import track
+
+from chorus.common.process_setup import without_pandas
+from chorus.common.settings import Settings
+from chorus.compare.stored_feedback import StoredChunk
+from models.interface.manifest import ModelManifest
+from storage.errors import ChorusError
+from storage.places.concurrent import side_by_side
+from storage.places.place import Place
+from storage.records import scores
+from storage.records.feedback import read_texts
+from storage.records.labelled_output import ModelVersion
+from storage.records.scores import Scores
+from tasks.planning.score_reuse import complete
+from tasks.steps.bisect_rows import NotTheRows
+from tasks.steps.fault_isolation import score_carefully
+from workers.scoring.isolated_model import Isolated
+
+_SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
+
+
+class CannotScore(ChorusError):
+    """A model fails, and not because of a few texts."""
+
+    def __init__(self, model: str, version: int, reason: str) -> None:
+        self.model, self.version, self.reason = model, version, reason
+        super().__init__(
+            f"{model} version {version} cannot score, and no single texts are to blame: {reason}. What was scored "
+            "before is kept. Publish a model without this fault, or give it the memory that it needs."
+        )
+
+
+class ScoreHere:
+    """A model version in a process of its own."""
+
+    def __init__(self, manifest: ModelManifest, isolated: Isolated) -> None:
+        self._manifest, self._isolated = manifest, isolated
+
+    def score(self, texts: pa.StringArray) -> Scores:
+        """The scores of these texts; those that the model cannot bear are rejected. Raises CannotScore, NotIsolated."""
+        one = self._manifest
+        try:
+            values, rejected = score_carefully(self._isolated, texts)
+        except NotTheRows as error:
+            raise CannotScore(one.name, one.version, error.reason) from None
+        return Scores(one.name, one.version, one.digest, one.labels, values, rejected)
+
+
+@contextmanager
+def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
+    """The version, loaded, for as long as the block lasts. Raises NotIsolated."""
+    isolated = Isolated(place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS)
+    try:
+        yield ScoreHere(manifest, isolated)
+    finally:
+        isolated.stop()
+
+
+def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]) -> int:
+    """Score those of the chunks that the version has not scored, and store the scores; how many there were.
+
+    `chunks` are the newest first, and scored the other way round: the older lend to the newer what they share.
+
+    Raises CannotScore, NotIsolated, CannotWrite.
+    """
+    cells = {chunk.id: chunk for chunk in chunks}
+    there = scores.scored_chunks(place, manifest.name, manifest.version, cells.keys())
+    missing = [chunk for name, chunk in cells.items() if name not in there]
+    if not missing:
+        return 0
+    with score_here(settings, place, manifest) as here:
+        shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
+        texts = side_by_side(place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1])
+        for chunk, some in zip(shown, texts, strict=True):
+            found = complete(place, chunk.dataset, chunk.position, version_of(manifest), some, here.score)
+            # A worker may have been quicker; whoever comes first is right for all.
+            place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
+    return len(missing)
+
+
+def version_of(manifest: ModelManifest) -> ModelVersion:
+    """As a job names it."""
+    return ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
+
+
+def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
+    """The chunks one by one, and on standard error how far they are."""
+    yield from track(chunks, f"{what} {sum(chunk.rows for chunk in chunks):,} rows", console=Console(stderr=True))

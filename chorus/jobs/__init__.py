@@ -1,0 +1,3 @@
+"""Commands on jobs and stored feedback: score, submit, status, plan, reprocess, labels, prune,
+schedule.
+"""

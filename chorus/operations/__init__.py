@@ -1,0 +1,1 @@
+"""Operations: `chorus doctor`, and manifests for Kubernetes."""

@@ -1,0 +1,80 @@
+"""What the doctor says of messages: that what is set can be used, and that a bridge uses it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from chorus.common.settings import Settings
+from chorus.service.run_job import service_broker
+from intake.messages.check import look_at_subscription, look_at_topic
+from intake.messages.client import check_installed
+from storage.errors import ChorusError
+from storage.places.place import Place
+from tasks.board.board import Board, key_prefix
+from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.roster import Roster
+from tasks.broker.broker_url import BrokerUnreachable
+
+
+class BridgeUnwell(ChorusError):
+    """A bridge runs, and what it is for does not happen."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.bridge = bridge
+        since = f"{datetime.fromtimestamp(bridge.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        what = f"has waited since {since}" if bridge.state == "waiting" else "hands messages back"
+        super().__init__(f"{bridge.id} {what}: {bridge.error}")
+
+
+class NoBridge(ChorusError):
+    def __init__(self, subscription: str) -> None:
+        self.subscription = subscription
+        super().__init__(
+            f"A service runs, and no bridge takes messages in from {subscription}. Start `chorus up` where "
+            "CHORUS_SUBSCRIPTION is set, or `chorus bridge`; if one was started, its log says why it ended."
+        )
+
+
+def checks(settings: Settings, place: Place) -> list[tuple[str, Callable[[], str]]]:
+    """By name; each returns what was found, or raises a ChorusError that says what to do."""
+    return [
+        ("messages", lambda: _messages(settings.subscription, settings, place)),
+        ("results", lambda: _topic(settings.results_topic)),
+        ("dead letters", lambda: _topic(settings.dead_letter_topic)),
+    ]
+
+
+def _messages(subscription: str | None, settings: Settings, place: Place) -> str:
+    if subscription is None:
+        return "none"
+    check_installed()
+    bridges = _bridges(settings, place)
+    ours = [bridge for bridge in bridges or () if bridge.subscription == subscription]
+    for bridge in ours:
+        if bridge.error:
+            raise BridgeUnwell(bridge)
+    topic = look_at_subscription(subscription)
+    if bridges is not None and not ours:
+        raise NoBridge(subscription)
+    return f"{subscription}, of {topic}; {'no service' if bridges is None else f'bridges: {len(ours)}'}"
+
+
+def _topic(name: str | None) -> str:
+    if name is None:
+        return "no topic"
+    look_at_topic(name)
+    return name
+
+
+def _bridges(settings: Settings, place: Place) -> list[Bridge] | None:
+    """Those of the service; None where none runs, or where nobody can say."""
+    address = service_broker(settings)
+    if address is None:
+        return None
+    try:
+        address.check()
+        board = Board(address.client(), key_prefix(place))
+        return Bridges(board).all() if Roster(board).workers() else None
+    except (BrokerUnreachable, RedisError):
+        return None  # as the check of the broker says

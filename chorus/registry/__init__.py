@@ -1,0 +1,1 @@
+"""Commands that change the registry: training, publishing, ensembles, the promotion gate."""

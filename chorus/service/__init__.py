@@ -1,0 +1,1 @@
+"""The service on one machine: `chorus up`, workers, the bridge, and jobs run to their end."""

@@ -1,0 +1,130 @@
+"""`chorus bridge`: messages of the main application in, results out, until it is told to stop."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from time import monotonic
+from uuid import uuid4
+
+from chorus.common.logs import log_to_stderr
+from chorus.common.settings import Settings
+from chorus.service.run_job import context_for, service_broker
+from chorus.service.worker import this_process
+from ensemble.customers import read_customers
+from intake.messages.batcher import Gatherer
+from intake.messages.dead_letters import DeadLetters
+from intake.messages.setup import create, topic_of
+from intake.messages.subscription import Subscription
+from intake.messages.topic import Topics, check_topic
+from storage.errors import BadRequest
+from storage.names import is_name
+from storage.places.place import Place
+from storage.records import feedback
+from tasks.board.board import key_prefix
+from tasks.board.bridge_roster import Bridges
+from tasks.board.leases import Presence
+from tasks.board.message_dedup import Once
+from tasks.broker.celery_app import make_app
+from tasks.broker.context import Context
+from workers.bridge import bridge_worker
+from workers.bridge.batch_writer import TakingIn
+from workers.bridge.bridge_status import Standing
+from workers.bridge.pull_loop import Inflow
+
+_MOST_MESSAGES = 10_000  # in our hands at once
+_MOST_BYTES = 50 << 20  # four times as much in memory, where one character in a text is an emoji
+_FRESH = 5.0  # seconds that what was read of the customers holds
+
+log = logging.getLogger(__name__)
+
+
+class NothingToBridge(BadRequest):
+    def __init__(self) -> None:
+        super().__init__(
+            "Neither CHORUS_SUBSCRIPTION nor CHORUS_RESULTS_TOPIC is set: there is nothing to bridge. Set the first to "
+            "where messages come from, as in projects/my-project/subscriptions/feedback."
+        )
+
+
+class NoServiceToBridge(BadRequest):
+    def __init__(self) -> None:
+        super().__init__(
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start `chorus up`, which brings "
+            "a bridge of its own, or set it to the broker of the service that is to label the messages."
+        )
+
+
+def serve_bridge(settings: Settings, identity: str | None = None) -> int:
+    """Serve; the exit status. `identity`: what the board calls this process.
+
+    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, NoPubSub, PullEnded.
+    """
+    if not settings.bridged:
+        raise NothingToBridge
+    broker = service_broker(settings)
+    if broker is None:
+        raise NoServiceToBridge
+    broker.check()
+    log_to_stderr()
+    context = context_for(settings, broker)
+    app = make_app(broker, key_prefix(context.place))
+    identity = identity or f"bridge-{uuid4().hex[:8]}"
+    presence = Presence(context.board, this_process(context, settings, None, None, identity))
+    with ExitStack() as stack:
+        topics = stack.enter_context(Topics())
+        inflow = _inflow(settings, context, topics, identity)
+        return bridge_worker.run(app, replace(context, presence=presence), inflow, topics, settings.run)
+
+
+def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:
+    """Make what the settings name and is not there; what was made.
+
+    Raises NothingToBridge, BadTopic, CannotCreate, NoPubSub.
+    """
+    if settings.subscription is None:
+        raise NothingToBridge
+    source = topic_of(settings.subscription, topic)
+    check_topic(source)
+    topics = [source, settings.results_topic, settings.dead_letter_topic]
+    wanted = [one for one in topics if one is not None]
+    return create(wanted, settings.subscription, source, exactly_once=exactly_once)
+
+
+def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> Inflow | None:
+    if settings.subscription is None:
+        return None
+    dead_letters = None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
+    once = Once(context.place, context.board, settings.once_hours * 3600)
+    return Inflow(
+        Standing(identity, settings.subscription, Bridges(context.board)),
+        Subscription(settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES),
+        expected(context.place),
+        TakingIn(
+            context,
+            once,
+            DeadLetters(context.place, dead_letters),
+            results=settings.results_topic,
+            most_chars=settings.max_text,
+        ),
+        Gatherer(settings.gather_rows, settings.gather_ms / 1000),
+    )
+
+
+def expected(place: Place, clock: Callable[[], float] = monotonic) -> Callable[[str], bool]:
+    """Whether feedback of a customer of this name is expected.
+
+    It is of `default`, of those in customers.toml, and of those of whom some is stored. What was read holds for five
+    seconds. Raises what reading raises.
+    """
+    known: set[str] = set()
+    read_at = float("-inf")
+
+    def look(customer: str) -> bool:
+        nonlocal known, read_at
+        if customer not in known and is_name(customer) and clock() - read_at > _FRESH:
+            known = {"default", *read_customers(place).customers, *feedback.customers(place)}
+            read_at = clock()
+        return customer in known
+
+    return look

@@ -1,0 +1,188 @@
+"""Jobs to their end on this machine: take part in a running service, or be one for as long as it takes."""
+
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from redis.exceptions import RedisError
+
+from chorus.common.settings import Settings
+from chorus.service.job_forecast import remember
+from chorus.service.service import Service, for_jobs
+from chorus.service.service_lock import running_broker
+from storage.errors import ChorusError
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from storage.places.retry import StorageAway
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import Manifest, read_manifest
+from tasks.board.board import Board, Progress, key_prefix
+from tasks.board.roster import Roster
+from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.context import Context
+from tasks.jobs.submit import counts_again, start, stop
+from tasks.planning.reconcile_job import plan_job, stored_progress
+from workers.processes.embedded_broker import Broker, embedded_broker
+
+_LOOK_EVERY = 0.1  # seconds between two looks at the board
+_PATIENCE = 30.0  # seconds for which a broker may be away
+_GRACE = 5.0  # seconds a worker gets to end; what it loses is scored again
+
+Watch = Callable[[Progress], None]
+
+
+class JobFailed(ChorusError):
+    """The job cannot go on; what is done is kept."""
+
+    def __init__(self, job: str, reason: str) -> None:
+        self.job, self.reason = job, reason
+        super().__init__(f"{reason}\nWhat is done is kept: mend this and run the same command again to go on.")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A complete job, and how many cells this run had to score for it."""
+
+    manifest: Manifest
+    cells: int
+
+
+def end_on_sigterm() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def service_broker(settings: Settings) -> BrokerAddress | None:
+    """The broker that is configured, or that of the service which runs on this machine. Raises BadBrokerUrl."""
+    return settings.broker or running_broker(settings.run)
+
+
+def board_of_service(settings: Settings, place: Place) -> Board | None:
+    """None without a broker; and, with a word about it, if that does not answer: storage has what counts."""
+    address = service_broker(settings)
+    if address is None:
+        return None
+    try:
+        address.check()
+    except BrokerUnreachable as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return None
+    return Board(address.client(), key_prefix(place))
+
+
+@contextmanager
+def broker_for(settings: Settings) -> Iterator[Broker]:
+    """The broker of the service, checked, or an embedded one for as long as the block lasts."""
+    address = service_broker(settings)
+    if address is not None:
+        address.check()
+        yield Broker(address)
+        return
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="broker-", dir=settings.run) as folder,
+        embedded_broker(Path(folder)) as broker,
+    ):
+        yield broker
+
+
+def context_for(settings: Settings, broker: BrokerAddress) -> Context:
+    """What every step works with, on this root and this broker."""
+    place = open_place(settings.home)
+    prefix = key_prefix(place)
+    return Context(place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker))
+
+
+def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:
+    """Bring the job to its end. Raises JobFailed, NoBroker, BrokerUnreachable.
+
+    A job that is complete starts nothing; where a service runs, that does the work.
+    """
+    manifest = read_manifest(job.output)
+    if manifest is not None and counts_again(place, job):
+        return Outcome(manifest, cells=0)
+    cells, stored = plan_job(place, job.id).cells, stored_progress(place, job.id)
+    watch(stored)
+    with broker_for(settings) as broker:
+        context = context_for(settings, broker.address)
+        try:
+            remember(settings, context, job)
+            start(context, job)
+            with workers_for(settings, broker, context, [job], {cell.model for cell in cells}) as look:
+                _wait(context, job, stored, watch, look)
+        except RedisError as error:
+            raise BrokerUnreachable(broker.address.shown, str(error)) from error
+    manifest = read_manifest(job.output)
+    if manifest is None:
+        raise JobFailed(job.id, f"The job ended without {job.output.url}/_manifest.json.")
+    return Outcome(manifest, len(cells))
+
+
+@contextmanager
+def workers_for(
+    settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job], busy: Collection[str]
+) -> Iterator[Callable[[], None]]:
+    """Somebody who works on these jobs for as long as the block lasts: the service where one runs, else one of our own.
+
+    `busy`: the models that have something to score. Yields what has to be called again and again meanwhile.
+    Raises NoBroker.
+    """
+    if Roster(context.board).machines():
+        yield lambda: None
+        return
+    limits, budget = for_jobs(context.place, settings, jobs, busy)
+    models = {model.name for job in jobs for model in job.models}
+    service = Service(settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs])
+    try:
+        yield service.look
+    except KeyboardInterrupt:
+        with suppress(RedisError, StorageAway):  # either may have gone before
+            for job in jobs:
+                if ended(context.place, job.id) is None:
+                    stop(context, job, "interrupted")  # or the next service would go on with it
+        raise
+    finally:
+        service.stop(_GRACE)
+
+
+def _wait(context: Context, job: Job, stored: Progress, watch: Watch, look: Callable[[], None]) -> None:
+    """Until the board says done, calling `look` again and again. Raises JobFailed when it says failed."""
+    models = [model.name for model in job.models]
+    pause, last, heard = Event(), stored, time.monotonic()
+    while True:
+        look()
+        try:
+            progress = context.board.progress(job.id, models)
+            heard = time.monotonic()
+        except RedisError:
+            if time.monotonic() - heard > _PATIENCE:
+                raise
+            pause.wait(_LOOK_EVERY)
+            continue  # a broker of our own is started again with the next look
+        if progress is not None and progress != last:
+            last = progress
+            if _caught_up(progress, stored):
+                watch(progress)
+        if progress is not None and progress.status == "done":
+            return
+        if progress is not None and progress.status != "running":
+            raise JobFailed(job.id, progress.error or f"The job was {progress.status}.")
+        pause.wait(_LOOK_EVERY)
+
+
+def _caught_up(progress: Progress, stored: Progress) -> bool:
+    """Whether the board has heard of all that storage holds."""
+    return progress.parts >= stored.parts and all(
+        progress.scored[model] >= chunks for model, chunks in stored.scored.items()
+    )
