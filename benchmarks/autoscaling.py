@@ -9,12 +9,12 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from chart import Panel, drawing
-from company import DAY, HOUR, SHARED, Company, jobs, model
 from live import live
-from policies import AlwaysOn, Chorus, Everywhere, QueueLength
-from report import AtMost, Target, report
-from simulation import Policy, Result, Simulation
+from simulation.company import DAY, HOUR, SHARED, Company, jobs, model
+from simulation.event_loop import Policy, Result, Simulation
+from simulation.policies import AlwaysOn, Chorus, Everywhere, QueueLength
+from support.chart import Panel, drawing
+from support.report import AtMost, Target, report
 
 from workers.autoscaling.limits import Limits
 

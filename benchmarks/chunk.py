@@ -10,10 +10,10 @@ import pstats
 from dataclasses import replace
 from pathlib import Path
 
-from demo_models import home_with, real_texts
-from front_door import job_for
-from report import median, report
-from service import home
+from support.demo_models import home_with, real_texts
+from support.front_door import job_for
+from support.report import median, report
+from support.service import home
 
 from chorus.common.settings import from_environment
 from chorus.service.run_job import broker_for

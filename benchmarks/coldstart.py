@@ -2,7 +2,7 @@
 
 Measured from the start of the process to the scores in storage: a worker of Chorus with its compile cache filled (as it
 is from the second start on) and without, against a Celery worker written by hand that imports torch and transformers
-(celery_pipeline_worker.py). The same encoder, texts and number of threads, one worker after the other, several rounds.
+(support/celery_pipeline_worker.py). The same encoder, texts and number of threads, one worker after the other, several rounds.
 The pipeline gets a head with random weights, because the published one is of no kind it knows; only time counts here.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from celery import Celery
-from demo_models import as_found_elsewhere, home_with, real_texts
-from front_door import job_for
-from report import AtMost, median, report
-from service import home
+from support.demo_models import as_found_elsewhere, home_with, real_texts
+from support.front_door import job_for
+from support.report import AtMost, median, report
+from support.service import home
 
 from chorus.common.settings import Settings, for_children, from_environment
 from chorus.service.run_job import broker_for, context_for
@@ -33,7 +33,7 @@ from workers.processes.child_process import Child
 MODEL = "sentiment-minilm"
 ROWS = 256
 ROUNDS = 5
-PIPELINE = "celery_pipeline_worker"
+PIPELINE = "support.celery_pipeline_worker"
 _LOOK_EVERY = 0.002  # seconds
 _PATIENCE = 120.0
 

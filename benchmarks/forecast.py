@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_models import TOGETHER, home_with, real_texts
-from report import AtMost, Target, report
+from support.demo_models import TOGETHER, home_with, real_texts
+from support.report import AtMost, Target, report
 
 from storage.places.place import Place
 from storage.records.jobs import ended

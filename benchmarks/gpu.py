@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from report import AtLeast, median, report
+from support.report import AtLeast, median, report
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

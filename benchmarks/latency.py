@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from demo_models import home_with
-from front_door import job_for
-from report import AtMost, Target, report
-from service import Service, home, service
+from support.demo_models import home_with
+from support.front_door import job_for
+from support.report import AtMost, Target, report
+from support.service import Service, home, service
 
 from models.interface.compute import Compute
 from storage.places.place import Place

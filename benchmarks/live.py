@@ -18,12 +18,12 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from areas import COLOURS, GREY, Layer, Panel, picture
-from demo_models import home_with, real_texts
-from front_door import job_for
-from report import AtMost, Target, median
-from service import home
-from watch import Sample, is_done, look
+from support.areas import COLOURS, GREY, Layer, Panel, picture
+from support.demo_models import home_with, real_texts
+from support.front_door import job_for
+from support.report import AtMost, Target, median
+from support.service import home
+from support.watch import Sample, is_done, look
 
 from chorus.common.settings import Settings, from_environment
 from chorus.service.run_job import context_for

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from demo_models import TOGETHER, home_with, real_texts
-from report import AtLeast, AtMost, Target, median, report
-from service import Service, home
+from support.demo_models import TOGETHER, home_with, real_texts
+from support.report import AtLeast, AtMost, Target, median, report
+from support.service import Service, home
 from throughput import BareLoop, precisions, warm_service
 
 from chorus.common.settings import for_children, from_environment
@@ -29,7 +29,7 @@ from workers.processes.child_process import Child
 sys.path.append(str(Path(__file__).parent.parent))
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"  # as tests/conftest.py says
 
-from tests.pubsub_server import pubsub_process
+from tests.support.servers.pubsub_server import pubsub_process
 
 MESSAGES = 10_000
 ONE_BY_ONE = 200

@@ -21,9 +21,9 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from front_door import job_from
-from report import AtLeast, AtMost, median, report
-from service import Service, home, service
+from support.front_door import job_from
+from support.report import AtLeast, AtMost, median, report
+from support.service import Service, home, service
 
 from chorus.common.process_setup import with_little_memory, without_pandas
 from chorus.common.settings import from_environment

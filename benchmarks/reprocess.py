@@ -27,8 +27,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from demo_models import real_texts
-from report import AtMost, Target, report
+from support.demo_models import real_texts
+from support.report import AtMost, Target, report
 
 from chorus.common.settings import from_environment
 from ensemble.spec import EnsembleRegistry

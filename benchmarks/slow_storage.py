@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from demo_models import TOGETHER, home_with, real_texts
-from front_door import job_from
-from report import AtLeast, Target, median, report
-from service import Service, service
+from support.demo_models import TOGETHER, home_with, real_texts
+from support.front_door import job_from
+from support.report import AtLeast, Target, median, report
+from support.service import Service, service
 
 from chorus.common.settings import from_environment
 from intake.dataset.upload import Upload
@@ -34,8 +34,8 @@ from workers.autoscaling.thread_share import share
 
 sys.path.append(str(Path(__file__).parent.parent))
 
-from tests.buckets import Buckets, amazon, google
-from tests.faulty_proxy import FaultyProxy
+from tests.support.servers.buckets import Buckets, amazon, google
+from tests.support.servers.faulty_proxy import FaultyProxy
 
 LATENCY = 0.1  # seconds a call
 LEAST = 0.9  # of the throughput without

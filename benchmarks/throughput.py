@@ -27,11 +27,11 @@ from typing import Any, Protocol
 
 import openvino
 import pyarrow as pa
-from demo_models import TOGETHER, as_found_elsewhere, home_with, real_texts
-from front_door import job_from
-from others import Pipelines, RayData
-from report import AtLeast, Target, median, report
-from service import Service, home, service
+from support.demo_models import TOGETHER, as_found_elsewhere, home_with, real_texts
+from support.front_door import job_from
+from support.peers import Pipelines, RayData
+from support.report import AtLeast, Target, median, report
+from support.service import Service, home, service
 
 from chorus.common.settings import from_environment
 from intake.dataset.upload import Upload

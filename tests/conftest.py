@@ -9,9 +9,9 @@ from hypothesis import settings
 
 from storage.places.open_place import open_place
 from storage.places.place import LocalPlace
-from tests import small_models
-from tests.buckets import amazon, google, use
-from tests.faulty_proxy import FaultyProxy
+from tests.support.models import small_models
+from tests.support.servers.buckets import amazon, google, use
+from tests.support.servers.faulty_proxy import FaultyProxy
 from workers.processes.embedded_broker import embedded_broker
 
 # gRPC starts its threads again in every fork, and aborts where subprocess closes their descriptors before the fork
@@ -49,7 +49,7 @@ def redis(broker):
 @pytest.fixture(scope="session")
 def pubsub_of_the_run():
     """A Pub/Sub server, for the whole run: every test takes topics and subscriptions of its own."""
-    from tests.pubsub_server import pubsub_server
+    from tests.support.servers.pubsub_server import pubsub_server
 
     with pubsub_server() as server:
         yield server

@@ -1,1 +1,0 @@
-"""The parts of tests/pubsub_server.py: a Pub/Sub server that speaks the real protocol and misbehaves on demand."""

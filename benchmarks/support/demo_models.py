@@ -1,0 +1,70 @@
+"""The demo's models and texts, for benchmarks that need real ones."""
+
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chorus.common.settings import from_environment
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Mode, Target
+from models.bow.sklearn_scorer import PIPELINE
+from models.publishing.registry import ModelRegistry
+from models.transformer.files import ENCODER
+from storage.places.open_place import open_place
+from storage.places.place import Place
+
+sys.path.append(str(Path(__file__).parents[2] / "examples"))
+
+from demo import PLANS, build, tweets
+
+TOGETHER = "everyone"  # the customer whose ensemble has all models
+
+
+def home_with(root: Path, *models: str) -> Place:
+    """Make `root` a home with these models of the demo, each alone in an ensemble for a customer of the same name.
+
+    One customer more has them all together. The models are those below CHORUS_HOME, where the missing ones are trained
+    first (a minute or two each, once).
+    """
+    source = from_environment().home
+    build(source, tuple(plan for plan in PLANS if plan.name in models))
+    place = open_place(str(root))
+    (root / "registry/models").mkdir(parents=True)
+    customers = []
+    targets: dict[tuple[str, Mode], list[Member]] = defaultdict(list)
+    for model in models:
+        (root / "registry/models" / model).symlink_to(Path(source, "registry/models", model))
+        found = ModelRegistry(place).resolve(model).target
+        target = Target(name=found.name, mode=found.mode, members=(Member(model=model),))
+        EnsembleRegistry(place).publish(model, Ensemble(targets=(target,)), datetime.now(UTC))
+        customers.append(model)
+        targets[found.name, found.mode].append(Member(model=model))
+    all_of = [Target(name=name, mode=mode, members=tuple(members)) for (name, mode), members in targets.items()]
+    EnsembleRegistry(place).publish(TOGETHER, Ensemble(targets=tuple(all_of)), datetime.now(UTC))
+    customers.append(TOGETHER)
+    lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in customers]
+    place.create("customers.toml", "".join(lines).encode())
+    return place
+
+
+@contextmanager
+def as_found_elsewhere(place: Place, *models: str) -> Iterator[list[Path]]:
+    """A folder for each model as other libraries read it: an encoder without the published head, or a skops file."""
+    registry = ModelRegistry(place)
+    with ExitStack() as stack:
+        folders = []
+        for model in models:
+            published = stack.enter_context(registry.verified(registry.resolve(model)))
+            folders.append(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-"))))
+            for file in (*ENCODER, PIPELINE):
+                if (published / file).is_file():
+                    (folders[-1] / file).symlink_to(published / file)
+        yield folders
+
+
+def real_texts(rows: int) -> list[str]:
+    """The first of the tweets that the sentiment models learned from."""
+    return list(tweets().texts[:rows].to_pylist())

@@ -1,0 +1,232 @@
+"""What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from there."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.places.place import LocalPlace
+from storage.records.jobs import all_jobs, ended
+from tasks.board.board import Board, key_prefix
+from tests.support.runs.command import Command
+from tests.support.runs.running_service import children, gone
+from tests.support.runs.waiting import wait_until
+
+MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(40)]
+
+
+@pytest.fixture
+def brake(tmp_path):
+    """On: a job takes ten seconds, and can be caught in the middle."""
+    (tmp_path / "brake").touch()
+    return tmp_path / "brake"
+
+
+@pytest.fixture
+def many_chunks(home, brake):
+    """A root where every row is a chunk."""
+    return Command(home, light=True, brake=brake, CHORUS_CHUNK_ROWS="1")
+
+
+@pytest.fixture
+def chorus(home, tmp_path_factory):
+    """Its root and its run folder are named in signs that mean something in a URL, which is no reason to go wrong."""
+    run = tmp_path_factory.mktemp("a #1 ?x=%20 ")  # short, or the socket would be elsewhere anyway
+    return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True, CHORUS_RUN=str(run))
+
+
+def scores_of(home):
+    return {path: path.stat().st_mtime_ns for path in (home / "scores").rglob("*.arrow")}
+
+
+def digest_of_parts(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).glob("part-*")}
+
+
+def workers_of(process):
+    """Process ids of what a running command has started, by the arguments they were started with."""
+    return {" ".join(words): pid for pid, words in children(process.pid)}
+
+
+def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake, home, upload):
+    path = upload(MANY)
+    arguments = ("score", path, "--customer", "plain", "--json")
+    with many_chunks.start(*arguments) as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        workers = workers_of(process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"run the same command again" in err
+    assert b"Traceback" not in err
+    assert len(workers) == 3, "broker, control, mood-bow"
+    assert all(gone(pid) for pid in workers.values())
+    before = scores_of(home)
+    assert 5 < len(before) < len(MANY)
+    brake.unlink()
+    ended = many_chunks(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["rows_labelled"] == len(MANY)
+    assert ended.json["cells_scored"] == len(MANY) - len(before)
+    assert before.items() <= scores_of(home).items(), "nothing was scored again"
+
+
+def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, brake, broker, redis, upload):
+    command = Command(home, light=True, brake=brake, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
+    arguments = ("score", upload(MANY), "--customer", "plain", "--json")
+    with command.start(*arguments) as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    board = Board(redis, key_prefix(LocalPlace(home)))
+    [job] = all_jobs(LocalPlace(home))
+    assert board.running() == {}
+    assert board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
+    brake.unlink()
+    assert command(*arguments).json["rows_labelled"] == len(MANY)
+
+
+def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(many_chunks, brake, home, upload):
+    """Of the other children of a command, which a service has as well, see test_up_heals."""
+    with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        [pid] = [pid for command, pid in workers_of(process).items() if "valkey-server" in command]
+        os.kill(pid, signal.SIGKILL)
+        assert len(scores_of(home)) < len(MANY), "in the middle of the job"
+        brake.unlink()
+        out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    assert json.loads(out)["rows_labelled"] == len(MANY)
+
+
+def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
+    with many_chunks.start("score", upload(MANY), "--customer", "plain") as process:
+        wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
+        workers = workers_of(process)
+        process.kill()
+        process.communicate(timeout=60)
+    assert len(workers) == 3
+    wait_until(lambda: all(gone(pid) for pid in workers.values()), "the children to end")
+
+
+def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):
+    file = chorus.home / "registry" / "models" / "mood-bow" / "1" / "pipeline.skops"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
+    path = upload(MANY[:5])
+    arguments = ("score", path, "--customer", "plain", "--json")
+    ended = chorus(*arguments)
+    assert ended.status == 1
+    for expected in ("pipeline.skops", "mood-bow", "SHA-256", "Restore the file"):
+        assert expected in ended.err
+    assert "Traceback" not in ended.err
+    doctor = chorus.here("doctor")
+    assert doctor.status == 1
+    assert "pipeline.skops" in "".join(doctor.out.split())
+    file.write_bytes(whole)
+    ended = chorus(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["rows_labelled"] == 5
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system with room for little more than its folders. Needs the right to mount, as CI has."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode and "CI" not in os.environ:
+        pytest.skip(f"cannot mount a small disk here: {mounted.stderr.decode().strip()}")
+    assert mounted.returncode == 0, mounted.stderr
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, full_disk, upload):
+    path = upload(MANY)
+    arguments = ("score", path, "--customer", "plain", "--out", full_disk / "out", "--json")
+    ended = chorus(*arguments)
+    assert ended.status == 1
+    assert "No space left on device" in ended.err
+    assert str(full_disk) in ended.err
+    assert "Traceback" not in ended.err
+    assert digest_of_parts(full_disk / "out") == {}
+    subprocess.run(["mount", "-o", "remount,size=4m", full_disk], check=True)
+    ended = chorus(*arguments)
+    assert ended.status == 0, ended.err
+    assert ended.json["cells_scored"] == 0
+    assert len(pq.read_table(full_disk / "out" / "part-00000.parquet")) == len(MANY)
+
+
+def test_a_broker_that_cannot_be_reached_is_named(home, upload):
+    ended = Command(home, CHORUS_BROKER_URL="redis://user:secret@127.0.0.1:1/0").here(
+        "score", upload(MANY[:3]), "--json"
+    )
+    assert ended.status == 1
+    assert "redis://127.0.0.1:1/0 does not answer" in ended.err
+    assert "secret" not in ended.err + ended.out
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"])
+def test_a_broker_url_that_is_none_is_refused(home, upload, url):
+    ended = Command(home, CHORUS_BROKER_URL=url).here("score", upload(MANY[:3]))
+    assert ended.status == 2
+    assert "CHORUS_BROKER_URL" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, upload, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "part-00000.parquet").write_bytes(b"not ours")
+    ended = chorus.here("score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    assert ended.status == 2
+    assert "part-00000.parquet" in ended.err
+    assert ended.json["status"] == "refused"
+
+
+def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_made_again(chorus, upload, tmp_path):
+    place = ("--customer", "plain", "--out", tmp_path / "out", "--json")
+    first = chorus("score", upload(MANY[:5]), *place)
+    before = digest_of_parts(tmp_path / "out")
+    assert before
+    other = chorus.here("score", upload(MANY[5:9], name="b.csv"), *place)
+    assert other.status == 2
+    assert first.json["job"] in other.err
+    assert digest_of_parts(tmp_path / "out") == before
+
+    [scores] = scores_of(chorus.home)
+    scores.write_bytes(scores.read_bytes()[:100])
+    (tmp_path / "out" / "part-00000.parquet").unlink()
+    again = chorus("score", upload(MANY[:5]), *place)
+    assert again.status == 0, again.err
+    assert digest_of_parts(tmp_path / "out") == before
+
+
+def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, redis, upload, tmp_path):
+    assert redis.ping()
+    other = shutil.copytree(registry, tmp_path / "other")
+    path = upload(MANY)
+    roots = [Command(one, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
+    with ExitStack() as stack:
+        started = [stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots]
+        ended = [process.communicate(timeout=100) for process in started]
+    assert [process.returncode for process in started] == [0, 0], ended
+
+
+def test_a_place_for_sockets_that_cannot_be_made_is_named(home, upload):
+    ended = Command(home, CHORUS_RUN="/proc/nothing").here("score", upload(MANY[:2]), "--json")
+    assert ended.status == 1
+    assert "/proc/nothing" in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.json["status"] == "failed"

@@ -1,0 +1,165 @@
+"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.interface.compute import Compute
+from storage.places.place import LocalPlace
+from tasks.steps.fault_isolation import TextsFailed
+from tests.support.models import failing_model
+from tests.support.runs.command import Command, with_site
+from tests.support.runs.waiting import wait_until
+from workers.scoring.isolated_model import Isolated, NotIsolated
+from workers.scoring.scoring_worker import Shelf
+
+TEXTS = ["great", "this is nan", "awful", "this will raise", "so happy", "this will kill it", "hate it", "very good"]
+REASONS = {
+    1: "answered with values that are not finite",
+    3: "ValueError: cannot read this",
+    5: "ended by signal SIGKILL",
+}
+
+
+@contextmanager
+def isolated(home, begin=failing_model.install_light, seconds=60.0):
+    found = Isolated(LocalPlace(home), "mood-bow", 1, Compute(threads=1), begin, seconds)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def texts(*some):
+    return pa.array(some, pa.string())
+
+
+def test_a_process_of_its_own_answers_as_this_one_does(home):
+    with Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here, isolated(home, failing_model.install) as there:
+        assert (there.digest, there.labels) == (here.digest, here.labels)
+        assert np.array_equal(there.score(texts("great", "awful")), here.score(texts("great", "awful")))
+        assert there.score(texts()).shape == (0, 2)
+
+
+def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home):
+    with isolated(home, seconds=3.0) as model:
+        for word, reason in (
+            ("kill", "^ended by signal SIGKILL$"),
+            ("segfault", "^ended by signal SIGSEGV$"),
+            ("exit", "^ended its process with status 3$"),
+            ("raise", "^ValueError: cannot read this$"),
+            ("hang", "^took longer than 3 s$"),
+        ):
+            with pytest.raises(TextsFailed, match=reason):
+                model.score(texts("great", word))
+            assert model.score(texts("great")).shape == (1, 2)
+
+
+def test_signals_for_a_whole_group_of_processes_are_no_fault_of_a_text(home):
+    with isolated(home) as model:
+        assert model.score(texts("interrupt")).shape == (1, 2)
+
+
+def test_its_process_is_as_light_as_the_worker(home):
+    with (
+        isolated(home, failing_model.install_without_pandas) as model,
+        pytest.raises(TextsFailed, match="pandas is not imp"),
+    ):
+        model.score(texts("pandas"))
+
+
+def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
+    (home / "registry/models/mood-bow/1/pipeline.skops").write_bytes(b"something else")
+    with pytest.raises(NotIsolated, match=r"mood-bow version 1 .*SHA-256"), isolated(home):
+        pytest.fail("it was handed out")
+
+
+def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
+    shelf = Shelf(LocalPlace(home), Compute())
+    with shelf.use("mood-bow", 1) as first:
+        pass
+    with shelf.isolated("mood-bow", 1) as alone:
+        assert alone.score(texts("great")).shape == (1, 2)
+    with shelf.use("mood-bow", 1) as second:
+        assert second is not first
+
+
+def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
+    """Started as a worker is, with `python -m`: the process that it starts must not run the command again."""
+    code = f"""
+import sys
+from pathlib import Path
+from models.interface.compute import Compute
+from storage.places.place import LocalPlace
+from tests.support.models import failing_model
+from workers.scoring.isolated_model import Isolated
+import pyarrow as pa
+if __name__ == "__main__":
+    model = Isolated(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), failing_model.install)
+    print(model._process.pid, flush=True)
+    model.score(pa.array(["hang"]))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+        pid = int(worker.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        worker.kill()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the process to end")
+
+
+@pytest.fixture
+def poisoned(home, tmp_path):
+    """The command line, with models that every process of it has poisoned."""
+    return Command(
+        home,
+        PYTHONPATH=with_site(
+            tmp_path, "from tests.support.models import failing_model\nfailing_model.install_light()\n"
+        ),
+    )
+
+
+def details_of(answer):
+    """Id → detail of the rows that models rejected."""
+    tables = [pq.read_table(rejects, partitioning=None) for rejects in answer["rejects_of_models"]]
+    return {row["id"]: row["detail"] for table in tables for row in table.to_pylist()}
+
+
+def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
+    """In the first chunk they make the model fail, in the second they kill the worker."""
+    poisoned.env["CHORUS_CHUNK_ROWS"] = "5"
+    path = upload([*((f"r{at}", text) for at, text in enumerate(TEXTS)), ("empty", ""), ("light", "pandas")])
+    ended = poisoned("score", path, "--customer", "plain", "--json")
+    assert ended.status == 0, ended.err
+    answer = ended.json
+    assert answer["status"] == "done"
+    assert (answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == (10, 5, 5)
+    assert answer["reasons"] == {"no text": 1, "model failed": 4}
+    assert len(answer["rejects_of_models"]) == 2, "one for each chunk"
+    assert details_of(answer) == {
+        **{f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()},
+        "light": "mood-bow 1: ValueError: pandas is not imported",  # the process is as light as the worker
+    }
+    again = poisoned.here("score", path, "--customer", "plain")
+    assert "10 rows in, 5 labelled, 5 rejected (no text 1, model failed 4)" in again.out
+    assert f"{answer['output']}/_rejects-*.parquet" in again.out
+    assert f"1 rows: mood-bow 1: {REASONS[3]}" in again.out
+    state = poisoned.here("status", answer["job"], "--json").json
+    assert (state["labelled"], state["rejected"]) == (5, 5)
+
+
+def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "from models.bow.sklearn_scorer import BowScorer\nBowScorer.load = lambda _: None\n"
+        "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
+    )
+    ended = poisoned("score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json")
+    assert ended.status == 1
+    assert "mood-bow version 1 cannot score chunk" in ended.err
+    assert "a harmless text fails as well: ValueError: no" in ended.err
+    assert "Traceback" not in ended.err
+    assert not list((home / "scores").rglob("*.arrow"))

@@ -1,0 +1,56 @@
+"""The night: what chorus.toml sets going, in a real service."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage.places.place import LocalPlace
+from storage.records.runs import run_ended
+from storage.versions.active_labels import current
+from storage.versions.schedule_state import Settled, settled
+from tests.support.runs.command import Command
+from tests.support.runs.running_service import feedback, running_service
+from tests.support.runs.steps import store_dataset
+from tests.support.runs.waiting import wait_until
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=10)
+FILE = """
+[[schedule]]
+name = "nightly"
+cron = "30 2 * * *"
+timezone = "Europe/Berlin"
+customers = ["plain"]
+"""
+
+
+@pytest.fixture
+def chorus(home):
+    """A root with feedback and a schedule, whose service has been down for days."""
+    place = LocalPlace(home)
+    place.create("chorus.toml", FILE.encode())
+    store_dataset(place, feedback(6), 3, "plain")
+    seen = Settled(number=0, due=LONG_AGO, cron="30 2 * * *", timezone="Europe/Berlin")
+    settled(place, "nightly").move(lambda _: seen)
+    return Command(home, light=True)
+
+
+def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand_settles_no_time(chorus):
+    with running_service(chorus) as up:
+
+        def done(run):
+            end = wait_until(lambda: run_ended(up.place, "plain", run), f"{run} to end")
+            assert end.status == "done", end.error
+            assert current(up.place, "plain").run == run
+            return wait_until(lambda: (now := nightly.now()).customers and now, "the look to be noted")
+
+        nightly = settled(up.place, "nightly")
+        caught_up = done("nightly-000001")
+        [shown] = chorus.here("schedule", "list", "--json").json["schedules"]
+        assert (shown["state"], shown["run"]) == ("done", "nightly-000001")
+        assert datetime.fromisoformat(shown["next"]) > datetime.now(UTC)
+
+        by_hand = chorus.here("schedule", "run", "nightly", "--json")
+        assert by_hand.status == 0, by_hand.err
+        assert by_hand.json == {"run": "nightly-000002", "customers": ["plain"], "refused": {}}
+        assert done("nightly-000002").due == caught_up.due
+    assert [said.number for _, said in nightly.history()] == [2, 1, 0]

@@ -1,0 +1,137 @@
+"""What the doctor and the metrics find of messages: whether what is set can be used, and who uses it."""
+
+from time import monotonic, time
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from chorus.common.settings import from_environment
+from chorus.operations.doctor_messages import BridgeUnwell, NoBridge, checks
+from intake.messages.check import NotUsable
+from tasks.board.board import Board, key_prefix
+from tasks.board.bridge_roster import Bridge, Bridges, traffic
+from tasks.board.publish_progress import note_published
+from tasks.board.roster import Roster, Worker
+from tests.support.servers.pubsub_server import pubsub_server
+
+TOPIC, SUBSCRIPTION = "projects/p/topics/feedback", "projects/p/subscriptions/feedback"
+
+pytestmark = pytest.mark.usefixtures("pubsub", "redis")
+
+
+@pytest.fixture(scope="module")
+def pubsub():
+    with pubsub_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        with PublisherClient() as publisher, SubscriberClient() as subscriber:
+            publisher.create_topic(name=TOPIC)
+            subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+        yield server
+
+
+@pytest.fixture
+def board(place, redis):
+    return Board(redis, key_prefix(place))
+
+
+@pytest.fixture
+def look(place, broker):
+    """What a check finds where these settings are set."""
+
+    def find(check, **settings):
+        found = from_environment({"CHORUS_BROKER_URL": broker.url, **settings})
+        return dict(checks(found, place))[check]()
+
+    return find
+
+
+def serving(board):
+    """A service runs."""
+    Roster(board).put(Worker("control-1", "", "here", "idle", time(), time(), 0, 1))
+
+
+def test_where_nothing_is_set_nothing_is_looked_at(look):
+    assert [look(check) for check in ("messages", "results", "dead letters")] == ["none", "no topic", "no topic"]
+
+
+def test_what_is_set_and_can_be_used_is_well(look, board):
+    assert "of projects/p/topics/feedback; no service" in look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+    assert look("results", CHORUS_RESULTS_TOPIC=TOPIC) == TOPIC
+    serving(board)
+    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "", 0))
+    assert "bridges: 1" in look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+
+
+def test_what_is_not_there_is_said_with_what_makes_it(look):
+    gone = {
+        "CHORUS_SUBSCRIPTION": f"{SUBSCRIPTION}-gone",
+        "CHORUS_RESULTS_TOPIC": f"{TOPIC}-gone",
+        "CHORUS_DEAD_LETTER_TOPIC": f"{TOPIC}-gone",
+    }
+    for check in ("messages", "results", "dead letters"):
+        with pytest.raises(NotUsable, match=r"-gone cannot be used: .*chorus bridge --create") as caught:
+            look(check, **gone)
+        assert "roles/pubsub." in str(caught.value)
+
+
+def test_who_may_pull_and_publish_but_not_look_is_well_and_who_may_neither_is_not(look, pubsub):
+    """The roles subscriber and publisher, which are all that a bridge needs, do not let anybody look."""
+    for check, name, method, setting in (
+        ("messages", SUBSCRIPTION, "GetSubscription", "CHORUS_SUBSCRIPTION"),
+        ("results", TOPIC, "GetTopic", "CHORUS_RESULTS_TOPIC"),
+    ):
+        pubsub.refuse(name=name, method=method, code="PERMISSION_DENIED")
+        assert name in look(check, **{setting: name})
+        pubsub.refuse(name=f"{name}-other", method=method, code="PERMISSION_DENIED")
+        with pytest.raises(NotUsable, match="refused"):
+            look(check, **{setting: f"{name}-other"})
+        pubsub.allow(name=name, method=method)
+
+
+def test_a_subscription_whose_topic_was_deleted_hears_of_nothing(look):
+    with PublisherClient() as publisher, SubscriberClient() as subscriber:
+        publisher.create_topic(name=f"{TOPIC}-2")
+        subscriber.create_subscription(name=f"{SUBSCRIPTION}-2", topic=f"{TOPIC}-2")
+        publisher.delete_topic(topic=f"{TOPIC}-2")
+    with pytest.raises(NotUsable, match="its topic was deleted"):
+        look("messages", CHORUS_SUBSCRIPTION=f"{SUBSCRIPTION}-2")
+
+
+def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board):
+    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "waiting", 1_700_000_000.0, "it is gone; make it", 0))
+    serving(board)
+    with pytest.raises(BridgeUnwell, match=r"bridge-1 has waited since 2023-11-14 22:13:20 UTC: it is gone; make it"):
+        look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+
+
+def test_a_bridge_that_cannot_store_is_named_with_the_reason(look, board):
+    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "no space left", 7))
+    serving(board)
+    with pytest.raises(BridgeUnwell, match="bridge-1 hands messages back: no space left"):
+        look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+
+
+def test_a_service_without_a_bridge_for_the_subscription_is_not_well(look, board):
+    serving(board)
+    Bridges(board).put(Bridge("bridge-1", f"{SUBSCRIPTION}-other", "pulling", time(), "", 0))
+    with pytest.raises(NoBridge, match="Start `chorus up` where CHORUS_SUBSCRIPTION is set"):
+        look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+
+
+def test_a_service_that_cannot_be_reached_is_not_waited_for(look, monkeypatch):
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    began = monotonic()
+    with pytest.raises(NotUsable, match="cannot be used"):
+        look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+    assert monotonic() - began < 10
+
+
+def test_the_metrics_count_the_jobs_whose_results_are_not_all_published(board):
+    for job in ("plain", "published", "waits"):
+        board.redis.hset(board.key("running"), job, time())
+    note_published(board, "waits", 0)
+    bridge = Bridge("bridge-1", SUBSCRIPTION, "pulling", 5.0, "", 7)
+    Bridges(board).put(bridge)
+    Bridges(board).count({"stored": 3})
+    found = traffic(board)
+    assert (found.unpublished, found.bridges, found.outcomes["stored"]) == (1, [bridge], 3)

@@ -1,0 +1,108 @@
+"""Two jobs' labelled rows: which are compared with which, and which are left out."""
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from chorus.common.settings import from_environment
+from chorus.compare.diff import Asked, diff
+from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from storage.records import scores
+from storage.records.labelled_output import EnsembleVersion
+from storage.records.runs import Run, RunJob, create_run
+from storage.records.scores import Scores
+from tests.support.runs.steps import MOOD, Steps, store_dataset, store_job
+
+TEXTS = ["x" * length for length in range(1, 8)]
+NAMES = ("before", "after")
+
+
+@pytest.fixture
+def steps(place, redis):
+    return Steps(place, redis)
+
+
+def says(place, model, dataset, chunk, values, rejected=None):
+    """Store what a model says of a chunk: the probability of the second label."""
+    good = np.array(values, dtype=np.float32)
+    found = Scores(model, 1, f"digest of {model}", MOOD, np.stack([1 - good, good], axis=1), rejected or {})
+    place.create(scores.path(model, 1, dataset.chunks[chunk].id), scores.encode(found))
+
+
+def labelled(steps, dataset, name, model="bow", **changes):
+    """A complete job of one model."""
+    place = steps.context.place
+    job = store_job(place, dataset, (model,), id=name, out=place.at(f"out/{name}"), **changes)
+    steps.plan(job)
+    steps.drain()
+    return job
+
+
+def test_rows_of_one_dataset_are_joined_though_each_job_left_out_others(steps, place):
+    dataset = store_dataset(place, TEXTS[:4])
+    says(place, "bow", dataset, 0, [0.9, np.nan], {1: "too odd"})
+    says(place, "bow", dataset, 1, [0.2, 0.3])
+    says(place, "minilm", dataset, 0, [np.nan, 0.9], {0: "too odd"})
+    says(place, "minilm", dataset, 1, [0.2, 0.7])
+    one, other = labelled(steps, dataset, "one"), labelled(steps, dataset, "other", "minilm")
+    found = diff_jobs(place, NAMES, [one], [other])
+    mood = found.whole("mood")
+    assert (mood.rows, mood.changed, found.only_before, found.only_after) == (2, 1, 1, 1)
+    assert [(row.id, row.before, row.after, row.chunk) for row in mood.moved] == [("r3", ("bad",), ("good",), 1)]
+
+
+def test_rows_of_two_datasets_are_joined_by_their_ids(steps, place):
+    today = store_dataset(place, TEXTS[:5], name="today")
+    yesterday = store_dataset(place, ["", *TEXTS[1:3]], name="yesterday", chunk_rows=1)
+    one, other = labelled(steps, today, "one"), labelled(steps, yesterday, "other")
+    found = diff_jobs(place, NAMES, [one], [other])
+    assert (found.whole("mood").rows, found.only_before, found.only_after) == (3, 2, 0)
+    assert [row.id for row in found.whole("mood").moved] == ["r0"]
+    turned = diff_jobs(place, NAMES, [other], [one])
+    assert (turned.whole("mood").rows, turned.only_before, turned.only_after) == (3, 0, 2)
+
+
+def test_runs_are_compared_dataset_by_dataset(steps, place):
+    first, second = store_dataset(place, TEXTS[:2], name="first"), store_dataset(place, TEXTS[2:], name="second")
+    before = [labelled(steps, first, "one"), labelled(steps, second, "two")]
+    after = [labelled(steps, second, "three", "minilm")]
+    found = diff_jobs(place, NAMES, before, after)
+    assert (found.whole("mood").rows, found.only_before, found.only_after) == (5, 2, 0)
+    assert {row.dataset for row in found.moved} == {"second"}
+    with pytest.raises(NoCommonDataset):
+        diff_jobs(
+            place, NAMES, before, [labelled(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"]
+        )
+
+
+def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
+    dataset = store_dataset(place, TEXTS)
+    for model in ("bow", "minilm"):
+        job = labelled(steps, dataset, f"by-{model}", model)
+        one = RunJob(dataset=dataset.id, job=job.id, keep_text=True, keep_columns=True)
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        fields = {"customer": "acme", "name": model, "ensemble": job.ensemble, "models": job.models, "jobs": (one,)}
+        create_run(place, Run(**fields, keep=1, started_at=at))
+    answers = []
+    for sides in (("acme/bow", "acme/minilm"), ("by-bow", "by-minilm")):
+        diff(from_environment({"CHORUS_HOME": place.url}), Asked(*sides, (), None, None, 20, True, None))
+        answers.append(json.loads(capsys.readouterr().out))
+    assert [answer["after"] for answer in answers] == ["acme/minilm", "by-minilm"]
+    assert answers[0]["targets"] == answers[1]["targets"]
+    assert {moved["text"] for moved in answers[0]["targets"]["mood"]["moved"]} <= set(TEXTS)
+    assert answers[0]["targets"]["mood"]["rows"] == len(TEXTS)
+
+
+def test_jobs_that_cannot_be_compared_say_why(steps, place):
+    dataset = store_dataset(place, TEXTS)
+    done, begun = labelled(steps, dataset, "done"), store_job(place, dataset, ("bow",), id="begun")
+    with pytest.raises(NotComplete, match="begun"):
+        diff_jobs(place, NAMES, [done], [begun])
+    tone = Ensemble(targets=(Target(name="tone", mode="one_of", members=(Member(model="bow"),)),))
+    version = EnsembleRegistry(place).publish("tones", tone, datetime(2026, 1, 1, tzinfo=UTC))
+    toned = labelled(steps, dataset, "toned", ensemble=EnsembleVersion(name="tones", version=version))
+    with pytest.raises(NoCommonTarget, match=r"done answers mood \(one_of\); toned answers tone \(one_of\)"):
+        diff_jobs(place, NAMES, [done], [toned])

@@ -1,0 +1,74 @@
+"""What `chorus bridge --create` makes, and says of what it did not make."""
+
+import socket
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from chorus.common.settings import from_environment
+from chorus.service.bridge import NoServiceToBridge, create_missing, serve_bridge
+from intake.messages import setup
+from intake.messages.setup import CannotCreate
+from intake.messages.topic import BadTopic
+from tests.support.servers.pubsub_server import pubsub_server
+
+TOPIC, SUBSCRIPTION = "projects/p/topics/feedback", "projects/p/subscriptions/feedback"
+
+
+@pytest.fixture
+def pubsub(monkeypatch):
+    with pubsub_server() as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        yield server
+
+
+@pytest.fixture
+def create(tmp_path):
+    settings = from_environment({"CHORUS_HOME": str(tmp_path), "CHORUS_SUBSCRIPTION": SUBSCRIPTION})
+    return lambda topic=None: list(create_missing(settings, topic, exactly_once=False))
+
+
+@pytest.mark.usefixtures("pubsub")
+def test_what_is_missing_is_made_once(create):
+    assert create() == [f"made {TOPIC}", f"made {SUBSCRIPTION}, to {TOPIC}"]
+    assert create() == []
+
+
+@pytest.mark.usefixtures("pubsub")
+def test_a_subscription_that_hears_of_another_topic_is_left_alone_and_that_is_said(create):
+    create()
+    assert create("other")[1:] == [
+        f"{SUBSCRIPTION} is there, and stays as it is: it hears of {TOPIC}, not of projects/p/topics/other"
+    ]
+    with PublisherClient() as publisher, SubscriberClient() as subscriber:
+        publisher.delete_topic(topic=TOPIC)
+        assert "it hears of _deleted-topic_" in create()[-1]
+        assert subscriber.get_subscription(subscription=SUBSCRIPTION).topic == "_deleted-topic_"
+
+
+def test_a_service_that_does_not_answer_is_given_up_soon_and_named(create, monkeypatch):
+    monkeypatch.setattr(setup, "_SECONDS", 0.5)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(CannotCreate, match=f"{TOPIC} could not be made: .*onnect"):
+            create()
+
+
+def test_a_service_that_is_away_is_not_waited_for_long(create, pubsub, monkeypatch):
+    monkeypatch.setattr(setup, "_SECONDS", 0.5)
+    pubsub.refuse(name=TOPIC, method="CreateTopic", code="UNAVAILABLE")
+    with pytest.raises(CannotCreate, match=r"topics/feedback could not be made: .*CreateTopic"):
+        create()
+
+
+@pytest.mark.parametrize("topic", ["a b", "projects/p/subscriptions/feedback", "ab"])
+def test_a_name_that_no_topic_can_have_is_refused(create, topic):
+    with pytest.raises(BadTopic):
+        create(topic)
+
+
+def test_a_bridge_without_a_service_says_what_starts_one(tmp_path):
+    settings = from_environment({"CHORUS_HOME": str(tmp_path), "CHORUS_SUBSCRIPTION": SUBSCRIPTION})
+    with pytest.raises(NoServiceToBridge, match="Start `chorus up`"):
+        serve_bridge(settings)

@@ -1,0 +1,286 @@
+"""The Pub/Sub server of the tests, seen by Google's own client library."""
+
+import itertools
+import json
+import threading
+from collections import Counter
+
+import pytest
+from google.api_core import exceptions
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeError, AcknowledgeStatus
+from google.cloud.pubsub_v1.types import FlowControl
+from google.pubsub_v1 import PublisherClient as Plain
+
+from tests.support.runs.waiting import wait_until
+from tests.support.servers.pubsub_server import pubsub_process, pubsub_server
+
+PROJECT = "projects/tests"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def pubsub():
+    with pubsub_server() as server:
+        yield server
+
+
+@pytest.fixture
+def world(pubsub, monkeypatch):
+    """A topic of its own, with both clients."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.address)
+    with World(pubsub) as world:
+        yield world
+
+
+class World:
+    def __init__(self, server):
+        number = next(_numbers)
+        self.server = server
+        self.topic, self.subscription = f"{PROJECT}/topics/t{number}", f"{PROJECT}/subscriptions/s{number}"
+        self.publisher, self.subscriber = PublisherClient(), SubscriberClient()
+        self.publisher.create_topic(name=self.topic)
+        self.got = []  # (thing, message) in the order of their arrival
+        self._streams = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for stream in self._streams:
+            stream.cancel()
+        for stream in self._streams:
+            stream.exception(timeout=20)
+        self.publisher.stop()
+        self.publisher.transport.close()
+        self.subscriber.close()
+
+    def subscribe(self, **config):
+        return self.subscriber.create_subscription(request={"name": self.subscription, "topic": self.topic, **config})
+
+    def publish(self, *texts):
+        """The message ids."""
+        return [future.result() for future in [self.publisher.publish(self.topic, text.encode()) for text in texts]]
+
+    def pull(self, each=lambda message: message.ack(), most=1000):
+        """A streaming pull that notes what comes and does this with it."""
+
+        def callback(message):
+            self.got.append(message)
+            each(message)
+
+        stream = self.subscriber.subscribe(self.subscription, callback, flow_control=FlowControl(max_messages=most))
+        self._streams.append(stream)
+        wait_until(lambda: self.look()["streams"] >= len(self._streams), "a stream")
+        return stream
+
+    def break_off(self):
+        """Open a stream, receive one message, and vanish; its id."""
+        received = threading.Event()
+
+        def requests():
+            yield {"subscription": self.subscription, "stream_ack_deadline_seconds": 10}
+            received.wait(20)
+
+        stream = self.subscriber.streaming_pull(requests=requests())
+        [message] = next(stream).received_messages
+        stream.cancel()
+        received.set()
+        wait_until(lambda: self.look()["streams"] == 0, "the end of the stream")
+        return message.message.message_id
+
+    def look(self):
+        return self.server.look(subscription=self.subscription)
+
+    def until_acknowledged(self, ids, times=1):
+        wait_until(lambda: all(self.look()["acks"].get(each, 0) >= times for each in ids), "acknowledgements", 20)
+
+
+def test_what_is_published_is_pulled_and_acknowledged_once(world):
+    assert world.subscribe(ack_deadline_seconds=30).ack_deadline_seconds == 30
+    world.pull()
+    ids = world.publish("one", "two", "three")
+    world.until_acknowledged(ids)
+    assert sorted(message.data for message in world.got) == [b"one", b"three", b"two"]
+    assert {message.delivery_attempt for message in world.got} == {None}
+    assert world.look()["acks"] == dict.fromkeys(ids, 1)
+    assert world.look()["outstanding"] == []
+    assert [each["data"] for each in world.server.published(topic=world.topic)] == ["one", "two", "three"]
+
+
+def test_a_message_that_nobody_acknowledges_comes_back_with_a_new_ack_id(world):
+    world.subscribe()
+    world.server.misbehave(subscription=world.subscription, longest_lease=0.3)
+    [published] = world.publish("again")
+    world.pull(each=lambda message: message.ack() if len(world.got) == 3 else None)
+    world.until_acknowledged([published])
+    assert world.look()["deliveries"] == {published: 3}
+    assert len({message.ack_id for message in world.got}) == 3
+
+
+def test_a_refused_message_comes_back_at_once(world):
+    world.subscribe()
+    world.pull(each=lambda message: message.ack() if len(world.got) == 2 else message.nack())
+    world.until_acknowledged(world.publish("no, yes"))
+    assert len(world.got) == 2
+
+
+def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
+    world.subscribe(enable_exactly_once_delivery=True)
+    answers = []
+
+    def respond(message):
+        if len(world.got) == 1:
+            world.server.expire(subscription=world.subscription)
+        try:
+            answers.append(message.ack_with_response().result(timeout=20))
+        except AcknowledgeError as error:
+            answers.append(error.error_code)
+
+    world.pull(each=respond)
+    world.until_acknowledged(world.publish("once"))
+    wait_until(lambda: len(answers) == 2, "both answers")
+    assert sorted(answers, key=str) == [AcknowledgeStatus.INVALID_ACK_ID, AcknowledgeStatus.SUCCESS]
+
+
+def test_acknowledgements_in_the_stream_are_confirmed(world):
+    world.subscribe(enable_exactly_once_delivery=True)
+    [published] = world.publish("once")
+    more, wanted = threading.Event(), []
+
+    def requests():
+        yield {"subscription": world.subscription, "stream_ack_deadline_seconds": 10}
+        more.wait(20)
+        yield {"ack_ids": [*wanted, "never:given"]}
+        wait_until(lambda: not wanted, "the confirmation")
+
+    stream = world.subscriber.streaming_pull(requests=requests())
+    wanted.append(next(stream).received_messages[0].ack_id)
+    more.set()
+    confirmed = next(stream).acknowledge_confirmation
+    assert (list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)) == (wanted, ["never:given"])
+    wanted.clear()
+    assert world.look()["acks"] == {published: 1}
+
+
+def test_messages_are_delivered_several_times_and_in_another_order_on_demand(world):
+    world.server.misbehave(subscription=world.subscription, copies=3, shuffle=7)
+    world.subscribe()
+    ids = world.publish(*map(str, range(30)))
+    world.pull()
+    world.until_acknowledged(ids, times=3)
+    got = [message.message_id for message in world.got]
+    assert Counter(got) == dict.fromkeys(ids, 3)
+    assert got != sorted(got, key=int)
+
+
+def test_the_client_opens_a_stream_that_was_cut_again(world):
+    world.subscribe()
+    world.server.misbehave(subscription=world.subscription, cut_every=0.2)
+    stream = world.pull()
+    wait_until(lambda: world.look()["streams_opened"] >= 3, "a third stream")
+    world.server.misbehave(subscription=world.subscription)
+    world.server.cut(subscription=world.subscription)
+    world.until_acknowledged(world.publish("after all that"))
+    assert stream.running()
+
+
+def test_what_a_broken_stream_held_comes_back_at_its_deadline_or_at_once(world):
+    world.subscribe()
+    [published] = world.publish("held")
+    assert world.break_off() == published
+    assert world.look()["outstanding"] == [published]
+    world.server.expire(subscription=world.subscription, broken=True)
+    assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
+    world.server.misbehave(subscription=world.subscription, back_at_once=True)
+    assert world.break_off() == published
+    assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
+
+
+def test_two_streams_share_the_messages_of_a_subscription(world):
+    world.subscribe()
+    ids = world.publish(*map(str, range(40)))
+    by_stream = Counter()
+    for name in "ab":
+        world.pull(each=lambda _, name=name: by_stream.update(name), most=20)
+    wait_until(lambda: by_stream["a"] == by_stream["b"] == 20, "each stream to have its limit, and no more")
+    assert sorted(world.look()["outstanding"]) == sorted(ids)
+    for message in list(world.got):
+        message.ack()
+    world.until_acknowledged(ids)
+    assert set(world.look()["deliveries"].values()) == {1}
+
+
+def test_a_message_that_fails_too_often_goes_to_the_dead_letter_topic(world):
+    dead = f"{world.topic}-dead"
+    world.publisher.create_topic(name=dead)
+    world.subscribe(dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5})
+    world.pull(each=lambda message: message.nack())
+    world.publish("poison")
+    [message] = wait_until(lambda: world.server.published(topic=dead), "the dead letter")
+    assert message["data"] == "poison"
+    assert message["attributes"]["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
+    assert [message.delivery_attempt for message in world.got] == [1, 2, 3, 4, 5]
+    assert world.look()["waiting"] == 0
+
+
+def test_the_end_of_a_subscription_or_of_a_permission_ends_its_streams_for_good(world):
+    world.subscribe()
+    stream = world.pull()
+    world.server.refuse(name=world.subscription, method="StreamingPull", code="PERMISSION_DENIED")
+    assert isinstance(stream.exception(timeout=20), exceptions.PermissionDenied)
+    world.server.allow(name=world.subscription, method="StreamingPull")
+    stream = world.subscriber.subscribe(world.subscription, lambda message: message.ack())
+    wait_until(lambda: world.look()["streams"] == 1, "a stream")
+    world.subscriber.delete_subscription(subscription=world.subscription)
+    assert isinstance(stream.exception(timeout=20), exceptions.NotFound)
+
+
+def test_publishing_is_refused_as_the_real_service_refuses_it(world):
+    with pytest.raises(exceptions.NotFound):
+        world.publisher.publish(f"{PROJECT}/topics/none", b"lost").result(timeout=20)
+    with pytest.raises(exceptions.InvalidArgument, match="10000000"):
+        Plain.publish(world.publisher, topic=world.topic, messages=[{"data": b"x" * 10_100_000}])
+    world.server.refuse(name=world.topic, method="Publish", code="UNAVAILABLE", times=1)
+    world.publish("the client tries again")
+    assert len(world.server.published(topic=world.topic)) == 1
+
+
+def test_topics_and_subscriptions_are_made_found_listed_and_deleted(world):
+    with pytest.raises(exceptions.NotFound):
+        world.subscriber.get_subscription(subscription=world.subscription)
+    world.subscribe()
+    with pytest.raises(exceptions.AlreadyExists):
+        world.subscribe()
+    with pytest.raises(exceptions.AlreadyExists):
+        world.publisher.create_topic(name=world.topic)
+    assert world.publisher.get_topic(topic=world.topic).name == world.topic
+    assert world.topic in {topic.name for topic in world.publisher.list_topics(project=PROJECT)}
+    assert list(world.publisher.list_topic_subscriptions(topic=world.topic)) == [world.subscription]
+    assert world.subscription in {each.name for each in world.subscriber.list_subscriptions(project=PROJECT)}
+    world.publisher.delete_topic(topic=world.topic)
+    assert world.subscriber.get_subscription(subscription=world.subscription).topic == "_deleted-topic_"
+
+
+def test_a_unary_pull_gets_what_waits_and_answers_for_late_acknowledgements(world):
+    world.subscribe(enable_exactly_once_delivery=True)
+    assert not world.subscriber.pull(subscription=world.subscription, max_messages=5, timeout=0.5).received_messages
+    world.publish("a", "b", "c")
+    got = world.subscriber.pull(subscription=world.subscription, max_messages=2).received_messages
+    ids = [message.ack_id for message in got]
+    world.subscriber.modify_ack_deadline(subscription=world.subscription, ack_ids=ids[:1], ack_deadline_seconds=0)
+    with pytest.raises(exceptions.InvalidArgument) as refused:
+        world.subscriber.acknowledge(subscription=world.subscription, ack_ids=ids)
+    assert refused.value.reason == "EXACTLY_ONCE_ACKID_FAILURE"
+    assert refused.value.metadata == {ids[0]: "PERMANENT_FAILURE_INVALID_ACK_ID"}
+    assert world.look()["acks"] == {got[1].message.message_id: 1}
+
+
+def test_the_server_runs_as_a_process_of_its_own(monkeypatch):
+    with pubsub_process() as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        with World(server) as world:
+            world.subscribe()
+            world.pull()
+            world.until_acknowledged(world.publish(json.dumps({"id": "1"})))
+            assert server.published(topic=world.topic)[0]["data"] == '{"id": "1"}'

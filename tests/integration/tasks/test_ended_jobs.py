@@ -1,0 +1,184 @@
+"""Jobs that were stopped, over a real broker: they stay so, and the board keeps nothing of them for good."""
+
+import pytest
+
+from storage.errors import ChorusError
+from storage.places.place import CannotWrite, LocalPlace
+from storage.records import jobs
+from storage.records.jobs import Beginning, Ended, end_job, ended
+from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
+from tasks.jobs.startup_timing import beginning
+from tasks.jobs.submit import start, stop
+from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
+from workers.runtime.run_step import handle
+
+TEXTS = [f"text number {number}" for number in range(12)]  # by two: 6 chunks
+
+
+@pytest.fixture
+def job(place):
+    return store_job(place, store_dataset(place, TEXTS))
+
+
+@pytest.fixture
+def steps(place, redis):
+    return Steps(place, redis)
+
+
+def status_of(steps, job):
+    return steps.context.board.progress(job.id, []).status
+
+
+def kept_for_good(redis, job):
+    """The keys of the job that nothing removes."""
+    return [key for key in redis.keys(f"{PREFIX}job:{job.id}*") if redis.ttl(key) < 0]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "interrupted"])
+def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, monkeypatch, status):
+    run = steps.context.board.run
+
+    def stopped_first(*facts):
+        stop(steps.context, job, status, "because")
+        run(*facts)
+
+    monkeypatch.setattr(steps.context.board, "run", stopped_first)
+    start(steps.context, job)
+    assert ended(steps.context.place, job.id).status == status
+    assert (status_of(steps, job), steps.context.board.running(), steps.queue) == (status, {}, [])
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "interrupted"])
+def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps, job, status):
+    start(steps.context, job)
+    stop(steps.context, job, status)
+    assert steps.context.board.ended(job.id)
+    start(steps.context, job)
+    assert not steps.context.board.ended(job.id)
+    steps.drain()
+    assert ended(steps.context.place, job.id).status == "done"
+
+
+def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job):
+    other = store_job(place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.at("more"))
+    for one in (job, other):
+        start(steps.context, one)
+    board = steps.context.board
+    assert {one for one, _ in board.outstanding("bow")} == {job.id}
+    stop(steps.context, job, "cancelled")
+    assert board.outstanding("bow") == board.outstanding("minilm") == set()
+    assert redis.zrange(board.key("want", "bow", "0|acme"), 0, -1) == [other.id.encode()]
+    stop(steps.context, other, "cancelled")
+    assert redis.keys(f"{PREFIX}out:*") == redis.keys(f"{PREFIX}want:*") == []
+
+
+def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis, job):
+    start(steps.context, job)
+    cell = steps.queue[0]
+    assert isinstance(cell, ScoreCell)
+    stop(steps.context, job, "cancelled")
+    board = steps.context.board
+    board.arrived(job.id, "bow", [0], ["bow", "minilm"])
+    board.lost(job.id, "minilm", [0])
+    board.seed(job.id, "minilm", scored=[1], asked=[2], lost=[])
+    board.written(job.id, [0], len(TEXTS))
+    assert len(redis.keys(f"{PREFIX}job:{job.id}*")) > 3
+    assert kept_for_good(redis, job) == []
+    start(steps.context, job)
+    assert redis.ttl(board.key("job", job.id)) == -1, "a job that goes on is not forgotten"
+
+
+def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it_runs(steps, redis, job):
+    start(steps.context, job)
+    redis.flushall()
+    steps.context.board.arrived(job.id, "bow", [0], ["bow", "minilm"])
+    assert kept_for_good(redis, job) == []
+    steps.plan(job)
+    assert set(kept_for_good(redis, job)) == set(redis.keys(f"{PREFIX}job:{job.id}*"))
+
+
+def test_a_part_written_to_a_board_that_forgot_the_job_is_no_first_part(steps, redis, job):
+    start(steps.context, job)
+    board = steps.context.board
+    redis.flushall()
+    board.written(job.id, [0], len(TEXTS))
+    steps.plan(job)
+    assert board.arrival(job.id).first_part is None
+    board.written(job.id, [1], len(TEXTS))
+    first = board.arrival(job.id).first_part
+    assert first >= board.arrival(job.id).since
+    board.written(job.id, [2], len(TEXTS))
+    assert board.arrival(job.id).first_part == first
+
+
+def test_a_first_part_written_by_a_clock_that_is_behind_took_no_time(steps, redis, job):
+    start(steps.context, job)
+    board = steps.context.board
+    redis.hset(board.key("job", job.id), "first_part", str(board.arrival(job.id).since - 1.2))
+    assert beginning(board, job.id).first_part == 0.0
+
+
+def test_a_job_that_is_done_stays_as_it_is_when_it_is_started_again(steps, place, redis, job):
+    start(steps.context, job)
+    steps.drain()
+    kept = Ended(status="done", beginning=Beginning(first_part=2.5))
+    end_job(place, job.id, kept)
+    redis.flushall()
+    start(steps.context, job)
+    assert ended(place, job.id) == kept
+    assert steps.queue == []
+
+
+@pytest.mark.parametrize("lost", ["part-00001.parquet", "_SUCCESS", "_manifest.json"])
+def test_a_job_that_was_done_and_lost_a_file_is_completed_when_it_is_started_again(steps, place, job, lost):
+    start(steps.context, job)
+    steps.drain()
+    whole = job.output.read(lost)
+    job.output.remove(lost)
+    start(steps.context, job)
+    steps.drain()
+    assert job.output.read(lost) == whole
+    assert ended(place, job.id).status == "done"
+
+
+def test_a_complete_job_whose_end_was_not_noted_is_ended_when_it_is_started(steps, place, job):
+    start(steps.context, job)
+    steps.drain()
+    jobs.take_up(place, job.id)
+    start(steps.context, job)
+    steps.drain()
+    assert ended(place, job.id).status == "done"
+
+
+class Full(LocalPlace):
+    """A disk without room."""
+
+    def replace(self, path, _data):
+        raise CannotWrite(self.at(path), "No space left on device")
+
+
+def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog):
+    job = store_job(LocalPlace(tmp_path), store_dataset(LocalPlace(tmp_path), TEXTS), models=("bow",))
+    steps = Steps(Full(tmp_path), redis)
+    start(steps.context, job)
+
+    def breaks(_message):
+        raise ChorusError("The model is broken.")
+
+    handle(steps.context, breaks, ReduceChunk(job.id, "x"))
+    progress = steps.context.board.progress(job.id, ["bow"])
+    assert (progress.status, progress.error) == ("failed", "The model is broken.")
+    assert "storage was not told that the job failed" in caplog.text
+    assert kept_for_good(redis, job) == []
+
+
+def test_a_job_that_has_gone_from_storage_fails_on_the_board_alone(steps, place, job):
+    start(steps.context, job)
+    place.remove(jobs.job_path(job.id))
+
+    def breaks(_message):
+        raise ChorusError("It is gone.")
+
+    handle(steps.context, breaks, FinishJob(job.id))
+    assert status_of(steps, job) == "failed"
+    assert place.names(f"jobs/{job.id}") == []

@@ -1,0 +1,45 @@
+"""A schedule and the runs that it really begins."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+
+from storage.records.jobs import all_jobs
+from storage.records.runs import run_ended, runs
+from storage.versions.active_labels import current
+from storage.versions.schedule_state import Settled, settled
+from tasks.jobs.cron import Cron
+from tasks.jobs.schedule import Schedule, look
+from tests.support.models.registered import Registered, publish_ensemble, publish_model
+from tests.support.runs.steps import store_dataset
+
+NIGHT = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
+NIGHTLY = Schedule("nightly", Cron("30 2 * * *", "UTC"))
+
+
+def test_many_looks_at_once_label_everybody_once(place, redis):
+    publish_model(place, "bow")
+    publish_ensemble(place, {"bow": 1})
+    steps = Registered(place, redis)
+    for customer in ("acme", "globex"):
+        store_dataset(place, [f"a text of {customer}", "another"], customer=customer)
+    seen = Settled(number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC")
+    settled(place, "nightly").move(lambda _: seen)
+    together = Barrier(4)
+
+    def looker():
+        together.wait()
+        look(steps.context, NIGHTLY, NIGHT)
+
+    threads = [Thread(target=looker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    steps.drain()
+    look(steps.context, NIGHTLY, NIGHT + timedelta(hours=1))
+    for customer in ("acme", "globex"):
+        assert runs(place, customer) == ["nightly-000001"]
+        assert run_ended(place, customer, "nightly-000001").status == "done"
+        assert current(place, customer).run == "nightly-000001"
+    assert len(all_jobs(place)) == 2
+    assert [said.number for _, said in settled(place, "nightly").history()] == [1, 0]

@@ -1,0 +1,372 @@
+"""From a subscription to stored batches, with Google's own client and a server that misbehaves."""
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1.subscriber._protocol.heartbeater import Heartbeater
+
+from intake.messages.batcher import Gatherer
+from intake.messages.dead_letters import DeadLetters
+from intake.messages.subscription import Subscription
+from intake.messages.topic import Topics
+from storage.places.place import CannotWrite, LocalPlace
+from storage.records import feedback
+from tasks.board.bridge_roster import Bridges
+from tasks.board.message_dedup import Once
+from tests.support.runs.steps import Steps
+from tests.support.runs.waiting import wait_until
+from tests.support.servers.pubsub_server import pubsub_server
+from workers.bridge import bridge_status, pull_loop
+from workers.bridge.batch_writer import TakingIn
+from workers.bridge.bridge_status import Standing
+from workers.bridge.pull_loop import Inflow
+
+MESSAGES = "projects/tests/topics/feedback"
+DEAD = "projects/tests/topics/dead"
+SUBSCRIPTION = "projects/tests/subscriptions/feedback"
+
+
+@pytest.fixture
+def world(registry, redis, tmp_path, monkeypatch):
+    with pubsub_server() as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        yield World(server, LocalPlace(shutil.copytree(registry, tmp_path / "home")), redis)
+
+
+class World:
+    """A topic, a subscription to it, a root and a broker."""
+
+    def __init__(self, server, place, redis):
+        self.server, self.place, self.steps = server, place, Steps(place, redis)
+        self.bridges = Bridges(self.steps.context.board)
+        with PublisherClient() as publisher:
+            for topic in (MESSAGES, DEAD):
+                publisher.create_topic(name=topic)
+
+    def subscribe(self, **config):
+        with SubscriberClient() as subscriber:
+            subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": MESSAGES, **config})
+
+    def publish(self, *bodies):
+        """Messages of these bodies: bytes as they are, all else as JSON."""
+        with PublisherClient() as publisher:
+            asked = [{"data": one if isinstance(one, bytes) else json.dumps(one).encode()} for one in bodies]
+            for one in [publisher.publish(MESSAGES, **message) for message in asked]:
+                one.result(timeout=20)
+
+    @contextmanager
+    def bridge(self, *, rows=100, seconds=0.05, known={"plain", "acme"}.__contains__, gatherer=None):
+        """An inflow that runs, and is stopped at the end."""
+        context = self.steps.context
+        with Topics() as topics:
+            taking_in = TakingIn(
+                context,
+                Once(self.place, context.board, 3600),
+                DeadLetters(self.place, topics.at(DEAD)),
+                results=None,
+                most_chars=100,
+            )
+            subscription = Subscription(SUBSCRIPTION, 1000, 10**7)
+            flow = Inflow(
+                Standing(f"bridge-{os.urandom(2).hex()}", SUBSCRIPTION, self.bridges),
+                subscription,
+                known,
+                taking_in,
+                gatherer or Gatherer(rows, seconds),
+            )
+            flow.start()
+            try:
+                yield flow
+            finally:
+                flow.stop()
+                flow.join()
+
+    def stored(self):
+        """The ids of all stored feedback of all customers."""
+        return sorted(
+            id_
+            for customer in feedback.customers(self.place)
+            for dataset in feedback.datasets(self.place, customer)
+            for id_ in feedback.read_chunk(self.place, dataset, 0, ["id"])["id"].to_pylist()
+        )
+
+    def wait_until_all_is_acknowledged(self, messages):
+        def done():
+            found = self.server.look(subscription=SUBSCRIPTION)
+            return len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+
+        wait_until(done, f"{messages} acknowledgements", 30)
+
+
+def some(count, customer="plain", start=0):
+    return [{"id": f"r{number:04d}", "customer": customer, "text": "fine"} for number in range(start, start + count)]
+
+
+def ids(bodies):
+    return sorted(body["id"] for body in bodies)
+
+
+def test_messages_are_stored_by_customer_and_acknowledged(world):
+    world.subscribe()
+    theirs, ours = some(30), some(20, "acme", 100)
+    with world.bridge(rows=25):
+        world.publish(*theirs, *ours)
+        world.wait_until_all_is_acknowledged(50)
+    assert world.stored() == ids([*theirs, *ours])
+    assert {len(feedback.datasets(world.place, customer)) for customer in ("plain", "acme")} <= {1, 2, 3}
+    assert world.bridges.outcomes()["stored"] == 50
+    assert world.bridges.all() == []
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"copies": 3},
+        {"copies": 2, "shuffle": 7, "longest_lease": 0.2},
+        {"cut_every": 0.2, "back_at_once": True},
+    ],
+    ids=["each thrice", "late and shuffled", "cut streams"],
+)
+@pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
+def test_however_the_service_behaves_each_feedback_is_stored_once(world, faults, exactly_once):
+    world.subscribe(enable_exactly_once_delivery=exactly_once)
+    world.server.misbehave(subscription=SUBSCRIPTION, **faults)
+    bodies = some(120)
+    with world.bridge(rows=16):
+        for start in range(0, 120, 40):
+            world.publish(*bodies[start : start + 40])
+            wait_until(lambda: misbehaved(world.server.look(subscription=SUBSCRIPTION), faults), "the misbehaviour")
+        world.server.misbehave(subscription=SUBSCRIPTION)  # where nothing ends in time, nothing is ever acknowledged
+        world.wait_until_all_is_acknowledged(120)
+    assert world.stored() == ids(bodies)
+
+
+def misbehaved(seen, faults):
+    """Whether the service has done by now what it was to do."""
+    if "cut_every" in faults:
+        return seen["streams_opened"] >= 2
+    return sum(seen["deliveries"].values()) >= 40 * faults["copies"]
+
+
+def test_one_message_in_twenty_is_broken_and_the_others_do_not_notice(world):
+    world.subscribe()
+    good, broken = some(95), [b"{", b'{"text": "x"}', {"id": "u", "customer": "nobody", "text": "x"}, b"\xff", some(1)]
+    broken[4] = {"id": "long", "customer": "plain", "text": "x" * 101}
+    with world.bridge():
+        world.publish(*good[:50], *broken, *good[50:])
+        world.wait_until_all_is_acknowledged(100)
+    assert world.stored() == ids(good)
+    letters = world.server.published(topic=DEAD)
+    reasons = sorted(letter["attributes"]["chorus-reason"] for letter in letters)
+    assert reasons == ["not a JSON object", "text too long", "undecodable", "unknown customer", "unknown customer"]
+    assert world.bridges.outcomes()["rejected"] == 5
+
+
+def test_dead_letters_that_their_topic_refuses_go_to_the_rejects(world):
+    world.subscribe()
+    world.server.refuse(name=DEAD, method="Publish", code="NOT_FOUND")
+    with world.bridge():
+        world.publish(b"{")
+        world.wait_until_all_is_acknowledged(1)
+    [day] = world.place.names("rejected-messages")
+    assert len(world.place.names(f"rejected-messages/{day}")) == 1
+
+
+def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
+    world.subscribe()
+    bodies = some(10)
+    with world.bridge(seconds=3600) as flow:
+        world.publish(*bodies)
+        wait_until(lambda: flow.standing.held == 10, "the messages")
+        assert world.stored() == []
+    assert world.stored() == ids(bodies)
+    world.wait_until_all_is_acknowledged(10)
+
+
+def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypatch):
+    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.05)
+    monkeypatch.setattr(pull_loop, "_SURE_SECONDS", 0.3)
+
+    def wait_for(state):
+        wait_until(lambda: [one.state for one in world.bridges.all()] == [state], state)
+
+    with world.bridge():  # there is no such subscription
+        wait_for("waiting")
+        assert "chorus bridge --create" in world.bridges.all()[0].error
+        world.subscribe()
+        world.publish(*some(5))
+        world.wait_until_all_is_acknowledged(5)
+        wait_for("pulling")
+        world.server.refuse(name=SUBSCRIPTION, method="StreamingPull", code="PERMISSION_DENIED")
+        wait_for("waiting")
+        world.server.allow(name=SUBSCRIPTION, method="StreamingPull")
+        world.publish(*some(5, start=5))
+        world.wait_until_all_is_acknowledged(10)
+    assert world.stored() == ids(some(10))
+
+
+def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(world, monkeypatch):
+    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.01)
+    monkeypatch.setattr(pull_loop, "_LONGEST_REST", 0.01)
+    seen, put = [], world.bridges.put
+    monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge), put(bridge)))
+    with world.bridge():
+        wait_until(lambda: len({one.error for one in seen}) > 1 and len(seen) > 5, "some attempts")
+    states = [one.state for one in seen]
+    assert states == ["pulling", *["waiting"] * (len(states) - 1)], "no attempt looks as if all were well"
+    assert len({one.since for one in seen[1:]}) == 1
+
+
+def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
+    monkeypatch.setattr(pull_loop, "_AT_A_LOOK", 2)
+    world.subscribe()
+    world.publish(*some(1, "acme"), *some(200))
+
+    def slow(customer):  # as a thread is that has more to do than it can
+        if customer == "plain" and not world.stored():
+            Event().wait(0.1)
+        return True
+
+    with world.bridge(rows=1000, known=slow):
+        wait_until(world.stored, "the one of acme", 5)
+    assert len(world.stored()) == 201
+
+
+@pytest.mark.filterwarnings("ignore:Exception in thread gather")
+def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeypatch):
+    world.subscribe()
+    gatherer = Gatherer(10, 0.05)
+    with world.bridge(gatherer=gatherer) as flow:
+        assert flow.trouble() is None
+        with monkeypatch.context() as patient:
+            patient.setattr(pull_loop, "_STUCK_SECONDS", -1.0)
+            assert "the thread stream is at one thing" in flow.trouble()
+        monkeypatch.setattr(gatherer, "next_due", None)
+        wait_until(lambda: flow.trouble() == "the thread gather has ended", "the end of a thread")
+    assert flow.trouble() is None, "it was told to stop"
+
+
+@pytest.mark.filterwarnings("ignore:Exception in thread stream")
+def test_a_bridge_whose_stream_had_an_accident_can_still_be_told_to_stop(world, monkeypatch):
+    def accident(*_):
+        raise ZeroDivisionError
+
+    world.subscribe()
+    with world.bridge() as flow:
+        monkeypatch.setattr(Subscription, "wait", accident)
+        wait_until(lambda: flow.trouble() == "the thread stream has ended", "the end of a thread")
+        flow.stop()
+        joining = Thread(target=flow.join)
+        joining.start()
+        joining.join(timeout=20)
+        assert not joining.is_alive()
+
+
+@pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
+def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(world, monkeypatch, exactly_once):
+    world.subscribe(enable_exactly_once_delivery=exactly_once)
+    world.publish(*some(1))
+    subscription, received = Subscription(SUBSCRIPTION, 1000, 10**7), SimpleQueue()
+    subscription.open(received.put)
+    message = received.get(timeout=20)
+    acknowledging = Thread(target=subscription.acknowledge, args=([message],))
+    stop = Heartbeater.stop
+
+    def slow(of):  # the client has let its other helpers go
+        acknowledging.start()
+        acknowledging.join(timeout=0.3)
+        stop(of)
+
+    monkeypatch.setattr(Heartbeater, "stop", slow)
+    subscription.stop()
+    acknowledging.join(timeout=10)
+    assert len(world.server.look(subscription=SUBSCRIPTION)["acks"]) == 1
+    subscription.close()
+
+
+def full(_, path, *__, **___):
+    raise CannotWrite(path, "no space left on device")
+
+
+def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(world, monkeypatch):
+    tried = []
+    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how)))
+    world.subscribe()
+    world.publish(*some(5))
+    with world.bridge(rows=5, seconds=3600) as flow:
+        wait_until(lambda: tried, "an attempt")
+        Event().wait(0.3)
+        assert flow.standing.held == 5
+        assert world.bridges.outcomes()["handed back"] == 0
+    assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
+
+
+def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
+    world.subscribe()
+    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 0.0)
+    real = LocalPlace.create
+    monkeypatch.setattr(LocalPlace, "create", full)
+    with world.bridge():
+        world.publish(*some(5))
+        wait_until(lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back")
+        wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
+        assert not world.server.look(subscription=SUBSCRIPTION)["acks"]
+        monkeypatch.setattr("workers.bridge.batch_writer._LOST_SECONDS", -1.0)
+        monkeypatch.setattr(LocalPlace, "create", real)
+        world.wait_until_all_is_acknowledged(5)
+    assert world.stored() == ids(some(5))
+
+
+def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkeypatch, caplog):
+    monkeypatch.setattr("intake.messages.subscription._LATE_SECONDS", 0.5)
+    world.subscribe()
+    with world.bridge(seconds=60) as flow:
+        world.publish(*some(5))
+        wait_until(lambda: flow.standing.held == 5, "the messages")
+        world.server.refuse(name=SUBSCRIPTION, method="Acknowledge", code="UNAVAILABLE")
+        stopped = monotonic()
+    assert monotonic() - stopped < 20
+    assert (world.stored(), flow.standing.held) == (ids(some(5)), 0)
+    assert world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
+    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
+    world.subscribe()
+    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
+    world.place.replace("customers.toml", customers.format("gone").encode())
+    seen, put = [], world.bridges.put
+    monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge.error), put(bridge)))
+    with world.bridge():
+        world.publish(*some(1, "acme"))
+        wait_until(lambda: seen and "There is no gone" in seen[-1], "the reason")
+        world.publish(*some(1, start=1))
+        wait_until(lambda: world.bridges.outcomes()["stored"] == 1, "the other's message")
+        seen.clear()
+        wait_until(lambda: len(seen) > 5, "some beats")
+        assert all("There is no gone" in error for error in seen)
+        world.place.replace("customers.toml", customers.format("acme").encode())
+        world.wait_until_all_is_acknowledged(2)
+        wait_until(lambda: seen[-1] == "", "all to be well")
+
+
+def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
+    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge_status, "_FRESH_SECONDS", 1.0)
+    world.subscribe()
+    world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
+    with world.bridge():
+        world.publish(*some(1, "acme"))
+        wait_until(lambda: "There is no gone" in world.bridges.all()[0].error, "the reason")
+        wait_until(lambda: not world.bridges.all()[0].error, "it to be forgotten")

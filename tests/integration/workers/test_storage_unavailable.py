@@ -1,0 +1,101 @@
+"""A step that finds storage away is handed back, whole: nothing fails, nothing counts, and it is asked for again."""
+
+from contextlib import suppress
+
+import pytest
+
+from storage.places import object_place
+from storage.places.open_place import open_place
+from storage.places.retry import Patience, StorageAway
+from tasks.board.attempts import Attempts
+from tasks.board.board import Board
+from tasks.board.leases import Presence, leased
+from tasks.board.roster import Worker
+from tasks.broker.context import Context
+from tasks.broker.step_messages import ScoreCell
+from tasks.jobs.submit import start
+from tasks.planning.dispatch import queued_cells
+from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
+from tests.support.servers.faulty_proxy import UNAVAILABLE
+from workers.control.reconciler import Sweeper
+from workers.runtime.run_step import handle
+
+pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
+
+
+@pytest.fixture
+def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the server
+    """A job of two cells that wait for their worker."""
+    monkeypatch.setattr(object_place, "PATIENCE", Patience(first=0.01, limit=0.2))
+    place = open_place(f"{buckets.new()}/root")
+    steps = Steps(place, redis)
+    worker = Worker("w", "bow", "here", "idle", 0.0, 0.0, 0, 1, "cpu")
+    steps.context = Context(place, Board(redis, PREFIX), steps.queue.append, Presence(Board(redis, PREFIX), worker))
+    steps.job = store_job(place, store_dataset(place, ["one", "two"], 1), ["bow"])
+    start(steps.context, steps.job)
+    return steps
+
+
+def cell_of(steps):
+    return next(message for message in steps.queue if isinstance(message, ScoreCell))
+
+
+def attempts(steps, cell):
+    """Which attempt the next one would be."""
+    with suppress(StorageAway), Attempts(steps.context.board, cell) as looking:
+        found = looking.count()
+        raise StorageAway("gs://x", "503", 1, 1.0)  # which takes it back
+    return found
+
+
+@pytest.mark.parametrize("away", ["from the start", "once the texts are read", "when the scores are to be stored"])
+def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away, monkeypatch):
+    cell = cell_of(steps)
+    if away == "from the start":
+        proxy.fail_share(1, [UNAVAILABLE])
+    elif away == "once the texts are read":
+
+        def make(_):
+            raise StorageAway("gs://models", "503", 3, 60.0)
+
+        monkeypatch.setattr(steps, "make", make)
+    else:
+        proxy.fail_next(1000, UNAVAILABLE, "POST")
+    handle(steps.context, steps.run, cell)
+    proxy.calm()
+    board = steps.context.board
+    assert board.progress(steps.job.id, ["bow"]).status == "running"
+    assert leased(board, [cell.step]) == [False]
+    assert attempts(steps, cell) == 1
+
+
+def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
+    sweeper = Sweeper(steps.context)
+    sweeper.sweep()  # what is missing once may be on its way
+    proxy.fail_share(1, [UNAVAILABLE])
+    for message in list(steps.queue):
+        handle(steps.context, steps.run, message)
+    steps.queue.clear()
+    for _ in range(3):
+        with pytest.raises(StorageAway):
+            sweeper.sweep()
+    assert steps.context.board.progress(steps.job.id, ["bow"]).status == "running"
+    proxy.calm()
+    sweeper.sweep()
+    sweeper.sweep()
+    assert queued_cells(steps.context.board, "bow") or steps.queue
+    steps.drain()
+    assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"
+
+
+def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconciler_began(steps, proxy):
+    steps.queue.clear()
+    steps.context.board.redis.flushall()  # the board has forgotten the job
+    sweeper = Sweeper(steps.context)
+    proxy.fail_share(1, [UNAVAILABLE])
+    with pytest.raises(StorageAway):
+        sweeper.sweep()
+    proxy.calm()
+    sweeper.sweep()
+    steps.drain()
+    assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"

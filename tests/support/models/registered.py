@@ -1,0 +1,48 @@
+"""Published models without a model: what a registry knows of them, and answers that follow from their version."""
+
+import tempfile
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from models.interface.manifest import Card, ModelSpec
+from models.interface.manifest import Target as Question
+from models.publishing.registry import ModelRegistry
+from tests.support.runs.steps import MOOD, Constant, Steps
+
+PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
+    """The next version of a model that says how somebody feels; its number."""
+    with tempfile.TemporaryDirectory() as folder:
+        version = len(ModelRegistry(place).versions(name)) + 1
+        Path(folder, "weights").write_text(f"{name} {version}")
+        spec = ModelSpec(kind=kind, target=Question(name=target, mode="one_of"), labels=labels, card=Card(data="none"))
+        return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED).version
+
+
+def publish_ensemble(place, weights, name="default"):
+    """The next version of an ensemble of these models: name → weight; its number."""
+    members = tuple(Member(model=model, weight=weight) for model, weight in weights.items())
+    ensemble = Ensemble(targets=(Target(name="mood", mode="one_of", members=members),))
+    return EnsembleRegistry(place).publish(name, ensemble, PUBLISHED)
+
+
+class Registered(Steps):
+    """Steps of a job, with the published versions of its models; `used` are the (model, version) that scored a cell."""
+
+    def __init__(self, place, redis):
+        super().__init__(place, redis)
+        self.used = []
+
+    @contextmanager
+    def use(self, model, version):
+        """Of tasks.steps.score.Models."""
+        self.used.append((model, version))
+        loaded = Constant(f"{model} {version}")
+        loaded.digest = ModelRegistry(self.context.place).manifest(model, version).digest
+        yield loaded
+
+    isolated = use

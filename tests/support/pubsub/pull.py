@@ -1,0 +1,118 @@
+"""Streaming pull: one generator a stream that sends, and one thread a stream that reads what the client sends."""
+
+import time
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import grpc
+from google.pubsub_v1 import types
+
+from tests.support.pubsub.faults import Refused
+from tests.support.pubsub.state import State
+from tests.support.pubsub.subscription import Copy, Stream, Subscription
+
+Response = types.StreamingPullResponse.pb()
+
+
+def streaming_pull(state: State, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+    """What one stream sends. Raises Refused when the server ends it."""
+    first = next(requests, None)
+    if first is None:
+        return
+    with state.lock:
+        state.refusals.check(first.subscription, "StreamingPull")
+        subscription, stream = state.open_stream(first)
+
+    def close() -> None:
+        with state.lock:
+            subscription.close(stream)
+
+    if not context.add_callback(close):
+        close()
+        return
+    Thread(target=_read, args=(state, subscription, stream, first, requests), daemon=True).start()
+    while (response := _next(state, subscription, stream)) is not None:
+        yield response
+
+
+def fill(received: Any, taken: list[tuple[str, Copy]], counted: bool) -> None:
+    """Append what was leased to a response; attempts are told where dead letters are counted."""
+    for ack_id, copy in taken:
+        message = received.add(ack_id=ack_id, delivery_attempt=copy.attempts if counted else 0)
+        message.message.CopyFrom(copy.message)
+
+
+def _read(state: State, subscription: Subscription, stream: Stream, first: Any, requests: Iterator[Any]) -> None:
+    try:
+        _heed(state, subscription, stream, first)
+        for request in requests:
+            _heed(state, subscription, stream, request)
+    except grpc.RpcError:
+        pass  # cancelled; the call's own callback closes the stream
+    with state.lock:
+        stream.ended = True  # the client has no more to say: it closed its half
+        subscription.changed.notify_all()
+
+
+def _heed(state: State, subscription: Subscription, stream: Stream, request: Any) -> None:
+    with state.lock:
+        stream.deadline = request.stream_ack_deadline_seconds or stream.deadline
+        if request.ack_ids:
+            stream.confirmations.append(("acknowledge", *subscription.acknowledge(request.ack_ids)))
+        pairs = zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True)
+        for ack_id, seconds in pairs:
+            stream.confirmations.append(("modify_ack_deadline", *subscription.prolong([ack_id], seconds)))
+
+
+def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
+    """The next response, or None when the client has ended the stream. Raises Refused."""
+    config = subscription.config
+    with state.lock:
+
+        def look() -> Any:
+            if stream.ended:
+                return "ended"
+            if stream.broken or stream.confirmations:
+                return "broken" if stream.broken else "confirmed"
+            return subscription.take(stream, *stream.room(), stream.deadline)
+
+        every = subscription.faults.cut_every
+        found = state.wait(subscription, look, None if every is None else stream.opened + every)
+        confirmations, stream.confirmations = stream.confirmations, []
+    if found == "ended":
+        return None
+    if found == "broken" or not found:
+        raise Refused(stream.broken or "UNAVAILABLE", "the stream was cut, as the test asked")
+    response = Response()
+    response.subscription_properties.exactly_once_delivery_enabled = config.enable_exactly_once_delivery
+    if found == "confirmed":
+        _confirm(response, confirmations, config.enable_exactly_once_delivery)
+    else:
+        fill(response.received_messages, found, config.HasField("dead_letter_policy"))
+    return response
+
+
+def _confirm(response: Any, confirmations: list[tuple[str, list[str], list[str]]], exactly_once: bool) -> None:
+    """Only exactly-once subscriptions confirm."""
+    for kind, valid, invalid in confirmations if exactly_once else ():
+        confirmation = getattr(response, f"{kind}_confirmation")
+        confirmation.ack_ids.extend(valid)
+        confirmation.invalid_ack_ids.extend(invalid)
+
+
+def pull(state: State, request: Any, context: grpc.ServicerContext) -> Any:
+    """A unary pull: it waits for the first message, but not to the end of the caller's patience."""
+    with state.lock:
+        subscription = state.subscription(request.subscription)
+        seconds = subscription.config.ack_deadline_seconds
+        most = min(request.max_messages, 1000)
+        patience = 0.0 if request.return_immediately else min(1.0, (context.time_remaining() or 2.0) / 2)
+        taken = state.wait(
+            subscription,
+            lambda: subscription.take(None, most, 10_000_000, seconds),
+            time.monotonic() + patience,
+        )
+    response = types.PullResponse.pb()()
+    fill(response.received_messages, taken, subscription.config.HasField("dead_letter_policy"))
+    return response

@@ -1,0 +1,162 @@
+"""All topics and subscriptions of a server."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from tests.support.pubsub.faults import Faults, Refusals, Refused
+from tests.support.pubsub.subscription import Copy, Stream, Subscription
+
+DELETED = "_deleted-topic_"  # what a subscription names when its topic is gone
+_MOST_IN_A_REQUEST = 1000
+_LARGEST_REQUEST = 10_000_000
+_LARGEST_VALUE = 1024  # of an attribute, in bytes
+
+
+@dataclass
+class Topic:
+    """A topic, and all that was ever published to it."""
+
+    config: Any
+    published: list[Any] = field(default_factory=list)
+
+
+class State:
+    """What the server knows, behind one lock: every method that is called from a request takes it."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.topics: dict[str, Topic] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.faults: dict[str, Faults] = {}
+        self.refusals = Refusals()
+        self._numbers = itertools.count(1)
+
+    def topic(self, name: str) -> Topic:
+        """Raises Refused."""
+        return _found(self.topics, name, "topic")
+
+    def subscription(self, name: str) -> Subscription:
+        """Raises Refused."""
+        return _found(self.subscriptions, name, "subscription")
+
+    def create_topic(self, config: Any) -> None:
+        _new(self.topics, config.name)
+        self.topics[config.name] = Topic(config)
+
+    def delete_topic(self, name: str) -> None:
+        self.topic(name)
+        del self.topics[name]
+        for subscription in self.subscriptions.values():
+            if subscription.config.topic == name:
+                subscription.config.topic = DELETED
+
+    def create_subscription(self, config: Any) -> None:
+        """Fills in what the request left to the server. Raises Refused."""
+        self.topic(config.topic)
+        _new(self.subscriptions, config.name)
+        config.ack_deadline_seconds = config.ack_deadline_seconds or 10
+        if not 10 <= config.ack_deadline_seconds <= 600:
+            raise Refused("INVALID_ARGUMENT", f"ack_deadline_seconds is from 10 to 600: {config.ack_deadline_seconds}")
+        if config.HasField("dead_letter_policy"):
+            policy = config.dead_letter_policy
+            policy.max_delivery_attempts = policy.max_delivery_attempts or 5
+            if not 5 <= policy.max_delivery_attempts <= 100:
+                raise Refused("INVALID_ARGUMENT", f"max_delivery_attempts is from 5 to 100: {policy}")
+        faults = self.faults.get(config.name, Faults())
+        self.subscriptions[config.name] = Subscription(config, faults, self.lock, self._bury)
+
+    def delete_subscription(self, name: str) -> None:
+        subscription = self.subscription(name)
+        del self.subscriptions[name]
+        self.cut(subscription, "NOT_FOUND")
+
+    def publish(self, name: str, messages: Sequence[Any], size: int) -> list[str]:
+        """The ids of the messages. Raises Refused."""
+        topic = self.topic(name)
+        _check_publish(messages, size)
+        now = Timestamp()
+        now.GetCurrentTime()
+        for message in messages:
+            message.message_id = str(next(self._numbers))
+            message.publish_time.CopyFrom(now)
+        topic.published.extend(messages)
+        for subscription in self.subscriptions.values():
+            if subscription.config.topic == name:
+                subscription.add(messages)
+        return [message.message_id for message in messages]
+
+    def open_stream(self, request: Any) -> tuple[Subscription, Stream]:
+        """Raises Refused."""
+        subscription = self.subscription(request.subscription)
+        seconds = request.stream_ack_deadline_seconds
+        if not 10 <= seconds <= 600:
+            raise Refused("INVALID_ARGUMENT", f"stream_ack_deadline_seconds is from 10 to 600: {seconds}")
+        stream = Stream(seconds, request.max_outstanding_messages, request.max_outstanding_bytes)
+        subscription.streams.append(stream)
+        subscription.streams_opened += 1
+        subscription.changed.notify_all()
+        return subscription, stream
+
+    def cut(self, subscription: Subscription, code: str) -> None:
+        """End every stream with this status."""
+        for stream in subscription.streams:
+            stream.broken = code
+        subscription.changed.notify_all()
+
+    def wait(self, subscription: Subscription, until: Callable[[], Any], end: float | None) -> Any:
+        """Wait for the condition's first true value, until `end` at the latest, with messages coming back meanwhile."""
+        while not (found := until()):
+            now = time.monotonic()
+            if end is not None and now >= end:
+                return found
+            ends = [moment for moment in (end, subscription.next_end()) if moment is not None]
+            subscription.changed.wait(max(0.0, min(ends) - now) if ends else None)
+        return found
+
+    def _bury(self, config: Any, copy: Copy) -> None:
+        """The dead-letter topic gets the message, and where it came from; without that topic it is delivered again."""
+        source, target = config.name.split("/"), config.dead_letter_policy.dead_letter_topic
+        if target not in self.topics:
+            self.subscriptions[config.name].waiting.append(copy)
+            return
+        dead = type(copy.message)()
+        dead.data = copy.message.data
+        dead.attributes.update(copy.message.attributes)
+        dead.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(copy.attempts)
+        dead.attributes["CloudPubSubDeadLetterSourceSubscription"] = source[-1]
+        dead.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = source[1]
+        dead.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = copy.message.publish_time.ToJsonString()
+        self.publish(target, [dead], dead.ByteSize())
+
+
+def _found(known: dict[str, Any], name: str, kind: str) -> Any:
+    if name not in known:
+        raise Refused("NOT_FOUND", f"Resource not found (resource={name}): there is no such {kind}")
+    return known[name]
+
+
+def _new(known: dict[str, Any], name: str) -> None:
+    if len(name.split("/")) != 4:
+        raise Refused(
+            "INVALID_ARGUMENT", f"a name has the form projects/P/topics/T or projects/P/subscriptions/S: {name}"
+        )
+    if name in known:
+        raise Refused("ALREADY_EXISTS", f"Resource already exists in the project (resource={name})")
+
+
+def _check_publish(messages: Sequence[Any], size: int) -> None:
+    if size > _LARGEST_REQUEST:
+        raise Refused("INVALID_ARGUMENT", f"the request has {size} bytes, more than the limit of {_LARGEST_REQUEST}")
+    if not 1 <= len(messages) <= _MOST_IN_A_REQUEST:
+        raise Refused("INVALID_ARGUMENT", f"a request holds 1 to {_MOST_IN_A_REQUEST} messages, not {len(messages)}")
+    for message in messages:
+        if not message.data and not message.attributes:
+            raise Refused("INVALID_ARGUMENT", "a message needs data or an attribute")
+        if any(len(value.encode()) > _LARGEST_VALUE for value in message.attributes.values()):
+            raise Refused("INVALID_ARGUMENT", f"an attribute has at most {_LARGEST_VALUE} bytes")

@@ -1,0 +1,209 @@
+"""One subscription: what waits, what is out on a lease, and what came back."""
+
+import heapq
+import itertools
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Condition, RLock
+from typing import Any
+
+from tests.support.pubsub.faults import Faults, Refused
+
+MOST_MESSAGES = 1000  # in one response
+MOST_BYTES = 10_000_000
+INVALID = "PERMANENT_FAILURE_INVALID_ACK_ID"
+
+
+@dataclass
+class Copy:
+    """One copy of a message on its way to its acknowledgement."""
+
+    message: Any  # the protobuf PubsubMessage
+    size: int
+    attempts: int = 0
+
+
+@dataclass(eq=False)
+class Stream:
+    """One open streaming pull; a limit of 0 is none."""
+
+    deadline: float
+    most_messages: int
+    most_bytes: int
+    opened: float = field(default_factory=time.monotonic)
+    messages: int = 0  # that are out
+    bytes: int = 0
+    ended: bool = False  # by the client
+    broken: str | None = None  # with this status, by the server
+    confirmations: list[tuple[str, list[str], list[str]]] = field(default_factory=list)  # kind, valid ids, invalid ids
+
+    def room(self) -> tuple[int, int]:
+        """How many messages and bytes may follow. What is larger than all the room goes out alone."""
+        messages = min(MOST_MESSAGES, self.most_messages - self.messages if self.most_messages > 0 else MOST_MESSAGES)
+        left = min(MOST_BYTES, self.most_bytes - self.bytes if self.most_bytes > 0 else MOST_BYTES)
+        return messages, left
+
+
+@dataclass
+class Lease:
+    """A delivered copy, until it is acknowledged or its deadline has passed."""
+
+    copy: Copy
+    deadline: float
+    stream: Stream | None
+
+
+class Subscription:
+    """All methods are called with the server's lock held; `changed` belongs to that lock."""
+
+    def __init__(self, config: Any, faults: Faults, lock: RLock, bury: Callable[[Any, Any], None]) -> None:
+        """`config`: the protobuf Subscription. `bury(config, copy)`: publish to its dead-letter topic."""
+        self.config = config
+        self.changed = Condition(lock)
+        self.streams: list[Stream] = []
+        self.streams_opened = 0
+        self.waiting: deque[Copy] = deque()
+        self.leases: dict[str, Lease] = {}
+        self.deliveries: Counter[str] = Counter()
+        self.acks: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()  # acknowledged or prolonged after the deadline
+        self._bury = bury
+        self._numbers = itertools.count()
+        self._ends: list[tuple[float, str]] = []  # a heap; a lease that was prolonged is pushed again when it is due
+        self.misbehave(faults)
+
+    def misbehave(self, faults: Faults) -> None:
+        self.faults = faults
+        self._random = None if faults.shuffle is None else random.Random(faults.shuffle)  # noqa: S311 — an order
+        self.changed.notify_all()
+
+    def add(self, messages: Iterable[Any]) -> None:
+        """What was published to the topic."""
+        sized = [(message, message.ByteSize()) for message in messages]
+        for _ in range(self.faults.copies):
+            self.waiting.extend(Copy(message, size) for message, size in sized)
+        self.changed.notify_all()
+
+    def take(self, stream: Stream | None, messages: int, room: int, deadline: float) -> list[tuple[str, Copy]]:
+        """Lease what waits: at most so many messages, and bytes unless the first alone is larger."""
+        self.expire()
+        if self._random and len(self.waiting) > 1:
+            shuffled = list(self.waiting)
+            self._random.shuffle(shuffled)
+            self.waiting = deque(shuffled)
+        if stream:  # one leaves some to the others
+            messages = min(messages, -(-len(self.waiting) // max(1, len(self.streams))))
+        taken: list[tuple[str, Copy]] = []
+        may_exceed = stream is None or not stream.messages
+        while self.waiting and len(taken) < messages:
+            copy = self.waiting[0]
+            if copy.size > room and (taken or not may_exceed):
+                break
+            room -= copy.size
+            self.waiting.popleft()
+            taken.append((self._lease(copy, stream, deadline), copy))
+        return taken
+
+    def acknowledge(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+        """(ids that counted, ids that came too late)."""
+        valid, invalid = self._sift(ack_ids)
+        for ack_id in valid:
+            self.acks[self._end(ack_id).message.message_id] += 1
+        self.changed.notify_all()
+        return valid, invalid
+
+    def prolong(self, ack_ids: Iterable[str], seconds: float) -> tuple[list[str], list[str]]:
+        """The same for a new deadline; 0 gives the messages back."""
+        valid, invalid = self._sift(ack_ids)
+        for ack_id in valid:
+            if seconds == 0:
+                self.give_back(ack_id)
+            else:
+                self.leases[ack_id].deadline = self._deadline(seconds)
+                self._remind(ack_id)
+        self.changed.notify_all()
+        return valid, invalid
+
+    def answer(self, invalid: list[str]) -> None:
+        """Exactly-once subscriptions say which ids came too late, others don't. Raises Refused."""
+        if invalid and self.config.enable_exactly_once_delivery:
+            raise Refused(
+                "INVALID_ARGUMENT",
+                "ack ids in the request have expired or were never given out",
+                dict.fromkeys(invalid, INVALID),
+            )
+
+    def expire(self, now: float | None = None) -> None:
+        """Take back what is overdue at this moment."""
+        now = time.monotonic() if now is None else now
+        while self._ends and self._ends[0][0] <= now:
+            _, ack_id = heapq.heappop(self._ends)
+            lease = self.leases.get(ack_id)
+            if lease is None:
+                continue
+            if lease.deadline <= now:
+                self.give_back(ack_id)
+            else:
+                self._remind(ack_id)
+
+    def next_end(self) -> float | None:
+        """When the next lease may end."""
+        return self._ends[0][0] if self._ends else None
+
+    def close(self, stream: Stream) -> None:
+        """The stream is gone; its messages come back at their deadlines, or now."""
+        stream.ended = True
+        if stream in self.streams:
+            self.streams.remove(stream)
+        if self.faults.back_at_once:
+            for ack_id in [ack_id for ack_id, lease in self.leases.items() if lease.stream is stream]:
+                self.give_back(ack_id)
+        self.changed.notify_all()
+
+    def _sift(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+        self.expire()
+        valid: dict[str, None] = {}
+        invalid: dict[str, None] = {}
+        for ack_id in ack_ids:
+            (valid if ack_id in self.leases else invalid)[ack_id] = None
+        self.late.update(ack_id.partition(":")[0] for ack_id in invalid)
+        return list(valid), list(invalid)
+
+    def _lease(self, copy: Copy, stream: Stream | None, seconds: float) -> str:
+        ack_id = f"{copy.message.message_id}:{next(self._numbers)}"
+        copy.attempts += 1
+        self.deliveries[copy.message.message_id] += 1
+        if stream:
+            stream.messages += 1
+            stream.bytes += copy.size
+        self.leases[ack_id] = Lease(copy, self._deadline(seconds), stream)
+        self._remind(ack_id)
+        return ack_id
+
+    def _deadline(self, seconds: float) -> float:
+        longest = self.faults.longest_lease
+        return time.monotonic() + (seconds if longest is None else min(seconds, longest))
+
+    def _remind(self, ack_id: str) -> None:
+        heapq.heappush(self._ends, (self.leases[ack_id].deadline, ack_id))
+        if self._ends[0][1] == ack_id:
+            self.changed.notify_all()  # those who wait have a nearer end to wait for
+
+    def _end(self, ack_id: str) -> Copy:
+        lease = self.leases.pop(ack_id)
+        if lease.stream:
+            lease.stream.messages -= 1
+            lease.stream.bytes -= lease.copy.size
+        return lease.copy
+
+    def give_back(self, ack_id: str) -> None:
+        copy = self._end(ack_id)
+        policy = self.config.dead_letter_policy
+        if policy.dead_letter_topic and copy.attempts >= policy.max_delivery_attempts:
+            self._bury(self.config, copy)
+        else:
+            self.waiting.append(copy)
+        self.changed.notify_all()

@@ -1,0 +1,100 @@
+"""The command line, run as its users run it: as a process of its own. Or, where that is not the point, in this one."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from chorus.cli import main
+from tests.support.repository import REPOSITORY
+
+_LIGHT_SITE = REPOSITORY / "tests" / "support" / "light_site"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left: exit status, what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The object on the last line of standard output."""
+        return json.loads(self.out.splitlines()[-1])
+
+
+class Command:
+    """`chorus`, with CHORUS_HOME at one root and whatever else is set."""
+
+    def __init__(self, home, within=(), light=False, brake=None, **settings):
+        """`within`: the words of a command that runs another one, elsewhere.
+
+        `light`: bow models are those of tests.support.models.light_model, for tests that start many workers and look at these.
+        `brake`: a file; while it is there, these models take their time.
+        """
+        if light:
+            settings["PYTHONPATH"] = os.pathsep.join(map(str, (_LIGHT_SITE, REPOSITORY)))
+        if brake is not None:
+            settings["LIGHT_BRAKE"] = str(brake)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
+        self.home, self.within = home, within
+        self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
+
+    def start(self, *arguments):
+        """The running process; its output is in pipes."""
+        return subprocess.Popen(
+            [*self.within, sys.executable, "-m", "chorus", *map(str, arguments)],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A shell starts background jobs with SIGINT ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def __call__(self, *arguments, stdin=b"", timeout=110) -> Ended:
+        """Run it to its end."""
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(stdin, timeout)
+            finally:
+                process.kill()
+        return Ended(process.returncode, out.decode(), err.decode())
+
+    def here(self, *arguments) -> Ended:
+        """The same in this process, in a tenth of the time: for what only looks, or is refused."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with _as_in_a_process(["chorus", *map(str, arguments)], self.env), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main.main()
+                status = 0
+            except SystemExit as end:
+                status = end.code or 0
+        return Ended(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+
+@contextmanager
+def _as_in_a_process(words, environment):
+    """Arguments and environment of a command, and afterwards nothing of what it changes in its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    keeps_pandas = patch.object(main, "without_pandas", lambda: None)
+    with patch.object(sys, "argv", words), patch.dict(os.environ, environment, clear=True), keeps_pandas:
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+def with_site(folder, code):
+    """A PYTHONPATH with which every process begins with this code."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(code)
+    return f"{folder / 'site'}{os.pathsep}{REPOSITORY}"

@@ -1,0 +1,38 @@
+"""A process that publishes results, on the root and the broker given; with `--hang` it never gets to end a job."""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from intake.messages.topic import Topics
+from storage.places.place import LocalPlace
+from tasks.board.board import Board
+from tasks.board.leases import Presence
+from tasks.board.roster import Worker
+from tasks.broker.broker_url import BrokerAddress
+from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.context import Context
+from tasks.broker.step_messages import RESULTS
+from tasks.steps import finish
+from tests.support.runs.steps import PREFIX
+from workers.bridge.results_consumer import register
+from workers.runtime.celery_worker import consume
+
+
+def main(home: str, broker: str, name: str, *options: str) -> int:
+    if "--hang" in options:
+        finish.end_job = lambda *_: Event().wait()
+    address = BrokerAddress(broker)
+    app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
+    context = Context(LocalPlace(Path(home)), board, publisher(app, address))
+    presence = Presence(board, Worker(name, "", "here", "idle", now, now, 0, 1))
+    with Topics() as topics:
+        register(app, replace(context, presence=presence), topics.at)
+        presence.beat()
+        return consume(app, RESULTS, name=name, threads=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

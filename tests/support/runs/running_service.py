@@ -1,0 +1,149 @@
+"""`chorus up` as it really runs: its processes, its broker, and jobs handed to it without a command of their own."""
+
+import os
+import signal
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chorus.common.settings import from_environment
+from chorus.service.run_job import context_for
+from chorus.service.service_lock import running_broker
+from storage.places.place import LocalPlace
+from storage.records import jobs
+from storage.records.jobs import Job, ended
+from storage.records.labelled_output import default_folder, part_positions, read_manifest
+from storage.records.scores import scored_chunks
+from tasks.board.roster import Roster
+from tasks.broker.step_messages import CONTROL
+from tasks.jobs.submit import line_up, start
+from tasks.planning.dispatch import scoring_queue
+from tasks.planning.record_cache import dataset_of
+from tests.support.runs.steps import files_of, store_dataset
+from tests.support.runs.waiting import wait_until
+
+SUBMITTED = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def children(pid):
+    """(process id, arguments) of what a process has started and what still runs."""
+    found = []
+    with suppress(OSError):  # it has ended
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
+            if words != [""]:
+                found.append((int(child), words))
+    return found
+
+
+def gone(pid):
+    return not Path(f"/proc/{pid}").exists()
+
+
+def feedback(count, about="thing"):
+    """Texts of which no two are equal."""
+    return [f"{'great' if number % 3 else 'awful'} {about} number {number}" for number in range(count)]
+
+
+class Up:
+    """A `chorus up` that runs. Its jobs bear one and the same time, so that equal ones have equal bytes."""
+
+    def __init__(self, command, process):
+        self.command, self.process = command, process
+        self.place = LocalPlace(Path(command.home))
+        settings = from_environment(command.env)
+        self.address = wait_until(lambda: process.poll() is None and running_broker(settings.run), "chorus up")
+        self.context = context_for(settings, self.address)
+        wait_until(lambda: Roster(self.context.board).machines(), "the first look at the pools")
+
+    def workers(self):
+        """Process ids by what they are: broker, control, bridge, or a model's name."""
+        found = {}
+        for pid, words in children(self.process.pid):
+            name = next((one for one in ("control", "bridge") if {one, f"--{one}"} & set(words)), "broker")
+            if "--model" in words:
+                name = words[words.index("--model") + 1]
+            found.setdefault(name, []).append(pid)
+        return found
+
+    def scoring(self):
+        """Process ids of the scoring workers."""
+        others = ("broker", "control", "bridge")
+        return [pid for name, pids in self.workers().items() if name not in others for pid in pids]
+
+    def kill(self, name):
+        """The first of that name, as the kernel kills when memory runs out; its process id."""
+        pid = self.workers()[name][0]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def submit(self, customer, texts, chunk_rows=1, name="upload"):
+        """What `chorus submit` does, with a job that says no more than its arguments."""
+        store_dataset(self.place, texts, chunk_rows, customer, name)
+        lineup = line_up(self.place, customer)
+        identity = f"{customer}-{name}"
+        job = Job(
+            id=identity,
+            customer=customer,
+            dataset=name,
+            ensemble=lineup.ensemble,
+            models=lineup.models,
+            out=self.place.at(default_folder(customer, identity)),
+            keep_text=True,
+            keep_columns=False,
+            submitted_at=SUBMITTED,
+        )
+        self.place.create(jobs.job_path(identity), job.encode())
+        start(self.context, job)
+        return job
+
+    def scores(self, job):
+        """How many chunks of the job its first model has scored."""
+        model = job.models[0]
+        return len(scored_chunks(self.place, model.name, model.version, set(dataset_of(self.place, job).positions)))
+
+    def waiting(self, model):
+        """Messages in a model's queue, and in the queue of the control worker."""
+        board = self.context.board
+        return board.redis.llen(board.prefix + scoring_queue(model)), board.redis.llen(board.prefix + CONTROL)
+
+    def wait_for(self, job, seconds=60):
+        """Until it is done; its manifest."""
+        state = wait_until(lambda: ended(self.place, job.id), f"{job.id} to end", seconds)
+        assert state.status == "done", state.error
+        return read_manifest(job.output)
+
+    def wait_until_idle(self):
+        wait_until(lambda: not self.scoring(), "the workers to go")
+
+    def stop(self):
+        """As a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        _, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, err.decode()
+        assert b"Traceback" not in err, err.decode()
+
+
+def parts(job):
+    """How many parts of the job are written."""
+    return len(part_positions(job.output))
+
+
+def labels(job):
+    """Name → bytes of the labelled parts."""
+    return {name: data for name, data in files_of(job).items() if name.startswith("part-")}
+
+
+@contextmanager
+def running_service(command, *arguments):
+    """`chorus up`, told to stop at the end; it has to, and its children with it."""
+    with command.start("up", *arguments) as process:
+        try:
+            up = Up(command, process)
+            yield up
+            pids = [pid for pid, _ in children(process.pid)]
+            if process.poll() is None:
+                up.stop()
+            wait_until(lambda: all(map(gone, pids)), "the children to end")
+        finally:
+            process.kill()

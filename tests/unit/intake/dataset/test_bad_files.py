@@ -1,0 +1,169 @@
+"""An upload that cannot be read or stored: a clear error, and nothing stays."""
+
+import gzip
+import io
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from intake.dataset.upload import Upload, take_in
+from intake.detect.source import Source
+from storage.errors import BadRequest
+from storage.names import BadName
+from storage.places.place import CannotWrite, LocalPlace
+from tests.support.intake_files import as_parquet, files, upload
+
+CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"
+
+
+def nothing_is_stored(folder: Path) -> bool:
+    return files(folder / "home") == {}
+
+
+def workbook() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return sink.getvalue()
+
+
+NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "options", "message"),
+    [
+        (b"", "in.csv", {}, "it is empty"),
+        (gzip.compress(b"", mtime=0), "in.csv.gz", {}, "it is empty"),
+        (b"\n\r\n \n", "in.csv", {"text_column": "text"}, "has no column 'text'"),
+        (b"\n\n", "in.csv", {}, "no header"),
+        (b"id,text\n", "in.csv", {}, "a header and no rows"),
+        (b"id,text\n\n\n", "in.csv", {}, "a header and no rows"),
+        (b'id,"text\n1,one\n', "in.csv", {}, "not a header"),
+        (b"a,b\n1,2\n", "in.csv", {}, "its columns are 'a', 'b'.*--text"),
+        (b"comment,review\n1,2\n", "in.csv", {}, "'comment', 'review' could each be the text.*--text"),
+        (CSV, "in.csv", {"text_column": "nope"}, "no column 'nope'; its columns are 'id', 'text', 'n'.*--text"),
+        (CSV, "in.csv", {"id_column": "nope"}, "no column 'nope'.*--id"),
+        (CSV, "in.csv", {"format": "xml"}, "no format 'xml'.*csv, tsv, jsonl, parquet"),
+        (CSV, "in.csv", {"format": "parquet"}, "no Parquet file"),
+        (CSV, "in.csv", {"encoding": "klingon"}, "no text encoding 'klingon'"),
+        (CSV, "in.csv", {"chunk_rows": 0}, "at least one row"),
+        (CSV, "in.parquet", {}, "no Parquet file"),
+        (CSV.decode().encode("utf-16-le"), "in.csv", {}, "--encoding utf-16-le"),
+        (gzip.compress(CSV * 100, mtime=0)[:-9], "in.csv.gz", {}, "damaged or cut short"),
+        (gzip.compress(CSV * 100, mtime=0)[:20] + b"????", "in.csv.gz", {}, "damaged or cut short"),
+        (gzip.compress(gzip.compress(CSV, mtime=0), mtime=0), "in.csv.gz", {}, "gzip inside gzip"),
+        (workbook(), "in.csv", {}, "Excel workbook.*Export it as CSV"),
+        (b"%PDF-1.7 ...", "in.csv", {}, "PDF"),
+        (b"\x89PNG\r\n\x1a\n...", "in.csv", {}, "PNG"),
+        (b"\xff\xd8\xff\xe0...", "in.csv", {}, "JPEG"),
+        (b"SQLite format 3\x00...", "in.csv", {}, "SQLite"),
+        (NOISE, "in.csv", {}, "binary data"),
+        (b'[{"text": "a"}]', "in.json", {}, "one JSON array.*jq"),
+        (b"1\n2\n", "in.jsonl", {}, "none of its first lines holds a JSON object"),
+        (b'{"a": 1}\n', "in.jsonl", {}, "its columns are 'a'"),
+        (b"PAR1 and no more", "in.parquet", {}, "damaged Parquet file"),
+        (as_parquet(pa.table({"text": ["a"] * 999}))[:-30], "in.parquet", {}, "damaged Parquet file"),
+        (as_parquet(pa.table({"text": ["a"]})), "in.csv", {"format": "csv"}, "it is Parquet"),
+        (as_parquet(pa.table({"text": [1, 2]})), "in.parquet", {}, "holds int64, not texts"),
+        (as_parquet(pa.table({"text": ["a"], "id": [[1]]})), "in.parquet", {}, "cannot be an id"),
+        (as_parquet(pa.table({"text": pa.array([], pa.string())})), "in.parquet", {}, "no rows"),
+    ],
+)  # fmt: skip
+def test_an_upload_that_cannot_be_read_starts_nothing(
+    tmp_path: Path, data: bytes, name: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(BadRequest, match=message):
+        upload(tmp_path, data, name, **options)
+    assert nothing_is_stored(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("nowhere.csv", "no such file"), (".", "a folder"), ("a\x00b", "the system says")]
+)
+def test_a_path_that_leads_to_no_file_is_an_error(tmp_path: Path, path: str, message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / path), "acme"), io.BytesIO(), print)
+
+
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "in.csv").write_bytes(CSV)
+    monkeypatch.setattr(Path, "open", refused)  # root may read everything, so that a mode would not do
+    with pytest.raises(BadRequest, match="permissions"):
+        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / "in.csv"), "acme"), io.BytesIO(), print)
+
+
+def test_a_customer_name_that_is_a_path_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(CSV)
+    with pytest.raises(BadName):
+        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / "in.csv"), "../x"), io.BytesIO(), print)
+    assert nothing_is_stored(tmp_path)
+
+
+class Failing(LocalPlace):
+    """A place that takes so many files and no more."""
+
+    def __init__(self, root: Path, files: int) -> None:
+        super().__init__(root)
+        self.left = files
+
+    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
+        self.left -= 1
+        if self.left < 0:
+            raise CannotWrite(self.at(path), "No space left on device")
+        return super().create(path, data, durable=durable)
+
+
+@pytest.mark.parametrize("room", [0, 3, 10, 11])
+def test_when_the_place_is_full_nothing_stays(tmp_path: Path, room: int) -> None:
+    (tmp_path / "in.csv").write_bytes(b"text\n" + b"words\n" * 100)
+    with pytest.raises(CannotWrite, match="No space left"):
+        take_in(
+            Failing(tmp_path / "home", room), Upload(str(tmp_path / "in.csv"), "a", chunk_rows=10), io.BytesIO(), print
+        )
+    assert nothing_is_stored(tmp_path)
+
+
+def test_when_the_upload_changes_meanwhile_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "in.csv"
+    check: Callable[[Source], None] = Source.check_unchanged
+
+    def check_late(source: Source) -> None:
+        file.write_bytes(CSV * 2)
+        check(source)
+
+    monkeypatch.setattr(Source, "check_unchanged", check_late)
+    with pytest.raises(BadRequest, match="changed while it was read"):
+        upload(tmp_path, CSV, chunk_rows=1)
+    assert nothing_is_stored(tmp_path)
+
+
+def test_json_keys_that_are_data_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    data = b"".join(b'{"text": "a", "key%d": 1}\n' % number for number in range(10_100))
+    with pytest.raises(BadRequest, match="more than 10000 different keys"):
+        upload(tmp_path, data, "in.jsonl", chunk_rows=100)
+    assert nothing_is_stored(tmp_path)
+
+
+def test_no_room_for_temporary_files_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(CannotWrite, match=r"temporary files in .*gone"):
+        take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), io.BytesIO(CSV), print)
+    assert nothing_is_stored(tmp_path)
+
+
+def test_an_intake_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Source) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Source, "check_unchanged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        upload(tmp_path, CSV, chunk_rows=1)
+    assert nothing_is_stored(tmp_path)

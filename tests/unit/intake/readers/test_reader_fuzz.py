@@ -1,0 +1,92 @@
+"""Whatever the bytes: a dataset whose counts add up, or a clear error."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage.errors import ChorusError
+from storage.records.feedback import Dataset
+from tests.support.intake_files import as_parquet, files, rejects, stored, upload
+
+MANY_FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"
+
+
+def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
+    return [(row["row"], row["text"]) for row in stored(folder, dataset)]
+
+
+def nothing_is_stored(folder: Path) -> bool:
+    return files(folder / "home") == {}
+
+
+@MANY_FILES
+@given(st.binary(max_size=300), st.sampled_from(["in.csv", "in.tsv", "in.jsonl", "in.parquet", "in.csv.gz", "in"]))
+def test_random_bytes_give_a_dataset_or_a_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str
+) -> None:
+    prefix = {"in.csv": b"text,n\n", "in.tsv": b"id\ttext\n", "in.jsonl": b'{"text": "a", "id": 1}\n'}.get(name, b"")
+    adds_up(tmp_path_factory.mktemp("random"), data, name)
+    adds_up(tmp_path_factory.mktemp("random"), prefix + data, name)
+
+
+GOOD = {
+    "in.csv": CSV * 3,
+    "in.csv.gz": gzip.compress(CSV * 3),
+    "in.jsonl": b"".join(json.dumps({"id": n, "text": f"t\u00e9xt {n}"}).encode() + b"\n" for n in range(9)),
+    "in.parquet": as_parquet(pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"], "n": [[1], None, []]})),
+}
+
+
+@MANY_FILES
+@given(
+    st.sampled_from(sorted(GOOD)),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3)), max_size=4),
+    st.floats(0, 1),
+)
+def test_damaged_files_give_a_dataset_or_a_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[tuple[float, bytes]], length: float
+) -> None:
+    data = GOOD[name]
+    for where, new in changes:
+        at = int(where * len(data))
+        data = data[:at] + new + data[at + len(new) :]
+    adds_up(tmp_path_factory.mktemp("damaged"), data[: int(length * len(data)) + 1], name)
+
+
+def adds_up(folder: Path, data: bytes, name: str) -> None:
+    try:
+        dataset = upload(folder, data, name)
+    except ChorusError:
+        assert nothing_is_stored(folder)
+    else:
+        assert dataset.rows_in == dataset.rows + dataset.rejected
+        rows = [row for row, _ in texts(folder, dataset)] + [row[0] for row in rejects(folder, dataset)]
+        assert sorted(rows) == list(range(1, dataset.rows_in + 1))
+
+
+FIELD = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text(
+    st.sampled_from('a ,"\r\n\x00\t'), max_size=4
+)
+
+
+@MANY_FILES
+@given(rows=st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=12), chunk=st.integers(1, 5))
+def test_texts_of_any_csv_come_back_unchanged_and_the_counts_add_up(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], chunk: int
+) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    quoted = "\n".join(",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows)
+    dataset = upload(folder, f"key,text,n\n{quoted}\n".encode(), chunk_rows=chunk, encoding="utf-8")
+    assert dataset.rows_in == len(rows)
+    kept = dict(texts(folder, dataset))
+    lost = {row[0] for row in rejects(folder, dataset)}
+    assert {row: kept.get(row) for row in range(1, len(rows) + 1) if row not in lost} == {
+        number: row[1] for number, row in enumerate(rows, 1) if number not in lost
+    }
+    assert all(row[2] == "no text" for row in rejects(folder, dataset))

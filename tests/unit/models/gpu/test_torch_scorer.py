@@ -1,0 +1,74 @@
+"""The kind transformer as a GPU scores it, here on the CPU: the same texts, the same answers."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.gpu.torch_scorer import open_scorer
+from models.interface.compute import Compute
+from models.interface.scorer import score
+from models.transformer import networks
+from models.transformer.files import open_tokenizer
+from models.transformer.openvino_scorer import probabilities
+from tests.support.models.models_fixtures import WORDS, encoder, spec, strings
+from tests.support.models.networks_fixtures import logits_alone
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with a mean head, as far as a GPU needs it."""
+    folder = encoder(tmp_path_factory.mktemp("published") / "tiny")
+    torch.manual_seed(1)
+    networks.save(networks.with_new_head(folder, ("bad", "good")), folder)
+    return folder
+
+
+def loaded(folder, **what):
+    scorer = open_scorer(spec("transformer", **what), folder, Compute(device="cpu", threads=1))
+    scorer.load()
+    return scorer
+
+
+def some_texts(rows=120):
+    """Of 1 to 40 words."""
+    chance = np.random.default_rng(1)
+    return strings(*(" ".join(chance.choice(WORDS, chance.integers(1, 41))) for _ in range(rows)))
+
+
+def alone(folder, texts, mode="one_of"):
+    tokenizer = open_tokenizer(folder, 64)
+    ids = [tokenizer.encode(text).ids for text in texts.to_pylist()]
+    return probabilities(logits_alone(networks.load(folder), ids), mode)
+
+
+@pytest.mark.parametrize("mode", ["one_of", "any_of"])
+def test_it_answers_as_each_text_alone(published, mode):
+    texts = some_texts()
+    values, expected = score(loaded(published, mode=mode, max_tokens=64), texts), alone(published, texts, mode)
+    assert values.dtype == np.float32
+    assert np.abs(values - expected).max() < 1e-4
+    assert expected.std(axis=0).min() > 0.01  # the texts are told apart
+
+
+def test_equal_texts_are_scored_once_and_answered_each(published):
+    scorer = loaded(published)
+    prepared = scorer.prepare(strings("good", "bad", "good", "good"))
+    assert len(prepared.laid.lengths) == 2
+    values = scorer.finish(scorer.infer(prepared))
+    assert (values[[2, 3]] == values[0]).all()
+    assert (values[1] != values[0]).any()
+
+
+def test_several_chunks_may_be_under_way(published):
+    scorer, texts = loaded(published, max_tokens=64), some_texts()
+    under_way = [scorer.infer(scorer.prepare(texts.slice(start, 40))) for start in (0, 40, 80)]
+    values = np.concatenate([scorer.finish(chunk) for chunk in under_way])
+    assert np.abs(values - alone(published, texts)).max() < 1e-4
+
+
+def test_no_texts_and_texts_without_words_are_no_trouble(published):
+    scorer = loaded(published)
+    assert score(scorer, strings()).shape == (0, 2)
+    assert np.isfinite(score(scorer, strings("", " ", "\u200b"))).all()

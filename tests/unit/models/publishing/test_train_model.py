@@ -1,0 +1,201 @@
+"""Labelled texts, how they are split and read, what training measures, and publishing what was trained elsewhere."""
+
+import json
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.guards.extras import MissingPackage
+from models.interface.import_result import NotAModel
+from models.interface.kinds import UnknownKind, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.interface.training_set import BadLabels, check_learnable, labelled, split
+from models.publishing.metrics import metrics
+from models.publishing.publish import NotForThisKind, WhichLabels, publish_from
+from models.publishing.registry import ModelRegistry
+from models.publishing.train_model import train
+from models.publishing.training_file import BadLabelledFile, read_labelled
+from storage.places.place import LocalPlace
+from tests.support.models import light_model
+from tests.support.models.models_fixtures import moods, spec, topics
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@given(st.lists(st.text(max_size=20), max_size=60), st.floats(0, 1))
+def test_a_split_loses_no_row_and_puts_equal_texts_on_one_side(texts, share):
+    data = labelled(texts, [("x",)] * len(texts), "any_of", ("x",))
+    learned, kept = split(data, share)
+    assert sorted(learned.texts.to_pylist() + kept.texts.to_pylist()) == sorted(texts)
+    plain = [{" ".join(text.casefold().split()) for text in side.texts.to_pylist()} for side in (learned, kept)]
+    assert not plain[0] & plain[1]
+
+
+def test_a_split_holds_out_about_its_share_and_keeps_to_it_when_rows_are_added():
+    texts = [f"text {n}" for n in range(4000)]
+    data = labelled(texts, [("x",)] * len(texts), "any_of")
+    kept = split(data, 0.1)[1]
+    assert 300 < len(kept) < 500
+    before = split(data.take(np.arange(1000)), 0.1)[1]
+    assert set(before.texts.to_pylist()) == set(kept.texts.to_pylist()) & set(texts[:1000])
+
+
+def test_the_rows_of_a_split_keep_their_answers():
+    for side in split(moods(), 0.4):
+        for text, truth in zip(side.texts.to_pylist(), side.truth, strict=True):
+            assert side.labels[truth.argmax()] in text
+
+
+def test_metrics_by_hand():
+    truth = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=bool)
+    values = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
+    one_of = metrics(values, truth, "one_of")
+    assert one_of == pytest.approx({"accuracy": 3 / 4, "macro_f1": (2 / 3 + 4 / 5) / 2})
+    any_of = metrics(np.array([[0.5, 0.5], [0.1, 0.1]], dtype=np.float32), truth[:2], "any_of")
+    assert any_of == pytest.approx({"micro_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "exact_match": 0})
+
+
+@pytest.mark.parametrize("mode", ["one_of", "any_of"])
+def test_a_row_that_the_model_could_not_score_is_wrong_whatever_is_true(mode):
+    truth = np.eye(2, dtype=bool)
+    scored = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    rejected = np.where([[True], [False]], np.float32("nan"), scored)
+    assert metrics(scored, truth, mode)["macro_f1"] == 1
+    assert metrics(rejected, truth, mode)["macro_f1"] == pytest.approx(1 / 2)
+
+
+def test_rows_that_no_model_can_learn_from_are_named():
+    with pytest.raises(BadLabels, match="Row 2 has 2 labels"):
+        labelled(["a", "b"], [("x",), ("x", "y")], "one_of")
+    with pytest.raises(BadLabels, match=r"Row 1 has the label 'z'. The labels are x, y"):
+        labelled(["a"], [("z",)], "any_of", ("x", "y"))
+    with pytest.raises(BadLabels, match="Found: x"):
+        check_learnable(labelled(["a", "b"], [("x",)] * 2, "one_of"))
+    with pytest.raises(BadLabels, match="fails for: y"):
+        check_learnable(labelled(["a", "b", "c", "d"], [("x",), ("x",), ("y",), ()], "any_of"))
+
+
+def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path):
+    (tmp_path / "made").mkdir()
+    data = moods()
+    trained = train("bow", "mood", data, tmp_path / "made", Recipe(), "moods of the tests", 0.25, light_model.install)
+    card = trained.spec.card
+    assert card.rows_trained + card.rows_held_out == len(data)
+    assert len(trained.held_out) == len(trained.values) == card.rows_held_out
+    assert card.metrics == metrics(trained.values, trained.held_out.truth, "one_of")
+    assert card.metrics["accuracy"] == 1.0
+    assert trained.spec.measured.rows == len(trained.held_out)
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    manifest = registry.publish("mood-bow", tmp_path / "made", trained.spec, NOW)
+    with registry.verified(manifest) as folder:
+        scorer = open_scorer(manifest, folder)
+        scorer.load()
+    assert np.array_equal(score(scorer, trained.held_out.texts), trained.values)
+
+
+def test_an_unknown_kind_names_those_there_are():
+    with pytest.raises(UnknownKind, match=r"no kind of model 'forest'. The kinds are: bow, transformer"):
+        open_scorer(spec("forest"), None)
+
+
+def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.delitem(sys.modules, "models.transformer.networks", raising=False)
+    for file in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / file).write_text("{}")
+    with pytest.raises(MissingPackage, match=r"pip install 'chorus\[train\]'"):
+        train("transformer", "mood", moods(), tmp_path, Recipe(encoder=tmp_path), "")
+
+
+def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_path):
+    from models.interface.kinds import fit
+
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    for name, data in (("one", moods()), ("any", topics())):
+        (tmp_path / name).mkdir()
+        fit("bow", data, tmp_path / name, Recipe())
+    assert publish_from(registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install).labels == (
+        "bad",
+        "good",
+    )
+    with pytest.raises(WhichLabels, match="names the labels bad, good, not good, bad"):
+        publish_from(registry, "one", tmp_path / "one", "mood", NOW, labels=("good", "bad"))
+    with pytest.raises(WhichLabels, match="does not name its labels"):
+        publish_from(registry, "any", tmp_path / "any", "topics", NOW)
+    given = {"labels": ("late", "dear"), "begin": light_model.install}
+    manifest = publish_from(registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given)
+    assert (manifest.target.mode, manifest.labels) == ("any_of", ("late", "dear"))
+    assert registry.versions("one") == [1]
+
+
+@pytest.mark.parametrize("option", [{"over_length": "windows"}, {"max_tokens": 16}])
+def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tmp_path, option):
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    (tmp_path / "pipeline.skops").touch()
+    with pytest.raises(NotForThisKind, match="A bow reads every text to its end"):
+        publish_from(registry, "mood", tmp_path / "pipeline.skops", "mood", NOW, **option)
+
+
+def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
+    with pytest.raises(NotForThisKind, match=r"Leave out .* a rule for long texts"):
+        train("bow", "mood", moods(), tmp_path, Recipe(over_length="windows"), "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_model_is_not_published(tmp_path):
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    for source, problem in ((tmp_path / "gone", "not there"), (tmp_path, "neither config.json nor")):
+        with pytest.raises(NotAModel, match=problem):
+            publish_from(registry, "mood", source, "mood", NOW)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.jsonl"])
+def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
+    file = tmp_path / name
+    rows = [("dear, very\ndear", ["price"]), ("late and dear", ["delivery", "price"]), ("fine", [])]
+    if name.endswith("jsonl"):
+        file.write_text("".join(json.dumps({"said": text, "about": about}) + "\n" for text, about in rows))
+    else:
+        comma = "," if name.endswith("csv") else "\t"
+        lines = [f'"{text}"{comma}{"|".join(about)}\n' for text, about in rows]
+        file.write_text("\ufeff" + f"said{comma}about\n" + "".join(lines))
+    data = read_labelled(file, "said", "about", "any_of")
+    assert data.texts.to_pylist() == [text for text, _ in rows]
+    assert data.labels == ("delivery", "price")
+    assert data.truth.tolist() == [[False, True], [True, True], [False, False]]
+
+
+def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
+    (tmp_path / "rows.csv").write_text('text,topics\nlate,"[""delivery"", ""price""]"\n')
+    assert read_labelled(tmp_path / "rows.csv", "text", "topics", "any_of").truth.tolist() == [[True, True]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("rows.xlsx", b"", r"its name should end in \.csv, \.tsv, \.jsonl, \.ndjson"),
+        ("rows.csv", b"", "no rows"),
+        ("rows.csv", b"text,label\n", "no rows"),
+        ("rows.csv", b"words,label\na,x\n", r"row 1 has no column 'text'. Its columns are: words, label"),
+        ("rows.csv", b"text,label\na,x\n  ,x\n", "row 2 has no text"),
+        ("rows.csv", b"text,label\na,x\nb\n", "row 2 has an answer that is not words"),
+        ("rows.csv", b"text,label\na,x\n\xff,x\n", "is not UTF-8"),
+        ("rows.jsonl", b'{"text": "a", "label": "x"}\n{"text": \n', "row 2 is not JSON"),
+        ("rows.jsonl", b'["a", "x"]\n', "row 1 is not a JSON object"),
+        ("rows.jsonl", b'{"text": "a", "label": 3}\n', "row 1 has an answer that is not words"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_is_wrong_and_where(tmp_path, name, content, problem):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadLabelledFile, match=problem):
+        read_labelled(tmp_path / name, "text", "label", "one_of")
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(BadLabelledFile, match="not there"):
+        read_labelled(tmp_path / "gone.csv", "text", "label", "one_of")

@@ -1,0 +1,56 @@
+"""What a model takes is measured before it is published, and one that does not answer is not published."""
+
+import os
+import signal
+
+import pytest
+
+from models.interface.footprint import Measured
+from models.interface.manifest import digest_of
+from models.publishing.sample_texts import sample_texts
+from models.publishing.trial import FailedTrial, measure
+from tests.support.models import light_model
+from tests.support.models.models_fixtures import spec, strings
+
+
+def deadly_model():
+    """The model ends its process."""
+    light_model.install()
+    light_model.BowScorer.load = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+
+
+def broken_model():
+    light_model.install()
+    light_model.BowScorer.load = lambda _: [][0]
+
+
+def test_speed_and_memory_of_a_light_model_are_measured_on_the_texts(tmp_path):
+    texts = strings(*(["good"] * 20))
+    found = measure(spec(), tmp_path, texts, light_model.install)
+    assert found.rows == 20
+    assert found.tokens_per_second is None
+    assert found.characters_per_second == pytest.approx(4 * found.rows_per_second, rel=0.01)
+    assert found.memory > 10_000_000
+
+
+def test_without_texts_a_model_is_tried_on_ours(tmp_path):
+    found = measure(spec(), tmp_path, begin=light_model.install)
+    assert found.rows == len(set(sample_texts().to_pylist()))
+
+
+@pytest.mark.parametrize(
+    ("labels", "begin", "reason"),
+    [
+        (("bad", "good"), broken_model, "IndexError: list index out of range"),
+        (("bad", "good", "new"), light_model.install, r"answered with \(8, 2\)"),
+        (("bad", "good"), deadly_model, "ended with status -9"),
+    ],
+)
+def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, begin, reason):
+    with pytest.raises(FailedTrial, match=reason):
+        measure(spec(labels=labels), tmp_path, begin=begin)
+
+
+def test_what_was_measured_decides_no_score():
+    measured = Measured(load_seconds=1, rows_per_second=2, characters_per_second=3, rows=4, memory=5)
+    assert digest_of(spec().model_copy(update={"measured": measured}), ()) == digest_of(spec(), ())

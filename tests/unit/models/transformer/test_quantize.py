@@ -1,0 +1,104 @@
+"""A transformer in fewer bits: made when it is published, kept if its labels stay."""
+
+import shutil
+import sys
+
+import numpy as np
+import openvino
+import pytest
+
+from models.interface import precision
+from models.interface.compute import Compute
+from models.interface.kinds import adopt, check_precisions, fit, open_scorer
+from models.interface.precision import LEAST_ROWS
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.transformer import quantize
+from models.transformer.files import INT8_NETWORK, NETWORK
+from models.transformer.quantize import _of_wide_range
+from tests.support.models.models_fixtures import WORDS, encoder, moods, spec, strings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def adopted(tmp_path_factory):
+    """The folder that a registry would keep, of a model that knows good from bad."""
+    made = tmp_path_factory.mktemp("quantize")
+    tiny = encoder(made / "tiny")
+    for folder in ("trained", "adopted"):
+        (made / folder).mkdir()
+    fit("transformer", moods(), made / "trained", Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    adopt("transformer", made / "trained", made / "adopted", None)
+    return made / "adopted"
+
+
+@pytest.fixture
+def published(adopted, tmp_path):
+    """A copy of it, to which other precisions may be added."""
+    return shutil.copytree(adopted, tmp_path / "published")
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """What publishing says of int8."""
+    said = []
+    monkeypatch.setattr(quantize.log, "warning", lambda text, *values: said.append(text % values))
+    return said
+
+
+WHAT = spec("transformer", max_tokens=64)
+
+
+def texts(rows):
+    """One of the words good and bad in each, so that no answer is a near thing."""
+    chance = np.random.default_rng(1)
+    return strings(*(f"the {chance.choice(WORDS)} was {('good', 'bad')[row % 2]} {row}" for row in range(rows)))
+
+
+def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
+    checks = check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+    int8 = checks[-1]
+    assert (int8.precision, int8.rows, int8.passed) == ("int8", LEAST_ROWS, True)
+    assert (published / INT8_NETWORK).is_file()
+    assert (published / INT8_NETWORK).with_suffix(".bin").is_file()
+    fast = [check.model_copy(update={"speed": 2.0 + at}) for at, check in enumerate(checks)]  # so tiny, it is not
+    values = {}
+    for coarsest in ("float32", "int8"):
+        compute = Compute(threads=1, precision=coarsest)
+        scorer = open_scorer(WHAT.model_copy(update={"precisions": tuple(fast)}), published, compute)
+        scorer.load()
+        values[coarsest] = score(scorer, texts(50))
+    assert not np.array_equal(values["float32"], values["int8"])
+    assert np.array_equal(values["float32"].argmax(axis=1), values["int8"].argmax(axis=1))
+
+
+def test_int8_is_not_kept_when_too_many_labels_change(published, monkeypatch):
+    monkeypatch.setattr(precision, "LEAST_AGREEMENT", 1.01)
+    checks = check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+    assert not checks[-1].passed
+    assert not list(published.glob("openvino_int8*"))
+
+
+def test_with_too_few_texts_to_tell_nothing_is_offered(published, warnings):
+    assert check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS - 1)) == ()
+    assert warnings == ["int8 was not tried: 199 texts to check it with, and 200 are needed"]
+    assert not list(published.glob("openvino_int8*"))
+
+
+def test_a_kind_with_one_precision_offers_no_other(tmp_path):
+    assert check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS)) == ()
+
+
+def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published):
+    wide = _of_wide_range(openvino.Core().read_model(published / NETWORK))
+    assert len(wide) == 2 * 2 + 1  # of each layer those behind the attention and behind the GELU, and the head
+    assert not [name for name in wide if any(part in name for part in ("query", "key", "value", "intermediate"))]
+
+
+def test_without_nncf_a_model_is_published_all_the_same(published, monkeypatch, warnings):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    assert check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS)) == ()
+    assert len(warnings) == 1
+    assert warnings[0].startswith("int8 was not tried: import of nncf")
+    assert not list(published.glob("openvino_int8*"))

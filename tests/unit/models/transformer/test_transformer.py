@@ -1,0 +1,278 @@
+"""The kind transformer: trained, published and scored for real, with a tiny encoder."""
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import torch
+from openvino_telemetry.utils.sender import TelemetrySender
+from transformers import BertConfig, BertForSequenceClassification
+
+from models.guards.code_guard import BringsCode
+from models.interface.compute import Compute
+from models.interface.import_result import NotAModel
+from models.interface.kinds import adopt, fit, open_scorer
+from models.interface.recipe import Recipe
+from models.interface.scorer import score
+from models.publishing.metrics import metrics
+from models.publishing.publish import publish_from
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import measure
+from models.transformer import networks
+from models.transformer.export import token_limit
+from models.transformer.files import open_tokenizer
+from models.transformer.openvino_scorer import WrongWidth, probabilities
+from models.transformer.train import NoEncoder
+from storage.places.place import LocalPlace
+from tests.support.models.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TOLERANCE = 1e-3
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return encoder(tmp_path_factory.mktemp("encoder") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def trained(tiny, tmp_path_factory):
+    """A Hugging Face style folder with a one-of model."""
+    folder = tmp_path_factory.mktemp("trained")
+    fit("transformer", moods(), folder, Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(trained, tmp_path_factory):
+    """The folder that a registry would keep."""
+    folder = tmp_path_factory.mktemp("published")
+    adopt("transformer", trained, folder, None)
+    return folder
+
+
+def loaded(folder, cache=None, **what):
+    scorer = open_scorer(
+        spec("transformer", **what), folder, Compute("cpu", threads=1, precision="float32", cache=cache)
+    )
+    scorer.load()
+    return scorer
+
+
+def some_texts(rows=300):
+    """Of 1 to 40 words."""
+    chance = np.random.default_rng(1)
+    return strings(*(" ".join(chance.choice(WORDS, chance.integers(1, 41))) for _ in range(rows)))
+
+
+def logits_by_torch(model, folder, texts):
+    """One text at a time, without padding."""
+    tokenizer = open_tokenizer(folder, 64)
+    with torch.no_grad():
+        ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts.to_pylist()]
+        return torch.cat([model(row, torch.ones_like(row)) for row in ids])
+
+
+def test_openvino_answers_as_torch_does(published):
+    texts = some_texts(40)
+    expected = torch.softmax(logits_by_torch(networks.load(published), published, texts), dim=1).numpy()
+    values = score(loaded(published, max_tokens=64), texts)
+    assert values.dtype == np.float32
+    assert np.abs(values - expected).max() < TOLERANCE
+    assert values.std(axis=0).min() > 0.01  # the texts are told apart
+
+
+def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tiny, tmp_path):
+    config = BertConfig.from_pretrained(tiny, id2label={0: "late", 1: "dear", 2: "rude"})
+    config.problem_type = "multi_label_classification"
+    model = BertForSequenceClassification(config).eval()
+    model.save_pretrained(tmp_path)
+    shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
+    manifest = publish_from(ModelRegistry(LocalPlace(tmp_path / "home")), "late", tmp_path, "topics", NOW)
+    assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == ("any_of", ("late", "dear", "rude"), 64)
+    texts = some_texts(20)
+    expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
+    scorer = open_scorer(
+        manifest, tmp_path / "home/registry/models/late/1", Compute("cpu", threads=1, precision="float32")
+    )
+    scorer.load()
+    assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
+
+
+def test_of_a_model_on_trial_the_tokens_that_it_reads_are_counted(published):
+    found = measure(spec("transformer", max_tokens=4), published, strings("good box today", "bad"))
+    assert found.tokens_per_second == pytest.approx(found.rows_per_second * (4 + 3) / 2, rel=0.01)
+
+
+def test_training_learns(published):
+    data = moods()
+    assert metrics(score(loaded(published), data.texts), data.truth, "one_of")["accuracy"] == 1.0
+
+
+def test_any_of_is_learned_and_published_as_such(tiny, tmp_path):
+    data = topics()
+    (tmp_path / "out").mkdir()
+    fit("transformer", data, tmp_path, Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    adopted = adopt("transformer", tmp_path, tmp_path / "out", None)
+    assert (adopted.mode, adopted.labels) == ("any_of", data.labels)
+    values = score(loaded(tmp_path / "out", mode="any_of", labels=data.labels), data.texts)
+    assert metrics(values, data.truth, "any_of")["exact_match"] > 0.9
+
+
+def test_a_text_scores_the_same_in_whatever_company_and_order(published):
+    scorer, texts = loaded(published), some_texts()
+    together = score(scorer, texts)
+    alone = np.concatenate([score(scorer, texts.slice(row, 1)) for row in range(len(texts))])
+    backwards = score(scorer, texts.take(list(range(len(texts)))[::-1]))[::-1]
+    assert np.abs(together - alone).max() < TOLERANCE
+    assert np.abs(together - backwards).max() < TOLERANCE
+
+
+def test_the_threads_that_compute_may_run_on_any_core(published):
+    """Bound threads of two models' workers would share one core and leave the other idle."""
+    code = f"""
+import os
+from pathlib import Path
+from models.interface.compute import Compute
+from models.interface.kinds import open_scorer
+from models.interface.scorer import score
+from tests.support.models.models_fixtures import spec, strings
+scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
+scorer.load()
+score(scorer, strings("good box", "bad box again"))
+tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+assert len(tasks) > 1
+assert {{frozenset(os.sched_getaffinity(task)) for task in tasks}} == {{frozenset(os.sched_getaffinity(0))}}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)  # of its own: publishing, above, has left threads behind
+
+
+def test_equal_texts_are_scored_once_and_answered_each(published):
+    scorer = loaded(published)
+    prepared = scorer.prepare(strings("good", "bad", "good", "good"))
+    assert len(prepared.tokens.ids) == 2
+    values = scorer.finish(scorer.infer(prepared))
+    assert (values[[2, 3]] == values[0]).all()
+    assert (values[1] != values[0]).any()
+
+
+def test_a_text_over_the_limit_is_cut_there(published):
+    scorer = loaded(published, max_tokens=8)
+    words = ["the", "box", "was", "good", "again", "today"]
+    cut, whole = strings(" ".join(words + ["bad"] * 50)), strings(" ".join(words))
+    assert np.allclose(score(scorer, cut), score(scorer, whole), atol=1e-6)
+
+
+def test_no_texts_and_texts_without_words_are_no_trouble(published):
+    scorer = loaded(published)
+    assert score(scorer, strings()).shape == (0, 2)
+    assert np.isfinite(score(scorer, strings("", " ", "\u200b"))).all()
+
+
+def test_a_compiled_network_is_kept_and_answers_the_same(published, tmp_path):
+    texts = some_texts(20)
+    first = score(loaded(published, cache=tmp_path), texts)
+    assert any(tmp_path.iterdir())
+    assert np.array_equal(score(loaded(published, cache=tmp_path), texts), first)
+
+
+def test_the_artifacts_are_those_of_the_source_and_the_network(trained, published):
+    assert sorted(path.name for path in published.iterdir()) == [
+        "config.json",
+        "head.safetensors",
+        "model.safetensors",
+        "openvino_model.bin",
+        "openvino_model.xml",
+        "tokenizer.json",
+    ]
+    assert (published / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(TelemetrySender, "send", lambda _self, _backend, message: sent.append(message))
+    adopted = adopt("transformer", trained, tmp_path, None)
+    assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted", "limit"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 512}, None, 256),
+        ({"model_type": "bert", "max_position_embeddings": 512}, 400, 400),
+        ({"model_type": "bert", "max_position_embeddings": 64}, 400, 64),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 999, 512),
+        ({"model_type": "t5"}, 100, 100),
+    ],
+)
+def test_the_token_limit_is_what_is_wanted_as_far_as_there_are_positions(config, wanted, limit):
+    assert token_limit(config, wanted) == limit
+
+
+def test_training_twice_gives_the_same_weights(tiny, tmp_path):
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        fit("transformer", moods(), folder, Recipe(encoder=tiny, epochs=1, most_rows=32))
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def test_an_encoder_without_a_head_is_not_published_with_one_made_up(tiny, tmp_path):
+    with pytest.raises(NotAModel, match=r"its weights lack classifier\.bias, classifier\.weight"):
+        adopt("transformer", tiny, tmp_path, None)
+
+
+def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "source")
+    mark = tmp_path / "ran"
+    (tmp_path / "source/evil.py").write_text(f"open({str(mark)!r}, 'w')\nclass Config: pass\nclass Model: pass\n")
+    auto = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
+    edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BringsCode, match="brings Python files"):
+        adopt("transformer", tmp_path / "source", tmp_path / "out", None)
+    with pytest.raises(NotAModel, match="transformers cannot read it"):  # the second lock on the same door
+        networks.load(tmp_path / "source")
+    assert not mark.exists()
+
+
+def test_a_folder_without_safetensors_is_no_model(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "source")
+    (tmp_path / "source/model.safetensors").unlink()
+    with pytest.raises(NotAModel, match=r"it has no model\.safetensors"):
+        adopt("transformer", tmp_path / "source", tmp_path, None)
+
+
+def test_training_without_an_encoder_says_what_it_needs(tmp_path):
+    with pytest.raises(NoEncoder, match=r"model\.safetensors"):
+        fit("transformer", moods(), tmp_path, Recipe())
+
+
+def test_probabilities_of_great_logits_are_finite():
+    logits = np.array([[1000.0, -1000.0]], dtype=np.float32)
+    assert probabilities(logits, "one_of").tolist() == [[1, 0]]
+    assert probabilities(logits, "any_of").tolist() == [[1, 0]]
+
+
+def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tmp_path):
+    scorer = open_scorer(spec("transformer", labels=("a", "b", "c")), published, Compute(threads=1))
+    with pytest.raises(WrongWidth, match="2 values, and the manifest names 3 labels"):
+        scorer.load()
+    BertForSequenceClassification(BertConfig.from_pretrained(tiny)).save_pretrained(tmp_path)  # two labels, no names
+    shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
+    registry = ModelRegistry(LocalPlace(tmp_path / "home"))
+    with pytest.raises(NotAModel, match="2 values, and 3 labels were given"):
+        publish_from(registry, "late", tmp_path, "topics", NOW, labels=("a", "b", "c"))
+
+
+def test_weights_that_were_cut_short_are_no_model(tiny, tmp_path):
+    source = shutil.copytree(tiny, tmp_path / "cut")
+    weights = source / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(NotAModel, match="cannot be published"):
+        publish_from(ModelRegistry(LocalPlace(tmp_path / "home")), "cut", source, "mood", NOW)

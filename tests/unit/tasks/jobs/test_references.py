@@ -1,0 +1,60 @@
+"""What names a version is not removed, unless it is forced."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
+from models.publishing.registry import ModelRegistry
+from storage.versions.version_store import NotPublished
+from tasks.jobs.references import StillNamed, remove, who_names
+from tests.support.models.models_fixtures import spec
+from tests.support.runs.steps import store_dataset, store_job
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def models(place, tmp_path):
+    """Four versions of one model, in turn: of a job, pinned by an ensemble, the champion, and named by nothing."""
+    (tmp_path / "weights").write_bytes(b"w")
+    registry = ModelRegistry(place)
+    for _ in range(4):
+        registry.publish("bow", tmp_path, spec(), NOW)
+    registry.shelf.promote("bow", 3, NOW)
+    store_job(place, store_dataset(place, ["good"]), ("bow",))
+    members = (Member(model="bow", version=2),)
+    EnsembleRegistry(place).publish(
+        "pinned", Ensemble(targets=(Target(name="mood", mode="one_of", members=members),)), NOW
+    )
+    return registry.shelf
+
+
+def test_aliases_ensembles_and_jobs_name_versions(place, models):
+    named = {version[1:]: by for version, by in who_names(place).items() if version[0] == models.shelf}
+    assert named == {("bow", 1): ["job job1"], ("bow", 2): ["ensemble pinned 1"], ("bow", 3): ["alias champion"]}
+    assert who_names(place)["ensembles", "moods", 1] == ["alias champion", "job job1"]
+
+
+@pytest.mark.parametrize(("version", "by"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")])
+def test_what_is_named_is_not_removed_unless_it_is_forced(models, version, by):
+    with pytest.raises(StillNamed, match=f"these name it: {by}") as caught:
+        remove(models, "bow", version)
+    assert caught.value.by == [by]
+    assert version in models.versions("bow")
+    remove(models, "bow", version, force=True)
+    assert version not in models.versions("bow")
+
+
+def test_what_nothing_names_is_removed(models):
+    remove(models, "bow", 4)
+    assert models.versions("bow") == [1, 2, 3]
+    with pytest.raises(NotPublished):
+        remove(models, "bow", 9)
+
+
+@pytest.mark.usefixtures("models")
+def test_an_ensemble_is_removed_by_the_same_rule(place):
+    with pytest.raises(StillNamed, match="job job1"):
+        remove(EnsembleRegistry(place).shelf, "moods", 1)
+    assert EnsembleRegistry(place).versions("moods") == [1]

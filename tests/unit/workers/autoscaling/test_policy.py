@@ -1,0 +1,295 @@
+"""How many workers each model should have: what is promised of every history, and what is decided in plain cases."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.board.roster import Worker
+from tasks.planning.demand import Demand
+from tests.support.scale_world import Kind, World
+from workers.autoscaling.limits import Limits
+from workers.autoscaling.policy import TURN, Budget, Hold, Start, Stop, scale
+
+MODELS = "abcdef"
+LARGE = Budget("here", cores=64, memory=1000)
+
+limits = st.builds(
+    Limits,
+    min=st.sampled_from([0, 0, 0, 1]),
+    max=st.sampled_from([None, None, 1, 3]),
+    keep_warm=st.sampled_from([5.0, 30.0]),
+    drain=st.sampled_from([10.0, 60.0]),
+    threads=st.sampled_from([None, None, 2]),
+    memory=st.sampled_from([None, None, 3]),
+    device=st.sampled_from(["cpu", "cpu", "auto", "cuda", "cuda:1"]),
+    gpu=st.sampled_from([0.3, 0.5, 1.0]),
+)
+kinds = st.builds(
+    Kind,
+    rate=st.sampled_from([2.0, 5.0, 50.0]),
+    start_seconds=st.sampled_from([1.0, 2.0, 10.0]),
+    memory=st.integers(1, 4),
+    limits=limits,
+)
+cpu_kinds = kinds.map(lambda kind: replace(kind, limits=replace(kind.limits, min=0, device="cpu")))
+models = st.dictionaries(st.sampled_from(MODELS), kinds, min_size=1, max_size=6)
+budgets = st.builds(Budget, st.just("here"), st.integers(1, 6), st.integers(4, 12), st.sampled_from([(), ("cuda:0",)]))
+elsewhere = Budget("there", cores=2, memory=6, gpus=("cuda:0", "cuda:1"))
+event = st.tuples(
+    st.sampled_from(MODELS), st.sampled_from([0, 0, 1, 30, 500]), st.integers(0, 2), st.integers(1, 20), st.booleans()
+)
+history = st.lists(event, max_size=12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(models, st.lists(budgets, min_size=1, max_size=1), st.booleans(), history)
+def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(kinds, budgets, two_machines, history):
+    world = World(kinds, budgets + [elsewhere] * two_machines)  # which checks each action
+    for model, rows, urgency, seconds, somebody_dies in history:
+        if model in kinds:
+            world.ask(model, rows, urgency)
+        if somebody_dies and world.workers:
+            world.kill(min(world.workers))
+        world.run(seconds)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.lists(cpu_kinds, min_size=2, max_size=6), st.integers(4, 7), st.lists(st.integers(0, 2), min_size=6))
+def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgencies):
+    world = World(dict(zip(MODELS, kinds, strict=False)), [Budget("here", 2, memory)])
+    for _ in range(90):
+        for model, urgency in zip(world.kinds, urgencies, strict=False):
+            if world.left(model) < 300:
+                world.ask(model, 1000, urgency)
+        world.run(60)
+    turns = sum(max(TURN, 5 * 10.0) + 20 for _ in kinds)
+    patience = max({0: 0, 1: 300, 2: 1800}[urgency] for urgency in urgencies[: len(kinds)])
+    assert max(world.longest.values()) <= 2 * turns + patience
+
+
+@settings(max_examples=12, deadline=None)
+@given(models, st.dictionaries(st.sampled_from(MODELS), st.sampled_from([1, 3, 8]), max_size=6))
+def test_constant_demand_settles(kinds, a_second):
+    kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
+    world = World(kinds, [Budget("here", cores=32, memory=500)])
+    for second in range(900):
+        for model in kinds:
+            world.ask(model, a_second.get(model, 0))
+        world.run(1)
+        if second == 600:
+            world.actions.clear()
+    # A model of which more is asked than its `max` can do stays there; all others have what they need.
+    assert not world.actions
+
+
+@settings(max_examples=15, deadline=None)
+@given(models, history)
+def test_when_nothing_is_asked_only_the_warm_ones_stay_and_all_rows_are_scored(kinds, history):
+    kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
+    world = World(kinds, [Budget("here", cores=3, memory=24)])
+    for model, rows, urgency, seconds, _ in history:
+        if model in kinds:
+            world.ask(model, rows, urgency)
+        world.run(seconds)
+    for _ in range(200):
+        world.run(20)
+        if not any(world.left(model) for model in kinds):
+            break
+    world.run(60)
+    assert not any(world.left(model) for model in kinds)
+    assert {name: len(world.of(name)) for name in kinds} == {name: kind.limits.min for name, kind in kinds.items()}
+
+
+def demand(model="a", **values):
+    fields = {"urgent": 0, "bulk": 0, "nightly": 0, "oldest": 0.0, "deadline": None}
+    return Demand(model, **{**fields, "rate": 300.0, "start_seconds": 2.0, "memory": 1, **values})
+
+
+def worker(model="a", state="idle", since=0.0, started=0.0, name="", machine="here", **values):
+    return Worker(name or f"{model}1", model, machine, state, since, started, **{"memory": 1, "threads": 1, **values})
+
+
+def decide(asked, pools=(), budget=LARGE, now=1000.0, **limit):
+    return scale(asked, list(pools), lambda _: Limits(**limit), budget, now)
+
+
+@given(
+    rows=st.integers(1, 10**6),
+    rate=st.floats(1, 10**4),
+    start=st.floats(0.1, 100),
+    age=st.floats(0, 200),
+    up=st.booleans(),
+)
+def test_no_second_worker_for_work_the_first_finishes_before_the_second_is_up(rows, rate, start, age, up):
+    first = worker(state="busy") if up else worker(state="starting", started=1000.0 - age)
+    first_up = 0.0 if up else max(0.0, start - age)
+    actions = decide([demand(bulk=rows, rate=rate, start_seconds=start)], [first], drain=1.0)
+    if first_up + rows / rate <= start:
+        assert not actions
+    elif first_up + rows / rate > 2 * start + 1:
+        assert Start("a", 1) in actions
+
+
+def test_a_backlog_gets_as_many_workers_as_drain_it_in_time():
+    assert decide([demand(bulk=100_000)]) == [Start("a", 1)] * 6
+    assert decide([demand(bulk=100_000)], max=2) == [Start("a", 1)] * 2
+    assert decide([demand(bulk=1)]) == [Start("a", 1)]
+    assert len(decide([demand(nightly=1_000_000)])) == 2, "nobody waits for a nightly job"
+
+
+def test_a_deadline_counts_for_the_rows_that_have_it():
+    asked = demand(urgent=3000, bulk=9000, deadline=1007.0)
+    assert len(decide([asked])) == 2
+    assert len(decide([replace(asked, deadline=1000.0)])) == 5, "too late: as soon as it makes sense"
+
+
+def test_min_is_kept_warm_without_rows_and_counts_all_machines():
+    assert decide([demand()], min=2) == [Start("a", 1)] * 2
+    assert decide([demand()], [worker(machine="there")], min=2) == [Start("a", 1)]
+    assert decide([demand()], [worker(machine="there", state="stopping")], min=1) == [Start("a", 1)]
+    assert decide([demand()], [worker(), worker(machine="there", name="a2")], min=1, now=1000.0) == [Stop("a1")]
+
+
+def test_idle_workers_go_after_keep_warm_the_longest_idle_first():
+    idle = [worker(name="new", since=995.0), worker(name="old", since=880.0), worker(name="older", since=870.0)]
+    assert decide([], idle) == [Stop("older"), Stop("old")]
+    assert decide([demand()], idle, min=2) == [Stop("older")]
+    assert decide([], idle, keep_warm=200.0) == [Stop("older"), Stop("old")]
+    assert decide([], idle[1:], keep_warm=200.0) == [Stop("older")]
+    assert decide([], idle[1:2], keep_warm=200.0) == []
+
+
+def test_one_more_idle_worker_goes_soon_and_the_last_stays_warm():
+    idle = [worker(name="last", since=980.0), worker(name="more", since=970.0)]
+    assert decide([], idle) == [Stop("more")]
+    assert decide([], idle, now=980.0) == []
+
+
+def test_workers_that_nobody_fed_go_although_another_is_at_work():
+    pool = [worker(name="busy", state="busy"), worker(name="idle", since=10.0)]
+    assert decide([demand(bulk=100)], pool) == [Stop("idle")]
+    assert decide([demand(bulk=100_000)], pool)[:1] != [Stop("idle")]
+
+
+def test_at_most_as_many_start_as_there_are_cores_and_the_urgent_ones_first():
+    asked = [demand("nightly", nightly=1, oldest=990.0), demand("bulk", bulk=1, oldest=990.0)]
+    asked += [demand("live", urgent=1, oldest=999.0)]
+    assert decide(asked, budget=Budget("here", 2, 100)) == [Start("live", 1), Start("bulk", 1)]
+    starting = worker("x", state="starting", started=999.0)
+    assert decide(asked, [starting], Budget("here", 2, 100)) == [Start("live", 1)]
+
+
+def test_a_first_worker_needs_no_free_core_and_a_further_one_does():
+    one = Budget("here", 1, 100)
+    assert decide([demand("a", bulk=10**6), demand("b", bulk=1)], [worker(state="busy")], one) == [Start("b", 1)]
+
+
+def test_the_cores_of_idle_workers_that_will_be_fed_are_not_given_away():
+    idle = [worker(name=f"a{number}", since=999.0) for number in range(2)]
+    assert decide([demand(bulk=10**6)], idle, Budget("here", 2, 100)) == []
+
+
+def test_the_cores_of_workers_that_are_being_stopped_are_not_given_away():
+    asked = [demand("b", bulk=10**6)]
+    pools = [worker("b", "busy"), worker("a", since=10.0)]
+    assert decide(asked, pools, Budget("here", 2, 100)) == [Stop("a1")]
+    assert decide(asked, [pools[0], worker("a", since=999.0)], Budget("here", 2, 100)) == [Start("b", 1)]
+
+
+def test_backlogs_share_what_is_left_evenly():
+    asked = [demand("a", bulk=10**6), demand("b", bulk=10**6)]
+    started = [action.model for action in decide(asked, budget=Budget("here", 6, 100))]
+    assert (started.count("a"), started.count("b")) == (3, 3)
+
+
+def test_declared_memory_counts_where_it_is_more_than_was_measured():
+    asked = [demand("a", bulk=1, memory=6), demand("b", bulk=1, memory=2)]
+    assert len(decide(asked, budget=Budget("here", 4, 8))) == 2
+    assert len(decide(asked, budget=Budget("here", 4, 8), memory=4)) == 1
+
+
+def test_a_waiting_model_takes_the_place_of_the_least_useful_idle_worker():
+    full = Budget("here", 2, 2)
+    pools = [worker("x", since=990.0), worker("y", since=980.0)]
+    assert decide([demand(bulk=1)], pools, full) == [Stop("y1")]
+    assert decide([demand(bulk=1), demand("y", bulk=5)], [pools[0], worker("y", "busy")], full) == [Stop("x1")]
+    assert decide([demand(bulk=1, memory=3)], pools, full) == [], "nobody goes in vain"
+    assert decide([demand(bulk=1)], [pools[0], worker("y", "stopping")], full) == [], "somebody is going already"
+
+
+def test_nobody_goes_whose_end_makes_no_room():
+    one = Budget("here", 2, 100, ("cuda:0",))
+    pools = [worker("x", since=10.0), worker("y", since=990.0, device="cuda:0")]
+    assert decide([demand(bulk=1)], pools, one, device="auto", keep_warm=2000.0) == [Stop("y1")]
+
+
+def test_idle_workers_wait_for_the_held_ones_if_only_together_they_make_room():
+    full = Budget("here", 2, 2)
+    asked = [demand("a", bulk=10, memory=2, oldest=990.0), demand("x", bulk=10**6)]
+    pools = [worker("y", since=990.0), worker("x", "busy", started=900.0)]
+    assert decide(asked, pools, full) == [Hold("x")]
+    assert decide(asked, [pools[0], worker("x", since=999.0, started=900.0)], full) == [Stop("y1"), Stop("x1")]
+
+
+def test_a_process_that_is_being_stopped_counts_towards_max():
+    assert decide([demand(bulk=1)], [worker(state="stopping")], max=1) == []
+    assert decide([demand(bulk=1)], [worker(state="stopping")], max=2) == [Start("a", 1)]
+
+
+def test_who_is_kept_warm_does_not_make_way():
+    assert decide([demand(bulk=1)], [worker("x")], Budget("here", 1, 1), min=1) == []
+
+
+def test_a_model_that_had_its_turn_is_held_for_one_that_waits():
+    full = Budget("here", 2, 1)
+    asked = [demand("a", bulk=10, oldest=990.0), demand("x", bulk=10**6)]
+    assert decide(asked, [worker("x", "busy", started=970.0)], full) == []
+    assert decide(asked, [worker("x", "busy", started=900.0)], full) == [Hold("x")]
+    assert decide(asked, [worker("x", since=999.0, started=900.0)], full) == [Stop("x1")]
+    assert decide(asked[1:], [worker("x", "busy", started=900.0)], full) == []
+
+
+def test_live_messages_do_not_wait_for_the_turn_of_bulk():
+    asked = [demand("a", urgent=1, oldest=999.0), demand("x", bulk=10**6)]
+    assert decide(asked, [worker("x", "busy", started=998.0)], Budget("here", 2, 1)) == [Hold("x")]
+
+
+def test_bulk_that_waited_long_gets_a_turn_beside_live_messages_and_scores_something_before_it_goes():
+    full = Budget("here", 2, 1)
+    asked = [demand("a", bulk=1, oldest=600.0), demand("x", urgent=10**6)]
+    assert decide(asked, [worker("x", "busy")], full) == [Hold("x")]
+    fresh = worker("a", since=1000.0, started=998.0)
+    waiting = demand("x", urgent=10**6, last_served=998.0)
+    assert decide([asked[0], waiting], [fresh], full) == []
+    assert decide([replace(asked[0], last_served=999.5), waiting], [fresh], full) == [Stop("a1")]
+
+
+def test_what_waits_for_much_room_is_not_overtaken_by_what_needs_little():
+    asked = [demand("large", bulk=1, memory=4, oldest=1.0), demand("small", bulk=1, oldest=2.0)]
+    pools = [worker("x", "busy", started=990.0, memory=2)]
+    assert decide([*asked, demand("x", bulk=10**6)], pools, Budget("here", 4, 4)) == []
+    asked[0] = replace(asked[0], memory=9)
+    assert decide([*asked, demand("x", bulk=10)], pools, Budget("here", 4, 4)) == [Start("small", 1)]
+
+
+def test_gpus_are_shared_by_declared_parts_and_the_fullest_that_has_room_is_taken():
+    two = Budget("here", 8, 100, ("cuda:0", "cuda:1"))
+    half = worker("x", "busy", device="cuda:1")
+    assert decide([demand(bulk=1)], [half], two, gpu=0.5) == [Start("a", 1, "cuda:1")]
+    assert decide([demand(bulk=1)], [half], two, gpu=1.0) == [Start("a", 1, "cuda:0")]
+    assert decide([demand(bulk=1)], [half], two, gpu=1.0, device="cuda:1") == [Hold("x")]
+    assert decide([demand(bulk=1)], [half], two, device="cpu") == [Start("a", 1)]
+    assert decide([demand(bulk=1)], budget=LARGE, device="cuda") == []
+    assert decide([demand(bulk=1)], budget=LARGE, device="auto") == [Start("a", 1)]
+
+
+def test_workers_that_start_for_ever_do_not_keep_others_from_starting():
+    one = Budget("here", 1, 100)
+    asked = [demand("a", bulk=10**6), demand("x", bulk=1, start_seconds=20.0)]
+    hangs = worker("x", "starting", started=901.0)
+    assert decide(asked, [hangs], one) == [], "five usual starts are 100 s"
+    assert decide(asked, [replace(hangs, started=899.0)], one) == [Start("a", 1)]
+    assert decide(asked[:1], [worker("x", "starting", started=941.0)], one) == []
+    assert decide(asked[:1], [worker("x", "starting", started=939.0)], one) == [Start("a", 1)]
+    assert decide(asked[1:], [replace(hangs, started=0.0)], LARGE) == [], "another of the same would hang as well"
