@@ -1,8 +1,10 @@
-"""How well models scale on their own: live on this machine, and in a simulated month of a growing company.
+"""How well models scale on their own: live on this machine, and in a simulated month of a growing
+company.
 
-`live.py` has six transformers on one machine with room for three. The simulation drives the function that the service
-itself asks, `workers.autoscaling.policy`, with service and start-up times that were measured, against what people do instead.
-Prints tables; docs/autoscaling.md says what is assumed and was seen.
+`live.py` has six transformers on one machine with room for three. The simulation drives the
+function that the service itself asks, `workers.autoscaling.policy`, with service and start-up times
+that were measured, against what people do instead. Prints tables; docs/autoscaling.md says what is
+assumed and was seen.
 """
 
 import argparse
@@ -21,9 +23,25 @@ from workers.autoscaling.limits import Limits
 MODELS = (5, 50, 500)  # custom models, each beside four that all share
 MONTH = 30  # days
 DRAIN = 10.0  # seconds, for who wants to wait no longer than with every model in every instance
-OURS, QUICK, EVERYWHERE, WIDE = "chorus", "chorus, drain 10 s", "every model everywhere", "the same, 64 cores each"
+OURS, QUICK, EVERYWHERE, WIDE = (
+    "chorus",
+    "chorus, drain 10 s",
+    "every model everywhere",
+    "the same, 64 cores each",
+)
 QUEUE, ALWAYS, PEAK = "queue length", "one worker a model", "and enough for the peak"
-HEAD = ("core-hours", "GB h", "starts", "p95 wait", "by rows", "median", "nightly", "repeated", "not done", "peak")
+HEAD = (
+    "core-hours",
+    "GB h",
+    "starts",
+    "p95 wait",
+    "by rows",
+    "median",
+    "nightly",
+    "repeated",
+    "not done",
+    "peak",
+)
 
 
 def main() -> None:
@@ -38,14 +56,22 @@ def main() -> None:
 
 
 def simulated(days: int, svg: Path | None) -> tuple[dict[str, float], dict[str, Target]]:
-    """A day at each size, and a month of growth. Measures are ratios to having every model in every instance."""
+    """A day at each size, and a month of growth. Measures are ratios to having every model in every
+    instance.
+    """
     measures: dict[str, float] = {}
     for custom in MODELS:
         found = compare(f"A day with {custom} custom models", Company(custom, custom, days=1))
         measures |= _measures(f"{custom} models", found)
-    found = compare(f"A day with {MODELS[-1]} custom bags of words", Company(MODELS[-1], MODELS[-1], days=1, own="bow"))
+    found = compare(
+        f"A day with {MODELS[-1]} custom bags of words",
+        Company(MODELS[-1], MODELS[-1], days=1, own="bow"),
+    )
     measures |= _measures(f"{MODELS[-1]} bags of words", found)
-    found = compare(f"{days} days from {MODELS[0]} to {MODELS[-1]} custom models", Company(MODELS[0], MODELS[-1], days))
+    found = compare(
+        f"{days} days from {MODELS[0]} to {MODELS[-1]} custom models",
+        Company(MODELS[0], MODELS[-1], days),
+    )
     measures |= _measures("month", found)
     if svg:
         svg.write_text(_picture(found, days))
@@ -59,7 +85,9 @@ def simulated(days: int, svg: Path | None) -> tuple[dict[str, float], dict[str, 
 
 def compare(title: str, company: Company) -> dict[str, Result]:
     """The same jobs under each policy, and two hours more to finish in."""
-    enough = dict.fromkeys(SHARED, 1) | {name: _for_peak(company.last) for name in SHARED if name[0] == "t"}
+    enough = dict.fromkeys(SHARED, 1) | {
+        name: _for_peak(company.last) for name in SHARED if name[0] == "t"
+    }
     policies: dict[str, Policy] = {
         OURS: Chorus(Limits()),
         QUICK: Chorus(Limits(drain=DRAIN)),
@@ -106,7 +134,9 @@ def _measures(when: str, found: Mapping[str, Result]) -> dict[str, float]:
         ours = found[name]
         measures[f"{when}, {name}: GB h"] = ours.memory_hours / other.memory_hours
         measures[f"{when}, {name}: p95 wait of uploads"] = ours.wait() / other.wait()
-        measures[f"{when}, {name}: p95 wait of rows"] = ours.wait(by_rows=True) / other.wait(by_rows=True)
+        measures[f"{when}, {name}: p95 wait of rows"] = ours.wait(by_rows=True) / other.wait(
+            by_rows=True
+        )
     return measures
 
 
@@ -132,7 +162,10 @@ def _picture(found: Mapping[str, Result], days: int) -> str:
             ),
             Panel(
                 "Cores over the last day, worker processes (a mean for each hour)",
-                {name: [(hour % 24, cores) for hour, cores, _ in hours] for name, hours in last.items()},
+                {
+                    name: [(hour % 24, cores) for hour, cores, _ in hours]
+                    for name, hours in last.items()
+                },
                 "hour",
             ),
         ],
@@ -143,7 +176,9 @@ def _daily(result: Result, which: int) -> list[tuple[float, float]]:
     days: dict[int, list[float]] = {}
     for hour, *values in result.hours:
         days.setdefault(int(hour // 24), []).append(values[which])
-    return [(day + 1, sum(values) / len(values)) for day, values in days.items() if len(values) == 24]
+    return [
+        (day + 1, sum(values) / len(values)) for day, values in days.items() if len(values) == 24
+    ]
 
 
 if __name__ == "__main__":

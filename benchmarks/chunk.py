@@ -1,7 +1,9 @@
-"""Where the time of one chunk goes: 4,096 tweets through one transformer, from the file to the labelled part.
+"""Where the time of one chunk goes: 4,096 tweets through one transformer, from the file to the
+labelled part.
 
-All steps run in this process, one after the other, with a real broker for the board and a list for the queues: what a
-message needs from one process to the next is measured by latency.py. Prints a table, and draws it with --svg FILE.
+All steps run in this process, one after the other, with a real broker for the board and a list for
+the queues: what a message needs from one process to the next is measured by latency.py. Prints a
+table, and draws it with --svg FILE.
 """
 
 import argparse
@@ -43,7 +45,12 @@ STEPS = (  # what is shown: a label, and the function whose time it is, with all
     ("finish: checksums, manifest", "tasks/steps/finish.py", "finish"),
 )
 WITHIN = {  # of a step, the others that it calls
-    "score: files and board": ("read the texts", "tokens and batches", "the network", "probabilities of each row"),
+    "score: files and board": (
+        "read the texts",
+        "tokens and batches",
+        "the network",
+        "probabilities of each row",
+    ),
     "reduce: combine, write the part": ("finish: checksums, manifest",),
 }
 
@@ -56,7 +63,15 @@ def main() -> None:
     milliseconds = {label: median([found[label] for found in rounds]) for label, *_ in STEPS}
     total = sum(milliseconds.values())
     measures = {f"{label}, ms": value for label, value in milliseconds.items()}
-    report("chunk", {**measures, "total, ms": total, "share of the network": milliseconds["the network"] / total}, {})
+    report(
+        "chunk",
+        {
+            **measures,
+            "total, ms": total,
+            "share of the network": milliseconds["the network"] / total,
+        },
+        {},
+    )
     if drawing:
         drawing.write_text(picture(milliseconds))
 
@@ -68,9 +83,17 @@ def round_of_steps() -> dict[str, float]:
         place = home_with(root, MODEL)
         with broker_for(replace(settings, home=str(root), run=root / "run")) as broker:
             queue: list[Message] = []
-            context = Context(place, Board(broker.address.client(), key_prefix(place)), queue.append)
-            shelf = Shelf(place, Compute(threads=settings.cores, precision=settings.precision, cache=root / "compiled"))
-            run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])  # other texts, like shapes
+            context = Context(
+                place, Board(broker.address.client(), key_prefix(place)), queue.append
+            )
+            shelf = Shelf(
+                place,
+                Compute(
+                    threads=settings.cores, precision=settings.precision, cache=root / "compiled"
+                ),
+            )
+            # other texts, like shapes
+            run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])
             profile = cProfile.Profile()
             profile.enable()
             run(context, shelf, queue, real_texts(ROWS))
@@ -105,15 +128,24 @@ def times(stats: pstats.Stats) -> dict[str, float]:
 
 def picture(milliseconds: dict[str, float]) -> str:
     """Two rows of bars: all steps to one scale, and again without the network."""
-    total, most = sum(milliseconds.values()), max(v for label, v in milliseconds.items() if label != "the network")
+    total, most = (
+        sum(milliseconds.values()),
+        max(v for label, v in milliseconds.items() if label != "the network"),
+    )
     lines = []
     for row, (label, value) in enumerate(milliseconds.items()):
         y = 58 + 26 * row
         lines.append(f'<text x="238" y="{y + 13}" text-anchor="end">{label}</text>')
-        lines.append(f'<rect x="250" y="{y}" width="{max(1, 240 * value / total):.1f}" height="17" fill="#3b6ea5"/>')
+        lines.append(
+            f'<rect x="250" y="{y}" width="{max(1, 240 * value / total):.1f}" height="17" fill="#3b6ea5"/>'
+        )
         if label != "the network":
-            lines.append(f'<rect x="560" y="{y}" width="{max(1, 240 * value / most):.1f}" height="17" fill="#c9793a"/>')
-        lines.append(f'<text x="{568 + (240 * value / most if label != "the network" else 0):.1f}" y="{y + 13}">')
+            lines.append(
+                f'<rect x="560" y="{y}" width="{max(1, 240 * value / most):.1f}" height="17" fill="#c9793a"/>'
+            )
+        lines.append(
+            f'<text x="{568 + (240 * value / most if label != "the network" else 0):.1f}" y="{y + 13}">'
+        )
         lines.append(f"{value:,.1f} ms, {value / total:.1%}</text>")
     height = 70 + 26 * len(milliseconds)
     return (

@@ -1,9 +1,11 @@
-"""How long it takes from an empty pool to the first scored chunk of a transformer, the message waiting in its queue.
+"""How long it takes from an empty pool to the first scored chunk of a transformer, the message
+waiting in its queue.
 
-Measured from the start of the process to the scores in storage: a worker of Chorus with its compile cache filled (as it
-is from the second start on) and without, against a Celery worker written by hand that imports torch and transformers
-(support/celery_pipeline_worker.py). The same encoder, texts and number of threads, one worker after the other, several rounds.
-The pipeline gets a head with random weights, because the published one is of no kind it knows; only time counts here.
+Measured from the start of the process to the scores in storage: a worker of Chorus with its compile
+cache filled (as it is from the second start on) and without, against a Celery worker written by
+hand that imports torch and transformers (support/celery_pipeline_worker.py). The same encoder,
+texts and number of threads, one worker after the other, several rounds. The pipeline gets a head
+with random weights, because the published one is of no kind it knows; only time counts here.
 """
 
 import os
@@ -46,10 +48,19 @@ class Bench:
     broker: BrokerAddress
     place: Place
 
-    def first_scores(self, command: Sequence[str], environment: Mapping[str, str], file: Path) -> float:
-        """Seconds from the start of a worker, which has a message waiting, to the file with the scores."""
+    def first_scores(
+        self, command: Sequence[str], environment: Mapping[str, str], file: Path
+    ) -> float:
+        """Seconds from the start of a worker, which has a message waiting, to the file with the
+        scores.
+        """
         began = time.perf_counter()
-        worker = Child("worker", [sys.executable, "-m", *command], self.settings.run / "worker.log", environment)
+        worker = Child(
+            "worker",
+            [sys.executable, "-m", *command],
+            self.settings.run / "worker.log",
+            environment,
+        )
         try:
             while not file.exists():
                 seconds = time.perf_counter() - began
@@ -81,7 +92,9 @@ def main() -> None:
         "Chorus, s": median(cached),
         "Chorus that compiles first, s": median(compiled),
         ratio: median([one / other for one, other in zip(cached, by_hand, strict=True)]),
-        f"{ratio}, compiling first": median([one / other for one, other in zip(compiled, by_hand, strict=True)]),
+        f"{ratio}, compiling first": median(
+            [one / other for one, other in zip(compiled, by_hand, strict=True)]
+        ),
     }
     report("coldstart", measures, {ratio: AtMost(1 / 3)})
 
@@ -89,7 +102,9 @@ def main() -> None:
 @contextmanager
 def bench() -> Iterator[Bench]:
     with home() as root:
-        settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
+        settings = replace(
+            from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None
+        )
         place = home_with(root, MODEL)
         with broker_for(settings) as found:
             broker = found.address
@@ -109,8 +124,17 @@ class _Chorus:
     def start(self) -> float:
         self._file.unlink(missing_ok=True)
         self._context.publish(self._cell)
-        command = ["chorus", "worker", "--model", MODEL, "--threads", str(self._bench.settings.cores)]
-        return self._bench.first_scores(command, for_children(self._bench.settings, self._bench.broker), self._file)
+        command = [
+            "chorus",
+            "worker",
+            "--model",
+            MODEL,
+            "--threads",
+            str(self._bench.settings.cores),
+        ]
+        return self._bench.first_scores(
+            command, for_children(self._bench.settings, self._bench.broker), self._file
+        )
 
 
 class _Pipeline:
@@ -121,7 +145,9 @@ class _Pipeline:
         self._app = Celery(broker=made.broker.celery_settings()["broker_url"])
         self._environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+            ),
             "BROKER_URL": made.broker.celery_settings()["broker_url"],
             "MODEL_FOLDER": str(folder),
             "THREADS": str(made.settings.cores),
@@ -130,8 +156,19 @@ class _Pipeline:
 
     def start(self) -> float:
         self._file.unlink(missing_ok=True)
-        self._app.send_task("score", args=[self._texts, str(self._file)], queue="pipeline", ignore_result=True)
-        command = ["celery", "-A", PIPELINE, "worker", "--pool", "solo", "--without-gossip", "--without-mingle"]
+        self._app.send_task(
+            "score", args=[self._texts, str(self._file)], queue="pipeline", ignore_result=True
+        )
+        command = [
+            "celery",
+            "-A",
+            PIPELINE,
+            "worker",
+            "--pool",
+            "solo",
+            "--without-gossip",
+            "--without-mingle",
+        ]
         return self._bench.first_scores(command, self._environment, self._file)
 
 

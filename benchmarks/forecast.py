@@ -1,9 +1,11 @@
-"""How far `chorus plan` is off: after one job of 6,000 tweets, it is asked of 10,000 others, and these are labelled.
+"""How far `chorus plan` is off: after one job of 6,000 tweets, it is asked of 10,000 others, and
+these are labelled.
 
-Three rounds for the demo's ensemble and three for one of its transformers alone, each with tweets that were not there
-before. Beside the seconds stand processor seconds, expected and taken by all processes of the command, and the share
-of the processors that other programs took meanwhile. A calculation supposes that there are none, so it is also held
-against the seconds taken less that share: right where the processors were always busy, too little elsewhere.
+Three rounds for the demo's ensemble and three for one of its transformers alone, each with tweets
+that were not there before. Beside the seconds stand processor seconds, expected and taken by all
+processes of the command, and the share of the processors that other programs took meanwhile. A
+calculation supposes that there are none, so it is also held against the seconds taken less that
+share: right where the processors were always busy, too little elsewhere.
 """
 
 import json
@@ -30,7 +32,9 @@ MOST = 0.25
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds from a job's arrival to its end, and processor seconds for its rows; expected, and taken."""
+    """Seconds from a job's arrival to its end, and processor seconds for its rows; expected, and
+    taken.
+    """
 
     expected: float
     calculated: float  # what is expected, without the correction by earlier jobs
@@ -87,8 +91,12 @@ def measure(place: Place, root: Path, file: Path, customer: str) -> Round:
         raise RuntimeError(f"job {job} is not the one that was planned, or has no end")
     others = max(0.0, busy_seconds() - busy - work) / (wall * (os.cpu_count() or 1))
     models = sum(model["device_seconds"] for model in plan["models"])
-    found = Round(plan["seconds"], plan["seconds"] / plan["correction"], end.seconds, models, work, others)
-    print(customer, found, f"{found.off:.2f} {found.calculation_off:.2f}", file=sys.stderr, flush=True)
+    found = Round(
+        plan["seconds"], plan["seconds"] / plan["correction"], end.seconds, models, work, others
+    )
+    print(
+        customer, found, f"{found.off:.2f} {found.calculation_off:.2f}", file=sys.stderr, flush=True
+    )
     return found
 
 
@@ -103,18 +111,24 @@ def chorus(root: Path, command: str, file: Path, customer: str) -> dict:
 
 def upload(folder: str, texts: list[str]) -> Path:
     file = Path(folder, "upload.jsonl")
-    file.write_text("".join(json.dumps({"id": at, "text": text}) + "\n" for at, text in enumerate(texts)))
+    file.write_text(
+        "".join(json.dumps({"id": at, "text": text}) + "\n" for at, text in enumerate(texts))
+    )
     return file
 
 
 def own_seconds() -> float:
-    """Processor seconds of all commands so far, with the processes that they started and waited for."""
+    """Processor seconds of all commands so far, with the processes that they started and waited
+    for.
+    """
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def busy_seconds() -> float:
-    """Processor seconds that all programs of this machine have taken; 0 where the system does not say."""
+    """Processor seconds that all programs of this machine have taken; 0 where the system does not
+    say.
+    """
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0.0

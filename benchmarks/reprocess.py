@@ -1,15 +1,18 @@
-"""What it costs to follow a change, against labelling everything anew, by `chorus score` and `chorus reprocess`.
+"""What it costs to follow a change, against labelling everything anew, by `chorus score` and
+`chorus reprocess`.
 
-The demo's corpus of tweets (ROWS=10000 takes only so many) under the demo's four models. Cost is processor time, of the
-command and all processes that it starts, since that is what is paid for and what other work on the machine disturbs
-least; seconds stand beside it. First everything is labelled once, which is the full run. Then, one after the other:
+The demo's corpus of tweets (ROWS=10000 takes only so many) under the demo's four models. Cost is
+processor time, of the command and all processes that it starts, since that is what is paid for and
+what other work on the machine disturbs least; seconds stand beside it. First everything is labelled
+once, which is the full run. Then, one after the other:
 
     a new version of one model     the same files published again, so that nothing but the version differs
     new weights                    another version of the ensemble, the same models
     1 % new rows                   the same upload, with new texts scattered through it and others left out
 
-Rows that reach a model are counted by asking, before each run, what workers ask (`tasks.planning.score_reuse`) of every missing cell.
-The forecast of `chorus plan` is asked before each run that scores something, and held against the seconds it took.
+Rows that reach a model are counted by asking, before each run, what workers ask
+(`tasks.planning.score_reuse`) of every missing cell. The forecast of `chorus plan` is asked before
+each run that scores something, and held against the seconds it took.
 """
 
 import json
@@ -123,8 +126,14 @@ def run(root: Path, *words: str) -> Cost:
     began, before = time.monotonic(), processor_seconds()
     said = chorus(root, *words)
     cost, seconds = processor_seconds() - before, time.monotonic() - began
-    woken = tuple(sorted(log.stem for log in (root / "run/logs").glob("*.log") if log.stem != "control"))
-    print(f"{words[0]}: {seconds:.1f} s, {cost:.1f} processor s, woke {woken}", file=sys.stderr, flush=True)
+    woken = tuple(
+        sorted(log.stem for log in (root / "run/logs").glob("*.log") if log.stem != "control")
+    )
+    print(
+        f"{words[0]}: {seconds:.1f} s, {cost:.1f} processor s, woke {woken}",
+        file=sys.stderr,
+        flush=True,
+    )
     return Cost(cost, seconds, woken, said)
 
 
@@ -150,7 +159,9 @@ def plan(root: Path, *words: str) -> float:
 
 
 def share_of(place: Place, model: str, texts: Sequence[str], full: Cost) -> float:
-    """The part of the full run that was this model's worker, by the processor seconds that it measured of itself."""
+    """The part of the full run that was this model's worker, by the processor seconds that it
+    measured of itself.
+    """
     known = expected_of(place, ModelRegistry(place).resolve(model))
     return (known.start_work + known.seconds(len(texts), sum(map(len, texts)))) / full.processor
 
@@ -159,7 +170,10 @@ def publish_again(place: Place, model: str) -> None:
     """The champion's files as the next version, promoted."""
     registry = ModelRegistry(place)
     champion = registry.resolve(model)
-    with registry.verified(champion) as folder, tempfile.TemporaryDirectory(prefix="chorus-bench-") as copy:
+    with (
+        registry.verified(champion) as folder,
+        tempfile.TemporaryDirectory(prefix="chorus-bench-") as copy,
+    ):
         for artifact in champion.artifacts:
             shutil.copyfile(folder / artifact.file, Path(copy, artifact.file))
         spec = ModelSpec(**{name: getattr(champion, name) for name in ModelSpec.model_fields})
@@ -176,23 +190,31 @@ def publish_weights(place: Place) -> None:
         target.model_copy(
             update={
                 "members": tuple(
-                    member.model_copy(update={"weight": 1.0 + at}) for at, member in enumerate(target.members)
+                    member.model_copy(update={"weight": 1.0 + at})
+                    for at, member in enumerate(target.members)
                 )
             }
         )
         for target in before.targets
     )
-    version = registry.publish(name, before.model_copy(update={"targets": targets}), datetime.now(UTC))
+    version = registry.publish(
+        name, before.model_copy(update={"targets": targets}), datetime.now(UTC)
+    )
     registry.shelf.promote(name, version, datetime.now(UTC))
 
 
 def changed(texts: Sequence[str]) -> list[str]:
-    """1 % of the texts left out, and as many new ones put in between the others, both at random places."""
+    """1 % of the texts left out, and as many new ones put in between the others, both at random
+    places.
+    """
     chance, count = random.Random(SEED), int(NEW * len(texts))  # noqa: S311 — places, no secrets
     gone = set(chance.sample(range(len(texts)), count))
     found = [text for at, text in enumerate(texts) if at not in gone]
     for number in range(count):
-        found.insert(chance.randrange(len(found) + 1), f"{chance.choice(texts)} and that was call number {number}")
+        found.insert(
+            chance.randrange(len(found) + 1),
+            f"{chance.choice(texts)} and that was call number {number}",
+        )
     return found
 
 
@@ -203,13 +225,19 @@ def rows_for_models(place: Place, dataset: Dataset) -> float:
         for position, chunk in enumerate(dataset.chunks):
             rows += chunk.rows
             if not place.exists(path(model.name, model.version, chunk.id)):
-                left += len(borrow(place, dataset, position, model, read_texts(place, dataset, position)).left)
+                left += len(
+                    borrow(
+                        place, dataset, position, model, read_texts(place, dataset, position)
+                    ).left
+                )
     return left / rows
 
 
 def write(folder: str, name: str, texts: Sequence[str]) -> str:
     file = Path(folder, f"{name}.jsonl")
-    file.write_text("".join(json.dumps({"id": at, "text": text}) + "\n" for at, text in enumerate(texts)))
+    file.write_text(
+        "".join(json.dumps({"id": at, "text": text}) + "\n" for at, text in enumerate(texts))
+    )
     return str(file)
 
 

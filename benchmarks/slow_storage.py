@@ -1,8 +1,10 @@
-"""What slow storage costs: whole jobs with their root in a bucket whose every answer takes 100 ms, against none.
+"""What slow storage costs: whole jobs with their root in a bucket whose every answer takes 100 ms,
+against none.
 
-The buckets are those of real servers on this machine, one that speaks Google's JSON and one that speaks S3; a proxy
-before them makes each call wait. The service is warm and the same for both; what the round before wrote is removed. The
-clock runs from a file to the manifest. One feedback and 200 show what no overlap can hide: calls that need each other.
+The buckets are those of real servers on this machine, one that speaks Google's JSON and one that
+speaks S3; a proxy before them makes each call wait. The service is warm and the same for both; what
+the round before wrote is removed. The clock runs from a file to the manifest. One feedback and 200
+show what no overlap can hide: calls that need each other.
 """
 
 import csv
@@ -72,24 +74,34 @@ def main() -> None:
             found = measured(STORES[store], published, Path(folder))
             for work in LARGE:
                 fast, slow = (found[work, latency] for latency in (0.0, LATENCY))
-                measures[f"{store}, {work.name}: rows a second"] = work.rows / median([one.seconds for one in fast])
+                measures[f"{store}, {work.name}: rows a second"] = work.rows / median(
+                    [one.seconds for one in fast]
+                )
                 measures[f"{store}, {work.name}: the same at 100 ms"] = work.rows / median(
                     [one.seconds for one in slow]
                 )
                 ratio = f"{store}, {work.name}: whole job at 100 ms / without"
-                measures[ratio] = median([one.seconds / other.seconds for one, other in zip(fast, slow, strict=True)])
+                measures[ratio] = median(
+                    [one.seconds / other.seconds for one, other in zip(fast, slow, strict=True)]
+                )
                 if work is LARGE[0]:
                     targets[ratio] = AtLeast(LEAST)
                 ratio = f"{store}, {work.name}: scoring at 100 ms / without"
-                measures[ratio] = median([other.scoring / one.scoring for one, other in zip(fast, slow, strict=True)])
+                measures[ratio] = median(
+                    [other.scoring / one.scoring for one, other in zip(fast, slow, strict=True)]
+                )
                 targets[ratio] = AtLeast(LEAST)
             for work in SMALL:
                 fast, slow = (found[work, latency] for latency in (0.0, LATENCY))
                 measures[f"{store}, {work.name}: seconds"] = median([one.seconds for one in fast])
-                measures[f"{store}, {work.name}: seconds at 100 ms"] = median([one.seconds for one in slow])
+                measures[f"{store}, {work.name}: seconds at 100 ms"] = median(
+                    [one.seconds for one in slow]
+                )
                 measures[f"{store}, {work.name}: calls"] = median([one.calls for one in slow])
                 more = (one.seconds - other.seconds for one, other in zip(slow, fast, strict=True))
-                measures[f"{store}, {work.name}: calls one after the other"] = median([one / LATENCY for one in more])
+                measures[f"{store}, {work.name}: calls one after the other"] = median(
+                    [one / LATENCY for one in more]
+                )
     report("slow_storage", measures, targets)
 
 
@@ -110,8 +122,11 @@ def measured(
     with ExitStack() as stack:
         buckets = stack.enter_context(store())
         proxy = stack.enter_context(FaultyProxy(buckets.server))
-        os.environ |= buckets.before(proxy.url)  # of this process, and of the workers that it starts
-        os.environ["CHORUS_RUN"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-"))
+        # of this process, and of the workers that it starts
+        os.environ |= buckets.before(proxy.url)
+        os.environ["CHORUS_RUN"] = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="chorus-bench-")
+        )
         root = f"{buckets.new()}/home"
         place = open_place(root)
         _copy(published, place)
@@ -165,7 +180,9 @@ def _warm(root: str, place: Place, upload: Path) -> Iterator[Service]:
     """Workers that share the cores as those of `chorus score` do, each with its model in memory."""
     registry = ModelRegistry(place)
     cores = from_environment().cores
-    threads = share(cores, {model: find(registry.resolve(model).kind).most_threads for model in MODELS})
+    threads = share(
+        cores, {model: find(registry.resolve(model).kind).most_threads for model in MODELS}
+    )
     with service(root, threads) as running:
         for customer in (TOGETHER, "sentiment-bow"):
             job = job_from(place, Upload(str(upload), customer))
@@ -195,11 +212,16 @@ def _clear(place: Place, folder: str) -> None:
 
 
 def _upload(folder: Path, work: Work, run: str) -> Path:
-    """Tweets, of which no two are equal, nor any two of two runs: what processes remember of one helps no other."""
+    """Tweets, of which no two are equal, nor any two of two runs: what processes remember of one
+    helps no other.
+    """
     file = folder / f"{work.rows}.csv"
     texts: Sequence[str] = real_texts(min(work.rows, 32768))
     with file.open("w", newline="", encoding="utf-8") as opened:
-        rows = ((number, f"{text} {number} {run}") for number, text in enumerate(islice(cycle(texts), work.rows)))
+        rows = (
+            (number, f"{text} {number} {run}")
+            for number, text in enumerate(islice(cycle(texts), work.rows))
+        )
         csv.writer(opened).writerows([("id", "text"), *rows])
     return file
 

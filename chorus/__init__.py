@@ -1,1 +1,3 @@
-"""The front door: command line, settings and wiring. It may import every other folder; none imports it."""
+"""The front door: command line, settings and wiring. It may import every other folder; none imports
+it.
+"""

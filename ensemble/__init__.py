@@ -1,1 +1,3 @@
-"""Combining what several models say into one answer. May import storage; knows nothing of models/ or intake/."""
+"""Combining what several models say into one answer. May import storage; knows nothing of models/
+or intake/.
+"""

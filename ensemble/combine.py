@@ -22,7 +22,9 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Vote:
-    """What one member says: probabilities [rows, labels] float32 under its own labels, and its weight (> 0)."""
+    """What one member says: probabilities [rows, labels] float32 under its own labels, and its
+    weight (> 0).
+    """
 
     weight: float
     labels: tuple[str, ...]
@@ -34,7 +36,8 @@ class Combined:
     """The answer to one target.
 
     `probabilities` [rows, labels] float32. `chosen` [rows, labels] bool: one true a row for one_of.
-    `agreement` [rows] float32 in 0..1: the weighted share of the members that give this answer on their own.
+    `agreement` [rows] float32 in 0..1: the weighted share of the members that give this answer on
+    their own.
     """
 
     labels: tuple[str, ...]
@@ -51,12 +54,14 @@ def all_labels(votes: Sequence[Vote]) -> tuple[str, ...]:
 def soft_vote(mode: Mode, votes: Sequence[Vote], threshold: float = 0.5) -> Combined:
     """The weighted mean of the members' probabilities (soft voting), label by label.
 
-    A label's mean is taken over the members that know it. `chosen` is the most probable label (the first of equals)
-    for one_of, and every label of at least `threshold` for any_of. Agreement counts, for one_of, the votes whose own
-    first choice is the answer; for any_of, how far each member's own labels match the answer's among those it knows
-    (Jaccard index; 1 where both are empty).
+    A label's mean is taken over the members that know it. `chosen` is the most probable label (the
+    first of equals) for one_of, and every label of at least `threshold` for any_of. Agreement
+    counts, for one_of, the votes whose own first choice is the answer; for any_of, how far each
+    member's own labels match the answer's among those it knows (Jaccard index; 1 where both are
+    empty).
 
-    Sums run in float64 in the order of `votes`, so that the result is the same whatever order scores arrived in.
+    Sums run in float64 in the order of `votes`, so that the result is the same whatever order
+    scores arrived in.
     """
     labels = all_labels(votes)
     rows = votes[0].values.shape[0]
@@ -78,7 +83,9 @@ def soft_vote(mode: Mode, votes: Sequence[Vote], threshold: float = 0.5) -> Comb
 
 
 def _match(own: Bool, answer: Bool) -> npt.NDArray[np.float64]:
-    """Jaccard index a row, [rows, labels] bool twice -> [rows] float64. For one-hot rows: 1 if equal, else 0."""
+    """Jaccard index a row, [rows, labels] bool twice -> [rows] float64. For one-hot rows: 1 if
+    equal, else 0.
+    """
     shared = (own & answer).sum(axis=1)
     either = (own | answer).sum(axis=1)
     return np.where(either == 0, 1.0, shared / np.maximum(either, 1))

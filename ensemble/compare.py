@@ -1,4 +1,5 @@
-"""How far two answers to the same rows differ: labels that flip, agreement beyond chance, rows that moved most. Pure.
+"""How far two answers to the same rows differ: labels that flip, agreement beyond chance, rows that
+moved most. Pure.
 
 A worked example, one_of, labels (bad, good), four rows:
 
@@ -12,11 +13,13 @@ A worked example, one_of, labels (bad, good), four rows:
     before bad         1           1          changed 1 of 4: agreement 0.75
     before good        0           2          by chance (2·1 + 2·3) / 4² = 0.5: kappa (0.75 - 0.5) / (1 - 0.5) = 0.5
 
-and r2, r4 moved most, in this order. Kappa is Cohen's (A coefficient of agreement for nominal scales, 1960), in whole
-numbers. The change of a row is the total variation distance for one_of, half the sum of |before - after|; for any_of,
-where each label stands alone, the largest |before - after|.
+and r2, r4 moved most, in this order. Kappa is Cohen's (A coefficient of agreement for nominal
+scales, 1960), in whole numbers. The change of a row is the total variation distance for one_of,
+half the sum of |before - after|; for any_of, where each label stands alone, the largest |before -
+after|.
 
-Comparisons add up: that of some rows plus that of others is that of all, and no larger, however many rows there were.
+Comparisons add up: that of some rows plus that of others is that of all, and no larger, however
+many rows there were.
 """
 
 from collections.abc import Sequence
@@ -38,7 +41,9 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Said:
-    """One answer to some rows. Labels that it does not know count as not given, with a probability of 0."""
+    """One answer to some rows. Labels that it does not know count as not given, with a probability
+    of 0.
+    """
 
     labels: tuple[str, ...]
     probabilities: Float32  # [rows, labels]
@@ -96,7 +101,8 @@ class Comparison:
 
     mode: Mode
     labels: tuple[str, ...]  # all that either knows, in the order of first mention
-    table: Int64  # one_of: [before, after] rows; any_of: [labels, before, after] rows, 0 not given, 1 given
+    # one_of: [before, after] rows; any_of: [labels, before, after] rows, 0 not given, 1 given
+    table: Int64
     rows: int
     changed: int  # rows with another label, or another set of labels
     moved: tuple[Moved, ...]  # the `most` that moved most, in order
@@ -136,10 +142,16 @@ class Comparison:
 
     @property
     def kappa(self) -> float:
-        """Over the labels of one_of; for any_of the mean over those labels that are ever given, 1 if none is."""
+        """Over the labels of one_of; for any_of the mean over those labels that are ever given, 1
+        if none is.
+        """
         if self.mode == "one_of":
             return cohen_kappa(self.table)
-        met = [one.kappa for one, table in zip(self.flips, self._given, strict=True) if table[0, 0] < self.rows]
+        met = [
+            one.kappa
+            for one, table in zip(self.flips, self._given, strict=True)
+            if table[0, 0] < self.rows
+        ]
         return sum(met) / len(met) if met else 1.0
 
     @cached_property
@@ -147,7 +159,9 @@ class Comparison:
         """[labels, before, after] rows, 0 not given, 1 given."""
         if self.mode == "any_of":
             return self.table
-        return _two_by_two(self.rows, self.table.sum(axis=1), self.table.sum(axis=0), self.table.diagonal())
+        return _two_by_two(
+            self.rows, self.table.sum(axis=1), self.table.sum(axis=0), self.table.diagonal()
+        )
 
     def _table_of(self, labels: tuple[str, ...]) -> Int64:
         """The table under these labels, which are its own and maybe others."""
@@ -165,13 +179,18 @@ class Comparison:
 def compare(mode: Mode, before: Said, after: Said, rows: Rows, most: int = 20) -> Comparison:
     """Two answers to the same rows, in the same order."""
     labels = tuple(dict.fromkeys((*before.labels, *after.labels)))
-    was, now = _under(labels, before, before.chosen), _under(labels, after, after.chosen)  # [rows, labels] 0 or 1
+    # [rows, labels] 0 or 1
+    was, now = _under(labels, before, before.chosen), _under(labels, after, after.chosen)
     if mode == "one_of":
         table = (was.T @ now).astype(np.int64)
     else:
         table = _two_by_two(len(was), was.sum(axis=0), now.sum(axis=0), (was * now).sum(axis=0))
-    moves = _under(labels, after, after.probabilities) - _under(labels, before, before.probabilities)
-    changes = np.abs(moves).sum(axis=1) / 2 if mode == "one_of" else np.abs(moves).max(axis=1, initial=0)
+    moves = _under(labels, after, after.probabilities) - _under(
+        labels, before, before.probabilities
+    )
+    changes = (
+        np.abs(moves).sum(axis=1) / 2 if mode == "one_of" else np.abs(moves).max(axis=1, initial=0)
+    )
     first = np.lexsort((rows.numbers, -changes))[:most]
     return Comparison(
         mode=mode,
@@ -185,13 +204,17 @@ def compare(mode: Mode, before: Said, after: Said, rows: Rows, most: int = 20) -
 
 
 def cohen_kappa(table: Int64) -> float:
-    """Of a square table of counts: (observed - by chance) / (1 - by chance), agreements in shares of all.
+    """Of a square table of counts: (observed - by chance) / (1 - by chance), agreements in shares
+    of all.
 
-    1 where both say the same one thing of every row, so that nothing is left for chance to miss, and where there is
-    no row.
+    1 where both say the same one thing of every row, so that nothing is left for chance to miss,
+    and where there is no row.
     """
     rows, same = int(table.sum()), int(table.trace())
-    chance = sum(int(before) * int(after) for before, after in zip(table.sum(axis=1), table.sum(axis=0), strict=True))
+    chance = sum(
+        int(before) * int(after)
+        for before, after in zip(table.sum(axis=1), table.sum(axis=0), strict=True)
+    )
     return (rows * same - chance) / (rows * rows - chance) if rows * rows > chance else 1.0
 
 
@@ -202,9 +225,15 @@ def _under(labels: tuple[str, ...], said: Said, values: Bool | Float32) -> Float
     return out
 
 
-def _two_by_two(rows: int, before: Int64 | Float64, after: Int64 | Float64, both: Int64 | Float64) -> Int64:
-    """[labels] rows that have it before, after, and both times -> [labels, before, after], 0 not given, 1 given."""
-    table = np.array([[rows - before - after + both, after - both], [before - both, both]], dtype=np.int64)
+def _two_by_two(
+    rows: int, before: Int64 | Float64, after: Int64 | Float64, both: Int64 | Float64
+) -> Int64:
+    """[labels] rows that have it before, after, and both times -> [labels, before, after], 0 not
+    given, 1 given.
+    """
+    table = np.array(
+        [[rows - before - after + both, after - both], [before - both, both]], dtype=np.int64
+    )
     return np.moveaxis(table, 2, 0)
 
 
@@ -224,8 +253,13 @@ def _moved(before: Said, after: Said, rows: Rows, changes: Float64, at: int) -> 
 
 
 def _labels(said: Said, at: int) -> tuple[str, ...]:
-    return tuple(label for label, chosen in zip(said.labels, said.chosen[at], strict=True) if chosen)
+    return tuple(
+        label for label, chosen in zip(said.labels, said.chosen[at], strict=True) if chosen
+    )
 
 
 def _probabilities(said: Said, at: int) -> dict[str, float]:
-    return {label: float(value) for label, value in zip(said.labels, said.probabilities[at], strict=True)}
+    return {
+        label: float(value)
+        for label, value in zip(said.labels, said.probabilities[at], strict=True)
+    }

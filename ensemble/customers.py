@@ -28,11 +28,14 @@ class Customers(Record):
 
 
 def read_customers(place: Place) -> Customers:
-    """The file below the root; without one every customer gets the ensemble `default`. Raises BadRecord."""
+    """The file below the root; without one every customer gets the ensemble `default`. Raises
+    BadRecord.
+    """
     try:
         text = place.read(FILE).decode()
         return Customers.model_validate(tomllib.loads(text))
     except Absent:
         return Customers()
-    except ValueError as error:  # not UTF-8, not TOML, or not these fields: all three are ValueErrors
+    # not UTF-8, not TOML, or not these fields: all three are ValueErrors
+    except ValueError as error:
         raise BadRecord("customers file", place.at(FILE), str(error)) from None

@@ -14,7 +14,9 @@ from storage.versions.version_store import CHAMPION, Shelf
 
 
 class Member(Record):
-    """One model's vote in one target. `version` is a number, or an alias that a job resolves when it is submitted."""
+    """One model's vote in one target. `version` is a number, or an alias that a job resolves when
+    it is submitted.
+    """
 
     model: str
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
@@ -24,8 +26,8 @@ class Member(Record):
 class Target(Record):
     """One question and who answers it.
 
-    one_of: exactly one label holds (probabilities sum to 1). any_of: each label holds or not (each on its own).
-    `threshold` is the least probability at which an any_of label is given.
+    one_of: exactly one label holds (probabilities sum to 1). any_of: each label holds or not (each
+    on its own). `threshold` is the least probability at which an any_of label is given.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -40,11 +42,21 @@ class Target(Record):
 
 
 # The columns of a labelled row beside its answers; see ensemble.rows.
-ROW_COLUMNS = ("id", "customer", "text", "agreement", "needs_review", "members_missing", "scored_at")
+ROW_COLUMNS = (
+    "id",
+    "customer",
+    "text",
+    "agreement",
+    "needs_review",
+    "members_missing",
+    "scored_at",
+)
 
 
 class Ensemble(Record):
-    """The targets of one kind of customer. Rows whose agreement falls below `review_below` ask for a person."""
+    """The targets of one kind of customer. Rows whose agreement falls below `review_below` ask for
+    a person.
+    """
 
     description: str = ""
     targets: tuple[Target, ...] = Field(min_length=1)
@@ -62,7 +74,9 @@ class Ensemble(Record):
         columns = [name for target in self.targets for name in target.columns]
         taken = [name for name, times in Counter([*columns, *ROW_COLUMNS]).items() if times > 1]
         if taken:
-            raise ValueError(f"a target's name gives a second column {taken[0]!r} of the labelled rows")
+            raise ValueError(
+                f"a target's name gives a second column {taken[0]!r} of the labelled rows"
+            )
         return self
 
     @property
@@ -84,14 +98,16 @@ class Mismatch(BadRequest):
 
     def __init__(self, target: str, model: str, reason: str) -> None:
         self.target, self.model = target, model
-        super().__init__(f"Model {model} cannot be a member of target {target}: {reason}. Choose another member.")
+        super().__init__(
+            f"Model {model} cannot be a member of target {target}: {reason}. Choose another member."
+        )
 
 
 def check(ensemble: Ensemble, answers: dict[str, Answer]) -> None:
     """Raise Mismatch unless each member's model answers its target. `answers` is by model name.
 
-    The members of a one_of target share one set of labels. Those of an any_of target may know different labels:
-    a customer's own model adds the labels that only this customer has.
+    The members of a one_of target share one set of labels. Those of an any_of target may know
+    different labels: a customer's own model adds the labels that only this customer has.
     """
     for target in ensemble.targets:
         first = answers[target.members[0].model]
@@ -100,10 +116,14 @@ def check(ensemble: Ensemble, answers: dict[str, Answer]) -> None:
             if answer.target != target.name:
                 raise Mismatch(target.name, member.model, f"it answers {answer.target}")
             if answer.mode != target.mode:
-                raise Mismatch(target.name, member.model, f"it is {answer.mode}, the target is {target.mode}")
+                raise Mismatch(
+                    target.name, member.model, f"it is {answer.mode}, the target is {target.mode}"
+                )
             if target.mode == "one_of" and set(answer.labels) != set(first.labels):
                 expected, found = ", ".join(sorted(first.labels)), ", ".join(sorted(answer.labels))
-                raise Mismatch(target.name, member.model, f"its labels are {found}, the others' are {expected}")
+                raise Mismatch(
+                    target.name, member.model, f"its labels are {found}, the others' are {expected}"
+                )
 
 
 class EnsembleRegistry:

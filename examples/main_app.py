@@ -1,4 +1,6 @@
-"""The main application in twenty lines: publish feedback, and print its labels as they come back (see README.md)."""
+"""The main application in twenty lines: publish feedback, and print its labels as they come back
+(see README.md).
+"""
 
 import json
 import os
@@ -10,17 +12,23 @@ from uuid import uuid4
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-feedback = os.environ["CHORUS_SUBSCRIPTION"].replace("/subscriptions/", "/topics/")  # as `bridge --create` names it
+# as `bridge --create` names it
+feedback = os.environ["CHORUS_SUBSCRIPTION"].replace("/subscriptions/", "/topics/")
 results = os.environ["CHORUS_RESULTS_TOPIC"]
 ours = f"{results.replace('/topics/', '/subscriptions/')}-main-app"
-texts = {str(uuid4()): text for text in sys.argv[1:] or ["The parcel came late.", "Great price, and so friendly!"]}
+texts = {
+    str(uuid4()): text
+    for text in sys.argv[1:] or ["The parcel came late.", "Great price, and so friendly!"]
+}
 came: Queue = Queue()
 
 with PublisherClient() as publisher, SubscriberClient() as subscriber:
     with suppress(AlreadyExists):
         subscriber.create_subscription(name=ours, topic=results)
     for id_, text in list(texts.items()):
-        publisher.publish(feedback, json.dumps({"id": id_, "customer": "default", "text": text}).encode()).result()
+        publisher.publish(
+            feedback, json.dumps({"id": id_, "customer": "default", "text": text}).encode()
+        ).result()
     pulling = subscriber.subscribe(ours, came.put)
     while texts:
         message = came.get()

@@ -1,1 +1,3 @@
-"""Feedback in: a file of whatever form becomes a stored dataset. Used by tasks and chorus; imports storage only."""
+"""Feedback in: a file of whatever form becomes a stored dataset. Used by tasks and chorus; imports
+storage only.
+"""

@@ -4,7 +4,9 @@ from storage.errors import BadRequest
 
 
 class Unreadable(BadRequest):
-    """The upload as a whole cannot be read; nothing was stored. `found` says what is there, `advice` what to do."""
+    """The upload as a whole cannot be read; nothing was stored. `found` says what is there,
+    `advice` what to do.
+    """
 
     def __init__(self, name: str, found: str, advice: str) -> None:
         self.name, self.found, self.advice = name, found, advice

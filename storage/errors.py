@@ -2,10 +2,11 @@
 
 
 class ChorusError(Exception):
-    """Says what happened, what was expected and what to do; the command line prints it without a traceback.
+    """Says what happened, what was expected and what to do; the command line prints it without a
+    traceback.
 
-    `exit_status` is what a command that ends on this error returns: 1 the job failed or is incomplete,
-    2 the request was wrong and nothing was started.
+    `exit_status` is what a command that ends on this error returns: 1 the job failed or is
+    incomplete, 2 the request was wrong and nothing was started.
     """
 
     exit_status = 1

@@ -26,7 +26,9 @@ def is_name(name: str) -> bool:
 
 
 def check_name(what: str, name: str) -> str:
-    """Return `name` unchanged, or raise BadName saying which `what` (customer, model, …) has a bad name."""
+    """Return `name` unchanged, or raise BadName saying which `what` (customer, model, …) has a bad
+    name.
+    """
     if not is_name(name):
         raise BadName(what, name)
     return name

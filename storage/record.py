@@ -23,7 +23,9 @@ class Record(BaseModel):
 
     def encode(self) -> bytes:
         """Indented UTF-8 JSON, fields in the order they are declared, one line feed at the end."""
-        return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+        return (
+            json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+        ).encode()
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> Self:

@@ -7,14 +7,17 @@ import pyarrow.parquet as pq
 def encode_parquet(table: pa.Table) -> bytes:
     """One row group, zstd. Dictionaries only help repeated strings; probabilities never repeat."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, row_group_size=max(1, table.num_rows))
+    pq.write_table(
+        table, sink, compression="zstd", use_dictionary=False, row_group_size=max(1, table.num_rows)
+    )
     return bytes(sink.getvalue())
 
 
 def decode_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
-    """The table, or only some of its columns. (`read_table` would take three times as long over a small one.)
+    """The table, or only some of its columns. (`read_table` would take three times as long over a
+    small one.)
 
-    Without threads of Arrow's: a chunk is too small for them, and a process that ends just after they have worked may
-    abort instead (apache/arrow#34314).
+    Without threads of Arrow's: a chunk is too small for them, and a process that ends just after
+    they have worked may abort instead (apache/arrow#34314).
     """
     return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)

@@ -14,8 +14,9 @@ from tests.support.servers.buckets import amazon, google, use
 from tests.support.servers.faulty_proxy import FaultyProxy
 from workers.processes.embedded_broker import embedded_broker
 
-# gRPC starts its threads again in every fork, and aborts where subprocess closes their descriptors before the fork
-# becomes another program (https://github.com/grpc/grpc/pull/43157). It reads this when it is imported.
+# gRPC starts its threads again in every fork, and aborts where subprocess closes their descriptors
+# before the fork becomes another program (https://github.com/grpc/grpc/pull/43157). It reads this
+# when it is imported.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 # A slow machine is no failure; and CI judges the change, not the day's luck.
@@ -25,7 +26,9 @@ settings.load_profile("chorus")
 
 @pytest.fixture(autouse=True)
 def loggers_that_speak():
-    """Some libraries silence every logger that there is when they are imported; ours are asked what they said."""
+    """Some libraries silence every logger that there is when they are imported; ours are asked what
+    they said.
+    """
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.disabled = False
@@ -92,7 +95,9 @@ def proxy(buckets, monkeypatch):
 
 @pytest.fixture
 def bucket(buckets, monkeypatch):
-    """The URL of an empty bucket that this process finds, and others with `buckets.environment` in theirs."""
+    """The URL of an empty bucket that this process finds, and others with `buckets.environment` in
+    theirs.
+    """
     use(monkeypatch, buckets.environment)
     return buckets.new()
 

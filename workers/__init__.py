@@ -1,1 +1,3 @@
-"""The processes: scoring workers, control worker, bridge, embedded broker. May import tasks and all below."""
+"""The processes: scoring workers, control worker, bridge, embedded broker. May import tasks and all
+below.
+"""

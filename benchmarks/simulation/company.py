@@ -1,7 +1,9 @@
-"""A company that labels feedback: its customers, what they upload over the day, and what is scored again at night.
+"""A company that labels feedback: its customers, what they upload over the day, and what is scored
+again at night.
 
-Four models are shared by all customers, two bags of words and two transformers, and each customer has a model of its
-own. Every upload asks all five. Seeded, so that each way to run the models gets the same uploads.
+Four models are shared by all customers, two bags of words and two transformers, and each customer
+has a model of its own. Every upload asks all five. Seeded, so that each way to run the models gets
+the same uploads.
 """
 
 from collections.abc import Iterator
@@ -11,9 +13,13 @@ import numpy as np
 
 DAY, HOUR = 86_400.0, 3600.0
 SHARED = ("bow-1", "bow-2", "transformer-1", "transformer-2")
-PEAK = 20.0  # rows a second that a customer uploads on average, in the busiest hour: 10,000 of 500 customers
-SMALL = 0.75  # the share of uploads that are small: a median of 200 rows; of the others 50,000, a few of a million
-NIGHTLY = 0.1  # the share of customers whose last week is scored again in a night, by a new version of their model
+# rows a second that a customer uploads on average, in the busiest hour: 10,000 of 500 customers
+PEAK = 20.0
+# the share of uploads that are small: a median of 200 rows; of the others 50,000, a few of a
+# million
+SMALL = 0.75
+# the share of customers whose last week is scored again in a night, by a new version of their model
+NIGHTLY = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,9 @@ class Model:
 
 def model(name: str) -> Model:
     if name.startswith("bow"):
-        return Model(name, rate=8000, start_seconds=2.0, memory=0.32, load_seconds=2.0, further=0.03)
+        return Model(
+            name, rate=8000, start_seconds=2.0, memory=0.32, load_seconds=2.0, further=0.03
+        )
     return Model(name, rate=300, start_seconds=1.7, memory=0.4, load_seconds=0.3, further=0.16)
 
 
@@ -47,7 +55,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Company:
-    """So many customers at first and at last, with the same growth each day; and what their own models are."""
+    """So many customers at first and at last, with the same growth each day; and what their own
+    models are.
+    """
 
     first: int
     last: int
@@ -62,7 +72,9 @@ class Company:
 
 
 def of_day(hour: float) -> float:
-    """How busy an hour is, against the busiest: at one in the afternoon ten times as much as in the dead of night."""
+    """How busy an hour is, against the busiest: at one in the afternoon ten times as much as in the
+    dead of night.
+    """
     return float(0.1 + 0.9 * np.exp(-(((hour - 13) / 3.5) ** 2)))
 
 
@@ -82,8 +94,15 @@ def _jobs(company: Company, random: np.random.Generator) -> Iterator[Job]:
         uploads = random.poisson(there * busy * PEAK * HOUR / mean_rows)
         weights = size[:there] / size[:there].sum()
         who = random.choice(there, uploads, p=weights)
-        for at, customer, rows in zip(random.uniform(0, HOUR, uploads), who, _sizes(uploads, random), strict=True):
-            yield Job(hour * HOUR + float(at), int(rows), int(rows > 4096), (*SHARED, company.own_model(customer)))
+        for at, customer, rows in zip(
+            random.uniform(0, HOUR, uploads), who, _sizes(uploads, random), strict=True
+        ):
+            yield Job(
+                hour * HOUR + float(at),
+                int(rows),
+                int(rows > 4096),
+                (*SHARED, company.own_model(customer)),
+            )
         if hour % 24 == 1:
             for customer in np.flatnonzero(random.uniform(size=there) < NIGHTLY):
                 rows = int(7 * a_day * min(size[customer], 10.0))

@@ -1,7 +1,8 @@
 """Simulates queues and workers event by event, and whatever decides how many workers there are.
 
-A worker is one core. It takes one cell after the other, the urgent first, the jobs of a class in turn. Not simulated:
-machines (there is one, large enough), intake and ensemble, failures, and cores that share caches and memory.
+A worker is one core. It takes one cell after the other, the urgent first, the jobs of a class in
+turn. Not simulated: machines (there is one, large enough), intake and ensemble, failures, and cores
+that share caches and memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,14 +27,22 @@ class Result:
     starts: int = 0
     repeated: int = 0  # cells that were begun and had to be begun again
     peak: int = 0  # cores at work at once
-    waits: list[tuple[float, int, int]] = field(default_factory=list)  # seconds, rows, class of each job
+    # seconds, rows, class of each job
+    waits: list[tuple[float, int, int]] = field(default_factory=list)
     unfinished: int = 0
-    hours: list[tuple[float, float, float]] = field(default_factory=list)  # hour, workers and GB on average
+    # hour, workers and GB on average
+    hours: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def wait(self, classes: Iterable[int] = (0, 1), *, by_rows: bool = False, share: float = 0.95) -> float:
-        """The percentile of seconds from a job's arrival to its last score; those not done count as well."""
+    def wait(
+        self, classes: Iterable[int] = (0, 1), *, by_rows: bool = False, share: float = 0.95
+    ) -> float:
+        """The percentile of seconds from a job's arrival to its last score; those not done count as
+        well.
+        """
         chosen = set(classes)
-        found = np.array([(wait, rows) for wait, rows, urgency in self.waits if urgency in chosen], dtype=float)
+        found = np.array(
+            [(wait, rows) for wait, rows, urgency in self.waits if urgency in chosen], dtype=float
+        )
         if not len(found):
             return 0.0
         found = found[np.argsort(found[:, 0])]
@@ -45,7 +54,9 @@ class Policy(Protocol):
     """Who decides."""
 
     def pool(self, model: str) -> tuple[str, float, float, float]:
-        """The queue for what is asked of the model, the rate a core, GB and start of a worker of that queue."""
+        """The queue for what is asked of the model, the rate a core, GB and start of a worker of
+        that queue.
+        """
 
     def decide(self, simulation: "Simulation") -> float:
         """Start and stop workers; when to ask again, at the latest."""
@@ -101,7 +112,9 @@ class Simulation:
         return self.pools[name], rate
 
     def start(self, pool: Pool, *, counted: bool = True) -> Process:
-        process = Process(next(self._ids), pool, self.now, since=self.now, memory=pool.memory, counted=self.now)
+        process = Process(
+            next(self._ids), pool, self.now, since=self.now, memory=pool.memory, counted=self.now
+        )
         self.alive[process.id] = process
         pool.workers.append(process)
         self.active[pool.name] = pool
@@ -195,8 +208,12 @@ class Simulation:
         self.feed(process.pool)
 
     def _look(self) -> None:
-        """Every five minutes: how many workers there are, and what they take. Means by the hour go into the result."""
-        self._looks.append((len(self.alive), sum(process.memory for process in self.alive.values())))
+        """Every five minutes: how many workers there are, and what they take. Means by the hour go
+        into the result.
+        """
+        self._looks.append(
+            (len(self.alive), sum(process.memory for process in self.alive.values()))
+        )
         if len(self._looks) == 12:
             workers, memory = np.mean(self._looks, axis=0)
             self.result.hours.append((self.now // 3600, float(workers), float(memory)))
@@ -228,5 +245,7 @@ class Simulation:
         for process in self.alive.values():
             self._count(process)
         self.result.unfinished = len(self._open)
-        self.result.waits += [(self.now - job.at, job.rows, job.urgency) for job in self._open.values()]
+        self.result.waits += [
+            (self.now - job.at, job.rows, job.urgency) for job in self._open.values()
+        ]
         return self.result

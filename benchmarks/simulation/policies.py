@@ -1,4 +1,6 @@
-"""Four ways to decide how many workers there are, for the simulation: ours, and what people use instead."""
+"""Four ways to decide how many workers there are, for the simulation: ours, and what people use
+instead.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -13,12 +15,16 @@ from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget, Hold, Start, scale
 
 GB = 10**9
-EVERY = 10.0  # seconds between decisions when nothing arrives: the service decides each half second, with little to do
+# seconds between decisions when nothing arrives: the service decides each half second, with little
+# to do
+EVERY = 10.0
 CORES = 512  # that nobody gets more of
 
 
 class Chorus:
-    """`workers.autoscaling.policy`, half a second after each arrival and every so many seconds besides."""
+    """`workers.autoscaling.policy`, half a second after each arrival and every so many seconds
+    besides.
+    """
 
     def __init__(self, limits: Limits | None = None, memory: float = 1000.0) -> None:
         self._limits = limits or Limits()
@@ -55,7 +61,16 @@ def _demand(pool: Pool) -> Demand:
     found = model(pool.name)
     memory = int(found.memory * GB)
     return Demand(
-        pool.name, urgent, bulk, nightly, pool.oldest, None, found.rate, found.start_seconds, memory, pool.served
+        pool.name,
+        urgent,
+        bulk,
+        nightly,
+        pool.oldest,
+        None,
+        found.rate,
+        found.start_seconds,
+        memory,
+        pool.served,
     )
 
 
@@ -64,13 +79,17 @@ def _worker(process: Process) -> Worker:
     if not isinstance(seen, Worker) or (seen.state, seen.since) != (process.state, process.since):
         name, memory = process.pool.name, int(process.pool.memory * GB)
         state: State = process.state  # type: ignore[assignment]
-        seen = Worker(str(process.id), name, "one", state, process.since, process.started, memory, threads=1)
+        seen = Worker(
+            str(process.id), name, "one", state, process.since, process.started, memory, threads=1
+        )
         process.seen = seen
     return seen
 
 
 class AlwaysOn:
-    """A number of workers a model that never changes; of a custom model, from the day its customer comes."""
+    """A number of workers a model that never changes; of a custom model, from the day its customer
+    comes.
+    """
 
     def __init__(self, company: Company, workers: Mapping[str, int]) -> None:
         self._company, self._workers = company, workers
@@ -84,7 +103,10 @@ class AlwaysOn:
         return None
 
     def decide(self, simulation: Simulation) -> float:
-        new = [self._company.own_model(n) for n in range(self._there, self._company.customers(simulation.now))]
+        new = [
+            self._company.own_model(n)
+            for n in range(self._there, self._company.customers(simulation.now))
+        ]
         for name in new if self._there else [*SHARED, *new]:
             for _ in range(self._workers.get(name, 1)):
                 simulation.start(simulation.pool(name)[0])
@@ -93,7 +115,9 @@ class AlwaysOn:
 
 
 class _Autoscaler:
-    """What the horizontal pod autoscaler of Kubernetes does with what a metric asks for, with its default settings."""
+    """What the horizontal pod autoscaler of Kubernetes does with what a metric asks for, with its
+    default settings.
+    """
 
     every = 15.0
 
@@ -101,7 +125,9 @@ class _Autoscaler:
         self._recent: deque[tuple[float, int]] = deque()
 
     def __call__(self, now: float, current: int, wanted: int, most: int) -> int:
-        """How many there shall be: up at once, to twice as many or four more; down to the most of five minutes."""
+        """How many there shall be: up at once, to twice as many or four more; down to the most of
+        five minutes.
+        """
         self._recent.append((now, wanted))
         while self._recent[0][0] < now - 300:
             self._recent.popleft()
@@ -112,7 +138,8 @@ class _Autoscaler:
 
 
 class QueueLength:
-    """KEDA on the length of the queue: so many messages a worker, without those in work; to zero after five minutes.
+    """KEDA on the length of the queue: so many messages a worker, without those in work; to zero
+    after five minutes.
 
     It stops the youngest workers, whatever they are doing.
     """
@@ -136,7 +163,8 @@ class QueueLength:
             if pool.cells:
                 self._last[pool.name] = simulation.now
             if not pool.workers:
-                if pool.cells and self._polls % 2 == 0 and len(simulation.alive) < CORES:  # asked every 30 seconds
+                # asked every 30 seconds
+                if pool.cells and self._polls % 2 == 0 and len(simulation.alive) < CORES:
                     simulation.start(pool)
                 continue
             if simulation.now - self._last.get(pool.name, 0.0) > 300:
@@ -153,7 +181,9 @@ class QueueLength:
 
 
 class Everywhere:
-    """Every model in every instance of so many cores; more instances when these are busier than the target."""
+    """Every model in every instance of so many cores; more instances when these are busier than the
+    target.
+    """
 
     def __init__(self, company: Company, cores: int = 16, target: float = 0.6) -> None:
         self._company, self._cores, self._target = company, cores, target
@@ -171,7 +201,9 @@ class Everywhere:
         pool, _ = simulation.pool("everything")
         models = [model(name) for name in SHARED]
         custom, number = model(self._company.own_model(0)), self._company.customers(simulation.now)
-        pool.start_seconds = 1.7 + sum(each.load_seconds for each in models) + number * custom.load_seconds
+        pool.start_seconds = (
+            1.7 + sum(each.load_seconds for each in models) + number * custom.load_seconds
+        )
         memory = 0.24 + sum(each.further for each in models) + number * custom.further
         if pool.memory != memory / self._cores:
             pool.memory = memory / self._cores
@@ -181,14 +213,19 @@ class Everywhere:
         busy = pool.busy_seconds + sum(simulation.now - p.since for p in pool.workers if p.cell)
         if ready:
             used = (busy - self._seen) / (_Autoscaler.every * self._cores * len(ready))
-            used *= len(ready) / len(self._instances) if used > self._target else 1.0  # those that start count as idle
-            wanted = len(self._instances) if abs(used / self._target - 1) <= 0.1 else self._wanted(used)
+            # those that start count as idle
+            used *= len(ready) / len(self._instances) if used > self._target else 1.0
+            wanted = (
+                len(self._instances) if abs(used / self._target - 1) <= 0.1 else self._wanted(used)
+            )
             shall = self._scaler(simulation.now, len(self._instances), wanted, CORES // self._cores)
         else:
             shall = max(1, len(self._instances))
         self._seen = busy
         for _ in range(shall - len(self._instances)):
-            self._instances.append([simulation.start(pool, counted=not core) for core in range(self._cores)])
+            self._instances.append(
+                [simulation.start(pool, counted=not core) for core in range(self._cores)]
+            )
         while len(self._instances) > shall:
             for process in self._instances.pop():
                 process.leaving = True

@@ -27,7 +27,9 @@ class Panel:
     levels: Mapping[str, float] = field(default_factory=dict)
 
 
-def picture(title: str, times: Sequence[float], panels: Sequence[Panel], names: Mapping[str, str]) -> str:
+def picture(
+    title: str, times: Sequence[float], panels: Sequence[Panel], names: Mapping[str, str]
+) -> str:
     """`times` in seconds, one for each value of a layer; `names`: colour → what it stands for."""
     height = TOP + len(panels) * (HEIGHT + BETWEEN)
     body = [f'<text x="20" y="24" font-size="15">{title}</text>']
@@ -56,19 +58,29 @@ def _panel(panel: Panel, times: Sequence[float], top: float) -> list[str]:
 
     body = [f'<text x="{LEFT}" y="{top - 8}">{panel.title}</text>']
     for layer, line in reversed(list(zip(panel.layers, heights, strict=True))):
-        steps = _steps([(round(across(at)), round(up(value))) for at, value in zip(times, line, strict=True)])
+        steps = _steps(
+            [(round(across(at)), round(up(value))) for at, value in zip(times, line, strict=True)]
+        )
         path = f"M{LEFT},{up(0):.0f}{steps}V{up(0):.0f}Z"
         body.append(f'<path d="{path}" fill="{layer.colour}"/>')
         if layer.pale:
             body.append(f'<path d="{path}" fill="white" fill-opacity="0.6"/>')
     for tick in (high * quarter / 4 for quarter in range(5)):
         y = f"{up(tick):.1f}"
-        body.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#000" stroke-opacity="0.1"/>')
-        body.append(f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.10g}</text>')
+        body.append(
+            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#000" stroke-opacity="0.1"/>'
+        )
+        body.append(
+            f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.10g}</text>'
+        )
     for name, level in panel.levels.items():
         y = f"{up(level):.1f}"
-        body.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#333" stroke-dasharray="5 4"/>')
-        body.append(f'<text x="{LEFT + WIDTH - 4}" y="{up(level) - 4:.1f}" text-anchor="end">{name}</text>')
+        body.append(
+            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#333" stroke-dasharray="5 4"/>'
+        )
+        body.append(
+            f'<text x="{LEFT + WIDTH - 4}" y="{up(level) - 4:.1f}" text-anchor="end">{name}</text>'
+        )
     body += [
         f'<text x="{across(at):.0f}" y="{top + HEIGHT + 15}" text-anchor="middle">{at}</text>'
         for at in range(0, round(times[-1]) + 1, 20)

@@ -1,6 +1,8 @@
-"""What coldstart.py measures against: a worker as people write it by hand, Celery and a Hugging Face pipeline.
+"""What coldstart.py measures against: a worker as people write it by hand, Celery and a Hugging
+Face pipeline.
 
-celery -A support.celery_pipeline_worker worker --pool solo, with BROKER_URL, MODEL_FOLDER and THREADS in the environment.
+celery -A support.celery_pipeline_worker worker --pool solo, with BROKER_URL, MODEL_FOLDER and
+THREADS in the environment.
 """
 
 import os
@@ -14,8 +16,12 @@ from transformers import pipeline
 
 torch.set_num_threads(int(os.environ["THREADS"]))
 app = Celery("pipeline", broker=os.environ["BROKER_URL"])
-app.conf.update(task_default_queue="pipeline", task_ignore_result=True, worker_prefetch_multiplier=1)
-classify = pipeline("text-classification", model=os.environ["MODEL_FOLDER"], top_k=None, device="cpu")
+app.conf.update(
+    task_default_queue="pipeline", task_ignore_result=True, worker_prefetch_multiplier=1
+)
+classify = pipeline(
+    "text-classification", model=os.environ["MODEL_FOLDER"], top_k=None, device="cpu"
+)
 
 
 @app.task(name="score")

@@ -52,18 +52,26 @@ def _panel(panel: Panel, top: float) -> list[str]:
     )
     body = [f'<text x="{LEFT}" y="{top - 8}">{panel.title}</text>']
     for tick in ticks:
-        body.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{up(tick):.1f}" y2="{up(tick):.1f}" stroke="#ddd"/>')
-        body.append(f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.4g}</text>')
+        body.append(
+            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{up(tick):.1f}" y2="{up(tick):.1f}" stroke="#ddd"/>'
+        )
+        body.append(
+            f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.4g}</text>'
+        )
     body += [
         f'<text x="{across(x):.1f}" y="{top + HEIGHT + 16}" text-anchor="middle">{x}</text>'
         for x in range(round(left), round(right) + 1, max(1, round((right - left) / 15)))
     ]
-    body.append(f'<text x="{LEFT - 8}" y="{top + HEIGHT + 16}" text-anchor="end">{panel.along}</text>')
+    body.append(
+        f'<text x="{LEFT - 8}" y="{top + HEIGHT + 16}" text-anchor="end">{panel.along}</text>'
+    )
     for place, (name, line) in enumerate(panel.lines.items()):
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line)
         colour, x = COLOURS[place % len(COLOURS)], LEFT + 200 * place
         body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        body.append(f'<rect x="{x}" y="{top + HEIGHT + 24}" width="14" height="4" fill="{colour}"/>')
+        body.append(
+            f'<rect x="{x}" y="{top + HEIGHT + 24}" width="14" height="4" fill="{colour}"/>'
+        )
         body.append(f'<text x="{x + 20}" y="{top + HEIGHT + 31}">{name}</text>')
     return body
 

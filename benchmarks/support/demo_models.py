@@ -24,10 +24,11 @@ TOGETHER = "everyone"  # the customer whose ensemble has all models
 
 
 def home_with(root: Path, *models: str) -> Place:
-    """Make `root` a home with these models of the demo, each alone in an ensemble for a customer of the same name.
+    """Make `root` a home with these models of the demo, each alone in an ensemble for a customer of
+    the same name.
 
-    One customer more has them all together. The models are those below CHORUS_HOME, where the missing ones are trained
-    first (a minute or two each, once).
+    One customer more has them all together. The models are those below CHORUS_HOME, where the
+    missing ones are trained first (a minute or two each, once).
     """
     source = from_environment().home
     build(source, tuple(plan for plan in PLANS if plan.name in models))
@@ -42,7 +43,10 @@ def home_with(root: Path, *models: str) -> Place:
         EnsembleRegistry(place).publish(model, Ensemble(targets=(target,)), datetime.now(UTC))
         customers.append(model)
         targets[found.name, found.mode].append(Member(model=model))
-    all_of = [Target(name=name, mode=mode, members=tuple(members)) for (name, mode), members in targets.items()]
+    all_of = [
+        Target(name=name, mode=mode, members=tuple(members))
+        for (name, mode), members in targets.items()
+    ]
     EnsembleRegistry(place).publish(TOGETHER, Ensemble(targets=tuple(all_of)), datetime.now(UTC))
     customers.append(TOGETHER)
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in customers]
@@ -52,13 +56,17 @@ def home_with(root: Path, *models: str) -> Place:
 
 @contextmanager
 def as_found_elsewhere(place: Place, *models: str) -> Iterator[list[Path]]:
-    """A folder for each model as other libraries read it: an encoder without the published head, or a skops file."""
+    """A folder for each model as other libraries read it: an encoder without the published head, or
+    a skops file.
+    """
     registry = ModelRegistry(place)
     with ExitStack() as stack:
         folders = []
         for model in models:
             published = stack.enter_context(registry.verified(registry.resolve(model)))
-            folders.append(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-"))))
+            folders.append(
+                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-")))
+            )
             for file in (*ENCODER, PIPELINE):
                 if (published / file).is_file():
                     (folders[-1] / file).symlink_to(published / file)

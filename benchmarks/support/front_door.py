@@ -12,7 +12,9 @@ from tasks.jobs.submit import describe_job, line_up, write_job
 
 
 def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
-    """Take the texts in under ids that were never used, and write the job; `tasks.jobs.submit.start` sets it going."""
+    """Take the texts in under ids that were never used, and write the job;
+    `tasks.jobs.submit.start` sets it going.
+    """
     now = time.time_ns()
     lines = [json.dumps({"id": f"{now} {at}", "text": text}) for at, text in enumerate(texts)]
     upload = Upload(path="-", customer=customer, format="jsonl", encoding="utf-8")
@@ -23,7 +25,9 @@ def job_from(place: Place, upload: Upload, stdin: bytes = b"") -> Job:
     """The same for an upload of any form."""
     lineup = line_up(place, upload.customer)
     dataset = take_in(place, upload, io.BytesIO(stdin), _no_one)
-    return write_job(place, describe_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False))
+    return write_job(
+        place, describe_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
+    )
 
 
 def _no_one(_: str) -> None:

@@ -1,4 +1,6 @@
-"""Models as people run them in bulk without Chorus: Hugging Face `pipeline`, alone and inside Ray Data."""
+"""Models as people run them in bulk without Chorus: Hugging Face `pipeline`, alone and inside Ray
+Data.
+"""
 
 import logging
 import time
@@ -10,7 +12,9 @@ import numpy as np
 
 
 def classifier(folder: Path, batch: int) -> Callable[[list[str]], Any]:
-    """Texts → answers, by what the folder holds: a transformer, or a scikit-learn pipeline kept with skops."""
+    """Texts → answers, by what the folder holds: a transformer, or a scikit-learn pipeline kept
+    with skops.
+    """
     if (folder / "config.json").is_file():
         from transformers import pipeline
 
@@ -29,7 +33,9 @@ class Classifier:
         self._models = [classifier(folder, batch) for folder in folders]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """A batch of texts; answers with when it was begun and ended, the answers themselves are as good as written."""
+        """A batch of texts; answers with when it was begun and ended, the answers themselves are as
+        good as written.
+        """
         began = time.time()
         texts = [str(text) for text in batch["text"]]
         for model in self._models:
@@ -68,7 +74,12 @@ class RayData:
         """Texts a second, from the first batch that an actor begins to the last that one ends."""
         import ray
 
-        ray.init(num_cpus=self._cores, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            num_cpus=self._cores,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
         try:
             ray.data.DataContext.get_current().enable_progress_bars = False
             scored = ray.data.from_items([{"text": text} for text in self._texts]).map_batches(

@@ -33,8 +33,12 @@ Target = AtLeast | AtMost
 
 
 def report(benchmark: str, measures: Mapping[str, float], targets: Mapping[str, Target]) -> None:
-    """Print the result. A target whose measure is not there, on a machine that cannot take it, is not met."""
-    met = {name: name in measures and target.met(measures[name]) for name, target in targets.items()}
+    """Print the result. A target whose measure is not there, on a machine that cannot take it, is
+    not met.
+    """
+    met = {
+        name: name in measures and target.met(measures[name]) for name, target in targets.items()
+    }
     print(f"\n{benchmark}")
     for name, value in measures.items():
         print(f"  {name:<52}{_shown(value):>14}  {_verdict(name, targets, met)}".rstrip())
@@ -42,7 +46,9 @@ def report(benchmark: str, measures: Mapping[str, float], targets: Mapping[str, 
         print(f"  {name:<52}{'not measured':>14}  {_verdict(name, targets, met)}")
     numbers = {name: target.value for name, target in targets.items()}
     measured = {name: round(value, 6) for name, value in measures.items()}
-    print(json.dumps({"benchmark": benchmark, "measures": measured, "targets": numbers, "met": met}))
+    print(
+        json.dumps({"benchmark": benchmark, "measures": measured, "targets": numbers, "met": met})
+    )
 
 
 def median(values: Sequence[float]) -> float:

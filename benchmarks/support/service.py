@@ -1,4 +1,6 @@
-"""A warm service on this machine: a broker, the control worker and one worker a model, as `chorus worker` runs them."""
+"""A warm service on this machine: a broker, the control worker and one worker a model, as `chorus
+worker` runs them.
+"""
 
 import os
 import sys
@@ -29,7 +31,9 @@ class Service:
     workers: Mapping[str, Child]  # by model, and "control"
 
     def wait(self, job: Job, look_every: float = 0.002) -> None:
-        """Until the job is done; so many seconds between two looks. Raises RuntimeError if it or a worker failed."""
+        """Until the job is done; so many seconds between two looks. Raises RuntimeError if it or a
+        worker failed.
+        """
         until = monotonic() + _PATIENCE
         models = [model.name for model in job.models]
         while monotonic() < until:
@@ -45,7 +49,9 @@ class Service:
 
 @contextmanager
 def home(registry: Path | None = None) -> Iterator[Path]:
-    """An empty CHORUS_HOME that is gone afterwards; with the registry of another home, if one is given."""
+    """An empty CHORUS_HOME that is gone afterwards; with the registry of another home, if one is
+    given.
+    """
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
         if registry is not None:
             Path(folder, "registry").symlink_to(registry)
@@ -56,7 +62,8 @@ def home(registry: Path | None = None) -> Iterator[Path]:
 def service(
     root: Path | str, models: Mapping[str, int], environment: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
-    """Workers for these models, each with its number of threads. They may still be starting: score something first.
+    """Workers for these models, each with its number of threads. They may still be starting: score
+    something first.
 
     `environment` is added to that of the workers: {"CHORUS_PRECISION": "int8"}, say.
     """

@@ -14,7 +14,9 @@ from tasks.planning.demand import demand
 
 @dataclass(frozen=True)
 class Sample:
-    """One look, at `at` seconds. `rows`: wanted and not scored; `memory`: resident bytes, of the service under ''."""
+    """One look, at `at` seconds. `rows`: wanted and not scored; `memory`: resident bytes, of the
+    service under ''.
+    """
 
     at: float
     rows: Mapping[str, int]  # by model
@@ -24,7 +26,13 @@ class Sample:
 
     def count(self, model: str, *, starting: bool) -> int:
         """Workers of the model: those that start, or those that are up."""
-        return len([one for one in self.workers if one.model == model and (one.state == "starting") == starting])
+        return len(
+            [
+                one
+                for one in self.workers
+                if one.model == model and (one.state == "starting") == starting
+            ]
+        )
 
 
 def look(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample:

@@ -14,18 +14,40 @@ def deploy() -> None:
 
 
 @deploy.command()
-@click.option("--namespace", default="chorus", show_default=True, help="Of all objects; it has to be there.")
-@click.option("--image", default="chorus:cpu", show_default=True, help="Of the containers.")
-@click.option("--gpu-image", default="chorus:gpu", show_default=True, help="Of those that compute on a GPU.")
-@click.option("--broker", metavar="URL", help="Render the Secret chorus-broker with this URL (default: it is there).")
-@click.option("--home", metavar="URL", help="CHORUS_HOME of the containers (default: yours if a URL, else /data).")
 @click.option(
-    "--claim", default="chorus", show_default=True, help="The PersistentVolumeClaim of a home that is a path."
+    "--namespace", default="chorus", show_default=True, help="Of all objects; it has to be there."
 )
-@click.option("--grace", default="10m", show_default=True, help="Longer than the slowest chunk takes.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+@click.option("--image", default="chorus:cpu", show_default=True, help="Of the containers.")
+@click.option(
+    "--gpu-image", default="chorus:gpu", show_default=True, help="Of those that compute on a GPU."
+)
+@click.option(
+    "--broker",
+    metavar="URL",
+    help="Render the Secret chorus-broker with this URL (default: it is there).",
+)
+@click.option(
+    "--home",
+    metavar="URL",
+    help="CHORUS_HOME of the containers (default: yours if a URL, else /data).",
+)
+@click.option(
+    "--claim",
+    default="chorus",
+    show_default=True,
+    help="The PersistentVolumeClaim of a home that is a path.",
+)
+@click.option(
+    "--grace", default="10m", show_default=True, help="Longer than the slowest chunk takes."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file instead of standard output.",
+)
 def kubernetes(out: Path | None, **wanted: Any) -> None:
-    """Print a Deployment and a KEDA ScaledObject for each model, the control worker and its service, as YAML.
+    """Print a Deployment and a KEDA ScaledObject for each model, the control worker and its
+    service, as YAML.
 
     Where CHORUS_SUBSCRIPTION or CHORUS_RESULTS_TOPIC is set, also a Deployment of the bridge.
     """

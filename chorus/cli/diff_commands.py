@@ -14,15 +14,32 @@ from chorus.common.settings import from_environment
 @click.argument("b", required=False)
 @customers_option("Only feedback of this customer; may be given several times (default: all).")
 @since_option
-@click.option("--rows", type=click.IntRange(1), help="Rows of feedback to look at, newest first (default: 20000).")
-@click.option("--most", type=click.IntRange(0), default=20, show_default=True, help="Rows that moved most to show.")
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    help="Rows of feedback to look at, newest first (default: 20000).",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Rows that moved most to show.",
+)
 @as_json
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page as well.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page as well.",
+)
 def diff(html: Path | None, **arguments: Any) -> None:
-    """Compare two jobs, two runs, or two versions of a model on stored feedback: what flips, and what moved most.
+    """Compare two jobs, two runs, or two versions of a model on stored feedback: what flips, and
+    what moved most.
 
-    A and B are ids of jobs, CUSTOMER/RUN, or MODEL@1 MODEL@challenger; MODEL alone is its champion against its
-    challenger. Versions are compared on the newest stored feedback, and what they have not scored is scored now.
+    A and B are ids of jobs, CUSTOMER/RUN, or MODEL@1 MODEL@challenger; MODEL alone is its champion
+    against its challenger. Versions are compared on the newest stored feedback, and what they have
+    not scored is scored now.
     """
     from chorus.compare.diff import Asked, diff
 

@@ -40,8 +40,13 @@ def list_ensembles(as_json: bool) -> None:
     registry, customers = EnsembleRegistry(place), read_customers(place)
     found: list[dict[str, Any]] = []
     for name in registry.names():
-        aliases, spec = registry.aliases(name), registry.read(name, shown_version(registry.shelf, name))
-        users = [customer for customer, entry in customers.customers.items() if entry.ensemble == name]
+        aliases, spec = (
+            registry.aliases(name),
+            registry.read(name, shown_version(registry.shelf, name)),
+        )
+        users = [
+            customer for customer, entry in customers.customers.items() if entry.ensemble == name
+        ]
         found.append(
             {
                 "ensemble": name,
@@ -57,7 +62,10 @@ def list_ensembles(as_json: bool) -> None:
         return
     header = ("ensemble", "aliases", "targets", "members", "customers")
     lists = ("targets", "members", "customers")
-    rows = [(one["ensemble"], shown_aliases(one["aliases"]), *(joined(one[name]) for name in lists)) for one in found]
+    rows = [
+        (one["ensemble"], shown_aliases(one["aliases"]), *(joined(one[name]) for name in lists))
+        for one in found
+    ]
     print_table(header, rows)
 
 
@@ -84,5 +92,11 @@ def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
     from chorus.registry.ensemble_file import publish
 
     settings = from_environment()
-    version = publish(open_place(settings.home), ensemble, settings.named_path(file), datetime.now(UTC))
-    click.echo(json.dumps({"ensemble": ensemble, "version": version}) if as_json else f"{ensemble} {version}")
+    version = publish(
+        open_place(settings.home), ensemble, settings.named_path(file), datetime.now(UTC)
+    )
+    click.echo(
+        json.dumps({"ensemble": ensemble, "version": version})
+        if as_json
+        else f"{ensemble} {version}"
+    )

@@ -14,38 +14,46 @@ from chorus.common.settings import Settings, from_environment
 from chorus.common.settings import device as checked_device
 from storage.errors import ChorusError
 
-_EPILOG = (
-    "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run it again to go on)."
-)
+_EPILOG = "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run it again to go on)."
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chorus")
 def chorus() -> None:
-    """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled Parquet."""
+    """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled
+    Parquet.
+    """
 
 
 device_option = click.option(
-    "--device", metavar="auto|cpu|cuda|cuda:N", help="Where transformers compute (default: CHORUS_DEVICE, or auto)."
+    "--device",
+    metavar="auto|cpu|cuda|cuda:N",
+    help="Where transformers compute (default: CHORUS_DEVICE, or auto).",
 )
 
 
 metrics_option = click.option(
-    "--metrics", metavar="HOST:PORT", help="Serve the demand and the pools: /metrics for Prometheus, /demand/<model>."
+    "--metrics",
+    metavar="HOST:PORT",
+    help="Serve the demand and the pools: /metrics for Prometheus, /demand/<model>.",
 )
 
 
 def _settings(device: str | None) -> Settings:
     """Of the environment, but for the option. Raises BadSetting."""
     settings = from_environment()
-    return settings if device is None else replace(settings, device=checked_device(device, "--device"))
+    return (
+        settings if device is None else replace(settings, device=checked_device(device, "--device"))
+    )
 
 
 @chorus.command()
 @upload_options
 @device_option
 def score(device: str | None, **arguments: Any) -> None:
-    """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the result."""
+    """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the
+    result.
+    """
     from chorus.jobs.upload_request import Asked, score
 
     score(_settings(device), Asked(**arguments))
@@ -83,7 +91,9 @@ def resume(job: str) -> None:
 @click.option("--watch", is_flag=True, help="Again every second; one job until it ends.")
 @as_json
 def status(job: str | None, watch: bool, as_json: bool) -> None:
-    """Show all jobs and what is asked of each model; or one job: progress, rate, time left, its first part."""
+    """Show all jobs and what is asked of each model; or one job: progress, rate, time left, its
+    first part.
+    """
     from chorus.jobs.status import show_status
 
     show_status(from_environment(), job, as_json=as_json, watch=watch)
@@ -91,11 +101,28 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 
 @chorus.command()
 @click.option("--model", help="Score with this model.")
-@click.option("--control", is_flag=True, help="Reduce and finish instead, and ask again for what is lost.")
-@click.option("--threads", type=click.IntRange(1), help="Threads that the model may compute with (default: all cores).")
-@click.option("--id", "identity", hidden=True, help="What the roster calls it; whoever starts workers says so.")
+@click.option(
+    "--control", is_flag=True, help="Reduce and finish instead, and ask again for what is lost."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads that the model may compute with (default: all cores).",
+)
+@click.option(
+    "--id",
+    "identity",
+    hidden=True,
+    help="What the roster calls it; whoever starts workers says so.",
+)
 @metrics_option
-@click.option("--only", metavar="JOB", multiple=True, hidden=True, help="A job that the control worker looks after.")
+@click.option(
+    "--only",
+    metavar="JOB",
+    multiple=True,
+    hidden=True,
+    help="A job that the control worker looks after.",
+)
 @device_option
 def worker(
     model: str | None,
@@ -119,14 +146,24 @@ def worker(
 
 
 @chorus.command()
-@click.option("--join", is_flag=True, help="Take part in the service of CHORUS_BROKER_URL, and bring no broker.")
 @click.option(
-    "--grace", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds that workers get to end."
+    "--join",
+    is_flag=True,
+    help="Take part in the service of CHORUS_BROKER_URL, and bring no broker.",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds that workers get to end.",
 )
 @metrics_option
 @device_option
 def up(join: bool, grace: float, metrics: str | None, device: str | None) -> None:
-    """Run the service on this machine: workers that follow demand, from none, until it is told to stop."""
+    """Run the service on this machine: workers that follow demand, from none, until it is told to
+    stop.
+    """
     from chorus.service.up import up
 
     up(_settings(device), join=join, grace=grace, metrics=metrics)
@@ -175,7 +212,8 @@ def main() -> None:
     except ChorusError as error:
         print(f"chorus: {error}", file=sys.stderr)
         _end(error.exit_status, str(error))
-    except OSError as error:  # what no place or process of ours has put into words: the path and the system's reason
+    # what no place or process of ours has put into words: the path and the system's reason
+    except OSError as error:
         print(f"chorus: {error}", file=sys.stderr)
         _end(1, str(error))
 

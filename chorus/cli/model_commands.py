@@ -45,7 +45,10 @@ def list_models(as_json: bool) -> None:
     registry = ModelRegistry(open_place(from_environment().home))
     found: list[dict[str, Any]] = []
     for name in registry.names():
-        aliases, shown = registry.aliases(name), registry.manifest(name, shown_version(registry.shelf, name))
+        aliases, shown = (
+            registry.aliases(name),
+            registry.manifest(name, shown_version(registry.shelf, name)),
+        )
         found.append(
             {
                 "model": name,
@@ -62,7 +65,12 @@ def list_models(as_json: bool) -> None:
         return
     header = ("model", "kind", "target", "aliases", "versions", "held-out")
     rows = [
-        (*list(one.values())[:3], shown_aliases(one["aliases"]), joined(one["versions"]), _metrics(one["metrics"]))
+        (
+            *list(one.values())[:3],
+            shown_aliases(one["aliases"]),
+            joined(one["versions"]),
+            _metrics(one["metrics"]),
+        )
         for one in found
     ]
     print_table(header, rows)
@@ -83,14 +91,33 @@ def show_model(model: str, version: str, as_json: bool) -> None:
 @models.command("train")
 @click.argument("model")
 @click.option(
-    "--data", type=click.Path(path_type=Path), required=True, help="Labelled .csv, .tsv or .jsonl file, UTF-8."
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Labelled .csv, .tsv or .jsonl file, UTF-8.",
 )
-@click.option("--kind", default="bow", show_default=True, help="bow, or transformer (needs the extra `train`).")
-@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
-@click.option("--mode", type=click.Choice(["one_of", "any_of"]), required=True, help="How many labels can hold.")
+@click.option(
+    "--kind",
+    default="bow",
+    show_default=True,
+    help="bow, or transformer (needs the extra `train`).",
+)
+@click.option(
+    "--target", required=True, help="The question that the labels answer, such as sentiment."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["one_of", "any_of"]),
+    required=True,
+    help="How many labels can hold.",
+)
 @click.option("--text", default="text", show_default=True, help="The column with the texts.")
-@click.option("--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list.")
-@click.option("--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from.")
+@click.option(
+    "--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list."
+)
+@click.option(
+    "--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from."
+)
 @click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
 @over_length
 @as_json
@@ -107,24 +134,38 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
 @models.command("publish")
 @click.argument("model")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--target", required=True, help="The question that the labels answer, such as sentiment.")
-@click.option("--labels", help="a,b,c in the order of the outputs, when the files do not name them.")
-@click.option("--max-tokens", type=click.IntRange(8), help="transformer: the most tokens it reads at once.")
+@click.option(
+    "--target", required=True, help="The question that the labels answer, such as sentiment."
+)
+@click.option(
+    "--labels", help="a,b,c in the order of the outputs, when the files do not name them."
+)
+@click.option(
+    "--max-tokens", type=click.IntRange(8), help="transformer: the most tokens it reads at once."
+)
 @over_length
 @click.option(
     "--texts",
     type=click.Path(path_type=Path),
     help="transformer: .csv, .tsv or .jsonl to make int8 and check it.",
 )
-@click.option("--text", default="text", show_default=True, help="The column of that file with the texts.")
+@click.option(
+    "--text", default="text", show_default=True, help="The column of that file with the texts."
+)
 @as_json
-def publish_model(model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any) -> None:
-    """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the next version."""
+def publish_model(
+    model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any
+) -> None:
+    """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the
+    next version.
+    """
     from chorus.registry.training import publish
 
     settings = from_environment()
     place, source = open_place(settings.home), settings.named_path(source)
-    published = publish(place, model, source, texts=texts and settings.named_path(texts), **arguments)
+    published = publish(
+        place, model, source, texts=texts and settings.named_path(texts), **arguments
+    )
     _print_published(published, as_json)
 
 
@@ -138,12 +179,18 @@ def _print_published(manifest: Any, as_json: bool) -> None:
     else:
         click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
         if manifest.card.metrics:
-            click.echo(f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}")
+            click.echo(
+                f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}"
+            )
         for check in manifest.precisions:
             offered = "offered" if check.passed else "not offered"
             same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
-            click.echo(f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32")
+            click.echo(
+                f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32"
+            )
         if manifest.measured is not None:
             took = manifest.measured
             rate = f"{took.rows_per_second:,.0f} rows a second on one core"
-            click.echo(f"measured: {rate}, {took.memory / 1e6:,.0f} MB, ready after {took.load_seconds:.1f} s")
+            click.echo(
+                f"measured: {rate}, {took.memory / 1e6:,.0f} MB, ready after {took.load_seconds:.1f} s"
+            )

@@ -8,7 +8,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of output.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object as the last line of output."
+)
 
 
 class Date(click.DateTime):
@@ -28,10 +30,14 @@ def customers_option(meaning: str) -> Callable[[F], F]:
     return click.option("--customer", "customers", multiple=True, metavar="C", help=meaning)
 
 
-since_option = click.option("--since", type=Date(), metavar="DATE", help="Only feedback taken in from then on.")
+since_option = click.option(
+    "--since", type=Date(), metavar="DATE", help="Only feedback taken in from then on."
+)
 
 _LABELLING = (
-    click.option("--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."),
+    click.option(
+        "--out", metavar="DIR", help="Where the labelled parts go (default: below CHORUS_HOME)."
+    ),
     click.option("--text", metavar="COLUMN", help="The column that holds the text."),
     click.option("--id", "id_column", metavar="COLUMN", help="The column that holds the id."),
     click.option("--encoding", help="Text encoding of the file, when it cannot be told from it."),
@@ -45,12 +51,22 @@ _LABELLING = (
         show_default=True,
         help="Who goes first in a busy service. Up to 256 rows go with live ones.",
     ),
-    click.option("--deadline", type=click.FloatRange(0), metavar="MINUTES", help="From now; goes before bulk."),
+    click.option(
+        "--deadline",
+        type=click.FloatRange(0),
+        metavar="MINUTES",
+        help="From now; goes before bulk.",
+    ),
     as_json,
 )
 _UPLOAD = (
     click.argument("file"),
-    click.option("--customer", default="default", show_default=True, help="Whose feedback; picks the ensemble."),
+    click.option(
+        "--customer",
+        default="default",
+        show_default=True,
+        help="Whose feedback; picks the ensemble.",
+    ),
 )
 
 

@@ -12,13 +12,21 @@ from chorus.common.settings import from_environment
 @click.command()
 @click.argument("what", metavar="[FILE|JOB]", required=False)
 @customers_option("Whose feedback FILE is; without FILE, whose feedback would be labelled again.")
-@click.option("--all", "everybody", is_flag=True, help="The feedback of all customers, labelled again.")
+@click.option(
+    "--all", "everybody", is_flag=True, help="The feedback of all customers, labelled again."
+)
 @since_option
 @labelling_options
 def plan(
-    what: str | None, customers: tuple[str, ...], everybody: bool, since: datetime | None, as_json: bool, **how: Any
+    what: str | None,
+    customers: tuple[str, ...],
+    everybody: bool,
+    since: datetime | None,
+    as_json: bool,
+    **how: Any,
 ) -> None:
-    """Say what labelling FILE, going on with JOB, or `chorus reprocess` would take: models, cells, time, memory.
+    """Say what labelling FILE, going on with JOB, or `chorus reprocess` would take: models, cells,
+    time, memory.
 
     Nothing is started. FILE is taken in as `chorus score` would do it, and nothing else is written.
     """
@@ -26,9 +34,15 @@ def plan(
 
     if what is None:
         if everybody == bool(customers):
-            raise click.UsageError("Give FILE or JOB; or either --customer C, once or several times, or --all.")
+            raise click.UsageError(
+                "Give FILE or JOB; or either --customer C, once or several times, or --all."
+            )
         plan_again(from_environment(), customers, since, as_json=as_json)
         return
     if everybody or since or len(customers) > 1:
-        raise click.UsageError("FILE and JOB go with one --customer at the most, and neither with --all nor --since.")
-    plan_file_or_job(from_environment(), what, customers[0] if customers else "default", as_json=as_json, **how)
+        raise click.UsageError(
+            "FILE and JOB go with one --customer at the most, and neither with --all nor --since."
+        )
+    plan_file_or_job(
+        from_environment(), what, customers[0] if customers else "default", as_json=as_json, **how
+    )

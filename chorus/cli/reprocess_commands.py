@@ -14,7 +14,11 @@ from chorus.common.settings import from_environment
 @since_option
 @click.option("--until", type=Date(), metavar="DATE", help="Only feedback taken in before then.")
 @click.option(
-    "--keep", type=click.IntRange(0), default=1, show_default=True, help="Old labels that `chorus prune` leaves."
+    "--keep",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Old labels that `chorus prune` leaves.",
 )
 @click.option("--detach", is_flag=True, help="Hand it to the running service, and do not wait.")
 @as_json
@@ -42,11 +46,19 @@ def labels(customers: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @customers_option("Only their labels and runs, and no scores (default: everybody's, and scores).")
-@click.option("--keep", type=click.IntRange(0), help="Old labels that stay (default: as the last run was told, or 1).")
-@click.option("--remove", is_flag=True, help="Remove it; without this it is only said what would be removed.")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    help="Old labels that stay (default: as the last run was told, or 1).",
+)
+@click.option(
+    "--remove", is_flag=True, help="Remove it; without this it is only said what would be removed."
+)
 @as_json
 def prune(**arguments: Any) -> None:
-    """Remove old labels, scores of old versions and records of old runs that nothing names any more."""
+    """Remove old labels, scores of old versions and records of old runs that nothing names any
+    more.
+    """
     from chorus.jobs.prune_request import Asked, show_prunable
 
     show_prunable(from_environment(), Asked(**arguments))

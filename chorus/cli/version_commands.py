@@ -1,4 +1,6 @@
-"""The commands that models and ensembles share, for both are kept in numbered versions with aliases."""
+"""The commands that models and ensembles share, for both are kept in numbered versions with
+aliases.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,18 +17,27 @@ if TYPE_CHECKING:
     from storage.versions.version_store import Shelf
 
 version_argument = click.argument("version", type=click.IntRange(1))
-alias_option = click.option("--alias", default="champion", show_default=True, help="Any name; jobs use the champion.")
+alias_option = click.option(
+    "--alias", default="champion", show_default=True, help="Any name; jobs use the champion."
+)
 
 
 def add_version_commands(group: click.Group, what: str) -> None:
-    """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or ensemble."""
+    """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or
+    ensemble.
+    """
     name_argument = click.argument("name", metavar=what.upper())
 
     @group.command()
     @name_argument
     @version_argument
     @alias_option
-    @click.option("--force", is_flag=True, hidden=what != "model", help="Even if the gate of chorus.toml refuses it.")
+    @click.option(
+        "--force",
+        is_flag=True,
+        hidden=what != "model",
+        help="Even if the gate of chorus.toml refuses it.",
+    )
     def promote(name: str, version: int, alias: str, force: bool) -> None:
         """Move an alias to VERSION; the champion is what jobs use from now on."""
         if what == "model" and alias == "champion" and not force:
@@ -54,7 +65,10 @@ def add_version_commands(group: click.Group, what: str) -> None:
             found = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
             click.echo(json.dumps({what: name, "moves": found}))
         else:
-            rows = [(alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}") for alias, move in moves]
+            rows = [
+                (alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}")
+                for alias, move in moves
+            ]
             print_table(("alias", "version", "by", "at (UTC)"), rows)
 
     @group.command()

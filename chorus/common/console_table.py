@@ -11,7 +11,9 @@ _LONGEST = 60  # characters of a text in a first look
 _WIDTH = 140  # of a table that does not go to a terminal
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None
+) -> None:
     """One line a row; numbers to the right. Not cut to the window when the output is a file."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for at, name in enumerate(header):
@@ -26,7 +28,9 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], title: 
 def print_look(found: Look, labelled: int) -> None:
     """The first labelled rows, and the share of each label in `labelled` rows."""
     if found.rows:
-        names = [name for name in ("id", "text", *found.shares, "agreement") if name in found.rows[0]]
+        names = [
+            name for name in ("id", "text", *found.shares, "agreement") if name in found.rows[0]
+        ]
         print_table(names, [[_cell(row[name]) for name in names] for row in found.rows])
         print()
     for target, shares in found.shares.items():
@@ -48,5 +52,9 @@ def _text(value: object) -> str:
     from rich.markup import escape
 
     return escape(
-        f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4g}"
+        if isinstance(value, float)
+        else str(value)
     )

@@ -1,4 +1,6 @@
-"""Logs on standard error, one line an event: time, level, logger, message, then job=… chunk=… model=…; never a text."""
+"""Logs on standard error, one line an event: time, level, logger, message, then job=… chunk=…
+model=…; never a text.
+"""
 
 import logging
 import sys
@@ -18,7 +20,9 @@ class Fields(logging.Formatter):
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """What Google's client says of acknowledgements and streams that it tries again: the last line is enough."""
+    """What Google's client says of acknowledgements and streams that it tries again: the last line
+    is enough.
+    """
     if record.name.startswith("google.") and record.exc_info:
         record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]}", ()
         record.exc_info = None

@@ -14,7 +14,9 @@ from storage.tables import decode_parquet
 
 @dataclass(frozen=True)
 class Look:
-    """`rows`: the first rows as column → value. `shares`: target → label → rows that got it, the most common first."""
+    """`rows`: the first rows as column → value. `shares`: target → label → rows that got it, the
+    most common first.
+    """
 
     rows: list[dict[str, object]]
     shares: dict[str, dict[str, int]]

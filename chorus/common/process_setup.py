@@ -1,9 +1,9 @@
 """What a process does before it imports anything large, to stay small. All of it was measured.
 
-pandas: half a second and 50 MB each. pyarrow and scikit-learn import it wherever it is installed, and no row of ours
-goes through it. The allocator: mimalloc, which Arrow takes by default, holds on to some 80 MB that several threads
-have used in turn; the system's takes no more time. Threads: libraries that start one a core would compute on the cores
-of other workers.
+pandas: half a second and 50 MB each. pyarrow and scikit-learn import it wherever it is installed,
+and no row of ours goes through it. The allocator: mimalloc, which Arrow takes by default, holds on
+to some 80 MB that several threads have used in turn; the system's takes no more time. Threads:
+libraries that start one a core would compute on the cores of other workers.
 """
 
 import os
@@ -37,7 +37,9 @@ def without_pandas() -> None:
 
 
 def with_little_memory() -> None:
-    """Before Arrow is imported, in this process and its children: unless told otherwise, it shares malloc with all."""
+    """Before Arrow is imported, in this process and its children: unless told otherwise, it shares
+    malloc with all.
+    """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
@@ -45,7 +47,8 @@ _NATIVE_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 
 def limit_native_threads(threads: int) -> None:
-    """Keep the thread pools of NumPy, scikit-learn, Arrow, torch and tokenizers to a worker's share of the cores.
+    """Keep the thread pools of NumPy, scikit-learn, Arrow, torch and tokenizers to a worker's share
+    of the cores.
 
     They look once, when they are imported. What the environment already says holds.
     """

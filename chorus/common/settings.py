@@ -33,23 +33,63 @@ class Setting:
 
 SETTINGS = (
     Setting("CHORUS_HOME", "root of all files: a local path, gs://… or s3://…", "./.chorus"),
-    Setting("CHORUS_BROKER_URL", "redis://, rediss:// or sentinel:// broker", "an embedded one for each command"),
-    Setting("CHORUS_RUN", "local folder for sockets, logs and compiled models", "CHORUS_HOME/run, if that is local"),
-    Setting("CHORUS_ALLOWED_PLACES", "folders and buckets that a request may name: /srv/in,gs://b/in", "any at all"),
+    Setting(
+        "CHORUS_BROKER_URL",
+        "redis://, rediss:// or sentinel:// broker",
+        "an embedded one for each command",
+    ),
+    Setting(
+        "CHORUS_RUN",
+        "local folder for sockets, logs and compiled models",
+        "CHORUS_HOME/run, if that is local",
+    ),
+    Setting(
+        "CHORUS_ALLOWED_PLACES",
+        "folders and buckets that a request may name: /srv/in,gs://b/in",
+        "any at all",
+    ),
     Setting("CHORUS_CHUNK_ROWS", "rows in a chunk of feedback", "4096"),
     Setting("CHORUS_MAX_TEXT", "longest text in characters; longer ones are rejected", "20000"),
-    Setting("CHORUS_CORES", "cores that the scoring workers of this machine share", "all of this machine"),
-    Setting("CHORUS_MEMORY", "megabytes that the scoring workers of this machine share", "four fifths of its memory"),
-    Setting("CHORUS_SUBSCRIPTION", "where messages come from: projects/P/subscriptions/S", "no messages"),
     Setting(
-        "CHORUS_RESULTS_TOPIC", "that hears of the labels of messages: projects/P/topics/T", "nobody hears of them"
+        "CHORUS_CORES",
+        "cores that the scoring workers of this machine share",
+        "all of this machine",
     ),
-    Setting("CHORUS_DEAD_LETTER_TOPIC", "for messages that are no feedback", "CHORUS_HOME/rejected-messages"),
+    Setting(
+        "CHORUS_MEMORY",
+        "megabytes that the scoring workers of this machine share",
+        "four fifths of its memory",
+    ),
+    Setting(
+        "CHORUS_SUBSCRIPTION", "where messages come from: projects/P/subscriptions/S", "no messages"
+    ),
+    Setting(
+        "CHORUS_RESULTS_TOPIC",
+        "that hears of the labels of messages: projects/P/topics/T",
+        "nobody hears of them",
+    ),
+    Setting(
+        "CHORUS_DEAD_LETTER_TOPIC",
+        "for messages that are no feedback",
+        "CHORUS_HOME/rejected-messages",
+    ),
     Setting("CHORUS_GATHER_ROWS", "most messages that are stored as one batch", "1024"),
-    Setting("CHORUS_GATHER_MS", "milliseconds that a message waits for others of its customer", "200"),
-    Setting("CHORUS_ONCE_HOURS", "hours in which a message with the same id is not labelled again", "24"),
-    Setting("CHORUS_DEVICE", "where transformers compute: cpu, cuda, cuda:N", "auto: a GPU if there is one"),
-    Setting("CHORUS_PRECISION", "coarsest for transformers: float32, bfloat16 or int8", "int8, if a model offers it"),
+    Setting(
+        "CHORUS_GATHER_MS", "milliseconds that a message waits for others of its customer", "200"
+    ),
+    Setting(
+        "CHORUS_ONCE_HOURS", "hours in which a message with the same id is not labelled again", "24"
+    ),
+    Setting(
+        "CHORUS_DEVICE",
+        "where transformers compute: cpu, cuda, cuda:N",
+        "auto: a GPU if there is one",
+    ),
+    Setting(
+        "CHORUS_PRECISION",
+        "coarsest for transformers: float32, bfloat16 or int8",
+        "int8, if a model offers it",
+    ),
 )
 
 
@@ -142,7 +182,9 @@ def for_children(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
 
 
 def for_bridge(settings: Settings) -> dict[str, str]:
-    """The variables of a bridge elsewhere, beside those that every process has; none where nothing is bridged."""
+    """The variables of a bridge elsewhere, beside those that every process has; none where nothing
+    is bridged.
+    """
     if not settings.bridged:
         return {}
     found = {
@@ -178,7 +220,9 @@ def _count(environment: Mapping[str, str], name: str, default: int, most: int | 
 def _named(environment: Mapping[str, str], name: str, kind: str) -> str | None:
     """The full name of something of Pub/Sub, None where it is not set."""
     value = environment.get(name) or None
-    if value is not None and not re.fullmatch(rf"projects/[^/\s]+/{kind}/[A-Za-z][A-Za-z0-9._~+%-]{{2,254}}", value):
+    if value is not None and not re.fullmatch(
+        rf"projects/[^/\s]+/{kind}/[A-Za-z][A-Za-z0-9._~+%-]{{2,254}}", value
+    ):
         raise BadSetting(
             name,
             value,
@@ -200,7 +244,10 @@ def _allowed(environment: Mapping[str, str]) -> tuple[str, ...] | None:
     value = environment.get("CHORUS_ALLOWED_PLACES")
     if not value:
         return None
-    name, expected = "CHORUS_ALLOWED_PLACES", "folders and buckets (/srv/in, gs://bucket/in), commas or spaces between"
+    name, expected = (
+        "CHORUS_ALLOWED_PLACES",
+        "folders and buckets (/srv/in, gs://bucket/in), commas or spaces between",
+    )
     try:
         places = tuple(located(place).url for place in value.replace(",", " ").split())
     except NoLocation as error:

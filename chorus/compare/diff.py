@@ -37,7 +37,9 @@ class NoSuchRun(BadRequest):
 
     def __init__(self, customer: str, run: str, there: Sequence[str]) -> None:
         self.customer, self.run, self.there = customer, run, there
-        super().__init__(f"There is no run {run} of {customer}. Its runs: {', '.join(there) or 'none'}.")
+        super().__init__(
+            f"There is no run {run} of {customer}. Its runs: {', '.join(there) or 'none'}."
+        )
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,19 @@ class Version:
 
 
 def diff(settings: Settings, asked: Asked) -> None:
-    """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found or compared for."""
+    """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found
+    or compared for.
+    """
     if asked.html is not None and not asked.html.absolute().parent.is_dir():
-        raise BadSides(f"{asked.html} is to lie in a folder that is not there. Make it, or name another.")
+        raise BadSides(
+            f"{asked.html} is to lie in a folder that is not there. Make it, or name another."
+        )
     place = open_place(settings.home)
     sides = sides_of(asked.a, asked.b)
     found = (
-        _of_jobs(place, asked, *sides) if isinstance(sides[0], str) else _of_versions(settings, place, asked, *sides)
+        _of_jobs(place, asked, *sides)
+        if isinstance(sides[0], str)
+        else _of_versions(settings, place, asked, *sides)
     )
     texts = texts_of(place, found.moved)
     if asked.html is not None:
@@ -118,7 +126,9 @@ def _of_jobs(place: Place, asked: Asked, a: str, b: str) -> Difference:
 
 
 def _jobs(place: Place, name: str) -> list[Job]:
-    """That of this id, or those of the run `<customer>/<run>`. Raises NoSuchJob, NoSuchRun, BadName, BadRecord."""
+    """That of this id, or those of the run `<customer>/<run>`. Raises NoSuchJob, NoSuchRun,
+    BadName, BadRecord.
+    """
     customer, slash, run = name.partition("/")
     if not slash:
         return [find_job(place, name)]
@@ -128,7 +138,9 @@ def _jobs(place: Place, name: str) -> list[Job]:
         raise NoSuchRun(customer, run, runs(place, customer)) from None
 
 
-def _of_versions(settings: Settings, place: Place, asked: Asked, a: Version, b: Version) -> Difference:
+def _of_versions(
+    settings: Settings, place: Place, asked: Asked, a: Version, b: Version
+) -> Difference:
     registry = ModelRegistry(place)
     before, after = (registry.resolve(side.model, side.wanted) for side in (a, b))
     chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, asked.since)

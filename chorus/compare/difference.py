@@ -1,4 +1,6 @@
-"""What differs between two answers to stored feedback: sums for each target and customer, added up chunk by chunk."""
+"""What differs between two answers to stored feedback: sums for each target and customer, added up
+chunk by chunk.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,6 @@
-"""What differs, as one HTML page that needs nothing else: no script, nothing to fetch, light and dark."""
+"""What differs, as one HTML page that needs nothing else: no script, nothing to fetch, light and
+dark.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -26,8 +28,16 @@ def page(found: Difference, texts: Texts) -> str:
 def _target(target: str, found: Difference, texts: Texts) -> str:
     whole, customers = found.whole(target), found.targets[target]
     mode = "one label a row" if whole.mode == "one_of" else "any number of labels a row"
-    matrix = f"<section><h3>Before and after</h3>{_matrix(whole)}</section>" if whole.mode == "one_of" else ""
-    several = f"<section><h3>By customer</h3>{_customers(customers)}</section>" if len(customers) > 1 else ""
+    matrix = (
+        f"<section><h3>Before and after</h3>{_matrix(whole)}</section>"
+        if whole.mode == "one_of"
+        else ""
+    )
+    several = (
+        f"<section><h3>By customer</h3>{_customers(customers)}</section>"
+        if len(customers) > 1
+        else ""
+    )
     return (
         f"<h2>{escape(target)}<small>{mode}</small></h2>{_figures(whole)}"
         f'<div class="pair"><section><h3>Flips</h3>{_flips(whole)}</section>{matrix}</div>{several}'
@@ -42,7 +52,10 @@ def _figures(one: Comparison) -> str:
         "share changed": f"{one.share:.2%}",
         "Cohen's kappa": f"{one.kappa:.3f}",
     }
-    cards = (f'<div><b>{value}</b><span class="soft">{name}</span></div>' for name, value in figures.items())
+    cards = (
+        f'<div><b>{value}</b><span class="soft">{name}</span></div>'
+        for name, value in figures.items()
+    )
     return f'<div class="figures">{"".join(cards)}</div>'
 
 
@@ -59,7 +72,13 @@ def _flips(one: Comparison) -> str:
         f'{_count(gained, "+", "gain")}<td class="n soft">{kappa:.3f}</td>'
         for label, gained, lost, kappa in one.flips
     )
-    header = ("<th>label", '<th class="n">lost', "<th>", '<th class="n">gained', '<th class="n">kappa')
+    header = (
+        "<th>label",
+        '<th class="n">lost',
+        "<th>",
+        '<th class="n">gained',
+        '<th class="n">kappa',
+    )
     return _table(header, rows)
 
 
@@ -72,7 +91,9 @@ def _count(rows: int, sign: str, kind: str) -> str:
 
 
 def _matrix(one: Comparison) -> str:
-    """The fuller a cell, the more of its row is there: what stays in one colour, what moves in another."""
+    """The fuller a cell, the more of its row is there: what stays in one colour, what moves in
+    another.
+    """
     rows = []
     for at, (label, counts) in enumerate(zip(one.labels, one.table.tolist(), strict=True)):
         cells = (
@@ -81,7 +102,9 @@ def _matrix(one: Comparison) -> str:
             for column, count in enumerate(counts)
         )
         rows.append(f"<th>{escape(label)}</th>{''.join(cells)}")
-    return _table(("<th>↓ before, after →", *(f"<th>{escape(label)}" for label in one.labels)), rows, "matrix")
+    return _table(
+        ("<th>↓ before, after →", *(f"<th>{escape(label)}" for label in one.labels)), rows, "matrix"
+    )
 
 
 def _customers(customers: Mapping[str, Comparison]) -> str:
@@ -94,7 +117,9 @@ def _customers(customers: Mapping[str, Comparison]) -> str:
             f'<td class="n">{one.share:.2%}</td><td class="n">{one.kappa:.3f}</td>'
             f"{''.join(_flip(flips.get(label)) for label in labels)}"
         )
-    figures = (f'<th class="n">{escape(name)}' for name in ("rows", "changed", "share", "kappa", *labels))
+    figures = (
+        f'<th class="n">{escape(name)}' for name in ("rows", "changed", "share", "kappa", *labels)
+    )
     return _table(("<th>customer", *figures), rows)
 
 
@@ -104,7 +129,10 @@ def _flip(flips: Flips | None) -> str:
         return "<td></td>"
     if not flips.gained and not flips.lost:
         return '<td class="n zero">0</td>'
-    gained, lost = f'<span class="gain">+{flips.gained:,}</span>', f'<span class="loss">&minus;{flips.lost:,}</span>'
+    gained, lost = (
+        f'<span class="gain">+{flips.gained:,}</span>',
+        f'<span class="loss">&minus;{flips.lost:,}</span>',
+    )
     return f'<td class="n">{gained} {lost}</td>'
 
 
@@ -117,7 +145,9 @@ def _moved(rows: Sequence[Moved], texts: Texts) -> str:
         f"<td>{_answer(row.after, row.probabilities_after, row)}</td><td>{_text(text_of(texts, row))}</td>"
         for row in rows
     )
-    return _table(('<th class="n">change', "<th>row", "<th>before", "<th>after", "<th>text"), cells, "moved")
+    return _table(
+        ('<th class="n">change', "<th>row", "<th>before", "<th>after", "<th>text"), cells, "moved"
+    )
 
 
 def _text(text: str | None) -> str:
@@ -125,9 +155,18 @@ def _text(text: str | None) -> str:
 
 
 def _answer(labels: tuple[str, ...], probabilities: Mapping[str, float], row: Moved) -> str:
-    """The labels, and below them the probabilities that changed most, in the same order before and after."""
-    pills = "".join(f'<span class="pill">{escape(label)}</span>' for label in labels) or '<span class="soft">-</span>'
+    """The labels, and below them the probabilities that changed most, in the same order before and
+    after.
+    """
+    pills = (
+        "".join(f'<span class="pill">{escape(label)}</span>' for label in labels)
+        or '<span class="soft">-</span>'
+    )
     was, now = row.probabilities_before, row.probabilities_after
-    names = sorted({**was, **now}, key=lambda label: -abs(was.get(label, 0) - now.get(label, 0)))[:_MOST_LABELS]
-    odds = "".join(f'<div class="odds">{escape(name)} {probabilities.get(name, 0):.3f}</div>' for name in names)
+    names = sorted({**was, **now}, key=lambda label: -abs(was.get(label, 0) - now.get(label, 0)))[
+        :_MOST_LABELS
+    ]
+    odds = "".join(
+        f'<div class="odds">{escape(name)} {probabilities.get(name, 0):.3f}</div>' for name in names
+    )
     return f"{pills}{odds}"

@@ -18,7 +18,8 @@ from storage.records.labelled_output import read_manifest
 from storage.tables import decode_parquet
 from tasks.planning.record_cache import ensemble_of
 
-_PARTS = 4  # of the second job in memory: two uploads of the same rows have them in much the same order
+# of the second job in memory: two uploads of the same rows have them in much the same order
+_PARTS = 4
 
 
 class NotComplete(BadRequest):
@@ -34,7 +35,9 @@ class NoCommonDataset(BadRequest):
 
     def __init__(self, before: str, after: str) -> None:
         self.before, self.after = before, after
-        super().__init__(f"{before} and {after} have no dataset in common, so no row can be compared.")
+        super().__init__(
+            f"{before} and {after} have no dataset in common, so no row can be compared."
+        )
 
 
 class NoCommonTarget(BadRequest):
@@ -58,9 +61,12 @@ class _Output:
         if manifest is None:
             raise NotComplete(job.id)
         self.job, self.rows = job, manifest.rows_labelled
-        self.targets: dict[str, Mode] = {target.name: target.mode for target in ensemble_of(place, job).targets}
+        self.targets: dict[str, Mode] = {
+            target.name: target.mode for target in ensemble_of(place, job).targets
+        }
         self._parts = manifest.parts
-        self.starts = np.array([0, *accumulate(part.rows for part in manifest.parts)])  # the first row of each
+        # the first row of each
+        self.starts = np.array([0, *accumulate(part.rows for part in manifest.parts)])
         self.part = lru_cache(_PARTS)(self._part)
 
     def __len__(self) -> int:
@@ -76,17 +82,24 @@ class _Output:
 
     def numbers(self, part: int, rows: pa.Table) -> dict[str, int]:
         """Id → number of the row in the whole output, of the rows of one part."""
-        return {name: int(self.starts[part]) + row for row, name in enumerate(rows["id"].to_pylist())}
+        return {
+            name: int(self.starts[part]) + row for row, name in enumerate(rows["id"].to_pylist())
+        }
 
 
 def diff_jobs(
-    place: Place, names: tuple[str, str], before: Sequence[Job], after: Sequence[Job], most: int = 20
+    place: Place,
+    names: tuple[str, str],
+    before: Sequence[Job],
+    after: Sequence[Job],
+    most: int = 20,
 ) -> Difference:
-    """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by dataset.
+    """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by
+    dataset.
 
-    The rows of one dataset are joined chunk by chunk. Those of two jobs on two datasets are joined by their ids, for
-    which those of the second are held in memory, some 130 bytes a row. Raises NotComplete, NoCommonDataset,
-    NoCommonTarget, Absent, BadRecord.
+    The rows of one dataset are joined chunk by chunk. Those of two jobs on two datasets are joined
+    by their ids, for which those of the second are held in memory, some 130 bytes a row. Raises
+    NotComplete, NoCommonDataset, NoCommonTarget, Absent, BadRecord.
     """
     found = Difference(*names)
     ones, others = ({(job.customer, job.dataset): job for job in jobs} for jobs in (before, after))
@@ -95,7 +108,9 @@ def diff_jobs(
         pairs = [(before[0], after[0])]
     if not pairs:
         raise NoCommonDataset(*names)
-    joined = sum(_add(found, _Output(place, one), _Output(place, other), most) for one, other in pairs)
+    joined = sum(
+        _add(found, _Output(place, one), _Output(place, other), most) for one, other in pairs
+    )
     found.only_before = sum(_Output(place, job).rows for job in before) - joined
     found.only_after = sum(_Output(place, job).rows for job in after) - joined
     return found
@@ -109,10 +124,15 @@ def _add(found: Difference, before: _Output, after: _Output, most: int) -> int:
     joined = 0
     for part, rows, other, partners in _partners(before, after):
         was, now = before.part(part), after.part(other)
-        which = Rows(before.job.customer, before.job.dataset, part, rows, was["id"].take(rows).to_pylist())
+        which = Rows(
+            before.job.customer, before.job.dataset, part, rows, was["id"].take(rows).to_pylist()
+        )
         for target, mode in before.targets.items():
             if after.targets.get(target) == mode:
-                said = said_in(was, target, mode).take(rows), said_in(now, target, mode).take(partners)
+                said = (
+                    said_in(was, target, mode).take(rows),
+                    said_in(now, target, mode).take(partners),
+                )
                 found.add(target, before.job.customer, compare(mode, *said, which, most))
         joined += len(rows)
     return joined
@@ -126,7 +146,9 @@ def _partners(before: _Output, after: _Output) -> Iterator[tuple[int, Int64, int
         known |= after.numbers(other, after.read(other, ["id"]))
     for part in range(len(before)):
         known = after.numbers(part, after.part(part)) if same else known
-        numbers = np.array([known.get(name, -1) for name in before.part(part)["id"].to_pylist()], dtype=np.int64)
+        numbers = np.array(
+            [known.get(name, -1) for name in before.part(part)["id"].to_pylist()], dtype=np.int64
+        )
         rows = np.flatnonzero(numbers >= 0)
         parts = np.searchsorted(after.starts, numbers[rows], side="right") - 1
         for other in np.unique(parts):

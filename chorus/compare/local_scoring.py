@@ -1,4 +1,6 @@
-"""Scoring on this machine without a broker or pools: one model version, in a process of its own, that ends with us."""
+"""Scoring on this machine without a broker or pools: one model version, in a process of its own,
+that ends with us.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +46,9 @@ class ScoreHere:
         self._manifest, self._isolated = manifest, isolated
 
     def score(self, texts: pa.StringArray) -> Scores:
-        """The scores of these texts; those that the model cannot bear are rejected. Raises CannotScore, NotIsolated."""
+        """The scores of these texts; those that the model cannot bear are rejected. Raises
+        CannotScore, NotIsolated.
+        """
         one = self._manifest
         try:
             values, rejected = score_carefully(self._isolated, texts)
@@ -56,17 +60,23 @@ class ScoreHere:
 @contextmanager
 def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
     """The version, loaded, for as long as the block lasts. Raises NotIsolated."""
-    isolated = Isolated(place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS)
+    isolated = Isolated(
+        place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS
+    )
     try:
         yield ScoreHere(manifest, isolated)
     finally:
         isolated.stop()
 
 
-def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]) -> int:
-    """Score those of the chunks that the version has not scored, and store the scores; how many there were.
+def score_missing(
+    settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]
+) -> int:
+    """Score those of the chunks that the version has not scored, and store the scores; how many
+    there were.
 
-    `chunks` are the newest first, and scored the other way round: the older lend to the newer what they share.
+    `chunks` are the newest first, and scored the other way round: the older lend to the newer what
+    they share.
 
     Raises CannotScore, NotIsolated, CannotWrite.
     """
@@ -77,11 +87,17 @@ def score_missing(settings: Settings, place: Place, manifest: ModelManifest, chu
         return 0
     with score_here(settings, place, manifest) as here:
         shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
-        texts = side_by_side(place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1])
+        texts = side_by_side(
+            place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1]
+        )
         for chunk, some in zip(shown, texts, strict=True):
-            found = complete(place, chunk.dataset, chunk.position, version_of(manifest), some, here.score)
+            found = complete(
+                place, chunk.dataset, chunk.position, version_of(manifest), some, here.score
+            )
             # A worker may have been quicker; whoever comes first is right for all.
-            place.create(scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found))
+            place.create(
+                scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found)
+            )
     return len(missing)
 
 
@@ -92,4 +108,6 @@ def version_of(manifest: ModelManifest) -> ModelVersion:
 
 def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
     """The chunks one by one, and on standard error how far they are."""
-    yield from track(chunks, f"{what} {sum(chunk.rows for chunk in chunks):,} rows", console=Console(stderr=True))
+    yield from track(
+        chunks, f"{what} {sum(chunk.rows for chunk in chunks):,} rows", console=Console(stderr=True)
+    )

@@ -22,8 +22,13 @@ class NotTheSameQuestion(BadRequest):
 
     def __init__(self, before: ModelManifest, after: ModelManifest) -> None:
         self.before, self.after = before, after
-        said = (f"version {one.version} answers {one.target.name} ({one.target.mode})" for one in (before, after))
-        super().__init__(f"The versions of {before.name} answer different targets: {', '.join(said)}.")
+        said = (
+            f"version {one.version} answers {one.target.name} ({one.target.mode})"
+            for one in (before, after)
+        )
+        super().__init__(
+            f"The versions of {before.name} answer different targets: {', '.join(said)}."
+        )
 
 
 def diff_versions(
@@ -36,8 +41,9 @@ def diff_versions(
 ) -> Difference:
     """What two versions of one model say of these chunks.
 
-    Scores that are there are used. Those that are missing are made and stored, one version after the other, so that
-    one model is in memory at a time. Raises NotTheSameQuestion, CannotScore, NotIsolated, BadScores.
+    Scores that are there are used. Those that are missing are made and stored, one version after
+    the other, so that one model is in memory at a time. Raises NotTheSameQuestion, CannotScore,
+    NotIsolated, BadScores.
     """
     if before.target != after.target:
         raise NotTheSameQuestion(before, after)
@@ -60,7 +66,9 @@ def _compare(
     ids = feedback.read_chunk(place, chunk.dataset, chunk.position, ["id"])["id"].take(kept)
     rows = Rows(chunk.dataset.customer, chunk.dataset.id, chunk.position, kept, ids.to_pylist())
     mode = before.target.mode
-    return compare(mode, _said(was, mode, kept), _said(now, mode, kept), rows, most), chunk.rows - len(kept)
+    return compare(
+        mode, _said(was, mode, kept), _said(now, mode, kept), rows, most
+    ), chunk.rows - len(kept)
 
 
 def _said(found: Scores, mode: Mode, rows: Int64) -> Said:

@@ -59,7 +59,8 @@ def _compared(one: Comparison) -> dict[str, object]:
         "agreement": one.agreement,
         "kappa": one.kappa,
         "flips": {
-            flips.label: {"gained": flips.gained, "lost": flips.lost, "kappa": flips.kappa} for flips in one.flips
+            flips.label: {"gained": flips.gained, "lost": flips.lost, "kappa": flips.kappa}
+            for flips in one.flips
         },
     }
 
@@ -108,7 +109,14 @@ def _print_target(target: str, found: Difference, texts: Texts) -> None:
     print_table(("customer", "label", "gained", "lost", "kappa"), flip_rows(found, target))
     print()
     moved = [
-        (row.id, row.customer, f"{row.change:.3f}", said(row.before), said(row.after), _cut(text_of(texts, row) or ""))
+        (
+            row.id,
+            row.customer,
+            f"{row.change:.3f}",
+            said(row.before),
+            said(row.after),
+            _cut(text_of(texts, row) or ""),
+        )
         for row in whole.moved
     ]
     if moved:
@@ -121,7 +129,9 @@ def matrix_rows(one: Comparison) -> list[tuple[object, ...]]:
 
 
 def flip_rows(found: Difference, target: str) -> list[tuple[str, str, int, int, str]]:
-    """(customer, label, gained, lost, kappa): of all together, and of each customer where there are several."""
+    """(customer, label, gained, lost, kappa): of all together, and of each customer where there are
+    several.
+    """
     customers = found.targets[target]
     several = {"all": found.whole(target), **customers} if len(customers) > 1 else customers
     return [

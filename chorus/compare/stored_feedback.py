@@ -1,4 +1,6 @@
-"""The stored feedback that a model has to do with: which chunks, and the texts of a few of their rows."""
+"""The stored feedback that a model has to do with: which chunks, and the texts of a few of their
+rows.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -24,7 +26,9 @@ class NoFeedbackOf(BadRequest):
 
     def __init__(self, customer: str, there: Sequence[str]) -> None:
         self.customer, self.there = customer, there
-        super().__init__(f"No feedback of {customer} is stored. There is some of: {', '.join(there) or 'nobody'}.")
+        super().__init__(
+            f"No feedback of {customer} is stored. There is some of: {', '.join(there) or 'nobody'}."
+        )
 
 
 class DoesNotUse(BadRequest):
@@ -32,7 +36,9 @@ class DoesNotUse(BadRequest):
 
     def __init__(self, customer: str, model: str) -> None:
         self.customer, self.model = customer, model
-        super().__init__(f"The ensemble of {customer} does not use {model}. Choose another customer, or none for all.")
+        super().__init__(
+            f"The ensemble of {customer} does not use {model}. Choose another customer, or none for all."
+        )
 
 
 @dataclass(frozen=True)
@@ -52,19 +58,37 @@ class StoredChunk:
 
 
 def newest_chunks(
-    place: Place, model: str, rows: int, customers: Sequence[str] = (), since: datetime | None = None
+    place: Place,
+    model: str,
+    rows: int,
+    customers: Sequence[str] = (),
+    since: datetime | None = None,
 ) -> list[StoredChunk]:
-    """Whole chunks that the model has to score, until they hold `rows` rows: those of the newest datasets first.
+    """Whole chunks that the model has to score, until they hold `rows` rows: those of the newest
+    datasets first.
 
-    Of the given customers, or of all whose ensemble uses the model. `since` leaves out what was taken in before, and
-    what does not say when. Raises NoFeedbackOf, DoesNotUse, BadName, BadRecord.
+    Of the given customers, or of all whose ensemble uses the model. `since` leaves out what was
+    taken in before, and what does not say when. Raises NoFeedbackOf, DoesNotUse, BadName,
+    BadRecord.
     """
     newest: list[Dataset] = []
     for customer in _customers(place, model, customers):
-        its = (dataset for dataset in feedback.datasets(place, customer) if since is None or dataset.since >= since)
-        ordered = sorted((*newest, *its), key=lambda dataset: (dataset.since, dataset.id), reverse=True)
-        newest = list(_until(ordered, rows))  # no more, for all that there are would not fit into memory
-    return list(_until((StoredChunk(dataset, at) for dataset in newest for at in range(len(dataset.chunks))), rows))
+        its = (
+            dataset
+            for dataset in feedback.datasets(place, customer)
+            if since is None or dataset.since >= since
+        )
+        ordered = sorted(
+            (*newest, *its), key=lambda dataset: (dataset.since, dataset.id), reverse=True
+        )
+        # no more, for all that there are would not fit into memory
+        newest = list(_until(ordered, rows))
+    return list(
+        _until(
+            (StoredChunk(dataset, at) for dataset in newest for at in range(len(dataset.chunks))),
+            rows,
+        )
+    )
 
 
 def _until(found: Iterable[R], rows: int) -> Iterator[R]:
@@ -97,14 +121,18 @@ def _uses(place: Place, customer: str, model: str) -> bool:
 
 
 def texts_of(place: Place, rows: Iterable[Moved]) -> dict[tuple[str, str, str], str]:
-    """Customer, dataset and id → text, as the caller gave it; rows whose feedback is gone are left out."""
+    """Customer, dataset and id → text, as the caller gave it; rows whose feedback is gone are left
+    out.
+    """
     wanted: dict[tuple[str, str, int], set[str]] = {}
     for row in rows:
         wanted.setdefault((row.customer, row.dataset, row.chunk), set()).add(row.id)
     found: dict[tuple[str, str, str], str] = {}
     for (customer, dataset, chunk), ids in wanted.items():
         with suppress(Absent):
-            table = decode_parquet(place.read(feedback.chunk_path(customer, dataset, chunk)), ["id", "text"])
+            table = decode_parquet(
+                place.read(feedback.chunk_path(customer, dataset, chunk)), ["id", "text"]
+            )
             pairs = zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)
             found |= {(customer, dataset, name): text for name, text in pairs if name in ids}
     return found

@@ -14,9 +14,15 @@ _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 
 
 def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool) -> None:
-    """Each dataset of these customers (none named: all) with the job whose labels count, and where they lie."""
+    """Each dataset of these customers (none named: all) with the job whose labels count, and where
+    they lie.
+    """
     place = open_place(settings.home)
-    found = [label for customer in customers or all_customers(place) for label in _labels(place, customer)]
+    found = [
+        label
+        for customer in customers or all_customers(place)
+        for label in _labels(place, customer)
+    ]
     if as_json:
         print(json.dumps({"labels": found}))
     else:

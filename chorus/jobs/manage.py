@@ -25,7 +25,9 @@ class NoSuchJob(BadRequest):
 class NoSuchRun(BadRequest):
     def __init__(self, run: str, there: list[str]) -> None:
         self.run, self.there = run, there
-        super().__init__(f"No run {run} goes on. Runs of this customer that do: {', '.join(there) or 'none'}.")
+        super().__init__(
+            f"No run {run} goes on. Runs of this customer that do: {', '.join(there) or 'none'}."
+        )
 
 
 class JobEnded(BadRequest):
@@ -53,7 +55,8 @@ def find_job(place: Place, job: str) -> Job:
 
 
 def cancel(settings: Settings, name: str) -> None:
-    """Stop a job, or all of a run (customer/run), in storage and on the board of a service if there is one.
+    """Stop a job, or all of a run (customer/run), in storage and on the board of a service if there
+    is one.
 
     Raises NoSuchJob, NoSuchRun, JobEnded.
     """
@@ -83,7 +86,11 @@ def _stop(settings: Settings, place: Place, found: Sequence[Job]) -> None:
 def _cancel_run(settings: Settings, place: Place, run: Run) -> None:
     """Its jobs that go on, and the run itself, of which some jobs may not have been written."""
     written = [each.job for each in run.jobs if place.exists(jobs.job_path(each.job))]
-    _stop(settings, place, [jobs.read_job(place, job) for job in written if jobs.ended(place, job) is None])
+    _stop(
+        settings,
+        place,
+        [jobs.read_job(place, job) for job in written if jobs.ended(place, job) is None],
+    )
     end_run(place, run, RunEnded(status="failed", error="It was cancelled.", at=datetime.now(UTC)))
 
 

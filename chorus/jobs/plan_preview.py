@@ -1,4 +1,6 @@
-"""`chorus plan`: which models would wake, what they would score, how long it would take. Nothing is started."""
+"""`chorus plan`: which models would wake, what they would score, how long it would take. Nothing is
+started.
+"""
 
 import json
 from collections.abc import Sequence
@@ -30,8 +32,12 @@ from tasks.planning.record_cache import dataset_of
 _CHARS_A_TOKEN = 4.3  # of English in the word pieces of BERT, special tokens left out
 
 
-def plan_file_or_job(settings: Settings, what: str, customer: str, *, as_json: bool, **how: Any) -> None:
-    """Print what a job would take: an upload's, which is taken in, or one that is there. Raises ChorusError."""
+def plan_file_or_job(
+    settings: Settings, what: str, customer: str, *, as_json: bool, **how: Any
+) -> None:
+    """Print what a job would take: an upload's, which is taken in, or one that is there. Raises
+    ChorusError.
+    """
     place = open_place(settings.home)
     if _is_job(place, what):
         job = find_job(place, what)
@@ -43,13 +49,21 @@ def plan_file_or_job(settings: Settings, what: str, customer: str, *, as_json: b
     _show(job.id, _ahead(settings, place, [(job, dataset)]), as_json=as_json)
 
 
-def plan_again(settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool) -> None:
-    """Print what `chorus reprocess` would take for these customers, none named: all. Raises ChorusError."""
+def plan_again(
+    settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool
+) -> None:
+    """Print what `chorus reprocess` would take for these customers, none named: all. Raises
+    ChorusError.
+    """
     place, now = open_place(settings.home), datetime.now(UTC)
     found: list[tuple[Job, Dataset]] = []
     for customer in dict.fromkeys(customers or all_customers(place)):
         run = describe_run(place, customer, name="plan", since=since, now=now)
-        found += [(job, dataset_of(place, job)) for job in describe_jobs(place, run)] if run is not None else []
+        found += (
+            [(job, dataset_of(place, job)) for job in describe_jobs(place, run)]
+            if run is not None
+            else []
+        )
     if not found:
         raise NothingStored(customers, all_customers(place))
     _show(None, _ahead(settings, place, found), as_json=as_json)
@@ -74,17 +88,34 @@ def _show(job: str | None, found: Outlook, *, as_json: bool) -> None:
         print(json.dumps(_summary(job, found)))
         return
     print_table(_COLUMNS, [_row(model) for model in found.models])
-    print(f"\n{f'Job {job}: ' if job else ''}{found.rows:,} rows to label, in {found.parts:,} parts to write.")
+    print(
+        f"\n{f'Job {job}: ' if job else ''}{found.rows:,} rows to label, in {found.parts:,} parts to write."
+    )
     if not found.seconds:
         print("Nothing is left to do.")
         return
-    basis = "measured" if found.measured else "guessed in part: not all of these models were measured yet"
+    basis = (
+        "measured"
+        if found.measured
+        else "guessed in part: not all of these models were measured yet"
+    )
     print(f"Expected: {found.seconds:,.0f} s, {found.memory // 10**6:,} MB at the most ({basis}).")
     if found.correction != 1:
-        print(f"Earlier jobs here took {found.correction:.2f} times what was calculated; that is in it.")
+        print(
+            f"Earlier jobs here took {found.correction:.2f} times what was calculated; that is in it."
+        )
 
 
-_COLUMNS = ("model", "wakes", "cells to score", "cells there", "rows", "tokens, about", "processor s", "")
+_COLUMNS = (
+    "model",
+    "wakes",
+    "cells to score",
+    "cells there",
+    "rows",
+    "tokens, about",
+    "processor s",
+    "",
+)
 
 
 def _row(model: ModelOutlook) -> tuple[object, ...]:
@@ -132,6 +163,8 @@ def _summary(job: str | None, found: Outlook) -> dict[str, object]:
 
 
 def _tokens(model: ModelOutlook) -> int | None:
-    """An estimate; None where the feedback was taken in by a version that did not count its characters."""
+    """An estimate; None where the feedback was taken in by a version that did not count its
+    characters.
+    """
     chars = model.missing.chars
     return None if chars is None else round(chars / _CHARS_A_TOKEN)

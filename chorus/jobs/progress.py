@@ -1,4 +1,6 @@
-"""How far a job is, for people: a live display on a terminal, plain lines elsewhere, both on standard error."""
+"""How far a job is, for people: a live display on a terminal, plain lines elsewhere, both on
+standard error.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -55,9 +57,12 @@ class _Live:
     def __call__(self, state: State) -> None:
         for name, chunks in {**state.scored, "labelled": state.parts}.items():
             rows = rows_of(chunks, self._dataset)
-            fresh = rows - self._first.setdefault(name, rows)  # what an earlier run scored says nothing of the rate
+            # what an earlier run scored says nothing of the rate
+            fresh = rows - self._first.setdefault(name, rows)
             rate = fresh / max(1e-9, time.monotonic() - self._began)
-            self._progress.update(self._bars[name], completed=rows, rate=f"{rate:,.0f} rows/s" if fresh else "")
+            self._progress.update(
+                self._bars[name], completed=rows, rate=f"{rate:,.0f} rows/s" if fresh else ""
+            )
 
 
 class _Plain:
@@ -79,7 +84,9 @@ class _Plain:
             self._first = labelled
         rate = (labelled - self._first) / max(1e-9, now - self._began)
         left = f", {(self._dataset.rows - labelled) / rate:,.0f} s left" if rate else ""
-        models = ", ".join(f"{name} {rows_of(chunks, self._dataset):,}" for name, chunks in state.scored.items())
+        models = ", ".join(
+            f"{name} {rows_of(chunks, self._dataset):,}" for name, chunks in state.scored.items()
+        )
         self._console.print(
             f"labelled {labelled:,} of {self._dataset.rows:,} rows, {rate:,.0f} rows/s{left} (scored: {models})",
             highlight=False,

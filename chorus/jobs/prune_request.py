@@ -1,4 +1,6 @@
-"""`chorus prune`: old labels, scores and records that nothing names any more; removed only with --remove."""
+"""`chorus prune`: old labels, scores and records that nothing names any more; removed only with
+--remove.
+"""
 
 import json
 from dataclasses import dataclass
@@ -42,7 +44,12 @@ def show_prunable(settings: Settings, asked: Asked) -> None:
 
 def _rows(place: Place, found: Prunable) -> list[tuple[str, str, int, str]]:
     labels = [
-        ("labels", f"{job.customer}, {job.submitted_at:%Y-%m-%d}", len(job.output.names("")), job.out)
+        (
+            "labels",
+            f"{job.customer}, {job.submitted_at:%Y-%m-%d}",
+            len(job.output.names("")),
+            job.out,
+        )
         for job in found.labels
     ]
     folders = [(model, version, scores.folder(model, version)) for model, version in found.scores]
@@ -50,5 +57,7 @@ def _rows(place: Place, found: Prunable) -> list[tuple[str, str, int, str]]:
         ("scores", f"{model} {version}", len(place.names(folder)), place.at(folder))
         for model, version, folder in folders
     ]
-    records = [("run", customer, 2, place.at(f"runs/{customer}/{name}")) for customer, name in found.runs]
+    records = [
+        ("run", customer, 2, place.at(f"runs/{customer}/{name}")) for customer, name in found.runs
+    ]
     return [*labels, *old, *records]

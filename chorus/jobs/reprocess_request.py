@@ -18,7 +18,13 @@ from chorus.common.settings import Settings
 from chorus.jobs.progress import rows_of
 from chorus.jobs.upload_request import NoService
 from chorus.service.job_forecast import expect
-from chorus.service.run_job import broker_for, context_for, end_on_sigterm, service_broker, workers_for
+from chorus.service.run_job import (
+    broker_for,
+    context_for,
+    end_on_sigterm,
+    service_broker,
+    workers_for,
+)
 from storage.errors import BadRequest, ChorusError
 from storage.names import check_name
 from storage.places.open_place import open_place
@@ -70,7 +76,9 @@ class RunFailed(ChorusError):
 
     def __init__(self, run: Run, reason: str) -> None:
         self.run, self.reason = run, reason
-        super().__init__(f"Run {run.name} of {run.customer}: {reason} The labels from before still count.")
+        super().__init__(
+            f"Run {run.name} of {run.customer}: {reason} The labels from before still count."
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,13 @@ def reprocess(settings: Settings, asked: Asked) -> None:
                 forecast = _label(settings, broker, found, jobs, asked)
             except RedisError as error:
                 raise BrokerUnreachable(broker.address.shown, str(error)) from error
-    _report(place, found, refused, asked, Times(monotonic() - began, forecast.seconds if forecast else None))
+    _report(
+        place,
+        found,
+        refused,
+        asked,
+        Times(monotonic() - began, forecast.seconds if forecast else None),
+    )
     if refused:
         sys.exit(1)
 
@@ -125,13 +139,21 @@ def _described(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
     runs: list[Run] = []
     refused: dict[str, str] = {}
     there = all_customers(place)
-    unknown = [check_name("customer", customer) for customer in asked.customers if customer not in there]
+    unknown = [
+        check_name("customer", customer) for customer in asked.customers if customer not in there
+    ]
     if unknown:
         raise NothingStored(unknown, there)
     for customer in dict.fromkeys(asked.customers or there):
         try:
             run = describe_run(
-                place, customer, name=name, since=asked.since, until=asked.until, keep=asked.keep, now=now
+                place,
+                customer,
+                name=name,
+                since=asked.since,
+                until=asked.until,
+                keep=asked.keep,
+                now=now,
             )
         except ChorusError as error:
             if asked.customers:
@@ -153,17 +175,27 @@ def _work(place: Place, run: Run) -> Work:
 def _label(
     settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked
 ) -> Forecast | None:
-    """Until all runs have ended, unless they are only handed over; seconds that were expected of them, if any were."""
+    """Until all runs have ended, unless they are only handed over; seconds that were expected of
+    them, if any were.
+    """
     context = context_for(settings, broker.address)
-    forecast, began = expect(settings, context, [each for work in found for each in work.todo]), monotonic()
+    forecast, began = (
+        expect(settings, context, [each for work in found for each in work.todo]),
+        monotonic(),
+    )
     runs: list[Run] = []
     try:
         for work in found:
             runs.append(create_run(context.place, work.run))
             carry_on(context, runs[-1])
-    except BaseException as error:  # or the next service would go on with a run of which nobody was told
+    # or the next service would go on with a run of which nobody was told
+    except BaseException as error:
         for run in runs:
-            end_run(context.place, run, RunEnded(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)))
+            end_run(
+                context.place,
+                run,
+                RunEnded(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)),
+            )
         raise
     if asked.detach:
         return forecast
@@ -195,7 +227,9 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
     return f"labelled {done:,} of {rows:,} rows, in {len(jobs):,} datasets"
 
 
-def _report(place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, times: Times) -> None:
+def _report(
+    place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, times: Times
+) -> None:
     """What the runs did. Raises RunFailed for the first that failed."""
     ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}
     for work in found:

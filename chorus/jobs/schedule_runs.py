@@ -22,7 +22,9 @@ from workers.config.schedule_file import ALL, read_schedules
 
 @dataclass(frozen=True)
 class Described:
-    """A schedule, its last run, and its next time. Times are ISO 8601, of its zone unless they say otherwise."""
+    """A schedule, its last run, and its next time. Times are ISO 8601, of its zone unless they say
+    otherwise.
+    """
 
     schedule: str
     cron: str
@@ -37,13 +39,25 @@ class Described:
     next_utc: str
 
 
-_HEADER = ("schedule", "cron", "zone", "customers", "last run", "started", "state", "next", "next, UTC")
+_HEADER = (
+    "schedule",
+    "cron",
+    "zone",
+    "customers",
+    "last run",
+    "started",
+    "state",
+    "next",
+    "next, UTC",
+)
 
 
 class NoSuchSchedule(BadRequest):
     def __init__(self, name: str, there: list[str]) -> None:
         self.name, self.there = name, there
-        super().__init__(f"chorus.toml has no schedule {name}. It has: {', '.join(there) or 'none'}.")
+        super().__init__(
+            f"chorus.toml has no schedule {name}. It has: {', '.join(there) or 'none'}."
+        )
 
 
 def show_schedules(settings: Settings, *, as_json: bool) -> None:
@@ -71,7 +85,9 @@ def run(settings: Settings, name: str, *, as_json: bool) -> int:
         raise NoSuchSchedule(name, list(schedules))
     with broker_for(settings) as broker:
         try:
-            said = run_now(context_for(settings, broker.address), schedules[name], datetime.now(UTC))
+            said = run_now(
+                context_for(settings, broker.address), schedules[name], datetime.now(UTC)
+            )
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     started = run_name(name, said.number)
@@ -90,7 +106,9 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
     following = due_time(schedule, last, now) or next(schedule.cron.after(now))
 
     def local(time: datetime | None) -> str | None:
-        return time.astimezone(schedule.cron.timezone).isoformat(timespec="seconds") if time else None
+        return (
+            time.astimezone(schedule.cron.timezone).isoformat(timespec="seconds") if time else None
+        )
 
     return Described(
         schedule=schedule.name,
@@ -116,14 +134,27 @@ def _state(place: Place, schedule: str, ran: Settled) -> str:
 
 
 def _failed(place: Place, schedule: str, ran: Settled) -> dict[str, str]:
-    ends = {customer: run_ended(place, customer, run_name(schedule, ran.number)) for customer in ran.customers}
-    return ran.refused | {customer: end.error for customer, end in ends.items() if end and end.status == "failed"}
+    ends = {
+        customer: run_ended(place, customer, run_name(schedule, ran.number))
+        for customer in ran.customers
+    }
+    return ran.refused | {
+        customer: end.error for customer, end in ends.items() if end and end.status == "failed"
+    }
 
 
 def _row(one: Described) -> list[str]:
     customers = one.customers if isinstance(one.customers, str) else ", ".join(one.customers)
     last = (one.run or "-", _minute(one.started), one.state)
-    return [one.schedule, one.cron, one.timezone, customers, *last, _minute(one.next), _minute(one.next_utc)]
+    return [
+        one.schedule,
+        one.cron,
+        one.timezone,
+        customers,
+        *last,
+        _minute(one.next),
+        _minute(one.next_utc),
+    ]
 
 
 def _minute(time: str | None) -> str:

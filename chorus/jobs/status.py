@@ -37,7 +37,9 @@ _STATES = ("starting", "busy", "idle", "stopping")
 
 
 def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bool) -> None:
-    """Print one job, or all jobs and models; with `watch` again and again, one job until it ends. Raises NoSuchJob."""
+    """Print one job, or all jobs and models; with `watch` again and again, one job until it ends.
+    Raises NoSuchJob.
+    """
     place = open_place(settings.home)
     board = board_of_service(settings, place)
     if job is not None:
@@ -60,7 +62,9 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
 def _all(place: Place, board: Board | None) -> dict[str, object]:
     return {
         "jobs": [_listed(place, board, one) for one in jobs.all_jobs(place)],
-        "runs": [_run(place, run) for customer in customers(place) for run in open_runs(place, customer)],
+        "runs": [
+            _run(place, run) for customer in customers(place) for run in open_runs(place, customer)
+        ],
         "models": _models(place, board),
         "bridges": _bridges(board),
     }
@@ -68,7 +72,11 @@ def _all(place: Place, board: Board | None) -> dict[str, object]:
 
 def _run(place: Place, run: Run) -> dict[str, object]:
     """One that goes on."""
-    done = [end for each in run.jobs if (end := jobs.ended(place, each.job)) is not None and end.status == "done"]
+    done = [
+        end
+        for each in run.jobs
+        if (end := jobs.ended(place, each.job)) is not None and end.status == "done"
+    ]
     return {
         "run": f"{run.customer}/{run.name}",
         "jobs": len(run.jobs),
@@ -82,14 +90,22 @@ def _listed(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     try:
         return _state(place, board, job)
     except ChorusError as error:
-        known = {"job": job.id, "customer": job.customer, "submitted_at": job.submitted_at.isoformat()}
+        known = {
+            "job": job.id,
+            "customer": job.customer,
+            "submitted_at": job.submitted_at.isoformat(),
+        }
         return dict.fromkeys(_JOB) | known | {"status": "unreadable", "error": str(error)}
 
 
 def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
     job = find_job(place, name)
     found = _state(place, board, job)
-    began, end, forecast = _beginning(place, board, job), jobs.ended(place, job.id), forecast_of(place, job.id)
+    began, end, forecast = (
+        _beginning(place, board, job),
+        jobs.ended(place, job.id),
+        forecast_of(place, job.id),
+    )
     return found | {
         "expected_seconds": forecast and round(forecast.seconds, 1),
         "seconds": round(end.seconds, 1) if end is not None and end.seconds is not None else None,
@@ -105,23 +121,37 @@ def _print_all(found: dict[str, object]) -> None:
         rows: Sequence[dict[str, object]] = found[kind]  # type: ignore[assignment]  # as _all has it
         if rows:
             print()
-            print_table(tuple(rows[0]), [["" if value is None else value for value in one.values()] for one in rows])
+            print_table(
+                tuple(rows[0]),
+                [["" if value is None else value for value in one.values()] for one in rows],
+            )
 
 
 def _print_one(found: dict[str, object]) -> None:
-    shown = {name: value for name, value in found.items() if value not in (None, {}) and name != "first_scores"}
+    shown = {
+        name: value
+        for name, value in found.items()
+        if value not in (None, {}) and name != "first_scores"
+    }
     print_table(("", ""), [(name, _line(value)) for name, value in shown.items()])
     first: dict[str, dict[str, float]] = found["first_scores"]  # type: ignore[assignment]  # as _one has it
     if first:
         print()
-        rows = [(model, *(round(stages[name], 2) for name in _STAGES)) for model, stages in first.items()]
+        rows = [
+            (model, *(round(stages[name], 2) for name in _STAGES))
+            for model, stages in first.items()
+        ]
         print_table(("seconds to the first scores", *_STAGES), rows)
 
 
 def _line(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return ", ".join(f"{key} {found}" for key, found in value.items()) if isinstance(value, dict) else str(value)
+    return (
+        ", ".join(f"{key} {found}" for key, found in value.items())
+        if isinstance(value, dict)
+        else str(value)
+    )
 
 
 def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
@@ -132,7 +162,9 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     stored = stored_progress(place, job.id)
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
-    if manifest is not None and (job.results is None or (ended is not None and ended.status == "done")):
+    if manifest is not None and (
+        job.results is None or (ended is not None and ended.status == "done")
+    ):
         status, error = "done", ""
     elif ended is not None and ended.status != "done":
         status, error = ended.status, ended.error
@@ -153,7 +185,8 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
         "rows_per_second": rate and round(rate, 1),
         "seconds_left": rate and round((dataset.rows - done) / rate, 1),
         "models": {
-            f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset) for model in job.models
+            f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset)
+            for model in job.models
         },
         "output": job.out,
         "results": _results(board, job, manifest),
@@ -162,7 +195,9 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
 
 
 def _rate(board: Board | None, job: Job, dataset: Dataset, done: int) -> float | None:
-    """Rows a second since the job arrived, or was taken up again: what was labelled before that came for nothing."""
+    """Rows a second since the job arrived, or was taken up again: what was labelled before that
+    came for nothing.
+    """
     arrival = board.arrival(job.id) if board else None
     if arrival is None:
         return None
@@ -210,7 +245,9 @@ def _models(place: Place, board: Board | None) -> list[dict[str, object]]:
         wanted = demand(place, board, {worker.model for worker in workers})
     except RedisError:
         return []
-    return [_model(one, [worker for worker in workers if worker.model == one.model]) for one in wanted]
+    return [
+        _model(one, [worker for worker in workers if worker.model == one.model]) for one in wanted
+    ]
 
 
 def _model(wanted: Demand, workers: Sequence[Worker]) -> dict[str, object]:
@@ -239,7 +276,9 @@ def _beginning(place: Place, board: Board | None, job: Job) -> Beginning:
 
 
 def _progress(board: Board | None, job: Job) -> Progress | None:
-    """None where there is no board, or where it cannot be asked: storage has the answer that counts."""
+    """None where there is no board, or where it cannot be asked: storage has the answer that
+    counts.
+    """
     try:
         return board.progress(job.id, [model.name for model in job.models]) if board else None
     except RedisError:

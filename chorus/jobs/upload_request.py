@@ -15,7 +15,14 @@ from chorus.common.settings import Settings
 from chorus.jobs.progress import shown
 from chorus.jobs.rejects import reasons_of, rejected_by_models
 from chorus.service.job_forecast import remember
-from chorus.service.run_job import Outcome, broker_for, context_for, end_on_sigterm, run_job, service_broker
+from chorus.service.run_job import (
+    Outcome,
+    broker_for,
+    context_for,
+    end_on_sigterm,
+    run_job,
+    service_broker,
+)
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import Upload, take_in
 from models.interface.device import choose, gather
@@ -88,7 +95,16 @@ def submit(settings: Settings, asked: Asked) -> None:
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     if asked.as_json:
-        print(json.dumps({"job": job.id, "status": "submitted", "rows_in": dataset.rows_in, "output": job.out}))
+        print(
+            json.dumps(
+                {
+                    "job": job.id,
+                    "status": "submitted",
+                    "rows_in": dataset.rows_in,
+                    "output": job.out,
+                }
+            )
+        )
     else:
         print(job.id)
 
@@ -98,11 +114,13 @@ def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tu
     return write_job(place, job), dataset
 
 
-def describe(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
+def describe(
+    settings: Settings, place: Place, asked: Asked, console: Console
+) -> tuple[Job, Dataset]:
     """Take the feedback in, and say which job that makes, without writing it.
 
-    Who answers is settled before the file is read, so that a wrong customer costs nothing. Raises NotAllowed, and what
-    keeps the file from being taken in.
+    Who answers is settled before the file is read, so that a wrong customer costs nothing. Raises
+    NotAllowed, and what keeps the file from being taken in.
     """
     file = asked.file if asked.file == "-" else settings.named(asked.file)
     out = settings.named(asked.out) if asked.out else None
@@ -130,7 +148,9 @@ def describe(settings: Settings, place: Place, asked: Asked, console: Console) -
         keep_text=not asked.no_text,
         keep_columns=asked.keep_columns,
         priority=asked.priority,
-        deadline=None if asked.deadline is None else datetime.now(UTC) + timedelta(minutes=asked.deadline),
+        deadline=None
+        if asked.deadline is None
+        else datetime.now(UTC) + timedelta(minutes=asked.deadline),
     )
     return job, dataset
 
@@ -159,10 +179,16 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     if manifest.rows_labelled:
         print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
-    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons_of(dataset, manifest).items())
+    reasons = ", ".join(
+        f"{reason} {rows:,}" for reason, rows in reasons_of(dataset, manifest).items()
+    )
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
-    print(f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, ", end="")
-    print(f"{manifest.rows_rejected:,} rejected{f' ({reasons})' if reasons else ''}, in {seconds:,.1f} s.")
+    print(
+        f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, ", end=""
+    )
+    print(
+        f"{manifest.rows_rejected:,} rejected{f' ({reasons})' if reasons else ''}, in {seconds:,.1f} s."
+    )
     print(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
     print(f"Labelled: {job.out}")
     if dataset.rejected:

@@ -21,9 +21,7 @@ from workers.config.quantities import seconds
 _MOUNTED = "/data"  # where the containers find a root that is no URL
 _HEADROOM = 1.25  # of what was measured: beyond its limit a pod is killed
 _THREADS = 2  # of a worker that can use any number: small pods fit into more gaps than large ones
-_HEAD = (
-    "# Rendered by `chorus deploy kubernetes` from the registry and chorus.toml: change those and render it again.\n"
-)
+_HEAD = "# Rendered by `chorus deploy kubernetes` from the registry and chorus.toml: change those and render it again.\n"
 
 
 class BadGrace(BadRequest):
@@ -42,7 +40,9 @@ class BadHome(BadRequest):
 
 class NothingToDeploy(BadRequest):
     def __init__(self, home: str) -> None:
-        super().__init__(f"There are no models below {home}. Name the root that has them in CHORUS_HOME.")
+        super().__init__(
+            f"There are no models below {home}. Name the root that has them in CHORUS_HOME."
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,11 @@ def pool_of(place: Place, champion: ModelManifest, limits: Limits) -> Pool:
     threads = limits.threads or min(_THREADS, kind.most_threads or _THREADS)
     gpu = kind.gpu is not None and limits.device.startswith("cuda")
     return Pool(
-        champion.name, limits, threads, limits.memory or int(_HEADROOM * expected(place, champion.name).memory), gpu
+        champion.name,
+        limits,
+        threads,
+        limits.memory or int(_HEADROOM * expected(place, champion.name).memory),
+        gpu,
     )
 
 

@@ -77,14 +77,28 @@ def examine(settings: Settings, as_json: bool) -> int:
     }
     well = all(finding.well for finding in findings)
     if as_json:
-        print(json.dumps({"well": well, "settings": values, "findings": [vars(finding) for finding in findings]}))
+        print(
+            json.dumps(
+                {
+                    "well": well,
+                    "settings": values,
+                    "findings": [vars(finding) for finding in findings],
+                }
+            )
+        )
     else:
         print_table(
             ("setting", "value", "meaning"),
-            [(one.name, values[one.name] or f"unset: {one.default}", one.meaning) for one in SETTINGS],
+            [
+                (one.name, values[one.name] or f"unset: {one.default}", one.meaning)
+                for one in SETTINGS
+            ],
         )
         print()
-        print_table(("check", "", "found"), [(one.check, "ok" if one.well else "BAD", one.found) for one in findings])
+        print_table(
+            ("check", "", "found"),
+            [(one.check, "ok" if one.well else "BAD", one.found) for one in findings],
+        )
     return 0 if well else 1
 
 
@@ -124,7 +138,9 @@ def _broker(settings: Settings) -> str:
 
 class NothingPublished(ChorusError):
     def __init__(self, what: str, command: str) -> None:
-        super().__init__(f"There are no {what} yet. Run `make demo` for the demo's, or `{command}`.")
+        super().__init__(
+            f"There are no {what} yet. Run `make demo` for the demo's, or `{command}`."
+        )
 
 
 def _models(place: Place) -> str:

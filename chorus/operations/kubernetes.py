@@ -1,6 +1,8 @@
-"""What Kubernetes is asked for: for each model a Deployment and a KEDA ScaledObject; control worker, service, bridge.
+"""What Kubernetes is asked for: for each model a Deployment and a KEDA ScaledObject; control
+worker, service, bridge.
 
-Pure: pools in, documents out. The fields are those of the Kubernetes API (apps/v1, v1) and of keda.sh/v1alpha1.
+Pure: pools in, documents out. The fields are those of the Kubernetes API (apps/v1, v1) and of
+keda.sh/v1alpha1.
 """
 
 import re
@@ -50,7 +52,8 @@ class Cluster:
     claim: str  # the PersistentVolumeClaim with that folder; not used with a URL
     grace: float  # seconds, longer than the slowest chunk takes
     broker: str | None = None  # the URL to put into the Secret; None: the Secret is there
-    messages: Mapping[str, str] = field(default_factory=dict)  # the variables of the bridge; none: there is no bridge
+    # the variables of the bridge; none: there is no bridge
+    messages: Mapping[str, str] = field(default_factory=dict)
 
 
 class BadNamespace(BadRequest):
@@ -67,13 +70,18 @@ def documents(pools: Sequence[Pool], cluster: Cluster) -> list[Document]:
     if len(cluster.namespace) > _LABEL or not _PLAIN.fullmatch(cluster.namespace):
         raise BadNamespace(cluster.namespace)
     secret = [_secret(cluster, cluster.broker)] if cluster.broker else []
-    scaled = [document for pool in pools for document in (_deployment(pool, cluster), _scaled_object(pool, cluster))]
+    scaled = [
+        document
+        for pool in pools
+        for document in (_deployment(pool, cluster), _scaled_object(pool, cluster))
+    ]
     bridge = [_bridge(cluster)] if cluster.messages else []
     return [*secret, _control(cluster), _service(cluster), *bridge, *scaled]
 
 
 _LABEL = 63  # characters, of a DNS label
-_LONGEST = 39  # characters of a model's name: with the prefix and what Kubernetes appends it still is a DNS label
+# characters of a model's name: with the prefix and what Kubernetes appends it still is a DNS label
+_LONGEST = 39
 _PLAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _MARKED = re.compile(r".*-[0-9a-f]{8}")
 
@@ -81,8 +89,9 @@ _MARKED = re.compile(r".*-[0-9a-f]{8}")
 def object_name(model: str) -> str:
     """The name of a model's objects: a DNS label, and another one for every model.
 
-    A name that is a label stays readable: "topics-acme" -> "chorus-score-topics-acme". Any other is cut to what may
-    stand in a label and ends in the hash of the whole, and so does a name that only looks as if it did.
+    A name that is a label stays readable: "topics-acme" -> "chorus-score-topics-acme". Any other is
+    cut to what may stand in a label and ends in the hash of the whole, and so does a name that only
+    looks as if it did.
     """
     if len(model) <= _LONGEST and _PLAIN.fullmatch(model) and not _MARKED.fullmatch(model):
         return f"chorus-score-{model}"
@@ -91,7 +100,11 @@ def object_name(model: str) -> str:
 
 
 def _metadata(name: str, component: str, cluster: Cluster, **annotations: str) -> Document:
-    found: Document = {"name": name, "namespace": cluster.namespace, "labels": _labels(name, component)}
+    found: Document = {
+        "name": name,
+        "namespace": cluster.namespace,
+        "labels": _labels(name, component),
+    }
     return found | ({"annotations": annotations} if annotations else {})
 
 
@@ -109,9 +122,15 @@ def _secret(cluster: Cluster, url: str) -> Document:
 
 
 def _control(cluster: Cluster) -> Document:
-    container = _container(cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{PORT}"], cluster) | {
+    container = _container(
+        cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{PORT}"], cluster
+    ) | {
         "ports": [{"name": "metrics", "containerPort": PORT}],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "periodSeconds": 5, "timeoutSeconds": 5},
+        "readinessProbe": {
+            "httpGet": {"path": "/healthz", "port": "metrics"},
+            "periodSeconds": 5,
+            "timeoutSeconds": 5,
+        },
         "resources": {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     }
     metadata = _metadata(CONTROL, "control", cluster)
@@ -123,7 +142,10 @@ def _bridge(cluster: Cluster) -> Document:
     container = _container(cluster.image, ["bridge"], cluster)
     container["name"] = "bridge"
     container["env"] += [{"name": name, "value": value} for name, value in cluster.messages.items()]
-    container["resources"] = {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}
+    container["resources"] = {
+        "requests": {"cpu": "1", "memory": "512Mi"},
+        "limits": {"memory": "1Gi"},
+    }
     return _workload(_metadata(BRIDGE, "bridge", cluster), container, cluster, spec={"replicas": 1})
 
 
@@ -140,16 +162,25 @@ def _service(cluster: Cluster) -> Document:
 
 
 def _deployment(pool: Pool, cluster: Cluster) -> Document:
-    """Without `replicas`, which is KEDA's to say: applied again, it would send the workers of a busy pool away."""
+    """Without `replicas`, which is KEDA's to say: applied again, it would send the workers of a
+    busy pool away.
+    """
     memory = f"{ceil(pool.memory / 2**20)}Mi"
-    resources: Document = {"requests": {"cpu": str(pool.threads), "memory": memory}, "limits": {"memory": memory}}
+    resources: Document = {
+        "requests": {"cpu": str(pool.threads), "memory": memory},
+        "limits": {"memory": memory},
+    }
     if pool.gpu:
         resources["limits"]["nvidia.com/gpu"] = "1"
     arguments = ["worker", "--model", pool.model, "--threads", str(pool.threads)]
     arguments += ["--device", "cuda" if pool.gpu else "cpu"]
     container = _container(cluster.gpu_image if pool.gpu else cluster.image, arguments, cluster)
     metadata = _metadata(object_name(pool.model), "score", cluster, **{"chorus/model": pool.model})
-    pod = {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]} if pool.gpu else {}
+    pod = (
+        {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]}
+        if pool.gpu
+        else {}
+    )
     return _workload(metadata, container | {"resources": resources}, cluster, pod=pod)
 
 
@@ -184,17 +215,28 @@ def _scaled_object(pool: Pool, cluster: Cluster) -> Document:
 
 
 def _workload(
-    metadata: Document, container: Document, cluster: Cluster, spec: Document | None = None, pod: Document | None = None
+    metadata: Document,
+    container: Document,
+    cluster: Cluster,
+    spec: Document | None = None,
+    pod: Document | None = None,
 ) -> Document:
     """A Deployment of one container, which gets the time to finish its chunk."""
     inside: Document = {
-        "securityContext": {"runAsNonRoot": True, "runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+        },
         "terminationGracePeriodSeconds": ceil(cluster.grace),
         "containers": [container],
         **(pod or {}),
     }
     if _mounted(cluster):
-        inside["volumes"] = [{"name": _VOLUME, "persistentVolumeClaim": {"claimName": cluster.claim}}]
+        inside["volumes"] = [
+            {"name": _VOLUME, "persistentVolumeClaim": {"claimName": cluster.claim}}
+        ]
     template = {"metadata": {"labels": metadata["labels"]}, "spec": inside}
     selector = {"matchLabels": {"app.kubernetes.io/name": metadata["name"]}}
     return {
@@ -206,7 +248,8 @@ def _workload(
 
 
 def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Document:
-    """A process, and the probes: it has started when there is a first sign of progress, and is stuck without a new one.
+    """A process, and the probes: it has started when there is a first sign of progress, and is
+    stuck without a new one.
 
     `find` asks, not a command of ours: it needs no core where all of them score.
     """
@@ -226,7 +269,11 @@ def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Docume
             "periodSeconds": 2,
             "failureThreshold": 300,
         },
-        "livenessProbe": {"exec": {"command": ["sh", "-c", recent]}, "periodSeconds": 30, "timeoutSeconds": 10},
+        "livenessProbe": {
+            "exec": {"command": ["sh", "-c", recent]},
+            "periodSeconds": 30,
+            "timeoutSeconds": 10,
+        },
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     if _mounted(cluster):

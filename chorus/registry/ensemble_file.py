@@ -26,12 +26,15 @@ def read_ensemble(file: Path) -> Ensemble:
     try:
         text = file.read_text("utf-8")
         fields = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-        if isinstance(fields, dict):  # as `ensembles show` prints it, published name and number on top
+        # as `ensembles show` prints it, published name and number on top
+        if isinstance(fields, dict):
             fields = {key: value for key, value in fields.items() if key not in ("name", "version")}
         return Ensemble.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadEnsembleFile(file, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+        raise BadEnsembleFile(
+            file, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        ) from None
     except (OSError, ValueError) as error:  # not readable, not UTF-8, not TOML or JSON
         raise BadEnsembleFile(file, str(error)) from None
 

@@ -35,7 +35,9 @@ class Finding:
 
 
 class AnotherQuestion(BadRequest):
-    """A version that does not answer what the champion answers: no ensemble that uses the model would work with it."""
+    """A version that does not answer what the champion answers: no ensemble that uses the model
+    would work with it.
+    """
 
     def __init__(self, champion: ModelManifest, candidate: ModelManifest) -> None:
         self.champion, self.candidate = champion, candidate
@@ -62,9 +64,11 @@ class GateClosed(BadRequest):
 
 
 def check(settings: Settings, place: Place, model: str, version: int) -> list[Finding]:
-    """What was measured of a version that is to become champion; nothing if no gate is set for the model.
+    """What was measured of a version that is to become champion; nothing if no gate is set for the
+    model.
 
-    Raises AnotherQuestion, GateClosed, NotPublished, BadChorusToml, and what keeps a version from being compared.
+    Raises AnotherQuestion, GateClosed, NotPublished, BadChorusToml, and what keeps a version from
+    being compared.
     """
     gate, registry = read_gates(place).of(model), ModelRegistry(place)
     candidate = registry.resolve(model, version)
@@ -77,7 +81,9 @@ def check(settings: Settings, place: Place, model: str, version: int) -> list[Fi
         findings.append(_flips(settings, place, before, candidate, gate.rows, gate.most_flips))
     if gate.least_macro_f1 is not None and gate.labelled is not None:
         data = _labelled(place, gate.labelled, candidate)
-        findings.append(_macro_f1(settings, place, candidate, data, gate.labelled, gate.least_macro_f1))
+        findings.append(
+            _macro_f1(settings, place, candidate, data, gate.labelled, gate.least_macro_f1)
+        )
     if not all(finding.well for finding in findings):
         raise GateClosed(model, version, findings)
     return findings
@@ -90,9 +96,16 @@ def _answer_alike(one: ModelManifest, other: ModelManifest) -> bool:
 
 
 def _flips(
-    settings: Settings, place: Place, champion: ModelManifest, candidate: ModelManifest, rows: int, most: float
+    settings: Settings,
+    place: Place,
+    champion: ModelManifest,
+    candidate: ModelManifest,
+    rows: int,
+    most: float,
 ) -> Finding:
-    """Of the newest stored feedback; what one of the two cannot score counts as changed. Without any, nothing flips."""
+    """Of the newest stored feedback; what one of the two cannot score counts as changed. Without
+    any, nothing flips.
+    """
     chunks = newest_chunks(place, candidate.name, rows)
     found = diff_versions(settings, place, champion, candidate, chunks, most=0)
     compared = [found.whole(target) for target in found.targets]  # one, or none
@@ -116,10 +129,21 @@ def _labelled(place: Place, name: str, candidate: ModelManifest) -> Labelled:
 
 
 def _macro_f1(
-    settings: Settings, place: Place, candidate: ModelManifest, data: Labelled, name: str, least: float
+    settings: Settings,
+    place: Place,
+    candidate: ModelManifest,
+    data: Labelled,
+    name: str,
+    least: float,
 ) -> Finding:
     """Of all rows; those that the model cannot score are wrong."""
     with score_here(settings, place, candidate) as here:
-        pieces = [here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)]
+        pieces = [
+            here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)
+        ]
     found = metrics(np.concatenate(pieces), data.truth, candidate.target.mode)["macro_f1"]
-    return Finding(f"macro-F1 on {len(data):,} rows of {name} is {found:.4f}", f"{least} at least", found >= least)
+    return Finding(
+        f"macro-F1 on {len(data):,} rows of {name} is {found:.4f}",
+        f"{least} at least",
+        found >= least,
+    )

@@ -33,13 +33,19 @@ class Lesson:
 
 
 def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
-    """Learn from a labelled file, measure on the rows held out, publish. Raises what models.publishing.train_model raises."""
+    """Learn from a labelled file, measure on the rows held out, publish. Raises what
+    models.publishing.train_model raises.
+    """
     check_name("model", lesson.name)
     data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
     recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length)
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        trained = train(lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name, begin=_begin)
-        return ModelRegistry(place).publish(lesson.name, Path(folder), trained.spec, datetime.now(UTC))
+        trained = train(
+            lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name, begin=_begin
+        )
+        return ModelRegistry(place).publish(
+            lesson.name, Path(folder), trained.spec, datetime.now(UTC)
+        )
 
 
 def publish(
@@ -54,7 +60,8 @@ def publish(
     texts: Path | None,
     text: str,
 ) -> ModelManifest:
-    """Publish a model that was made elsewhere; the arguments of `chorus models publish`, as they came.
+    """Publish a model that was made elsewhere; the arguments of `chorus models publish`, as they
+    came.
 
     Raises BadLabelledFile, and what models.publishing.publish raises.
     """

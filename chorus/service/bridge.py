@@ -74,7 +74,9 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
-        return bridge_worker.run(app, replace(context, presence=presence), inflow, topics, settings.run)
+        return bridge_worker.run(
+            app, replace(context, presence=presence), inflow, topics, settings.run
+        )
 
 
 def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:
@@ -94,11 +96,15 @@ def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool)
 def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> Inflow | None:
     if settings.subscription is None:
         return None
-    dead_letters = None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
+    dead_letters = (
+        None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
+    )
     once = Once(context.place, context.board, settings.once_hours * 3600)
     return Inflow(
         Standing(identity, settings.subscription, Bridges(context.board)),
-        Subscription(settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES),
+        Subscription(
+            settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES
+        ),
         expected(context.place),
         TakingIn(
             context,
@@ -114,8 +120,8 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
 def expected(place: Place, clock: Callable[[], float] = monotonic) -> Callable[[str], bool]:
     """Whether feedback of a customer of this name is expected.
 
-    It is of `default`, of those in customers.toml, and of those of whom some is stored. What was read holds for five
-    seconds. Raises what reading raises.
+    It is of `default`, of those in customers.toml, and of those of whom some is stored. What was
+    read holds for five seconds. Raises what reading raises.
     """
     known: set[str] = set()
     read_at = float("-inf")

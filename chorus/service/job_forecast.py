@@ -31,8 +31,11 @@ from workers.config.limits_file import read_limits
 log = logging.getLogger(__name__)
 
 
-def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]) -> Outlook:
-    """What these jobs, written or not, would take together. `board`: of the broker they would use, if it is there.
+def look_ahead(
+    settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]
+) -> Outlook:
+    """What these jobs, written or not, would take together. `board`: of the broker they would use,
+    if it is there.
 
     Raises RedisError, BadChorusToml, Absent, BadRecord.
     """
@@ -42,22 +45,36 @@ def look_ahead(settings: Settings, place: Place, board: Board | None, jobs: Iter
     machine = machine_for(settings, place, board, [job for job, _ in jobs], busy)
     registry = ModelRegistry(place)
     models = [one.model for one in todo.models]
-    needs = side_by_side(place, lambda one: expected_of(place, registry.manifest(one.name, one.version)), models)
+    needs = side_by_side(
+        place, lambda one: expected_of(place, registry.manifest(one.name, one.version)), models
+    )
     return outlook(
-        todo, dict(zip(models, needs, strict=True)), machine, correction(place, machine.cores, machine.service)
+        todo,
+        dict(zip(models, needs, strict=True)),
+        machine,
+        correction(place, machine.cores, machine.service),
     )
 
 
 def machine_for(
-    settings: Settings, place: Place, board: Board | None, jobs: Sequence[Job], busy: Collection[str]
+    settings: Settings,
+    place: Place,
+    board: Board | None,
+    jobs: Sequence[Job],
+    busy: Collection[str],
 ) -> Machine:
-    """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`: see for_jobs.
+    """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`:
+    see for_jobs.
 
     Raises RedisError, BadChorusToml.
     """
     roster = Roster(board) if board is not None else None
     service = bool(roster and roster.machines())
-    warm = {worker.model for worker in roster.workers() if worker.state != "stopping"} if roster else set()
+    warm = (
+        {worker.model for worker in roster.workers() if worker.state != "stopping"}
+        if roster
+        else set()
+    )
     if service:
         limits, budget = for_this_machine(place, settings, read_limits(place).of)
     else:
@@ -72,8 +89,12 @@ def machine_for(
     return Machine(settings.cores, pools, len(budget.gpus), memory, service)
 
 
-def expect(settings: Settings, context: Context, jobs: Iterable[tuple[Job, Dataset]]) -> Forecast | None:
-    """What is expected of these jobs together; None if they have nothing left, or if it cannot be told."""
+def expect(
+    settings: Settings, context: Context, jobs: Iterable[tuple[Job, Dataset]]
+) -> Forecast | None:
+    """What is expected of these jobs together; None if they have nothing left, or if it cannot be
+    told.
+    """
     try:
         found = look_ahead(settings, context.place, context.board, jobs)
     except (ChorusError, RedisError, OSError) as error:  # the jobs say better what is wrong
@@ -83,7 +104,9 @@ def expect(settings: Settings, context: Context, jobs: Iterable[tuple[Job, Datas
 
 
 def remember(settings: Settings, context: Context, job: Job) -> None:
-    """Keep what is expected of a job that is about to begin. Nothing of a short one: somebody waits for that."""
+    """Keep what is expected of a job that is about to begin. Nothing of a short one: somebody waits
+    for that.
+    """
     with suppress(ChorusError, OSError):  # the job says better what is wrong
         dataset = dataset_of(context.place, job)
         forecast = expect(settings, context, [(job, dataset)]) if dataset.rows > SHORT else None

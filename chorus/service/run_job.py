@@ -1,4 +1,6 @@
-"""Jobs to their end on this machine: take part in a running service, or be one for as long as it takes."""
+"""Jobs to their end on this machine: take part in a running service, or be one for as long as it
+takes.
+"""
 
 import signal
 import sys
@@ -43,7 +45,9 @@ class JobFailed(ChorusError):
 
     def __init__(self, job: str, reason: str) -> None:
         self.job, self.reason = job, reason
-        super().__init__(f"{reason}\nWhat is done is kept: mend this and run the same command again to go on.")
+        super().__init__(
+            f"{reason}\nWhat is done is kept: mend this and run the same command again to go on."
+        )
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Outcome:
 
 
 def end_on_sigterm() -> None:
-    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is stopped."""
+    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is
+    stopped.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -64,12 +70,16 @@ def end_on_sigterm() -> None:
 
 
 def service_broker(settings: Settings) -> BrokerAddress | None:
-    """The broker that is configured, or that of the service which runs on this machine. Raises BadBrokerUrl."""
+    """The broker that is configured, or that of the service which runs on this machine. Raises
+    BadBrokerUrl.
+    """
     return settings.broker or running_broker(settings.run)
 
 
 def board_of_service(settings: Settings, place: Place) -> Board | None:
-    """None without a broker; and, with a word about it, if that does not answer: storage has what counts."""
+    """None without a broker; and, with a word about it, if that does not answer: storage has what
+    counts.
+    """
     address = service_broker(settings)
     if address is None:
         return None
@@ -101,7 +111,9 @@ def context_for(settings: Settings, broker: BrokerAddress) -> Context:
     """What every step works with, on this root and this broker."""
     place = open_place(settings.home)
     prefix = key_prefix(place)
-    return Context(place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker))
+    return Context(
+        place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker)
+    )
 
 
 def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:
@@ -119,7 +131,9 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
         try:
             remember(settings, context, job)
             start(context, job)
-            with workers_for(settings, broker, context, [job], {cell.model for cell in cells}) as look:
+            with workers_for(
+                settings, broker, context, [job], {cell.model for cell in cells}
+            ) as look:
                 _wait(context, job, stored, watch, look)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
@@ -133,17 +147,20 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
 def workers_for(
     settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job], busy: Collection[str]
 ) -> Iterator[Callable[[], None]]:
-    """Somebody who works on these jobs for as long as the block lasts: the service where one runs, else one of our own.
+    """Somebody who works on these jobs for as long as the block lasts: the service where one runs,
+    else one of our own.
 
-    `busy`: the models that have something to score. Yields what has to be called again and again meanwhile.
-    Raises NoBroker.
+    `busy`: the models that have something to score. Yields what has to be called again and again
+    meanwhile. Raises NoBroker.
     """
     if Roster(context.board).machines():
         yield lambda: None
         return
     limits, budget = for_jobs(context.place, settings, jobs, busy)
     models = {model.name for job in jobs for model in job.models}
-    service = Service(settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs])
+    service = Service(
+        settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs]
+    )
     try:
         yield service.look
     except KeyboardInterrupt:
@@ -156,8 +173,12 @@ def workers_for(
         service.stop(_GRACE)
 
 
-def _wait(context: Context, job: Job, stored: Progress, watch: Watch, look: Callable[[], None]) -> None:
-    """Until the board says done, calling `look` again and again. Raises JobFailed when it says failed."""
+def _wait(
+    context: Context, job: Job, stored: Progress, watch: Watch, look: Callable[[], None]
+) -> None:
+    """Until the board says done, calling `look` again and again. Raises JobFailed when it says
+    failed.
+    """
     models = [model.name for model in job.models]
     pause, last, heard = Event(), stored, time.monotonic()
     while True:

@@ -1,4 +1,6 @@
-"""The service on one machine: a broker if it brings its own, control worker, bridge, and pools that follow demand."""
+"""The service on one machine: a broker if it brings its own, control worker, bridge, and pools that
+follow demand.
+"""
 
 import logging
 import sys
@@ -27,7 +29,8 @@ from workers.processes.child_process import Child
 from workers.processes.embedded_broker import Broker
 from workers.processes.supervisor import Kept
 
-_WORKERS_A_MACHINE = 4  # as many find cores of their own, unless chorus.toml gives them more threads
+# as many find cores of their own, unless chorus.toml gives them more threads
+_WORKERS_A_MACHINE = 4
 _FOREVER = 1e9  # seconds
 _LEAST_GRACE = 5.0  # for the control worker, however long the others took
 
@@ -51,8 +54,9 @@ class Service:
         metrics: str | None = None,
         bridge: bool = False,
     ) -> None:
-        """`models`, `warm`: see Pools. `only`: the jobs that the control worker looks after, all if none are named;
-        `metrics`: HOST:PORT at which it serves them. `bridge`: whether messages come in, or results go out.
+        """`models`, `warm`: see Pools. `only`: the jobs that the control worker looks after, all if
+        none are named; `metrics`: HOST:PORT at which it serves them. `bridge`: whether messages
+        come in, or results go out.
         """
         self._settings, self._broker, self._context = settings, broker, context
         self._control_options = [
@@ -61,10 +65,16 @@ class Service:
         ]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
         self._control = Kept("control worker", context.board, self._control_worker)
-        self._bridge = Kept("bridge", context.board, self._bridging, Bridges(context.board).remove) if bridge else None
+        self._bridge = (
+            Kept("bridge", context.board, self._bridging, Bridges(context.board).remove)
+            if bridge
+            else None
+        )
 
     def look(self) -> None:
-        """See that everything runs that should. Raises NoBroker; whatever else is away or fails is waited for."""
+        """See that everything runs that should. Raises NoBroker; whatever else is away or fails is
+        waited for.
+        """
         self._broker.look()
         try:
             self._control.look()
@@ -77,7 +87,9 @@ class Service:
             log.exception("could not see to the workers")
 
     def stop(self, grace: float) -> None:
-        """Within so many seconds in all: the bridge first, so that no more comes in, the control worker last."""
+        """Within so many seconds in all: the bridge first, so that no more comes in, the control
+        worker last.
+        """
         end = monotonic() + grace
         if self._bridge is not None:
             self._bridge.stop(grace)
@@ -85,7 +97,9 @@ class Service:
         self._control.stop(max(_LEAST_GRACE, end - monotonic()))
 
     def _control_worker(self, identity: str) -> Child:
-        return self._child("control", "worker", "--control", "--id", identity, *self._control_options)
+        return self._child(
+            "control", "worker", "--control", "--id", identity, *self._control_options
+        )
 
     def _bridging(self, identity: str) -> Child:
         return self._child("bridge", "bridge", "--id", identity)
@@ -103,7 +117,9 @@ class Service:
 def for_this_machine(
     place: Place, settings: Settings, limits: Callable[[str], Limits]
 ) -> tuple[Callable[[str], Limits], Budget]:
-    """The limits with what only this machine knows, threads and device; and what its workers may take together."""
+    """The limits with what only this machine knows, threads and device; and what its workers may
+    take together.
+    """
     registry = ModelRegistry(place)
     gpus = _gpus(settings)
     each = max(1, settings.cores // _WORKERS_A_MACHINE)
@@ -128,21 +144,32 @@ def for_this_machine(
 def for_jobs(
     place: Place, settings: Settings, jobs: Iterable[Job], busy: Collection[str]
 ) -> tuple[Callable[[str], Limits], Budget]:
-    """One worker a model of the jobs; those that are `busy`, which have something to score, share the cores.
+    """One worker a model of the jobs; those that are `busy`, which have something to score, share
+    the cores.
 
-    They stay until the jobs end. A model with nothing to score may still be needed, if its scores turn out damaged.
+    They stay until the jobs end. A model with nothing to score may still be needed, if its scores
+    turn out damaged.
     """
     registry = ModelRegistry(place)
     models = dict.fromkeys(model for job in jobs for model in job.models)
-    kinds = {model.name: find(registry.manifest(model.name, model.version).kind) for model in models}
-    threads = share(settings.cores, {name: kind.most_threads for name, kind in kinds.items() if name in busy})
+    kinds = {
+        model.name: find(registry.manifest(model.name, model.version).kind) for model in models
+    }
+    threads = share(
+        settings.cores, {name: kind.most_threads for name, kind in kinds.items() if name in busy}
+    )
     threads = dict.fromkeys(kinds, 1) | threads
     device = choose(settings.device, gather(ask_torch=False))
 
     def limits(model: str) -> Limits:
         wanted = device if kinds[model].gpu is not None else CPU
         return Limits(
-            max=1, keep_warm=_FOREVER, drain=_FOREVER, threads=threads[model], device=wanted, gpu=1 / len(kinds)
+            max=1,
+            keep_warm=_FOREVER,
+            drain=_FOREVER,
+            threads=threads[model],
+            device=wanted,
+            gpu=1 / len(kinds),
         )
 
     return limits, Budget(this_machine(), sum(threads.values()), sys.maxsize, _gpus(settings))
@@ -154,4 +181,8 @@ def _gpus(settings: Settings) -> tuple[str, ...]:
     device = choose(settings.device, facts)
     if device == CPU:
         return ()
-    return (device,) if ":" in device else tuple(f"cuda:{number}" for number in range(facts.device_files))
+    return (
+        (device,)
+        if ":" in device
+        else tuple(f"cuda:{number}" for number in range(facts.device_files))
+    )

@@ -1,4 +1,6 @@
-"""The service that runs on this machine: who it is, so that other commands find its broker, and that there is one."""
+"""The service that runs on this machine: who it is, so that other commands find its broker, and
+that there is one.
+"""
 
 import fcntl
 import json
@@ -30,9 +32,11 @@ class AlreadyRunning(BadRequest):
 
 @contextmanager
 def announced(run: Path, broker: BrokerAddress) -> Iterator[None]:
-    """For as long as the block lasts, other commands on this machine find the broker. Raises AlreadyRunning.
+    """For as long as the block lasts, other commands on this machine find the broker. Raises
+    AlreadyRunning.
 
-    The file is locked by this process: it counts for as long as the process lives, however that ends.
+    The file is locked by this process: it counts for as long as the process lives, however that
+    ends.
     """
     run.mkdir(parents=True, exist_ok=True)
     with (run / _FILE).open("a+") as file:
@@ -47,7 +51,9 @@ def announced(run: Path, broker: BrokerAddress) -> Iterator[None]:
 
 
 def _lock(file: IO[str]) -> bool:
-    """False if a service holds it. Another command that looks whether one does holds it for an instant only."""
+    """False if a service holds it. Another command that looks whether one does holds it for an
+    instant only.
+    """
     pause, end = Event(), monotonic() + _A_LOOK
     while True:
         try:

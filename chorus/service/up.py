@@ -36,9 +36,9 @@ class NothingToJoin(BadRequest):
 def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which to serve them.
-    Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml, BadAddress, NoGpu,
-    CannotListen, NoPubSub.
+    `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which
+    to serve them. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml,
+    BadAddress, NoGpu, CannotListen, NoPubSub.
     """
     if join and settings.broker is None:
         raise NothingToJoin
@@ -55,18 +55,32 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         if settings.broker is None:
             stack.enter_context(announced(settings.run, broker.address))
         if metrics is not None:
-            check_free(*listen_address(metrics))  # or the control worker, which serves them, would end again and again
+            # or the control worker, which serves them, would end again and again
+            check_free(*listen_address(metrics))
         context = context_for(settings, broker.address)
         file = read_limits(context.place)
-        read_schedules(context.place)  # or only the log of the control worker would say what is wrong with them
+        # or only the log of the control worker would say what is wrong with them
+        read_schedules(context.place)
         limits, budget = for_this_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
         service = Service(
-            settings, broker, context, limits, budget, warm=warm, metrics=metrics, bridge=settings.bridged
+            settings,
+            broker,
+            context,
+            limits,
+            budget,
+            warm=warm,
+            metrics=metrics,
+            bridge=settings.bridged,
         )
         megabytes = budget.memory // 10**6
-        log.info("up: broker %s, %s cores, %s MB for workers", broker.address.shown, budget.cores, megabytes)
+        log.info(
+            "up: broker %s, %s cores, %s MB for workers",
+            broker.address.shown,
+            budget.cores,
+            megabytes,
+        )
         try:
             while not stopped.wait(_LOOK_EVERY):
                 service.look()

@@ -29,7 +29,9 @@ from tasks.planning.demand import demand
 
 class NoBrokerToServe(BadRequest):
     def __init__(self) -> None:
-        super().__init__("CHORUS_BROKER_URL is not set: a worker needs the broker of the service it belongs to.")
+        super().__init__(
+            "CHORUS_BROKER_URL is not set: a worker needs the broker of the service it belongs to."
+        )
 
 
 def serve(
@@ -42,8 +44,8 @@ def serve(
 ) -> int:
     """Work until told to stop; the exit status. `model` None is the control worker.
 
-    `identity`: what the roster calls this process; `only`: the jobs that the control worker looks after;
-    `metrics`: HOST:PORT at which it serves them.
+    `identity`: what the roster calls this process; `only`: the jobs that the control worker looks
+    after; `metrics`: HOST:PORT at which it serves them.
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
@@ -67,7 +69,10 @@ def _serve(
     broker = settings.broker
     if broker is None:
         raise NoBrokerToServe
-    if model is not None and find(ModelRegistry(open_place(settings.home)).resolve(model).kind).gpu is not None:
+    if (
+        model is not None
+        and find(ModelRegistry(open_place(settings.home)).resolve(model).kind).gpu is not None
+    ):
         choose(settings.device, gather(ask_torch=False))
     broker.check()
     log_to_stderr()
@@ -84,7 +89,13 @@ def _serve(
     from workers.scoring import scoring_worker
 
     return scoring_worker.run(
-        app, context, presence, settings.compute(threads), settings.run, without_pandas, settings.chunk_rows
+        app,
+        context,
+        presence,
+        settings.compute(threads),
+        settings.run,
+        without_pandas,
+        settings.chunk_rows,
     )
 
 
@@ -106,13 +117,18 @@ def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
 
 
 def this_process(
-    context: Context, settings: Settings, model: str | None, threads: int | None, identity: str | None
+    context: Context,
+    settings: Settings,
+    model: str | None,
+    threads: int | None,
+    identity: str | None,
 ) -> Worker:
     """This process, as whoever started it has put it on the roster, or as it finds itself."""
     host, now = socket.gethostname(), time()
     known = Roster(context.board).get(identity) if identity else None
     if known is not None:
-        return replace(known, since=now)  # so that whoever put it there sees that it speaks for itself
+        # so that whoever put it there sees that it speaks for itself
+        return replace(known, since=now)
     return Worker(
         id=identity or f"{model or 'control'}-{host}-{os.getpid()}",
         model=model or "",

@@ -7,8 +7,9 @@ from unicodedata import normalize
 # The zero width joiner and non-joiner stay: emoji and Persian need them.
 _GONE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff]")
 
-# RE2: a text that does not match this is clean already. Characters that are NFC by themselves and never join the one
-# before: most of Latin, Greek, Cyrillic, Hebrew, Arabic, kana, Chinese and Korean; quotes, dashes, currencies, emoji.
+# RE2: a text that does not match this is clean already. Characters that are NFC by themselves and
+# never join the one before: most of Latin, Greek, Cyrillic, Hebrew, Arabic, kana, Chinese and
+# Korean; quotes, dashes, currencies, emoji.
 _CLEAN = (
     r"\x20-\x7e\x{a1}-\x{2ff}\x{391}-\x{3ce}\x{400}-\x{482}\x{48a}-\x{52f}\x{5d0}-\x{5ea}\x{620}-\x{64a}"
     r"\x{200c}-\x{200f}\x{2010}-\x{2027}\x{2030}-\x{205e}\x{20a0}-\x{20bf}\x{2190}-\x{21ff}\x{2600}-\x{27bf}"
@@ -19,7 +20,8 @@ MAY_NEED_CLEANING = f"[^{_CLEAN}]|  |^ | $"
 
 
 def clean(text: str) -> str:
-    """NFC, without control characters, every run of white space one space, none at the ends. Idempotent.
+    """NFC, without control characters, every run of white space one space, none at the ends.
+    Idempotent.
 
     >>> clean(" Great\\u00a0\\tapp\\x00,\\nlove it ")
     'Great app, love it'

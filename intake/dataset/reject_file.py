@@ -20,7 +20,9 @@ class RejectFile:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="chorus-")  # noqa: SIM115 - closed by close()
-        self._writer = pq.ParquetWriter(self._file, REJECTS, compression="zstd", use_dictionary=["reason", "detail"])
+        self._writer = pq.ParquetWriter(
+            self._file, REJECTS, compression="zstd", use_dictionary=["reason", "detail"]
+        )
         self._waiting: list[Reject] = []
         self._chars = 0
 
@@ -46,7 +48,10 @@ class RejectFile:
     def _flush(self) -> None:
         columns = [
             pa.array([reject.row for reject in self._waiting], pa.int64()),
-            pa.array([None if reject.id is None else _storable(reject.id) for reject in self._waiting], pa.string()),
+            pa.array(
+                [None if reject.id is None else _storable(reject.id) for reject in self._waiting],
+                pa.string(),
+            ),
             pa.array([reject.reason.value for reject in self._waiting], pa.string()),
             pa.array([reject.detail for reject in self._waiting], pa.string()),
             pa.array([_storable(reject.raw[:RAW_CHARS]) for reject in self._waiting], pa.string()),

@@ -20,10 +20,13 @@ SLICE = 1 << 16  # ids of each run that are merged at once
 
 @dataclass(frozen=True)
 class _Run:
-    """Ids as 96 bits each, in two parts of [n], sorted by the first, which is enough for all but a few."""
+    """Ids as 96 bits each, in two parts of [n], sorted by the first, which is enough for all but a
+    few.
+    """
 
     first: UInt32
-    second: Callable[[int, int], Int64]  # of the ids from one position to another: these are seldom looked at
+    # of the ids from one position to another: these are seldom looked at
+    second: Callable[[int, int], Int64]
 
     def may_hold(self, first: UInt32) -> npt.NDArray[np.bool_]:
         """[m] sorted first parts -> [m] whether the run has an id with this one."""
@@ -32,7 +35,9 @@ class _Run:
 
     def pairs(self, first: UInt32) -> set[tuple[int, int]]:
         """Both parts of all ids in the run that have one of these first parts."""
-        spans = zip(self.first.searchsorted(first), self.first.searchsorted(first, "right"), strict=True)
+        spans = zip(
+            self.first.searchsorted(first), self.first.searchsorted(first, "right"), strict=True
+        )
         return {
             (part, other)
             for part, (start, end) in zip(first.tolist(), spans, strict=True)
@@ -41,20 +46,24 @@ class _Run:
 
 
 class Seen:
-    """Ids by their hashes: SipHash-1-3 with keys drawn anew in each process, of the id alone and after some salt.
+    """Ids by their hashes: SipHash-1-3 with keys drawn anew in each process, of the id alone and
+    after some salt.
 
-    Two different ids count as one if all 96 bits agree. Nobody can choose ids for which they do, and by chance it
-    happens in one of 10^11 uploads of a billion rows (n^2 / 2^97 for n rows). What was seen lies in sorted
-    runs, each some four times as long as the next (a log-structured merge tree), so that every lookup is a few binary
-    searches for a whole block.
+    Two different ids count as one if all 96 bits agree. Nobody can choose ids for which they do,
+    and by chance it happens in one of 10^11 uploads of a billion rows (n^2 / 2^97 for n rows). What
+    was seen lies in sorted runs, each some four times as long as the next (a log-structured merge
+    tree), so that every lookup is a few binary searches for a whole block.
     """
 
     def __init__(self) -> None:
         self._salt = secrets.token_hex(8)
-        self._levels: list[list[_Run]] = [[]]  # level n has fewer than _TOGETHER runs of about _TOGETHER**n blocks
+        # level n has fewer than _TOGETHER runs of about _TOGETHER**n blocks
+        self._levels: list[list[_Run]] = [[]]
 
     def add(self, ids: Sequence[str]) -> list[int]:
-        """Remember the ids; positions of those that were there already, or stand earlier among these."""
+        """Remember the ids; positions of those that were there already, or stand earlier among
+        these.
+        """
         if not ids:
             return []
         first, second = hashes(ids).astype(np.uint32), hashes([self._salt + id_ for id_ in ids])
@@ -64,7 +73,11 @@ class Seen:
         suspects[1:] |= suspects[:-1]
         for run in self.runs():
             suspects |= run.may_hold(first)
-        repeated = self._repeated(order[suspects], first[suspects], second[suspects]) if suspects.any() else []
+        repeated = (
+            self._repeated(order[suspects], first[suspects], second[suspects])
+            if suspects.any()
+            else []
+        )
         fresh = ~np.isin(order, repeated) if repeated else slice(None)
         if len(repeated) < len(ids):
             self._keep(_Run(first[fresh], _in_memory(second[fresh])))
@@ -77,7 +90,9 @@ class Seen:
     def _repeated(self, positions: Int64, first: UInt32, second: Int64) -> list[int]:
         known = set().union(*(run.pairs(first) for run in self.runs()))
         repeated = []
-        for position, *pair in sorted(zip(positions.tolist(), first.tolist(), second.tolist(), strict=True)):
+        for position, *pair in sorted(
+            zip(positions.tolist(), first.tolist(), second.tolist(), strict=True)
+        ):
             if tuple(pair) in known:
                 repeated.append(position)
             known.add(tuple(pair))
@@ -101,22 +116,34 @@ def hashes(ids: Sequence[str]) -> Int64:
 def _merged(runs: Sequence[_Run]) -> _Run:
     """One run of them all, merged a slice at a time."""
     long = sum(len(run.first) for run in runs) > IN_MEMORY
-    first, second = (tempfile.TemporaryFile(prefix="chorus-") if long else io.BytesIO() for _ in range(2))  # noqa: SIM115 — closed below
+    first, second = (
+        tempfile.TemporaryFile(prefix="chorus-")  # noqa: SIM115 — closed below
+        if long
+        else io.BytesIO()
+        for _ in range(2)
+    )
     cuts = max(runs, key=lambda run: len(run.first)).first[SLICE::SLICE]
     edges = [[0, *run.first.searchsorted(cuts).tolist(), len(run.first)] for run in runs]
     for at in range(len(cuts) + 1):
         slices = [slice(edge[at], edge[at + 1]) for edge in edges]
         some = np.concatenate([run.first[part] for run, part in zip(runs, slices, strict=True)])
-        rest = np.concatenate([run.second(part.start, part.stop) for run, part in zip(runs, slices, strict=True)])
+        rest = np.concatenate(
+            [run.second(part.start, part.stop) for run, part in zip(runs, slices, strict=True)]
+        )
         order = some.argsort(kind="stable")
         first.write(some[order].data)
         second.write(rest[order].data)
     if isinstance(first, io.BytesIO) and isinstance(second, io.BytesIO):
-        return _Run(np.frombuffer(first.getvalue(), np.uint32), _in_memory(np.frombuffer(second.getvalue(), np.int64)))
+        return _Run(
+            np.frombuffer(first.getvalue(), np.uint32),
+            _in_memory(np.frombuffer(second.getvalue(), np.int64)),
+        )
     with first, second:
         first.flush()
         second.flush()
-        return _Run(np.memmap(first, np.uint32, "r"), _on_disk(mmap(second.fileno(), 0, access=ACCESS_READ)))
+        return _Run(
+            np.memmap(first, np.uint32, "r"), _on_disk(mmap(second.fileno(), 0, access=ACCESS_READ))
+        )
 
 
 def _in_memory(second: Int64) -> Callable[[int, int], Int64]:

@@ -47,12 +47,17 @@ def _now() -> datetime:
 
 
 def take_in(
-    place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None], clock: Callable[[], datetime] = _now
+    place: Place,
+    upload: Upload,
+    stdin: BinaryIO,
+    said: Callable[[str], None],
+    clock: Callable[[], datetime] = _now,
 ) -> feedback.Dataset:
-    """Store the upload as a dataset of its customer, or return it if it is there already: same bytes, same options.
+    """Store the upload as a dataset of its customer, or return it if it is there already: same
+    bytes, same options.
 
-    `said` gets one-line notices for people. The upload is read twice, in the same memory however long it is.
-    Raises BadRequest (Unreadable, BadName) with nothing stored; CannotWrite.
+    `said` gets one-line notices for people. The upload is read twice, in the same memory however
+    long it is. Raises BadRequest (Unreadable, BadName) with nothing stored; CannotWrite.
     """
     check_name("customer", upload.customer)
     if upload.chunk_rows < 1 or upload.most_chars < 1:
@@ -66,7 +71,11 @@ def take_in(
 
 
 def _take_in(
-    place: Place, upload: Upload, stdin: BinaryIO, said: Callable[[str], None], clock: Callable[[], datetime]
+    place: Place,
+    upload: Upload,
+    stdin: BinaryIO,
+    said: Callable[[str], None],
+    clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     with open_source(upload.path, stdin) as source:
         found = fingerprint(source.blocks())
@@ -81,8 +90,17 @@ def _take_in(
 
 def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
     """32 hexadecimal digits from the bytes and all that affects what is made of them."""
-    read_as = [shape.format, shape.encoding, shape.delimiter, shape.line_end, upload.text_column, upload.id_column]
-    return digest(json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.most_chars]).encode())[:32]
+    read_as = [
+        shape.format,
+        shape.encoding,
+        shape.delimiter,
+        shape.line_end,
+        upload.text_column,
+        upload.id_column,
+    ]
+    return digest(
+        json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.most_chars]).encode()
+    )[:32]
 
 
 def _store(
@@ -103,10 +121,14 @@ def _store(
             writer.add(*sift(block, seen, upload.most_chars), block.columns)
             if len(writer.columns) > _MOST_COLUMNS:
                 found = f"its records have more than {_MOST_COLUMNS} different keys"
-                raise Unreadable(source.name, found, "Keys must be column names; put data into values.")
+                raise Unreadable(
+                    source.name, found, "Keys must be column names; put data into values."
+                )
         source.check_unchanged()
         if not writer.rows_in:
-            raise Unreadable(source.name, "it has a header and no rows", "Check the export that made it.")
+            raise Unreadable(
+                source.name, "it has a header and no rows", "Check the export that made it."
+            )
         return writer.finish(
             feedback.Source(
                 name=source.name,

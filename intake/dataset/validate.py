@@ -21,7 +21,8 @@ _Fault = tuple[int, Reason, str]  # position in the block, why, what was found
 def sift(block: Block, seen: Seen, most_chars: int) -> tuple[pa.Table, list[Reject]]:
     """The feedback of a block, schema CHUNK, and all its rejects by row.
 
-    A record is rejected for one reason: its id, else its text, else an id that some feedback before it has.
+    A record is rejected for one reason: its id, else its text, else an id that some feedback before
+    it has.
     """
     rows = pa.array(block.rows, pa.int64())
     ids = rows.cast(pa.string()) if block.ids is None else pc.utf8_trim_whitespace(block.ids)
@@ -45,14 +46,18 @@ def sift(block: Block, seen: Seen, most_chars: int) -> tuple[pa.Table, list[Reje
         )
         for position, (reason, found) in fates.items()
     ]
-    return feedback.take(_others(fates, len(rows))), sorted([*block.rejects, *fallen], key=lambda reject: reject.row)
+    return feedback.take(_others(fates, len(rows))), sorted(
+        [*block.rejects, *fallen], key=lambda reject: reject.row
+    )
 
 
 def _cleaned(texts: pa.StringArray) -> pa.StringArray:
     """[n] the clean texts, null where the text is clean already or missing."""
     cleaned = np.full(len(texts), None, dtype=object)
     doubtful = _where(pc.match_substring_regex(texts, MAY_NEED_CLEANING))
-    for position, text in zip(doubtful, texts.take(pa.array(doubtful, pa.int64())).to_pylist(), strict=True):
+    for position, text in zip(
+        doubtful, texts.take(pa.array(doubtful, pa.int64())).to_pylist(), strict=True
+    ):
         better = clean(text)
         if better != text:
             cleaned[position] = better
@@ -65,7 +70,11 @@ def _text_faults(read: pa.StringArray, most_chars: int) -> Iterator[_Fault]:
         yield position, Reason.NO_TEXT, "there is no text" if missing else "the text is empty"
     lengths = pc.utf8_length(read)
     for position in _where(pc.greater(lengths, most_chars)):
-        yield position, Reason.TOO_LONG, f"the text has {lengths[position]} characters; at most {most_chars} are read"
+        yield (
+            position,
+            Reason.TOO_LONG,
+            f"the text has {lengths[position]} characters; at most {most_chars} are read",
+        )
 
 
 def _id_faults(ids: pa.StringArray) -> Iterator[_Fault]:
@@ -75,12 +84,20 @@ def _id_faults(ids: pa.StringArray) -> Iterator[_Fault]:
     for position in _where(pc.match_substring_regex(ids, _CONTROL)):
         yield position, Reason.BAD_ID, "the id has control characters"
     for position in _where(pc.greater(lengths, MOST_ID)):
-        yield position, Reason.BAD_ID, f"the id has {lengths[position]} characters; at most {MOST_ID} are allowed"
+        yield (
+            position,
+            Reason.BAD_ID,
+            f"the id has {lengths[position]} characters; at most {MOST_ID} are allowed",
+        )
 
 
-def _repeated(ids: pa.StringArray, good: pa.Int64Array, seen: Seen) -> dict[int, tuple[Reason, str]]:
+def _repeated(
+    ids: pa.StringArray, good: pa.Int64Array, seen: Seen
+) -> dict[int, tuple[Reason, str]]:
     again = seen.add(ids.take(good).to_pylist())
-    return dict.fromkeys(good.take(pa.array(again, pa.int64())).to_pylist(), (Reason.DUPLICATE_ID, _REPEATED))
+    return dict.fromkeys(
+        good.take(pa.array(again, pa.int64())).to_pylist(), (Reason.DUPLICATE_ID, _REPEATED)
+    )
 
 
 def _others(fates: Mapping[int, object], rows: int) -> pa.Int64Array:

@@ -1,4 +1,6 @@
-"""The files of one dataset: chunks as they fill, then the rejects, then dataset.json. All of it, or nothing."""
+"""The files of one dataset: chunks as they fill, then the rejects, then dataset.json. All of it, or
+nothing.
+"""
 
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,7 +42,9 @@ class ChunkGone(ChorusError):
 
     def __init__(self, where: str) -> None:
         self.where = where
-        super().__init__(f"{where} was removed while the upload was taken in. Nothing was stored; run it again.")
+        super().__init__(
+            f"{where} was removed while the upload was taken in. Nothing was stored; run it again."
+        )
 
 
 class DatasetWriter:
@@ -50,7 +54,12 @@ class DatasetWriter:
     """
 
     def __init__(self, place: Place, customer: str, dataset: str, chunk_rows: int) -> None:
-        self._place, self._customer, self._dataset, self._chunk_rows = place, customer, dataset, chunk_rows
+        self._place, self._customer, self._dataset, self._chunk_rows = (
+            place,
+            customer,
+            dataset,
+            chunk_rows,
+        )
         self._waiting: list[pa.Table] = []
         self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
         self._chunks: list[Chunk] = []
@@ -58,21 +67,27 @@ class DatasetWriter:
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
-        # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more memory.
+        # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more
+        # memory.
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
         self._in_flight = max(_IN_FLIGHT, place.at_once)
-        self._pool = ThreadPoolExecutor(max_workers=self._in_flight, thread_name_prefix="intake-write")
+        self._pool = ThreadPoolExecutor(
+            max_workers=self._in_flight, thread_name_prefix="intake-write"
+        )
         self._writing: deque[Future[tuple[Chunk, Texts]]] = deque()
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         for pool in (self._encoder, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
-        if kind is not None and not issubclass(kind, StorageAway):  # then nothing can be removed either
+        # then nothing can be removed either
+        if kind is not None and not issubclass(kind, StorageAway):
             for _ in side_by_side(self._place, self._place.remove, self._made):
                 pass
 
@@ -92,7 +107,9 @@ class DatasetWriter:
         return self._rows + self._reasons.total()
 
     def finish(self, source: Source, taken_in: datetime) -> Dataset:
-        """Write what is left and, when all of it is safe, dataset.json; last the sketch, for later uploads."""
+        """Write what is left and, when all of it is safe, dataset.json; last the sketch, for later
+        uploads.
+        """
         rest = pa.concat_tables([CHUNK.empty_table(), *self._waiting])
         if rest.num_rows:
             self._put(rest)
@@ -100,8 +117,12 @@ class DatasetWriter:
             self._take_written()
         chunks, _ = both(
             self._place,
-            lambda: with_donors(self._place, self._customer, self._dataset, self._chunks, self._sample),
-            lambda: self._create(rejects_path(self._customer, self._dataset), self._rejects.encode()),
+            lambda: with_donors(
+                self._place, self._customer, self._dataset, self._chunks, self._sample
+            ),
+            lambda: self._create(
+                rejects_path(self._customer, self._dataset), self._rejects.encode()
+            ),
         )
         self._check_all_there()
         self._settle()
@@ -118,11 +139,14 @@ class DatasetWriter:
             chunks=tuple(chunks),
             taken_in=taken_in,
         )
-        if self._place.create(dataset_path(self._customer, self._dataset), dataset.encode(), durable=True):
+        if self._place.create(
+            dataset_path(self._customer, self._dataset), dataset.encode(), durable=True
+        ):
             self._made.clear()  # from now on the dataset vouches for them, whatever happens here
             leave_sketch(self._place, dataset, self._sample)
             return dataset
-        return read_dataset(self._place, self._customer, self._dataset)  # someone took in the same upload meanwhile
+        # someone took in the same upload meanwhile
+        return read_dataset(self._place, self._customer, self._dataset)
 
     def _check_all_there(self) -> None:
         """An intake of the same upload beside this one removes its chunks when it is interrupted."""
@@ -135,7 +159,10 @@ class DatasetWriter:
     def _settle(self) -> None:
         """Wait for the disk, once for all files that dataset.json will vouch for."""
         within = folder(self._customer, self._dataset)
-        chunks = [chunk_path(self._customer, self._dataset, position) for position in range(len(self._chunks))]
+        chunks = [
+            chunk_path(self._customer, self._dataset, position)
+            for position in range(len(self._chunks))
+        ]
         files = [*chunks, rejects_path(self._customer, self._dataset)]
         self._place.settle(within, [file.rsplit("/", 1)[-1] for file in files])
 
@@ -164,7 +191,9 @@ class DatasetWriter:
         self._sample.add(texts)
 
     def _create(self, path: str, data: bytes) -> None:
-        """A file that is there already was left by an intake that was killed, or is being made by one beside this."""
+        """A file that is there already was left by an intake that was killed, or is being made by
+        one beside this.
+        """
         if self._place.create(path, data):
             self._made.append(path)
         elif self._place.read(path) != data:
@@ -175,4 +204,8 @@ def _encode(table: pa.Table) -> tuple[Chunk, Texts, bytes]:
     table = table.combine_chunks()
     texts = clean_texts(table)
     chars = pc.sum(pc.utf8_length(texts)).as_py()
-    return Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars), texts_of(texts), encode_chunk(table)
+    return (
+        Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars),
+        texts_of(texts),
+        encode_chunk(table),
+    )

@@ -1,4 +1,6 @@
-"""In which encoding a text file is, decided from counts of its bytes; and decoding that marks what is invalid."""
+"""In which encoding a text file is, decided from counts of its bytes; and decoding that marks what
+is invalid.
+"""
 
 import codecs
 from collections.abc import Sequence
@@ -8,8 +10,14 @@ from intake.errors import Unreadable
 
 MARK = "\ud800"  # stands in decoded text where bytes were invalid: never part of a valid text
 _MARKING = "chorus-mark-invalid"
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_NO_TEXT = frozenset({"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"})
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NO_TEXT = frozenset(
+    {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Encoding:
 
 
 def choose_encoding(name: str, asked: str | None, found: Bytes) -> Encoding:
-    """The encoding asked for; else by byte order mark, as UTF-8 if it is (mostly) that, else windows-1252 or Mac Roman.
+    """The encoding asked for; else by byte order mark, as UTF-8 if it is (mostly) that, else
+    windows-1252 or Mac Roman.
 
     Raises Unreadable for an unknown encoding, and for UTF-16 without a byte order mark.
     """
@@ -46,8 +55,13 @@ def choose_encoding(name: str, asked: str | None, found: Bytes) -> Encoding:
     if found.valid > found.invalid:
         notice = f"read as utf-8 with {found.invalid} invalid bytes: the rows that hold them are rejected"
         return Encoding("utf-8", notice)
-    legacy = min(("windows-1252", "mac_roman"), key=lambda encoding: _implausible(encoding, found.after_lower))
-    return Encoding(legacy, f"read as {legacy}: not UTF-8, and this fits best; --encoding says otherwise")
+    legacy = min(
+        ("windows-1252", "mac_roman"),
+        key=lambda encoding: _implausible(encoding, found.after_lower),
+    )
+    return Encoding(
+        legacy, f"read as {legacy}: not UTF-8, and this fits best; --encoding says otherwise"
+    )
 
 
 def _known(name: str, asked: str, head: bytes) -> str:
@@ -62,8 +76,11 @@ def _known(name: str, asked: str, head: bytes) -> str:
         raise Unreadable(name, f"there is no text encoding {asked[:60]!r}", advice)
     try:
         decoder(found).decode(head)
-    except UnicodeError as error:  # invalid bytes never are an error: this is UTF-16 or UTF-32 without its mark
-        raise Unreadable(name, f"it cannot be read as {found} ({error})", f"Try {found}-le or {found}-be.") from None
+    # invalid bytes never are an error: this is UTF-16 or UTF-32 without its mark
+    except UnicodeError as error:
+        raise Unreadable(
+            name, f"it cannot be read as {found} ({error})", f"Try {found}-le or {found}-be."
+        ) from None
     return "utf-8-sig" if found == "utf-8" and head.startswith(codecs.BOM_UTF8) else found
 
 
@@ -74,7 +91,9 @@ def decoder(encoding: str) -> codecs.IncrementalDecoder:
 
 
 def as_utf8(text: str) -> bytes:
-    """Decoded text as UTF-8, with a byte that never occurs there for each MARK; `as_text` is the way back."""
+    """Decoded text as UTF-8, with a byte that never occurs there for each MARK; `as_text` is the
+    way back.
+    """
     codecs.register_error(_MARKING, _mark)
     return text.encode("utf-8", _MARKING)
 
@@ -97,15 +116,23 @@ def _refuse_bare_utf16(name: str, head: bytes) -> None:
     """Text in Latin letters has a NUL as every second byte there."""
     half = len(head) // 2
     for offset, order in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if half and head[offset::2].count(0) > 0.5 * half and head[1 - offset :: 2].count(0) < 0.1 * half:
+        if (
+            half
+            and head[offset::2].count(0) > 0.5 * half
+            and head[1 - offset :: 2].count(0) < 0.1 * half
+        ):
             found = "it looks like UTF-16 without a byte order mark"
-            raise Unreadable(name, found, f"Run again with --encoding {order}, or save it as UTF-8.")
+            raise Unreadable(
+                name, found, f"Run again with --encoding {order}, or save it as UTF-8."
+            )
 
 
 def _implausible(encoding: str, after_lower: Sequence[int]) -> int:
-    """How often a lower-case letter is followed by what hardly follows one: a capital (donÕt), or no character at all.
+    """How often a lower-case letter is followed by what hardly follows one: a capital (donÕt), or
+    no character at all.
 
-    windows-1252 has its quotation marks where Mac Roman has lower-case letters, and the other way about.
+    windows-1252 has its quotation marks where Mac Roman has lower-case letters, and the other way
+    about.
     """
     count = 0
     for byte in range(128, 256):

@@ -40,7 +40,9 @@ def choose_format(name: str, label: str, asked: str | None, head: bytes) -> str:
     Raises Unreadable for anything that is none of them, with what it looks like.
     """
     if asked is not None and asked not in FORMATS:
-        raise Unreadable(name, f"there is no format {asked[:60]!r}", f"Formats: {', '.join(FORMATS)}.")
+        raise Unreadable(
+            name, f"there is no format {asked[:60]!r}", f"Formats: {', '.join(FORMATS)}."
+        )
     if head.startswith(_PARQUET):
         if asked not in (None, "parquet"):
             raise Unreadable(name, f"it is Parquet, not {asked}", "Leave --format out.")
@@ -50,12 +52,18 @@ def choose_format(name: str, label: str, asked: str | None, head: bytes) -> str:
             raise Unreadable(name, f"it looks like {what}", advice)
     by_name = asked or _BY_NAME.get(label.rpartition(".")[2])
     if by_name == "parquet":
-        raise Unreadable(name, "it is no Parquet file: that begins with PAR1", "Save it again, or name its --format.")
+        raise Unreadable(
+            name,
+            "it is no Parquet file: that begins with PAR1",
+            "Save it again, or name its --format.",
+        )
     return by_name or _by_content(name, head)
 
 
 def refuse_binary(name: str, head: bytes) -> None:
-    """Raises Unreadable when many of the first bytes are control characters; a few are only cleaned."""
+    """Raises Unreadable when many of the first bytes are control characters; a few are only
+    cleaned.
+    """
     control = len(head) - len(head.translate(None, _CONTROL))
     if control > 16 and control * 20 > len(head):
         found = f"it looks like binary data ({control} of its first {len(head)} bytes are control characters)"
@@ -67,7 +75,9 @@ def _by_content(name: str, head: bytes) -> str:
         head = head.removeprefix(mark)
     first = head.lstrip(b" \t\r\n\x00")[:1]
     if first == b"[":
-        raise Unreadable(name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]').")
+        raise Unreadable(
+            name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]')."
+        )
     return "jsonl" if first == b"{" else "csv"
 
 

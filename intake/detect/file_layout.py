@@ -13,7 +13,9 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True)
 class Shape:
-    """All that affects how bytes become records. `notices` say to people what was found out rather than asked for."""
+    """All that affects how bytes become records. `notices` say to people what was found out rather
+    than asked for.
+    """
 
     format: str
     encoding: str
@@ -22,7 +24,9 @@ class Shape:
     notices: tuple[str, ...] = ()
 
 
-def choose_shape(source: Source, found: Fingerprint, format_: str | None, encoding: str | None) -> Shape:
+def choose_shape(
+    source: Source, found: Fingerprint, format_: str | None, encoding: str | None
+) -> Shape:
     """Decide from what was asked and what pass one found. Raises Unreadable."""
     name, head = source.name, found.bytes.head
     if not found.size:

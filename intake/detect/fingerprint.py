@@ -1,4 +1,6 @@
-"""One pass over an upload's bytes before anything is read from it: what it is, and whether it was here before."""
+"""One pass over an upload's bytes before anything is read from it: what it is, and whether it was
+here before.
+"""
 
 import codecs
 import hashlib
@@ -43,11 +45,15 @@ def fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
 
 @dataclass
 class _Utf8:
-    """Counts valid multi-byte sequences and invalid bytes, strictly and fast until the first invalid byte."""
+    """Counts valid multi-byte sequences and invalid bytes, strictly and fast until the first
+    invalid byte.
+    """
 
     valid: int = 0
     invalid: int = 0
-    _decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")())
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")()
+    )
 
     def feed(self, block: bytes, final: bool = False) -> None:
         before = self._decoder.getstate()
@@ -59,7 +65,11 @@ class _Utf8:
             self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
             self._decoder.setstate(before)
             text = self._decoder.decode(block, final)
-        invalid = len(text) - len(text.encode("utf-8", "ignore").decode()) if self._decoder.errors != "strict" else 0
+        invalid = (
+            len(text) - len(text.encode("utf-8", "ignore").decode())
+            if self._decoder.errors != "strict"
+            else 0
+        )
         self.invalid += invalid
         self.valid += len(text) - len(text.encode("ascii", "ignore")) - invalid
 

@@ -13,7 +13,8 @@ _MOST_BYTES = 4  # of one character
 
 @dataclass(frozen=True)
 class Piece:
-    """Whole lines with their ends, in UTF-8; a byte that is not stands for what could not be decoded.
+    """Whole lines with their ends, in UTF-8; a byte that is not stands for what could not be
+    decoded.
 
     `cut`: only the beginning of one line that is too long to be kept.
     """
@@ -30,7 +31,8 @@ def split_lines(data: bytes, end: str) -> list[str]:
 def pieces(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[Piece]:
     """Split at `end` ("\\n" or "\\r") alone, so that other line breaks stay inside their field.
 
-    A line of more than MOST_LINE characters comes as its beginning, marked as cut; the rest of it is passed over.
+    A line of more than MOST_LINE characters comes as its beginning, marked as cut; the rest of it
+    is passed over.
     """
     tail, passing, parting = b"", False, end.encode()
     for data in _in_utf8(blocks, encoding):

@@ -1,4 +1,6 @@
-"""The bytes of an upload: opened, spooled where they can be read only once, decompressed, read any number of times."""
+"""The bytes of an upload: opened, spooled where they can be read only once, decompressed, read any
+number of times.
+"""
 
 import gzip
 import shutil
@@ -58,7 +60,9 @@ class Source:
     def check_unchanged(self) -> None:
         """Raises Unreadable if the file was written to since it was opened."""
         if self._state() != self._first_seen:
-            raise Unreadable(self.name, "it changed while it was read", "Run again when it is complete.")
+            raise Unreadable(
+                self.name, "it changed while it was read", "Run again when it is complete."
+            )
 
     def _opened(self) -> BinaryIO:
         try:
@@ -76,7 +80,9 @@ class Source:
 
 @contextmanager
 def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
-    """The upload at a local path or a URL, or on standard input if that is "-". Raises Unreadable, UnknownScheme."""
+    """The upload at a local path or a URL, or on standard input if that is "-". Raises Unreadable,
+    UnknownScheme.
+    """
     if path == "-":
         with _spooled("standard input", stdin) as source:
             yield source
@@ -92,7 +98,9 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
     except (OSError, ValueError) as error:
         raise _refused(path, error) from None
     if stat.S_ISDIR(mode):
-        raise Unreadable(path, "it is a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz.")
+        raise Unreadable(
+            path, "it is a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz."
+        )
     if stat.S_ISREG(mode):
         yield Source(file.name, file)
         return
@@ -109,7 +117,11 @@ def _fetched(url: str) -> Iterator[Source]:
     """A copy on this disk: an upload is read twice, and may be larger than the memory."""
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith((":", "/")):
-        raise Unreadable(url, "it is a bucket or a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz.")
+        raise Unreadable(
+            url,
+            "it is a bucket or a folder",
+            "Give one file: csv, tsv, jsonl or parquet, also with .gz.",
+        )
     place = open_place(folder)
     if isinstance(place, LocalPlace):
         raise Unreadable(url, "it is a local file in the form of a URL", "Give its path.")
@@ -120,7 +132,9 @@ def _fetched(url: str) -> Iterator[Source]:
             raise Unreadable(url, "there is no such file", "Check bucket and path.") from None
         except Changed:
             found = "it changed while it was read, or is stored under a Content-Encoding"
-            raise Unreadable(url, found, "Run again when it is complete, or store it as a plain file.") from None
+            raise Unreadable(
+                url, found, "Run again when it is complete, or store it as a plain file."
+            ) from None
         except StorageRefused as error:
             raise Unreadable(url, f"storage refused it, {error.reason}", error.advice) from None
         copy.flush()
@@ -139,6 +153,8 @@ def _refused(name: str, error: OSError | ValueError) -> Unreadable:
     if isinstance(error, FileNotFoundError):
         return Unreadable(name, "there is no such file", "Check the path.")
     if isinstance(error, PermissionError):
-        return Unreadable(name, "its permissions do not allow it", "Make it readable for this user.")
+        return Unreadable(
+            name, "its permissions do not allow it", "Make it readable for this user."
+        )
     reason = getattr(error, "strerror", None) or str(error)
     return Unreadable(name, f"the system says: {reason}", "Check the path and the disk.")

@@ -1,8 +1,9 @@
 """A batch of messages as a dataset of one chunk: `feedback/<customer>/messages-<time>-<drawn>/`.
 
-The chunk is what counts. Its file is created if it is absent, by whoever gathered the batch, or, empty, by somebody who
-gives the batch up for lost: whoever comes first has decided for all. dataset.json follows from the chunk, but for the
-versions that are to label it, which are those that it was created with.
+The chunk is what counts. Its file is created if it is absent, by whoever gathered the batch, or,
+empty, by somebody who gives the batch up for lost: whoever comes first has decided for all.
+dataset.json follows from the chunk, but for the versions that are to label it, which are those that
+it was created with.
 """
 
 import secrets
@@ -41,8 +42,12 @@ def gathered_at(name: str) -> datetime | None:
         return None
 
 
-def sifted(messages: Sequence[Feedback], raw: Sequence[str], most_chars: int) -> tuple[pa.Table, list[Reject]]:
-    """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number of the message."""
+def sifted(
+    messages: Sequence[Feedback], raw: Sequence[str], most_chars: int
+) -> tuple[pa.Table, list[Reject]]:
+    """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number
+    of the message.
+    """
     ends = np.cumsum([0, *(len(message.extra) for message in messages)]).tolist()
     block = Block(
         rows=np.arange(1, len(messages) + 1),
@@ -56,7 +61,9 @@ def sifted(messages: Sequence[Feedback], raw: Sequence[str], most_chars: int) ->
 
 
 def put(place: Place, customer: str, name: str, table: pa.Table) -> bool:
-    """Store the chunk, safely; False if the batch was given up meanwhile, and nothing of it was stored."""
+    """Store the chunk, safely; False if the batch was given up meanwhile, and nothing of it was
+    stored.
+    """
     path, data = feedback.chunk_path(customer, name, 0), feedback.encode_chunk(table)
     return place.create(path, data, durable=True) or place.read(path) == data
 
@@ -67,7 +74,9 @@ def give_up(place: Place, customer: str, name: str) -> bool:
     return place.create(path, b"", durable=True) or not place.read(path)
 
 
-def stored(place: Place, customer: str, name: str, columns: list[str] | None = None) -> pa.Table | None:
+def stored(
+    place: Place, customer: str, name: str, columns: list[str] | None = None
+) -> pa.Table | None:
     """The chunk of a batch, or some of its columns; None if it was not stored, yet or ever."""
     try:
         data = place.read(feedback.chunk_path(customer, name, 0))
@@ -97,7 +106,11 @@ def describe(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> D
         rejected=0,
         reasons={},
         chunk_rows=chunk.num_rows,
-        chunks=(Chunk(id=chunk_id(texts), rows=chunk.num_rows, chars=pc.sum(pc.utf8_length(texts)).as_py()),),
+        chunks=(
+            Chunk(
+                id=chunk_id(texts), rows=chunk.num_rows, chars=pc.sum(pc.utf8_length(texts)).as_py()
+            ),
+        ),
         taken_in=gathered_at(name),
         first=first,
     )
@@ -105,6 +118,8 @@ def describe(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> D
 
 def keep_dataset(place: Place, dataset: Dataset) -> Dataset:
     """Write dataset.json, or find it: it is the same but for the versions that are to label it."""
-    if place.create(feedback.dataset_path(dataset.customer, dataset.id), dataset.encode(), durable=True):
+    if place.create(
+        feedback.dataset_path(dataset.customer, dataset.id), dataset.encode(), durable=True
+    ):
         return dataset
     return feedback.read_dataset(place, dataset.customer, dataset.id)

@@ -1,4 +1,5 @@
-"""Messages to batches: those of one customer are gathered until there are enough, or the first has waited long enough.
+"""Messages to batches: those of one customer are gathered until there are enough, or the first has
+waited long enough.
 
 Pure: the clock is passed in, as seconds that only grow.
 """
@@ -25,8 +26,8 @@ _LONGEST = 20.0  # seconds; the lease of a message is extended more often than t
 def gathering(seconds: float, jobs: int) -> float:
     """How long a message waits for others while so many jobs go on, if it is `seconds` when few do.
 
-    Every batch becomes a job, and every job is looked at again and again until it ends: when they pile up, because
-    models or storage are slow, fewer and larger ones are what helps.
+    Every batch becomes a job, and every job is looked at again and again until it ends: when they
+    pile up, because models or storage are slow, fewer and larger ones are what helps.
 
     >>> gathering(0.2, 10), gathering(0.2, 640), gathering(0.2, 10**6)
     (0.2, 2.0, 20.0)
@@ -35,7 +36,9 @@ def gathering(seconds: float, jobs: int) -> float:
 
 
 class Gatherer(Generic[T]):
-    """Holds what waits, at most `rows - 1` items a key. `seconds` may be set at any time, for batches yet to begin."""
+    """Holds what waits, at most `rows - 1` items a key. `seconds` may be set at any time, for
+    batches yet to begin.
+    """
 
     def __init__(self, rows: int, seconds: float) -> None:
         self._rows, self.seconds = rows, seconds

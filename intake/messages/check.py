@@ -1,4 +1,6 @@
-"""Whether a subscription can be pulled from, and a topic published to, for all that the service says of them."""
+"""Whether a subscription can be pulled from, and a topic published to, for all that the service
+says of them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,11 +44,21 @@ def look_at_topic(name: str) -> None:
         client.get_topic(topic=name, retry=None, timeout=_SECONDS)
         return ""
 
-    _look(name, pubsub_v1().PublisherClient, get, "pubsub.topics.publish", "roles/pubsub.publisher on it")
+    _look(
+        name,
+        pubsub_v1().PublisherClient,
+        get,
+        "pubsub.topics.publish",
+        "roles/pubsub.publisher on it",
+    )
 
 
-def _look(name: str, make: Callable[[], Any], get: Callable[[Any], str], permission: str, role: str) -> str:
-    """What `get` finds; "" where we may use the thing and not look at it, as these roles by themselves allow."""
+def _look(
+    name: str, make: Callable[[], Any], get: Callable[[Any], str], permission: str, role: str
+) -> str:
+    """What `get` finds; "" where we may use the thing and not look at it, as these roles by
+    themselves allow.
+    """
     from google.api_core.exceptions import GoogleAPICallError, PermissionDenied
     from google.auth.exceptions import GoogleAuthError
 
@@ -56,7 +68,12 @@ def _look(name: str, make: Callable[[], Any], get: Callable[[Any], str], permiss
                 return get(client)
             except PermissionDenied:
                 asked = {"resource": name, "permissions": [permission]}
-                if permission not in client.test_iam_permissions(asked, retry=None, timeout=_SECONDS).permissions:
+                if (
+                    permission
+                    not in client.test_iam_permissions(
+                        asked, retry=None, timeout=_SECONDS
+                    ).permissions
+                ):
                     raise
                 return ""
     except GoogleAPICallError as error:

@@ -1,4 +1,6 @@
-"""Google's client for Pub/Sub, imported by who uses it alone: it takes 0.3 s, and most installations have no topic."""
+"""Google's client for Pub/Sub, imported by who uses it alone: it takes 0.3 s, and most
+installations have no topic.
+"""
 
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +16,9 @@ class NoPubSub(BadRequest):
 
 
 def check_installed() -> None:
-    """Raises NoPubSub. Nothing is imported: whoever starts processes should have no gRPC, which survives no fork."""
+    """Raises NoPubSub. Nothing is imported: whoever starts processes should have no gRPC, which
+    survives no fork.
+    """
     try:
         found = find_spec("google.cloud.pubsub_v1")
     except ModuleNotFoundError:  # there is no google.cloud at all
@@ -33,13 +37,17 @@ def pubsub_v1() -> Any:  # Any: the package has no types
 
 
 def reason(error: BaseException) -> str:
-    """What the client's error says, in its words; of attempts that were given up, what the last one met."""
+    """What the client's error says, in its words; of attempts that were given up, what the last one
+    met.
+    """
     last = getattr(error, "cause", None) or error
     return getattr(last, "message", None) or str(last) or type(last).__name__
 
 
 def patiently(seconds: float) -> Any:
-    """The client's way to try a request again that may be made twice, for so long; its own is up to ten minutes."""
+    """The client's way to try a request again that may be made twice, for so long; its own is up to
+    ten minutes.
+    """
     from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
 

@@ -1,4 +1,6 @@
-"""Where messages go that are no feedback: to a topic of their own, or below the root, `rejected-messages/<day>/`."""
+"""Where messages go that are no feedback: to a topic of their own, or below the root,
+`rejected-messages/<day>/`.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -45,7 +47,9 @@ class DeadLetters:
         file = RejectFile()
         try:
             file.add([_reject(row, letter) for row, letter in enumerate(letters, 1)])
-            self._place.create(f"rejected-messages/{now:%Y-%m-%d}/{name}.parquet", file.encode(), durable=True)
+            self._place.create(
+                f"rejected-messages/{now:%Y-%m-%d}/{name}.parquet", file.encode(), durable=True
+            )
         finally:
             file.close()
 
@@ -54,12 +58,20 @@ def _outgoing(letter: DeadLetter) -> Outgoing:
     """As it came, with the reason. The service takes a hundred attributes."""
     why, message = letter.why, letter.message
     detail = why.detail.encode()[:MOST_ATTRIBUTE].decode(errors="ignore")
-    ours = {"chorus-reason": why.reason.value, "chorus-detail": detail, "chorus-message": message.message_id}
+    ours = {
+        "chorus-reason": why.reason.value,
+        "chorus-detail": detail,
+        "chorus-message": message.message_id,
+    }
     theirs = dict(list(message.attributes.items())[: _MOST_ATTRIBUTES - len(ours)])
     return Outgoing(message.data, theirs | ours)
 
 
 def _reject(row: int, letter: DeadLetter) -> Reject:
     return Reject(
-        row, letter.why.id or letter.message.message_id, letter.why.reason, letter.why.detail, letter.message.raw
+        row,
+        letter.why.id or letter.message.message_id,
+        letter.why.reason,
+        letter.why.detail,
+        letter.message.raw,
     )

@@ -2,7 +2,8 @@
 
     {"id": "R-1042", "customer": "acme", "text": "Parcel came late.", "channel": "web"}
 
-The attributes `id` and `customer` may say the same; one of the two places is enough (docs/messages.md).
+The attributes `id` and `customer` may say the same; one of the two places is enough
+(docs/messages.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -56,7 +57,9 @@ class Conflict(ValueError):
 def read(message: Message, known: Callable[[str], bool]) -> Feedback | Unusable:
     """What the message says; `known`: whether feedback of a customer of this name is expected."""
     if len(message.data) > MOST_BYTES:
-        return Unusable(Reason.TOO_LARGE, f"it has {len(message.data)} bytes; at most {MOST_BYTES} are read")
+        return Unusable(
+            Reason.TOO_LARGE, f"it has {len(message.data)} bytes; at most {MOST_BYTES} are read"
+        )
     try:
         body = message.data.decode()
     except UnicodeDecodeError as error:
@@ -74,9 +77,13 @@ def read(message: Message, known: Callable[[str], bool]) -> Feedback | Unusable:
     except Conflict as error:
         return Unusable(Reason.UNKNOWN_CUSTOMER, str(error), id_)
     if customer is None:
-        return Unusable(Reason.UNKNOWN_CUSTOMER, "neither the body nor the attributes name one", id_)
+        return Unusable(
+            Reason.UNKNOWN_CUSTOMER, "neither the body nor the attributes name one", id_
+        )
     if not known(customer):
-        return Unusable(Reason.UNKNOWN_CUSTOMER, f"nobody is called {customer[:80]!r}: see customers.toml", id_)
+        return Unusable(
+            Reason.UNKNOWN_CUSTOMER, f"nobody is called {customer[:80]!r}: see customers.toml", id_
+        )
     return Feedback(customer, id_, record.text, tuple(said.items()))
 
 

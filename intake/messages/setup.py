@@ -8,7 +8,8 @@ from intake.messages.subscription import LEASE_SECONDS
 from storage.errors import ChorusError
 
 _SECONDS = 10.0  # for which a request is tried: somebody waits
-_KEPT_DAYS = 7  # that the service keeps what nobody acknowledges, the longest that it does for nothing
+# that the service keeps what nobody acknowledges, the longest that it does for nothing
+_KEPT_DAYS = 7
 
 
 class CannotCreate(ChorusError):
@@ -23,17 +24,23 @@ class CannotCreate(ChorusError):
 
 
 def topic_of(subscription: str, topic: str | None) -> str:
-    """The full name of the topic called `topic`, or else as the subscription is, in the subscription's project."""
+    """The full name of the topic called `topic`, or else as the subscription is, in the
+    subscription's project.
+    """
     if topic is not None and topic.startswith("projects/"):
         return topic
     _, project, _, name = subscription.split("/")
     return f"projects/{project}/topics/{topic or name}"
 
 
-def create(topics: list[str], subscription: str | None, topic: str, *, exactly_once: bool) -> Iterator[str]:
-    """Make those topics, and the subscription to `topic`, that are not there yet; what was made, as it is made.
+def create(
+    topics: list[str], subscription: str | None, topic: str, *, exactly_once: bool
+) -> Iterator[str]:
+    """Make those topics, and the subscription to `topic`, that are not there yet; what was made, as
+    it is made.
 
-    Also said is that a subscription which is there hears of another topic. Raises CannotCreate, NoPubSub.
+    Also said is that a subscription which is there hears of another topic. Raises CannotCreate,
+    NoPubSub.
     """
     client = pubsub_v1()
     from google.api_core.exceptions import AlreadyExists, GoogleAPIError

@@ -1,7 +1,7 @@
 """A Pub/Sub subscription: messages as they stream in, and their acknowledgement.
 
-google-cloud-pubsub is imported when a subscription is opened, and only there; PUBSUB_EMULATOR_HOST and credentials
-are its own business.
+google-cloud-pubsub is imported when a subscription is opened, and only there; PUBSUB_EMULATOR_HOST
+and credentials are its own business.
 """
 
 import logging
@@ -21,7 +21,8 @@ from storage.errors import ChorusError
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1.subscriber.message import Message as Delivered
 
-# A crash hands back what it held when the last extension runs out; so each is this long and no longer.
+# A crash hands back what it held when the last extension runs out; so each is this long and no
+# longer.
 LEASE_SECONDS = 60
 _HELD_SECONDS = 600  # after which a message that we still hold is left to others
 _ANSWER_SECONDS = 20.0  # that the service may take to answer acknowledgements
@@ -55,7 +56,9 @@ class Subscription:
     """One subscription and, once it is open, one stream of its messages at a time."""
 
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
-        """At most so many messages, and bytes of them, are in our hands at any time. Raises NoPubSub, PullEnded."""
+        """At most so many messages, and bytes of them, are in our hands at any time. Raises
+        NoPubSub, PullEnded.
+        """
         client = pubsub_v1()
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
@@ -75,10 +78,13 @@ class Subscription:
         except self._errors as error:
             raise PullEnded(name, reason(error)) from error
         self._stream: Any = None
-        self._stopping = Lock()  # held while acknowledgements are handed to a stream, which must not close meanwhile
+        # held while acknowledgements are handed to a stream, which must not close meanwhile
+        self._stopping = Lock()
 
     def open(self, take: Callable[[Received], None]) -> None:
-        """Begin a stream that hands each message to `take`, from a thread of the client's. Raises PullEnded."""
+        """Begin a stream that hands each message to `take`, from a thread of the client's. Raises
+        PullEnded.
+        """
         opened: list[Any] = []
         ready = Event()
 
@@ -88,7 +94,9 @@ class Subscription:
             take(Received(message, delivered, opened[0]))
 
         try:
-            opened.append(self._client.subscribe(self.name, received, self._flow, scheduler=_at_once()))
+            opened.append(
+                self._client.subscribe(self.name, received, self._flow, scheduler=_at_once())
+            )
         except self._errors as error:
             raise PullEnded(self.name, reason(error)) from error
         ready.set()
@@ -108,7 +116,8 @@ class Subscription:
         """Take no more messages; those in our hands can still be acknowledged."""
         if self._stream is None:
             return
-        with self._stopping:  # it closes in a thread of its own, and forgets what it is handed meanwhile
+        # it closes in a thread of its own, and forgets what it is handed meanwhile
+        with self._stopping:
             self._stream.cancel()
             try:
                 self._stream.result(timeout=_ANSWER_SECONDS)
@@ -126,7 +135,9 @@ class Subscription:
         """
         with self._stopping:
             late = [one for one in messages if not one.stream.running()]
-            answers = [one.delivered.ack_with_response() for one in messages if one.stream.running()]
+            answers = [
+                one.delivered.ack_with_response() for one in messages if one.stream.running()
+            ]
         failed, end = self._ask(self._client.acknowledge, late), monotonic() + _ANSWER_SECONDS
         for answer in answers:
             try:
@@ -137,7 +148,9 @@ class Subscription:
         return failed
 
     def hand_back(self, messages: Sequence[Received]) -> None:
-        """Leave them to others: they come again when their leases run out, within a minute, or at once after `stop`."""
+        """Leave them to others: they come again when their leases run out, within a minute, or at
+        once after `stop`.
+        """
         with self._stopping:
             late = [one for one in messages if not one.stream.running()]
             for one in messages:
@@ -146,7 +159,9 @@ class Subscription:
         self._ask(partial(self._client.modify_ack_deadline, ack_deadline_seconds=0), late)
 
     def _ask(self, what: Callable[..., Any], messages: Sequence[Received]) -> int:
-        """Of messages whose stream is closed, which takes no requests any more. How many were not done."""
+        """Of messages whose stream is closed, which takes no requests any more. How many were not
+        done.
+        """
         failed = 0
         for start in range(0, len(messages), _AT_ONCE):
             ids = [one.delivered.ack_id for one in messages[start : start + _AT_ONCE]]

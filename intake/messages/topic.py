@@ -10,10 +10,12 @@ from typing import Any, Self
 from intake.messages.client import patiently, pubsub_v1
 from storage.errors import BadRequest, ChorusError
 
-MOST_BYTES = 9_800_000  # of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it
+# of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it
+MOST_BYTES = 9_800_000
 MOST_ATTRIBUTE = 1024  # bytes of an attribute's value that the service takes
 _REQUEST_MESSAGES = 1000  # that the service takes at once
-_REQUEST_BYTES = 1_000_000  # after which a request goes off: a larger one would be no faster, and takes memory
+# after which a request goes off: a larger one would be no faster, and takes memory
+_REQUEST_BYTES = 1_000_000
 _PATIENCE = 10.0  # seconds for which a request is tried again
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
@@ -30,7 +32,9 @@ class Outgoing:
 class BadTopic(BadRequest):
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name!r} is no topic. Give its full name: projects/PROJECT/topics/TOPIC.")
+        super().__init__(
+            f"{name!r} is no topic. Give its full name: projects/PROJECT/topics/TOPIC."
+        )
 
 
 class TopicAway(ChorusError):
@@ -49,7 +53,9 @@ class NotTaken(ChorusError):
 
     def __init__(self, topic: str, reason: str) -> None:
         self.topic, self.reason = topic, reason
-        super().__init__(f"The topic {topic} refused a message: {reason}. It would refuse it again; report this.")
+        super().__init__(
+            f"The topic {topic} refused a message: {reason}. It would refuse it again; report this."
+        )
 
 
 class Topic:
@@ -61,9 +67,10 @@ class Topic:
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Returns when the service has confirmed them all. Raises TopicAway, NotTaken.
 
-        Some of them, or all, may be taken though it raises. One request after the other, each as soon as it is full, so
-        that a single message does not wait for others, and millions take the memory of one request. The client's own
-        way gathers messages in threads of its own, for seven times the processor time.
+        Some of them, or all, may be taken though it raises. One request after the other, each as
+        soon as it is full, so that a single message does not wait for others, and millions take the
+        memory of one request. The client's own way gathers messages in threads of its own, for
+        seven times the processor time.
         """
         from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, InvalidArgument
         from google.auth.exceptions import GoogleAuthError
@@ -72,7 +79,9 @@ class Topic:
         retry = patiently(self._patience)
         try:
             for request in self._requests(messages):
-                PublisherClient.publish(self._client, request=request, retry=retry, timeout=self._patience)
+                PublisherClient.publish(
+                    self._client, request=request, retry=retry, timeout=self._patience
+                )
         except InvalidArgument as error:
             raise NotTaken(self.name, error.message) from error
         except GoogleAPICallError as error:
@@ -81,14 +90,19 @@ class Topic:
             raise TopicAway(self.name, str(error)) from error
 
     def _requests(self, messages: Sequence[Outgoing]) -> Iterator[Any]:
-        """Full ones, of the protocol's own classes: those around them cost more time than all the rest."""
+        """Full ones, of the protocol's own classes: those around them cost more time than all the
+        rest.
+        """
         from google.pubsub_v1.types import PublishRequest, PubsubMessage
 
         request_of, message_of = PublishRequest.pb(), PubsubMessage.pb()
         request, size = request_of(topic=self.name), 0
         for message in messages:
             built = message_of(data=message.data, attributes=dict(message.attributes))
-            if size and (len(request.messages) == _REQUEST_MESSAGES or size + built.ByteSize() > _REQUEST_BYTES):
+            if size and (
+                len(request.messages) == _REQUEST_MESSAGES
+                or size + built.ByteSize() > _REQUEST_BYTES
+            ):
                 yield PublishRequest.wrap(request)
                 request, size = request_of(topic=self.name), 0
             request.messages.append(built)
@@ -98,7 +112,9 @@ class Topic:
 
 
 class Topics:
-    """The topics that this process publishes to, from any thread, over one client that is made when first needed."""
+    """The topics that this process publishes to, from any thread, over one client that is made when
+    first needed.
+    """
 
     def __init__(self, patience: float = _PATIENCE) -> None:
         self._patience, self._lock = patience, Lock()
@@ -122,7 +138,10 @@ class Topics:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

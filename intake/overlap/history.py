@@ -1,4 +1,6 @@
-"""What an upload shares with earlier ones of its customer: their sketches are looked through, and its own is left."""
+"""What an upload shares with earlier ones of its customer: their sketches are looked through, and
+its own is left.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +18,8 @@ from storage.records.sketch import BadSketch, Sketch, SketchName, UInt64, sketch
 _FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
 _MOST_SKETCHES = 64
 _MOST_BYTES = 256 << 20
-_BYTES_A_ROW = 512  # of sketches that are read: less than a tenth of the time that taking in a row needs
+# of sketches that are read: less than a tenth of the time that taking in a row needs
+_BYTES_A_ROW = 512
 _AHEAD = 32 << 20  # bytes of sketches that are read at once
 _SMALL = 64  # of datasets with so many times fewer rows not enough could come
 _KEPT = 64  # sketches of about one size
@@ -25,13 +28,21 @@ _SOME = 4096  # hashes that are looked for before all are
 log = logging.getLogger(__name__)
 
 
-def with_donors(place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: Sample) -> list[Chunk]:
-    """The chunks, with the donors of each and the rows that none of them holds. Raises what the place raises."""
+def with_donors(
+    place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: Sample
+) -> list[Chunk]:
+    """The chunks, with the donors of each and the rows that none of them holds. Raises what the
+    place raises.
+    """
     rows = sum(chunk.rows for chunk in chunks)
-    names = worth_reading([name for name in _names(place, customer, rows) if name.dataset != dataset], rows)
+    names = worth_reading(
+        [name for name in _names(place, customer, rows) if name.dataset != dataset], rows
+    )
     found = find_donors(sample, _related(place, customer, names, sample))
     return [
-        chunk.model_copy(update={"donors": one.donors, "new": one.new if one.donors else chunk.rows})
+        chunk.model_copy(
+            update={"donors": one.donors, "new": one.new if one.donors else chunk.rows}
+        )
         for chunk, one in zip(chunks, found, strict=True)
     ]
 
@@ -53,11 +64,15 @@ def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
         for old in outdated(there):
             place.remove(old.path(dataset.customer))
     except (ChorusError, OSError) as error:
-        log.warning("no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error)
+        log.warning(
+            "no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error
+        )
 
 
 def worth_reading(names: Iterable[SketchName], rows: int) -> list[SketchName]:
-    """Of these sketches, the newest first, those that an upload of so many rows can afford to look at. Pure."""
+    """Of these sketches, the newest first, those that an upload of so many rows can afford to look
+    at. Pure.
+    """
     found: list[SketchName] = []
     left = min(_MOST_BYTES, rows * _BYTES_A_ROW)
     for name in names:
@@ -68,7 +83,9 @@ def worth_reading(names: Iterable[SketchName], rows: int) -> list[SketchName]:
 
 
 def outdated(names: Iterable[SketchName]) -> list[SketchName]:
-    """Of these sketches, the newest first, all but the newest of each size, or the list would grow for ever. Pure."""
+    """Of these sketches, the newest first, all but the newest of each size, or the list would grow
+    for ever. Pure.
+    """
     seen: dict[int, int] = {}
     found = []
     for name in names:
@@ -83,8 +100,12 @@ def _names(place: Place, customer: str, rows: int) -> list[SketchName]:
     return sketch_names(place, customer) if rows >= _FEW else []
 
 
-def _related(place: Place, customer: str, names: Sequence[SketchName], sample: Sample) -> Iterator[tuple[str, Sketch]]:
-    """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset is there."""
+def _related(
+    place: Place, customer: str, names: Sequence[SketchName], sample: Sample
+) -> Iterator[tuple[str, Sketch]]:
+    """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset
+    is there.
+    """
     some = _some(sample) if names else None
 
     def shared(name: SketchName) -> Sketch | None:
@@ -101,7 +122,9 @@ def _related(place: Place, customer: str, names: Sequence[SketchName], sample: S
         return found if is_shared and place.exists(dataset_path(customer, name.dataset)) else None
 
     largest = max((name.bytes for name in names), default=1)
-    for name, found in zip(names, side_by_side(place, shared, names, max(1, _AHEAD // largest)), strict=False):
+    for name, found in zip(
+        names, side_by_side(place, shared, names, max(1, _AHEAD // largest)), strict=False
+    ):
         if found is not None:
             yield name.dataset, found
 

@@ -1,7 +1,8 @@
 """Which chunks of earlier datasets hold the texts of these chunks? Pure.
 
-Each text is looked for in the newest dataset first, until two have it: the scores of one may be missing. Within a
-dataset the chunks are taken greedily, each time the one that holds most of the rows that no chunk before it holds.
+Each text is looked for in the newest dataset first, until two have it: the scores of one may be
+missing. Within a dataset the chunks are taken greedily, each time the one that holds most of the
+rows that no chunk before it holds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,14 +25,18 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Found:
-    """The donors of one chunk, and how many of its rows none of them holds; None where only samples are known."""
+    """The donors of one chunk, and how many of its rows none of them holds; None where only samples
+    are known.
+    """
 
     donors: tuple[Donor, ...]
     new: int | None
 
 
 def find_donors(sample: Sample, earlier: Iterable[tuple[str, Sketch]]) -> list[Found]:
-    """Of every chunk of the sample. `earlier`: (dataset, its sketch), the newest first; only as many as are needed."""
+    """Of every chunk of the sample. `earlier`: (dataset, its sketch), the newest first; only as
+    many as are needed.
+    """
     chunks = [_Chunk(texts, sample.bits) for texts in sample.chunks]
     for dataset, sketch in earlier:
         grouped = _Grouped(dataset, sketch)
@@ -58,7 +63,10 @@ class _Grouped:
 
     def holds(self, position: int, hashes: UInt64) -> Mask:
         """[n] -> [n] whether the chunk at this position has each."""
-        if not 0 <= position < len(self._ends) - 1 or self._ends[position] == self._ends[position + 1]:
+        if (
+            not 0 <= position < len(self._ends) - 1
+            or self._ends[position] == self._ends[position + 1]
+        ):
             return np.zeros(len(hashes), np.bool_)
         there = self._hashes[self._ends[position] : self._ends[position + 1]]
         return np.asarray(there[np.minimum(there.searchsorted(hashes), len(there) - 1)] == hashes)
@@ -93,8 +101,11 @@ class _Chunk:
             self._take(other, position, held, bits)
             rest &= ~held
             taken.add(position)
-        # Rows keep their order, as a rule: beside a donor, one text of a sample is enough of a sign.
-        for position in sorted({near for at in taken for near in (at - 1, at + 1)} - taken) if bits else ():
+        # Rows keep their order, as a rule: beside a donor, one text of a sample is enough of a
+        # sign.
+        for position in (
+            sorted({near for at in taken for near in (at - 1, at + 1)} - taken) if bits else ()
+        ):
             held = rest & other.holds(position, self._texts.hashes)
             if held.any():
                 self._take(other, position, held, bits)
@@ -117,9 +128,11 @@ class _Chunk:
 
 
 def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, Mask]]:
-    """Chunks of the other dataset, the best first, each with the texts [n] that it holds and none before it.
+    """Chunks of the other dataset, the best first, each with the texts [n] that it holds and none
+    before it.
 
-    A text votes for the first two chunks that hold it. Common ones are in many; those in few decide.
+    A text votes for the first two chunks that hold it. Common ones are in many; those in few
+    decide.
     """
     sketch = other.sketch
     at, there = _positions(sketch, texts.hashes)
@@ -127,7 +140,8 @@ def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, M
     nearby = np.minimum(at + 1, max(0, len(sketch.hashes) - 1))
     second = rest & (sketch.hashes[nearby] == texts.hashes) if rest.any() else rest
     homes, votes = np.unique(
-        np.concatenate([sketch.chunks[at[rest]], sketch.chunks[nearby[second]]]), return_inverse=True
+        np.concatenate([sketch.chunks[at[rest]], sketch.chunks[nearby[second]]]),
+        return_inverse=True,
     )
     voters = np.concatenate([np.flatnonzero(rest), np.flatnonzero(second)])
     while rest.any():

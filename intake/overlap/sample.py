@@ -1,8 +1,9 @@
-"""The sample of an upload's texts that its sketch keeps, gathered chunk by chunk in bounded memory. Pure.
+"""The sample of an upload's texts that its sketch keeps, gathered chunk by chunk in bounded memory.
+Pure.
 
-Kept are the hashes whose low bits are zero (FracMinHash). At first that is every hash; whenever there are too many, one
-more bit has to be zero, and half of them go. So two samples of two uploads hold the same ones of the texts that both
-have, whatever else is in them.
+Kept are the hashes whose low bits are zero (FracMinHash). At first that is every hash; whenever
+there are too many, one more bit has to be zero, and half of them go. So two samples of two uploads
+hold the same ones of the texts that both have, whatever else is in them.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Texts:
 def texts_of(texts: pa.StringArray) -> Texts:
     """All texts of a chunk, [rows] strings."""
     hashes, rows = np.unique(text_hashes(texts), return_counts=True)
-    return Texts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))  # a byte each, as a rule
+    # a byte each, as a rule
+    return Texts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))
 
 
 def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
@@ -56,7 +58,10 @@ class Sample:
         """The texts of the next chunk."""
         self.chunks.append(texts.thinned(self.bits) if self.bits else texts)
         self._size += len(self.chunks[-1].hashes)
-        while self._size > min(self._most, max(self._few, _EACH * len(self.chunks))) and self.bits < 64:
+        while (
+            self._size > min(self._most, max(self._few, _EACH * len(self.chunks)))
+            and self.bits < 64
+        ):
             self.bits += 1
             self.chunks = [chunk.thinned(self.bits) for chunk in self.chunks]
             self._size = sum(len(chunk.hashes) for chunk in self.chunks)
@@ -66,7 +71,9 @@ class Sample:
         return np.concatenate([np.zeros(0, np.uint64), *(chunk.hashes for chunk in self.chunks)])
 
     def sketch(self) -> Sketch:
-        """What is kept for later uploads. The sample is given up for it, or it would be in memory twice."""
+        """What is kept for later uploads. The sample is given up for it, or it would be in memory
+        twice.
+        """
         sizes, hashes = [len(chunk.hashes) for chunk in self.chunks], self.hashes()
         self.chunks.clear()
         chunks = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)

@@ -1,7 +1,8 @@
 """64 bits for a text: the same in every process, on every machine, in every version. Pure.
 
-A polynomial over its bytes, modulo 2^64, then mixed so that every bit depends on every byte. It is no protection
-against somebody who looks for two texts with one hash: who relies on equal texts compares the texts.
+A polynomial over its bytes, modulo 2^64, then mixed so that every bit depends on every byte. It is
+no protection against somebody who looks for two texts with one hash: who relies on equal texts
+compares the texts.
 """
 
 from collections.abc import Iterator
@@ -20,18 +21,21 @@ _BLOCK = 1 << 16  # bytes that are hashed at once: they and their powers fit in 
 def text_hashes(texts: pa.StringArray) -> UInt64:
     """[rows] strings, none null -> [rows].
 
-    The hashes of all texts come from one running sum over their bytes, in numpy, which takes a third of the time of a
-    call for each text and leaves the interpreter to others meanwhile:
+    The hashes of all texts come from one running sum over their bytes, in numpy, which takes a
+    third of the time of a call for each text and leaves the interpreter to others meanwhile:
 
         sum[i] = byte[0] base^0 + … + byte[i-1] base^(i-1)     hash = (sum[end] - sum[start]) base^-start
     """
     _, offsets, data = texts.buffers()
     if not len(texts) or offsets is None:
         return np.zeros(0, np.uint64)
-    ends = np.frombuffer(offsets, "<i4")[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    ends = np.frombuffer(offsets, "<i4")[texts.offset : texts.offset + len(texts) + 1].astype(
+        np.int64
+    )
     values = np.frombuffer(b"" if data is None else data, np.uint8)
     sums = np.concatenate([_sums(values, ends[first : last + 1]) for first, last in _blocks(ends)])
-    return _mixed(sums + np.diff(ends).astype(np.uint64))  # with the length: a zero byte adds nothing to a sum
+    # with the length: a zero byte adds nothing to a sum
+    return _mixed(sums + np.diff(ends).astype(np.uint64))
 
 
 def _blocks(ends: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -20,14 +20,18 @@ class Texts:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """True for strings, for bytes (which may be UTF-8), for dictionaries of these, and for nothing but nulls."""
+    """True for strings, for bytes (which may be UTF-8), for dictionaries of these, and for nothing
+    but nulls.
+    """
     if pt.is_dictionary(kind):
         return is_text(kind.value_type)
     return _is_string(kind) or _is_bytes(kind) or pt.is_null(kind)
 
 
 def as_texts(column: pa.Array) -> Texts:
-    """Strings as they are, dates and numbers as Arrow casts them (12.0 as 12), lists and structs as JSON."""
+    """Strings as they are, dates and numbers as Arrow casts them (12.0 as 12), lists and structs as
+    JSON.
+    """
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_string(column.type) or _is_bytes(column.type):
@@ -42,22 +46,31 @@ def as_texts(column: pa.Array) -> Texts:
 
 
 def as_extra(column: pa.Array) -> Texts:
-    """The same for a column that is only kept: there, bytes that are not UTF-8 are no fault but become Base64."""
+    """The same for a column that is only kept: there, bytes that are not UTF-8 are no fault but
+    become Base64.
+    """
     texts = as_texts(column)
     if not _is_bytes(column.type) or not texts.invalid.any():
         return texts
-    encoded = [None if value is None else base64.b64encode(value).decode() for value in column.to_pylist()]
+    encoded = [
+        None if value is None else base64.b64encode(value).decode() for value in column.to_pylist()
+    ]
     values = pc.if_else(pa.array(texts.invalid), pa.array(encoded, pa.string()), texts.values)
     return Texts(values, np.zeros_like(texts.invalid))
 
 
 def _checked(column: pa.Array) -> Texts:
-    """A file may hold strings that are not UTF-8: pyarrow reads them, and only fails when they are used."""
+    """A file may hold strings that are not UTF-8: pyarrow reads them, and only fails when they are
+    used.
+    """
     as_bytes = column.cast(pa.large_binary())
     try:
         values = as_bytes.cast(pa.string())
     except pa.ArrowInvalid:
-        values = pa.array([None if value is None else _decoded(value) for value in as_bytes.to_pylist()], pa.string())
+        values = pa.array(
+            [None if value is None else _decoded(value) for value in as_bytes.to_pylist()],
+            pa.string(),
+        )
     return Texts(values, (values.is_null().to_numpy(zero_copy_only=False) & _there(as_bytes)))
 
 
@@ -88,5 +101,8 @@ def _is_string(kind: pa.DataType) -> bool:
 
 def _is_bytes(kind: pa.DataType) -> bool:
     return bool(
-        pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind) or pt.is_fixed_size_binary(kind)
+        pt.is_binary(kind)
+        or pt.is_large_binary(kind)
+        or pt.is_binary_view(kind)
+        or pt.is_fixed_size_binary(kind)
     )

@@ -66,7 +66,9 @@ def holds_invalid(text: str) -> bool:
 
 
 def extra_of(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int) -> pa.MapArray:
-    """The other columns, [rows] each, as one map a row, in the order of the columns; nulls are left out."""
+    """The other columns, [rows] each, as one map a row, in the order of the columns; nulls are left
+    out.
+    """
     if not columns:
         return extra_of_pairs([], [0] * (rows + 1))
     keys = pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(len(names)), rows)))
@@ -74,13 +76,17 @@ def extra_of(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int)
     offsets = np.arange(rows + 1, dtype=np.int32) * len(names)
     if items.null_count:
         there = items.is_valid()
-        before = np.concatenate([[0], np.cumsum(there.to_numpy(zero_copy_only=False), dtype=np.int32)])
+        before = np.concatenate(
+            [[0], np.cumsum(there.to_numpy(zero_copy_only=False), dtype=np.int32)]
+        )
         keys, items, offsets = keys.filter(there), items.filter(there), before[offsets]
     return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items)
 
 
 def extra_of_pairs(pairs: Sequence[tuple[str, str]], offsets: Sequence[int]) -> pa.MapArray:
-    """Maps from (key, value) pairs of all rows end to end; row i holds pairs[offsets[i]:offsets[i + 1]]."""
+    """Maps from (key, value) pairs of all rows end to end; row i holds pairs[offsets[i]:offsets[i +
+    1]].
+    """
     keys = pa.array([key for key, _ in pairs], pa.string())
     items = pa.array([value for _, value in pairs], pa.string())
     return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items)

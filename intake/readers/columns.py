@@ -10,7 +10,8 @@ _TEXT = (
     "texts?|feedbacks?|comments?|reviews?|responses?|answers?|messages?|body|content|verbatims?|tweets?|remarks?"
     "|opinions?"
 )
-# What may stand before or after one of those: customer_feedback, review text, survey response, fullText.
+# What may stand before or after one of those: customer_feedback, review text, survey response,
+# fullText.
 _BESIDE = "customer|client|user|guest|survey|open|free|full|raw|original|product|the"
 _TEXT_NAME = re.compile(f"(?:{_TEXT})")
 _TEXT_COMPOUND = re.compile(f"(?:{_BESIDE})*(?:{_TEXT})(?:{_TEXT}|{_BESIDE})*")
@@ -31,15 +32,19 @@ class Chosen:
 
 
 def choose_columns(name: str, columns: Sequence[str], text: str | None, id_: str | None) -> Chosen:
-    """Positions of the text and the id column of the upload `name`: as asked for, else by their usual names.
+    """Positions of the text and the id column of the upload `name`: as asked for, else by their
+    usual names.
 
-    Case, spaces, underscores and hyphens do not matter. Raises Unreadable, which lists the columns found.
+    Case, spaces, underscores and hyphens do not matter. Raises Unreadable, which lists the columns
+    found.
     """
     text_at = _usual_text(name, columns) if text is None else _asked(name, columns, text, "--text")
     id_at = _usual_id(columns, text_at) if id_ is None else _asked(name, columns, id_, "--id")
     if text_at == id_at:
         raise Unreadable(
-            name, f"column {columns[text_at]!r} is asked for both as text and as id", "Choose two columns."
+            name,
+            f"column {columns[text_at]!r} is asked for both as text and as id",
+            "Choose two columns.",
         )
     return Chosen(text_at, id_at)
 
@@ -74,10 +79,14 @@ def _asked(name: str, columns: Sequence[str], asked: str, option: str) -> int:
     found = _where(columns, lambda column: column == asked)
     found = found or _where(columns, lambda column: _folded(column) == _folded(asked))
     if len(found) > 1:
-        raise Unreadable(name, f"it has {len(found)} columns named {asked!r}", "Give them different names.")
+        raise Unreadable(
+            name, f"it has {len(found)} columns named {asked!r}", "Give them different names."
+        )
     if not found:
         advice = f"Choose one of them with {option}."
-        raise Unreadable(name, f"it has no column {asked!r}; its columns are {_listed(columns)}", advice)
+        raise Unreadable(
+            name, f"it has no column {asked!r}; its columns are {_listed(columns)}", advice
+        )
     return found[0]
 
 
@@ -88,13 +97,17 @@ def _usual_text(name: str, columns: Sequence[str]) -> int:
         both = _listed([columns[position] for position in found])
         raise Unreadable(name, f"{both} could each be the text", "Say which with --text COLUMN.")
     if not found:
-        there = f"none of its columns has a usual name for a text; its columns are {_listed(columns)}"
+        there = (
+            f"none of its columns has a usual name for a text; its columns are {_listed(columns)}"
+        )
         raise Unreadable(name, there, "Say which column holds the text with --text COLUMN.")
     return found[0]
 
 
 def _usual_id(columns: Sequence[str], text: int) -> int | None:
-    """`id` itself, else the first that is named like an id of a row, else none: then rows are counted."""
+    """`id` itself, else the first that is named like an id of a row, else none: then rows are
+    counted.
+    """
     found = _where(columns, lambda column: _folded(column) == "id")
     found = found or _where(columns, lambda column: _ID_COMPOUND.fullmatch(_folded(column)))
     return next((position for position in found if position != text), None)

@@ -1,6 +1,8 @@
-"""CSV lines without anything doubtful about them, read by Arrow: a fifth of the time, and other threads may work.
+"""CSV lines without anything doubtful about them, read by Arrow: a fifth of the time, and other
+threads may work.
 
-What Arrow would read in another way than `csv_records` is left to that: where both read, they read the same.
+What Arrow would read in another way than `csv_records` is left to that: where both read, they read
+the same.
 """
 
 import codecs
@@ -16,14 +18,17 @@ _Positions = npt.NDArray[np.int64]
 
 
 def regular_columns(data: bytes, delimiter: str, end: str) -> list[pa.StringArray] | None:
-    """The fields of all records, column by column, [records] strings each; None where `csv_records` has to look.
+    """The fields of all records, column by column, [records] strings each; None where `csv_records`
+    has to look.
 
-    `data` is whole lines, in UTF-8. None for quotes in odd places, stray carriage returns, an open record at the end,
-    blank lines, records of unequal width and characters that could not be decoded.
+    `data` is whole lines, in UTF-8. None for quotes in odd places, stray carriage returns, an open
+    record at the end, blank lines, records of unequal width and characters that could not be
+    decoded.
     """
     values = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(values == _QUOTE)
-    if end != "\n" or not data.endswith(b"\n") or data.startswith(codecs.BOM_UTF8):  # Arrow passes over such a mark
+    # Arrow passes over such a mark
+    if end != "\n" or not data.endswith(b"\n") or data.startswith(codecs.BOM_UTF8):
         return None
     if not _plain_quotes(values, quotes, ord(delimiter)) or not _plain_lines(values, quotes):
         return None
@@ -31,13 +36,18 @@ def regular_columns(data: bytes, delimiter: str, end: str) -> list[pa.StringArra
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
-            arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, autogenerate_column_names=True),
-            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, autogenerate_column_names=True
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False
+            ),
             arrow_csv.ConvertOptions(column_types={f"f{at}": pa.string() for at in range(most)}),
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_columns > most:  # the first record goes on in the second line; Arrow guessed at the type of the rest
+    # the first record goes on in the second line; Arrow guessed at the type of the rest
+    if table.num_columns > most:
         return None
     return [column.combine_chunks() for column in table.columns]
 

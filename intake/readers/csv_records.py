@@ -1,4 +1,6 @@
-"""Lines to CSV records that never run away: a quote that is never closed costs one line, not the rest of the file."""
+"""Lines to CSV records that never run away: a quote that is never closed costs one line, not the
+rest of the file.
+"""
 
 import csv
 from dataclasses import dataclass
@@ -11,14 +13,17 @@ _STAND_IN = "\ufdd0"  # no character: Unicode keeps it for uses like this
 
 @dataclass(frozen=True)
 class Records:
-    """`rows[i]` are the fields of record i: none for a blank line, None where a quote is opened and never closed."""
+    """`rows[i]` are the fields of record i: none for a blank line, None where a quote is opened and
+    never closed.
+    """
 
     rows: list[list[str] | None]
     left: list[str]  # lines at the end that begin a record which is not complete yet
 
 
 def read_records(lines: list[str], delimiter: str, end: str, *, final: bool) -> Records:
-    """Parse lines that end with `end`. How many of them a record took is `lines_of` it, so they can be found again.
+    """Parse lines that end with `end`. How many of them a record took is `lines_of` it, so they can
+    be found again.
 
     `final`: no line will follow, so what is open at the end was never closed.
     """
@@ -26,8 +31,9 @@ def read_records(lines: list[str], delimiter: str, end: str, *, final: bool) -> 
     rows: list[list[str] | None] = []
     at = 0  # lines before this one belong to complete records
     while True:
-        # Strict: a quote that is followed by something else than a delimiter is an error, as is the end inside quotes.
-        # The blank line at the end tells these two apart: only a record that is still open takes it.
+        # Strict: a quote that is followed by something else than a delimiter is an error, as is the
+        # end inside quotes. The blank line at the end tells these two apart: only a record that is
+        # still open takes it.
         feed = chain(lines[at:], ("\n",))
         reader = csv.reader(feed, delimiter=delimiter, strict=True)
         before = len(rows)
@@ -54,7 +60,9 @@ def lines_of(row: list[str] | None, end: str) -> int:
 
 
 def _leniently(line: str, delimiter: str) -> list[str] | None:
-    """A line with quotes in odd places or a stray carriage return, read as well as can be; None if it stays open."""
+    """A line with quotes in odd places or a stray carriage return, read as well as can be; None if
+    it stays open.
+    """
     body = line.rstrip("\r\n").replace("\r", _STAND_IN)
     try:
         rows = list(csv.reader([body + "\n", "\n"], delimiter=delimiter))
@@ -66,6 +74,8 @@ def _leniently(line: str, delimiter: str) -> list[str] | None:
 
 
 def _raise_field_limit() -> None:
-    """The limit belongs to the whole process, so it is only ever raised; the length of lines is bounded elsewhere."""
+    """The limit belongs to the whole process, so it is only ever raised; the length of lines is
+    bounded elsewhere.
+    """
     if csv.field_size_limit() < _FIELD_LIMIT:
         csv.field_size_limit(_FIELD_LIMIT)

@@ -19,7 +19,9 @@ from intake.readers.csv_records import lines_of, read_records
 
 @dataclass(frozen=True)
 class _Batch:
-    """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that had its doubts."""
+    """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that
+    had its doubts.
+    """
 
     data: bytes
     delimiter: str
@@ -44,18 +46,24 @@ class _Batch:
 
     def raw(self, position: int) -> str:
         """The lines of one record as they came."""
-        return "".join(self.lines[self._starts[position] : self._starts[position + 1]]).rstrip("\r\n")
+        return "".join(self.lines[self._starts[position] : self._starts[position + 1]]).rstrip(
+            "\r\n"
+        )
 
 
 def read_csv(
     name: str, pieces: Iterable[Piece], delimiter: str, end: str, text: str | None, id_: str | None
 ) -> Reading:
-    """The upload `name` from its lines; `text` and `id_` are the columns asked for. Raises Unreadable."""
+    """The upload `name` from its lines; `text` and `id_` are the columns asked for. Raises
+    Unreadable.
+    """
     batches = _batches(pieces, delimiter, end)
     header, rest = _header(name, batches)
     chosen = choose_columns(name, header, text, id_)
     id_column = None if chosen.id is None else header[chosen.id]
-    return Reading(header[chosen.text], id_column, _Blocks(unique_columns(header), chosen).read(rest))
+    return Reading(
+        header[chosen.text], id_column, _Blocks(unique_columns(header), chosen).read(rest)
+    )
 
 
 def _batches(pieces: Iterable[Piece], delimiter: str, end: str) -> Iterator[_Batch]:
@@ -83,11 +91,18 @@ def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_
     for batch in batches:
         for position, row in enumerate(batch.rows):
             if row is None or holds_invalid("".join(row)):
-                raise Unreadable(name, "its first line is not a header of column names", "Check the start of the file.")
+                raise Unreadable(
+                    name,
+                    "its first line is not a header of column names",
+                    "Check the start of the file.",
+                )
             if row:
                 lines = sum(lines_of(before, batch.end) for before in batch.rows[: position + 1])
                 rest = replace(
-                    batch, data=as_utf8("".join(batch.lines[lines:])), doubtful=batch.rows[position + 1 :], columns=()
+                    batch,
+                    data=as_utf8("".join(batch.lines[lines:])),
+                    doubtful=batch.rows[position + 1 :],
+                    columns=(),
                 )
                 return row, chain([rest], batches)
     raise Unreadable(name, "it holds no header", "Its first line must name the columns.")
@@ -107,7 +122,9 @@ class _Blocks:
                 yield self._even(batch) or self._uneven(batch)
 
     def _even(self, batch: _Batch) -> Block | None:
-        """The usual case, without a look at each record: all have the right number of fields and valid characters."""
+        """The usual case, without a look at each record: all have the right number of fields and
+        valid characters.
+        """
         columns = batch.columns or self._even_columns(batch)
         if len(columns) != self._width:
             return None
@@ -150,7 +167,10 @@ class _Blocks:
         elif len(row) != self._width:
             reason, detail = Reason.FIELDS, f"expected {self._width} fields, found {len(row)}"
         elif holds_invalid("".join(row)):
-            reason, detail = Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
+            reason, detail = (
+                Reason.UNDECODABLE,
+                "some of its bytes are no characters in the encoding of the file",
+            )
         else:
             return None
         return Reject(self._row, None, reason, detail, batch.raw(position))

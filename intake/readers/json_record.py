@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from intake.detect.encoding import MARK
 from intake.readers.block import Reason, holds_invalid
 
-_DECODER = json.JSONDecoder(strict=False)  # control characters in a text are cleaned like any others
+# control characters in a text are cleaned like any others
+_DECODER = json.JSONDecoder(strict=False)
 Fault = tuple[Reason, str]  # why it is no feedback, and what was found
 
 
@@ -17,7 +18,8 @@ class JsonRecord:
 
     id: str | None
     text: str | None
-    extra: tuple[tuple[str, str], ...]  # the other keys, in their order; values that are no text as JSON
+    # the other keys, in their order; values that are no text as JSON
+    extra: tuple[tuple[str, str], ...]
 
 
 def json_object(line: str) -> dict[str, object] | None:
@@ -46,7 +48,10 @@ def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fa
     except RecursionError:  # it could just be read
         return Reason.NOT_AN_OBJECT, "its values lie too deep in each other"
     if invalid:
-        return Reason.UNDECODABLE, "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        return (
+            Reason.UNDECODABLE,
+            "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character",
+        )
     id_, text = None if id_key is None else value.get(id_key), value.get(text_key)
     if isinstance(id_, bool | list | dict):
         return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"

@@ -16,7 +16,9 @@ from intake.readers.json_record import Fault, json_object, json_record
 _MOST_LOOKED_AT = 8  # pieces, for the first object
 
 
-def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, id_: str | None) -> Reading:
+def read_jsonl(
+    name: str, pieces: Iterable[Piece], end: str, text: str | None, id_: str | None
+) -> Reading:
     """The upload `name` from its lines; `text` and `id_` are the keys asked for. Raises Unreadable.
 
     Its columns are the keys of the objects in the first piece that has any.
@@ -30,7 +32,9 @@ def read_jsonl(name: str, pieces: Iterable[Piece], end: str, text: str | None, i
         if keys or len(looked_at) == _MOST_LOOKED_AT:
             break
     if not keys:
-        raise Unreadable(name, "none of its first lines holds a JSON object", "Write one JSON object a line.")
+        raise Unreadable(
+            name, "none of its first lines holds a JSON object", "Write one JSON object a line."
+        )
     columns = list(keys)
     chosen = choose_columns(name, columns, text, id_)
     id_key = None if chosen.id is None else columns[chosen.id]
@@ -64,7 +68,9 @@ class _Blocks:
                     continue
                 self._row += 1
                 fault = (
-                    (Reason.TOO_LONG, f"more than {MOST_LINE} characters") if piece.cut else self._take(line, gathered)
+                    (Reason.TOO_LONG, f"more than {MOST_LINE} characters")
+                    if piece.cut
+                    else self._take(line, gathered)
                 )
                 if fault:
                     rejects.append(Reject(self._row, None, *fault, line.rstrip("\r\n")))

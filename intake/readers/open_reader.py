@@ -15,7 +15,8 @@ from intake.readers.parquet_rows import read_parquet
 
 @contextmanager
 def reading(source: Source, shape: Shape, text: str | None, id_: str | None) -> Iterator[Reading]:
-    """The records of the upload, as long as the block lasts; `text` and `id_` are the columns asked for.
+    """The records of the upload, as long as the block lasts; `text` and `id_` are the columns asked
+    for.
 
     Raises Unreadable when its columns are not as they should be.
     """
@@ -29,6 +30,7 @@ def reading(source: Source, shape: Shape, text: str | None, id_: str | None) -> 
             yield read_jsonl(source.name, lines, shape.line_end, text, id_)
         else:
             yield read_csv(source.name, lines, shape.delimiter, shape.line_end, text, id_)
-    except UnicodeError as error:  # some decoders of Python lose their way for good (ISO-2022-JP in binary data)
+    # some decoders of Python lose their way for good (ISO-2022-JP in binary data)
+    except UnicodeError as error:
         found = f"it cannot be read as {shape.encoding} ({error})"
         raise Unreadable(source.name, found, "Name another --encoding.") from None

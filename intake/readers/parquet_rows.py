@@ -16,12 +16,15 @@ from intake.readers.block import Block, Reading, Reason, Reject, extra_of
 from intake.readers.columns import Chosen, choose_columns, unique_columns
 
 _BATCH_ROWS = 4096
-_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)  # what pyarrow raises on bytes that make no sense
+# what pyarrow raises on bytes that make no sense
+_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 @contextmanager
 def read_parquet(name: str, file: Path, text: str | None, id_: str | None) -> Iterator[Reading]:
-    """The upload `name` from a local file; `text` and `id_` are the columns asked for. Raises Unreadable."""
+    """The upload `name` from a local file; `text` and `id_` are the columns asked for. Raises
+    Unreadable.
+    """
     try:
         # Buffered, so that a file of one huge row group is not read in one piece.
         opened = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
@@ -33,7 +36,9 @@ def read_parquet(name: str, file: Path, text: str | None, id_: str | None) -> It
         chosen = choose_columns(name, columns, text, id_)
         _check_types(name, fields, chosen)
         blocks = _Blocks(unique_columns(columns), chosen).read(_batches(name, opened))
-        yield Reading(columns[chosen.text], None if chosen.id is None else columns[chosen.id], blocks)
+        yield Reading(
+            columns[chosen.text], None if chosen.id is None else columns[chosen.id], blocks
+        )
 
 
 def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
@@ -63,7 +68,9 @@ def _check_types(name: str, fields: list[pa.Field], chosen: Chosen) -> None:
     id_ = fields[chosen.id]
     if not (is_text(id_.type) or pt.is_integer(id_.type) or pt.is_floating(id_.type)):
         advice = "Choose a column of strings or whole numbers with --id."
-        raise Unreadable(name, f"column {id_.name!r} holds {id_.type}, which cannot be an id", advice)
+        raise Unreadable(
+            name, f"column {id_.name!r} holds {id_.type}, which cannot be an id", advice
+        )
 
 
 class _Blocks:
@@ -79,14 +86,20 @@ class _Blocks:
                 yield self._block(batch)
 
     def _block(self, batch: pa.RecordBatch) -> Block:
-        columns = [(as_extra if at in self._others else as_texts)(batch.column(at)) for at in range(len(self._columns))]
+        columns = [
+            (as_extra if at in self._others else as_texts)(batch.column(at))
+            for at in range(len(self._columns))
+        ]
         invalid = np.logical_or.reduce([column.invalid for column in columns])
         values = whole = [column.values for column in columns]
         rows = np.arange(self._row, self._row + batch.num_rows)
         self._row += batch.num_rows
 
         def raw(position: int) -> str:
-            record = {name: value[position].as_py() for name, value in zip(self._columns, whole, strict=True)}
+            record = {
+                name: value[position].as_py()
+                for name, value in zip(self._columns, whole, strict=True)
+            }
             return json.dumps(record, ensure_ascii=False)
 
         rejects = [
@@ -100,7 +113,11 @@ class _Blocks:
             rows=rows[good],
             ids=None if self._chosen.id is None else values[self._chosen.id],
             texts=values[self._chosen.text],
-            extra=extra_of([self._columns[at] for at in self._others], [values[at] for at in self._others], len(good)),
+            extra=extra_of(
+                [self._columns[at] for at in self._others],
+                [values[at] for at in self._others],
+                len(good),
+            ),
             columns=tuple(self._columns[at] for at in self._others),
             raw=lambda position: raw(int(good[position])),
             rejects=rejects,

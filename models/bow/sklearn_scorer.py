@@ -1,7 +1,8 @@
-"""The kind `bow`: TF-IDF of words and characters, logistic regression; one scikit-learn pipeline kept with skops.
+"""The kind `bow`: TF-IDF of words and characters, logistic regression; one scikit-learn pipeline
+kept with skops.
 
-A skops file names the types it is made of. One that names anything beyond scikit-learn and NumPy is refused, so that
-loading a model never runs code that came with it.
+A skops file names the types it is made of. One that names anything beyond scikit-learn and NumPy is
+refused, so that loading a model never runs code that came with it.
 """
 
 from pathlib import Path
@@ -31,12 +32,16 @@ class WrongLabels(ChorusError):
 
 
 def classes(pipeline: Any) -> tuple[str, ...]:
-    """What the columns of predict_proba stand for; for an any-of pipeline only their numbers: '0', '1', …"""
+    """What the columns of predict_proba stand for; for an any-of pipeline only their numbers: '0',
+    '1', …
+    """
     return tuple(str(name) for name in pipeline.classes_)
 
 
 class BowScorer:
-    """A `Scorer` (see models.interface.scorer): texts → texts → probabilities. The work is all in `infer`."""
+    """A `Scorer` (see models.interface.scorer): texts → texts → probabilities. The work is all in
+    `infer`.
+    """
 
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
         self._spec, self._folder = spec, folder
@@ -46,7 +51,9 @@ class BowScorer:
         """Raises UntrustedTypes, WrongLabels."""
         pipeline = load(self._folder / PIPELINE)
         labels, found = self._spec.labels, classes(pipeline)
-        expected = labels if self._spec.target.mode == "one_of" else tuple(map(str, range(len(labels))))
+        expected = (
+            labels if self._spec.target.mode == "one_of" else tuple(map(str, range(len(labels))))
+        )
         if found != expected:
             raise WrongLabels(expected, found)
         self._pipeline = pipeline

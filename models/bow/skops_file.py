@@ -1,9 +1,11 @@
-"""Reading a skops file: which types it is made of, and what is in it, without a tour of all of scikit-learn.
+"""Reading a skops file: which types it is made of, and what is in it, without a tour of all of
+scikit-learn.
 
-skops trusts every public estimator of scikit-learn, and to list them it imports all of scikit-learn, and with that
-torch where it is installed: 4.4 s and 400 MB, measured, where the pipeline itself needs 1.6 s and 130 MB. Here skops
-is imported with an empty list, and the same rule is applied to the types that a file names: a public estimator of
-scikit-learn is trusted, and nothing beyond.
+skops trusts every public estimator of scikit-learn, and to list them it imports all of
+scikit-learn, and with that torch where it is installed: 4.4 s and 400 MB, measured, where the
+pipeline itself needs 1.6 s and 130 MB. Here skops is imported with an empty list, and the same rule
+is applied to the types that a file names: a public estimator of scikit-learn is trusted, and
+nothing beyond.
 """
 
 import sys
@@ -32,7 +34,8 @@ class UntrustedTypes(ChorusError):
 def load(file: Path) -> Any:
     """What the file holds.
 
-    Raises UntrustedTypes; and BadZipFile, KeyError, ValueError, AttributeError or TypeError if it is no skops file.
+    Raises UntrustedTypes; and BadZipFile, KeyError, ValueError, AttributeError or TypeError if it
+    is no skops file.
     """
     io = _skops_io()
     named = io.get_untrusted_types(file=file)
@@ -59,7 +62,8 @@ def _skops_io() -> ModuleType:
 
 
 def _is_estimator(name: str) -> bool:
-    """Whether `module.Class` is a public estimator of scikit-learn, the rule of sklearn.utils.all_estimators.
+    """Whether `module.Class` is a public estimator of scikit-learn, the rule of
+    sklearn.utils.all_estimators.
 
     Only modules of scikit-learn are imported to find out.
     """

@@ -24,7 +24,8 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:  # noqa: ARG001 â
     else:
         pipeline.fit(data.texts.to_pylist(), answers)
     for _, part in pipeline.named_steps["features"].transformer_list:
-        # As they come, the numbers are NumPy's, and skops would give each of 90,000 a file of its own.
+        # As they come, the numbers are NumPy's, and skops would give each of 90,000 a file of its
+        # own.
         part.vocabulary_ = {word: int(column) for word, column in part.vocabulary_.items()}
     skops.io.dump(pipeline, folder / PIPELINE)
 
@@ -32,7 +33,8 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:  # noqa: ARG001 â
 def _pipeline(data: Labelled) -> Any:
     """Words, word pairs and parts of words of four characters.
 
-    Tried on 37,000 tweets: three and four characters together were no better, and scored a third slower.
+    Tried on 37,000 tweets: three and four characters together were no better, and scored a third
+    slower.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -48,14 +50,23 @@ def _pipeline(data: Labelled) -> Any:
         dtype=np.float32,
     )
     parts = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(4, 4), max_features=30_000, sublinear_tf=True, dtype=np.float32
+        analyzer="char_wb",
+        ngram_range=(4, 4),
+        max_features=30_000,
+        sublinear_tf=True,
+        dtype=np.float32,
     )
-    # For 33,000 tweets sag takes 5 s on one core and is 0.003 less accurate than the solvers that take 15 s to 55 s.
+    # For 33,000 tweets sag takes 5 s on one core and is 0.003 less accurate than the solvers that
+    # take 15 s to 55 s.
     if data.mode == "one_of":
         head = LogisticRegression(C=2.0, solver="sag", tol=1e-2, max_iter=1000, random_state=0)
     else:
-        head = OneVsRestClassifier(LogisticRegression(C=2.0, solver="newton-cg", class_weight="balanced"))
-    return Pipeline([("features", FeatureUnion([("words", words), ("parts", parts)])), ("head", head)])
+        head = OneVsRestClassifier(
+            LogisticRegression(C=2.0, solver="newton-cg", class_weight="balanced")
+        )
+    return Pipeline(
+        [("features", FeatureUnion([("words", words), ("parts", parts)])), ("head", head)]
+    )
 
 
 def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noqa: ARG001 â€” reads a text to its end
@@ -71,10 +82,15 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noq
     except (OSError, BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
         raise NotAModel(source, f"it is no skops file ({error})") from error
     if not hasattr(pipeline, "steps"):
-        raise NotAModel(source, f"it holds a {type(pipeline).__name__}, and a Pipeline that reads texts is needed")
+        raise NotAModel(
+            source,
+            f"it holds a {type(pipeline).__name__}, and a Pipeline that reads texts is needed",
+        )
     if not hasattr(pipeline, "predict_proba"):
         raise NotAModel(source, "its last step gives no probabilities (predict_proba)")
     (folder / PIPELINE).write_bytes(files[0].read_bytes())
-    several = getattr(pipeline, "multilabel_", False) or getattr(pipeline.steps[-1][1], "multilabel_", False)
+    several = getattr(pipeline, "multilabel_", False) or getattr(
+        pipeline.steps[-1][1], "multilabel_", False
+    )
     names = classes(pipeline)
     return Adopted("any_of" if several else "one_of", None if several else names, None, len(names))

@@ -1,4 +1,6 @@
-"""Where the memory of a device ends: batches are halved there, and the most that fitted is remembered."""
+"""Where the memory of a device ends: batches are halved there, and the most that fitted is
+remembered.
+"""
 
 import json
 import logging
@@ -16,7 +18,8 @@ from storage.errors import ChorusError
 _LOG = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-Cut = Callable[[Int64, int], list[range]]  # (lengths, budget) → neighbouring texts to compute together
+# (lengths, budget) → neighbouring texts to compute together
+Cut = Callable[[Int64, int], list[range]]
 
 
 class TextTooLarge(ChorusError):
@@ -33,8 +36,12 @@ class TextTooLarge(ChorusError):
 class Ceiling:
     """The most tokens of a batch, which only ever falls. Delete its file and it starts anew."""
 
-    def __init__(self, tokens: int, device: str, model: str | None = None, folder: Path | None = None) -> None:
-        """`tokens` unless fewer were remembered in `folder` for this `model` (its digest) on a device of this name."""
+    def __init__(
+        self, tokens: int, device: str, model: str | None = None, folder: Path | None = None
+    ) -> None:
+        """`tokens` unless fewer were remembered in `folder` for this `model` (its digest) on a
+        device of this name.
+        """
         self.device, self._model = device, model
         name = f"tokens-{(model or '')[:16]}-{re.sub('[^a-z0-9]+', '-', device.lower())}.json"
         self._file = folder / name if folder is not None and model is not None else None
@@ -43,11 +50,17 @@ class Ceiling:
     def lower(self, tokens: int) -> None:
         """Remember that no more than this may be tried, from now on and after the next start."""
         self.tokens = min(self.tokens, tokens)
-        _LOG.warning("Out of memory on %s: batches have at most %s tokens from now on.", self.device, self.tokens)
+        _LOG.warning(
+            "Out of memory on %s: batches have at most %s tokens from now on.",
+            self.device,
+            self.tokens,
+        )
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._file.with_suffix(f".{os.getpid()}")
-            fresh.write_text(json.dumps({"model": self._model, "device": self.device, "tokens": self.tokens}))
+            fresh.write_text(
+                json.dumps({"model": self._model, "device": self.device, "tokens": self.tokens})
+            )
             fresh.replace(self._file)
 
     def _remembered(self) -> int | None:
@@ -66,10 +79,12 @@ def in_pieces(
     out_of_memory: type[Exception],
     release: Callable[[], None],
 ) -> list[Answer]:
-    """Compute all texts, in batches of at most as many tokens as the ceiling says, lowering it as it must be.
+    """Compute all texts, in batches of at most as many tokens as the ceiling says, lowering it as
+    it must be.
 
-    When `compute` raises `out_of_memory`, `release` is called, the ceiling halved, and what is not computed cut anew.
-    `lengths` [texts] tokens of each; the answers are in the order of the texts. Raises TextTooLarge.
+    When `compute` raises `out_of_memory`, `release` is called, the ceiling halved, and what is not
+    computed cut anew. `lengths` [texts] tokens of each; the answers are in the order of the texts.
+    Raises TextTooLarge.
     """
     answers: list[Answer] = []
     pieces = deque(cut(lengths, ceiling.tokens))

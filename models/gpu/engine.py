@@ -1,8 +1,8 @@
 """A chunk of tokens through a network of torch, so that the device never waits for the host.
 
-`lay` is the host's part, `start` only puts work into the device's queue, `values` waits for it. While one chunk
-computes, the next is laid out, moved to the device beside the computing, and put into the queue behind it.
-Needs torch and numpy alone.
+`lay` is the host's part, `start` only puts work into the device's queue, `values` waits for it.
+While one chunk computes, the next is laid out, moved to the device beside the computing, and put
+into the queue behind it. Needs torch and numpy alone.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from models.gpu.network import Network
 from models.gpu.packed import Row
 from models.transformer.batches import Int64
 
-BUDGET = 65_536  # tokens a batch: enough that computing it takes longer than putting it into the queue
+# tokens a batch: enough that computing it takes longer than putting it into the queue
+BUDGET = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,27 @@ class Pending:
 
 
 class TorchEngine:
-    """One network on one device. `lay` and `values` may be called from any thread, `start` from one at a time."""
+    """One network on one device. `lay` and `values` may be called from any thread, `start` from one
+    at a time.
+    """
 
-    def __init__(self, network: Network, device: torch.device, labels: int, pad: int, ceiling: Ceiling) -> None:
-        self._network, self._device, self._labels, self._pad, self._ceiling = network, device, labels, pad, ceiling
+    def __init__(
+        self, network: Network, device: torch.device, labels: int, pad: int, ceiling: Ceiling
+    ) -> None:
+        self._network, self._device, self._labels, self._pad, self._ceiling = (
+            network,
+            device,
+            labels,
+            pad,
+            ceiling,
+        )
         self._cuda = device.type == "cuda"
         self._transfers = torch.cuda.Stream(device) if self._cuda else None  # type: ignore[no-untyped-call]
 
     def lay(self, ids: Sequence[Sequence[int]], lengths: Int64) -> Laid:
-        """Token ids of each text, and how many there are. A text without any gets a pad token to stand for it."""
+        """Token ids of each text, and how many there are. A text without any gets a pad token to
+        stand for it.
+        """
         if len(lengths) and lengths.min() == 0:
             ids = [text if len(text) else [self._pad] for text in ids]
             lengths = np.maximum(lengths, 1)
@@ -58,7 +71,9 @@ class TorchEngine:
         ordered = lengths[order]
         starts = np.concatenate([[0], np.cumsum(ordered)]).astype(np.int64)
         tokens = np.empty((2, starts[-1]), dtype=np.int64)
-        tokens[0] = np.fromiter(chain.from_iterable(ids[text] for text in order), dtype=np.int64, count=starts[-1])
+        tokens[0] = np.fromiter(
+            chain.from_iterable(ids[text] for text in order), dtype=np.int64, count=starts[-1]
+        )
         tokens[1] = np.arange(starts[-1]) - np.repeat(starts[:-1], ordered)
         return Laid(order, ordered, starts, self._host(tokens), self._host(starts.astype(np.int32)))
 
@@ -79,7 +94,12 @@ class TorchEngine:
             )
 
         logits = in_pieces(
-            laid.lengths, self._ceiling, self._network.cut, compute, torch.OutOfMemoryError, self._release
+            laid.lengths,
+            self._ceiling,
+            self._network.cut,
+            compute,
+            torch.OutOfMemoryError,
+            self._release,
         )
         return self._sent(laid.order, logits)
 
@@ -96,7 +116,9 @@ class TorchEngine:
         return tensor.pin_memory() if self._cuda else tensor
 
     def _moved(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
-        """On the device, by a stream of their own: that of the computing may be busy with the chunk before."""
+        """On the device, by a stream of their own: that of the computing may be busy with the chunk
+        before.
+        """
         if self._transfers is None:
             return list(tensors)
         computing = torch.cuda.current_stream(self._device)
@@ -114,7 +136,9 @@ class TorchEngine:
         found = torch.cat(logits)
         if not self._cuda:
             return Pending(order, found, None)
-        host = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(found, non_blocking=True)
+        host = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(
+            found, non_blocking=True
+        )
         arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         arrived.record(torch.cuda.current_stream(self._device))
         return Pending(order, host, arrived)

@@ -1,4 +1,6 @@
-"""The network of a published transformer on a device: packed where that is shown to answer the same, else padded."""
+"""The network of a published transformer on a device: packed where that is shown to answer the
+same, else padded.
+"""
 
 import logging
 from typing import Protocol
@@ -12,7 +14,8 @@ from models.transformer.networks import MeanHead, StandardHead
 
 _LOG = logging.getLogger(__name__)
 _EXACT = 1e-4  # float32: what the order of additions may change
-_ROUNDED = 0.25  # bfloat16, of the greatest logit: that the device computes at all; wrong packing shows in float32
+# bfloat16, of the greatest logit: that the device computes at all; wrong packing shows in float32
+_ROUNDED = 0.25
 _PROBE = (17, 9, 9, 3, 2, 1)  # tokens of the texts that are tried
 
 
@@ -20,7 +23,9 @@ class Network(Protocol):
     """Batches of texts that lie end to end → logits."""
 
     def cut(self, lengths: Int64, budget: int) -> list[range]:
-        """Neighbouring texts to compute together; `lengths` [texts], longest first, `budget` tokens of a batch."""
+        """Neighbouring texts to compute together; `lengths` [texts], longest first, `budget` tokens
+        of a batch.
+        """
 
     def __call__(self, row: Row) -> torch.Tensor:
         """Logits, float32 [texts, labels]."""
@@ -29,7 +34,9 @@ class Network(Protocol):
 class PaddedNetwork:
     """A model of models.transformer.networks for packed texts, which are padded on the device."""
 
-    def __init__(self, model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int) -> None:
+    def __init__(
+        self, model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int
+    ) -> None:
         self._model, self._pad = model.to(device, dtype), pad
 
     def cut(self, lengths: Int64, budget: int) -> list[range]:
@@ -40,16 +47,22 @@ class PaddedNetwork:
         """Logits, float32 [texts, labels]."""
         columns = torch.arange(row.longest, device=row.ids.device)
         mask = columns < row.starts.diff()[:, None]  # [texts, longest]
-        ids = torch.full(mask.shape, self._pad, device=row.ids.device).masked_scatter_(mask, row.ids)
+        ids = torch.full(mask.shape, self._pad, device=row.ids.device).masked_scatter_(
+            mask, row.ids
+        )
         logits: torch.Tensor = self._model(ids, mask.long())
         return logits.float()
 
 
-def open_network(model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int) -> Network:
-    """The model (on the CPU, float32) on its device, computing in `dtype`; `pad` is the id of the pad token.
+def open_network(
+    model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int
+) -> Network:
+    """The model (on the CPU, float32) on its device, computing in `dtype`; `pad` is the id of the
+    pad token.
 
-    Some encoders cannot be packed: those with biases for the distance of two tokens (MPNet, DeBERTa), say. So a few
-    texts are first answered one by one by the model as it is, and what the packed one answers must agree.
+    Some encoders cannot be packed: those with biases for the distance of two tokens (MPNet,
+    DeBERTa), say. So a few texts are first answered one by one by the model as it is, and what the
+    packed one answers must agree.
     """
     row, expected = _probe(model, pad)
     try:
@@ -59,7 +72,9 @@ def open_network(model: MeanHead | StandardHead, device: torch.device, dtype: to
     try:
         _check(packed, row, expected, _EXACT)
         packed.to(device, dtype)
-        _check(packed, _moved(row, device), expected, _EXACT if dtype == torch.float32 else _ROUNDED)
+        _check(
+            packed, _moved(row, device), expected, _EXACT if dtype == torch.float32 else _ROUNDED
+        )
     except Exception as error:
         packed.undo()
         return _padded(model, device, dtype, pad, error)
@@ -67,17 +82,26 @@ def open_network(model: MeanHead | StandardHead, device: torch.device, dtype: to
 
 
 def _padded(
-    model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int, why: Exception
+    model: MeanHead | StandardHead,
+    device: torch.device,
+    dtype: torch.dtype,
+    pad: int,
+    why: Exception,
 ) -> PaddedNetwork:
-    _LOG.warning("The network cannot be given packed texts (%s); it gets padded ones, which is slower.", why)
+    _LOG.warning(
+        "The network cannot be given packed texts (%s); it gets padded ones, which is slower.", why
+    )
     return PaddedNetwork(model, device, dtype, pad)
 
 
 def _probe(model: MeanHead | StandardHead, pad: int) -> tuple[Row, torch.Tensor]:
     """Some texts, and the model's own logits [texts, labels] for each of them alone."""
     starts = np.concatenate([[0], np.cumsum(_PROBE)])
-    ids = (torch.arange(starts[-1]) % 5 + pad + 1) % transformer(model).config.vocab_size  # no pad token among them
-    texts = [ids[start : start + length][None] for start, length in zip(starts, _PROBE, strict=False)]
+    # no pad token among them
+    ids = (torch.arange(starts[-1]) % 5 + pad + 1) % transformer(model).config.vocab_size
+    texts = [
+        ids[start : start + length][None] for start, length in zip(starts, _PROBE, strict=False)
+    ]
     with torch.inference_mode():
         expected = torch.cat([model(text, torch.ones_like(text)) for text in texts])
     positions = torch.cat([torch.arange(length) for length in _PROBE])
@@ -89,7 +113,9 @@ def _moved(row: Row, device: torch.device) -> Row:
 
 
 def _check(network: Network, row: Row, expected: torch.Tensor, tolerance: float) -> None:
-    """Raises NotPackable unless the logits are those expected, but for `tolerance` of the greatest (or of 1)."""
+    """Raises NotPackable unless the logits are those expected, but for `tolerance` of the greatest
+    (or of 1).
+    """
     with torch.inference_mode():
         difference = float((network(row).cpu() - expected).abs().max())
     if not difference <= tolerance * max(1.0, float(expected.abs().max())):

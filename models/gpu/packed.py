@@ -5,9 +5,9 @@
     positions       0 1 2 3  0 1 2  0 1 2 3 4
     starts          0 4 7 12
 
-Each text attends within itself only. Everything else in an encoder treats each token by itself, so any encoder that
-takes its attention from the registry of transformers can be packed as it is; models.gpu.network checks that.
-Needs torch and transformers alone.
+Each text attends within itself only. Everything else in an encoder treats each token by itself, so
+any encoder that takes its attention from the registry of transformers can be packed as it is;
+models.gpu.network checks that. Needs torch and transformers alone.
 """
 
 from dataclasses import dataclass
@@ -35,16 +35,23 @@ class Row:
     ids: torch.Tensor  # [tokens] int64
     positions: torch.Tensor  # [tokens] int64, from 0 within each text
     starts: torch.Tensor  # [texts + 1] int32: where each text begins, and the number of tokens
-    longest: int  # tokens of the longest text; known to the host, so that nobody has to ask the device
+    # tokens of the longest text; known to the host, so that nobody has to ask the device
+    longest: int
 
 
 class PackedNetwork:
-    """A model of models.transformer.networks for packed texts. From one vector a text on, all is float32."""
+    """A model of models.transformer.networks for packed texts. From one vector a text on, all is
+    float32.
+    """
 
     def __init__(self, model: MeanHead | StandardHead) -> None:
-        """Sets up `model`, on the CPU and in float32, and keeps it. Raises NotPackable, with the model as it was."""
+        """Sets up `model`, on the CPU and in float32, and keeps it. Raises NotPackable, with the
+        model as it was.
+        """
         self._model = model
-        self._encoder: Any = model.encoder if isinstance(model, MeanHead) else model.model.base_model
+        self._encoder: Any = (
+            model.encoder if isinstance(model, MeanHead) else model.model.base_model
+        )
         layers, self._first_position = _layers(self._encoder), _first_position(self._encoder)
         self._attends_with = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public one
         AttentionInterface.register(_NAME, _attention)
@@ -56,7 +63,9 @@ class PackedNetwork:
         self._hook = layers.register_forward_hook(pool, with_kwargs=True)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> None:
-        """The encoder computes in `dtype`; the head, which is cheap and where errors would show, in float32."""
+        """The encoder computes in `dtype`; the head, which is cheap and where errors would show, in
+        float32.
+        """
         self._model.to(device)
         self._encoder.to(dtype)
         if isinstance(getattr(self._encoder, "pooler", None), torch.nn.Module):
@@ -84,7 +93,9 @@ class PackedNetwork:
             "max_length_k": row.longest,
         }
         if isinstance(self._model, MeanHead):
-            logits: torch.Tensor = self._model.linear(self._encoder(**inputs).last_hidden_state[:, 0])
+            logits: torch.Tensor = self._model.linear(
+                self._encoder(**inputs).last_hidden_state[:, 0]
+            )
         else:
             logits = self._model.model(**inputs).logits
         return logits
@@ -105,7 +116,9 @@ def _layers(encoder: Any) -> torch.nn.Module:
 
 
 def _first_position(encoder: Any) -> int:
-    """0, or what follows the pad token's id: RoBERTa and its kin count from there. Raises NotPackable."""
+    """0, or what follows the pad token's id: RoBERTa and its kin count from there. Raises
+    NotPackable.
+    """
     try:
         pad = encoder.embeddings.position_embeddings.padding_idx
     except AttributeError as error:
@@ -114,17 +127,23 @@ def _first_position(encoder: Any) -> int:
 
 
 def _first_tokens(_layer: object, _args: object, inputs: dict[str, Any], output: Any) -> Any:
-    """Each text becomes a row of its own with its first token alone, which is all that a standard head looks at.
+    """Each text becomes a row of its own with its first token alone, which is all that a standard
+    head looks at.
 
-    `output.last_hidden_state`: [1, tokens, hidden] → [texts, 1, hidden] float32. So poolers and heads run as they are.
+    `output.last_hidden_state`: [1, tokens, hidden] → [texts, 1, hidden] float32. So poolers and
+    heads run as they are.
     """
     starts = inputs["cu_seq_lens_q"]
-    output.last_hidden_state = output.last_hidden_state[0].index_select(0, starts[:-1]).float().unsqueeze(1)
+    output.last_hidden_state = (
+        output.last_hidden_state[0].index_select(0, starts[:-1]).float().unsqueeze(1)
+    )
     return output
 
 
 def _means(_layer: object, _args: object, inputs: dict[str, Any], output: Any) -> Any:
-    """Each text becomes a row of its own with the mean of its token vectors: shapes as in `_first_tokens`."""
+    """Each text becomes a row of its own with the mean of its token vectors: shapes as in
+    `_first_tokens`.
+    """
     starts = inputs["cu_seq_lens_q"]
     vectors = output.last_hidden_state[0].float()
     # unsafe: without a check of the lengths, for which the host would have to wait
@@ -161,7 +180,9 @@ def _attention(
         from torch.nn.attention.varlen import varlen_attn
 
         # The seven arguments that it has had from torch 2.10 on.
-        attended = cast(torch.Tensor, varlen_attn(rows[0], rows[1], rows[2], starts, starts, longest, longest))
+        attended = cast(
+            torch.Tensor, varlen_attn(rows[0], rows[1], rows[2], starts, starts, longest, longest)
+        )
         return attended[None], None
     return _attention_by_length(rows, starts.tolist())[None], None
 
@@ -176,7 +197,9 @@ def _attention_by_length(rows: list[torch.Tensor], starts: list[int]) -> torch.T
     begin = 0
     for length, texts in groupby(end - start for start, end in pairwise(starts)):
         end = begin + length * len(list(texts))
-        query, key, value = (row[begin:end].reshape(-1, length, *row.shape[1:]).transpose(1, 2) for row in rows)
+        query, key, value = (
+            row[begin:end].reshape(-1, length, *row.shape[1:]).transpose(1, 2) for row in rows
+        )
         attended = scaled_dot_product_attention(query, key, value)  # [texts, heads, length, width]
         result[begin:end] = attended.transpose(1, 2).flatten(0, 1)
         begin = end

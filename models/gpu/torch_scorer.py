@@ -1,4 +1,6 @@
-"""The kind `transformer` on a GPU: torch in bfloat16, without padding. On the CPU see models.transformer.openvino_scorer."""
+"""The kind `transformer` on a GPU: torch in bfloat16, without padding. On the CPU see
+models.transformer.openvino_scorer.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +40,9 @@ class Computing:
 
 
 class TorchScorer:
-    """A `Scorer` (see models.interface.scorer): infer puts a chunk into the device's queue, finish waits for the answers."""
+    """A `Scorer` (see models.interface.scorer): infer puts a chunk into the device's queue, finish
+    waits for the answers.
+    """
 
     def __init__(self, spec: ModelSpec, folder: Path, compute: Compute) -> None:
         self._spec, self._folder, self._compute = spec, folder, compute
@@ -60,7 +64,9 @@ class TorchScorer:
         device = torch.device(self._compute.device)
         cuda = device.type == "cuda"
         precision = _precision(
-            self._spec, self._compute, cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+            self._spec,
+            self._compute,
+            cuda and torch.cuda.is_bf16_supported(including_emulation=False),
         )
         pad = pad_token(self._folder)
         network = open_network(load(self._folder), device, getattr(torch, precision), pad)
@@ -82,7 +88,9 @@ class TorchScorer:
 
     def finish(self, raw: Computing) -> Float32:
         """Waits for the logits; these to probabilities, and every row its text's."""
-        return raw.tokens.answers(probabilities(self._engine.values(raw.pending), self._spec.target.mode))
+        return raw.tokens.answers(
+            probabilities(self._engine.values(raw.pending), self._spec.target.mode)
+        )
 
     def unload(self) -> None:
         """The scorer can be loaded again."""

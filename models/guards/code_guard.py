@@ -1,7 +1,8 @@
 """What a model is refused for: files that would run code of their own when they are loaded.
 
-A pickle is a program that builds an object, and can do anything else on the way. `auto_map` and `custom_pipelines` in a
-config name Python files that transformers would fetch from beside it, or from the internet.
+A pickle is a program that builds an object, and can do anything else on the way. `auto_map` and
+`custom_pipelines` in a config name Python files that transformers would fetch from beside it, or
+from the internet.
 """
 
 import json
@@ -30,7 +31,9 @@ def refuse_code(folder: Path) -> None:
     python = sorted(file.name for file in folder.glob("*.py"))
     if python:
         raise BringsCode(
-            folder, f"it brings Python files ({', '.join(python)})", "Remove them, if the model does without"
+            folder,
+            f"it brings Python files ({', '.join(python)})",
+            "Remove them, if the model does without",
         )
     for config in _CONFIGS:
         for key in _KEYS:
@@ -48,7 +51,9 @@ def refuse_pickles(source: Path, instead: str) -> None:
     found = [file.name for file in files if file.suffix in _PICKLES or file.match(_TORCH)]
     if found:
         raise BringsCode(
-            source, f"it is kept as a pickle ({', '.join(found)})", f"Load it where you trust it, and {instead}"
+            source,
+            f"it is kept as a pickle ({', '.join(found)})",
+            f"Load it where you trust it, and {instead}",
         )
 
 

@@ -11,7 +11,9 @@ class MissingPackage(BadRequest):
 
     def __init__(self, package: str, purpose: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"{purpose} needs the package {package}. Run: pip install 'chorus[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the package {package}. Run: pip install 'chorus[{extra}]'"
+        )
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 def peak_memory() -> int:
     """The most bytes that this process had in memory so far."""
     status = Path("/proc/self/status")
-    if status.exists():  # of this process alone, where getrusage knows what its parent had before it became this
+    # of this process alone, where getrusage knows what its parent had before it became this
+    if status.exists():
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

@@ -1,4 +1,6 @@
-"""What a scorer may compute with: the same for every kind, which leaves aside what it has no use for."""
+"""What a scorer may compute with: the same for every kind, which leaves aside what it has no use
+for.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,5 +15,6 @@ class Compute:
 
     device: str = AUTO  # of a transformer, see models.interface.device
     threads: int | None = None  # most cores to compute on; None: all
-    precision: Precision = "int8"  # of a transformer, the coarsest that may be used: see models.interface.precision
+    # of a transformer, the coarsest that may be used: see models.interface.precision
+    precision: Precision = "int8"
     cache: Path | None = None  # folder for compiled networks, which makes the next start faster

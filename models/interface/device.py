@@ -28,11 +28,14 @@ class NoGpu(BadRequest):
 
     def __init__(self, device: str, problem: str, remedy: str) -> None:
         self.device = device
-        super().__init__(f"The device {device} cannot be used: {problem}. {remedy}, or choose --device cpu.")
+        super().__init__(
+            f"The device {device} cannot be used: {problem}. {remedy}, or choose --device cpu."
+        )
 
 
 def choose(wanted: str, facts: Facts) -> str:
-    """`cpu`, `cuda` or `cuda:N` for one of these or `auto`, which is the GPU if it can be used. Raises NoGpu.
+    """`cpu`, `cuda` or `cuda:N` for one of these or `auto`, which is the GPU if it can be used.
+    Raises NoGpu.
 
     If nobody has asked torch, its answer is taken to be what the driver says.
     """
@@ -43,10 +46,16 @@ def choose(wanted: str, facts: Facts) -> str:
     if wanted == CPU:
         return CPU
     if not facts.device_files:
-        raise NoGpu(wanted, "this machine has no NVIDIA GPU, or no driver for it", "Use a machine that has one")
+        raise NoGpu(
+            wanted,
+            "this machine has no NVIDIA GPU, or no driver for it",
+            "Use a machine that has one",
+        )
     if facts.missing:
         raise NoGpu(
-            wanted, f"the packages {' and '.join(facts.missing)} are not installed", "Run: pip install 'chorus[gpu]'"
+            wanted,
+            f"the packages {' and '.join(facts.missing)} are not installed",
+            "Run: pip install 'chorus[gpu]'",
         )
     if not usable:
         remedy = "Install a build of torch for CUDA that fits the driver (and look at CUDA_VISIBLE_DEVICES)"
@@ -58,7 +67,9 @@ def choose(wanted: str, facts: Facts) -> str:
 
 
 def gather(ask_torch: bool = True) -> Facts:
-    """Gather the facts. torch takes seconds to import, so it is asked only where there can be a GPU."""
+    """Gather the facts. torch takes seconds to import, so it is asked only where there can be a
+    GPU.
+    """
     files = _device_files()
     missing = tuple(package for package in _NEEDED if find_spec(package) is None)
     if not ask_torch or not files or missing:

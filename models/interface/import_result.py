@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from storage.errors import BadRequest
 
 if TYPE_CHECKING:
-    from models.interface.manifest import Mode  # brings pydantic, which the network of a GPU does without
+    # brings pydantic, which the network of a GPU does without
+    from models.interface.manifest import Mode
 
 
 @dataclass(frozen=True)

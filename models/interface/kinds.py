@@ -21,18 +21,23 @@ from storage.errors import BadRequest
 
 @dataclass(frozen=True)
 class Kind:
-    """The modules of one kind (one module may be all three), imported when they are needed and not before."""
+    """The modules of one kind (one module may be all three), imported when they are needed and not
+    before.
+    """
 
     scoring: str  # has open_scorer(spec, folder, compute) -> Scorer
     training: str  # has fit(data, folder, recipe), which writes what adopt takes over
-    publishing: str  # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    # has adopt(source, folder, max_tokens) -> Adopted, which fills the folder that is published
+    publishing: str
     gpu: str | None = None  # what `scoring` is on a GPU; None: the kind has no use for one
     most_threads: int | None = None  # that scoring can use
     precisions: str | None = None  # has check_precisions, see models.transformer.quantize
 
 
 KINDS = {
-    "bow": Kind("models.bow.sklearn_scorer", "models.bow.train", "models.bow.train", most_threads=1),
+    "bow": Kind(
+        "models.bow.sklearn_scorer", "models.bow.train", "models.bow.train", most_threads=1
+    ),
     "transformer": Kind(
         "models.transformer.openvino_scorer",
         "models.transformer.train",
@@ -48,7 +53,9 @@ class UnknownKind(BadRequest):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        super().__init__(f"There is no kind of model {kind!r}. The kinds are: {', '.join(sorted(KINDS))}.")
+        super().__init__(
+            f"There is no kind of model {kind!r}. The kinds are: {', '.join(sorted(KINDS))}."
+        )
 
 
 def find(kind: str) -> Kind:
@@ -72,13 +79,17 @@ def open_scorer(spec: ModelSpec, folder: Path, compute: Compute | None = None) -
 
 
 def fit(kind: str, data: Labelled, folder: Path, recipe: Recipe) -> None:
-    """Learn from the rows and write a model of this kind into the folder, in the form that `adopt` takes over."""
+    """Learn from the rows and write a model of this kind into the folder, in the form that `adopt`
+    takes over.
+    """
     cast(Callable[..., None], import_module(find(kind).training).fit)(data, folder, recipe)
 
 
 def adopt(kind: str, source: Path, folder: Path, max_tokens: int | None) -> Adopted:
     """Check the files of a model and complete them in an empty folder, ready to be published."""
-    return cast(Callable[..., Adopted], import_module(find(kind).publishing).adopt)(source, folder, max_tokens)
+    return cast(Callable[..., Adopted], import_module(find(kind).publishing).adopt)(
+        source, folder, max_tokens
+    )
 
 
 def check_precisions(
@@ -88,4 +99,7 @@ def check_precisions(
     module = find(spec.kind).precisions
     if module is None:
         return ()
-    return cast(tuple[PrecisionCheck, ...], import_module(module).check_precisions(spec, folder, learned, held_out))
+    return cast(
+        tuple[PrecisionCheck, ...],
+        import_module(module).check_precisions(spec, folder, learned, held_out),
+    )

@@ -16,11 +16,14 @@ OverLength = Literal[
     "truncate", "windows"
 ]  # a text with more than max_tokens is cut, or read in parts: models.transformer.tokens
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # no path to elsewhere
+# no path to elsewhere
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class Target(Record):
-    """A question that the labels answer: one of them is right (`sentiment`), or any number of them (`topics`)."""
+    """A question that the labels answer: one of them is right (`sentiment`), or any number of them
+    (`topics`).
+    """
 
     name: str
     mode: Mode
@@ -40,7 +43,8 @@ class Card(Record):
     data: str  # what it learned from, for people
     rows_trained: int | None = None
     rows_held_out: int | None = None
-    metrics: dict[str, float] = Field(default_factory=dict)  # on the held-out rows, see models.publishing.metrics
+    # on the held-out rows, see models.publishing.metrics
+    metrics: dict[str, float] = Field(default_factory=dict)
     seconds: float | None = None  # that training took
 
 
@@ -52,8 +56,10 @@ class ModelSpec(Record):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
     over_length: OverLength = "truncate"
-    precisions: tuple[PrecisionCheck, ...] = ()  # those below float32 that were tried when it was published
-    measured: Measured | None = None  # speed and memory, see models.publishing.trial; None: nobody looked
+    # those below float32 that were tried when it was published
+    precisions: tuple[PrecisionCheck, ...] = ()
+    # speed and memory, see models.publishing.trial; None: nobody looked
+    measured: Measured | None = None
     card: Card
 
 
@@ -70,7 +76,8 @@ class ModelManifest(ModelSpec):
 def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
     """SHA-256 over all that decides the scores: two versions with one digest answer alike.
 
-    The artifacts count by name and content; name, version, card, date and what was measured do not count.
+    The artifacts count by name and content; name, version, card, date and what was measured do not
+    count.
     """
     what_decides: dict[str, object] = {
         "kind": spec.kind,
@@ -81,5 +88,7 @@ def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
         "artifacts": sorted([artifact.file, artifact.sha256] for artifact in artifacts),
     }
     if spec.precisions:
-        what_decides["precisions"] = sorted([check.precision, check.passed] for check in spec.precisions)
+        what_decides["precisions"] = sorted(
+            [check.precision, check.passed] for check in spec.precisions
+        )
     return digest(json.dumps(what_decides, sort_keys=True).encode())

@@ -1,7 +1,8 @@
 """Which precision a transformer is computed in, and the check that one with fewer bits has to pass.
 
-float32 is what a model was published as. bfloat16 is used where the processor computes in it. int8 is quantised when a
-model is published (see models.transformer.quantize), and offered only if it then gave the labels that float32 gives.
+float32 is what a model was published as. bfloat16 is used where the processor computes in it. int8
+is quantised when a model is published (see models.transformer.quantize), and offered only if it
+then gave the labels that float32 gives.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ class PrecisionCheck(Record):
 
     precision: Precision
     rows: int
-    agreement: float  # share of the texts whose labels are the same, every label of an any-of target included
+    # share of the texts whose labels are the same, every label of an any-of target included
+    agreement: float
     largest_difference: float  # between two probabilities
     speed: float  # texts a processor second, against float32
 
@@ -32,8 +34,9 @@ class PrecisionCheck(Record):
 def choose(coarsest: Precision, has_bfloat16: bool, checks: Sequence[PrecisionCheck]) -> Precision:
     """The fastest precision that is offered, and no coarser than `coarsest`.
 
-    float32 always is. bfloat16 is offered where the processor has it, unless it was checked and failed; int8 only if it
-    was checked and passed. The speed is the one measured; bfloat16 that was not measured counts as faster than float32.
+    float32 always is. bfloat16 is offered where the processor has it, unless it was checked and
+    failed; int8 only if it was checked and passed. The speed is the one measured; bfloat16 that was
+    not measured counts as faster than float32.
     """
     results = {check.precision: check for check in checks}
     offered: dict[Precision, float] = {"float32": 1.0}

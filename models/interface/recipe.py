@@ -1,4 +1,6 @@
-"""What training is told, whatever the kind; a kind leaves aside what it has no use for, but for over_length."""
+"""What training is told, whatever the kind; a kind leaves aside what it has no use for, but for
+over_length.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,16 @@ class Recipe:
     """The defaults suit a few thousand short texts on two cores."""
 
     encoder: Path | None = (
-        None  # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
+        # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
+        None
     )
     max_tokens: int = 256  # transformer: a longer text is cut there when learned from
-    over_length: OverLength = "truncate"  # transformer: what happens to it when it is scored; others refuse windows
+    # transformer: what happens to it when it is scored; others refuse windows
+    over_length: OverLength = "truncate"
     epochs: int = 3  # transformer: times through the rows
     most_rows: int | None = None  # transformer: learn from a random part of the rows
     frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are
-    step_tokens: int = 1024  # transformer: how much is read before each step; 1,024 are about 40 short texts
+    # transformer: how much is read before each step; 1,024 are about 40 short texts
+    step_tokens: int = 1024
     rate: float = 6e-4  # transformer: highest learning rate
     seed: int = 0

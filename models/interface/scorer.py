@@ -11,7 +11,8 @@ Raw = TypeVar("Raw")
 
 
 class Scorer(Protocol[Prepared, Raw]):
-    """One loaded model version. Texts come as [rows] strings, answers leave as float32 [rows, labels].
+    """One loaded model version. Texts come as [rows] strings, answers leave as float32 [rows,
+    labels].
 
     Who calls what:
 
@@ -22,9 +23,10 @@ class Scorer(Protocol[Prepared, Raw]):
         any thread, even several    finish(raw)       while infer() works on later texts
         one thread                  unload()          once, when no other call is under way
 
-    The columns of the answer are the labels of the model's manifest, in that order; the rows are those of the texts.
-    Every value is a probability: a row sums to 1 for a one-of target, each value stands alone for an any-of target.
-    The same texts in another order or another company give the same values within 1e-3.
+    The columns of the answer are the labels of the model's manifest, in that order; the rows are
+    those of the texts. Every value is a probability: a row sums to 1 for a one-of target, each
+    value stands alone for an any-of target. The same texts in another order or another company give
+    the same values within 1e-3.
     """
 
     def load(self) -> None:
@@ -44,5 +46,7 @@ class Scorer(Protocol[Prepared, Raw]):
 
 
 def score(scorer: Scorer[Prepared, Raw], texts: pa.StringArray) -> Float32:
-    """All three steps, for callers that do not overlap them: [rows] strings → float32 [rows, labels]."""
+    """All three steps, for callers that do not overlap them: [rows] strings → float32 [rows,
+    labels].
+    """
     return scorer.finish(scorer.infer(scorer.prepare(texts)))

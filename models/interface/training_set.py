@@ -31,16 +31,22 @@ class Labelled:
     def take(self, rows: npt.NDArray[np.int64] | Bool) -> "Labelled":
         """Only these rows, by position or by mask."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Labelled(self.texts.take(pa.array(positions)), self.truth[positions], self.labels, self.mode)
+        return Labelled(
+            self.texts.take(pa.array(positions)), self.truth[positions], self.labels, self.mode
+        )
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
 def labelled(
-    texts: Sequence[str], answers: Sequence[Sequence[str]], mode: Mode, labels: tuple[str, ...] | None = None
+    texts: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    mode: Mode,
+    labels: tuple[str, ...] | None = None,
 ) -> Labelled:
-    """Texts with the labels that hold for each; `labels` are the columns (the labels met, sorted, by default).
+    """Texts with the labels that hold for each; `labels` are the columns (the labels met, sorted,
+    by default).
 
     Raises BadLabels: an answer that is not one of the labels, or a one-of row with none or several.
     """
@@ -50,7 +56,9 @@ def labelled(
     for row, answer in enumerate(answers):
         for label in answer:
             if label not in column:
-                raise BadLabels(f"Row {row + 1} has the label {label!r}. The labels are {', '.join(labels)}.")
+                raise BadLabels(
+                    f"Row {row + 1} has the label {label!r}. The labels are {', '.join(labels)}."
+                )
             truth[row, column[label]] = True
     if mode == "one_of" and not (truth.sum(axis=1) == 1).all():
         row = int(np.flatnonzero(truth.sum(axis=1) != 1)[0])
@@ -68,11 +76,15 @@ def split(data: Labelled, share: float) -> tuple[Labelled, Labelled]:
 
 
 def held_out(texts: pa.StringArray, share: float) -> Bool:
-    """[rows] whether a row is one of about `share` that are held out, which follows from its text alone.
+    """[rows] whether a row is one of about `share` that are held out, which follows from its text
+    alone.
 
-    Equal texts, whatever their case and spaces, are never on both sides, today or after more rows are added.
+    Equal texts, whatever their case and spaces, are never on both sides, today or after more rows
+    are added.
     """
-    return np.fromiter((_place_of(text) < share for text in texts.to_pylist()), np.bool_, len(texts))
+    return np.fromiter(
+        (_place_of(text) < share for text in texts.to_pylist()), np.bool_, len(texts)
+    )
 
 
 def _place_of(text: str) -> float:
@@ -82,12 +94,18 @@ def _place_of(text: str) -> float:
 
 
 def check_learnable(data: Labelled) -> None:
-    """Raises BadLabels unless there are two labels or more (any-of: one) and each is met, and missed, often enough."""
+    """Raises BadLabels unless there are two labels or more (any-of: one) and each is met, and
+    missed, often enough.
+    """
     if len(data.labels) < (2 if data.mode == "one_of" else 1):
         found = ", ".join(data.labels) or "none"
         raise BadLabels(f"A model needs more labels to tell apart. Found: {found}.")
     met = data.truth.sum(axis=0)
-    rare = [label for label, times in zip(data.labels, met, strict=True) if not _LEAST <= times <= len(data) - _LEAST]
+    rare = [
+        label
+        for label, times in zip(data.labels, met, strict=True)
+        if not _LEAST <= times <= len(data) - _LEAST
+    ]
     if rare:
         raise BadLabels(
             f"Of {len(data)} rows to learn from, at least {_LEAST} must have each label and {_LEAST} must not have it. "

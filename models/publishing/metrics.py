@@ -1,7 +1,7 @@
 """How good the probabilities are, measured on rows whose labels are known. Pure, NumPy alone.
 
-F1 of a label = 2 TP / (2 TP + FP + FN), and 0 where the label was neither true nor given. Macro is the mean over the
-labels; micro takes TP, FP and FN over all labels together.
+F1 of a label = 2 TP / (2 TP + FP + FN), and 0 where the label was neither true nor given. Macro is
+the mean over the labels; micro takes TP, FP and FN over all labels together.
 """
 
 import numpy as np
@@ -13,7 +13,8 @@ from storage.records.scores import Float32
 
 
 def metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:
-    """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label right).
+    """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label
+    right).
 
     A row without values (NaN), which the model could not score, is given no label.
     """

@@ -26,7 +26,8 @@ _TASKS = ("text-classification", "sentiment-analysis")
 
 @contextmanager
 def plain(source: Path) -> Iterator[Path]:
-    """A folder with the model's files alone, as long as the block lasts; `source` itself if MLflow did not save it.
+    """A folder with the model's files alone, as long as the block lasts; `source` itself if MLflow
+    did not save it.
 
     Raises NotAModel, BringsCode.
     """
@@ -54,7 +55,9 @@ def _flavors(source: Path) -> Mapping[str, Mapping[str, Any]]:
         flavors = yaml.safe_load((source / _MLMODEL).read_text("utf-8"))["flavors"]
     except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
         flavors = None
-    if not isinstance(flavors, dict) or not all(isinstance(flavor, dict) for flavor in flavors.values()):
+    if not isinstance(flavors, dict) or not all(
+        isinstance(flavor, dict) for flavor in flavors.values()
+    ):
         raise NotAModel(source, f"{_MLMODEL} is not YAML with the model's flavors")
     return flavors
 
@@ -65,19 +68,32 @@ def _transformer(source: Path, flavor: Mapping[str, Any]) -> list[Path]:
         raise NotAModel(source, f"its task is {flavor.get('task')}, and {_TASKS[0]} is needed")
     if "peft_adaptor" in flavor:
         raise NotAModel(
-            source, "its weights are those of an adapter. Save the whole model, from model.merge_and_unload()"
+            source,
+            "its weights are those of an adapter. Save the whole model, from model.merge_and_unload()",
         )
-    weights, tokenizer = _within(source, flavor.get("model_binary", _OLD_MODEL)), source / _TOKENIZER
+    weights, tokenizer = (
+        _within(source, flavor.get("model_binary", _OLD_MODEL)),
+        source / _TOKENIZER,
+    )
     if not weights.is_dir():
-        raise NotAModel(source, "its weights are elsewhere. Save it anew, without save_pretrained=False")
+        raise NotAModel(
+            source, "its weights are elsewhere. Save it anew, without save_pretrained=False"
+        )
     for folder in (weights, tokenizer):
         refuse_code(folder)
     if not (weights / WEIGHTS).is_file():
         refuse_pickles(weights, AS_SAFETENSORS)
-    found = {file.name: file for folder in (weights, tokenizer) for file in folder.glob("*") if file.name in ENCODER}
+    found = {
+        file.name: file
+        for folder in (weights, tokenizer)
+        for file in folder.glob("*")
+        if file.name in ENCODER
+    }
     missing = [file for file in ENCODER if file not in found]
     if missing:
-        raise NotAModel(source, f"there is no {', '.join(missing)} in {weights.name} and {_TOKENIZER}")
+        raise NotAModel(
+            source, f"there is no {', '.join(missing)} in {weights.name} and {_TOKENIZER}"
+        )
     return [file.resolve() for file in found.values()]
 
 

@@ -1,4 +1,6 @@
-"""Takes over a model that was trained elsewhere, or just now: a Hugging Face folder, a skops pipeline, or MLflow's."""
+"""Takes over a model that was trained elsewhere, or just now: a Hugging Face folder, a skops
+pipeline, or MLflow's.
+"""
 
 import tempfile
 from collections.abc import Callable
@@ -20,9 +22,13 @@ from storage.errors import BadRequest
 
 
 class WhichLabels(BadRequest):
-    """The labels that were given are not the model's, or the model's files do not name them and none were given."""
+    """The labels that were given are not the model's, or the model's files do not name them and
+    none were given.
+    """
 
-    def __init__(self, source: Path, given: tuple[str, ...] | None, found: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, source: Path, given: tuple[str, ...] | None, found: tuple[str, ...] | None
+    ) -> None:
         self.source, self.given, self.found = source, given, found
         super().__init__(
             f"{source} names the labels {', '.join(found)}, not {', '.join(given or ())}. Give them as it does, or not."
@@ -53,14 +59,16 @@ def publish_from(
     texts: pa.StringArray | None = None,
     begin: Callable[[], None] = begin_plainly,
 ) -> ModelManifest:
-    """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file with one .skops.
+    """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file
+    with one .skops.
 
     Or a folder that MLflow saved, of the flavour transformers or sklearn.
 
-    `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is made with about half of
-    them and checked on the others; without texts it is not offered. Pickles are not read, and no code that comes with a
-    model is run. `begin` is what a process does first that this one starts.
-    Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes, MissingPackage, FailedTrial, BadName.
+    `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is
+    made with about half of them and checked on the others; without texts it is not offered. Pickles
+    are not read, and no code that comes with a model is run. `begin` is what a process does first
+    that this one starts. Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes,
+    MissingPackage, FailedTrial, BadName.
     """
     with plain(source) as files, tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         kind = _kind_of(files)
@@ -96,7 +104,9 @@ def adopt(
     if chosen is None or (found.labels and found.labels != chosen):
         raise WhichLabels(source, labels, found.labels)
     if len(chosen) != found.outputs:
-        raise NotAModel(source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given")
+        raise NotAModel(
+            source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given"
+        )
     return ModelSpec(
         kind=kind,
         target=Target(name=target, mode=found.mode),

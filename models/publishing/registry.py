@@ -20,7 +20,13 @@ class Tampered(ChorusError):
     """A file of a published version is not the file that was published."""
 
     def __init__(self, model: str, version: int, file: str, expected: str, found: str) -> None:
-        self.model, self.version, self.file, self.expected, self.found = model, version, file, expected, found
+        self.model, self.version, self.file, self.expected, self.found = (
+            model,
+            version,
+            file,
+            expected,
+            found,
+        )
         super().__init__(
             f"{file} of {model} version {version} is not what was published: its SHA-256 should be {expected} and is "
             f"{found}. The model was not loaded. Restore the file, or publish the model again and use the new version."
@@ -32,7 +38,9 @@ class NothingToPublish(BadRequest):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        super().__init__(f"{folder} holds no files to publish. Give the folder with the model's artifacts.")
+        super().__init__(
+            f"{folder} holds no files to publish. Give the folder with the model's artifacts."
+        )
 
 
 class ModelRegistry:
@@ -58,31 +66,45 @@ class ModelRegistry:
         return self.shelf.folder(name, version)
 
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> ModelManifest:
-        """The manifest behind a version number or an alias. Raises NotPublished, BadRecord, Tampered."""
+        """The manifest behind a version number or an alias. Raises NotPublished, BadRecord,
+        Tampered.
+        """
         return self.manifest(name, self.shelf.resolve(name, wanted))
 
     def manifest(self, name: str, version: int) -> ModelManifest:
-        """Raises Absent, BadRecord, and Tampered if the manifest does not agree with its own digest."""
+        """Raises Absent, BadRecord, and Tampered if the manifest does not agree with its own
+        digest.
+        """
         data, where = self.shelf.read_record(name, version)
         manifest = ModelManifest.decode(data, where)
         found = digest_of(manifest, manifest.artifacts)
         if found != manifest.digest:
             raise Tampered(name, version, MANIFEST, manifest.digest, found)
         if (manifest.name, manifest.version) != (name, version):
-            raise Tampered(name, version, MANIFEST, "its own", f"that of {manifest.name} version {manifest.version}")
+            raise Tampered(
+                name,
+                version,
+                MANIFEST,
+                "its own",
+                f"that of {manifest.name} version {manifest.version}",
+            )
         return manifest
 
-    def publish(self, name: str, folder: Path, spec: ModelSpec, published_at: datetime) -> ModelManifest:
-        """Make the files of a folder the next version of a model; the first version becomes champion.
+    def publish(
+        self, name: str, folder: Path, spec: ModelSpec, published_at: datetime
+    ) -> ModelManifest:
+        """Make the files of a folder the next version of a model; the first version becomes
+        champion.
 
-        Every plain file directly in the folder is an artifact. Two publishers at once get two versions.
-        Raises BadName, NothingToPublish, CannotWrite.
+        Every plain file directly in the folder is an artifact. Two publishers at once get two
+        versions. Raises BadName, NothingToPublish, CannotWrite.
         """
         files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
         if not files:
             raise NothingToPublish(folder)
         artifacts = tuple(
-            Artifact(file=file, bytes=path.stat().st_size, sha256=_digest(path)) for file, path in files.items()
+            Artifact(file=file, bytes=path.stat().st_size, sha256=_digest(path))
+            for file, path in files.items()
         )
         manifest = ModelManifest(
             **dict(spec),
@@ -123,7 +145,9 @@ class ModelRegistry:
             else:
                 found = _digest(file)
             if found != artifact.sha256:
-                raise Tampered(manifest.name, manifest.version, artifact.file, artifact.sha256, found)
+                raise Tampered(
+                    manifest.name, manifest.version, artifact.file, artifact.sha256, found
+                )
             yield file
 
 

@@ -38,9 +38,9 @@ def train(
 ) -> Trained:
     """Fill an empty folder with the artifacts of a model that answers `target`.
 
-    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured on. `begin` is
-    what a process does first that it starts.
-    Raises UnknownKind, NotForThisKind, BadLabels, MissingPackage, FailedTrial, and what the kind raises.
+    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured
+    on. `begin` is what a process does first that it starts. Raises UnknownKind, NotForThisKind,
+    BadLabels, MissingPackage, FailedTrial, and what the kind raises.
     """
     check_options(kind, recipe.over_length)
     learned, kept = split(data, held_out)
@@ -49,7 +49,9 @@ def train(
     with tempfile.TemporaryDirectory(prefix="chorus-") as fresh:
         fit(kind, learned, Path(fresh), recipe)
         seconds = time.monotonic() - started
-        spec = adopt(kind, Path(fresh), folder, target, data.labels, recipe.max_tokens, recipe.over_length)
+        spec = adopt(
+            kind, Path(fresh), folder, target, data.labels, recipe.max_tokens, recipe.over_length
+        )
     checks = check_precisions(spec, folder, learned.texts, kept.texts)
     spec = spec.model_copy(update={"precisions": checks})
     values = held_out_scores(spec, folder, kept)

@@ -1,6 +1,8 @@
-"""Reads labelled texts, for training and for measuring: .csv, .tsv or .jsonl, one text and its answer a row, UTF-8.
+"""Reads labelled texts, for training and for measuring: .csv, .tsv or .jsonl, one text and its
+answer a row, UTF-8.
 
-An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no label holds.
+An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no
+label holds.
 """
 
 import csv
@@ -28,7 +30,11 @@ class BadLabelledFile(BadRequest):
 
 
 def read_labelled(
-    file: Path, text_column: str, label_column: str, mode: Mode, labels: tuple[str, ...] | None = None
+    file: Path,
+    text_column: str,
+    label_column: str,
+    mode: Mode,
+    labels: tuple[str, ...] | None = None,
 ) -> Labelled:
     """All rows of the file; `labels` are those that may be met, if they are known.
 
@@ -44,7 +50,9 @@ def read_labelled(
 
 def read_texts(file: Path, text_column: str) -> pa.StringArray:
     """The texts of such a file, whose answers need not be there. Raises BadLabelledFile."""
-    return pa.array([_text(file, number, row, text_column) for number, row in _rows(file)], pa.string())
+    return pa.array(
+        [_text(file, number, row, text_column) for number, row in _rows(file)], pa.string()
+    )
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -56,7 +64,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     except FileNotFoundError:
         raise BadLabelledFile(file, "it is not there.") from None
     except UnicodeDecodeError as error:
-        raise BadLabelledFile(file, f"byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
+        raise BadLabelledFile(
+            file, f"byte {error.start} is not UTF-8. Save the file as UTF-8."
+        ) from None
     if not number:
         raise BadLabelledFile(file, "it holds no rows.")
 
@@ -64,7 +74,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _records(file: Path) -> Iterator[dict[str, Any]]:
     suffix = file.suffix.lower()
     if suffix not in (*_DELIMITERS, *_JSON_LINES):
-        raise BadLabelledFile(file, f"its name should end in {', '.join([*_DELIMITERS, *_JSON_LINES])}.")
+        raise BadLabelledFile(
+            file, f"its name should end in {', '.join([*_DELIMITERS, *_JSON_LINES])}."
+        )
     with file.open(encoding="utf-8-sig", newline="") as opened:
         if suffix in _DELIMITERS:
             yield from csv.DictReader(opened, delimiter=_DELIMITERS[suffix])
@@ -86,7 +98,9 @@ def _json(file: Path, number: int, text: str) -> Any:
 def _value(file: Path, number: int, row: dict[str, Any], column: str) -> Any:
     if column not in row:
         found = ", ".join(str(name) for name in row if name is not None)
-        raise BadLabelledFile(file, f"row {number} has no column {column!r}. Its columns are: {found}.")
+        raise BadLabelledFile(
+            file, f"row {number} has no column {column!r}. Its columns are: {found}."
+        )
     return row[column]
 
 
@@ -97,12 +111,16 @@ def _text(file: Path, number: int, row: dict[str, Any], column: str) -> str:
     return text
 
 
-def _answer(file: Path, number: int, row: dict[str, Any], column: str, mode: Mode) -> tuple[str, ...]:
+def _answer(
+    file: Path, number: int, row: dict[str, Any], column: str, mode: Mode
+) -> tuple[str, ...]:
     """The labels of one row, without doubles."""
     answer = _value(file, number, row, column)
     if mode == "any_of" and isinstance(answer, str):
         answer = _json(file, number, answer) if answer.startswith("[") else answer.split("|")
     labels = list(answer) if isinstance(answer, list) else [answer]
     if any(not isinstance(label, str) for label in labels):
-        raise BadLabelledFile(file, f"row {number} has an answer that is not words, in the column {column!r}.")
+        raise BadLabelledFile(
+            file, f"row {number} has an answer that is not words, in the column {column!r}."
+        )
     return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))

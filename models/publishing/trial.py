@@ -1,6 +1,8 @@
-"""A model on trial before it is published: it is loaded and asked in a process of its own, and what that takes is kept.
+"""A model on trial before it is published: it is loaded and asked in a process of its own, and what
+that takes is kept.
 
-So a version that cannot answer is not published, and what a worker will take is known before there was one.
+So a version that cannot answer is not published, and what a worker will take is known before there
+was one.
 """
 
 import signal
@@ -46,16 +48,22 @@ def begin_plainly() -> None:
 
 
 def measure(
-    spec: ModelSpec, folder: Path, texts: pa.StringArray | None = None, begin: Callable[[], None] = begin_plainly
+    spec: ModelSpec,
+    folder: Path,
+    texts: pa.StringArray | None = None,
+    begin: Callable[[], None] = begin_plainly,
 ) -> Measured | None:
-    """What the model in a folder takes to score such texts, or some of ours; None if it takes more than two minutes.
+    """What the model in a folder takes to score such texts, or some of ours; None if it takes more
+    than two minutes.
 
     `begin` is run in the process before all else. Raises FailedTrial.
     """
     some = sample_texts() if texts is None or not len(texts) else texts.slice(0, _MOST)
     context = get_context("spawn")  # a copy of this process would be as large as it has become
     pipe, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_try, args=(theirs, begin, spec, folder, some.to_pylist()), daemon=True)
+    process = context.Process(
+        target=_try, args=(theirs, begin, spec, folder, some.to_pylist()), daemon=True
+    )
     process.start()
     theirs.close()  # so that its end is the end of the pipe
     try:
@@ -72,7 +80,9 @@ def measure(
     return answer
 
 
-def _try(pipe: Connection, begin: Callable[[], None], spec: ModelSpec, folder: Path, texts: list[str]) -> None:
+def _try(
+    pipe: Connection, begin: Callable[[], None], spec: ModelSpec, folder: Path, texts: list[str]
+) -> None:
     """The process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     begin()
@@ -87,9 +97,12 @@ def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measured:
     scorer = open_scorer(spec, folder, Compute(device=CPU, threads=1))
     scorer.load()
     rows = min(_FIRST, len(texts))
-    answered = score(scorer, texts.slice(0, rows))  # the first question is slower than those that follow
+    # the first question is slower than those that follow
+    answered = score(scorer, texts.slice(0, rows))
     if answered.shape != (rows, len(spec.labels)) or not np.isfinite(answered).all():
-        raise ValueError(f"{rows} texts were answered with {answered.shape} values, or not all of them are finite")
+        raise ValueError(
+            f"{rows} texts were answered with {answered.shape} values, or not all of them are finite"
+        )
     loaded = monotonic()
     while True:
         some, before = texts.slice(0, rows), monotonic()
@@ -103,7 +116,9 @@ def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measured:
         load_seconds=round(loaded - began, 3),
         rows_per_second=_figure(rows / seconds),
         characters_per_second=_figure(sum(map(len, some.to_pylist())) / seconds),
-        tokens_per_second=None if spec.max_tokens is None else _figure(_tokens(spec, folder, some) / seconds),
+        tokens_per_second=None
+        if spec.max_tokens is None
+        else _figure(_tokens(spec, folder, some) / seconds),
         rows=rows,
         memory=memory,
     )

@@ -1,4 +1,6 @@
-"""Makes a Hugging Face style folder ready to be published: the OpenVINO network is made here, once, with torch."""
+"""Makes a Hugging Face style folder ready to be published: the OpenVINO network is made here, once,
+with torch.
+"""
 
 import json
 import logging
@@ -24,11 +26,13 @@ _MAX_TOKENS = 256
 
 
 def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
-    """Copy config.json, model.safetensors and tokenizer.json, and add the network that OpenVINO runs.
+    """Copy config.json, model.safetensors and tokenizer.json, and add the network that OpenVINO
+    runs.
 
-    The head is the standard one of AutoModelForSequenceClassification, or that of models.transformer.networks if its file is there.
-    `max_tokens` is 256 by default, and never more than the encoder has positions for. No code that comes with a model
-    is run. Raises NotAModel, MissingPackage.
+    The head is the standard one of AutoModelForSequenceClassification, or that of
+    models.transformer.networks if its file is there. `max_tokens` is 256 by default, and never more
+    than the encoder has positions for. No code that comes with a model is run. Raises NotAModel,
+    MissingPackage.
     """
     check_files(source)
     config = json.loads((source / CONFIG).read_bytes())
@@ -50,15 +54,20 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
 
 
 def token_limit(config: Mapping[str, Any], wanted: int | None) -> int:
-    """The most tokens a text may have: what is wanted, 256 by default, as far as the encoder has positions."""
+    """The most tokens a text may have: what is wanted, 256 by default, as far as the encoder has
+    positions.
+    """
     positions = int(config.get("max_position_embeddings", _MAX_TOKENS))
-    if "roberta" in config.get("model_type", ""):  # it and its kin count from behind the pad token's id
+    # it and its kin count from behind the pad token's id
+    if "roberta" in config.get("model_type", ""):
         positions -= int(config["pad_token_id"]) + 1
     return min(wanted or _MAX_TOKENS, positions)
 
 
 def _export(model: "MeanHead | StandardHead", folder: Path) -> int:
-    """Trace the model, check that OpenVINO answers as torch does, and save it with float32 weights; its outputs."""
+    """Trace the model, check that OpenVINO answers as torch does, and save it with float32 weights;
+    its outputs.
+    """
     import openvino
     import torch
 
@@ -72,7 +81,10 @@ def _export(model: "MeanHead | StandardHead", folder: Path) -> int:
             answer = compiled(probe)[0]
             difference = np.abs(answer - model(**probe).numpy()).max()
             if not difference < _TOLERANCE:
-                raise NotAModel(folder, f"OpenVINO answers {difference:.2g} beside torch, and may by {_TOLERANCE:g}")
+                raise NotAModel(
+                    folder,
+                    f"OpenVINO answers {difference:.2g} beside torch, and may by {_TOLERANCE:g}",
+                )
     openvino.save_model(network, folder / NETWORK, compress_to_fp16=False)
     return int(answer.shape[1])
 
@@ -89,7 +101,9 @@ def _probe(rows: int, width: int, pad: int) -> dict[str, Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the remarks of torch and transformers on their own workings, which tell a user nothing."""
+    """Without the remarks of torch and transformers on their own workings, which tell a user
+    nothing.
+    """
     from transformers.utils import logging as remarks
 
     remarks.disable_progress_bar()  # type: ignore[no-untyped-call]

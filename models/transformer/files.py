@@ -10,14 +10,18 @@ from models.interface.import_result import NotAModel
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
-HEAD = "head.safetensors"  # see models.transformer.networks; not there if the head is the standard one
-NETWORK = "openvino_model.xml"  # made when it is published; its weights lie beside it, in openvino_model.bin
+# see models.transformer.networks; not there if the head is the standard one
+HEAD = "head.safetensors"
+# made when it is published; its weights lie beside it, in openvino_model.bin
+NETWORK = "openvino_model.xml"
 INT8_NETWORK = "openvino_int8.xml"  # the same, quantised; there if it passed its check
 ENCODER = (CONFIG, WEIGHTS, TOKENIZER)
 
 
 def check_files(folder: Path) -> None:
-    """Raises NotAModel unless the three files of an encoder are there, and BringsCode if code comes with them."""
+    """Raises NotAModel unless the three files of an encoder are there, and BringsCode if code comes
+    with them.
+    """
     refuse_code(folder)
     if not (folder / WEIGHTS).is_file():
         refuse_pickles(folder, AS_SAFETENSORS)
@@ -27,7 +31,9 @@ def check_files(folder: Path) -> None:
 
 
 def open_tokenizer(folder: Path, max_tokens: int | None) -> Any:
-    """The tokenizer of a model's folder; it cuts at `max_tokens`, special tokens included, and does not pad."""
+    """The tokenizer of a model's folder; it cuts at `max_tokens`, special tokens included, and does
+    not pad.
+    """
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))

@@ -1,10 +1,13 @@
-"""The networks of the kind `transformer` in torch: an encoder with the mean head, or with the standard head.
+"""The networks of the kind `transformer` in torch: an encoder with the mean head, or with the
+standard head.
 
-What is trained here gets the mean head: the mean of the token vectors, then one linear layer. Sentence encoders such as
-MiniLM were trained for that mean, and a few minutes of training do not teach the first token's vector, which the
-standard head reads, to stand for the whole text: macro-F1 0.76 and 0.74 to 0.75 after 4,000 to 6,000 tweets.
+What is trained here gets the mean head: the mean of the token vectors, then one linear layer.
+Sentence encoders such as MiniLM were trained for that mean, and a few minutes of training do not
+teach the first token's vector, which the standard head reads, to stand for the whole text: macro-F1
+0.76 and 0.74 to 0.75 after 4,000 to 6,000 tweets.
 
-On disk the mean head is head.safetensors, beside the encoder's own config.json and model.safetensors.
+On disk the mean head is head.safetensors, beside the encoder's own config.json and
+model.safetensors.
 """
 
 from pathlib import Path
@@ -78,7 +81,12 @@ def _whole(kind: Any, folder: Path, **settings: Any) -> Any:
 
     Runs no code from there and fetches nothing.
     """
-    safe = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    safe = {
+        "local_files_only": True,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "output_loading_info": True,
+    }
     try:
         model, report = kind.from_pretrained(folder, **safe, **settings)
     except (OSError, ValueError, SafetensorError) as error:

@@ -23,7 +23,8 @@ from storage.records.scores import Float32
 
 log = logging.getLogger(__name__)
 
-_BUDGET = 1024  # tokens a batch, padding included; neither 512 nor 2,048 were faster (MiniLM-L6, tweets)
+# tokens a batch, padding included; neither 512 nor 2,048 were faster (MiniLM-L6, tweets)
+_BUDGET = 1024
 
 
 @dataclass(frozen=True)
@@ -56,26 +57,35 @@ class WrongWidth(ChorusError):
 class TransformerScorer:
     """A `Scorer` (see models.interface.scorer): texts → token batches → logits → probabilities."""
 
-    def __init__(self, spec: ModelSpec, folder: Path, compute: Compute, precision: Precision | None = None) -> None:
+    def __init__(
+        self, spec: ModelSpec, folder: Path, compute: Compute, precision: Precision | None = None
+    ) -> None:
         """`precision` is used whatever is offered, to find out what can be."""
         self._spec, self._folder, self._compute, self._precision = spec, folder, compute, precision
         self._reader: Any = None
         self._network: Any = None
-        self._free: deque[Any] = deque()  # queues of as many requests as may be computed at once, not in use
+        # queues of as many requests as may be computed at once, not in use
+        self._free: deque[Any] = deque()
         self._pad = 0
 
     def load(self) -> None:
-        """Reads the tokenizer and compiles the network, or takes it from the cache. Raises WrongWidth."""
+        """Reads the tokenizer and compiles the network, or takes it from the cache. Raises
+        WrongWidth.
+        """
         import openvino
 
         core = openvino.Core()
         native = has_bfloat16(core)
-        precision = self._precision or choose(self._compute.precision, native, self._spec.precisions)
+        precision = self._precision or choose(
+            self._compute.precision, native, self._spec.precisions
+        )
         network = self._folder / (INT8_NETWORK if precision == "int8" else NETWORK)
         settings: dict[str, str] = {
             "INFERENCE_PRECISION_HINT": "bf16" if self._in_16_bits(precision, native) else "f32",
-            "PERFORMANCE_HINT": "THROUGHPUT",  # a core a batch: two cores on one batch wait for each other
-            "ENABLE_CPU_PINNING": "NO",  # or else the one-thread workers of two models share the first core
+            # a core a batch: two cores on one batch wait for each other
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            # or else the one-thread workers of two models share the first core
+            "ENABLE_CPU_PINNING": "NO",
         }
         if self._compute.threads is not None:
             settings["INFERENCE_NUM_THREADS"] = settings["NUM_STREAMS"] = str(self._compute.threads)
@@ -92,8 +102,12 @@ class TransformerScorer:
         log.info("computing in %s", precision)
 
     def _in_16_bits(self, precision: Precision, native: bool) -> bool:
-        """Whether to compute in bfloat16; in the int8 network, what is not quantised, as it was when it was checked."""
-        passed = any(check.precision == "bfloat16" and check.passed for check in self._spec.precisions)
+        """Whether to compute in bfloat16; in the int8 network, what is not quantised, as it was
+        when it was checked.
+        """
+        passed = any(
+            check.precision == "bfloat16" and check.passed for check in self._spec.precisions
+        )
         return native and (precision == "bfloat16" or (precision == "int8" and passed))
 
     def prepare(self, texts: pa.StringArray) -> Batched:
@@ -107,14 +121,16 @@ class TransformerScorer:
         requests = self._requests()
         answers: list[tuple[Int64, Float32]] = []
 
-        def keep(request: Any, rows: Int64) -> None:  # must not raise: OpenVINO would end the process
+        # must not raise: OpenVINO would end the process
+        def keep(request: Any, rows: Int64) -> None:
             answers.append((rows, request.get_output_tensor(0).data.copy()))
 
         requests.set_callback(keep)
         for batch, ids, mask in prepared.batches:
             requests.start_async({"input_ids": ids, "attention_mask": mask}, batch.rows)
         requests.wait_all()
-        self._free.append(requests)  # not after a failure, which leaves requests of its own under way
+        # not after a failure, which leaves requests of its own under way
+        self._free.append(requests)
         values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
         for rows, logits in answers:
             values[rows] = logits
@@ -145,9 +161,12 @@ def has_bfloat16(core: Any) -> bool:
 
 
 def probabilities(logits: Float32, mode: Mode) -> Float32:
-    """Softmax over the labels for one-of, sigmoid of each for any-of: float32 [rows, labels] → the same."""
+    """Softmax over the labels for one-of, sigmoid of each for any-of: float32 [rows, labels] → the
+    same.
+    """
     if mode == "any_of":
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)  # the sigmoid, without overflow
+        # the sigmoid, without overflow
+        return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
 

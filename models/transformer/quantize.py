@@ -1,7 +1,7 @@
 """Tries a transformer in fewer bits when it is published, and keeps what answers as float32 does.
 
-int8 by NNCF's post-training quantisation: the ranges of activations are taken from texts like those that will come.
-First everything is tried in int8, then only what has narrow ranges.
+int8 by NNCF's post-training quantisation: the ranges of activations are taken from texts like those
+that will come. First everything is tried in int8, then only what has narrow ranges.
 """
 
 import io
@@ -36,14 +36,20 @@ _CHECKED_ON = 2000  # texts at most
 def check_precisions(
     spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
 ) -> tuple[PrecisionCheck, ...]:
-    """Measure bfloat16, where this processor has it, and int8; leave the int8 network in the folder if it passed.
+    """Measure bfloat16, where this processor has it, and int8; leave the int8 network in the folder
+    if it passed.
 
-    int8 is made with some of `learned`; `held_out` are other texts, on which its labels are compared with those of
-    float32. With too few of these to tell, or without NNCF, int8 is not offered, and a warning says so.
+    int8 is made with some of `learned`; `held_out` are other texts, on which its labels are
+    compared with those of float32. With too few of these to tell, or without NNCF, int8 is not
+    offered, and a warning says so.
     """
     held_out = held_out[:_CHECKED_ON]
     if len(held_out) < LEAST_ROWS or not len(learned):
-        log.warning("int8 was not tried: %d texts to check it with, and %d are needed", len(held_out), LEAST_ROWS)
+        log.warning(
+            "int8 was not tried: %d texts to check it with, and %d are needed",
+            len(held_out),
+            LEAST_ROWS,
+        )
         return ()
     try:
         # NNCF draws bars on standard output, which is the caller's.
@@ -110,7 +116,9 @@ class _Trial:
         return scorer.finish(raw), seconds
 
 
-def same_labels(mode: Mode, first: Float32, second: Float32) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def same_labels(
+    mode: Mode, first: Float32, second: Float32
+) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """[rows] whether both answers, float32 [rows, labels], choose the same labels."""
     if mode == "one_of":
         return np.asarray(first.argmax(axis=1) == second.argmax(axis=1))
@@ -118,7 +126,9 @@ def same_labels(mode: Mode, first: Float32, second: Float32) -> "np.ndarray[tupl
 
 
 def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: bool) -> None:
-    """Write the int8 network beside the other. Careful: only the products that read normalised vectors are in int8."""
+    """Write the int8 network beside the other. Careful: only the products that read normalised
+    vectors are in int8.
+    """
     without_telemetry()
     import nncf
     import openvino
@@ -128,7 +138,10 @@ def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: b
     ids = TextReader(spec, folder).read(learned.take(pa.array(some))).ids
 
     def inputs(text: list[int]) -> dict[str, Int64]:
-        return {"input_ids": np.array([text]), "attention_mask": np.ones((1, len(text)), dtype=np.int64)}
+        return {
+            "input_ids": np.array([text]),
+            "attention_mask": np.ones((1, len(text)), dtype=np.int64),
+        }
 
     network = openvino.Core().read_model(folder / NETWORK)
     quantised = nncf.quantize(
@@ -146,10 +159,12 @@ def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: b
 
 
 def _of_wide_range(network: Any) -> list[str]:
-    """Names of the products with weights whose input comes from no layer norm: from attention, a GELU, or the mean.
+    """Names of the products with weights whose input comes from no layer norm: from attention, a
+    GELU, or the mean.
 
-    A few large values there leave the many small ones too few of 256 steps. On a MiniLM-L6 that had learned from
-    tweets, 99.0 % of 3,742 texts kept their labels with everything in int8, 99.7 % with these in 16 bits.
+    A few large values there leave the many small ones too few of 256 steps. On a MiniLM-L6 that had
+    learned from tweets, 99.0 % of 3,742 texts kept their labels with everything in int8, 99.7 %
+    with these in 16 bits.
     """
     return [
         node.get_friendly_name()
@@ -161,7 +176,9 @@ def _of_wide_range(network: Any) -> list[str]:
 
 
 def _is_normalised(node: Any) -> bool:
-    """Whether this is what a layer norm gives: its mean-variance normalisation, times a weight, plus a bias."""
+    """Whether this is what a layer norm gives: its mean-variance normalisation, times a weight,
+    plus a bias.
+    """
     while node.get_type_name() in ("Add", "Multiply", "Reshape"):
         node = node.input_value(0).get_node()
     return bool(node.get_type_name() == "MVN")

@@ -1,7 +1,8 @@
-"""From the texts of a chunk to tokens and back to its rows, the same for every engine of the kind `transformer`.
+"""From the texts of a chunk to tokens and back to its rows, the same for every engine of the kind
+`transformer`.
 
-Equal texts are scored once. A text with more than `max_tokens` tokens is cut there, or read in windows of as many
-whose answers are averaged, as the model's manifest declares:
+Equal texts are scored once. A text with more than `max_tokens` tokens is cut there, or read in
+windows of as many whose answers are averaged, as the model's manifest declares:
 
     max_tokens 5, windows       [CLS] a b c [SEP]   [CLS] d e [SEP]       probabilities p, 5 tokens, and q, 4 tokens
     the text's answer           (5 p + 4 q) / 9
@@ -30,7 +31,9 @@ class Tokens:
     lengths: Int64  # [windows] number of tokens
 
     def answers(self, windows: Float32) -> Float32:
-        """Probabilities of each window, float32 [windows, labels] → of each row, float32 [rows, labels]."""
+        """Probabilities of each window, float32 [windows, labels] → of each row, float32 [rows,
+        labels].
+        """
         if len(self.texts) == 0 or self.texts[-1] + 1 == len(self.texts):  # one window a text
             return windows[self.rows]
         starts = np.flatnonzero(np.diff(self.texts, prepend=-1))

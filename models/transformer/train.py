@@ -1,4 +1,6 @@
-"""Trains the kind `transformer`: fine-tunes an encoder with torch and transformers, which no scoring process needs."""
+"""Trains the kind `transformer`: fine-tunes an encoder with torch and transformers, which no
+scoring process needs.
+"""
 
 import re
 import shutil
@@ -29,11 +31,14 @@ class NoEncoder(BadRequest):
     """A transformer was to be trained from nothing."""
 
     def __init__(self) -> None:
-        super().__init__(f"Training a transformer needs an encoder: a folder with {', '.join(ENCODER)}.")
+        super().__init__(
+            f"Training a transformer needs an encoder: a folder with {', '.join(ENCODER)}."
+        )
 
 
 def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
-    """Fine-tune the encoder with the head of models.transformer.networks; writes the three files of that and tokenizer.json.
+    """Fine-tune the encoder with the head of models.transformer.networks; writes the three files of
+    that and tokenizer.json.
 
     Raises NoEncoder, NotAModel, MissingPackage.
     """
@@ -50,7 +55,8 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
             recipe.encoder,
             data.labels,
             problem_type=PROBLEMS[data.mode],
-            hidden_dropout_prob=0.0,  # a few passes do not overfit, and with dropout a step takes half as long again
+            # a few passes do not overfit, and with dropout a step takes half as long again
+            hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
         )
         _hold_still(model, recipe.frozen_layers)
@@ -62,7 +68,8 @@ def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
 def _hold_still(model: "MeanHead", layers: int) -> None:
     """Keep the embeddings and the lower layers as they are; nothing is kept for 0."""
     for name, weights in model.encoder.named_parameters():
-        layer = re.search(r"\blayers?\.(\d+)\.", name)  # how BERT, RoBERTa, DistilBERT and their kin name them
+        # how BERT, RoBERTa, DistilBERT and their kin name them
+        layer = re.search(r"\blayers?\.(\d+)\.", name)
         if layers and (name.startswith("embeddings.") or (layer and int(layer[1]) < layers)):
             weights.requires_grad = False
 
@@ -70,7 +77,9 @@ def _hold_still(model: "MeanHead", layers: int) -> None:
 def _chosen(data: Labelled, recipe: Recipe) -> Labelled:
     if recipe.most_rows is None or recipe.most_rows >= len(data):
         return data
-    return data.take(np.random.default_rng(recipe.seed).choice(len(data), recipe.most_rows, replace=False))
+    return data.take(
+        np.random.default_rng(recipe.seed).choice(len(data), recipe.most_rows, replace=False)
+    )
 
 
 def _learn(model: "MeanHead", encoder: Path, data: Labelled, recipe: Recipe) -> None:
@@ -87,7 +96,8 @@ def _learn(model: "MeanHead", encoder: Path, data: Labelled, recipe: Recipe) -> 
     optimizer = torch.optim.AdamW(_groups(model, recipe.rate), fused=True)
     warm = max(1, int(_WARM_UP * len(steps)))
     slope = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, (len(steps) - step) / max(1, len(steps) - warm))
+        optimizer,
+        lambda step: min((step + 1) / warm, (len(steps) - step) / max(1, len(steps) - warm)),
     )
     model.train()
     for batch in steps:

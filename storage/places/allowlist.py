@@ -1,4 +1,5 @@
-"""Which files and folders may a request name? Those in the allowed places. Pure, but for the links it follows.
+"""Which files and folders may a request name? Those in the allowed places. Pure, but for the links
+it follows.
 
 allowed: /srv/exports  gs://acme/inbox
 
@@ -27,7 +28,9 @@ RealPath = Callable[[str], str]
 class NotAllowed(BadRequest):
     """A request names what lies outside the allowed places."""
 
-    def __init__(self, url: str, places: Sequence[str], reason: str = "it lies in none of the allowed places") -> None:
+    def __init__(
+        self, url: str, places: Sequence[str], reason: str = "it lies in none of the allowed places"
+    ) -> None:
         self.url, self.places = url, places
         super().__init__(
             f"{url} may not be named: {reason}. Allowed (CHORUS_ALLOWED_PLACES): {', '.join(places)}. Use a file or "
@@ -59,7 +62,8 @@ class Location:
 
 
 def located(url: str, real: RealPath = os.path.realpath) -> Location:
-    """The one name of what a path or URL names; `real` follows the links of a local path. Raises NoLocation.
+    """The one name of what a path or URL names; `real` follows the links of a local path. Raises
+    NoLocation.
 
     located("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
     located("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
@@ -92,9 +96,11 @@ def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
 
 
 def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
-    """What the request may use in place of `url`: the same by its one name, or just `url` where `places` is None.
+    """What the request may use in place of `url`: the same by its one name, or just `url` where
+    `places` is None.
 
-    Raises NotAllowed. Use what it returns and not what was asked: a link may point elsewhere a moment later.
+    Raises NotAllowed. Use what it returns and not what was asked: a link may point elsewhere a
+    moment later.
     """
     if places is None:
         return url
@@ -108,7 +114,9 @@ def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.rea
 
 
 def allowed_with_all(path: str, places: Sequence[str] | None) -> str:
-    """The same for a local path where all that lies in it may be read, if it is a folder: no link leads out of it."""
+    """The same for a local path where all that lies in it may be read, if it is a folder: no link
+    leads out of it.
+    """
     found = allowed(path, places)
     todo, seen = [found], {found}
     while places is not None and todo:

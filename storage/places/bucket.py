@@ -1,4 +1,5 @@
-"""A bucket as an object place asks it: each method is one request, tried once, with a limit in time.
+"""A bucket as an object place asks it: each method is one request, tried once, with a limit in
+time.
 
 Nothing is kept from one answer to the next: what others have written since is seen.
 """
@@ -12,7 +13,9 @@ MARK = "chorus-mark"  # the name, in an object's metadata, of what tells whose r
 
 @dataclass(frozen=True)
 class Page:
-    """A piece of a listing: the keys and, ending in '/', the folders directly below a prefix; and where to go on."""
+    """A piece of a listing: the keys and, ending in '/', the folders directly below a prefix; and
+    where to go on.
+    """
 
     keys: tuple[str, ...]
     following: str | None
@@ -38,7 +41,9 @@ class Bucket(Protocol):
     def stamp(self, key: str, seconds: float) -> Stamp: ...
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
-        """With a mark: only if there is no such object, in the one request that also brings the bytes."""
+        """With a mark: only if there is no such object, in the one request that also brings the
+        bytes.
+        """
         ...
 
     def metadata(self, key: str, seconds: float) -> Mapping[str, str]: ...

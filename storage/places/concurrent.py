@@ -1,4 +1,5 @@
-"""Operations on a place that do not need each other, side by side, so that they cost the time of one.
+"""Operations on a place that do not need each other, side by side, so that they cost the time of
+one.
 
 On a disk, which answers at once, they come in turn: a thread would cost more than a read.
 """
@@ -22,11 +23,14 @@ class Waits(Protocol):
         ...
 
 
-def side_by_side(place: Waits, act: Callable[[T], R], items: Iterable[T], at_once: int | None = None) -> Iterator[R]:
-    """`act` of each item, in their order, while those after it are under way: as many as the place bears, or `at_once`.
+def side_by_side(
+    place: Waits, act: Callable[[T], R], items: Iterable[T], at_once: int | None = None
+) -> Iterator[R]:
+    """`act` of each item, in their order, while those after it are under way: as many as the place
+    bears, or `at_once`.
 
-    Who takes only the first results leaves the rest alone, and so much is in memory as is under way. What an item
-    raises comes when its turn does.
+    Who takes only the first results leaves the rest alone, and so much is in memory as is under
+    way. What an item raises comes when its turn does.
     """
     most = min(place.at_once, at_once or place.at_once)
     todo = iter(items)
@@ -34,7 +38,8 @@ def side_by_side(place: Waits, act: Callable[[T], R], items: Iterable[T], at_onc
     if len(first) < 2:
         yield from map(act, chain(first, todo))
         return
-    # Threads of its own: with a pool that all share, one that waits for another in the same pool would wait for ever.
+    # Threads of its own: with a pool that all share, one that waits for another in the same pool
+    # would wait for ever.
     pool = ThreadPoolExecutor(len(first), thread_name_prefix="side-by-side")
     try:
         under_way = deque(pool.submit(act, item) for item in first)

@@ -1,12 +1,15 @@
 """What the storage libraries raise, sorted into what passes and what does not.
 
-Google's and Amazon's clients raise errors of half a dozen libraries, of which a process may have only some. So they are
-known by what they say and by the names of their classes; nothing is imported for it.
+Google's and Amazon's clients raise errors of half a dozen libraries, of which a process may have
+only some. So they are known by what they say and by the names of their classes; nothing is imported
+for it.
 """
 
-_PASSING_STATUS = {408, 409, 425, 429}  # 409: two conditional writes at once, of which S3 lets neither through
+# 409: two conditional writes at once, of which S3 lets neither through
+_PASSING_STATUS = {408, 409, 425, 429}
 _CANNOT = 501  # as servers answer that speak like S3 and do not know conditional writes
-_PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"}  # all of them 400
+# all of them 400
+_PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"}
 _PASSING_CLASSES = {
     "aiohttp.ClientError",
     "botocore.ConnectionError",
@@ -32,7 +35,9 @@ class Passing(Exception):
 
 
 class Refused(Exception):
-    """Another try would go like this one. `credentials`: storage does not know, or does not like, who asks."""
+    """Another try would go like this one. `credentials`: storage does not know, or does not like,
+    who asks.
+    """
 
     def __init__(self, reason: str, credentials: bool = False) -> None:
         self.credentials = credentials
@@ -40,22 +45,36 @@ class Refused(Exception):
 
 
 def sorted_out(error: Exception) -> Exception:
-    """FileNotFoundError, FileExistsError, Passing or Refused; an error that is none of storage's as it is."""
+    """FileNotFoundError, FileExistsError, Passing or Refused; an error that is none of storage's as
+    it is.
+    """
     if isinstance(error, FileNotFoundError | FileExistsError | Passing | Refused):
         return error
     status, code = _answer(error)
     if status is not None:
         return _by_status(error, status, code)
-    classes = {f"{each.__module__.partition('.')[0]}.{each.__name__}" for each in type(error).__mro__}
+    classes = {
+        f"{each.__module__.partition('.')[0]}.{each.__name__}" for each in type(error).__mro__
+    }
     if classes & _CREDENTIALS_CLASSES and not getattr(error, "retryable", False):
-        return Passing(_said(error)) if classes & _PASSING_CLASSES else Refused(_said(error), credentials=True)
-    if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):  # the latter from gcsfs
+        return (
+            Passing(_said(error))
+            if classes & _PASSING_CLASSES
+            else Refused(_said(error), credentials=True)
+        )
+    # the latter from gcsfs
+    if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):
         return Refused(_said(error), credentials=True)
     if str(error).startswith("Bad Request: "):
         return Refused(_said(error))
-    if isinstance(error, OSError | TimeoutError) or classes & _PASSING_CLASSES or hasattr(error, "retryable"):
+    if (
+        isinstance(error, OSError | TimeoutError)
+        or classes & _PASSING_CLASSES
+        or hasattr(error, "retryable")
+    ):
         return Passing(_said(error))
-    if isinstance(error, ValueError) or "botocore.BotoCoreError" in classes:  # no request was made of it
+    # no request was made of it
+    if isinstance(error, ValueError) or "botocore.BotoCoreError" in classes:
         return Refused(_said(error))
     return error
 
@@ -75,7 +94,9 @@ def _answer(error: BaseException | None) -> tuple[int | None, str]:
     while error is not None:
         response = getattr(error, "response", None)  # botocore's
         if isinstance(response, dict) and "ResponseMetadata" in response:
-            return response["ResponseMetadata"].get("HTTPStatusCode"), str(response.get("Error", {}).get("Code", ""))
+            return response["ResponseMetadata"].get("HTTPStatusCode"), str(
+                response.get("Error", {}).get("Code", "")
+            )
         code = getattr(error, "code", None)  # gcsfs's
         if type(error).__name__ == "HttpError" and str(code).isdigit():
             return int(str(code)), ""

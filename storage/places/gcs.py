@@ -1,7 +1,7 @@
 """A bucket of Google Cloud Storage, through gcsfs.
 
-Endpoint and credentials come the usual way of gcsfs: Application Default Credentials, `FSSPEC_GCS_…` and
-`STORAGE_EMULATOR_HOST` in the environment, fsspec's configuration files.
+Endpoint and credentials come the usual way of gcsfs: Application Default Credentials,
+`FSSPEC_GCS_…` and `STORAGE_EMULATOR_HOST` in the environment, fsspec's configuration files.
 """
 
 from collections.abc import Mapping
@@ -29,10 +29,14 @@ class GoogleBucket:
         return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", timeout=seconds))
 
     def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
-        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds))
+        return bytes(
+            _client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds)
+        )
 
     def stamp(self, key: str, seconds: float) -> Stamp:
-        found = _client(self.idle).call("GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds)
+        found = _client(self.idle).call(
+            "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
+        )
         return Stamp(int(found["size"]), str(found.get("generation")))
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
@@ -46,7 +50,9 @@ class GoogleBucket:
         )
 
     def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle).call("GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds)
+        found = _client(self.idle).call(
+            "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
+        )
         return found.get("metadata") or {}
 
     def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
@@ -81,8 +87,9 @@ def _client(idle: float) -> Any:  # fsspec has no types
 def _one_try() -> Any:
     """The client without its own six tries, which would multiply with ours.
 
-    And not the one that gcsfs gives fsspec for `gs`: that asks another service, over gRPC, for the kind of bucket, and
-    where that does not answer, before emulators, waits a minute for each operation.
+    And not the one that gcsfs gives fsspec for `gs`: that asks another service, over gRPC, for the
+    kind of bucket, and where that does not answer, before emulators, waits a minute for each
+    operation.
     """
     from gcsfs.core import GCSFileSystem
 

@@ -1,4 +1,6 @@
-"""A bucket or a part of one as a place, with patience: what fails is tried again until it has failed for too long."""
+"""A bucket or a part of one as a place, with patience: what fails is tried again until it has
+failed for too long.
+"""
 
 import logging
 import random
@@ -25,7 +27,8 @@ from storage.places.s3 import AmazonBucket
 
 PATIENCE = Patience()
 _PAGE = 1000  # names in one answer, the most that both give
-_LONGEST_READ = 600.0  # seconds; a file's size is not known before, and a dead connection is noticed long before
+# seconds; a file's size is not known before, and a dead connection is noticed long before
+_LONGEST_READ = 600.0
 _LOUD = 5.0  # seconds after which people should know that storage is slow
 
 T = TypeVar("T")
@@ -34,11 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class ObjectPlace(Place):
-    """Files are objects; there are no folders but in their names. All of it raises StorageAway, StorageRefused."""
+    """Files are objects; there are no folders but in their names. All of it raises StorageAway,
+    StorageRefused.
+    """
 
     at_once = 8  # each waits for the network; s3fs keeps ten connections
 
-    def __init__(self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience) -> None:
+    def __init__(
+        self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience
+    ) -> None:
         super().__init__(url)
         self._bucket, self._prefix, self._advice, self._patience = bucket, prefix, advice, patience
 
@@ -53,9 +60,11 @@ class ObjectPlace(Place):
             raise Absent(self.at(path)) from None
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
-        """The object bears a mark of this call. "There already" may be the answer to a request that was sent again,
+        """The object bears a mark of this call. "There already" may be the answer to a request that
+        was sent again,
 
-        by us or by a client library, because its first answer was lost: then the mark is ours, and this call made it.
+        by us or by a client library, because its first answer was lost: then the mark is ours, and
+        this call made it.
         """
         mark = secrets.token_hex(8)
         key, seconds = self._key(path), self._patience.seconds(len(data))
@@ -82,7 +91,9 @@ class ObjectPlace(Place):
     def exists(self, path: str) -> bool:
         """Whether there is such a file; a folder is none."""
         try:
-            self._patiently(path, lambda: self._bucket.metadata(self._key(path), self._patience.attempt))
+            self._patiently(
+                path, lambda: self._bucket.metadata(self._key(path), self._patience.attempt)
+            )
         except FileNotFoundError:
             self._see_that_there_is_a_bucket()
             return False
@@ -93,11 +104,15 @@ class ObjectPlace(Place):
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
-            self._patiently(path, lambda: self._bucket.delete(self._key(path), self._patience.attempt))
+            self._patiently(
+                path, lambda: self._bucket.delete(self._key(path), self._patience.attempt)
+            )
 
     def clear(self, folder: str) -> None:
         files = [name for name in self._listed(folder) if not name.endswith("/")]
-        for _ in side_by_side(self, self.remove, (f"{folder}/{name}" if folder else name for name in files)):
+        for _ in side_by_side(
+            self, self.remove, (f"{folder}/{name}" if folder else name for name in files)
+        ):
             pass
 
     def settle(self, folder: str, names: Sequence[str]) -> None:
@@ -122,7 +137,9 @@ class ObjectPlace(Place):
         def block(start: int) -> bytes:
             end = min(before.size, start + BLOCK)
             seconds = self._patience.seconds(end - start)
-            data = self._patiently(path, lambda: self._bucket.piece(self._key(path), start, end, seconds))
+            data = self._patiently(
+                path, lambda: self._bucket.piece(self._key(path), start, end, seconds)
+            )
             if len(data) != end - start:
                 raise Changed(self.at(path))
             return data
@@ -142,10 +159,14 @@ class ObjectPlace(Place):
         return False
 
     def _stamp(self, path: str) -> Stamp:
-        return self._patiently(path, lambda: self._bucket.stamp(self._key(path), self._patience.attempt))
+        return self._patiently(
+            path, lambda: self._bucket.stamp(self._key(path), self._patience.attempt)
+        )
 
     def _listed(self, folder: str) -> list[str]:
-        """What lies directly below, folders with a '/' at their end. Page by page, so that one may be tried again."""
+        """What lies directly below, folders with a '/' at their end. Page by page, so that one may
+        be tried again.
+        """
         prefix = f"{self._key(folder)}/" if self._key(folder) else ""
         found: list[str] = []
         following: str | None = None
@@ -161,22 +182,33 @@ class ObjectPlace(Place):
         return self._patiently(path, attempt, self._no_bucket)
 
     def _see_that_there_is_a_bucket(self) -> None:
-        """What is not there may lie in a bucket that is not there: a mistake, which would look like an empty place."""
+        """What is not there may lie in a bucket that is not there: a mistake, which would look like
+        an empty place.
+        """
         if self._bucket not in _seen():
-            self._patiently("", lambda: self._bucket.page("", None, 1, self._patience.attempt), self._no_bucket)
+            self._patiently(
+                "", lambda: self._bucket.page("", None, 1, self._patience.attempt), self._no_bucket
+            )
             _seen().add(self._bucket)
 
     def _no_bucket(self) -> StorageRefused:
-        return StorageRefused(self.url, "there is no such bucket", "Create the bucket, or mend its name.")
+        return StorageRefused(
+            self.url, "there is no such bucket", "Create the bucket, or mend its name."
+        )
 
-    def _patiently(self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None) -> T:
-        """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent` says what it is."""
+    def _patiently(
+        self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None
+    ) -> T:
+        """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent`
+        says what it is.
+        """
         began, tries, said = time.monotonic(), 0, False
         while True:
             tries += 1
             try:
                 return attempt()
-            except Exception as error:  # whatever the libraries raise; what they should not is passed on
+            # whatever the libraries raise; what they should not is passed on
+            except Exception as error:
                 trouble = sorted_out(error)
                 if isinstance(trouble, Refused):
                     advice = self._advice if trouble.credentials else "Mend it and run it again."
@@ -191,7 +223,12 @@ class ObjectPlace(Place):
                     raise StorageAway(self.at(path), str(trouble), tries, spent) from error
                 loud = not said and spent > _LOUD
                 said = said or loud
-                log.log(logging.WARNING if loud else logging.INFO, "trying %s again: %s", self.at(path), trouble)
+                log.log(
+                    logging.WARNING if loud else logging.INFO,
+                    "trying %s again: %s",
+                    self.at(path),
+                    trouble,
+                )
             time.sleep(wait)
 
 
@@ -212,13 +249,19 @@ def object_place(url: str, patience: Patience | None = None) -> ObjectPlace:
     """The place at `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
     parts = urlsplit(url)
     if parts.scheme not in _KINDS:
-        raise UnknownScheme(url, f"{parts.scheme}:// is not known. Use a local path, gs://… or s3://…")
+        raise UnknownScheme(
+            url, f"{parts.scheme}:// is not known. Use a local path, gs://… or s3://…"
+        )
     library, kind = _KINDS[parts.scheme]
     if not parts.netloc:
         raise UnknownScheme(url, f"it names no bucket. Use {parts.scheme}://bucket/folder")
     if find_spec(library.LIBRARY) is None:
-        raise UnknownScheme(url, f"its client is not installed. Run: pip install 'chorus[{library.EXTRA}]'")
+        raise UnknownScheme(
+            url, f"its client is not installed. Run: pip install 'chorus[{library.EXTRA}]'"
+        )
     url = url.rstrip("/")
     patience = patience or PATIENCE
     bucket = kind(parts.netloc, patience.idle)
-    return ObjectPlace(url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, patience)
+    return ObjectPlace(
+        url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, patience
+    )

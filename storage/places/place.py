@@ -41,11 +41,15 @@ class CannotWrite(ChorusError):
 
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
-        super().__init__(f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again.")
+        super().__init__(
+            f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again."
+        )
 
 
 class Changed(ChorusError):
-    """A file was written to, or removed, while it was read; or the store gives other bytes than it says."""
+    """A file was written to, or removed, while it was read; or the store gives other bytes than it
+    says.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -73,7 +77,8 @@ class Place(ABC):
 
     @abstractmethod
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
-        """Create the file if it is absent; True if this call did, False if it was there (left as it is).
+        """Create the file if it is absent; True if this call did, False if it was there (left as it
+        is).
 
         `durable` waits until the bytes would survive a power failure. Raises CannotWrite.
         """
@@ -99,7 +104,8 @@ class Place(ABC):
 
     @abstractmethod
     def settle(self, folder: str, names: Sequence[str]) -> None:
-        """Wait until these files of a folder, created without `durable`, would survive a power failure.
+        """Wait until these files of a folder, created without `durable`, would survive a power
+        failure.
 
         Raises Absent, CannotWrite.
         """
@@ -107,10 +113,14 @@ class Place(ABC):
     @abstractmethod
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
-        """A local file with the content of `path`: the file itself, or a copy that lasts as long as the block."""
+        """A local file with the content of `path`: the file itself, or a copy that lasts as long as
+        the block.
+        """
 
     def keep(self, path: str, data: bytes, *, durable: bool = False) -> None:
-        """Create a file whose bytes follow from its name. There already and equal is success; else Differs."""
+        """Create a file whose bytes follow from its name. There already and equal is success; else
+        Differs.
+        """
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.at(path))
 
@@ -153,7 +163,9 @@ class LocalPlace(Place):
 
     @contextmanager
     def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[Path]:
-        """A temporary file beside the target with all of the data; gone afterwards, whatever happened."""
+        """A temporary file beside the target with all of the data; gone afterwards, whatever
+        happened.
+        """
         temporary = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +173,8 @@ class LocalPlace(Place):
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                if durable and data:  # of an empty file there is only the name, which is the folder's
+                # of an empty file there is only the name, which is the folder's
+                if durable and data:
                     file.flush()
                     os.fsync(file.fileno())
             temporary.chmod(0o644)  # mkstemp gives 0600, but workers may run under other users

@@ -1,4 +1,6 @@
-"""Retry policy of storage as a value: how often and for how long an operation had failed in, seconds to wait out."""
+"""Retry policy of storage as a value: how often and for how long an operation had failed in,
+seconds to wait out.
+"""
 
 from dataclasses import dataclass
 
@@ -6,10 +8,11 @@ from storage.errors import ChorusError
 
 
 class StorageAway(OSError):
-    """Storage did not do what it was asked, try after try. Whether it did it after all is not known.
+    """Storage did not do what it was asked, try after try. Whether it did it after all is not
+    known.
 
-    No ChorusError: those are dealt with where one job, one customer or one file is to blame and the others go on. That
-    storage is away is nobody's fault, and no job may fail of it.
+    No ChorusError: those are dealt with where one job, one customer or one file is to blame and the
+    others go on. That storage is away is nobody's fault, and no job may fail of it.
     """
 
     def __init__(self, url: str, reason: str, tries: int, seconds: float) -> None:
@@ -32,7 +35,8 @@ class StorageRefused(ChorusError):
 class Patience:
     """Seconds, but for `slowest`: bytes a second.
 
-    The waits grow from `first` to `longest`, doubled each time; with `limit` behind it the operation has failed.
+    The waits grow from `first` to `longest`, doubled each time; with `limit` behind it the
+    operation has failed.
 
     >>> [Patience().wait(failures, spent=0, draw=1) for failures in range(1, 8)]
     [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
@@ -48,8 +52,8 @@ class Patience:
     def wait(self, failures: int, spent: float, draw: float) -> float | None:
         """Seconds until the next try, after so many failures and so much time; None: give up.
 
-        `draw` from [0, 1): between half of the wait and all of it, so that workers which failed together do not come
-        back together.
+        `draw` from [0, 1): between half of the wait and all of it, so that workers which failed
+        together do not come back together.
         """
         wait = min(self.first * 2.0 ** (failures - 1), self.longest) * (1 + draw) / 2
         return wait if spent + wait <= self.limit else None

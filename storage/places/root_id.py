@@ -8,7 +8,9 @@ _FILE = "home-id"
 
 
 def home_id(place: Place) -> str:
-    """12 hexadecimal digits, drawn when first asked for and then kept; the same from whichever machine is asked."""
+    """12 hexadecimal digits, drawn when first asked for and then kept; the same from whichever
+    machine is asked.
+    """
     try:
         return place.read(_FILE).decode()
     except Absent:

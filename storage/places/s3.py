@@ -1,7 +1,7 @@
 """A bucket of S3, or of what speaks like it, through s3fs.
 
-Endpoint and credentials come the usual way of botocore: `AWS_…` in the environment, `~/.aws`, the role of the machine;
-more options by fsspec's configuration (`FSSPEC_S3_…`).
+Endpoint and credentials come the usual way of botocore: `AWS_…` in the environment, `~/.aws`, the
+role of the machine; more options by fsspec's configuration (`FSSPEC_S3_…`).
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,19 @@ class AmazonBucket:
 
     def get(self, key: str, seconds: float) -> bytes:
         # Side by side in several requests it would ask for the size first.
-        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", max_concurrency=1, timeout=seconds))
+        return bytes(
+            _client(self.idle).cat_file(f"{self.name}/{key}", max_concurrency=1, timeout=seconds)
+        )
 
     def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
-        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds))
+        return bytes(
+            _client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds)
+        )
 
     def stamp(self, key: str, seconds: float) -> Stamp:
-        found = _client(self.idle).call_s3("head_object", Bucket=self.name, Key=key, timeout=seconds)
+        found = _client(self.idle).call_s3(
+            "head_object", Bucket=self.name, Key=key, timeout=seconds
+        )
         return Stamp(int(found["ContentLength"]), f"{found['ETag']} {found['LastModified']}")
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
@@ -46,7 +52,9 @@ class AmazonBucket:
         )
 
     def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle).call_s3("head_object", Bucket=self.name, Key=key, timeout=seconds)
+        found = _client(self.idle).call_s3(
+            "head_object", Bucket=self.name, Key=key, timeout=seconds
+        )
         return found.get("Metadata") or {}
 
     def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
@@ -61,7 +69,10 @@ class AmazonBucket:
         )
         keys = [item["Key"] for item in found.get("Contents", [])]
         folders = [item["Prefix"] for item in found.get("CommonPrefixes", [])]
-        return Page((*keys, *folders), found.get("NextContinuationToken") if found.get("IsTruncated") else None)
+        return Page(
+            (*keys, *folders),
+            found.get("NextContinuationToken") if found.get("IsTruncated") else None,
+        )
 
     def delete(self, key: str, seconds: float) -> None:
         _client(self.idle).call_s3("delete_object", Bucket=self.name, Key=key, timeout=seconds)

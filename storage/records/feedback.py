@@ -1,4 +1,5 @@
-"""The feedback dataset of one upload: `feedback/<customer>/<dataset>/` with dataset.json, chunks and rejects.
+"""The feedback dataset of one upload: `feedback/<customer>/<dataset>/` with dataset.json, chunks
+and rejects.
 
 dataset.json is written last; a dataset without it is not there yet.
 """
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = pa.schema(
     [
-        pa.field("row", pa.int64()),  # number of the record in the upload, from 1, header not counted
+        # number of the record in the upload, from 1, header not counted
+        pa.field("row", pa.int64()),
         pa.field("id", pa.string()),
         pa.field("text", pa.string()),  # as the caller gave it
         pa.field("clean", pa.string()),  # what the models read; null where that is `text` itself
@@ -44,7 +46,8 @@ REJECTS = pa.schema(
 
 RAW_CHARS = 64 * 1024  # of REJECTS.raw
 _BEFORE_DATES = datetime(1970, 1, 1, tzinfo=UTC)
-MODEL_FAILED = "model failed"  # the reason of a row that was feedback, and that a model could not score
+# the reason of a row that was feedback, and that a model could not score
+MODEL_FAILED = "model failed"
 
 
 class Donor(Record):
@@ -52,7 +55,8 @@ class Donor(Record):
 
     dataset: str
     position: int
-    shared: int  # of our rows that it holds, and no donor before it of the same dataset; estimated from samples
+    # of our rows that it holds, and no donor before it of the same dataset; estimated from samples
+    shared: int
 
 
 class Chunk(Record):
@@ -61,8 +65,10 @@ class Chunk(Record):
     id: str
     rows: int
     chars: int = 0  # of all its texts, as the models read them
-    donors: tuple[Donor, ...] = ()  # where some of its texts may have been scored: the newest dataset's best first
-    new: int | None = None  # rows that no donor holds; None where only samples of the texts were compared
+    # where some of its texts may have been scored: the newest dataset's best first
+    donors: tuple[Donor, ...] = ()
+    # rows that no donor holds; None where only samples of the texts were compared
+    new: int | None = None
 
 
 class Source(Record):
@@ -77,7 +83,9 @@ class Source(Record):
 
 
 class FirstLabels(Record):
-    """Who labels a batch of messages as it comes in; settled when it is stored, so that it is asked for once."""
+    """Who labels a batch of messages as it comes in; settled when it is stored, so that it is asked
+    for once.
+    """
 
     ensemble: EnsembleVersion
     models: tuple[ModelVersion, ...]
@@ -136,7 +144,9 @@ def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
     return Dataset.decode(place.read(path), place.at(path))
 
 
-def read_chunk(place: Place, dataset: Dataset, position: int, columns: list[str] | None = None) -> pa.Table:
+def read_chunk(
+    place: Place, dataset: Dataset, position: int, columns: list[str] | None = None
+) -> pa.Table:
     """Chunk number `position`, schema CHUNK, or only some of its columns."""
     return decode_parquet(place.read(chunk_path(dataset.customer, dataset.id, position)), columns)
 
@@ -152,7 +162,9 @@ def clean_texts(chunk: pa.Table) -> pa.StringArray:
 
 
 def chunk_id(texts: pa.StringArray) -> str:
-    """32 hexadecimal digits that follow from the texts and their order alone (SHA-256 over lengths and bytes)."""
+    """32 hexadecimal digits that follow from the texts and their order alone (SHA-256 over lengths
+    and bytes).
+    """
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4")
     hashed = hashlib.sha256(np.uint64(len(texts)).tobytes())
     hashed.update(lengths.tobytes())
@@ -187,7 +199,11 @@ def datasets(place: Place, customer: str) -> list[Dataset]:
         except Absent:  # it is being taken in, or an intake was killed
             return None
         except ChorusError as error:
-            log.warning("feedback that cannot be read is left alone: %s", error, extra={"customer": customer})
+            log.warning(
+                "feedback that cannot be read is left alone: %s",
+                error,
+                extra={"customer": customer},
+            )
             return None
 
     names = place.names(f"feedback/{check_name('customer', customer)}")

@@ -1,4 +1,6 @@
-"""What was expected of a job: `jobs/<job>/forecast.json`; and how far such forecasts were off: `forecasts.json`."""
+"""What was expected of a job: `jobs/<job>/forecast.json`; and how far such forecasts were off:
+`forecasts.json`.
+"""
 
 from datetime import datetime
 
@@ -37,7 +39,9 @@ class Forecast(Record):
 
 
 class Ratios(Record):
-    """Kind of forecast → seconds that a job took, divided by those expected without correction: the last few."""
+    """Kind of forecast → seconds that a job took, divided by those expected without correction: the
+    last few.
+    """
 
     kinds: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 

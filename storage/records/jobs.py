@@ -1,6 +1,7 @@
 """What was asked: `jobs/<job>/job.json`, with every version resolved. Written once, never edited.
 
-Beside it `ended.json`, as soon as the job is not to go on by itself; removed when somebody takes it up again.
+Beside it `ended.json`, as soon as the job is not to go on by itself; removed when somebody takes it
+up again.
 """
 
 import json
@@ -28,14 +29,17 @@ log = logging.getLogger(__name__)
 class Stages(Record):
     """Seconds; together they are the time from a job's arrival to a model's first scores for it."""
 
-    waiting: float  # until somebody started a worker, or until a worker that was there took the cell
+    # until somebody started a worker, or until a worker that was there took the cell
+    waiting: float
     starting: float  # of the worker's process
     loading: float  # of the model
     scoring: float  # of the first chunk, its texts read and its scores stored
 
 
 class Beginning(Record):
-    """The way from a job's arrival to its first part; models that had scored it all before are not named."""
+    """The way from a job's arrival to its first part; models that had scored it all before are not
+    named.
+    """
 
     first_part: float | None = None  # seconds
     models: dict[str, Stages] = Field(default_factory=dict)
@@ -44,7 +48,8 @@ class Beginning(Record):
 class Ended(Record):
     """Why a job does not go on by itself."""
 
-    status: Literal["done", "failed", "cancelled", "interrupted", "removed"]  # removed: its labels were pruned
+    # removed: its labels were pruned
+    status: Literal["done", "failed", "cancelled", "interrupted", "removed"]
     error: str = ""
     at: datetime | None = None  # of one that was stopped
     beginning: Beginning | None = None  # of one that is done
@@ -65,7 +70,8 @@ class Job(Record):
     submitted_at: datetime
     priority: Priority = "bulk"  # live before bulk before nightly
     deadline: datetime | None = None  # before bulk, after live
-    results: str | None = None  # projects/P/topics/T, where each feedback's labels are published before the job ends
+    # projects/P/topics/T, where each feedback's labels are published before the job ends
+    results: str | None = None
 
     @property
     def output(self) -> Place:
@@ -103,7 +109,15 @@ def first_job(dataset: Dataset) -> str | None:
     first = dataset.first
     if first is None:
         return None
-    return job_id(dataset.customer, dataset.id, first.ensemble, first.models, None, keep_text=True, keep_columns=True)
+    return job_id(
+        dataset.customer,
+        dataset.id,
+        first.ensemble,
+        first.models,
+        None,
+        keep_text=True,
+        keep_columns=True,
+    )
 
 
 def folder(job: str) -> str:
@@ -144,8 +158,12 @@ def ended(place: Place, job: str) -> Ended | None:
 def unended_jobs(place: Place) -> list[Job]:
     """Those that are to go on and can be read, oldest first."""
     names = place.names("jobs")
-    files = zip(names, side_by_side(place, lambda name: place.names(f"jobs/{name}"), names), strict=True)
-    return _read(place, [name for name, there in files if "job.json" in there and "ended.json" not in there])
+    files = zip(
+        names, side_by_side(place, lambda name: place.names(f"jobs/{name}"), names), strict=True
+    )
+    return _read(
+        place, [name for name, there in files if "job.json" in there and "ended.json" not in there]
+    )
 
 
 def all_jobs(place: Place) -> list[Job]:
@@ -161,7 +179,9 @@ def _is_removed(place: Place, job: str) -> bool:
 
 
 def _read(place: Place, names: Iterable[str]) -> list[Job]:
-    """Of these, those that can be read, oldest first: one damaged file must not stop all the others."""
+    """Of these, those that can be read, oldest first: one damaged file must not stop all the
+    others.
+    """
 
     def read(name: str) -> Job | None:
         try:

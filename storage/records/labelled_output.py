@@ -51,9 +51,11 @@ class Manifest(Record):
     rows_in: int
     rows_labelled: int
     rows_rejected: int
-    rejects: str  # where the rows are that were rejected before any model saw them, with their reasons
+    # where the rows are that were rejected before any model saw them, with their reasons
+    rejects: str
     parts: tuple[Part, ...]
-    rejected_parts: tuple[Part, ...] = ()  # the rows that a model could not score, with their reasons
+    # the rows that a model could not score, with their reasons
+    rejected_parts: tuple[Part, ...] = ()
 
 
 def default_folder(customer: str, job: str) -> str:
@@ -71,7 +73,9 @@ def part_positions(output: Place) -> set[int]:
 
 
 def rejects_name(position: int) -> str:
-    """Of what a part leaves out. Readers of a whole folder pass over names that begin with an underscore."""
+    """Of what a part leaves out. Readers of a whole folder pass over names that begin with an
+    underscore.
+    """
     return f"_rejects-{position:05d}.parquet"
 
 

@@ -1,6 +1,8 @@
-"""A run labels many datasets of a customer anew: `runs/<customer>/<run>/run.json`, written once, and last ended.json.
+"""A run labels many datasets of a customer anew: `runs/<customer>/<run>/run.json`, written once,
+and last ended.json.
 
-`runs/<customer>/_open/<run>` marks one that has not ended, so that nobody has to look through all there ever were.
+`runs/<customer>/_open/<run>` marks one that has not ended, so that nobody has to look through all
+there ever were.
 """
 
 import logging
@@ -30,7 +32,8 @@ class RunJob(Record):
 class Run(Record):
     """Datasets under one ensemble version and its resolved model versions.
 
-    First those whose job was done before the run began, then those to be labelled, the oldest first.
+    First those whose job was done before the run began, then those to be labelled, the oldest
+    first.
     """
 
     customer: str
@@ -45,7 +48,9 @@ class Run(Record):
 
 
 class RunEnded(Record):
-    """What became of a run. Unless it is done, it has moved no labels. Superseded: those of a later run count."""
+    """What became of a run. Unless it is done, it has moved no labels. Superseded: those of a later
+    run count.
+    """
 
     status: Literal["done", "failed", "superseded"]
     error: str = ""
@@ -54,7 +59,8 @@ class RunEnded(Record):
 
 def create_run(place: Place, run: Run) -> Run:
     """Write it down, or find it: the one of this name. Raises CannotWrite, BadName."""
-    place.create(_open_path(run.customer, run.name), b"", durable=True)  # first: nobody looks for one without a mark
+    # first: nobody looks for one without a mark
+    place.create(_open_path(run.customer, run.name), b"", durable=True)
     if place.create(_path(run.customer, run.name, "run"), run.encode(), durable=True):
         return run
     return read_run(place, run.customer, run.name)
@@ -91,13 +97,19 @@ def open_runs(place: Place, customer: str) -> list[Run]:
         except Absent:  # whoever began it died in between, or is about to write it
             continue
         except ChorusError as error:
-            log.warning("a run that cannot be read is left alone: %s", error, extra={"customer": customer, "run": name})
+            log.warning(
+                "a run that cannot be read is left alone: %s",
+                error,
+                extra={"customer": customer, "run": name},
+            )
     return found
 
 
 def runs(place: Place, customer: str) -> list[str]:
     """The names of all that there are."""
-    return [name for name in place.names(f"runs/{check_name('customer', customer)}") if name != _OPEN]
+    return [
+        name for name in place.names(f"runs/{check_name('customer', customer)}") if name != _OPEN
+    ]
 
 
 def remove_run(place: Place, customer: str, name: str) -> None:

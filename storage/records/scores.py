@@ -1,4 +1,6 @@
-"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a label."""
+"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a
+label.
+"""
 
 import json
 from collections.abc import Collection, Mapping
@@ -16,7 +18,8 @@ from storage.records.labelled_output import ModelVersion
 
 Float32 = npt.NDArray[np.float32]
 
-_FEW = 16  # chunks that are asked for one by one: the folder lists every chunk of every job there ever was
+# chunks that are asked for one by one: the folder lists every chunk of every job there ever was
+_FEW = 16
 
 
 class BadScores(ChorusError):
@@ -50,21 +53,34 @@ def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str
     if len(chunks) <= _FEW:
         there = side_by_side(place, lambda chunk: place.exists(path(model, version, chunk)), chunks)
         return {chunk for chunk, found in zip(chunks, there, strict=True) if found}
-    found = {name.removesuffix(".arrow") for name in place.names(folder(model, version)) if name.endswith(".arrow")}
+    found = {
+        name.removesuffix(".arrow")
+        for name in place.names(folder(model, version))
+        if name.endswith(".arrow")
+    }
     return found.intersection(chunks)
 
 
 def encode(scores: Scores) -> bytes:
-    """Arrow IPC file; model, version, digest and, where there are any, the rejected rows in the schema's metadata."""
+    """Arrow IPC file; model, version, digest and, where there are any, the rejected rows in the
+    schema's metadata.
+    """
     metadata: dict[bytes | str, bytes | str] = {
         "model": scores.model,
         "version": str(scores.version),
         "digest": scores.digest,
     }
     if scores.rejected:
-        metadata["rejected"] = json.dumps({str(row): scores.rejected[row] for row in sorted(scores.rejected)})
-    schema = pa.schema([pa.field(label, pa.float32()) for label in scores.labels], metadata=metadata)
-    columns = [pa.array(np.ascontiguousarray(scores.values[:, column])) for column in range(len(scores.labels))]
+        metadata["rejected"] = json.dumps(
+            {str(row): scores.rejected[row] for row in sorted(scores.rejected)}
+        )
+    schema = pa.schema(
+        [pa.field(label, pa.float32()) for label in scores.labels], metadata=metadata
+    )
+    columns = [
+        pa.array(np.ascontiguousarray(scores.values[:, column]))
+        for column in range(len(scores.labels))
+    ]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.table(columns, schema=schema))
@@ -76,7 +92,9 @@ def read(place: Place, model: ModelVersion, chunk: str, rows: int) -> Scores:
     name = path(model.name, model.version, chunk)
     found = decode(place.read(name), place.at(name))
     if found.values.shape[0] != rows or found.digest != model.digest:
-        raise BadScores(f"{place.at(name)} is not of this chunk and model version. Remove it; it will be scored again.")
+        raise BadScores(
+            f"{place.at(name)} is not of this chunk and model version. Remove it; it will be scored again."
+        )
     return found
 
 
@@ -84,19 +102,32 @@ def decode(data: bytes, where: str) -> Scores:
     """The scores in a file's bytes; `where` names it in the error. Raises BadScores."""
     try:
         table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
-        metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        metadata = {
+            key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()
+        }
         values = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
         for column in range(table.num_columns):
             values[:, column] = table.column(column).to_numpy()
         rejected = _rejected(metadata.get("rejected", "{}"), values)
         labels = tuple(table.schema.names)
-        return Scores(metadata["model"], int(metadata["version"]), metadata["digest"], labels, values, rejected)
+        return Scores(
+            metadata["model"],
+            int(metadata["version"]),
+            metadata["digest"],
+            labels,
+            values,
+            rejected,
+        )
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise BadScores(f"{where} is not a whole scores file ({error}). Remove it; it will be scored again.") from error
+        raise BadScores(
+            f"{where} is not a whole scores file ({error}). Remove it; it will be scored again."
+        ) from error
 
 
 def _rejected(said: str, values: Float32) -> dict[int, str]:
-    """The rejected rows as the metadata has them. Raises ValueError unless they are the rows without values."""
+    """The rejected rows as the metadata has them. Raises ValueError unless they are the rows
+    without values.
+    """
     rejected = {int(row): str(reason) for row, reason in json.loads(said).items()}
     if np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist() != sorted(rejected):
         raise ValueError("its rows without values are not those it calls rejected")

@@ -1,8 +1,9 @@
-"""A sample of a dataset's texts, by their hashes: `sketches/<customer>/<taken in>-<rows>-<dataset>.arrow`.
+"""A sample of a dataset's texts, by their hashes: `sketches/<customer>/<taken
+in>-<rows>-<dataset>.arrow`.
 
-It tells in which datasets, among many, the texts of another may be found, and in which chunks of them. It is a hint: a
-sketch without its dataset, or a dataset without its sketch, does no harm. The names sort by time, and say how much
-there is to read.
+It tells in which datasets, among many, the texts of another may be found, and in which chunks of
+them. It is a hint: a sketch without its dataset, or a dataset without its sketch, does no harm. The
+names sort by time, and say how much there is to read.
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,16 @@ class BadSketch(ChorusError):
 
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
-        super().__init__(f"{where} is not a whole sketch ({reason}). Remove it: it only saves work.")
+        super().__init__(
+            f"{where} is not a whole sketch ({reason}). Remove it: it only saves work."
+        )
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """Which chunks hold which texts. Of all their hashes, those whose low `bits` bits are zero: all of them at 0."""
+    """Which chunks hold which texts. Of all their hashes, those whose low `bits` bits are zero: all
+    of them at 0.
+    """
 
     bits: int
     hashes: UInt64  # [n] ascending; a text in several chunks is there several times
@@ -54,7 +59,11 @@ class SketchName:
     @classmethod
     def of(cls, taken_in: datetime, rows: int, dataset: str) -> Self:
         """Of a dataset that was taken in at this time, in UTC."""
-        return cls(f"{taken_in:%Y%m%dT%H%M%S}{taken_in.microsecond // 1000:03d}Z", rows, check_name("dataset", dataset))
+        return cls(
+            f"{taken_in:%Y%m%dT%H%M%S}{taken_in.microsecond // 1000:03d}Z",
+            rows,
+            check_name("dataset", dataset),
+        )
 
     @property
     def bytes(self) -> int:

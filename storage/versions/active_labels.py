@@ -1,9 +1,11 @@
 """Which labels of a customer count: one pointer a customer, `labelled/customer=<c>/_current/`.
 
-It names, for each dataset, the job whose labelled parts a reader should use. A run over many datasets moves it once,
-when all of its labels are complete; until then, and for whoever has read it before, the labels it named are all there.
+It names, for each dataset, the job whose labelled parts a reader should use. A run over many
+datasets moves it once, when all of its labels are complete; until then, and for whoever has read it
+before, the labels it named are all there.
 
-A move says only what is new, so that an upload costs the same however many there were; now and then one says all:
+A move says only what is new, so that an upload costs the same however many there were; now and then
+one says all:
 
     00000032.json   whole: a → job 1, b → job 2        what counts: read down from the highest number to a whole one;
     00000033.json   c → job 3                          of two that name a dataset, the one asked for later
@@ -48,7 +50,9 @@ class Current(Record):
     keep: int = 1
 
     def moved(self, labels: Mapping[str, Label]) -> "Current":
-        """With these labels, but for those of datasets for which somebody asked for others later. Pure."""
+        """With these labels, but for those of datasets for which somebody asked for others later.
+        Pure.
+        """
         newer = {
             dataset: label
             for dataset, label in labels.items()
@@ -69,7 +73,9 @@ def together(moves: Iterable[Move]) -> Current:
     for move in reversed(said):
         found = found.moved(move.datasets)
         if move.run is not None:
-            found = found.model_copy(update={"run": move.run, "keep": 1 if move.keep is None else move.keep})
+            found = found.model_copy(
+                update={"run": move.run, "keep": 1 if move.keep is None else move.keep}
+            )
     return found
 
 
@@ -79,9 +85,15 @@ def current(place: Place, customer: str) -> Current:
 
 
 def point(
-    place: Place, customer: str, labels: Mapping[str, Label], run: str | None = None, keep: int | None = None
+    place: Place,
+    customer: str,
+    labels: Mapping[str, Label],
+    run: str | None = None,
+    keep: int | None = None,
 ) -> None:
-    """From now on these labels count; `run` and `keep` of a run. Raises BadRecord, BadName, CannotWrite."""
+    """From now on these labels count; `run` and `keep` of a run. Raises BadRecord, BadName,
+    CannotWrite.
+    """
     pointer = _pointer(place, customer)
     number = pointer.add(Move(datasets=dict(labels), run=run, keep=keep))
     if number % _WHOLE_EVERY == 0:

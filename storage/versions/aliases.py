@@ -57,10 +57,12 @@ class NothingBefore(BadRequest):
 
 
 def stood_at(moves: Iterable[Move], before: int | None = None) -> tuple[int, ...]:
-    """The versions that an alias stood at, as far as no rollback has taken it back; the last is where it stands.
+    """The versions that an alias stood at, as far as no rollback has taken it back; the last is
+    where it stands.
 
-    `moves` are the oldest first, `before` is where it stood before them. A rollback takes back all that came after the
-    version it went to, so that the next one goes a step further, and not to and fro:
+    `moves` are the oldest first, `before` is where it stood before them. A rollback takes back all
+    that came after the version it went to, so that the next one goes a step further, and not to and
+    fro:
 
         promote 1, promote 2, promote 3                          (1, 2, 3)
         …, rollback to 2                                         (1, 2)
@@ -84,8 +86,15 @@ class Aliases:
     def all(self) -> dict[str, int]:
         """Alias → version, by name. Raises BadRecord."""
         before = self._before()
-        moved = {alias: self._pointer(alias).now() for alias in self._place.names(f"{self._home}/aliases")}
-        return dict(sorted((before | {alias: move.version for alias, move in moved.items() if move}).items()))
+        moved = {
+            alias: self._pointer(alias).now()
+            for alias in self._place.names(f"{self._home}/aliases")
+        }
+        return dict(
+            sorted(
+                (before | {alias: move.version for alias, move in moved.items() if move}).items()
+            )
+        )
 
     def version(self, alias: str) -> int | None:
         """Where it stands; None if there is no such alias. Raises BadName, BadRecord."""
@@ -100,20 +109,26 @@ class Aliases:
         """From now on it says this version. Raises AliasIsNumber, BadName, CannotWrite."""
         if alias.isdecimal():
             raise AliasIsNumber(alias)
-        self._move(alias, lambda now: None if now == version else Move(version=version, at=at, by=by))
+        self._move(
+            alias, lambda now: None if now == version else Move(version=version, at=at, by=by)
+        )
 
     def begin(self, alias: str, version: int, at: datetime) -> None:
         """It says this version unless it says one already. Of two who begin at once, one does."""
-        self._move(alias, lambda now: Move(version=version, at=at, by="publish") if now is None else None)
+        self._move(
+            alias, lambda now: Move(version=version, at=at, by="publish") if now is None else None
+        )
 
     def roll_back(self, alias: str, published: Collection[int], at: datetime) -> int:
-        """Back to where it stood before its last move, see `stood_at`, but for what was removed; that version.
+        """Back to where it stood before its last move, see `stood_at`, but for what was removed;
+        that version.
 
         Raises NothingBefore, BadName, BadRecord, CannotWrite.
         """
 
         def back(now: int | None) -> Move:
-            # Read again each time: should it hold a move that came later than `now`, this one is not accepted.
+            # Read again each time: should it hold a move that came later than `now`, this one is
+            # not accepted.
             stack = stood_at(reversed(self.history(alias)), self._before().get(alias))
             earlier = [version for version in stack[:-1] if version in published and version != now]
             if not earlier:
@@ -125,7 +140,9 @@ class Aliases:
     def _move(self, alias: str, decide: Callable[[int | None], Move | None]) -> Move | None:
         """`decide` is given where it stands, and leaves it there with None; the last move then."""
         before = self._before().get(alias)
-        return self._pointer(alias).move(lambda move: decide(before if move is None else move.version))
+        return self._pointer(alias).move(
+            lambda move: decide(before if move is None else move.version)
+        )
 
     def _pointer(self, alias: str) -> Pointer[Move]:
         return Pointer(self._place, f"{self._home}/aliases/{check_name('alias', alias)}", Move)

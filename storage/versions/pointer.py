@@ -1,10 +1,12 @@
-"""A value that moves in one step and remembers where it was: an alias of a model, a customer's current labels.
+"""A value that moves in one step and remembers where it was: an alias of a model, a customer's
+current labels.
 
     <folder>/00000001.json   the first thing that it said
     <folder>/00000002.json   the next; the highest number is what it says now
 
-Each move creates the next number if that is absent, which disks, GCS and S3 all do for one writer alone. So two movers
-at once are in order, nothing is lost between reading and writing, and a reader sees the old value or the new one.
+Each move creates the next number if that is absent, which disks, GCS and S3 all do for one writer
+alone. So two movers at once are in order, nothing is lost between reading and writing, and a reader
+sees the old value or the new one.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,14 +37,18 @@ class Pointer(Generic[R]):
         `at_once`: how many to read ahead, for who wants more than the first.
         """
         numbers = self._numbers()[::-1]
-        for number, data in zip(numbers, side_by_side(self._place, self._read, numbers, at_once), strict=True):
+        for number, data in zip(
+            numbers, side_by_side(self._place, self._read, numbers, at_once), strict=True
+        ):
             if data is not None:
                 yield number, self._record.decode(data, self._place.at(self._path(number)))
 
     def move(self, decide: Callable[[R | None], R | None]) -> R | None:
-        """Say what `decide` makes of what it says now; None, or the same again, leaves it. What it says then.
+        """Say what `decide` makes of what it says now; None, or the same again, leaves it. What it
+        says then.
 
-        `decide` is asked again if somebody else has moved it meanwhile. Raises BadRecord, CannotWrite.
+        `decide` is asked again if somebody else has moved it meanwhile. Raises BadRecord,
+        CannotWrite.
         """
         while True:
             number, before = next(self.history(), (0, None))
@@ -71,7 +77,8 @@ class Pointer(Generic[R]):
         if not self._place.create(path, record.encode(), durable=True):
             return False
         if number and not self._place.exists(self._path(number)):
-            # Others moved on meanwhile, and so far that the next number was forgotten, and was free again.
+            # Others moved on meanwhile, and so far that the next number was forgotten, and was free
+            # again.
             self._place.remove(path)
             return False
         return True

@@ -1,4 +1,6 @@
-"""What a schedule has done: one pointer each, `schedules/<schedule>/`, whose last move says what is settled."""
+"""What a schedule has done: one pointer each, `schedules/<schedule>/`, whose last move says what is
+settled.
+"""
 
 from datetime import datetime
 
@@ -28,5 +30,7 @@ def settled(place: Place, schedule: str) -> Pointer[Settled]:
 
 
 def run_name(schedule: str, number: int) -> str:
-    """The same for all customers of one time. Raises BadName, which the name of a schedule can be too long for."""
+    """The same for all customers of one time. Raises BadName, which the name of a schedule can be
+    too long for.
+    """
     return check_name("run", f"{schedule}-{number:06d}")

@@ -1,9 +1,11 @@
-"""Shelves of things that are published in numbered versions which never change, and aliases that move.
+"""Shelves of things that are published in numbered versions which never change, and aliases that
+move.
 
     registry/<shelf>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
     registry/<shelf>/<name>/aliases/     champion → 3, see storage.versions.aliases
 
-A version without its record is not there: its publisher died, or it was removed. Its number is not given out again.
+A version without its record is not there: its publisher died, or it was removed. Its number is not
+given out again.
 """
 
 import secrets
@@ -27,12 +29,17 @@ class NotPublished(BadRequest):
 
     def __init__(self, shelf: str, wanted: str, there: list[str]) -> None:
         self.shelf, self.wanted, self.there = shelf, wanted, there
-        found = ", ".join(there) or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
+        found = (
+            ", ".join(there)
+            or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
+        )
         super().__init__(f"There is no {wanted} among the {shelf}. Published: {found}.")
 
 
 class Shelf:
-    """One kind of published thing (`models`, `ensembles`), each version with a record file named `record`."""
+    """One kind of published thing (`models`, `ensembles`), each version with a record file named
+    `record`.
+    """
 
     def __init__(self, place: Place, shelf: str, record: str) -> None:
         self.place, self.shelf, self._record = place, shelf, record
@@ -51,7 +58,9 @@ class Shelf:
 
     def versions(self, name: str) -> list[int]:
         """The published versions, ascending."""
-        numbers = sorted(int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit())
+        numbers = sorted(
+            int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()
+        )
         records = (f"{self.folder(name, number)}/{self._record}" for number in numbers)
         there = side_by_side(self.place, self.place.exists, records)
         return [number for number, found in zip(numbers, there, strict=True) if found]
@@ -115,7 +124,14 @@ class Shelf:
             version += 1
         return version
 
-    def fill(self, name: str, version: int, files: Mapping[str, bytes | Path], record: bytes, at: datetime) -> None:
+    def fill(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes | Path],
+        record: bytes,
+        at: datetime,
+    ) -> None:
         """Write a claimed version: the files, then the record. The first version becomes champion."""
         for file, content in files.items():
             data = content if isinstance(content, bytes) else content.read_bytes()
@@ -124,7 +140,8 @@ class Shelf:
         self._aliases(name).begin(CHAMPION, version, at)
 
     def remove(self, name: str, version: int) -> None:
-        """Remove a version, but for the claim on its number; its record first, so that half of it is none of it.
+        """Remove a version, but for the claim on its number; its record first, so that half of it
+        is none of it.
 
         To be asked again if it was interrupted. Raises NotPublished.
         """

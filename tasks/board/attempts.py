@@ -1,4 +1,5 @@
-"""How often a cell was taken that has no scores yet, by all workers together: after a few times it is scored with care.
+"""How often a cell was taken that has no scores yet, by all workers together: after a few times it
+is scored with care.
 
 Key, below the board's prefix:
 
@@ -15,7 +16,9 @@ _KEPT = 7 * 24 * 3600  # seconds
 
 
 class Attempts:
-    """Those at one cell. As a context manager: the attempt that fails because storage is away does not count."""
+    """Those at one cell. As a context manager: the attempt that fails because storage is away does
+    not count.
+    """
 
     def __init__(self, board: Board, cell: ScoreCell) -> None:
         self._board, self._chunk = board, cell.chunk

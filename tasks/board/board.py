@@ -1,6 +1,8 @@
-"""The board: the progress of each job in Redis. A hint, never the truth; `reconcile` writes it anew from storage.
+"""The board: the progress of each job in Redis. A hint, never the truth; `reconcile` writes it anew
+from storage.
 
-Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks takes 125 kB each:
+Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks
+takes 125 kB each:
 
     epoch                  drawn anew when it is not there
     running                hash: job → since when, in seconds since 1970; the jobs that are to go on
@@ -99,7 +101,9 @@ class Board:
         pipe.execute()
 
     def run(self, job: str, facts: dict[str, Any], parts: int) -> None:
-        """The job is to go on. Its `facts` are for the queue and the demand; so many parts are there already."""
+        """The job is to go on. Its `facts` are for the queue and the demand; so many parts are
+        there already.
+        """
         pipe = self.redis.pipeline(transaction=True)
         pipe.hset(self.key("job", job), mapping={"status": "running", "error": ""} | facts)
         for key in self._keys(job, str(facts.get("models", "")).split()):
@@ -111,7 +115,9 @@ class Board:
         pipe.execute()
 
     def epoch(self) -> bytes | None:
-        """Another than before: the board has forgotten everything since. Drawn by whoever asks first."""
+        """Another than before: the board has forgotten everything since. Drawn by whoever asks
+        first.
+        """
         self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
         return cast("bytes | None", self.redis.get(self.key("epoch")))
 
@@ -136,14 +142,24 @@ class Board:
         pipe.execute()
         for model in models.split():
             want = self.key("want", model)
-            self._leave(keys=[want, f"{want}:{lane}", *self.outstanding_keys(model)], args=[job, lane])
+            self._leave(
+                keys=[want, f"{want}:{lane}", *self.outstanding_keys(model)], args=[job, lane]
+            )
 
     def ended(self, job: str) -> bool:
         """Whether its messages may be left alone: it does not go on, and is not done."""
-        return self.redis.hget(self.key("job", job), "status") in (b"failed", b"cancelled", b"interrupted", b"removed")
+        return self.redis.hget(self.key("job", job), "status") in (
+            b"failed",
+            b"cancelled",
+            b"interrupted",
+            b"removed",
+        )
 
-    def seed(self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]) -> None:
-        """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost, to be asked for.
+    def seed(
+        self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]
+    ) -> None:
+        """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost,
+        to be asked for.
 
         A scored chunk stays so: what was scored after storage was read is known here alone.
         """
@@ -167,12 +183,19 @@ class Board:
         self.note(pipe, job)
 
     def arrived(
-        self, job: str, model: str, positions: Sequence[int], members: Sequence[str], first: FirstScores | None = None
+        self,
+        job: str,
+        model: str,
+        positions: Sequence[int],
+        members: Sequence[str],
+        first: FirstScores | None = None,
     ) -> bool:
-        """The barrier: note that a model has scored these chunks; True if now every member has scored them all.
+        """The barrier: note that a model has scored these chunks; True if now every member has
+        scored them all.
 
-        One MULTI sets the bits and reads every member's. Whoever comes last sees them all set, and so does whoever
-        is delivered again: the caller publishes `reduce` each time, which leaves when the part is there.
+        One MULTI sets the bits and reads every member's. Whoever comes last sees them all set, and
+        so does whoever is delivered again: the caller publishes `reduce` each time, which leaves
+        when the part is there.
         """
         pipe = self.redis.pipeline(transaction=True)
         if first is not None:
@@ -188,7 +211,9 @@ class Board:
         return all(self.note(pipe, job, [model])[-len(members) * len(positions) :])
 
     def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
-        """Scores that were there are not, or nobody is at work on them: they have to be asked for again."""
+        """Scores that were there are not, or nobody is at work on them: they have to be asked for
+        again.
+        """
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self.scored_key(job, model), position, 0)
@@ -198,7 +223,9 @@ class Board:
         self.note(pipe, job, [model])
 
     def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
-        """Note that the parts at these positions are written; True if now all `parts` of the job are."""
+        """Note that the parts at these positions are written; True if now all `parts` of the job
+        are.
+        """
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self._parts(job), position, 1)
@@ -239,7 +266,9 @@ class Board:
         pipe.get(self._parts(job))
         for model in models:
             pipe.get(self.scored_key(job, model))
-        parts, *scored = [np.unpackbits(np.frombuffer(bits or b"", np.uint8)) for bits in pipe.execute()]
+        parts, *scored = [
+            np.unpackbits(np.frombuffer(bits or b"", np.uint8)) for bits in pipe.execute()
+        ]
         shortest = min(map(len, scored), default=0)
         ready = np.logical_and.reduce([bits[:shortest] for bits in scored])
         ready[: len(parts)] &= parts[:shortest] == 0
@@ -254,7 +283,11 @@ class Board:
     def arrival(self, job: str) -> Arrival | None:
         """None where the board knows nothing of the job."""
         since, parts, first = self.redis.hmget(self.key("job", job), "since", "parts", "first_part")
-        return Arrival(float(since), int(parts), float(first) if first else None) if since and parts else None
+        return (
+            Arrival(float(since), int(parts), float(first) if first else None)
+            if since and parts
+            else None
+        )
 
     def first_scores(self, job: str) -> dict[str, FirstScores]:
         """Model → the way to its first scores, where the job needed any."""
@@ -273,7 +306,9 @@ class Board:
         return self.key("job", job, "scored", model)
 
     def note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
-        """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay for good."""
+        """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay
+        for good.
+        """
         pipe.hget(self.key("job", job), "status")
         *found, status = pipe.execute()
         if status != b"running":

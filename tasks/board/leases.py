@@ -1,4 +1,5 @@
-"""This process on the roster, and the leases of what it works on: both run out unless it refreshes them.
+"""This process on the roster, and the leases of what it works on: both run out unless it refreshes
+them.
 
 Keys, below the board's prefix:
 
@@ -50,13 +51,17 @@ class Presence:
 
     @contextmanager
     def hold(self, step: str) -> Iterator[bool]:
-        """Hold the lease of a step while the block lasts; False if another process holds it. Raises RedisError."""
+        """Hold the lease of a step while the block lasts; False if another process holds it. Raises
+        RedisError.
+        """
         key = lease_key(self._board, step)
         if self._holds(key):  # another thread of this process is at it
             yield False
             return
         changed = self._note(key, taken=True)
-        try:  # the roster hears of it on the way: a feedback that somebody waits for pays for one command, not for two
+        # the roster hears of it on the way: a feedback that somebody waits for pays for one
+        # command, not for two
+        try:
             pipe = self._board.redis.pipeline(transaction=False)
             pipe.set(key, self._worker.id, nx=True, ex=LEASE_SECONDS)
             self._roster.change(changed, pipe)
@@ -75,11 +80,17 @@ class Presence:
             pipe.execute()
 
     def put_off(self, step: str, seconds: float) -> None:
-        """Nobody takes the step, or finds that it is on nobody's way, until so many seconds are over."""
-        self._board.redis.set(lease_key(self._board, step), self._worker.id, nx=True, px=int(seconds * 1000))
+        """Nobody takes the step, or finds that it is on nobody's way, until so many seconds are
+        over.
+        """
+        self._board.redis.set(
+            lease_key(self._board, step), self._worker.id, nx=True, px=int(seconds * 1000)
+        )
 
     def ready(self, began: float, ended: float, memory: int) -> None:
-        """The model was loaded between these times, in seconds since 1970, and the process takes so much memory now."""
+        """The model was loaded between these times, in seconds since 1970, and the process takes so
+        much memory now.
+        """
         with self._lock:
             self._loading, self._loaded = began, ended
             changed = self._become("busy" if self._held else "idle", memory)
@@ -176,7 +187,9 @@ class Presence:
 
 
 def release_all(board: Board, holders: Collection[str]) -> None:
-    """Let go of every lease of processes that have ended: what they had in work can be asked for again."""
+    """Let go of every lease of processes that have ended: what they had in work can be asked for
+    again.
+    """
     wanted = {holder.encode() for holder in holders}
     leases = list(board.redis.scan_iter(board.key("lease", "*"), count=1000))
     for lease, holder in zip(leases, board.redis.mget(leases) if leases else [], strict=True):
@@ -192,4 +205,7 @@ def leased(board: Board, steps: list[str]) -> list[bool]:
     """Which of these steps somebody works on."""
     if not steps:
         return []
-    return [holder is not None for holder in board.redis.mget([lease_key(board, step) for step in steps])]
+    return [
+        holder is not None
+        for holder in board.redis.mget([lease_key(board, step) for step in steps])
+    ]

@@ -1,9 +1,11 @@
-"""Which ids of messages were taken in already: one batch owns each id of a customer, for as long as the window lasts.
+"""Which ids of messages were taken in already: one batch owns each id of a customer, for as long as
+the window lasts.
 
-An id is owned by the batch that claimed it first, before it is stored. Whether an owner was really stored, storage says
-(intake.messages.batch); an id whose owner was given up for lost may be claimed again. The claims lie in Redis, and what was
-stored can be claimed anew from storage when Redis has forgotten it. A server that was started again, or that took over
-from another, may lack the last of what was written: it is asked for every batch, and only what it lacks is read.
+An id is owned by the batch that claimed it first, before it is stored. Whether an owner was really
+stored, storage says (intake.messages.batch); an id whose owner was given up for lost may be claimed
+again. The claims lie in Redis, and what was stored can be claimed anew from storage when Redis has
+forgotten it. A server that was started again, or that took over from another, may lack the last of
+what was written: it is asked for every batch, and only what it lacks is read.
 
 Keys, below the board's prefix:
 
@@ -58,22 +60,35 @@ class Once:
         self._script: Any = board.redis.register_script(_CLAIM)
 
     def claim(
-        self, customer: str, batch: str, ids: Sequence[str], now: datetime, lost: Collection[str] = ()
+        self,
+        customer: str,
+        batch: str,
+        ids: Sequence[str],
+        now: datetime,
+        lost: Collection[str] = (),
     ) -> list[str]:
-        """The batch that owns each id: this one, unless another did before that is not among the `lost`.
+        """The batch that owns each id: this one, unless another did before that is not among the
+        `lost`.
 
         Raises RedisError, and what the place raises.
         """
         while (owners := self._claim(customer, batch, ids, self._window, lost)) is None:
             remembering = self._board.key("once", "remembering")
-            # One reads it all; whoever waits longer hands its messages back (LockError is a RedisError).
-            with self._board.redis.lock(remembering, timeout=_REMEMBERING, blocking_timeout=_PATIENCE):
-                if self._board.redis.get(self._board.key("once", "whole")) != self._server().encode():
+            # One reads it all; whoever waits longer hands its messages back (LockError is a
+            # RedisError).
+            with self._board.redis.lock(
+                remembering, timeout=_REMEMBERING, blocking_timeout=_PATIENCE
+            ):
+                if (
+                    self._board.redis.get(self._board.key("once", "whole"))
+                    != self._server().encode()
+                ):
                     self._remember(now)
         return owners
 
     def confirm(self, customer: str, batch: str, ids: Sequence[str]) -> None:
-        """The batch is stored, with these ids: claim them again should Redis have forgotten it meanwhile.
+        """The batch is stored, with these ids: claim them again should Redis have forgotten it
+        meanwhile.
 
         Raises RedisError.
         """
@@ -81,17 +96,25 @@ class Once:
             self._claim(customer, batch, ids, self._window, remembering=True)
 
     def _remember(self, now: datetime) -> None:
-        """Claim for every batch that is stored, and young enough, what it holds; the oldest first, as they did."""
+        """Claim for every batch that is stored, and young enough, what it holds; the oldest first,
+        as they did.
+        """
         server = self._server()  # whatever another forgets in the meantime
         for customer in customers(self._place):
             recent = {
-                name: left for name in self._place.names(f"feedback/{customer}") if (left := self._left(name, now))
+                name: left
+                for name in self._place.names(f"feedback/{customer}")
+                if (left := self._left(name, now))
             }
             forgotten = self._forgotten(customer, list(recent))
             read = partial(stored, self._place, customer, columns=["id"])
-            for name, chunk in zip(forgotten, side_by_side(self._place, read, forgotten), strict=True):
+            for name, chunk in zip(
+                forgotten, side_by_side(self._place, read, forgotten), strict=True
+            ):
                 if chunk is not None:
-                    self._claim(customer, name, chunk["id"].to_pylist(), recent[name], remembering=True)
+                    self._claim(
+                        customer, name, chunk["id"].to_pylist(), recent[name], remembering=True
+                    )
         self._board.redis.set(self._board.key("once", "whole"), server)
 
     def _server(self) -> str:

@@ -42,7 +42,9 @@ def note_away(board: Board, topic: str, reason: str) -> None:
 
 
 def note_refused(board: Board, job: str, reason: str) -> int:
-    """The topic did not take the next part, for a reason that people may read; how often it has not by now."""
+    """The topic did not take the next part, for a reason that people may read; how often it has not
+    by now.
+    """
     pipe = board.redis.pipeline(transaction=True)
     pipe.hset(board.key("job", job), "error", reason)
     pipe.hincrby(board.key("job", job), "refused", 1)

@@ -49,7 +49,11 @@ class Roster:
     def change(self, worker: Worker | None, pipe: Pipeline) -> None:
         """Add to a pipeline what becomes another while a worker works; nothing for None."""
         if worker is not None:
-            fields: dict[Any, Any] = {"state": worker.state, "since": worker.since, "memory": worker.memory}
+            fields: dict[Any, Any] = {
+                "state": worker.state,
+                "since": worker.since,
+                "memory": worker.memory,
+            }
             pipe.hset(self._worker(worker.id), mapping=fields)
 
     def remove(self, workers: Iterable[str]) -> None:

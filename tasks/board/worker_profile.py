@@ -1,6 +1,8 @@
-"""What a worker of a model takes and does: measured by the workers, kept with the version, guessed before that.
+"""What a worker of a model takes and does: measured by the workers, kept with the version, guessed
+before that.
 
-The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/measured.json` outlives it.
+The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/measured.json`
+outlives it.
 """
 
 from functools import lru_cache
@@ -26,14 +28,19 @@ class Needs(Record):
     rate: float  # rows a second
     start_seconds: float  # from the start of its process to the model in memory
     memory: int  # bytes at the most, so far
-    start_work: float = 0.0  # processor seconds of that start; 0: by a version that did not measure it
-    row_seconds: float = 0.0  # processor seconds a row, of all threads; on a GPU seconds. 0: not measured
-    row_chars: float = 0.0  # characters of the rows that this is known of, on average; 0: not measured
+    # processor seconds of that start; 0: by a version that did not measure it
+    start_work: float = 0.0
+    # processor seconds a row, of all threads; on a GPU seconds. 0: not measured
+    row_seconds: float = 0.0
+    # characters of the rows that this is known of, on average; 0: not measured
+    row_chars: float = 0.0
 
     def seconds(self, rows: float, chars: float | None) -> float:
-        """Of a processor (of a GPU, where it computes on one) for so many rows. `chars`: all of theirs, if known.
+        """Of a processor (of a GPU, where it computes on one) for so many rows. `chars`: all of
+        theirs, if known.
 
-        What a row costs grows with its length. Before it was measured, a worker is taken to fill one processor.
+        What a row costs grows with its length. Before it was measured, a worker is taken to fill
+        one processor.
         """
         if not self.row_seconds:
             return rows / self.rate
@@ -84,8 +91,8 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
 def expected(place: Place, model: str) -> Needs:
     """Of the champion, as kept when this process first asked.
 
-    The board knows what was measured since. A model that cannot be read takes what the smallest takes, and its worker
-    says what is wrong.
+    The board knows what was measured since. A model that cannot be read takes what the smallest
+    takes, and its worker says what is wrong.
     """
     try:
         return expected_of(place, ModelRegistry(place).resolve(model))
@@ -94,8 +101,8 @@ def expected(place: Place, model: str) -> Needs:
 
 
 def expected_of(place: Place, manifest: ModelManifest) -> Needs:
-    """As kept with the version, or with the last one before it of the same kind; as measured when it was published; or
-    a guess from the size of its files.
+    """As kept with the version, or with the last one before it of the same kind; as measured when
+    it was published; or a guess from the size of its files.
     """
     registry = ModelRegistry(place)
     for version in sorted(registry.versions(manifest.name), reverse=True):

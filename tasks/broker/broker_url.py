@@ -15,7 +15,8 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from storage.errors import BadRequest, ChorusError
 
-# From the measurements in the design notes: a broker that vanishes is noticed, and a slow one is waited for.
+# From the measurements in the design notes: a broker that vanishes is noticed, and a slow one is
+# waited for.
 _SOCKET: dict[str, Any] = {
     "socket_timeout": 15,
     "socket_connect_timeout": 5,
@@ -49,7 +50,9 @@ class BrokerUnreachable(ChorusError):
 
 @dataclass(frozen=True)
 class BrokerAddress:
-    """A broker that Celery and the board both reach. `url` is one of redis, rediss, redis+socket, sentinel."""
+    """A broker that Celery and the board both reach. `url` is one of redis, rediss, redis+socket,
+    sentinel.
+    """
 
     url: str
 
@@ -85,18 +88,22 @@ class BrokerAddress:
         options: dict[str, Any] = dict(_SOCKET)
         settings: dict[str, Any] = {"broker_url": self.url, "broker_transport_options": options}
         if parts.scheme == "rediss" and "ssl_" not in parts.query:
-            settings["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}  # Celery would not look at it
+            # Celery would not look at it
+            settings["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
         if parts.scheme == "sentinel":
             options["sentinel_kwargs"] = _ask_sentinel()
             options["master_name"] = parse_qs(parts.query)["master_name"][0]
             login = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
             settings["broker_url"] = ";".join(
-                f"sentinel://{login}{host}:{port or _SENTINEL_PORT}{parts.path}" for host, port in self.hosts
+                f"sentinel://{login}{host}:{port or _SENTINEL_PORT}{parts.path}"
+                for host, port in self.hosts
             )
         return settings
 
     def client(self, retries: int = 6) -> Redis:
-        """A client for the board; when the connection breaks it tries again, 6 times within some 5 seconds."""
+        """A client for the board; when the connection breaks it tries again, 6 times within some 5
+        seconds.
+        """
         parts = urlsplit(self.url)
         options: dict[str, Any] = {
             **_SOCKET,

@@ -39,11 +39,15 @@ def make_app(address: BrokerAddress, prefix: str) -> Celery:
 
 
 def publisher(app: Celery, address: BrokerAddress) -> Publish:
-    """A function that puts a message on its queue; raises BrokerUnreachable when the broker is gone for seconds."""
+    """A function that puts a message on its queue; raises BrokerUnreachable when the broker is gone
+    for seconds.
+    """
 
     def publish(message: Message) -> None:
         try:
-            app.send_task(message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True)
+            app.send_task(
+                message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True
+            )
         except OperationalError as error:
             raise BrokerUnreachable(address.shown, str(error)) from error
 

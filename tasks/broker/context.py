@@ -10,7 +10,9 @@ from tasks.broker.celery_app import Publish
 
 @dataclass(frozen=True)
 class Context:
-    """The root where the files are, the board, the way to ask for more work, and who asks (None: no worker)."""
+    """The root where the files are, the board, the way to ask for more work, and who asks (None: no
+    worker).
+    """
 
     place: Place
     board: Board

@@ -1,6 +1,8 @@
-"""Which labels count, now that a job has ended: its own at once, or those of its whole run when the last job is done.
+"""Which labels count, now that a job has ended: its own at once, or those of its whole run when the
+last job is done.
 
-Done before the job's own end is written down, so that whoever dies in between leaves a job that is finished again.
+Done before the job's own end is written down, so that whoever dies in between leaves a job that is
+finished again.
 """
 
 from collections.abc import Iterator
@@ -17,13 +19,14 @@ from tasks.planning.record_cache import dataset_of
 
 
 def job_done(place: Place, job: Job, asked: datetime) -> None:
-    """The job has all of its labels. Those that went to a place of their own count for nobody but who asked.
+    """The job has all of its labels. Those that went to a place of their own count for nobody but
+    who asked.
 
-    Of a batch of messages the first labels count without a word, until others are asked for: there may be millions of
-    batches, and a pointer that named them all would grow with each.
+    Of a batch of messages the first labels count without a word, until others are asked for: there
+    may be millions of batches, and a pointer that named them all would grow with each.
 
-    `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends last need not win.
-    Raises BadRecord, CannotWrite.
+    `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends
+    last need not win. Raises BadRecord, CannotWrite.
     """
     mine = _runs_of(place, job)
     for run in mine:
@@ -38,7 +41,11 @@ def job_done(place: Place, job: Job, asked: datetime) -> None:
 def counting(place: Place, customer: str) -> dict[str, str]:
     """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
     named = {dataset: label.job for dataset, label in current(place, customer).datasets.items()}
-    first = {dataset.id: first_job(dataset) for dataset in datasets(place, customer) if dataset.id not in named}
+    first = {
+        dataset.id: first_job(dataset)
+        for dataset in datasets(place, customer)
+        if dataset.id not in named
+    }
     return named | {
         dataset: job
         for dataset, job in first.items()
@@ -47,7 +54,9 @@ def counting(place: Place, customer: str) -> dict[str, str]:
 
 
 def settle_runs_of(place: Place, job: Job) -> None:
-    """The job has another end than before, and a run may wait for nothing more. Raises BadRecord, CannotWrite."""
+    """The job has another end than before, and a run may wait for nothing more. Raises BadRecord,
+    CannotWrite.
+    """
     for run in _runs_of(place, job):
         settle(place, run)
 
@@ -55,8 +64,9 @@ def settle_runs_of(place: Place, job: Job) -> None:
 def settle(place: Place, run: Run, done: str | None = None) -> None:
     """End the run if none of its jobs goes on; if all are done, from now on their labels count.
 
-    `done`: a job that is, though its end is not written down yet. The jobs are asked from the last to the first, since
-    they end in about their order: of a run that goes on it takes one look. Raises BadRecord, CannotWrite.
+    `done`: a job that is, though its end is not written down yet. The jobs are asked from the last
+    to the first, since they end in about their order: of a run that goes on it takes one look.
+    Raises BadRecord, CannotWrite.
     """
     stopped = []
     for each, end in _ends(place, run, done):
@@ -67,9 +77,7 @@ def settle(place: Place, run: Run, done: str | None = None) -> None:
     now = datetime.now(UTC)
     if stopped:
         few = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3} more" if len(stopped) > 3 else "")
-        error = (
-            f"{len(stopped)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
-        )
+        error = f"{len(stopped)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
         end_run(place, run, RunEnded(status="failed", error=error, at=now))
         return
     labels = {each.dataset: Label(job=each.job, at=run.started_at) for each in run.jobs}
@@ -78,9 +86,13 @@ def settle(place: Place, run: Run, done: str | None = None) -> None:
 
 
 def is_superseded(place: Place, run: Run) -> bool:
-    """Whether labels that were asked for later count for all of its datasets: it can move nothing any more."""
+    """Whether labels that were asked for later count for all of its datasets: it can move nothing
+    any more.
+    """
     counts = current(place, run.customer).datasets
-    return all(each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs)
+    return all(
+        each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs
+    )
 
 
 def gave_up(run: Run, end: Ended) -> bool:
@@ -95,7 +107,11 @@ def is_default(place: Place, job: Job) -> bool:
 
 def _runs_of(place: Place, job: Job) -> list[Run]:
     """The open runs that wait for the job."""
-    return [run for run in open_runs(place, job.customer) if any(each.job == job.id for each in run.jobs)]
+    return [
+        run
+        for run in open_runs(place, job.customer)
+        if any(each.job == job.id for each in run.jobs)
+    ]
 
 
 def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
@@ -111,7 +127,9 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
 
 
 def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
-    """Whether a job that ended so has all of its labels; one that was not done may lack only its topic."""
+    """Whether a job that ended so has all of its labels; one that was not done may lack only its
+    topic.
+    """
     if end is not None and end.status in ("done", "removed"):
         return end.status == "done"
     try:

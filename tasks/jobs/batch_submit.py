@@ -1,4 +1,6 @@
-"""A batch of messages on its way in: stored, then a job, then set going. Any of it may be done again by anybody."""
+"""A batch of messages on its way in: stored, then a job, then set going. Any of it may be done
+again by anybody.
+"""
 
 from datetime import datetime
 
@@ -15,7 +17,8 @@ _CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
 
 
 def first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
-    """Who would label the customer's messages as of now; `results`: the topic that is to hear of the labels.
+    """Who would label the customer's messages as of now; `results`: the topic that is to hear of
+    the labels.
 
     Raises NotPublished, Mismatch, BadRecord, BadName.
     """
@@ -23,19 +26,25 @@ def first_labels(context: Context, customer: str, results: str | None) -> FirstL
     return FirstLabels(ensemble=lineup.ensemble, models=lineup.models, results=results)
 
 
-def arrive(context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels) -> Job | None:
-    """Store the feedback, schema CHUNK, and have it labelled; None if the batch was given up meanwhile.
+def arrive(
+    context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels
+) -> Job | None:
+    """Store the feedback, schema CHUNK, and have it labelled; None if the batch was given up
+    meanwhile.
 
     Once this returns a job, the messages may be acknowledged.
     Raises BadRecord, CannotWrite, OutputTaken, BrokerUnreachable, RedisError.
     """
     if not batch.put(context.place, customer, name, table):
         return None
-    return _set_going(context, batch.keep_dataset(context.place, batch.describe(customer, name, table, first)))
+    return _set_going(
+        context, batch.keep_dataset(context.place, batch.describe(customer, name, table, first))
+    )
 
 
 def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> Job | None:
-    """The job of a batch that somebody else stored, set going if he could not; None if it is not stored.
+    """The job of a batch that somebody else stored, set going if he could not; None if it is not
+    stored.
 
     Raises as `arrive` does.
     """
@@ -50,9 +59,11 @@ def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> J
 
 
 def is_overdue(name: str, now: datetime, seconds: float) -> bool:
-    """Whether the batch of this name should have been stored by now: it was gathered so many `seconds` ago.
+    """Whether the batch of this name should have been stored by now: it was gathered so many
+    `seconds` ago.
 
-    Or in a future that no two clocks disagree about: whoever gathered it may never come to that time.
+    Or in a future that no two clocks disagree about: whoever gathered it may never come to that
+    time.
     """
     at = batch.gathered_at(name)
     return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds

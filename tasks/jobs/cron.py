@@ -1,8 +1,9 @@
 """When is it time? A cron line in a time zone, whatever is done to the clocks there. Pure.
 
-As in Debian's cron: where the line names its minutes and hours, what a change of the clocks leaves out comes at once
-after it, and what it brings twice comes the first time. Where one of them begins with a star, the line follows the
-clock: every hour comes once, whatever it is called, and what there is not is left out.
+As in Debian's cron: where the line names its minutes and hours, what a change of the clocks leaves
+out comes at once after it, and what it brings twice comes the first time. Where one of them begins
+with a star, the line follows the clock: every hour comes once, whatever it is called, and what
+there is not is left out.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ _CHANGE = timedelta(hours=3)  # no clock is put back by more
 
 @dataclass(frozen=True)
 class Cron:
-    """`line` and `zone` as check_line and check_zone return them. All times are aware; those returned are UTC."""
+    """`line` and `zone` as check_line and check_zone return them. All times are aware; those
+    returned are UTC.
+    """
 
     line: str
     zone: str
@@ -32,7 +35,8 @@ class Cron:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Every time later than the moment, in order.
 
-        In the hour that there is twice, CronSim cannot tell which one it was asked from: so it is asked from before.
+        In the hour that there is twice, CronSim cannot tell which one it was asked from: so it is
+        asked from before.
         """
         for found in CronSim(self.line, (moment - _CHANGE).astimezone(self.timezone)):
             time = found.astimezone(UTC)
@@ -41,10 +45,15 @@ class Cron:
                 moment = time
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
-        """The last time that is later than `after` and not later than `until`; None if there is none."""
+        """The last time that is later than `after` and not later than `until`; None if there is
+        none.
+        """
         window = timedelta(hours=1)
-        while after < until:  # longer and longer, so that a line of every minute need not be counted through a year
-            found = list(takewhile(lambda time: time <= until, self.after(max(after, until - window))))
+        # longer and longer, so that a line of every minute need not be counted through a year
+        while after < until:
+            found = list(
+                takewhile(lambda time: time <= until, self.after(max(after, until - window)))
+            )
             if found:
                 return found[-1]
             if until - window <= after:
@@ -54,7 +63,9 @@ class Cron:
 
 
 def check_line(value: object) -> str:
-    """A cron line of five fields that there is a time for. Raises ValueError, which says what is allowed."""
+    """A cron line of five fields that there is a time for. Raises ValueError, which says what is
+    allowed.
+    """
     problem = ""
     if isinstance(value, str) and len(value.split()) == _FIELDS:
         try:

@@ -1,7 +1,8 @@
-"""What is stored and that nothing names any more: old labels, scores of old versions, records of old runs.
+"""What is stored and that nothing names any more: old labels, scores of old versions, records of
+old runs.
 
-Nothing that is removed here is lost for good: feedback stays, and whoever asks the old question again gets the same
-job and the same labels, for the price of the scoring.
+Nothing that is removed here is lost for good: feedback stays, and whoever asks the old question
+again gets the same job and the same labels, for the price of the scoring.
 """
 
 from collections import defaultdict
@@ -32,15 +33,19 @@ class Prunable:
 
 
 def prunable(place: Place, customers: Collection[str] = (), keep: int | None = None) -> Prunable:
-    """What nothing names, of these customers (none named: all; then also scores, which belong to no one customer).
+    """What nothing names, of these customers (none named: all; then also scores, which belong to no
+    one customer).
 
-    `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told. Raises BadRecord.
+    `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told.
+    Raises BadRecord.
     """
     jobs, of = all_jobs(place), defaultdict[str, list[Job]](list)
     for job in jobs:
         of[job.customer].append(job)
     old = [
-        job for customer in customers or all_customers(place) for job in _old_of(place, customer, of[customer], keep)
+        job
+        for customer in customers or all_customers(place)
+        for job in _old_of(place, customer, of[customer], keep)
     ]
     gone = {job.id for job in old}
     left = [job for job in jobs if job.id not in gone]
@@ -52,10 +57,16 @@ def prunable(place: Place, customers: Collection[str] = (), keep: int | None = N
 
 
 def prune(place: Place, found: Prunable) -> Prunable:
-    """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises CannotWrite."""
+    """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises
+    CannotWrite.
+    """
     labels = tuple(job for job in found.labels if _remove_labels(place, job))
     named = who_names(place)
-    unnamed = tuple((model, version) for model, version in found.scores if ("models", model, version) not in named)
+    unnamed = tuple(
+        (model, version)
+        for model, version in found.scores
+        if ("models", model, version) not in named
+    )
     for model, version in unnamed:
         place.clear(scores.folder(model, version))
     for customer, name in found.runs:
@@ -66,8 +77,9 @@ def prune(place: Place, found: Prunable) -> Prunable:
 def _remove_labels(place: Place, job: Job) -> bool:
     """Whether they were removed: nobody names them, and nobody has come to while that was said.
 
-    The job is ended as removed before it is asked who names it. So whoever begins to name it either does so before that
-    question, or finds that it is no longer done, and begins it anew (tasks.jobs.submit.counts_again, tasks.jobs.activate_labels).
+    The job is ended as removed before it is asked who names it. So whoever begins to name it either
+    does so before that question, or finds that it is no longer done, and begins it anew
+    (tasks.jobs.submit.counts_again, tasks.jobs.activate_labels).
     """
     before = ended(place, job.id)
     if before is None or _is_named(place, job):
@@ -93,24 +105,32 @@ def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
         counts = labels.datasets.get(job.dataset)
         if counts is None or job.id != counts.job:
             of[job.dataset].append(job)
-    return [job for name, jobs in of.items() for job in jobs[keep + (name not in labels.datasets) :]]
+    return [
+        job for name, jobs in of.items() for job in jobs[keep + (name not in labels.datasets) :]
+    ]
 
 
 def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
-    """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can be resumed."""
+    """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can
+    be resumed.
+    """
     labels, needed = current(place, customer), _in_open_runs(place, customer)
     free = [job for job in jobs if is_default(place, job) and job.id not in needed]
 
     def is_old(job: Job) -> bool:
         end = ended(place, job.id)
-        return end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
+        return (
+            end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
+        )
 
     done = [job for job, old in zip(free, side_by_side(place, is_old, free), strict=True) if old]
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
 
 def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
-    """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that just now."""
+    """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that
+    just now.
+    """
     end = ended(place, job.id)
     if end is None or end.status != ("removed" if removed else "done"):
         return True
@@ -121,7 +141,9 @@ def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
 
 
 def _counts_by_itself(place: Place, job: Job, labels: Current) -> bool:
-    """Whether its labels are the first of a batch of messages, which the pointer names only once others count."""
+    """Whether its labels are the first of a batch of messages, which the pointer names only once
+    others count.
+    """
     return job.dataset not in labels.datasets and job.id == first_job(dataset_of(place, job))
 
 
@@ -137,7 +159,9 @@ def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, in
                 yield model, int(version)
 
 
-def _old_runs(place: Place, customers: Iterable[str], left: Collection[str]) -> Iterator[tuple[str, str]]:
+def _old_runs(
+    place: Place, customers: Iterable[str], left: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Those that have ended and of whose labels nothing is left."""
 
     def is_old(customer: str, name: str) -> bool:

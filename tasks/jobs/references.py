@@ -20,7 +20,9 @@ class StillNamed(BadRequest):
 
     def __init__(self, name: str, version: int, by: list[str]) -> None:
         self.name, self.version, self.by = name, version, by
-        shown = ", ".join(by[:_SHOWN]) + (f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else "")
+        shown = ", ".join(by[:_SHOWN]) + (
+            f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else ""
+        )
         super().__init__(
             f"{name} version {version} was not removed, because these name it: {shown}. Move the aliases and remove "
             "the ensembles' versions first. With --force its jobs cannot be resumed, and its aliases say nothing."
@@ -28,10 +30,11 @@ class StillNamed(BadRequest):
 
 
 def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
-    """Every version that an alias, a member of an ensemble's version or a stored job names, and in words who does.
+    """Every version that an alias, a member of an ensemble's version or a stored job names, and in
+    words who does.
 
-    `jobs`: only these of all that are stored. A member that names an alias names no version by itself; the alias does.
-    Raises BadRecord.
+    `jobs`: only these of all that are stored. A member that names an alias names no version by
+    itself; the alias does. Raises BadRecord.
     """
     found: dict[Version, list[str]] = defaultdict(list)
     models, ensembles = ModelRegistry(place).shelf, EnsembleRegistry(place).shelf
@@ -43,7 +46,9 @@ def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Versio
         for version in ensembles.versions(name):
             for member in EnsembleRegistry(place).read(name, version).members:
                 if isinstance(member.version, int):
-                    found[models.shelf, member.model, member.version].append(f"ensemble {name} {version}")
+                    found[models.shelf, member.model, member.version].append(
+                        f"ensemble {name} {version}"
+                    )
     for job in all_jobs(place) if jobs is None else jobs:
         found[ensembles.shelf, job.ensemble.name, job.ensemble.version].append(f"job {job.id}")
         for model in job.models:
@@ -52,7 +57,9 @@ def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Versio
 
 
 def remove(shelf: Shelf, name: str, version: int, *, force: bool = False) -> None:
-    """Remove a version that nothing names; with `force`, without asking who does. Raises StillNamed, NotPublished."""
+    """Remove a version that nothing names; with `force`, without asking who does. Raises
+    StillNamed, NotPublished.
+    """
     if not force and (by := who_names(shelf.place).get((shelf.shelf, name, version))):
         raise StillNamed(name, version, by)
     shelf.remove(name, version)

@@ -1,6 +1,8 @@
-"""Label stored feedback again with today's champions: a job a dataset, and one move of the customer's pointer for all.
+"""Label stored feedback again with today's champions: a job a dataset, and one move of the
+customer's pointer for all.
 
-What has not changed is found again: a job under the same versions is the same job, and a cell that is scored stays so.
+What has not changed is found again: a job under the same versions is the same job, and a cell that
+is scored stays so.
 """
 
 import logging
@@ -32,11 +34,14 @@ def begin(
     keep: int = 1,
     now: datetime,
 ) -> Run | None:
-    """Set a run going, or going again: the same name is the same run. None if there is no feedback to label.
+    """Set a run going, or going again: the same name is the same run. None if there is no feedback
+    to label.
 
     Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
     """
-    found = describe_run(context.place, customer, name=name, since=since, until=until, keep=keep, now=now)
+    found = describe_run(
+        context.place, customer, name=name, since=since, until=until, keep=keep, now=now
+    )
     if found is None:
         return None
     run = create_run(context.place, found)
@@ -54,12 +59,16 @@ def describe_run(
     keep: int = 1,
     now: datetime,
 ) -> Run | None:
-    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch,
+    BadRecord, BadName.
+    """
     found = [one for one in datasets(place, customer) if _within(one, since, until)]
     if not found:
         return None
     lineup, labels = line_up(place, customer), current(place, customer)
-    described = list(side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found))
+    described = list(
+        side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found)
+    )
     done = dict(side_by_side(place, lambda one: (one.job, _ended_done(place, one.job)), described))
     return Run(
         customer=customer,
@@ -75,7 +84,8 @@ def describe_run(
 
 
 def carry_on(context: Context, run: Run) -> None:
-    """Set each of its jobs going that is not done, under way, or stopped since the run began. Any number of times.
+    """Set each of its jobs going that is not done, under way, or stopped since the run began. Any
+    number of times.
 
     A run whose labels could not count any more ends instead.
 
@@ -99,16 +109,24 @@ def carry_on(context: Context, run: Run) -> None:
 
 
 def run_jobs(place: Place, run: Run) -> list[Job]:
-    """Those of its jobs that can be read, written down if they were not. Raises OutputTaken, CannotWrite."""
+    """Those of its jobs that can be read, written down if they were not. Raises OutputTaken,
+    CannotWrite.
+    """
 
     def written(job: Job) -> Job | None:
         try:
             return write_job(place, job)
         except BadRecord as error:
-            log.warning("a job that cannot be read is left alone: %s", error, extra={"job": job.id, "run": run.name})
+            log.warning(
+                "a job that cannot be read is left alone: %s",
+                error,
+                extra={"job": job.id, "run": run.name},
+            )
             return None
 
-    return [job for job in side_by_side(place, written, describe_jobs(place, run)) if job is not None]
+    return [
+        job for job in side_by_side(place, written, describe_jobs(place, run)) if job is not None
+    ]
 
 
 def describe_jobs(place: Place, run: Run) -> list[Job]:
@@ -140,7 +158,8 @@ def _within(dataset: Dataset, since: datetime | None, until: datetime | None) ->
 
 def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> RunJob:
     """The job that will label the dataset, with the columns that its labels have now."""
-    keep_text, keep_columns = True, dataset.first is not None  # as messages are labelled, and uploads by default
+    # as messages are labelled, and uploads by default
+    keep_text, keep_columns = True, dataset.first is not None
     if dataset.id in labels.datasets:
         try:
             before = jobs.read_job(place, labels.datasets[dataset.id].job)
@@ -148,5 +167,7 @@ def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> Run
             pass
         else:
             keep_text, keep_columns = before.keep_text, before.keep_columns
-    identity = job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, None, keep_text, keep_columns)
+    identity = job_id(
+        dataset.customer, dataset.id, lineup.ensemble, lineup.models, None, keep_text, keep_columns
+    )
     return RunJob(dataset=dataset.id, job=identity, keep_text=keep_text, keep_columns=keep_columns)

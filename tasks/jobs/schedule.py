@@ -1,7 +1,9 @@
-"""Label stored feedback again at set times: what is due, and nothing twice, however often and wherever somebody looks.
+"""Label stored feedback again at set times: what is due, and nothing twice, however often and
+wherever somebody looks.
 
-What a schedule has done is in storage (storage.versions.schedule_state). A look sets the runs of a time going and then says that the
-time is settled; should it die in between, the next look begins runs of the same names, which are the same runs.
+What a schedule has done is in storage (storage.versions.schedule_state). A look sets the runs of a
+time going and then says that the time is settled; should it die in between, the next look begins
+runs of the same names, which are the same runs.
 """
 
 import logging
@@ -49,10 +51,12 @@ class StillRunning(BadRequest):
 
 
 def due_time(schedule: Schedule, last: Settled | None, now: datetime) -> datetime | None:
-    """The latest time that has come and is not settled. A schedule counts from when it was first seen, and so does
-    a cron line or a zone that it did not have before. Pure.
+    """The latest time that has come and is not settled. A schedule counts from when it was first
+    seen, and so does a cron line or a zone that it did not have before. Pure.
     """
-    return schedule.cron.latest(last.due, now) if last is not None and _knows(last, schedule) else None
+    return (
+        schedule.cron.latest(last.due, now) if last is not None and _knows(last, schedule) else None
+    )
 
 
 def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
@@ -60,11 +64,16 @@ def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
     last = settled(place, schedule.name).now()
     if last is None or not _knows(last, schedule):
         return True
-    return due_time(schedule, last, now) is not None and not any(going_on(place, schedule.name, last))
+    return due_time(schedule, last, now) is not None and not any(
+        going_on(place, schedule.name, last)
+    )
 
 
-def look(context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin) -> None:
-    """Set going what is due; while runs go on, it stays due. Any number of times, in any number of processes.
+def look(
+    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
+) -> None:
+    """Set going what is due; while runs go on, it stays due. Any number of times, in any number of
+    processes.
 
     Raises BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
@@ -74,8 +83,11 @@ def look(context: Context, schedule: Schedule, now: datetime, begin: Begin = rep
         _start(context, schedule, last, due, now, begin)
 
 
-def run_now(context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin) -> Settled:
-    """Set its runs going without waiting for its time. No time is settled by that: what is due follows them.
+def run_now(
+    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
+) -> Settled:
+    """Set its runs going without waiting for its time. No time is settled by that: what is due
+    follows them.
 
     Raises StillRunning, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
@@ -113,16 +125,28 @@ def _knows(last: Settled, schedule: Schedule) -> bool:
     return (last.cron, last.timezone) == (schedule.cron.line, schedule.cron.zone)
 
 
-def _start(context: Context, schedule: Schedule, last: Settled, due: datetime, now: datetime, begin: Begin) -> Settled:
+def _start(
+    context: Context, schedule: Schedule, last: Settled, due: datetime, now: datetime, begin: Begin
+) -> Settled:
     """The next runs, and then the note that times up to `due` are settled. What is settled then."""
     number = last.number + 1
     started, refused = _begin_all(context, schedule, number, now, begin)
-    after = last.model_copy(update={"number": number, "due": due, "at": now, "customers": started, "refused": refused})
+    after = last.model_copy(
+        update={"number": number, "due": due, "at": now, "customers": started, "refused": refused}
+    )
     pointer = settled(context.place, schedule.name)
     # Whoever has taken the number meanwhile has begun the same runs.
-    said = pointer.move(lambda found: after if found is None or found.number < number else None) or after
+    said = (
+        pointer.move(lambda found: after if found is None or found.number < number else None)
+        or after
+    )
     pointer.forget(_MOVES_KEPT)
-    log.info("runs number %s begun for %s customers", number, len(started), extra={"schedule": schedule.name})
+    log.info(
+        "runs number %s begun for %s customers",
+        number,
+        len(started),
+        extra={"schedule": schedule.name},
+    )
     return said
 
 
@@ -135,7 +159,9 @@ def _begin_all(
     started, refused = [], {}
     for customer in customers_of(context.place, schedule):
         try:
-            run = begin(context, customer, name=name, since=since, until=None, keep=schedule.keep, now=now)
+            run = begin(
+                context, customer, name=name, since=since, until=None, keep=schedule.keep, now=now
+            )
         except BrokerUnreachable:
             raise  # no fault of the customer
         except ChorusError as error:  # the others get theirs

@@ -5,18 +5,26 @@ from tasks.board.board import Board, FirstScores
 
 
 def beginning(board: Board, job: str) -> Beginning:
-    """What the board knows of the way to a job's first part, on the clocks of several machines: never less than 0."""
+    """What the board knows of the way to a job's first part, on the clocks of several machines:
+    never less than 0.
+    """
     arrival = board.arrival(job)
     if arrival is None:
         return Beginning()
     return Beginning(
-        first_part=None if arrival.first_part is None else max(0.0, arrival.first_part - arrival.since),
-        models={model: stages(arrival.since, first) for model, first in sorted(board.first_scores(job).items())},
+        first_part=None
+        if arrival.first_part is None
+        else max(0.0, arrival.first_part - arrival.since),
+        models={
+            model: stages(arrival.since, first)
+            for model, first in sorted(board.first_scores(job).items())
+        },
     )
 
 
 def stages(since: float, first: FirstScores) -> Stages:
-    """`since`: when the job arrived, in seconds since 1970. What a worker did before that does not count. Pure.
+    """`since`: when the job arrived, in seconds since 1970. What a worker did before that does not
+    count. Pure.
 
     Arrived at 0; spawned at 1, loading from 3 to 4, taken from the queue at 3.5, scored at 6:
     waiting 1, starting 2, loading 1, scoring 2.

@@ -30,7 +30,9 @@ class OutputTaken(BadRequest):
 
     def __init__(self, where: str, owner: str) -> None:
         self.where, self.owner = where, owner
-        super().__init__(f"{where} holds the results of {owner}. Choose another --out, or remove that folder.")
+        super().__init__(
+            f"{where} holds the results of {owner}. Choose another --out, or remove that folder."
+        )
 
 
 @dataclass(frozen=True)
@@ -42,22 +44,35 @@ class Lineup:
 
 
 def line_up(place: Place, customer: str) -> Lineup:
-    """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord, BadName."""
+    """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord,
+    BadName.
+    """
     name = read_customers(place).ensemble(customer)
     registry = EnsembleRegistry(place)
     version = registry.resolve(name)
-    return Lineup(EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version)))
+    return Lineup(
+        EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version))
+    )
 
 
 def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
-    """The members' versions as of now, each able to answer its target. Raises NotPublished, Mismatch."""
+    """The members' versions as of now, each able to answer its target. Raises NotPublished,
+    Mismatch.
+    """
     registry = ModelRegistry(place)
-    found = list(side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members))
+    found = list(
+        side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members)
+    )
     check(
         ensemble,
-        {one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels) for one in found},
+        {
+            one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels)
+            for one in found
+        },
     )
-    return tuple(ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found)
+    return tuple(
+        ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found
+    )
 
 
 def describe_job(
@@ -75,10 +90,13 @@ def describe_job(
 ) -> Job:
     """The job that this question is. Nothing is written.
 
-    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels are published to.
+    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels
+    are published to.
     """
     out = open_place(out).url if out else None
-    identity = jobs.job_id(dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns)
+    identity = jobs.job_id(
+        dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns
+    )
     return Job(
         id=identity,
         customer=dataset.customer,
@@ -143,7 +161,8 @@ def start(context: Context, job: Job) -> None:
 
 
 def counts_again(place: Place, job: Job) -> bool:
-    """If the job is done: from now on its labels count, if they did not. Whether it is, and they do.
+    """If the job is done: from now on its labels count, if they did not. Whether it is, and they
+    do.
 
     Raises BadRecord, CannotWrite.
     """
@@ -161,15 +180,23 @@ def is_done(place: Place, job: Job) -> bool:
     return end is not None and end.status == "done" and labelled_output.is_complete(job.output)
 
 
-def stop(context: Context, job: Job, status: Literal["failed", "cancelled", "interrupted"], reason: str = "") -> None:
-    """The job does not go on; what is done is kept. Storage first: the board can be made anew from it."""
+def stop(
+    context: Context,
+    job: Job,
+    status: Literal["failed", "cancelled", "interrupted"],
+    reason: str = "",
+) -> None:
+    """The job does not go on; what is done is kept. Storage first: the board can be made anew from
+    it.
+    """
     jobs.end_job(context.place, job.id, Ended(status=status, error=reason, at=datetime.now(UTC)))
     settle_runs_of(context.place, job)
     context.board.end(job.id, status, reason)
 
 
 def fail(context: Context, job: str, reason: str) -> None:
-    """The job failed. The board is told in any case; storage may be full or away, or have lost the job.
+    """The job failed. The board is told in any case; storage may be full or away, or have lost the
+    job.
 
     Raises RedisError.
     """

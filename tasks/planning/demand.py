@@ -1,4 +1,6 @@
-"""What is asked of each model, by the board: a queue is short however much is wanted, and lacks what is in work."""
+"""What is asked of each model, by the board: a queue is short however much is wanted, and lacks
+what is in work.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,13 +17,17 @@ class Demand:
     """What is asked of one model, and what is known of a worker of it."""
 
     model: str
-    urgent: int  # rows asked for and not yet scored, in work included: of live and short jobs and those with a deadline
+    # rows asked for and not yet scored, in work included: of live and short jobs and those with a
+    # deadline
+    urgent: int
     bulk: int  # the same, of uploads
     nightly: int  # the same, of reprocessing
-    oldest: float  # since when the oldest job among them waits, in seconds since 1970; 0 without rows
+    # since when the oldest job among them waits, in seconds since 1970; 0 without rows
+    oldest: float
     deadline: float | None  # the nearest, on the same clock
     rate: float  # rows a second that one worker was last measured to score; a guess before that
-    start_seconds: float  # from the start of a worker to its first score, as last measured; a guess before that
+    # from the start of a worker to its first score, as last measured; a guess before that
+    start_seconds: float
     memory: int  # bytes that one worker takes, as last measured; a guess before that
     last_served: float = 0.0  # when a cell of it was last scored, on the same clock
 
@@ -44,11 +50,16 @@ def demand(place: Place, board: Board, also: Iterable[str] = ()) -> list[Demand]
     """Every model that a running job is not done with, and those named `also`; sorted by name."""
     wanted, served = _wanted(board), board.served()
     names = sorted({*wanted, *also})
-    return [_of(needs(place, board, name), name, wanted.get(name, []), served.get(name, 0.0)) for name in names]
+    return [
+        _of(needs(place, board, name), name, wanted.get(name, []), served.get(name, 0.0))
+        for name in names
+    ]
 
 
 def rows_in(chunks: int, of: int, chunk_rows: int, rows: int) -> int:
-    """Rows in so many chunks of a dataset: all are of one size but the last, which counts once all are there."""
+    """Rows in so many chunks of a dataset: all are of one size but the last, which counts once all
+    are there.
+    """
     return min(chunks * chunk_rows, rows) if chunks < of else rows
 
 
@@ -59,7 +70,9 @@ def _wanted(board: Board) -> dict[str, list[_Wanted]]:
     pipe = board.redis.pipeline(transaction=False)
     for job in running:
         pipe.hmget(board.key("job", job), *names)
-    facts = {job: found for job, found in zip(running, pipe.execute(), strict=True) if None not in found}
+    facts = {
+        job: found for job, found in zip(running, pipe.execute(), strict=True) if None not in found
+    }
     pairs = [(job, model) for job, found in facts.items() for model in found[-1].decode().split()]
     pipe = board.redis.pipeline(transaction=False)
     for job, model in pairs:
@@ -69,7 +82,9 @@ def _wanted(board: Board) -> dict[str, list[_Wanted]]:
         rank, deadline, rows, chunk_rows, chunks = (found.decode() for found in facts[job][:-1])
         left = int(rows) - rows_in(scored, int(chunks), int(chunk_rows), int(rows))
         if left > 0:
-            wanted[model].append(_Wanted(left, int(rank), running[job], float(deadline) if deadline else None))
+            wanted[model].append(
+                _Wanted(left, int(rank), running[job], float(deadline) if deadline else None)
+            )
     return wanted
 
 

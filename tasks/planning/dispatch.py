@@ -1,8 +1,10 @@
-"""Who is asked next? Every model's queue holds a few cells of all that are wanted, taken fairly from its jobs.
+"""Who is asked next? Every model's queue holds a few cells of all that are wanted, taken fairly
+from its jobs.
 
-A queue that held whole jobs would make a small upload wait for a large one, and nobody could tell a lost message from
-one that waits its turn. So cells stay on the board until somebody can soon work on them. Whoever has room in a queue
-takes the next: workers after each cell, the reconciler, who submits.
+A queue that held whole jobs would make a small upload wait for a large one, and nobody could tell a
+lost message from one that waits its turn. So cells stay on the board until somebody can soon work
+on them. Whoever has room in a queue takes the next: workers after each cell, the reconciler, who
+submits.
 
 Keys of a model m, below the board's prefix:
 
@@ -11,9 +13,10 @@ Keys of a model m, below the board's prefix:
     hold:<m>               is there while its workers are to fall idle (workers.autoscaling.policy)
     each:<m>               cells that a worker is asked for at once, if not two: where storage takes its time
 
-Turns count cells: the lowest is next, a newcomer begins at the lowest that waits. Customers take turns, and so do the
-jobs of one customer; a higher rank waits until no lower one has anything to ask for. Of one customer's nightly jobs the
-oldest feedback comes first, all of it: what it shares with later feedback is scored by then (tasks.planning.score_reuse).
+Turns count cells: the lowest is next, a newcomer begins at the lowest that waits. Customers take
+turns, and so do the jobs of one customer; a higher rank waits until no lower one has anything to
+ask for. Of one customer's nightly jobs the oldest feedback comes first, all of it: what it shares
+with later feedback is scored by then (tasks.planning.score_reuse).
 """
 
 import base64
@@ -103,7 +106,9 @@ _RANK_TURNS = 10**12  # more turns than any job has chunks
 
 
 def rank_of(job: Job, dataset: Dataset) -> int:
-    """Who goes first: what somebody waits for, what has to be done by a time, uploads, the night's work."""
+    """Who goes first: what somebody waits for, what has to be done by a time, uploads, the night's
+    work.
+    """
     if job.priority == "nightly":
         return NIGHTLY_RANK
     if job.priority == "live" or dataset.rows <= SHORT:
@@ -120,18 +125,25 @@ def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     lane = lane_of(job, dataset)
     want = board.key("want", model)
     in_order = [dataset.since.timestamp()] if rank_of(job, dataset) == NIGHTLY_RANK else []
-    _script(board.redis, _JOIN)(keys=[want, f"{want}:{lane}"], args=[_RANK_TURNS, lane, job.id, *in_order])
+    _script(board.redis, _JOIN)(
+        keys=[want, f"{want}:{lane}"], args=[_RANK_TURNS, lane, job.id, *in_order]
+    )
 
 
 def feed(context: Context, model: str) -> None:
-    """Ask for the next cells of a model, if its queue has room. Raises BrokerUnreachable, RedisError.
+    """Ask for the next cells of a model, if its queue has room. Raises BrokerUnreachable,
+    RedisError.
 
-    A process that dies in between has taken cells that nobody was told of; the reconciler finds them. A job that cannot
-    be read fails by itself, and not with it the job of whoever asks.
+    A process that dies in between has taken cells that nobody was told of; the reconciler finds
+    them. A job that cannot be read fails by itself, and not with it the job of whoever asks.
     """
     board = context.board
     want = board.key("want", model)
-    keys = [want, *board.outstanding_keys(model), *(board.key(what, model) for what in ("roster", "hold", "each"))]
+    keys = [
+        want,
+        *board.outstanding_keys(model),
+        *(board.key(what, model) for what in ("roster", "hold", "each")),
+    ]
     taken = _script(board.redis, _TAKE)(
         keys=[*keys, board.prefix + CONTROL],
         args=[board.prefix, model, _RANK_TURNS, EACH, _SHORT_EACH, MOST_CONTROL, NIGHTLY_RANK],
@@ -156,8 +168,8 @@ def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
 def cells_each(rate: float, chunk_rows: int, waits: float) -> int:
     """Cells that a worker is asked for at once, so that it never waits for storage. Pure.
 
-    One computes; the others, as many as it computes in `waits` seconds of reading and writing a cell, are on their
-    way. `rate`: rows that it computes a second.
+    One computes; the others, as many as it computes in `waits` seconds of reading and writing a
+    cell, are on their way. `rate`: rows that it computes a second.
 
     >>> [cells_each(rate, 4096, 0.5) for rate in (450, 12_000, 1_000_000)]
     [2, 3, 8]
@@ -176,8 +188,13 @@ def hold(board: Board, model: str, seconds: float) -> None:
 
 
 def queued(board: Board, queue: str) -> list[dict[str, Any]]:
-    """The arguments of the messages that wait in a queue: kombu's envelope around Celery's, both JSON."""
-    return [_arguments(message) for message in cast("list[bytes]", board.redis.lrange(board.prefix + queue, 0, -1))]
+    """The arguments of the messages that wait in a queue: kombu's envelope around Celery's, both
+    JSON.
+    """
+    return [
+        _arguments(message)
+        for message in cast("list[bytes]", board.redis.lrange(board.prefix + queue, 0, -1))
+    ]
 
 
 def queued_cells(board: Board, model: str) -> set[tuple[str, str]]:

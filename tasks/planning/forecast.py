@@ -1,4 +1,6 @@
-"""How long will it take, and how much memory? What is left and what was measured in, seconds and bytes out. Pure."""
+"""How long will it take, and how much memory? What is left and what was measured in, seconds and
+bytes out. Pure.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,13 +33,16 @@ class Machine:
     cores: int
     pools: Mapping[str, Pool]  # by model
     gpus: int = 0
-    memory: int | None = None  # bytes that all scoring workers may take together; None: whatever they need
+    # bytes that all scoring workers may take together; None: whatever they need
+    memory: int | None = None
     service: bool = False  # a service runs: its control worker is there
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one kind of process has to do: `start` and `work` in seconds of a processor; of a GPU, the work there."""
+    """What one kind of process has to do: `start` and `work` in seconds of a processor; of a GPU,
+    the work there.
+    """
 
     work: float
     threads: int = 1  # that can share the work
@@ -74,7 +79,9 @@ class Outlook:
         return all(model.measured for model in self.models if model.missing.rows)
 
 
-def outlook(left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0) -> Outlook:
+def outlook(
+    left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0
+) -> Outlook:
     """What is left, on this machine, if it has no other jobs."""
     models, loads = [], []
     for missing in left.models:
@@ -85,7 +92,9 @@ def outlook(left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, c
         models.append(ModelOutlook(missing, wakes, seconds, memory, known.row_seconds > 0))
         if missing.rows:
             start = known.start_work or known.start_seconds
-            loads.append(Load(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu))
+            loads.append(
+                Load(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu)
+            )
     taken = sum(model.memory for model in models)
     memory = min(taken, machine.memory) if machine.memory is not None else taken
     if not loads and not left.parts:
@@ -105,8 +114,8 @@ def outlook(left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, c
 def duration(loads: list[Load], cores: int, gpus: int = 0) -> float:
     """Seconds until the last is done, if all begin at once and share the cores without a gap.
 
-    No core does more than its share of all the work, and no load can go on without itself. Two cores; a transformer
-    of one thread takes 2 s to start and 20 s to score, a bow 4 s and 1 s:
+    No core does more than its share of all the work, and no load can go on without itself. Two
+    cores; a transformer of one thread takes 2 s to start and 20 s to score, a bow 4 s and 1 s:
 
         all of it          (2 + 20 + 4 + 1) / 2 cores = 13.5 s
         the transformer    2 + 20 / 1 thread          = 22 s, so it is 22 s

@@ -1,9 +1,10 @@
 """Forecasts that were off by some factor again and again are corrected by it.
 
-A forecast takes the machine to be idle and its cores to be shared without a gap. What it leaves out (programs that
-always run there, the clock of a processor, a slow disk) slows every job of a machine by much the same factor. So does
-the median of the last few jobs, which one odd night does not move. The calculation itself has a vote in it: after one
-job half of what that shows is believed, after two that agree all of it.
+A forecast takes the machine to be idle and its cores to be shared without a gap. What it leaves out
+(programs that always run there, the clock of a processor, a slow disk) slows every job of a machine
+by much the same factor. So does the median of the last few jobs, which one odd night does not move.
+The calculation itself has a vote in it: after one job half of what that shows is believed, after
+two that agree all of it.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,15 @@ from storage.places.place import Place
 from storage.records.forecasts import Forecast, Ratios, keep_ratios, kind, read_ratios
 
 _LAST = 5  # jobs that count
-_MOST = 4.0  # a forecast is not moved further than by this factor: three of four cores belong to others
+# a forecast is not moved further than by this factor: three of four cores belong to others
+_MOST = 4.0
 _LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
 
 
 def correct(ratios: Sequence[float]) -> float:
-    """The factor that follows from (seconds taken / seconds expected) of earlier jobs, the last of them last. Pure."""
+    """The factor that follows from (seconds taken / seconds expected) of earlier jobs, the last of
+    them last. Pure.
+    """
     return min(_MOST, max(1 / _MOST, median([1.0, *ratios[-_LAST:]])))
 
 
@@ -28,7 +32,8 @@ def correction(place: Place, cores: int, service: bool) -> float:
 
 
 def learn(place: Place, forecast: Forecast, seconds: float) -> None:
-    """A job with this forecast took so long. A guess teaches nothing: what it was wrong about is measured now.
+    """A job with this forecast took so long. A guess teaches nothing: what it was wrong about is
+    measured now.
 
     Raises CannotWrite.
     """

@@ -15,7 +15,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """`cells` to score, `chunks` to reduce at once because every member has scored them. Nothing left: `complete`."""
+    """`cells` to score, `chunks` to reduce at once because every member has scored them. Nothing
+    left: `complete`.
+    """
 
     cells: tuple[Cell, ...]
     chunks: tuple[str, ...]
@@ -31,17 +33,21 @@ def plan(
     scored: Mapping[tuple[str, int], Set[str]],
     parts: Set[int],
 ) -> Plan:
-    """What is missing, chunk by chunk in the order of the upload, so that the first parts are ready first.
+    """What is missing, chunk by chunk in the order of the upload, so that the first parts are ready
+    first.
 
-    `chunks` are the ids of the dataset's chunks by position; `models` the (name, version) pairs of the job; `scored`
-    the ids of the chunks that each of them has scored; `parts` the positions whose labelled part is there. Chunks with
-    equal texts share their id and so their cells. A chunk whose part is there needs nothing more.
+    `chunks` are the ids of the dataset's chunks by position; `models` the (name, version) pairs of
+    the job; `scored` the ids of the chunks that each of them has scored; `parts` the positions
+    whose labelled part is there. Chunks with equal texts share their id and so their cells. A chunk
+    whose part is there needs nothing more.
     """
     wanted = dict.fromkeys(chunk for position, chunk in enumerate(chunks) if position not in parts)
     cells: list[Cell] = []
     ready: list[str] = []
     for chunk in wanted:
-        missing = [Cell(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())]
+        missing = [
+            Cell(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())
+        ]
         cells += missing
         if not missing:
             ready.append(chunk)

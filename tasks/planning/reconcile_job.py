@@ -10,7 +10,15 @@ from storage.records.jobs import Job, ended
 from tasks.board.board import Board, Progress
 from tasks.board.leases import leased
 from tasks.broker.context import Context
-from tasks.broker.step_messages import CONTROL, RESULTS, FinishJob, PublishResults, ReduceChunk, ScoreCell, control_step
+from tasks.broker.step_messages import (
+    CONTROL,
+    RESULTS,
+    FinishJob,
+    PublishResults,
+    ReduceChunk,
+    ScoreCell,
+    control_step,
+)
 from tasks.planning.dispatch import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
 from tasks.planning.plan import Plan, plan
 from tasks.planning.record_cache import dataset_of, job_of
@@ -18,7 +26,8 @@ from tasks.planning.score_reuse import in_hand
 
 
 def plan_job(place: Place, job_id: str, parts: Set[int] | None = None) -> Plan:
-    """What storage says is missing of a job. What can be borrowed whole needs no worker: `reduce` does it.
+    """What storage says is missing of a job. What can be borrowed whole needs no worker: `reduce`
+    does it.
 
     `parts`: the positions of those that are there, if they were just listed.
     """
@@ -47,7 +56,9 @@ def stored_progress(place: Place, job_id: str) -> Progress:
     return Progress("running", None, dict(zip(names, counts, strict=True)), len(parts))
 
 
-def _in_hand(place: Place, dataset: Dataset, job: Job, chunks: Collection[str]) -> Iterator[set[str]]:
+def _in_hand(
+    place: Place, dataset: Dataset, job: Job, chunks: Collection[str]
+) -> Iterator[set[str]]:
     """Of each model of the job, which of the chunks need no worker."""
     return side_by_side(place, lambda model: in_hand(place, dataset, model, chunks), job.models)
 
@@ -55,8 +66,8 @@ def _in_hand(place: Place, dataset: Dataset, job: Job, chunks: Collection[str]) 
 def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     """Write the board anew and ask for every step that is missing and on nobody's way.
 
-    Safe at any time, any number of times, in any number of processes. What was stopped in storage stops on the board.
-    `fresh`: the board knows nothing of the job, so nothing is on anybody's way.
+    Safe at any time, any number of times, in any number of processes. What was stopped in storage
+    stops on the board. `fresh`: the board knows nothing of the job, so nothing is on anybody's way.
     """
     job = job_of(context.place, job_id)
     dataset = dataset_of(context.place, job)
@@ -68,7 +79,8 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     board = context.board
     board.run(job_id, _facts(job, dataset), len(parts))
     end = ended(context.place, job_id)
-    if end is not None and end.status != "done":  # meanwhile; who ends it after this look tells the board after us
+    # meanwhile; who ends it after this look tells the board after us
+    if end is not None and end.status != "done":
         board.end(job_id, end.status, end.error)
         return
     for model in job.models:
@@ -79,7 +91,8 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
     for model in job.models:
         feed(context, model.name)
-    steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]  # no queue holds a whole job
+    # no queue holds a whole job
+    steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]
     waiting = control_steps(board, [step.step for step in steps])
     for step in steps:
         if step.step not in waiting:
@@ -88,7 +101,9 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
         context.publish(FinishJob(job_id))
 
 
-def _seed(board: Board, job: str, model: str, dataset: Dataset, missing: Set[str], under_way: Set[str]) -> bool:
+def _seed(
+    board: Board, job: str, model: str, dataset: Dataset, missing: Set[str], under_way: Set[str]
+) -> bool:
     """Note what is known of a model's chunks; whether any is to be asked for."""
     there: list[int] = []
     asked: list[int] = []
@@ -121,7 +136,9 @@ def publishing(board: Board, jobs: Sequence[str]) -> set[str]:
         return set()
     waiting = {arguments["job"] for arguments in queued(board, RESULTS)}
     steps = [PublishResults(job).step for job in jobs]
-    return {job for job, held in zip(jobs, leased(board, steps), strict=True) if held or job in waiting}
+    return {
+        job for job, held in zip(jobs, leased(board, steps), strict=True) if held or job in waiting
+    }
 
 
 def _under_way(context: Context, job: Job, model: str) -> set[str]:
@@ -130,9 +147,13 @@ def _under_way(context: Context, job: Job, model: str) -> set[str]:
     version = next(member.version for member in job.models if member.name == model)
     out = context.board.outstanding(model)
     dataset = dataset_of(context.place, job)
-    maybe = sorted({dataset.chunks[position].id for asked, position in out if asked == job.id} - queued)
+    maybe = sorted(
+        {dataset.chunks[position].id for asked, position in out if asked == job.id} - queued
+    )
     steps = [ScoreCell(job.id, chunk, model, version).step for chunk in maybe]
-    return queued | {chunk for chunk, held in zip(maybe, leased(context.board, steps), strict=True) if held}
+    return queued | {
+        chunk for chunk, held in zip(maybe, leased(context.board, steps), strict=True) if held
+    }
 
 
 def _facts(job: Job, dataset: Dataset) -> dict[str, str | int | float]:

@@ -10,7 +10,8 @@ from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 
 _JOBS = 16_384  # some 4 kB each, 70 MB in all; the reconciler reads all that run every two seconds
-_CHUNKS = 100_000  # some 700 bytes each, 70 MB in all: 2,000 datasets of 100,000 rows, or two of 100 million
+# some 700 bytes each, 70 MB in all: 2,000 datasets of 100,000 rows, or two of 100 million
+_CHUNKS = 100_000
 
 
 @lru_cache(_JOBS)
@@ -32,7 +33,8 @@ class Datasets:
         key = place, customer, name
         with self._lock:
             found = self._kept.get(key)
-        dataset = found or feedback.read_dataset(place, customer, name)  # nobody waits while another reads
+        # nobody waits while another reads
+        dataset = found or feedback.read_dataset(place, customer, name)
         with self._lock:
             if self._kept.pop(key, None) is None:
                 self._room -= 1 + len(dataset.chunks)

@@ -56,16 +56,24 @@ def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
     for one in todo:
         for model in one.job.models:
             counts.setdefault(model, _Count()).chunks.update(one.dataset.positions)
-            wanted.setdefault(model, set()).update(one.lent, *(found.values() for found in one.lent.values()))
-    found = side_by_side(place, lambda one: scored_chunks(place, one.name, one.version, wanted[one]), wanted)
+            wanted.setdefault(model, set()).update(
+                one.lent, *(found.values() for found in one.lent.values())
+            )
+    found = side_by_side(
+        place, lambda one: scored_chunks(place, one.name, one.version, wanted[one]), wanted
+    )
     scored = dict(zip(wanted, found, strict=True))
     for one in todo:
         versions = {(model.name, model.version): model for model in one.job.models}
         there = {name: scored[model] for name, model in versions.items()}
-        for cell in plan([chunk.id for chunk in one.dataset.chunks], list(versions), there, one.parts).cells:
+        for cell in plan(
+            [chunk.id for chunk in one.dataset.chunks], list(versions), there, one.parts
+        ).cells:
             model = versions[cell.model, cell.version]
             chunk = one.dataset.chunks[one.dataset.positions[cell.chunk][0]]
-            held = [donor for donor, lender in one.lent[chunk.id].items() if lender in scored[model]]
+            held = [
+                donor for donor, lender in one.lent[chunk.id].items() if lender in scored[model]
+            ]
             if rows := rows_to_score(chunk, held):
                 counts[model].add(chunk, rows)
             scored[model].add(cell.chunk)
@@ -79,7 +87,9 @@ class _Todo:
     def __init__(self, place: Place, job: Job, dataset: Dataset) -> None:
         self.job, self.dataset = job, dataset
         self.parts = labelled_output.part_positions(job.output)
-        self.unwritten = [chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts]
+        self.unwritten = [
+            chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts
+        ]
         self.lent = lenders(place, dataset.customer, self.unwritten)
 
 

@@ -1,8 +1,9 @@
-"""Scores found again: what a model version has said of a text in an earlier chunk holds for it in this one.
+"""Scores found again: what a model version has said of a text in an earlier chunk holds for it in
+this one.
 
-dataset.json names for each chunk its donors: chunks of earlier datasets of the same customer that seem to hold some of
-its texts. That is a hint. A text is the same only if it is equal, and a donor that is gone, damaged or scored by
-another model gives nothing.
+dataset.json names for each chunk its donors: chunks of earlier datasets of the same customer that
+seem to hold some of its texts. That is a hint. A text is the same only if it is equal, and a donor
+that is gone, damaged or scored by another model gives nothing.
 """
 
 import logging
@@ -38,15 +39,25 @@ class Borrowed:
 
     def completed(self, rest: Scores) -> Scores:
         """With the scores of the rows that were left, the whole chunk's."""
-        return rest if self.scores is None else _copied(rest, np.arange(len(self.left)), self.scores, self.left)
+        return (
+            rest
+            if self.scores is None
+            else _copied(rest, np.arange(len(self.left)), self.scores, self.left)
+        )
 
 
-def borrow(place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray) -> Borrowed:
-    """What the donors of the chunk at this position know of its texts, [rows] strings, under this model version."""
+def borrow(
+    place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray
+) -> Borrowed:
+    """What the donors of the chunk at this position know of its texts, [rows] strings, under this
+    model version.
+    """
     chunk = dataset.chunks[position]
     known: Scores | None = None
     left = np.arange(len(texts))
-    for lent in side_by_side(place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors):
+    for lent in side_by_side(
+        place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors
+    ):
         if lent is None:
             continue
         said, theirs = lent
@@ -70,21 +81,28 @@ def complete(
     texts: pa.StringArray,
     ask: Callable[[pa.StringArray], Scores],
 ) -> Scores:
-    """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor knows, if any.
+    """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor
+    knows, if any.
 
     Raises what `ask` raises.
     """
     known = borrow(place, dataset, position, model, texts)
     if known.scores is not None:
         had = len(texts) - len(known.left)
-        fields = {"chunk": dataset.chunks[position].id, "model": model.name, "version": model.version}
+        fields = {
+            "chunk": dataset.chunks[position].id,
+            "model": model.name,
+            "version": model.version,
+        }
         log.info("%d of %d rows had scores from earlier", had, len(texts), extra=fields)
         if not len(known.left):
             return known.scores
     return known.completed(ask(texts.take(pa.array(known.left))))
 
 
-def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVersion) -> Scores | None:
+def borrow_whole(
+    place: Place, dataset: Dataset, position: int, model: ModelVersion
+) -> Scores | None:
     """The scores of the chunk at this position, if its donors know all of its texts. Raises Absent."""
     if dataset.chunks[position].new != 0:
         return None
@@ -92,8 +110,12 @@ def borrow_whole(place: Place, dataset: Dataset, position: int, model: ModelVers
     return None if len(known.left) else known.scores
 
 
-def in_hand(place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]) -> set[str]:
-    """Those of these chunks that need no worker: they are scored, or by what is known their donors have all of it."""
+def in_hand(
+    place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]
+) -> set[str]:
+    """Those of these chunks that need no worker: they are scored, or by what is known their donors
+    have all of it.
+    """
     known = {chunk.id: chunk for chunk in dataset.chunks if chunk.new == 0 and chunk.id in chunks}
     lent = lenders(place, dataset.customer, known.values())
     asked = {*chunks, *(lender for found in lent.values() for lender in found.values())}
@@ -101,16 +123,20 @@ def in_hand(place: Place, dataset: Dataset, model: ModelVersion, chunks: Collect
     whole = {
         chunk
         for chunk, found in lent.items()
-        if not rows_to_score(known[chunk], [donor for donor, lender in found.items() if lender in scored])
+        if not rows_to_score(
+            known[chunk], [donor for donor, lender in found.items() if lender in scored]
+        )
     }
     return whole | scored.intersection(chunks)
 
 
 def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
-    """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held` are there. Pure.
+    """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held`
+    are there. Pure.
 
-    How many rows no donor holds may be known. What each of them shares is an estimate; those of one dataset share
-    different rows, those of several may share the same ones, so that the most of any dataset is sure.
+    How many rows no donor holds may be known. What each of them shares is an estimate; those of one
+    dataset share different rows, those of several may share the same ones, so that the most of any
+    dataset is sure.
     """
     if chunk.new is not None and len(held) == len(chunk.donors):
         return chunk.new
@@ -124,7 +150,13 @@ def lenders(place: Place, customer: str, chunks: Iterable[Chunk]) -> dict[str, d
     """Chunk id → its donors that are there, each with the id of the chunk that it is."""
     chunks = list(chunks)
     names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
-    ids = dict(zip(names, side_by_side(place, lambda name: _chunk_ids(place, customer, name), names), strict=True))
+    ids = dict(
+        zip(
+            names,
+            side_by_side(place, lambda name: _chunk_ids(place, customer, name), names),
+            strict=True,
+        )
+    )
     return {
         chunk.id: {
             donor: ids[donor.dataset][donor.position]
@@ -143,7 +175,9 @@ def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
         return []
 
 
-def _lent(place: Place, customer: str, donor: Donor, model: ModelVersion) -> tuple[Scores, pa.StringArray] | None:
+def _lent(
+    place: Place, customer: str, donor: Donor, model: ModelVersion
+) -> tuple[Scores, pa.StringArray] | None:
     """What the model said of the donor, and the donor's texts; None if either cannot be had."""
     try:
         dataset = dataset_named(place, customer, donor.dataset)
@@ -156,7 +190,9 @@ def _lent(place: Place, customer: str, donor: Donor, model: ModelVersion) -> tup
     except Absent:
         return None
     except (ChorusError, IndexError, pa.ArrowException) as error:
-        log.warning("nothing borrowed from chunk %d of dataset %s: %s", donor.position, donor.dataset, error)
+        log.warning(
+            "nothing borrowed from chunk %d of dataset %s: %s", donor.position, donor.dataset, error
+        )
         return None
     return (said, texts) if len(texts) == chunk.rows else None
 
@@ -166,7 +202,9 @@ def _copied(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scor
     values = target.values.copy()
     values[rows] = source.values[positions]
     rejected = dict(target.rejected)
-    for position, row in zip(positions.tolist(), rows.tolist(), strict=True) if source.rejected else ():
+    for position, row in (
+        zip(positions.tolist(), rows.tolist(), strict=True) if source.rejected else ()
+    ):
         if position in source.rejected:
             rejected[row] = source.rejected[position]
     return replace(target, values=values, rejected=rejected)

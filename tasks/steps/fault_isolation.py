@@ -1,4 +1,6 @@
-"""Scoring with care: the rows that a model cannot bear are found, and the others are scored without them."""
+"""Scoring with care: the rows that a model cannot bear are found, and the others are scored without
+them.
+"""
 
 from typing import Protocol
 
@@ -13,7 +15,9 @@ _LONGEST = 300  # characters of a reason; an error can quote a whole text
 
 
 class TextsFailed(Exception):
-    """A model in a process of its own could not score these texts. Its text is the reason, for people."""
+    """A model in a process of its own could not score these texts. Its text is the reason, for
+    people.
+    """
 
 
 class LoadedModel(Protocol):
@@ -25,15 +29,18 @@ class LoadedModel(Protocol):
     def score(self, texts: pa.StringArray) -> Float32:
         """[rows] strings -> [rows, labels] float32 probabilities.
 
-        Raises whatever the model raises in this process; TextsFailed where it has a process of its own.
+        Raises whatever the model raises in this process; TextsFailed where it has a process of its
+        own.
         """
         ...
 
 
 def score_carefully(loaded: LoadedModel, texts: pa.StringArray) -> tuple[Float32, dict[int, str]]:
-    """[rows] strings -> [rows, labels] float32 probabilities, NaN in the rejected rows, and these with their reasons.
+    """[rows] strings -> [rows, labels] float32 probabilities, NaN in the rejected rows, and these
+    with their reasons.
 
-    `loaded` has to live in a process of its own. Raises NotTheRows, and what else it raises than TextsFailed.
+    `loaded` has to live in a process of its own. Raises NotTheRows, and what else it raises than
+    TextsFailed.
     """
     values = np.full((len(texts), len(loaded.labels)), np.nan, dtype=np.float32)
 

@@ -1,4 +1,6 @@
-"""Finish a job: check every part, write the manifest that makes it the result, and have it published if asked to."""
+"""Finish a job: check every part, write the manifest that makes it the result, and have it
+published if asked to.
+"""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -33,7 +35,9 @@ class BadPart(ChorusError):
 
     def __init__(self, where: str, expected: str, found: str) -> None:
         self.where, self.expected, self.found = where, expected, found
-        super().__init__(f"{where} should hold {expected}, and is {found}. Remove the file and run again.")
+        super().__init__(
+            f"{where} should hold {expected}, and is {found}. Remove the file and run again."
+        )
 
 
 def finish(context: Context, message: FinishJob) -> None:
@@ -55,9 +59,14 @@ def finish(context: Context, message: FinishJob) -> None:
     positions = range(len(dataset.chunks))
     # After the parts were seen, not beside that: what a part leaves out is written before it.
     without = sorted(labelled_output.rejects_positions(output).intersection(positions))
-    names = [*map(labelled_output.part_name, positions), *map(labelled_output.rejects_name, without)]
+    names = [
+        *map(labelled_output.part_name, positions),
+        *map(labelled_output.rejects_name, without),
+    ]
     output.settle("", names)  # the manifest will vouch for them, also after a power failure
-    found = side_by_side(output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without)
+    found = side_by_side(
+        output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without
+    )
     rejected = dict(zip(without, found, strict=True))
 
     def part(position: int) -> Part:
@@ -84,14 +93,20 @@ def finish(context: Context, message: FinishJob) -> None:
 
 
 def _close(context: Context, job: Job) -> None:
-    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken the results."""
+    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken
+    the results.
+    """
     before = ended(context.place, job.id)
     if before is not None and before.status == "done":
         context.board.end(job.id, "done")
         return
     if job.results is None or published(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
-        job_done(context.place, job, datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at)
+        job_done(
+            context.place,
+            job,
+            datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at,
+        )
         if job.results is None:
             _end(context, job, arrival)
             return
@@ -106,11 +121,14 @@ def end_published(context: Context, job: Job) -> None:
 
 
 def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to look again."""
+    """Storage first: the board can be made anew from it. What is told last is that nobody has to
+    look again.
+    """
     seconds = max(0.0, time() - arrival.since) if arrival else None
     began = beginning(context.board, job.id)
     end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
-    if arrival is not None and seconds is not None and job.results is None:  # a forecast knows of no topic
+    # a forecast knows of no topic
+    if arrival is not None and seconds is not None and job.results is None:
         _compare(context.place, job, arrival.since, seconds)
     context.board.end(job.id, "done")
 

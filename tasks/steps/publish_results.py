@@ -1,7 +1,7 @@
 """Publish a job's labels to its topic, one message a feedback, and then end the job.
 
-At least once: whoever dies on the way leaves a job whose results are published again, with the same ids and bytes, from
-the first part on that the board does not know to be published.
+At least once: whoever dies on the way leaves a job whose results are published again, with the same
+ids and bytes, from the first part on that the board does not know to be published.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,13 @@ from intake.messages.topic import Outgoing, TopicAway
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
-from tasks.board.publish_progress import note_away, note_published, note_refused, published, why_refused
+from tasks.board.publish_progress import (
+    note_away,
+    note_published,
+    note_refused,
+    published,
+    why_refused,
+)
 from tasks.broker.context import Context
 from tasks.broker.step_messages import PublishResults
 from tasks.planning.reconcile_job import reconcile
@@ -42,9 +48,11 @@ TopicOf = Callable[[str], Sink]
 
 
 def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
-    """Part after part, those that the board knows to be published left out. Raises ResultsRefused, NotTaken, NoPubSub.
+    """Part after part, those that the board knows to be published left out. Raises ResultsRefused,
+    NotTaken, NoPubSub.
 
-    A job that was cancelled meanwhile ends after the part in work. One that has lost a file is completed first.
+    A job that was cancelled meanwhile ends after the part in work. One that has lost a file is
+    completed first.
     """
     job = job_of(context.place, message.job)
     before = ended(context.place, job.id)
@@ -67,7 +75,9 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
             note_published(context.board, job.id, number + 1)
     except TopicAway as error:
         note_away(context.board, job.results, str(error))
-        raise ResultsRefused(job.id, note_refused(context.board, job.id, str(error)), error.reason) from error
+        raise ResultsRefused(
+            job.id, note_refused(context.board, job.id, str(error)), error.reason
+        ) from error
     end_published(context, job)
 
 
@@ -82,4 +92,6 @@ def _publish(context: Context, job: Job, topic: Sink, part: Part) -> None:
     targets = ensemble_of(context.place, job).targets
     rows = decode_parquet(data, columns_read(targets))
     for first in range(0, len(rows), _AT_ONCE):
-        topic.publish(labelled_messages(job, targets, part.name, rows.slice(first, _AT_ONCE), first))
+        topic.publish(
+            labelled_messages(job, targets, part.name, rows.slice(first, _AT_ONCE), first)
+        )

@@ -1,4 +1,6 @@
-"""Reduce one chunk: all members' scores, combined, as labelled parts, and what a member could not score as rejects."""
+"""Reduce one chunk: all members' scores, combined, as labelled parts, and what a member could not
+score as rejects.
+"""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -33,11 +35,13 @@ log = logging.getLogger(__name__)
 
 
 def reduce(context: Context, message: ReduceChunk) -> None:
-    """Write the parts of every chunk with these texts, or ask again for the scores that are missing.
+    """Write the parts of every chunk with these texts, or ask again for the scores that are
+    missing.
 
-    A row that any member has rejected is not labelled: it goes to the rejects of its part, which are written first.
-    The last part of the job finishes it, here and now: a message to this same worker would cost an upload of one
-    feedback a tenth of its time. Each repetition after it finishes again, which finds the job finished.
+    A row that any member has rejected is not labelled: it goes to the rejects of its part, which
+    are written first. The last part of the job finishes it, here and now: a message to this same
+    worker would cost an upload of one feedback a tenth of its time. Each repetition after it
+    finishes again, which finds the job finished.
     """
     job = job_of(context.place, message.job)
     dataset = dataset_of(context.place, job)
@@ -48,11 +52,18 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         lambda: all(side_by_side(output, output.exists, map(labelled_output.part_name, positions))),
         lambda: ensemble_of(context.place, job),
         *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
-        *(partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job)) for position in positions),
+        *(
+            partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job))
+            for position in positions
+        ),
     )
     if not next(reading):
         ensemble = next(reading)
-        said = {model.name: found for model, found in zip(job.models, reading, strict=False) if found is not None}
+        said = {
+            model.name: found
+            for model, found in zip(job.models, reading, strict=False)
+            if found is not None
+        }
         if len(said) < len(job.models):
             _ask_again(context, job, dataset, message.chunk, said)
             return
@@ -62,10 +73,14 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:
-                output.keep(labelled_output.rejects_name(position), encode_parquet(_rejects(chunk, rejected)))
+                output.keep(
+                    labelled_output.rejects_name(position),
+                    encode_parquet(_rejects(chunk, rejected)),
+                )
                 chunk = chunk.take(kept)
             output.keep(
-                labelled_output.part_name(position), encode_parquet(_rows(context, job, chunk, answers, columns))
+                labelled_output.part_name(position),
+                encode_parquet(_rows(context, job, chunk, answers, columns)),
             )
     if context.board.written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
@@ -76,7 +91,9 @@ def _columns_read(job: Job) -> list[str]:
     return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
-def _ask_again(context: Context, job: Job, dataset: Dataset, chunk: str, said: Collection[str]) -> None:
+def _ask_again(
+    context: Context, job: Job, dataset: Dataset, chunk: str, said: Collection[str]
+) -> None:
     """Of the members that are not among those which have said something of the chunk."""
     for model in job.models:
         if model.name not in said:
@@ -125,14 +142,17 @@ def _rejects(chunk: pa.Table, rejected: Mapping[int, str]) -> pa.Table:
     return pa.table(columns, schema=feedback.REJECTS)
 
 
-def _answers(ensemble: Ensemble, said: dict[str, Scores], rows: Rows) -> dict[str, tuple[Mode, Combined]]:
+def _answers(
+    ensemble: Ensemble, said: dict[str, Scores], rows: Rows
+) -> dict[str, tuple[Mode, Combined]]:
     """What the ensemble says of these rows of the chunk."""
     return {target.name: (target.mode, _combine(target, said, rows)) for target in ensemble.targets}
 
 
 def _combine(target: Target, said: dict[str, Scores], rows: Rows) -> Combined:
     votes = [
-        Vote(member.weight, said[member.model].labels, said[member.model].values[rows]) for member in target.members
+        Vote(member.weight, said[member.model].labels, said[member.model].values[rows])
+        for member in target.members
     ]
     return soft_vote(target.mode, votes, target.threshold)
 

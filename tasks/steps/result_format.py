@@ -1,4 +1,5 @@
-"""What a reader of results gets: one message a feedback, made from the rows of a part. Pure; see docs/messages.md.
+"""What a reader of results gets: one message a feedback, made from the rows of a part. Pure; see
+docs/messages.md.
 
 The same rows make the same bytes. Column by column, because a job may have millions of rows.
 """
@@ -38,12 +39,23 @@ def columns_read(targets: Iterable[Target]) -> list[str]:
 
 
 def labelled_messages(
-    job: Job, targets: Sequence[Target], part: str, rows: pa.Table, first: int, most: int = MOST_BYTES
+    job: Job,
+    targets: Sequence[Target],
+    part: str,
+    rows: pa.Table,
+    first: int,
+    most: int = MOST_BYTES,
 ) -> list[Outgoing]:
     """Of labelled rows, from number `first` of the part on. Raises NotFinite."""
-    labels = [piece for target in targets for piece in (f"{_quoted(target.name)}:", _labels(rows, target), ",")]
+    labels = [
+        piece
+        for target in targets
+        for piece in (f"{_quoted(target.name)}:", _labels(rows, target), ",")
+    ]
     scores = [
-        piece for target in targets for piece in (f"{_quoted(target.name)}:{{", *_scores(rows, target, part), "},")
+        piece
+        for target in targets
+        for piece in (f"{_quoted(target.name)}:{{", *_scores(rows, target, part), "},")
     ]
     bodies = _joined(
         [
@@ -62,17 +74,27 @@ def labelled_messages(
     return _messages(job, part, rows["id"], first, bodies, f',"scored_at":"{scored_at}"}}', most)
 
 
-def rejected_messages(job: Job, part: str, rows: pa.Table, first: int, most: int = MOST_BYTES) -> list[Outgoing]:
+def rejected_messages(
+    job: Job, part: str, rows: pa.Table, first: int, most: int = MOST_BYTES
+) -> list[Outgoing]:
     """Of rows that some model could not score (schema REJECTS), from number `first` of the part on."""
     bodies = [
         f',"rejected":{{"reason":{_quoted(reason)},"detail":{_quoted(detail)}}}'
-        for reason, detail in zip(rows["reason"].to_pylist(), rows["detail"].to_pylist(), strict=True)
+        for reason, detail in zip(
+            rows["reason"].to_pylist(), rows["detail"].to_pylist(), strict=True
+        )
     ]
     return _messages(job, part, rows["id"], first, bodies, "}", most)
 
 
 def _messages(
-    job: Job, part: str, ids: pa.ChunkedArray, first: int, bodies: Iterable[str], end: str, most: int
+    job: Job,
+    part: str,
+    ids: pa.ChunkedArray,
+    first: int,
+    bodies: Iterable[str],
+    end: str,
+    most: int,
 ) -> list[Outgoing]:
     """Each says whose feedback it is, its own body, and who answered."""
     about = f',"customer":{_quoted(job.customer)},"job":{_quoted(job.id)}'
@@ -93,11 +115,15 @@ def _messages(
 
 def _labels(rows: pa.Table, target: Target) -> pa.Array:
     """Each row's label, or its list of labels, as JSON."""
-    known = {name: _quoted(name) for name in rows.schema.field(f"{target.name}_probabilities").type.names}
+    known = {
+        name: _quoted(name) for name in rows.schema.field(f"{target.name}_probabilities").type.names
+    }
     said = rows[target.name].to_pylist()
     if target.mode == "one_of":
         return pa.array([known[label] for label in said], pa.string())
-    return pa.array([f"[{','.join([known[label] for label in labels])}]" for labels in said], pa.string())
+    return pa.array(
+        [f"[{','.join([known[label] for label in labels])}]" for labels in said], pa.string()
+    )
 
 
 def _scores(rows: pa.Table, target: Target, part: str) -> list[Any]:
@@ -119,7 +145,9 @@ def _numbers(values: pa.Array | pa.ChunkedArray, part: str, column: str) -> pa.A
 
 
 def _joined(pieces: Sequence[Any], rows: int) -> list[str]:
-    """Row by row, the pieces one after the other; those that are no columns are the same in every row."""
+    """Row by row, the pieces one after the other; those that are no columns are the same in every
+    row.
+    """
     if not rows:
         return []
     said: list[str] = pc.binary_join_element_wise(*pieces, "").to_pylist()

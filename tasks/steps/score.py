@@ -1,7 +1,8 @@
 """Score one cell: a chunk's texts under one model version, into one scores file.
 
-A text may make a model raise, answer nonsense, hang, or take its process down. The board counts who takes the cell, so
-that a worker that was killed counts too; after three attempts the cell is scored with care, and ends in every case.
+A text may make a model raise, answer nonsense, hang, or take its process down. The board counts who
+takes the cell, so that a worker that was killed counts too; after three attempts the cell is scored
+with care, and ends in every case.
 """
 
 import logging
@@ -48,7 +49,9 @@ class ScoringFailed(Exception):
 
     def __init__(self, cell: ScoreCell, attempt: int, reason: str) -> None:
         self.cell, self.attempt = cell, attempt
-        super().__init__(f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: {reason}")
+        super().__init__(
+            f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: {reason}"
+        )
 
 
 class ModelBroken(ChorusError):
@@ -76,25 +79,37 @@ class Models(Protocol):
 
 
 def score(context: Context, models: Models, cell: ScoreCell) -> None:
-    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all members are in.
+    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all
+    members are in.
 
-    What the model has said of some of its texts before is not asked again; if that is all, no model is loaded. Then ask
-    for the model's next cells. Raises ScoringFailed after each of the first attempts that the model fails, and at the
-    next one ModelBroken if it is not a few rows that fail. OtherModel, and whatever loading a model raises, at any
-    attempt.
+    What the model has said of some of its texts before is not asked again; if that is all, no model
+    is loaded. Then ask for the model's next cells. Raises ScoringFailed after each of the first
+    attempts that the model fails, and at the next one ModelBroken if it is not a few rows that
+    fail. OtherModel, and whatever loading a model raises, at any attempt.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
-    path, position = scores.path(cell.model, cell.version, cell.chunk), dataset.positions[cell.chunk][0]
+    path, position = (
+        scores.path(cell.model, cell.version, cell.chunk),
+        dataset.positions[cell.chunk][0],
+    )
     taken, first = time(), None
-    there, texts = partial(context.place.exists, path), partial(read_texts, context.place, dataset, position)
+    there, texts = (
+        partial(context.place.exists, path),
+        partial(read_texts, context.place, dataset, position),
+    )
     reading = each(context.place, there, texts)
     if not next(reading):
-        [member] = [model for model in job.models if (model.name, model.version) == (cell.model, cell.version)]
+        [member] = [
+            model
+            for model in job.models
+            if (model.name, model.version) == (cell.model, cell.version)
+        ]
         with Attempts(context.board, cell) as attempts:
             ask = partial(_ask, context, models, cell, attempts, member.digest)
             found = complete(context.place, dataset, position, member, next(reading), ask)
-            # Two workers may score one cell and differ in the last bit; whoever comes first is right for all.
+            # Two workers may score one cell and differ in the last bit; whoever comes first is
+            # right for all.
             context.place.create(path, scores.encode(found))
         first = context.presence.first_scores(taken) if context.presence else None
     for asked in [cell, *_asked_as_well(context, cell)]:
@@ -104,7 +119,9 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
 
 
 def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
-    """The same cell in other jobs that wait for it. Their messages may have been left alone because we were at it."""
+    """The same cell in other jobs that wait for it. Their messages may have been left alone because
+    we were at it.
+    """
     found = []
     for job, position in context.board.outstanding(cell.model):
         with suppress(ChorusError):  # a job that cannot be read, which is none of our business
@@ -117,12 +134,19 @@ def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
 def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
     job = job_of(context.place, cell.job)
     positions = dataset_of(context.place, job).positions[cell.chunk]
-    if context.board.arrived(cell.job, cell.model, positions, [member.name for member in job.models], first):
+    if context.board.arrived(
+        cell.job, cell.model, positions, [member.name for member in job.models], first
+    ):
         context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
 def _ask(
-    context: Context, models: Models, cell: ScoreCell, attempts: Attempts, digest: str, texts: pa.StringArray
+    context: Context,
+    models: Models,
+    cell: ScoreCell,
+    attempts: Attempts,
+    digest: str,
+    texts: pa.StringArray,
 ) -> Scores:
     attempt = attempts.count()
     careful = attempt > ATTEMPTS

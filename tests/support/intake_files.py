@@ -26,7 +26,13 @@ def upload(
     file = folder / name
     file.write_bytes(data)
     now = datetime(2026, 1, day, tzinfo=UTC)
-    return take_in(LocalPlace(folder / "home"), Upload(str(file), "acme", **options), io.BytesIO(), said, lambda: now)
+    return take_in(
+        LocalPlace(folder / "home"),
+        Upload(str(file), "acme", **options),
+        io.BytesIO(),
+        said,
+        lambda: now,
+    )
 
 
 def stored(folder: Path, dataset: Dataset) -> list[dict[str, object]]:
@@ -46,7 +52,11 @@ def rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
 
 def files(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def as_parquet(table: pa.Table) -> bytes:

@@ -1,4 +1,6 @@
-"""The schemas of Kubernetes and KEDA, from packages that carry them, and ways into rendered objects."""
+"""The schemas of Kubernetes and KEDA, from packages that carry them, and ways into rendered
+objects.
+"""
 
 from functools import cache
 

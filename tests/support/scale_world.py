@@ -1,6 +1,8 @@
-"""A small world for `scale`: rows are asked for, workers start, score cell by cell, idle and die, second by second.
+"""A small world for `scale`: rows are asked for, workers start, score cell by cell, idle and die,
+second by second.
 
-Every action is checked when it is taken, so a history that runs to its end has kept all the promises there are.
+Every action is checked when it is taken, so a history that runs to its end has kept all the
+promises there are.
 """
 
 from collections import Counter
@@ -33,10 +35,13 @@ class World:
     workers: dict[str, Worker] = field(default_factory=dict)
     rows: dict[str, list[int]] = field(default_factory=dict)  # not in work: urgent, bulk, nightly
     oldest: dict[str, float] = field(default_factory=dict)
-    served: dict[str, float] = field(default_factory=dict)  # when a cell of the model was last scored
-    work: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # worker: class, rows, when it is done
+    # when a cell of the model was last scored
+    served: dict[str, float] = field(default_factory=dict)
+    # worker: class, rows, when it is done
+    work: dict[str, tuple[int, int, float]] = field(default_factory=dict)
     actions: list[tuple[float, Action]] = field(default_factory=list)
-    waited: dict[str, float] = field(default_factory=dict)  # since when a model has had rows and no worker that is up
+    # since when a model has had rows and no worker that is up
+    waited: dict[str, float] = field(default_factory=dict)
     longest: Counter[str] = field(default_factory=Counter)
 
     def ask(self, model: str, rows: int, urgency: int = 1) -> None:
@@ -91,7 +96,9 @@ class World:
                 assert worker.state == "idle", f"{worker.state} workers are left alone"
                 assert self._staying(worker.model) > self.kinds[worker.model].limits.min
                 self._becomes(worker, "stopping")
-        both = {a.model for a in actions if isinstance(a, Start)} & {a.model for a in actions if isinstance(a, Hold)}
+        both = {a.model for a in actions if isinstance(a, Start)} & {
+            a.model for a in actions if isinstance(a, Hold)
+        }
         assert not both, "nobody is held and started at once"
         return [action.model for action in actions if isinstance(action, Hold)]
 
@@ -101,7 +108,15 @@ class World:
         here = [worker for worker in self.workers.values() if worker.machine == budget.machine]
         memory = max(kind.memory, kind.limits.memory or 0)
         new = Worker(
-            name, action.model, budget.machine, "starting", self.now, self.now, memory, action.threads, action.device
+            name,
+            action.model,
+            budget.machine,
+            "starting",
+            self.now,
+            self.now,
+            memory,
+            action.threads,
+            action.device,
         )
         self.workers[name] = new
         here.append(new)
@@ -125,12 +140,18 @@ class World:
                 urgency = next(place for place, rows in enumerate(waiting) if rows)
                 rows = min(CELL, waiting[urgency])
                 waiting[urgency] -= rows
-                self.work[worker.id] = urgency, rows, self.now + rows / self.kinds[worker.model].rate
+                self.work[worker.id] = (
+                    urgency,
+                    rows,
+                    self.now + rows / self.kinds[worker.model].rate,
+                )
                 self._becomes(worker, "busy")
 
     def _watch(self) -> None:
         for model in self.kinds:
-            if self.left(model) and not any(worker.state in ("idle", "busy") for worker in self.of(model)):
+            if self.left(model) and not any(
+                worker.state in ("idle", "busy") for worker in self.of(model)
+            ):
                 since = self.waited.setdefault(model, self.now)
                 self.longest[model] = max(self.longest[model], int(self.now - since))
             else:

@@ -11,7 +11,8 @@ class Need:
     """What one worker takes."""
 
     memory: int  # bytes
-    device: str = "cpu"  # or cuda:0, …; of a worker that has not been given one yet, cuda stands for any
+    # or cuda:0, …; of a worker that has not been given one yet, cuda stands for any
+    device: str = "cpu"
     gpu: float = 0.0  # the share of that GPU
 
 
@@ -23,12 +24,16 @@ class Room:
     gpus: Mapping[str, float]  # device: share
 
     def device(self, need: Need) -> str | None:
-        """Where it fits: on the GPU with the least room that is enough, so that large shares stay together. Or None."""
+        """Where it fits: on the GPU with the least room that is enough, so that large shares stay
+        together. Or None.
+        """
         if need.memory > self.memory:
             return None
         if need.device == "cpu":
             return "cpu"
-        enough = {gpu: left for gpu, left in self._usable(need).items() if need.gpu <= left + _ROUNDING}
+        enough = {
+            gpu: left for gpu, left in self._usable(need).items() if need.gpu <= left + _ROUNDING
+        }
         return min(enough, key=lambda gpu: (enough[gpu], gpu), default=None)
 
     def widest(self, need: Need) -> str:
@@ -50,9 +55,11 @@ class Room:
 
 
 def make_room(need: Need, room: Room, others: Sequence[Need]) -> list[int]:
-    """Which of the others have to go, by their places in the list; none if all of them together are not enough.
+    """Which of the others have to go, by their places in the list; none if all of them together are
+    not enough.
 
-    Those in front go first, and nobody goes in vain: without any one of those named there is no room.
+    Those in front go first, and nobody goes in vain: without any one of those named there is no
+    room.
     """
     going: list[int] = []
     for place, other in enumerate(others):

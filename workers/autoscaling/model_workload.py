@@ -1,4 +1,6 @@
-"""How many workers does it take until what is asked of a model is done in time, and who comes first? Pure."""
+"""How many workers does it take until what is asked of a model is done in time, and who comes
+first? Pure.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil, inf
@@ -8,15 +10,25 @@ from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
 
 NIGHTLY = (
-    1800.0  # seconds that nightly rows may take beyond `drain`: nobody waits for them, and fewer workers cost less
+    # seconds that nightly rows may take beyond `drain`: nobody waits for them, and fewer workers
+    # cost less
+    1800.0
 )
-HEAD_START = (0.0, 300.0, 1800.0, inf)  # seconds that urgent rows are ahead of bulk, of nightly, and of none at all
+# seconds that urgent rows are ahead of bulk, of nightly, and of none at all
+HEAD_START = (0.0, 300.0, 1800.0, inf)
 
 
 class Wanted:
     """What one model asks for, beside its workers on all machines."""
 
-    def __init__(self, name: str, demand: Demand | None, workers: Sequence[Worker], limits: Limits, now: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        demand: Demand | None,
+        workers: Sequence[Worker],
+        limits: Limits,
+        now: float,
+    ) -> None:
         self.name, self.demand, self.limits = name, demand, limits
         self.staying = [worker for worker in workers if worker.state != "stopping"]
         self.rows, self.missing, self.needed = 0, 0, limits.min
@@ -25,14 +37,19 @@ class Wanted:
             self.rows, classes = demand.rows, (demand.urgent, demand.bulk, demand.nightly)
             up_in = [_up_in(worker, demand, now) for worker in self.staying]
             self.needed = max(limits.min, short_of(demand, (), 0.0, limits, now))  # if all were up
-            self.missing = max(limits.min - len(up_in), short_of(demand, up_in, demand.start_seconds, limits, now))
+            self.missing = max(
+                limits.min - len(up_in), short_of(demand, up_in, demand.start_seconds, limits, now)
+            )
         if limits.max is not None:
             self.missing = min(self.missing, limits.max - len(workers))
-        self.urgency = next((place for place, rows in enumerate(classes) if rows), len(classes))  # 0: the most urgent
+        # 0: the most urgent
+        self.urgency = next((place for place, rows in enumerate(classes) if rows), len(classes))
         self.turn = self._served(now) + HEAD_START[self.urgency]  # the smallest is served first
 
     def may_go(self, workers: Iterable[Worker], keep: int) -> list[Worker]:
-        """Which of the workers can go if `keep` of all there are stay: the idle ones first, by how long they are."""
+        """Which of the workers can go if `keep` of all there are stay: the idle ones first, by how
+        long they are.
+        """
         oldest_first = sorted(workers, key=lambda worker: (worker.state != "idle", worker.since))
         return oldest_first[: max(0, len(self.staying) - keep)]
 
@@ -43,12 +60,16 @@ class Wanted:
         return max(self.demand.oldest, self.demand.last_served)
 
 
-def short_of(demand: Demand, up_in: Sequence[float], new_in: float, limits: Limits, now: float) -> int:
-    """How many new workers, up in `new_in` seconds each, it takes beside those which are up in `up_in` seconds.
+def short_of(
+    demand: Demand, up_in: Sequence[float], new_in: float, limits: Limits, now: float
+) -> int:
+    """How many new workers, up in `new_in` seconds each, it takes beside those which are up in
+    `up_in` seconds.
 
-    At least one if there are rows and no worker; none for work which those that are there finish in time. In time is
-    never less than twice a start: what is done before a new worker is up asks for no new worker, and a deadline that
-    has passed does not ask for all there are. 300 rows a second, 2 s to start, 60 s to drain:
+    At least one if there are rows and no worker; none for work which those that are there finish in
+    time. In time is never less than twice a start: what is done before a new worker is up asks for
+    no new worker, and a deadline that has passed does not ask for all there are. 300 rows a second,
+    2 s to start, 60 s to drain:
 
         short_of(demand(rows=100_000), up_in=[], new_in=2) == 6
         short_of(demand(rows=100_000), up_in=[0, 0, 0, 0, 0, 1.5], new_in=2) == 0
@@ -65,7 +86,9 @@ def short_of(demand: Demand, up_in: Sequence[float], new_in: float, limits: Limi
 
 
 def _goals(demand: Demand, limits: Limits, now: float) -> Iterator[tuple[int, float]]:
-    """Rows, and the seconds within which they should be scored. What is more urgent is scored first."""
+    """Rows, and the seconds within which they should be scored. What is more urgent is scored
+    first.
+    """
     if demand.deadline is not None:
         yield demand.urgent, min(limits.drain, demand.deadline - now)
     yield demand.urgent + demand.bulk, limits.drain
@@ -73,4 +96,6 @@ def _goals(demand: Demand, limits: Limits, now: float) -> Iterator[tuple[int, fl
 
 
 def _up_in(worker: Worker, demand: Demand, now: float) -> float:
-    return max(0.0, worker.started + demand.start_seconds - now) if worker.state == "starting" else 0.0
+    return (
+        max(0.0, worker.started + demand.start_seconds - now) if worker.state == "starting" else 0.0
+    )

@@ -2,10 +2,12 @@
 
 The policy in short; docs/autoscaling.md has it in plain words, decision 10 the reasons.
 
-1. Workers that are not needed are stopped: the last of a model when it has idled for `keep_warm`, others sooner.
-2. A model with rows and no worker gets one; first those that waited longest, the urgent with a head start. It needs
-   memory, and a GPU if it uses one. If there is no room, idle workers make it; if these are not enough, models that are
-   being served are held, and so take turns with those that wait.
+1. Workers that are not needed are stopped: the last of a model when it has idled for `keep_warm`,
+   others sooner.
+2. A model with rows and no worker gets one; first those that waited longest, the urgent with a head
+   start. It needs memory, and a GPU if it uses one. If there is no room, idle workers make it; if
+   these are not enough, models that are being served are held, and so take turns with those that
+   wait.
 3. A model below `min` gets a worker, at the expense of idle ones only.
 4. What is left of cores and memory goes to backlogs, where there are the fewest workers first.
 """
@@ -22,16 +24,19 @@ from workers.autoscaling.capacity import Need, Room, make_room
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.model_workload import HEAD_START, Wanted
 
-TURN = 60.0  # seconds that a model has a worker at least, before it is held for another of its class
+# seconds that a model has a worker at least, before it is held for another of its class
+TURN = 60.0
 HANGS = 60.0  # seconds, and five usual starts, after which one that still starts is not waited for
-ONE_MORE = 15.0  # seconds that an idle worker stays where there is another: longer than from cell to cell
+# seconds that an idle worker stays where there is another: longer than from cell to cell
+ONE_MORE = 15.0
 
 
 @dataclass(frozen=True)
 class Budget:
     """What the workers of one machine may take together."""
 
-    machine: str  # workers of other machines count between min and max, and take nothing of this budget
+    # workers of other machines count between min and max, and take nothing of this budget
+    machine: str
     cores: int
     memory: int  # bytes
     gpus: tuple[str, ...] = ()  # cuda:0, cuda:1, …
@@ -55,7 +60,9 @@ class Stop:
 
 @dataclass(frozen=True)
 class Hold:
-    """Ask nothing new of this model for a moment, so that its workers fall idle and can make room for another."""
+    """Ask nothing new of this model for a moment, so that its workers fall idle and can make room
+    for another.
+    """
 
     model: str
 
@@ -72,14 +79,18 @@ def scale(
 ) -> list[Action]:
     """What to do on the machine of `budget`, while no other machine decides.
 
-    `demand` has every model with rows, and every model with a `min`. A limit of device "auto" means a GPU where the
-    budget has any; the caller makes it "cpu" for a kind of model that has no use for one.
+    `demand` has every model with rows, and every model with a `min`. A limit of device "auto" means
+    a GPU where the budget has any; the caller makes it "cpu" for a kind of model that has no use
+    for one.
     """
     workers: dict[str, list[Worker]] = defaultdict(list)
     for worker in pools:
         workers[worker.model].append(worker)
     asked = {each.model: each for each in demand}
-    models = [Wanted(name, asked.get(name), workers[name], limits(name), now) for name in {**asked, **workers}]
+    models = [
+        Wanted(name, asked.get(name), workers[name], limits(name), now)
+        for name in {**asked, **workers}
+    ]
     machine = _Machine({model.name: model for model in models}, pools, budget, now)
     machine.stop_unused()
     machine.start_first()
@@ -90,32 +101,50 @@ def scale(
 class _Machine:
     """One machine, and what is left of its budget while one action after the other is decided."""
 
-    def __init__(self, models: dict[str, Wanted], pools: Sequence[Worker], budget: Budget, now: float) -> None:
+    def __init__(
+        self, models: dict[str, Wanted], pools: Sequence[Worker], budget: Budget, now: float
+    ) -> None:
         self._models, self._budget, self._now = models, budget, now
         self.actions: list[Action] = []
         here = [worker for worker in pools if worker.machine == budget.machine]
         self._room = self._left_by(here)  # now
         # And when those have gone that are going, and those have come that wait for it:
         self._later = self._left_by([worker for worker in here if worker.state != "stopping"])
-        moving = [worker for worker in here if not self._hangs(worker)]  # the others take memory, and no core
+        # the others take memory, and no core
+        moving = [worker for worker in here if not self._hangs(worker)]
         self._starts = budget.cores - sum(worker.state == "starting" for worker in moving)
         self._cores = budget.cores - sum(
-            worker.threads for worker in moving if worker.state != "idle" or models[worker.model].rows
+            worker.threads
+            for worker in moving
+            if worker.state != "idle" or models[worker.model].rows
         )
 
     def stop_unused(self) -> None:
-        """The last idle worker of a model stays for `keep_warm`; one more saves little, and goes sooner."""
+        """The last idle worker of a model stays for `keep_warm`; one more saves little, and goes
+        sooner.
+        """
         for model in self._models.values():
             warm = model.limits.keep_warm
-            for keep, seconds in ((max(model.needed, 1), min(ONE_MORE, warm)), (model.needed, warm)):
+            for keep, seconds in (
+                (max(model.needed, 1), min(ONE_MORE, warm)),
+                (model.needed, warm),
+            ):
                 if model.missing <= 0 and len(model.staying) > keep:
-                    unused = [worker for worker in self._idle(model) if self._now - worker.since >= seconds]
+                    unused = [
+                        worker
+                        for worker in self._idle(model)
+                        if self._now - worker.since >= seconds
+                    ]
                     for worker in model.may_go(unused, keep):
                         self._stop(worker)
 
     def start_first(self) -> None:
-        """A worker for each model that wants one and has none. What finds no room has it set aside for it."""
-        empty = [model for model in self._models.values() if model.missing > 0 and not model.staying]
+        """A worker for each model that wants one and has none. What finds no room has it set aside
+        for it.
+        """
+        empty = [
+            model for model in self._models.values() if model.missing > 0 and not model.staying
+        ]
         for model in sorted(empty, key=lambda model: (model.turn, model.name)):
             need = self._need(model)
             if not self._start(model, need) and self._most.device(need):
@@ -131,21 +160,36 @@ class _Machine:
         queue = [
             (model.urgency, len(model.staying) or 1, model.turn, model.name)
             for model in self._models.values()
-            if model.missing > 0 and model.name not in held and (model.staying or model.name in started)
+            if model.missing > 0
+            and model.name not in held
+            and (model.staying or model.name in started)
         ]
         heapify(queue)
         while queue and self._starts > 0 and self._cores > 0:
             urgency, count, turn, name = heappop(queue)
             model = self._models[name]
-            if self._threads(model) <= self._cores and self._start(model, self._need(model)) and model.missing:
+            if (
+                self._threads(model) <= self._cores
+                and self._start(model, self._need(model))
+                and model.missing
+            ):
                 heappush(queue, (urgency, count + 1, turn, name))
 
     def _make_way(self, model: Wanted, need: Need) -> None:
-        """Stop those whose end makes enough room, once all of them are idle; until then hold their models."""
-        unused = [w for each in self._models.values() for w in each.may_go(self._idle(each), keep=each.needed)]
+        """Stop those whose end makes enough room, once all of them are idle; until then hold their
+        models.
+        """
+        unused = [
+            w
+            for each in self._models.values()
+            for w in each.may_go(self._idle(each), keep=each.needed)
+        ]
         unused.sort(key=lambda worker: (self._models[worker.model].rows > 0, worker.since))
         others = unused + [worker for worker in self._turns_over(model) if worker not in unused]
-        going = [others[place] for place in make_room(need, self._later, [self._taken(w) for w in others])]
+        going = [
+            others[place]
+            for place in make_room(need, self._later, [self._taken(w) for w in others])
+        ]
         if all(worker.state == "idle" for worker in going):
             for worker in going:
                 self._stop(worker)
@@ -156,19 +200,26 @@ class _Machine:
                 self.actions.append(Hold(worker.model))
 
     def _turns_over(self, waiting: Wanted) -> list[Worker]:
-        """Workers that may have to go though their models have rows: the least urgent, then the longest served."""
+        """Workers that may have to go though their models have rows: the least urgent, then the
+        longest served.
+        """
         found: list[tuple[int, float, list[Worker]]] = []
         for model in self._models.values() if waiting.rows else ():
             here = [worker for worker in self._here(model) if worker.state in ("idle", "busy")]
             if not here:
                 continue
             first = min(worker.started for worker in here)
-            turn, start_seconds = model.turn, [each.demand.start_seconds for each in (model, waiting) if each.demand]
+            turn, start_seconds = (
+                model.turn,
+                [each.demand.start_seconds for each in (model, waiting) if each.demand],
+            )
             if over := self._now - first >= max(TURN, 5 * max(start_seconds)):
                 turn = max(turn, self._now + HEAD_START[model.urgency])
             if turn > waiting.turn and (over or model.urgency > waiting.urgency):
                 found.append((-model.urgency, first, model.may_go(here, keep=model.limits.min)))
-        return [worker for *_, workers in sorted(found, key=lambda each: each[:2]) for worker in workers]
+        return [
+            worker for *_, workers in sorted(found, key=lambda each: each[:2]) for worker in workers
+        ]
 
     def _start(self, model: Wanted, need: Need) -> bool:
         device = self._room.device(need)
@@ -227,7 +278,9 @@ class _Machine:
 
     @cached_property
     def _most(self) -> Room:
-        """What there would be if everybody went who may. What needs more cannot run here, and does not wait here."""
+        """What there would be if everybody went who may. What needs more cannot run here, and does
+        not wait here.
+        """
         warm = []
         for model in self._models.values():
             warm += self._here(model)[max(0, len(model.staying) - model.limits.min) :]

@@ -30,7 +30,8 @@ _LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others wai
 _HOLD_SECONDS = 3.0  # it is said again with each look
 _MOST_DEATHS = 4  # in a row before a model's worker was ready; then its jobs fail
 _LONGEST_REST = 30.0  # seconds between two starts of a model whose workers die
-STORAGE_AWAY = 75  # EX_TEMPFAIL of sysexits.h: with it a worker ends that could not begin without storage
+# EX_TEMPFAIL of sysexits.h: with it a worker ends that could not begin without storage
+STORAGE_AWAY = 75
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ class Pools:
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
     ) -> None:
-        """`models`: those that are this machine's business, None for all; `warm`: those whose `min` is above zero."""
+        """`models`: those that are this machine's business, None for all; `warm`: those whose `min`
+        is above zero.
+        """
         self._context, self._start, self._limits, self._budget = context, start, limits, budget
         self._models, self._warm = models, warm
         self._roster = Roster(context.board)
@@ -79,7 +82,10 @@ class Pools:
         """See to the dead, and follow demand. Raises RedisError."""
         self._bury()
         lock = self._context.board.redis.lock(
-            self._context.board.key("scaling"), timeout=_LOCK_SECONDS, blocking=False, thread_local=False
+            self._context.board.key("scaling"),
+            timeout=_LOCK_SECONDS,
+            blocking=False,
+            thread_local=False,
         )
         if not lock.acquire():
             return  # another machine is deciding
@@ -90,7 +96,9 @@ class Pools:
                 lock.release()
 
     def stop(self, grace: float) -> None:
-        """Stop them all: they end what they have in work, within so many seconds; the rest is handed back."""
+        """Stop them all: they end what they have in work, within so many seconds; the rest is
+        handed back.
+        """
         stop_all([pooled.child for pooled in self._pool.values()], grace)
         with suppress(RedisError):
             release_all(self._context.board, list(self._pool))
@@ -104,7 +112,9 @@ class Pools:
             known[name] = pooled.worker
         wanted = self._wanted({worker.model for worker in known.values()})
         self._warn_of_giants(wanted)
-        for action in scale(wanted, self._at_their_peak(known.values(), wanted), self._limits, self._budget, time()):
+        for action in scale(
+            wanted, self._at_their_peak(known.values(), wanted), self._limits, self._budget, time()
+        ):
             if isinstance(action, Start):
                 if monotonic() >= self._rest[action.model]:
                     self._add(action)
@@ -120,7 +130,8 @@ class Pools:
         if pooled.silence.look(monotonic(), there=by_itself):
             log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
             pooled.child.kill()
-        if said is not None:  # one that did not find itself on the roster knows neither its machine nor its start
+        # one that did not find itself on the roster knows neither its machine nor its start
+        if said is not None:
             pooled.worker = replace(said, machine=mine.machine, started=mine.started)
         elif not pooled.silence.heard:
             self._roster.put(mine)
@@ -129,11 +140,14 @@ class Pools:
             self._deaths.pop(mine.model, None)
         if pooled.stopping:
             pooled.worker = replace(pooled.worker, state="stopping")
-            if said is not None and said.state != "stopping":  # a beat of the child has said otherwise
+            # a beat of the child has said otherwise
+            if said is not None and said.state != "stopping":
                 self._roster.put(pooled.worker)
 
     def _warn_of_giants(self, wanted: list[Demand]) -> None:
-        """A model that does not fit on this machine waits for one on which it does, which may never come."""
+        """A model that does not fit on this machine waits for one on which it does, which may never
+        come.
+        """
         for one in wanted:
             needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
             if one.rows and needed > most and one.model not in self._giants:
@@ -145,9 +159,14 @@ class Pools:
                 )
 
     def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
-        """With the memory that each takes when it scores; what it says itself is what loading the model took."""
+        """With the memory that each takes when it scores; what it says itself is what loading the
+        model took.
+        """
         peak = {one.model: self._limits(one.model).counts_with(one.memory) for one in wanted}
-        return [replace(worker, memory=max(worker.memory, peak.get(worker.model, 0))) for worker in workers]
+        return [
+            replace(worker, memory=max(worker.memory, peak.get(worker.model, 0)))
+            for worker in workers
+        ]
 
     def _wanted(self, running: set[str]) -> list[Demand]:
         found = demand(self._context.place, self._context.board, running | set(self._warm))
@@ -168,7 +187,10 @@ class Pools:
         )
         self._roster.put(worker)
         self._pool[worker.id] = _Pooled(self._start(worker), worker)
-        log.info("started a worker", extra={"worker": worker.id, "threads": worker.threads, "device": worker.device})
+        log.info(
+            "started a worker",
+            extra={"worker": worker.id, "threads": worker.threads, "device": worker.device},
+        )
 
     def _remove(self, worker: str) -> None:
         pooled = self._pool[worker]
@@ -190,7 +212,8 @@ class Pools:
                 self._count_death(pooled, status)
 
     def _count_death(self, dead: _Pooled, status: int) -> None:
-        """Rest before the next start of a model whose workers die; if none of them was ever ready, its jobs fail.
+        """Rest before the next start of a model whose workers die; if none of them was ever ready,
+        its jobs fail.
 
         Not so where storage was away: that says nothing of the model.
         """
@@ -202,7 +225,9 @@ class Pools:
         if dead.ready:
             self._deaths[model] = 1
         deaths = self._deaths[model]
-        self._rest[model] = monotonic() + (0.0 if deaths == 1 else min(_LONGEST_REST, 0.5 * 2.0**deaths))
+        self._rest[model] = monotonic() + (
+            0.0 if deaths == 1 else min(_LONGEST_REST, 0.5 * 2.0**deaths)
+        )
         if not dead.ready and deaths >= _MOST_DEATHS:
             reason = (
                 f"The workers of {model} ended {deaths} times before the model was loaded. "

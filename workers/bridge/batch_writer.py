@@ -1,7 +1,8 @@
-"""One batch of messages: stored under ids that nobody else has claimed, or known to be stored; then acknowledged.
+"""One batch of messages: stored under ids that nobody else has claimed, or known to be stored; then
+acknowledged.
 
-Nothing is acknowledged that is not stored, and no id is stored twice: see tasks.board.message_dedup for who owns an id, and
-intake.messages.batch for who decides whether an owner was stored.
+Nothing is acknowledged that is not stored, and no id is stored twice: see tasks.board.message_dedup
+for who owns an id, and intake.messages.batch for who decides whether an owner was stored.
 """
 
 import logging
@@ -27,7 +28,8 @@ from tasks.broker.context import Context
 from tasks.jobs.batch_submit import arrive, arrived, first_labels, is_overdue
 
 _LOST_SECONDS = 30.0  # after which a batch that claimed ids and was not stored is given up
-_PATIENCE = 10.0  # seconds for which a batch waits for another that holds some of its ids and is about to be stored
+# seconds for which a batch waits for another that holds some of its ids and is about to be stored
+_PATIENCE = 10.0
 _LOOK_EVERY = 0.05
 _KNOWN = 1024  # names of stored batches
 
@@ -56,9 +58,17 @@ class TakingIn:
     """Takes batches in, several at once. `settled` is told what may be acknowledged, and as what."""
 
     def __init__(
-        self, context: Context, once: Once, dead_letters: DeadLetters, *, results: str | None, most_chars: int
+        self,
+        context: Context,
+        once: Once,
+        dead_letters: DeadLetters,
+        *,
+        results: str | None,
+        most_chars: int,
     ) -> None:
-        """`results`: the topic that hears of the labels; a clean text with more than `most_chars` is no feedback."""
+        """`results`: the topic that hears of the labels; a clean text with more than `most_chars`
+        is no feedback.
+        """
         self._context, self._once, self._dead_letters = context, once, dead_letters
         self._results, self._most_chars = results, most_chars
         self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
@@ -67,16 +77,19 @@ class TakingIn:
     def reject(self, letters: Sequence[tuple[Received, Unusable]], settled: Settled) -> None:
         """Put away what is no feedback. Raises what the place raises."""
         now = datetime.now(UTC)
-        self._dead_letters.take([DeadLetter(one.message, why) for one, why in letters], batch_name(now), now)
+        self._dead_letters.take(
+            [DeadLetter(one.message, why) for one, why in letters], batch_name(now), now
+        )
         settled([one for one, _ in letters], "rejected")
 
     def take(self, customer: str, batch: Sequence[Read], settled: Settled) -> None:
         """Store what is new of one customer's messages, and see that the rest is stored.
 
-        Raises InOtherHands, NotPublished, Mismatch, and what storage and broker raise; what was settled by then stays
-        settled.
+        Raises InOtherHands, NotPublished, Mismatch, and what storage and broker raise; what was
+        settled by then stays settled.
         """
-        first = first_labels(self._context, customer, self._results)  # nothing is claimed that nobody could label
+        # nothing is claimed that nobody could label
+        first = first_labels(self._context, customer, self._results)
         raw = [one.received.message.raw for one in batch]
         table, rejects = sifted([one.said for one in batch], raw, self._most_chars)
         of_id: dict[str, list[Received]] = defaultdict(list)
@@ -95,8 +108,17 @@ class TakingIn:
         while waiting.ids:
             self._store(first, customer, table, waiting, lost)
 
-    def _store(self, first: FirstLabels, customer: str, table: pa.Table, waiting: "_Waiting", lost: set[str]) -> None:
-        """Store the rows whose ids can be claimed, and settle what is stored; `lost`: batches that were given up."""
+    def _store(
+        self,
+        first: FirstLabels,
+        customer: str,
+        table: pa.Table,
+        waiting: "_Waiting",
+        lost: set[str],
+    ) -> None:
+        """Store the rows whose ids can be claimed, and settle what is stored; `lost`: batches that
+        were given up.
+        """
         now = datetime.now(UTC)
         name, ids = batch_name(now), waiting.ids
         owners = dict(zip(ids, self._once.claim(customer, name, ids, now, lost), strict=True))
@@ -117,7 +139,9 @@ class TakingIn:
                     lost.add(owner)
 
     def _is_stored_at_last(self, first: FirstLabels, customer: str, owner: str) -> bool:
-        """Whether another batch is stored, or never will be; for a while waited for. Raises InOtherHands."""
+        """Whether another batch is stored, or never will be; for a while waited for. Raises
+        InOtherHands.
+        """
         end = monotonic() + _PATIENCE
         while not self._is_stored(first, customer, owner):
             if is_overdue(owner, datetime.now(UTC), _LOST_SECONDS):

@@ -1,4 +1,6 @@
-"""What a bridge says of itself on the board: its stream, what it holds, what became of messages, why some came back."""
+"""What a bridge says of itself on the board: its stream, what it holds, what became of messages,
+why some came back.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +13,8 @@ from redis.exceptions import RedisError
 from tasks.board.bridge_roster import Bridge, Bridges, Outcome, State
 
 _BEAT_SECONDS = 2.0
-_FRESH_SECONDS = 150.0  # for which an error counts: by then what was handed back has come again, to us or to another
+# for which an error counts: by then what was handed back has come again, to us or to another
+_FRESH_SECONDS = 150.0
 
 
 class Standing:
@@ -21,7 +24,8 @@ class Standing:
         self._bridge = Bridge(identity, subscription, "waiting", time(), "", 0)
         self._bridges, self._lock = bridges, Lock()
         self._held = 0
-        self._errors: dict[str, tuple[float, str]] = {}  # by customer, why messages were handed back last, and when
+        # by customer, why messages were handed back last, and when
+        self._errors: dict[str, tuple[float, str]] = {}
         self._beaten = float("-inf")
 
     @property
@@ -51,7 +55,9 @@ class Standing:
             return None
         self._beaten = monotonic()
         with suppress(RedisError):
-            self._bridges.put(replace(self._bridge, held=self._held, error=self._bridge.error or self._why_back()))
+            self._bridges.put(
+                replace(self._bridge, held=self._held, error=self._bridge.error or self._why_back())
+            )
             return self._bridges.jobs()
         return None
 
@@ -82,7 +88,11 @@ class Standing:
             self._bridges.remove(self._bridge.id)
 
     def _why_back(self) -> str:
-        """The latest reason for which messages were handed back, unless those of that customer are well again."""
+        """The latest reason for which messages were handed back, unless those of that customer are
+        well again.
+        """
         oldest = monotonic() - _FRESH_SECONDS
         with self._lock:
-            return max((one for one in self._errors.values() if one[0] > oldest), default=(0.0, ""))[1]
+            return max(
+                (one for one in self._errors.values() if one[0] > oldest), default=(0.0, "")
+            )[1]

@@ -1,4 +1,6 @@
-"""The bridge between the main application and the queues: messages in, results out. It imports no model library."""
+"""The bridge between the main application and the queues: messages in, results out. It imports no
+model library.
+"""
 
 import logging
 import os
@@ -24,9 +26,11 @@ log = logging.getLogger(__name__)
 
 
 def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, folder: Path) -> int:
-    """Serve until told to stop; the exit status. `inflow`: None if nothing comes in here, and results only go out.
+    """Serve until told to stop; the exit status. `inflow`: None if nothing comes in here, and
+    results only go out.
 
-    What was pulled is stored and acknowledged while the results in work are published. `folder` is CHORUS_RUN.
+    What was pulled is stored and acknowledged while the results in work are published. `folder` is
+    CHORUS_RUN.
     """
     register(app, context, topics.at)
     if inflow is None:
@@ -45,7 +49,9 @@ def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, fo
 
 
 def _watch(inflow: Inflow, folder: Path) -> None:
-    """Say that there is progress, or end the process: what it holds then comes again, and nothing of it is lost."""
+    """Say that there is progress, or end the process: what it holds then comes again, and nothing
+    of it is lost.
+    """
     problem = inflow.trouble()
     if problem is not None:
         log.error("%s: this bridge ends, and another takes over", problem)

@@ -3,8 +3,9 @@
     stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a job that is set going ──▶ acknowledged
                                             └──▶ no feedback: put away with the reason ──▶ acknowledged
 
-The stream only fills the inbox; one thread gathers; a few store, each one batch at a time. What cannot be stored now is
-handed back to the subscription. How much is in our hands is bounded by the flow control of the stream.
+The stream only fills the inbox; one thread gathers; a few store, each one batch at a time. What
+cannot be stored now is handed back to the subscription. How much is in our hands is bounded by the
+flow control of the stream.
 """
 
 import logging
@@ -35,9 +36,11 @@ _AT_A_LOOK = 1000  # messages from the inbox
 _FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
 _LONGEST_REST = 60.0
 _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
-_STUCK_SECONDS = 300.0  # without a look at what there is to do; what storage and broker are given is less
+# without a look at what there is to do; what storage and broker are given is less
+_STUCK_SECONDS = 300.0
 _AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
-_AWAY_SECONDS = 5.0  # for which messages are held then: handed back at once, all that wait would come in their place
+# for which messages are held then: handed back at once, all that wait would come in their place
+_AWAY_SECONDS = 5.0
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
 
 log = logging.getLogger(__name__)
@@ -67,7 +70,10 @@ class Inflow:
         self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
         self._inbox: SimpleQueue[Received] = SimpleQueue()
         self._stopped, self._ended = Event(), Event()
-        self._threads = [Thread(target=self._stream, name="stream"), Thread(target=self._gather, name="gather")]
+        self._threads = [
+            Thread(target=self._stream, name="stream"),
+            Thread(target=self._gather, name="gather"),
+        ]
         self._looked = {thread.name: monotonic() for thread in self._threads}
 
     def start(self) -> None:
@@ -115,7 +121,9 @@ class Inflow:
             try:
                 self._subscription.open(self._inbox.put)
                 while not self._stopped.is_set():
-                    if self.standing.state != "pulling" and (not self.standing.error or self._has_lasted(opened)):
+                    if self.standing.state != "pulling" and (
+                        not self.standing.error or self._has_lasted(opened)
+                    ):
                         log.info("pulls from %s", self._subscription.name)
                         self.standing.say("pulling")
                     self._subscription.wait(_LOOK_EVERY)
@@ -129,7 +137,9 @@ class Inflow:
                 rest = min(_LONGEST_REST, 2 * rest)
 
     def _has_lasted(self, opened: float) -> bool:
-        """Whether a stream that follows one that ended is well: of a subscription that is gone it opens, too."""
+        """Whether a stream that follows one that ended is well: of a subscription that is gone it
+        opens, too.
+        """
         return monotonic() - opened > _SURE_SECONDS
 
     def _rest(self, seconds: float) -> None:
@@ -162,7 +172,9 @@ class Inflow:
                 storing.submit(self._store, batch)
 
     def _arrived(self, seconds: float) -> Iterator[Received]:
-        """What is in the inbox, waited for so long; and no more than leaves time to see what is due."""
+        """What is in the inbox, waited for so long; and no more than leaves time to see what is
+        due.
+        """
         with suppress(Empty):
             yield self._inbox.get(timeout=seconds)
             for _ in range(_AT_A_LOOK):
@@ -193,12 +205,17 @@ class Inflow:
         try:
             said = [(one.received, one.said) for one in batch.items]
             if batch.key == _NOBODY:
-                self._taking_in.reject([(one, why) for one, why in said if isinstance(why, Unusable)], settled)
+                self._taking_in.reject(
+                    [(one, why) for one, why in said if isinstance(why, Unusable)], settled
+                )
             else:
                 self._taking_in.take(
-                    batch.key, [Read(one, it) for one, it in said if isinstance(it, Feedback)], settled
+                    batch.key,
+                    [Read(one, it) for one, it in said if isinstance(it, Feedback)],
+                    settled,
                 )
-        except Exception as error:  # whatever storage, broker or registry raise: the messages are safe where they are
+        # whatever storage, broker or registry raise: the messages are safe where they are
+        except Exception as error:
             if isinstance(error, _AWAY):
                 self._stopped.wait(_AWAY_SECONDS)
             self._hand_back(batch.key, list(left.values()), error)
@@ -207,10 +224,14 @@ class Inflow:
 
     def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
         failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
-        self.standing.let_go(len(messages), outcomes | ({"not acknowledged": failed} if failed else {}))
+        self.standing.let_go(
+            len(messages), outcomes | ({"not acknowledged": failed} if failed else {})
+        )
 
     def _hand_back(self, customer: str, messages: Sequence[Received], error: Exception) -> None:
-        log.warning("%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error))
+        log.warning(
+            "%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error)
+        )
         self.standing.fails(customer, error)
         self._subscription.hand_back(messages)
         self.standing.let_go(len(messages), {"handed back": len(messages)})

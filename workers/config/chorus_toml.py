@@ -1,6 +1,8 @@
-"""chorus.toml as text and tables: it knows the line of everything, and every error names it and what is allowed there.
+"""chorus.toml as text and tables: it knows the line of everything, and every error names it and
+what is allowed there.
 
-What a table may hold is said where it is read: workers.config.limits_file, workers.config.schedule_file.
+What a table may hold is said where it is read: workers.config.limits_file,
+workers.config.schedule_file.
 """
 
 import json
@@ -17,11 +19,14 @@ from workers.config.toml_lines import Path, line_of, line_of_syntax
 FILE = "chorus.toml"
 TABLES = ("defaults", "models", "schedule")  # all that the file may hold
 
-Check = Callable[[object], object]  # a value as the file has it in, what it means out; ValueError says what is allowed
+# a value as the file has it in, what it means out; ValueError says what is allowed
+Check = Callable[[object], object]
 
 
 class BadChorusToml(BadRequest):
-    """The file says something that cannot be. `key` is the table or key, with dots between its parts."""
+    """The file says something that cannot be. `key` is the table or key, with dots between its
+    parts.
+    """
 
     def __init__(self, file: str, line: int, key: str, problem: str) -> None:
         self.file, self.line, self.key, self.problem = file, line, key, problem
@@ -49,18 +54,26 @@ class ChorusToml:
         """Every [[name]], with its path. Raises BadChorusToml if it is written otherwise."""
         found = self.tables.get(name, [])
         if not isinstance(found, list):
-            raise self.bad((name,), f"{name} is {_toml(found)}; write {header((name, 0))} above each one.")
+            raise self.bad(
+                (name,), f"{name} is {_toml(found)}; write {header((name, 0))} above each one."
+            )
         return [((name, at), self.table((name, at), one)) for at, one in enumerate(found)]
 
-    def value(self, path: Path, key: str, value: object, checks: Mapping[str, Check], hint: str = "") -> object:
-        """What a key of the table at the path means. `hint` goes with an unknown one. Raises BadChorusToml."""
+    def value(
+        self, path: Path, key: str, value: object, checks: Mapping[str, Check], hint: str = ""
+    ) -> object:
+        """What a key of the table at the path means. `hint` goes with an unknown one. Raises
+        BadChorusToml.
+        """
         where = (*path, key)
         if key not in checks:
             raise self.bad(where, unknown(f"key in {header(path)}", key, tuple(checks)) + hint)
         try:
             return checks[key](value)
         except ValueError as error:
-            raise self.bad(where, f"{key} in {header(path)} is {_toml(value)}; allowed is {error}.") from None
+            raise self.bad(
+                where, f"{key} in {header(path)} is {_toml(value)}; allowed is {error}."
+            ) from None
 
 
 def read_toml(place: Place) -> ChorusToml:
@@ -81,7 +94,9 @@ def parse_toml(data: bytes, file: str) -> ChorusToml:
     try:
         found = ChorusToml(file, text, tomllib.loads(text))
     except ValueError as error:
-        raise BadChorusToml(file, line_of_syntax(text, error), "", f"this is not TOML: {error}.") from None
+        raise BadChorusToml(
+            file, line_of_syntax(text, error), "", f"this is not TOML: {error}."
+        ) from None
     for name in found.tables:
         if name not in TABLES:
             raise found.bad((name,), unknown("table", name, TABLES))
@@ -104,14 +119,19 @@ def whole(value: object, least: int) -> int:
 def header(path: Path) -> str:
     """How a table is written above its keys: [models.a], [[schedule]]."""
     names = [name for name in path if isinstance(name, str)]
-    bare = (name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False) for name in names)
+    bare = (
+        name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+        for name in names
+    )
     written = f"[{'.'.join(bare)}]"
     return written if len(names) == len(path) else f"[{written}]"
 
 
 def _toml(value: object) -> str:
     """A value as the file has it, near enough, and not too long."""
-    shown = "a table" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False, default=str)
+    shown = (
+        "a table" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False, default=str)
+    )
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 

@@ -14,10 +14,12 @@ GATE = "gate"
 class Gate:
     """What a version has to hold to become champion; by default nothing."""
 
-    most_flips: float | None = None  # the largest share of rows whose label may change, against the champion
+    # the largest share of rows whose label may change, against the champion
+    most_flips: float | None = None
     rows: int = 5_000  # of stored feedback that are looked at for it
     least_macro_f1: float | None = None  # on `labelled`
-    labelled: str | None = None  # a file below the root, or an absolute path, with the columns `text` and `labels`
+    # a file below the root, or an absolute path, with the columns `text` and `labels`
+    labelled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ def parse_gates(data: bytes, file: str) -> Gates:
 def _gates_in(toml: ChorusToml) -> Gates:
     defaults = _gate(toml, ("defaults",), toml.tables.get("defaults", {}), Gate())
     models = toml.table(("models",), toml.tables.get("models", {}))
-    return Gates(defaults, {name: _gate(toml, ("models", name), found, defaults) for name, found in models.items()})
+    return Gates(
+        defaults,
+        {name: _gate(toml, ("models", name), found, defaults) for name, found in models.items()},
+    )
 
 
 def _gate(toml: ChorusToml, within: Path, found: object, base: Gate) -> Gate:
@@ -54,7 +59,10 @@ def _gate(toml: ChorusToml, within: Path, found: object, base: Gate) -> Gate:
     values = {key: toml.value(path, key, value, _KEYS) for key, value in table.items()}
     gate = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if gate.least_macro_f1 is not None and gate.labelled is None:
-        raise toml.bad(path, f"{header(path)} has least_macro_f1 and no labelled, the file that it is measured on.")
+        raise toml.bad(
+            path,
+            f"{header(path)} has least_macro_f1 and no labelled, the file that it is measured on.",
+        )
     return gate
 
 

@@ -18,7 +18,8 @@ class LimitsFile:
     """What the file says; without one, the defaults for every model."""
 
     defaults: Limits = field(default_factory=Limits)
-    models: Mapping[str, Limits] = field(default_factory=dict)  # those that have a table of their own
+    # those that have a table of their own
+    models: Mapping[str, Limits] = field(default_factory=dict)
 
     def of(self, model: str) -> Limits:
         return self.models.get(model, self.defaults)
@@ -37,7 +38,9 @@ def parse_limits(data: bytes, file: str) -> LimitsFile:
 def _limits_in(toml: ChorusToml) -> LimitsFile:
     defaults = _limits(toml, ("defaults",), toml.tables.get("defaults", {}), Limits())
     models = toml.table(("models",), toml.tables.get("models", {}))
-    return LimitsFile(defaults, {name: _model(toml, name, found, defaults) for name, found in models.items()})
+    return LimitsFile(
+        defaults, {name: _model(toml, name, found, defaults) for name, found in models.items()}
+    )
 
 
 def _model(toml: ChorusToml, name: str, found: object, defaults: Limits) -> Limits:
@@ -59,7 +62,9 @@ def _limits(toml: ChorusToml, path: Path, found: object, base: Limits) -> Limits
     if limits.max is not None and limits.min > limits.max:
         key, where = ("max" if "max" in values else "min"), header(path)
         problem = f"in {where} min is {limits.min} and max is {limits.max}; allowed is a max of at least min"
-        raise toml.bad((*path, key), f"{problem}. What a model's table does not say, [defaults] says.")
+        raise toml.bad(
+            (*path, key), f"{problem}. What a model's table does not say, [defaults] says."
+        )
     return limits
 
 

@@ -16,7 +16,11 @@ SIZE = 'bytes as a whole number, or a text with B, KB, MB, GB, TB (or KiB to TiB
 def seconds(value: object) -> float:
     """Of a duration: 90, 90.0, "90s" and "1.5m" are all 90.0. Raises ValueError for anything else."""
     number = _quantity(value, _SECONDS, DURATION) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _LONGEST:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | float)
+        or not 0 <= number <= _LONGEST
+    ):
         raise ValueError(DURATION)
     return float(number)
 

@@ -32,7 +32,9 @@ def _schedules_in(toml: ChorusToml) -> dict[str, Schedule]:
     for path, table in toml.tables_at("schedule"):
         schedule = _schedule(toml, path, table)
         if schedule.name in found:
-            raise toml.bad((*path, "name"), f"there is another {header(path)} with the name {schedule.name!r}.")
+            raise toml.bad(
+                (*path, "name"), f"there is another {header(path)} with the name {schedule.name!r}."
+            )
         found[schedule.name] = schedule
     return found
 
@@ -62,7 +64,9 @@ def _customers(value: object) -> tuple[str, ...] | None:
     if value == ALL:
         return None
     try:
-        found = [check_name("customer", _text(one)) for one in value] if isinstance(value, list) else []
+        found = (
+            [check_name("customer", _text(one)) for one in value] if isinstance(value, list) else []
+        )
     except BadName as error:
         raise ValueError(f'"{ALL}", or a list of customers: {error}') from None
     if not found or len(set(found)) < len(found):

@@ -1,7 +1,7 @@
 """The line of chorus.toml on which something stands, which tomllib does not tell. Pure.
 
-It is found by parsing more and more of the file, so that every way to write a table, a key or a value is understood
-as TOML understands it.
+It is found by parsing more and more of the file, so that every way to write a table, a key or a
+value is understood as TOML understands it.
 """
 
 import re
@@ -10,20 +10,27 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-Path = tuple[str | int, ...]  # of a value in the file: names of tables and keys, and positions in an array from 0
+# of a value in the file: names of tables and keys, and positions in an array from 0
+Path = tuple[str | int, ...]
 
 
 def line_of(text: str, path: Path) -> int:
-    """The line, from 1, on which a table or key is first written: line_of("[a]\\nb = 1\\n", ("a", "b")) == 2.
+    """The line, from 1, on which a table or key is first written: line_of("[a]\\nb = 1\\n", ("a",
+    "b")) == 2.
 
     `text` is a valid TOML document that holds the path.
     """
     lines = text.split("\n")
-    return bisect_left(range(len(lines)), True, key=lambda at: _holds(_parsed(lines, at + 1), path)) + 1
+    return (
+        bisect_left(range(len(lines)), True, key=lambda at: _holds(_parsed(lines, at + 1), path))
+        + 1
+    )
 
 
 def _parsed(lines: Sequence[str], count: int) -> dict[str, Any]:
-    """The first `count` lines, and as many more as the value takes that is cut in two by the end of them."""
+    """The first `count` lines, and as many more as the value takes that is cut in two by the end of
+    them.
+    """
     while True:
         try:
             return tomllib.loads("\n".join(lines[:count]) + "\n")
@@ -43,6 +50,8 @@ def _holds(value: Any, path: Path) -> bool:  # Any: a value of TOML
 
 
 def line_of_syntax(text: str, error: ValueError) -> int:
-    """The line, from 1, on which tomllib has stopped; the last one where it says only that the document has ended."""
+    """The line, from 1, on which tomllib has stopped; the last one where it says only that the
+    document has ended.
+    """
     found = re.search(r"at line (\d+)", str(error))
     return int(found[1]) if found else text.rstrip("\n").count("\n") + 1

@@ -1,6 +1,8 @@
-"""Celery beat, in a thread of the control worker: it asks for a look at a schedule when a look would do something.
+"""Celery beat, in a thread of the control worker: it asks for a look at a schedule when a look
+would do something.
 
-What was done and what is due is in storage, so beat keeps nothing: any number of them may beat on one broker.
+What was done and what is due is in storage, so beat keeps nothing: any number of them may beat on
+one broker.
 """
 
 import logging
@@ -25,7 +27,8 @@ from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
 
 _ASK_AGAIN = 5.0  # seconds until it is asked again for a look that has not come about
-_SEE_AGAIN = 30.0  # seconds until storage is asked again; runs may have ended that something has to wait for
+# seconds until storage is asked again; runs may have ended that something has to wait for
+_SEE_AGAIN = 30.0
 _LONGEST_SLEEP = 5  # seconds between two ticks
 
 log = logging.getLogger(__name__)
@@ -80,7 +83,10 @@ class StoredScheduler(Scheduler):
 
     def _entry(self, schedule: Schedule) -> ScheduleEntry:
         return ScheduleEntry(
-            schedule.name, LookAtSchedule.name, schedule=_Due(self._context.place, schedule), app=self.app
+            schedule.name,
+            LookAtSchedule.name,
+            schedule=_Due(self._context.place, schedule),
+            app=self.app,
         )
 
 

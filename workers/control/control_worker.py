@@ -1,4 +1,6 @@
-"""The control worker: reduce, finish, the schedules, and the reconciler. It never imports a model library."""
+"""The control worker: reduce, finish, the schedules, and the reconciler. It never imports a model
+library.
+"""
 
 import logging
 from collections.abc import Collection

@@ -1,4 +1,5 @@
-"""The metrics endpoint: demand, pools and messages over HTTP, for Prometheus, for KEDA and for probes.
+"""The metrics endpoint: demand, pools and messages over HTTP, for Prometheus, for KEDA and for
+probes.
 
 /metrics         the text format of Prometheus
 /demand/<model>  {"rows": 1200, "workers": 4}: the rows that wait, and the workers that they are worth
@@ -23,7 +24,8 @@ from workers.autoscaling.limits import Limits
 from workers.autoscaling.replicas import workers_wanted
 from workers.control.prometheus import Seen, exposition
 
-_FRESH = 1.0  # seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
+# seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
+_FRESH = 1.0
 
 Read = Callable[[], Seen]
 Answer = tuple[HTTPStatus, str, bytes]  # status, content type, body
@@ -34,7 +36,9 @@ log = logging.getLogger(__name__)
 class BadAddress(BadRequest):
     def __init__(self, value: str) -> None:
         self.value = value
-        super().__init__(f"{value!r} is no HOST:PORT to listen on. Use 127.0.0.1:9464, 0.0.0.0:9464 or [::]:9464.")
+        super().__init__(
+            f"{value!r} is no HOST:PORT to listen on. Use 127.0.0.1:9464, 0.0.0.0:9464 or [::]:9464."
+        )
 
 
 class CannotListen(ChorusError):
@@ -52,7 +56,10 @@ def listen_address(value: str) -> tuple[str, int]:
     """ "0.0.0.0:9464" -> ("0.0.0.0", 9464); brackets around IPv6. Raises BadAddress."""
     host, colon, port = value.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16) or (":" in host) != bracketed:
+    if (
+        not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16)
+        or (":" in host) != bracketed
+    ):
         raise BadAddress(value)
     return (host[1:-1] if bracketed else host), int(port)
 
@@ -66,8 +73,11 @@ def check_free(host: str, port: int) -> None:
 
 
 @contextmanager
-def serve_metrics(host: str, port: int, read: Read, limits: Callable[[str], Limits]) -> Iterator[int]:
-    """Serve from a thread for as long as the block lasts; the block gets the port. Raises CannotListen.
+def serve_metrics(
+    host: str, port: int, read: Read, limits: Callable[[str], Limits]
+) -> Iterator[int]:
+    """Serve from a thread for as long as the block lasts; the block gets the port. Raises
+    CannotListen.
 
     `read` is called from other threads, one at a time; `limits` is `LimitsFile.of`.
     """
@@ -75,7 +85,9 @@ def serve_metrics(host: str, port: int, read: Read, limits: Callable[[str], Limi
         server = _Server(host, port, Pages(read, limits))
     except OSError as error:
         raise CannotListen(host, port, error.strerror or str(error)) from error
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="metrics", daemon=True)
+    thread = Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="metrics", daemon=True
+    )
     thread.start()
     try:
         yield int(server.server_address[1])
@@ -88,7 +100,9 @@ def serve_metrics(host: str, port: int, read: Read, limits: Callable[[str], Limi
 class Pages:
     """What is answered to which path."""
 
-    def __init__(self, read: Read, limits: Callable[[str], Limits], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, read: Read, limits: Callable[[str], Limits], clock: Callable[[], float] = time.time
+    ) -> None:
         self._read, self._limits, self._clock = read, limits, clock
         self._lock, self._read_at = Lock(), float("-inf")
         self._last = Seen()
@@ -100,11 +114,19 @@ class Pages:
             self._board()
             return HTTPStatus.OK, "text/plain", b"ok\n"
         if path == "/metrics":
-            return HTTPStatus.OK, CONTENT_TYPE_LATEST, exposition(self._board(), self._limits, self._clock())
+            return (
+                HTTPStatus.OK,
+                CONTENT_TYPE_LATEST,
+                exposition(self._board(), self._limits, self._clock()),
+            )
         folder, _, model = path.rpartition("/")
         if folder == "/demand" and model:
             return HTTPStatus.OK, "application/json", json.dumps(self._demand(model)).encode()
-        return HTTPStatus.NOT_FOUND, "text/plain", b"There are /metrics, /demand/<model> and /healthz.\n"
+        return (
+            HTTPStatus.NOT_FOUND,
+            "text/plain",
+            b"There are /metrics, /demand/<model> and /healthz.\n",
+        )
 
     def _demand(self, model: str) -> dict[str, int]:
         """A model that nobody asks for has an answer too: it is what lets its pool go to sleep."""
@@ -115,7 +137,8 @@ class Pages:
 
     def _board(self) -> Seen:
         with self._lock:
-            if not 0 <= self._clock() - self._read_at < _FRESH:  # a clock that was set back is no reason to wait
+            # a clock that was set back is no reason to wait
+            if not 0 <= self._clock() - self._read_at < _FRESH:
                 self._last = self._read()
                 self._read_at = self._clock()
             return self._last

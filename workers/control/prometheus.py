@@ -1,7 +1,7 @@
 """What the metrics endpoint says, in the text format of Prometheus. Pure.
 
-The metrics of the Prometheus client are made anew for each answer, on a registry of their own: the board is the truth,
-and this process keeps no figures.
+The metrics of the Prometheus client are made anew for each answer, on a registry of their own: the
+board is the truth, and this process keeps no figures.
 """
 
 from collections import Counter
@@ -30,7 +30,9 @@ class Seen:
 
 
 def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes:
-    """Demand and pools as gauges with the label `model`, and messages. `now` is in seconds since 1970."""
+    """Demand and pools as gauges with the label `model`, and messages. `now` is in seconds since
+    1970.
+    """
     registry = CollectorRegistry(auto_describe=False)
     pools = (*_of_demand(seen.demand, limits, now), *_of_workers(seen.demand, seen.workers))
     registry.register(_Metrics([*pools, *_of_messages(seen.traffic)]))
@@ -45,14 +47,20 @@ class _Metrics(Collector):
         return self._metrics
 
 
-def _of_demand(demand: Sequence[Demand], limits: Callable[[str], Limits], now: float) -> Iterator[GaugeMetricFamily]:
-    rows = GaugeMetricFamily("chorus_rows_waiting", "Rows asked for and not yet scored.", labels=["model", "class"])
+def _of_demand(
+    demand: Sequence[Demand], limits: Callable[[str], Limits], now: float
+) -> Iterator[GaugeMetricFamily]:
+    rows = GaugeMetricFamily(
+        "chorus_rows_waiting", "Rows asked for and not yet scored.", labels=["model", "class"]
+    )
     for one in demand:
         for name, count in (("urgent", one.urgent), ("bulk", one.bulk), ("nightly", one.nightly)):
             rows.add_metric([one.model, name], count)
     yield rows
     oldest = {one.model: max(0.0, now - one.oldest) if one.rows else 0.0 for one in demand}
-    yield _each("chorus_oldest_age_seconds", "Age of the oldest job that waits for the model.", oldest)
+    yield _each(
+        "chorus_oldest_age_seconds", "Age of the oldest job that waits for the model.", oldest
+    )
     yield _each(
         "chorus_worker_rows_per_second",
         "Rows a second that one worker scores.",
@@ -63,7 +71,11 @@ def _of_demand(demand: Sequence[Demand], limits: Callable[[str], Limits], now: f
         "From the start of a worker to its first score.",
         {one.model: one.start_seconds for one in demand},
     )
-    yield _each("chorus_worker_memory_bytes", "Memory of one worker.", {one.model: one.memory for one in demand})
+    yield _each(
+        "chorus_worker_memory_bytes",
+        "Memory of one worker.",
+        {one.model: one.memory for one in demand},
+    )
     yield _each(
         "chorus_workers_wanted",
         "Workers that would score in time what waits, if there were room for all.",
@@ -75,7 +87,9 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
     """Also the zeros: a pool that has gone should be seen to be empty, not end where it was."""
     models = sorted({one.model for one in demand} | {worker.model for worker in workers})
     states = Counter((worker.model, worker.state) for worker in workers)
-    there = GaugeMetricFamily("chorus_workers", "Workers by what they do.", labels=["model", "state"])
+    there = GaugeMetricFamily(
+        "chorus_workers", "Workers by what they do.", labels=["model", "state"]
+    )
     for model in models:
         for state in get_args(State):
             there.add_metric([model, state], states[model, state])
@@ -87,15 +101,23 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
 
 
 def _of_messages(traffic: Traffic) -> Iterator[Metric]:
-    up = GaugeMetricFamily("chorus_bridge_up", "1: pulls; 0: its stream ended.", labels=["bridge", "subscription"])
-    held = GaugeMetricFamily("chorus_messages_held", "Messages in the hands of a bridge.", labels=["bridge"])
+    up = GaugeMetricFamily(
+        "chorus_bridge_up", "1: pulls; 0: its stream ended.", labels=["bridge", "subscription"]
+    )
+    held = GaugeMetricFamily(
+        "chorus_messages_held", "Messages in the hands of a bridge.", labels=["bridge"]
+    )
     for bridge in traffic.bridges:
         up.add_metric([bridge.id, bridge.subscription], bridge.state == "pulling")
         held.add_metric([bridge.id], bridge.held)
-    messages = CounterMetricFamily("chorus_messages", "Messages by what became of them.", labels=["outcome"])
+    messages = CounterMetricFamily(
+        "chorus_messages", "Messages by what became of them.", labels=["outcome"]
+    )
     for outcome in OUTCOMES:
         messages.add_metric([outcome], traffic.outcomes.get(outcome, 0))
-    results = GaugeMetricFamily("chorus_results_waiting", "Jobs whose results are not all published.")
+    results = GaugeMetricFamily(
+        "chorus_results_waiting", "Jobs whose results are not all published."
+    )
     results.add_metric([], traffic.unpublished)
     yield from (up, held, messages, results)
 

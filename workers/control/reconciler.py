@@ -1,8 +1,9 @@
 """The reconciler: every few seconds it finds what nobody is at work on, and asks for it again.
 
-A message is lost when a worker dies between taking it and saying so, when a broker vanishes, when a process dies
-between two steps. What is outstanding and neither waits in a queue nor under a lease is lost; so is a chunk that all
-have scored and nobody reduces, a job with all its parts that nobody finishes, and one whose results nobody publishes.
+A message is lost when a worker dies between taking it and saying so, when a broker vanishes, when a
+process dies between two steps. What is outstanding and neither waits in a queue nor under a lease
+is lost; so is a chunk that all have scored and nobody reduces, a job with all its parts that nobody
+finishes, and one whose results nobody publishes.
 """
 
 import logging
@@ -26,22 +27,29 @@ from tasks.planning.dispatch import cell_of, feed, queued_cells
 from tasks.planning.reconcile_job import control_steps, publishing, reconcile
 from tasks.planning.record_cache import dataset_of, job_of
 
-_STILL = 30.0  # seconds after which a job that nobody works on and that does not move is planned again
+# seconds after which a job that nobody works on and that does not move is planned again
+_STILL = 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Any number of them may sweep one board. `only`: the jobs that are its business; none named: all of the root."""
+    """Any number of them may sweep one board. `only`: the jobs that are its business; none named:
+    all of the root.
+    """
 
     def __init__(self, context: Context, only: Collection[str] = ()) -> None:
         self._context, self._only = context, only
-        self._epoch: bytes | None = None  # of the board, when storage was last asked which jobs are to go on
+        # of the board, when storage was last asked which jobs are to go on
+        self._epoch: bytes | None = None
         self._missing: set[str] = set()  # steps that were on nobody's way at the last look
-        self._moved: dict[str, tuple[Progress | None, float]] = {}  # job → how far it was, and since when
+        # job → how far it was, and since when
+        self._moved: dict[str, tuple[Progress | None, float]] = {}
 
     def sweep(self) -> None:
-        """One look at everything. Raises RedisError, BrokerUnreachable, StorageAway: the next look begins anew."""
+        """One look at everything. Raises RedisError, BrokerUnreachable, StorageAway: the next look
+        begins anew.
+        """
         board = self._context.board
         epoch, running = board.epoch(), board.running()
         if epoch != self._epoch:
@@ -57,7 +65,8 @@ class Sweeper:
         progress = board.progress_of({name: job.model_names for name, (job, _) in known.items()})
         models = {model for job, _ in known.values() for model in job.model_names}
         missing = self._unscored(models, known, running) | self._unfinished(known, progress)
-        # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is lost.
+        # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is
+        # lost.
         lost = {missing[step] for step in missing.keys() & self._missing}
         self._missing = set(missing)
         for job in sorted(lost | self._still(models, progress)):
@@ -73,7 +82,9 @@ class Sweeper:
         return [job.id for job in unended_jobs(place)]
 
     def _carry_on_runs(self) -> None:
-        """Whoever began a run may have died before all of its jobs were set going, or before its labels counted."""
+        """Whoever began a run may have died before all of its jobs were set going, or before its
+        labels counted.
+        """
         place = self._context.place
         for customer in [] if self._only else customers(place):
             for run in open_runs(place, customer):
@@ -82,10 +93,14 @@ class Sweeper:
                 except BrokerUnreachable:
                     raise
                 except ChorusError:
-                    log.exception("a run that cannot go on now", extra={"run": run.name, "customer": customer})
+                    log.exception(
+                        "a run that cannot go on now", extra={"run": run.name, "customer": customer}
+                    )
 
     def _known(self, running: Collection[str]) -> dict[str, tuple[Job, Dataset]]:
-        """Of these, those whose job can be read; the others have gone from storage, or somebody damaged them."""
+        """Of these, those whose job can be read; the others have gone from storage, or somebody
+        damaged them.
+        """
         found = {}
         for job in running:
             try:
@@ -94,15 +109,22 @@ class Sweeper:
             except ChorusError as error:
                 log.warning("a job that cannot be read: %s", error, extra={"job": job})
                 gone = isinstance(error, Absent)
-                self._context.board.end(job, "failed", "The job is no longer in storage." if gone else str(error))
+                self._context.board.end(
+                    job, "failed", "The job is no longer in storage." if gone else str(error)
+                )
         return found
 
-    def _unscored(self, models: set[str], jobs: Collection[str], running: Collection[str]) -> dict[str, str]:
-        """Cells that were asked for, and are neither scored nor on anybody's way: the step of each, and its job."""
+    def _unscored(
+        self, models: set[str], jobs: Collection[str], running: Collection[str]
+    ) -> dict[str, str]:
+        """Cells that were asked for, and are neither scored nor on anybody's way: the step of each,
+        and its job.
+        """
         board = self._context.board
         missing: dict[str, str] = {}
         for model in models:
-            queue = queued_cells(board, model)  # before the leases: a cell goes from the one to the other
+            # before the leases: a cell goes from the one to the other
+            queue = queued_cells(board, model)
             out = board.outstanding(model)
             for job in {job for job, _ in out} - set(running):
                 board.lost(job, model, [position for other, position in out if other == job])
@@ -138,7 +160,9 @@ class Sweeper:
         return {step: job for step, job in wanted.items() if step not in under_way}
 
     def _still(self, models: Collection[str], progress: Mapping[str, Progress | None]) -> set[str]:
-        """Jobs that have not moved for a while, though nobody is at work on them: whatever else may go wrong."""
+        """Jobs that have not moved for a while, though nobody is at work on them: whatever else may
+        go wrong.
+        """
         now, found = monotonic(), set()
         out = {job for model in models for job, _ in self._context.board.outstanding(model)}
         moved: dict[str, tuple[Progress | None, float]] = {}

@@ -15,11 +15,13 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 class Child:
     """One process that this process started, with its output in a log file.
 
-    It runs in a session of its own, so that Ctrl-C in the terminal reaches only the parent, which then stops its
-    children in order. On Linux the kernel ends it should the parent be killed.
+    It runs in a session of its own, so that Ctrl-C in the terminal reaches only the parent, which
+    then stops its children in order. On Linux the kernel ends it should the parent be killed.
     """
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self.name, self.log = name, log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -67,7 +69,9 @@ class Child:
 
 
 def stop_all(children: Sequence[Child], grace: float) -> None:
-    """Ask all of them first, so that they end side by side; after `grace` seconds the rest are killed."""
+    """Ask all of them first, so that they end side by side; after `grace` seconds the rest are
+    killed.
+    """
     end = monotonic() + grace
     for child in children:
         child.terminate()
@@ -76,12 +80,15 @@ def stop_all(children: Sequence[Child], grace: float) -> None:
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """What a child does so that the kernel ends it with its parent, which is the thread that started it.
+    """What a child does so that the kernel ends it with its parent, which is the thread that
+    started it.
 
-    To be called after a fork, where little is safe; so all that it needs is loaded here. None: this system has no way.
+    To be called after a fork, where little is safe; so all that it needs is loaded here. None: this
+    system has no way.
     """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    # Not SIGTERM: a worker that waits for its message to end would wait for a broker that is dying beside it.
+    # Not SIGTERM: a worker that waits for its message to end would wait for a broker that is dying
+    # beside it.
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

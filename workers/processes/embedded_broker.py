@@ -55,7 +55,9 @@ class Broker:
 
 
 class EmbeddedBroker(Broker):
-    """A server on a unix socket. It keeps nothing on disk: what it forgets is worked out again from storage."""
+    """A server on a unix socket. It keeps nothing on disk: what it forgets is worked out again from
+    storage.
+    """
 
     def __init__(self, run: Path, socket: Path) -> None:
         """Raises NoBroker."""
@@ -70,7 +72,10 @@ class EmbeddedBroker(Broker):
             "--dir": str(run),
         }
         self._socket, self._log = socket, run / "broker.log"
-        self._command = [str(server_binary()), *(word for option in options.items() for word in option)]
+        self._command = [
+            str(server_binary()),
+            *(word for option in options.items() for word in option),
+        ]
         self._child = self._start()
 
     @property
@@ -100,7 +105,9 @@ class EmbeddedBroker(Broker):
 
 @contextmanager
 def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
-    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises NoBroker."""
+    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises
+    NoBroker.
+    """
     run.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chorus-") as short:
         socket = run / "broker.sock"
@@ -126,4 +133,6 @@ def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:
             else:
                 return
         pause.wait(0.01)
-    raise NoBroker(f"The embedded broker did not start. Its log, {child.log}, ends:\n{child.last_words()}")
+    raise NoBroker(
+        f"The embedded broker did not start. Its log, {child.log}, ends:\n{child.last_words()}"
+    )

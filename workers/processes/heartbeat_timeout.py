@@ -1,7 +1,9 @@
 """A child that runs and says nothing: frozen, or cut off from the broker."""
 
 _MOST = 30.0  # seconds off the roster; whoever lives is back within a beat of the broker's return
-_LOOK = 2.0  # seconds that one look counts at most: in a longer pause it is the broker that was away, or this process
+# seconds that one look counts at most: in a longer pause it is the broker that was away, or this
+# process
+_LOOK = 2.0
 
 
 class Silence:
@@ -12,7 +14,9 @@ class Silence:
         self._seconds = self._last = 0.0
 
     def look(self, now: float, *, there: bool) -> bool:
-        """Whether it is given up. `there`: it is on the roster, by its own word; `now`: the monotonic clock."""
+        """Whether it is given up. `there`: it is on the roster, by its own word; `now`: the
+        monotonic clock.
+        """
         passed, self._last = min(_LOOK, now - self._last), now
         self.heard = self.heard or there
         self._seconds = self._seconds + passed if self.heard and not there else 0.0

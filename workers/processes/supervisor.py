@@ -1,4 +1,6 @@
-"""A child that is there all the time: started again when it has ended, killed when it says nothing any more."""
+"""A child that is there all the time: started again when it has ended, killed when it says nothing
+any more.
+"""
 
 import logging
 from collections.abc import Callable
@@ -21,15 +23,23 @@ class Kept:
     """One process of a service that there is exactly once: the control worker, the bridge."""
 
     def __init__(
-        self, name: str, board: Board, start: Callable[[str], Child], forget: Callable[[str], None] | None = None
+        self,
+        name: str,
+        board: Board,
+        start: Callable[[str], Child],
+        forget: Callable[[str], None] | None = None,
     ) -> None:
-        """`start`: starts one that puts itself on the roster under this id; `forget`: also told the ids of the dead."""
+        """`start`: starts one that puts itself on the roster under this id; `forget`: also told the
+        ids of the dead.
+        """
         self._name, self._board, self._start, self._forget = name, board, start, forget
         self._roster, self._rest = Roster(board), _REST
         self._begin()
 
     def look(self) -> None:
-        """Kill a frozen one; hand back what a dead one had in work, and start another. Raises RedisError."""
+        """Kill a frozen one; hand back what a dead one had in work, and start another. Raises
+        RedisError.
+        """
         status, now = self._child.ended(), monotonic()
         if status is None:
             if now - self._since > _LONGEST_REST:

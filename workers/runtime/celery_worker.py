@@ -10,10 +10,11 @@ from celery.signals import setup_logging
 def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
     """Work through one queue with so many messages at a time. Returns the exit status.
 
-    SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in the broker, for any
-    worker of the pool, until a thread is free.
+    SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in
+    the broker, for any worker of the pool, until a thread is free.
     """
-    # Celery warns a root user of pickle; every message here is JSON, and containers often run as root.
+    # Celery warns a root user of pickle; every message here is JSON, and containers often run as
+    # root.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     setup_logging.connect(_leave_logging_alone, weak=False)
     worker = app.Worker(
@@ -31,4 +32,6 @@ def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
 
 
 def _leave_logging_alone(**_: object) -> None:
-    """A receiver of this signal keeps Celery from configuring the process's logging: that is the front door's."""
+    """A receiver of this signal keeps Celery from configuring the process's logging: that is the
+    front door's.
+    """

@@ -1,7 +1,8 @@
-"""A sign of life that is a sign of progress: the time of the file CHORUS_RUN/alive, which a probe looks at.
+"""A sign of life that is a sign of progress: the time of the file CHORUS_RUN/alive, which a probe
+looks at.
 
-Whoever works touches it when a step is done, and when it finds that there is nothing to do. Not from a timer: a process
-that is stuck would go on ticking.
+Whoever works touches it when a step is done, and when it finds that there is nothing to do. Not
+from a timer: a process that is stuck would go on ticking.
 """
 
 from pathlib import Path

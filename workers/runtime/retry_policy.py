@@ -20,7 +20,9 @@ class Again:
 
 @dataclass(frozen=True)
 class HandBack:
-    """Leave it to whoever looks for what is on nobody's way, and asks for it again; not before so many seconds."""
+    """Leave it to whoever looks for what is on nobody's way, and asks for it again; not before so
+    many seconds.
+    """
 
     seconds: float = 0.0
 
@@ -33,17 +35,19 @@ class GiveUp:
 
 
 _ATTEMPTS = 3
-_UNTIL_LATER = (2.0, 8.0, 30.0)  # seconds from one attempt to publish results to the next, and so on
+# seconds from one attempt to publish results to the next, and so on
+_UNTIL_LATER = (2.0, 8.0, 30.0)
 
 
 def decide(error: Exception, attempt: int) -> Again | HandBack | GiveUp:
     """What to do after the `attempt`-th try (from 1) ended in `error`.
 
-    Our own errors say what a person has to do, and trying again would not do it. Anything else (a disk that hiccups, a
-    device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A broker that is away is waited for.
-    Storage that is away was waited for, with the lease held: that somebody else may try, the step is handed back.
-    A cell whose model failed is tried until it is scored with care; the board counts its attempts, of all workers. The
-    results of a job wait as long as its topic is away, and no other job waits for them.
+    Our own errors say what a person has to do, and trying again would not do it. Anything else (a
+    disk that hiccups, a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A
+    broker that is away is waited for. Storage that is away was waited for, with the lease held:
+    that somebody else may try, the step is handed back. A cell whose model failed is tried until it
+    is scored with care; the board counts its attempts, of all workers. The results of a job wait as
+    long as its topic is away, and no other job waits for them.
     """
     if isinstance(error, ResultsRefused):
         return HandBack(_UNTIL_LATER[min(error.attempt, len(_UNTIL_LATER)) - 1])

@@ -1,4 +1,6 @@
-"""How a worker deals with one message: skip what no longer matters, try again, hand it back, or fail the job."""
+"""How a worker deals with one message: skip what no longer matters, try again, hand it back, or
+fail the job.
+"""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +12,13 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from tasks.broker.context import Context
-from tasks.broker.step_messages import FinishJob, LookAtSchedule, PublishResults, ReduceChunk, ScoreCell
+from tasks.broker.step_messages import (
+    FinishJob,
+    LookAtSchedule,
+    PublishResults,
+    ReduceChunk,
+    ScoreCell,
+)
 from tasks.jobs.submit import fail
 from workers.runtime.retry_policy import GiveUp, HandBack, decide
 
@@ -20,7 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def handle(context: Context, step: Callable[[M], None], message: M) -> None:
-    """Run one step, of a job or of none. Returns normally in every case, so that the message is acknowledged."""
+    """Run one step, of a job or of none. Returns normally in every case, so that the message is
+    acknowledged.
+    """
     fields = dict(vars(message))
     for attempt in count(1):
         try:

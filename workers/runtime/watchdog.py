@@ -1,4 +1,6 @@
-"""Progress, not liveness: a worker that no longer takes what waits for it, or never finishes, ends itself."""
+"""Progress, not liveness: a worker that no longer takes what waits for it, or never finishes, ends
+itself.
+"""
 
 import logging
 import os
@@ -13,7 +15,8 @@ from tasks.broker.step_messages import scoring_queue
 from workers.runtime.liveness_file import touch
 
 _DEAF_SECONDS = 45.0  # with messages waiting and nothing taken; a reconnect takes less
-_STUCK_SECONDS = 1800.0  # at one chunk: the slowest model takes less, and a text that hangs takes for ever
+# at one chunk: the slowest model takes less, and a text that hangs takes for ever
+_STUCK_SECONDS = 1800.0
 _EXIT = 70  # EX_SOFTWARE of sysexits.h
 
 log = logging.getLogger(__name__)
@@ -36,12 +39,16 @@ class Watchdog:
             log.error("%s: this worker ends, and another takes over", problem)
             os._exit(_EXIT)
         nothing_to_do = not self._presence.busy and self._waiting_since is None
-        if self._presence.worker.state != "starting" and (nothing_to_do or self._presence.last_step >= self._looked):
+        if self._presence.worker.state != "starting" and (
+            nothing_to_do or self._presence.last_step >= self._looked
+        ):
             touch(self._run)
         self._looked = now
 
     def _unheard(self, now: float) -> float:
-        """Seconds for which messages have waited at every look, while this worker had nothing and took nothing."""
+        """Seconds for which messages have waited at every look, while this worker had nothing and
+        took nothing.
+        """
         if self._presence.busy or not self._waiting():
             self._waiting_since = None
             return 0.0
@@ -59,7 +66,8 @@ class Watchdog:
 
 
 def trouble(unheard: float, longest: float) -> str | None:
-    """What is wrong with a worker: seconds that messages wait unheard, seconds it is at its oldest chunk. Pure.
+    """What is wrong with a worker: seconds that messages wait unheard, seconds it is at its oldest
+    chunk. Pure.
 
     trouble(60.0, 0.0) == "messages wait, and none was taken for 60 s"
     """

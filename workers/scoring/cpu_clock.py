@@ -19,7 +19,8 @@ class Spent:
     def since(self, *before: Self) -> Self:
         """What was spent since the last of these."""
         return type(self)(
-            self.wall - max(one.wall for one in before), self.processor - max(one.processor for one in before)
+            self.wall - max(one.wall for one in before),
+            self.processor - max(one.processor for one in before),
         )
 
     def __add__(self, other: Self) -> Self:

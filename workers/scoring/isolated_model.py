@@ -109,10 +109,13 @@ class Isolated:
         self._pipe.close()
 
     def _start(self) -> None:
-        # A process made anew: a copy of this one would hold its threads' locks, and CUDA does not survive a fork.
+        # A process made anew: a copy of this one would hold its threads' locks, and CUDA does not
+        # survive a fork.
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, *self._arguments), name="isolated", daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, *self._arguments), name="isolated", daemon=True
+        )
         self._process.start()
         theirs.close()  # so that its end is the end of the pipe
         try:
@@ -127,16 +130,23 @@ class Isolated:
     def _refused(self, answer: object) -> Exception:
         if isinstance(answer, _Away):
             return StorageAway(answer.url, answer.reason, answer.tries, answer.seconds)
-        reason = answer.reason if isinstance(answer, _Refused) else f"answered with a {type(answer).__name__}"
+        reason = (
+            answer.reason
+            if isinstance(answer, _Refused)
+            else f"answered with a {type(answer).__name__}"
+        )
         return NotIsolated(self._model, self._version, reason)
 
     def _ask(self, texts: list[str], seconds: float) -> _Answer:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it has just died, which the answer will say
+        # it has just died, which the answer will say
+        with suppress(BrokenPipeError, ConnectionResetError):
             self._pipe.send(texts)
         return self._wait(seconds)
 
     def _wait(self, seconds: float) -> _Answer:
-        """What the process says next. Raises TextsFailed if it ends instead, or takes longer and is ended."""
+        """What the process says next. Raises TextsFailed if it ends instead, or takes longer and is
+        ended.
+        """
         if not self._pipe.poll(seconds):
             self._process.kill()
             self._process.join()
@@ -155,7 +165,14 @@ def _ending(status: int | None) -> str:
     return f"ended its process with status {status}"
 
 
-def _serve(pipe: Connection, url: str, model: str, version: int, compute: Compute, begin: Callable[[], None]) -> None:
+def _serve(
+    pipe: Connection,
+    url: str,
+    model: str,
+    version: int,
+    compute: Compute,
+    begin: Callable[[], None],
+) -> None:
     """The process: load, then answer until nobody asks."""
     _obey_the_parent_alone()
     begin()
@@ -183,7 +200,9 @@ def _answer(loaded: Loaded, texts: pa.StringArray) -> _Answer:
 
 
 def _obey_the_parent_alone() -> None:
-    """Ctrl-C, or an end that a whole group of processes is asked for, must not look like the fault of a text."""
+    """Ctrl-C, or an end that a whole group of processes is asked for, must not look like the fault
+    of a text.
+    """
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -27,7 +27,9 @@ class Loaded:
         compute: Compute,
         scored: Callable[[int, int, Spent, Spent], None] | None = None,
     ) -> None:
-        """`scored` is told of every chunk: its rows, their characters, and by the clocks when it began and ended."""
+        """`scored` is told of every chunk: its rows, their characters, and by the clocks when it
+        began and ended.
+        """
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
@@ -37,7 +39,9 @@ class Loaded:
             self._scorer.load()
 
     def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for one that computes."""
+        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for
+        one that computes.
+        """
         began = Spent.now()
         prepared = self._scorer.prepare(texts)
         with nullcontext() if len(texts) <= SHORT else self._busy:

@@ -1,4 +1,6 @@
-"""What a scoring worker measures of itself: memory, start, rows a second, and what a row takes of a processor."""
+"""What a scoring worker measures of itself: memory, start, rows a second, and what a row takes of a
+processor.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -18,7 +20,8 @@ from workers.scoring.cpu_clock import Spent
 _PAST = 0.7  # what a chunk before counts beside this one
 _KEEP_SECONDS = 60.0  # between two looks at what storage has; a bucket takes its time
 _ENOUGH = 64  # rows below which nothing is said of the rate; small chunks count together
-_SCORING = 1.5  # what a worker takes when it scores, at the most, of what it takes when it has loaded its model
+# what a worker takes when it scores, at the most, of what it takes when it has loaded its model
+_SCORING = 1.5
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +83,14 @@ class Meter:
             if ended.wall >= self._keep_at:
                 self._keep_at = ended.wall + _KEEP_SECONDS
                 self.keep()
-        except (RedisError, ChorusError, OSError):  # no chunk is lost because its time was not noted
+        # no chunk is lost because its time was not noted
+        except (RedisError, ChorusError, OSError):
             log.warning("the rate was not noted", exc_info=True)
 
     def keep(self) -> None:
-        """Keep with the version what was measured since it was last kept. Raises CannotWrite, BadName."""
+        """Keep with the version what was measured since it was last kept. Raises CannotWrite,
+        BadName.
+        """
         with self._lock:
             unkept, self._unkept = self._unkept, None
         if unkept is not None:

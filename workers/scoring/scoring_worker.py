@@ -59,7 +59,9 @@ class Shelf:
 
     @contextmanager
     def use(self, model: str, version: int) -> Iterator[Loaded]:
-        """The version, loaded if it was not, and kept while the block lasts. Raises what loading raises."""
+        """The version, loaded if it was not, and kept while the block lasts. Raises what loading
+        raises.
+        """
         wanted = (model, version)
         with self._lock:
             if wanted not in self._loaded:
@@ -81,7 +83,9 @@ class Shelf:
 
     @contextmanager
     def isolated(self, model: str, version: int) -> Iterator[Isolated]:
-        """The version in a process of its own, one at a time, while the block lasts. Raises NotIsolated."""
+        """The version in a process of its own, one at a time, while the block lasts. Raises
+        NotIsolated.
+        """
         with self._alone:
             with self._lock:
                 self._make_room(0)  # the memory of a worker is planned for one copy of its model
@@ -95,12 +99,16 @@ class Shelf:
         if self._meter is None:
             return Loaded(self._place, model, version, self._compute)
         began = time()
-        loaded = Loaded(self._place, model, version, self._compute, partial(self._meter.scored, version))
+        loaded = Loaded(
+            self._place, model, version, self._compute, partial(self._meter.scored, version)
+        )
         self._meter.loaded(began, time())
         return loaded
 
     def warm(self, model: str) -> None:
-        """Load the champion, which the first message most likely asks for. If it cannot be, that message fails."""
+        """Load the champion, which the first message most likely asks for. If it cannot be, that
+        message fails.
+        """
         try:
             with self.use(model, ModelRegistry(self._place).resolve(model).version):
                 pass
@@ -133,15 +141,16 @@ def run(
 ) -> int:
     """Consume one model's queue until told to stop; the exit status.
 
-    `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk that it scores with
-    care; `chunk_rows`: of most chunks.
+    `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk
+    that it scores with care; `chunk_rows`: of most chunks.
     """
     model = presence.worker.model
     meter = Meter(context.place, context.board, presence)
     shelf = Shelf(context.place, compute, begin, meter)
     register(app, replace(context, presence=presence), shelf)
     presence.beat(Watchdog(context.board, presence, folder))
-    Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()  # while Celery connects
+    # while Celery connects
+    Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()
     try:
         # One chunk computes while others are prepared or written; and a short one beside them.
         threads = 1 + cells_of(context, presence.worker, chunk_rows)
@@ -153,7 +162,9 @@ def run(
 
 
 def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
-    """By the rate that the worker can have, whatever else the machine was busy with when it was measured."""
+    """By the rate that the worker can have, whatever else the machine was busy with when it was
+    measured.
+    """
     if context.place.at_once == 1:
         return EACH
     known = needs(context.place, context.board, worker.model)
@@ -164,10 +175,13 @@ def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
 
 
 def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
-    """Load the model, and ask for cells: there is one worker more, for other versions if the champion is broken."""
+    """Load the model, and ask for cells: there is one worker more, for other versions if the
+    champion is broken.
+    """
     model, began = presence.worker.model, time()
     shelf.warm(model)
-    with suppress(RedisError, BrokerUnreachable):  # the next beat says it again, and the reconciler asks as well
+    # the next beat says it again, and the reconciler asks as well
+    with suppress(RedisError, BrokerUnreachable):
         if presence.worker.state == "starting":  # or it would count as one that starts for ever
             presence.ready(began, time(), peak_memory())
         feed(context, model)

@@ -44,7 +44,9 @@ def test_an_unreadable_file_starts_nothing(chorus, home, tmp_path, name, data, e
     assert everything_below(home) == before
 
 
-@pytest.mark.parametrize("arguments", [["missing.csv"], ["."], ["a.csv", "b.csv"], ["--no-such-option", "a.csv"]])
+@pytest.mark.parametrize(
+    "arguments", [["missing.csv"], ["."], ["a.csv", "b.csv"], ["--no-such-option", "a.csv"]]
+)
 def test_a_wrong_request_has_status_2(chorus, arguments):
     ended = chorus.here("score", *arguments)
     assert ended.status == 2
@@ -105,10 +107,16 @@ def test_bad_rows_are_rejected_one_by_one_and_the_rest_is_labelled(chorus, tmp_p
     }
 
 
-def test_an_upload_of_nothing_but_bad_rows_ends_complete_without_starting_a_model(chorus, home, upload):
+def test_an_upload_of_nothing_but_bad_rows_ends_complete_without_starting_a_model(
+    chorus, home, upload
+):
     ended = chorus("score", upload([("1", ""), ("2", " ")]), "--json")
     assert ended.status == 0, ended.err
-    assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (2, 0, 2)
+    assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (
+        2,
+        0,
+        2,
+    )
     assert [path.name for path in (home / "run" / "logs").iterdir()] == ["control.log"]
 
 

@@ -1,4 +1,6 @@
-"""What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from there."""
+"""What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from
+there.
+"""
 
 import hashlib
 import json
@@ -19,7 +21,10 @@ from tests.support.runs.command import Command
 from tests.support.runs.running_service import children, gone
 from tests.support.runs.waiting import wait_until
 
-MANY = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(40)]
+MANY = [
+    (f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}")
+    for number in range(40)
+]
 
 
 @pytest.fixture
@@ -37,7 +42,9 @@ def many_chunks(home, brake):
 
 @pytest.fixture
 def chorus(home, tmp_path_factory):
-    """Its root and its run folder are named in signs that mean something in a URL, which is no reason to go wrong."""
+    """Its root and its run folder are named in signs that mean something in a URL, which is no
+    reason to go wrong.
+    """
     run = tmp_path_factory.mktemp("a #1 ?x=%20 ")  # short, or the socket would be elsewhere anyway
     return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True, CHORUS_RUN=str(run))
 
@@ -47,7 +54,10 @@ def scores_of(home):
 
 
 def digest_of_parts(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).glob("part-*")}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in Path(folder).glob("part-*")
+    }
 
 
 def workers_of(process):
@@ -78,8 +88,12 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, brake, broker, redis, upload):
-    command = Command(home, light=True, brake=brake, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1")
+def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(
+    home, brake, broker, redis, upload
+):
+    command = Command(
+        home, light=True, brake=brake, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="1"
+    )
     arguments = ("score", upload(MANY), "--customer", "plain", "--json")
     with command.start(*arguments) as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
@@ -89,12 +103,16 @@ def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(home, b
     board = Board(redis, key_prefix(LocalPlace(home)))
     [job] = all_jobs(LocalPlace(home))
     assert board.running() == {}
-    assert board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
+    assert (
+        board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
+    )
     brake.unlink()
     assert command(*arguments).json["rows_labelled"] == len(MANY)
 
 
-def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(many_chunks, brake, home, upload):
+def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(
+    many_chunks, brake, home, upload
+):
     """Of the other children of a command, which a service has as well, see test_up_heals."""
     with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
@@ -139,7 +157,9 @@ def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """A file system with room for little more than its folders. Needs the right to mount, as CI has."""
+    """A file system with room for little more than its folders. Needs the right to mount, as CI
+    has.
+    """
     folder = tmp_path / "full"
     folder.mkdir()
     mounted = subprocess.run(
@@ -178,7 +198,9 @@ def test_a_broker_that_cannot_be_reached_is_named(home, upload):
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"])
+@pytest.mark.parametrize(
+    "url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"]
+)
 def test_a_broker_url_that_is_none_is_refused(home, upload, url):
     ended = Command(home, CHORUS_BROKER_URL=url).here("score", upload(MANY[:3]))
     assert ended.status == 2
@@ -189,13 +211,17 @@ def test_a_broker_url_that_is_none_is_refused(home, upload, url):
 def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, upload, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-00000.parquet").write_bytes(b"not ours")
-    ended = chorus.here("score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json")
+    ended = chorus.here(
+        "score", upload(MANY[:2]), "--customer", "plain", "--out", tmp_path / "out", "--json"
+    )
     assert ended.status == 2
     assert "part-00000.parquet" in ended.err
     assert ended.json["status"] == "refused"
 
 
-def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_made_again(chorus, upload, tmp_path):
+def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_made_again(
+    chorus, upload, tmp_path
+):
     place = ("--customer", "plain", "--out", tmp_path / "out", "--json")
     first = chorus("score", upload(MANY[:5]), *place)
     before = digest_of_parts(tmp_path / "out")
@@ -213,13 +239,20 @@ def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_ma
     assert digest_of_parts(tmp_path / "out") == before
 
 
-def test_two_roots_on_one_broker_leave_each_other_alone(home, registry, broker, redis, upload, tmp_path):
+def test_two_roots_on_one_broker_leave_each_other_alone(
+    home, registry, broker, redis, upload, tmp_path
+):
     assert redis.ping()
     other = shutil.copytree(registry, tmp_path / "other")
     path = upload(MANY)
-    roots = [Command(one, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4") for one in (home, other)]
+    roots = [
+        Command(one, light=True, CHORUS_BROKER_URL=broker.url, CHORUS_CHUNK_ROWS="4")
+        for one in (home, other)
+    ]
     with ExitStack() as stack:
-        started = [stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots]
+        started = [
+            stack.enter_context(root.start("score", path, "--customer", "plain")) for root in roots
+        ]
         ended = [process.communicate(timeout=100) for process in started]
     assert [process.returncode for process in started] == [0, 0], ended
 

@@ -1,4 +1,5 @@
-"""The main job with its root in a bucket, through real workers, on a day when a tenth of all calls fail.
+"""The main job with its root in a bucket, through real workers, on a day when a tenth of all calls
+fail.
 
 On such a day everything else happens as well that happens on a good one.
 """
@@ -18,7 +19,10 @@ from tests.support.runs.running_service import labels
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.faulty_proxy import UNAVAILABLE
 
-ROWS = [(f"r{number}", f"{'great' if number % 3 else 'awful'} delivery number {number}") for number in range(60)]
+ROWS = [
+    (f"r{number}", f"{'great' if number % 3 else 'awful'} delivery number {number}")
+    for number in range(60)
+]
 FEW_ROWS = {"CHORUS_CHUNK_ROWS": "10"}
 SHORT_PATIENCE = """
 from tests.support.models import light_model
@@ -70,7 +74,10 @@ def score(chorus, upload, *options):
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err, ended.err
     parts = labels(read_job(open_place(chorus.home), ended.json["job"]))
-    return {name: pq.read_table(io.BytesIO(data)).drop_columns("scored_at").to_pylist() for name, data in parts.items()}
+    return {
+        name: pq.read_table(io.BytesIO(data)).drop_columns("scored_at").to_pylist()
+        for name, data in parts.items()
+    }
 
 
 def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all_calls_fail(
@@ -83,13 +90,17 @@ def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all
 
 
 @pytest.mark.parametrize("buckets", ["gs"], indirect=True)
-def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(buckets, bucket, on_disk, upload_file, expected):
+def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(
+    buckets, bucket, on_disk, upload_file, expected
+):
     chorus = Command(on_disk.url, light=True, **FEW_ROWS, **buckets.environment)
     assert score(chorus, upload_file, "--out", f"{bucket}/labels") == expected
 
 
 @pytest.mark.parametrize("buckets", ["s3"], indirect=True)
-def test_an_outage_longer_than_patience_fails_no_job(chorus, proxy, upload_file, expected, tmp_path):
+def test_an_outage_longer_than_patience_fails_no_job(
+    chorus, proxy, upload_file, expected, tmp_path
+):
     def said(words):
         return words in "".join(file.read_text() for file in (tmp_path / "run" / "logs").iterdir())
 

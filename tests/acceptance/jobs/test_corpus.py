@@ -14,10 +14,15 @@ def corpus():
 
 
 def parts_of(answer):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(answer["output"]).iterdir()}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in Path(answer["output"]).iterdir()
+    }
 
 
-def test_every_row_of_a_real_corpus_is_labelled_or_rejected_and_a_second_run_gives_the_same_bytes(chorus):
+def test_every_row_of_a_real_corpus_is_labelled_or_rejected_and_a_second_run_gives_the_same_bytes(
+    chorus,
+):
     arguments = ("score", corpus(), "--customer", "plain", "--keep-columns", "--json")
     first = chorus(*arguments)
     assert first.status == 0, first.err
@@ -29,7 +34,9 @@ def test_every_row_of_a_real_corpus_is_labelled_or_rejected_and_a_second_run_giv
     labelled = pq.read_table(answer["output"], partitioning=None)
     assert labelled.num_rows == answer["rows_labelled"]
     assert labelled["id"].to_pylist()[:3] == ["1", "2", "3"]
-    assert set(labelled.column_names) >= {"mood", "sentiment", "confidence"}, "the caller's own columns"
+    assert set(labelled.column_names) >= {"mood", "sentiment", "confidence"}, (
+        "the caller's own columns"
+    )
     assert pq.read_table(answer["rejects"]).num_rows == answer["rows_rejected"]
     before = parts_of(answer)
     second = chorus(*arguments)

@@ -19,23 +19,30 @@ from tests.support.runs.command import Command
 from tests.support.runs.steps import store_dataset
 
 TEXTS = ["great", "good <script>alert(1)</script>", "bad", "awful", "great again", "bad again"]
-BEFORE = [0.9, 0.2, 0.1, 0.4, 0.8, 0.3]  # probability of `positive` under version 1; version 2 says 1 where a g begins
+# probability of `positive` under version 1; version 2 says 1 where a g begins
+BEFORE = [0.9, 0.2, 0.1, 0.4, 0.8, 0.3]
 
 
 @pytest.fixture(scope="module")
 def home(registry, tmp_path_factory):
-    """Feedback of two customers that version 1 of mood-bow has scored, and a version 2 that has scored nothing."""
+    """Feedback of two customers that version 1 of mood-bow has scored, and a version 2 that has
+    scored nothing.
+    """
     home = shutil.copytree(registry, tmp_path_factory.mktemp("diff") / "home")
     place = LocalPlace(home)
     texts = ["great", "awful"] * 4
     answers = [small_models.MOODS[text == "great"] for text in texts]
-    small_models.publish_bow(place, "mood-bow", "mood", "one_of", small_models.MOODS, texts, answers)
+    small_models.publish_bow(
+        place, "mood-bow", "mood", "one_of", small_models.MOODS, texts, answers
+    )
     first = ModelRegistry(place).manifest("mood-bow", 1)
     for customer, its, odds in (("acme", TEXTS[:4], BEFORE[:4]), ("plain", TEXTS[4:], BEFORE[4:])):
         dataset = store_dataset(place, its, customer=customer)
         for position, chunk in enumerate(dataset.chunks):
             good = np.array(odds[2 * position : 2 * position + 2], dtype=np.float32)
-            found = Scores("mood-bow", 1, first.digest, first.labels, np.stack([1 - good, good], axis=1))
+            found = Scores(
+                "mood-bow", 1, first.digest, first.labels, np.stack([1 - good, good], axis=1)
+            )
             place.create(scores.path("mood-bow", 1, chunk.id), scores.encode(found))
     return home
 
@@ -49,7 +56,9 @@ def chorus(home):
 def compared(chorus, tmp_path_factory):
     """The answer of the first diff, and its page."""
     page = tmp_path_factory.mktemp("page") / "diff.html"
-    ended = chorus("diff", "mood-bow@champion", "mood-bow@2", "--json", "--most", "2", "--html", page)
+    ended = chorus(
+        "diff", "mood-bow@champion", "mood-bow@2", "--json", "--most", "2", "--html", page
+    )
     assert ended.status == 0, ended.err
     assert "scoring 6 rows" in ended.err
     return ended.json, page.read_text()
@@ -61,10 +70,15 @@ def test_flips_are_told_for_each_label_and_customer(compared):
     assert (answer["before"], answer["after"]) == ("mood-bow 1", "mood-bow 2")
     assert (mood["rows"], mood["changed"], mood["agreement"]) == (6, 1, pytest.approx(5 / 6))
     assert mood["kappa"] == pytest.approx((6 * 5 - 18) / (36 - 18))
-    assert mood["matrix"] == {"negative": {"negative": 3, "positive": 1}, "positive": {"negative": 0, "positive": 2}}
+    assert mood["matrix"] == {
+        "negative": {"negative": 3, "positive": 1},
+        "positive": {"negative": 0, "positive": 2},
+    }
     flips = {label: (found["gained"], found["lost"]) for label, found in mood["flips"].items()}
     assert flips == {"negative": (0, 1), "positive": (1, 0)}
-    assert {customer: (one["rows"], one["changed"]) for customer, one in mood["customers"].items()} == {
+    assert {
+        customer: (one["rows"], one["changed"]) for customer, one in mood["customers"].items()
+    } == {
         "acme": (4, 1),
         "plain": (2, 0),
     }
@@ -73,7 +87,11 @@ def test_flips_are_told_for_each_label_and_customer(compared):
 def test_the_rows_that_moved_most_come_with_both_answers_and_their_text(compared):
     first, second = compared[0]["targets"]["mood"]["moved"]
     assert (first["customer"], first["id"], first["text"]) == ("acme", "r1", TEXTS[1])
-    assert (first["before"], first["after"], first["change"]) == (["negative"], ["positive"], pytest.approx(0.8))
+    assert (first["before"], first["after"], first["change"]) == (
+        ["negative"],
+        ["positive"],
+        pytest.approx(0.8),
+    )
     assert first["probabilities_before"]["positive"] == pytest.approx(0.2)
     assert (second["id"], second["text"]) == ("r3", "awful")
 
@@ -81,7 +99,11 @@ def test_the_rows_that_moved_most_come_with_both_answers_and_their_text(compared
 def test_the_page_needs_nothing_else_and_runs_nothing(compared):
     page = compared[1]
     assert page.startswith("<!doctype html>")
-    for expected in ("mood-bow 1 <span>→</span> mood-bow 2", "good &lt;script&gt;alert(1)", "By customer"):
+    for expected in (
+        "mood-bow 1 <span>→</span> mood-bow 2",
+        "good &lt;script&gt;alert(1)",
+        "By customer",
+    ):
         assert expected in page
     for outside in ("<script", "http:", "https:", "src=", "url("):
         assert outside not in page
@@ -98,7 +120,12 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
         artifact.with_suffix(".away").rename(artifact)
     assert ended.status == 0, ended.err
     assert "scoring" not in ended.err
-    for expected in ("mood: 0 of 2 rows changed (0.00%)", "before \\ after", "positive", "great again"):
+    for expected in (
+        "mood: 0 of 2 rows changed (0.00%)",
+        "before \\ after",
+        "positive",
+        "great again",
+    ):
         assert expected in ended.out
 
 
@@ -116,7 +143,10 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
         (["aaaa", "bbbb"], "no job aaaa"),
         (["acme/night", "acme/other"], "no run night of acme"),
         (["aaaa", "bbbb", (), None, 5], "--rows"),
-        (["mood-bow@1", "mood-bow@2", (), None, None, 20, True, Path("/no/such/folder/x.html")], "folder"),
+        (
+            ["mood-bow@1", "mood-bow@2", (), None, None, 20, True, Path("/no/such/folder/x.html")],
+            "folder",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(home, arguments, expected):
@@ -154,12 +184,23 @@ def champion(home):
 def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path):
     home = shutil.copytree(home, tmp_path / "home")
     chorus = Command(home, light=True)
-    (home / "held_out.csv").write_text("text,labels\ngreat,positive\nawful,negative\ngruesome,negative\nbad,negative\n")
-    gate = '[models.mood-bow.gate]\nmost_flips = {}\nleast_macro_f1 = {}\nlabelled = "held_out.csv"\n'
+    (home / "held_out.csv").write_text(
+        "text,labels\ngreat,positive\nawful,negative\ngruesome,negative\nbad,negative\n"
+    )
+    gate = (
+        '[models.mood-bow.gate]\nmost_flips = {}\nleast_macro_f1 = {}\nlabelled = "held_out.csv"\n'
+    )
     (home / "chorus.toml").write_text(gate.format(0.1, 0.8))
     refused = chorus("models", "promote", "mood-bow", 2)
     assert refused.status == 2, refused.err
-    for expected in ("16.67% of 6 rows", "10.00% at most", "macro-F1 on 4 rows", "0.7333", "0.8 at least", "--force"):
+    for expected in (
+        "16.67% of 6 rows",
+        "10.00% at most",
+        "macro-F1 on 4 rows",
+        "0.7333",
+        "0.8 at least",
+        "--force",
+    ):
         assert expected in refused.err
     assert champion(home) == 1
     assert chorus.here("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, (

@@ -1,4 +1,6 @@
-"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the rest is labelled."""
+"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the
+rest is labelled.
+"""
 
 import subprocess
 import sys
@@ -19,7 +21,16 @@ from tests.support.runs.waiting import wait_until
 from workers.scoring.isolated_model import Isolated, NotIsolated
 from workers.scoring.scoring_worker import Shelf
 
-TEXTS = ["great", "this is nan", "awful", "this will raise", "so happy", "this will kill it", "hate it", "very good"]
+TEXTS = [
+    "great",
+    "this is nan",
+    "awful",
+    "this will raise",
+    "so happy",
+    "this will kill it",
+    "hate it",
+    "very good",
+]
 REASONS = {
     1: "answered with values that are not finite",
     3: "ValueError: cannot read this",
@@ -41,9 +52,14 @@ def texts(*some):
 
 
 def test_a_process_of_its_own_answers_as_this_one_does(home):
-    with Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here, isolated(home, failing_model.install) as there:
+    with (
+        Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here,
+        isolated(home, failing_model.install) as there,
+    ):
         assert (there.digest, there.labels) == (here.digest, here.labels)
-        assert np.array_equal(there.score(texts("great", "awful")), here.score(texts("great", "awful")))
+        assert np.array_equal(
+            there.score(texts("great", "awful")), here.score(texts("great", "awful"))
+        )
         assert there.score(texts()).shape == (0, 2)
 
 
@@ -91,7 +107,9 @@ def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
 
 
 def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
-    """Started as a worker is, with `python -m`: the process that it starts must not run the command again."""
+    """Started as a worker is, with `python -m`: the process that it starts must not run the command
+    again.
+    """
     code = f"""
 import sys
 from pathlib import Path
@@ -105,7 +123,9 @@ if __name__ == "__main__":
     print(model._process.pid, flush=True)
     model.score(pa.array(["hang"]))
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as worker:
         pid = int(worker.stdout.readline())
         assert Path(f"/proc/{pid}").exists()
         worker.kill()
@@ -118,7 +138,8 @@ def poisoned(home, tmp_path):
     return Command(
         home,
         PYTHONPATH=with_site(
-            tmp_path, "from tests.support.models import failing_model\nfailing_model.install_light()\n"
+            tmp_path,
+            "from tests.support.models import failing_model\nfailing_model.install_light()\n",
         ),
     )
 
@@ -132,7 +153,9 @@ def details_of(answer):
 def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
     """In the first chunk they make the model fail, in the second they kill the worker."""
     poisoned.env["CHORUS_CHUNK_ROWS"] = "5"
-    path = upload([*((f"r{at}", text) for at, text in enumerate(TEXTS)), ("empty", ""), ("light", "pandas")])
+    path = upload(
+        [*((f"r{at}", text) for at, text in enumerate(TEXTS)), ("empty", ""), ("light", "pandas")]
+    )
     ended = poisoned("score", path, "--customer", "plain", "--json")
     assert ended.status == 0, ended.err
     answer = ended.json
@@ -142,7 +165,8 @@ def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(p
     assert len(answer["rejects_of_models"]) == 2, "one for each chunk"
     assert details_of(answer) == {
         **{f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()},
-        "light": "mood-bow 1: ValueError: pandas is not imported",  # the process is as light as the worker
+        # the process is as light as the worker
+        "light": "mood-bow 1: ValueError: pandas is not imported",
     }
     again = poisoned.here("score", path, "--customer", "plain")
     assert "10 rows in, 5 labelled, 5 rejected (no text 1, model failed 4)" in again.out
@@ -152,12 +176,16 @@ def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(p
     assert (state["labelled"], state["rejected"]) == (5, 5)
 
 
-def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(poisoned, home, upload, tmp_path):
+def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(
+    poisoned, home, upload, tmp_path
+):
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "from models.bow.sklearn_scorer import BowScorer\nBowScorer.load = lambda _: None\n"
         "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
     )
-    ended = poisoned("score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json")
+    ended = poisoned(
+        "score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json"
+    )
     assert ended.status == 1
     assert "mood-bow version 1 cannot score chunk" in ended.err
     assert "a harmless text fails as well: ValueError: no" in ended.err

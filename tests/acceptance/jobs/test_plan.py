@@ -47,15 +47,17 @@ def scored(chorus, upload_file, planned):
 
 def test_nothing_is_written_but_the_feedback_and_its_sketch(planned):
     assert planned[1]
-    assert all(name.startswith(("feedback/default/", "sketches/default/")) for name in planned[1]), planned[1]
+    assert all(
+        name.startswith(("feedback/default/", "sketches/default/")) for name in planned[1]
+    ), planned[1]
 
 
 def test_the_models_that_wake_and_what_they_score_are_named(planned):
     answer = planned[0]
     assert {model["model"] for model in answer["models"] if model["wakes"]} == MODELS
-    assert {(model["cells_to_score"], model["cells_there"], model["rows"]) for model in answer["models"]} == {
-        (3, 0, 300)
-    }
+    assert {
+        (model["cells_to_score"], model["cells_there"], model["rows"]) for model in answer["models"]
+    } == {(3, 0, 300)}
     assert (answer["rows"], answer["parts"], answer["measured"]) == (300, 3, False)
     assert answer["seconds"] > 0
     assert answer["memory"] > 0
@@ -65,7 +67,9 @@ def test_score_then_does_what_was_planned(chorus, planned, scored):
     assert scored["job"] == planned[0]["job"]
     assert scored["cells_scored"] == sum(model["cells_to_score"] for model in planned[0]["models"])
     assert scored["models"] == {model["model"]: model["version"] for model in planned[0]["models"]}
-    assert not (chorus.home / "run/logs/topics-acme.log").exists(), "a model of one customer serves nobody else"
+    assert not (chorus.home / "run/logs/topics-acme.log").exists(), (
+        "a model of one customer serves nobody else"
+    )
 
 
 def test_what_was_expected_and_what_it_took_stand_side_by_side(chorus, scored):
@@ -76,7 +80,12 @@ def test_what_was_expected_and_what_it_took_stand_side_by_side(chorus, scored):
 
 def test_of_a_job_that_is_done_nothing_is_left(chorus, scored):
     found = chorus.here("plan", scored["job"], "--json").json
-    assert (found["job"], found["seconds"], found["memory"], found["parts"]) == (scored["job"], 0, 0, 0)
+    assert (found["job"], found["seconds"], found["memory"], found["parts"]) == (
+        scored["job"],
+        0,
+        0,
+        0,
+    )
     assert not any(model["wakes"] or model["rows"] for model in found["models"])
 
 

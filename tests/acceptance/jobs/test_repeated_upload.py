@@ -1,4 +1,6 @@
-"""An upload that repeats an earlier one with some rows added, changed and removed pays for what is new."""
+"""An upload that repeats an earlier one with some rows added, changed and removed pays for what is
+new.
+"""
 
 import re
 import shutil
@@ -8,7 +10,10 @@ import pyarrow.parquet as pq
 from tests.acceptance.conftest import write_upload
 from tests.support.runs.command import Command
 
-ROWS = [(f"r{number}", f"{'great' if number % 3 else 'awful'} parcel number {number}") for number in range(1000)]
+ROWS = [
+    (f"r{number}", f"{'great' if number % 3 else 'awful'} parcel number {number}")
+    for number in range(1000)
+]
 ADDED = [(f"n{number}", f"great news number {number}") for number in range(10)]
 
 
@@ -24,7 +29,9 @@ def labels(answer):
     return pq.read_table(answer.json["output"], partitioning=None, columns=columns).to_pylist()
 
 
-def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_home(home, tmp_path):
+def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_home(
+    home, tmp_path
+):
     fresh = shutil.copytree(home, tmp_path / "fresh")
     first = write_upload(tmp_path / "first.csv", ROWS)
     later = write_upload(tmp_path / "later.csv", later_rows())
@@ -35,7 +42,10 @@ def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_
     log.unlink()
     again = chorus("score", later, "--customer", "plain", "--json")
     assert again.status == 0, again.err
-    known = [tuple(map(int, found)) for found in re.findall(r"(\d+) of (\d+) rows had scores", log.read_text())]
+    known = [
+        tuple(map(int, found))
+        for found in re.findall(r"(\d+) of (\d+) rows had scores", log.read_text())
+    ]
     assert sum(rows - had for had, rows in known) == len(ADDED) + 1
     assert sum(rows for _, rows in known) == len(later_rows())
     anew = Command(fresh, **settings)("score", later, "--customer", "plain", "--json")
@@ -43,4 +53,6 @@ def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_
 
     fewer = write_upload(tmp_path / "fewer.csv", ROWS[3:])
     planned = chorus.here("plan", fewer, "--customer", "plain", "--json").json
-    assert [(model["wakes"], model["cells_to_score"]) for model in planned["models"]] == [(False, 0)]
+    assert [(model["wakes"], model["cells_to_score"]) for model in planned["models"]] == [
+        (False, 0)
+    ]

@@ -1,4 +1,6 @@
-"""New versions go live while everything runs, and stored feedback follows them, through the command line."""
+"""New versions go live while everything runs, and stored feedback follows them, through the command
+line.
+"""
 
 import shutil
 
@@ -40,13 +42,20 @@ def moods_of(output):
     return pq.read_table(output, partitioning=None)["mood"].to_pylist()
 
 
-def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(chorus, home, upload):
+def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
+    chorus, home, upload
+):
     done = chorus("score", upload(ROWS), "--json")
     assert done.status == 0, done.err
     before = chorus.here("labels", "--json").json["labels"]
 
     # a new version of one model: that one wakes
-    assert chorus.here("models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))).status == 0
+    assert (
+        chorus.here(
+            "models", "promote", "mood-plain", str(publish_version(home, "mood-plain"))
+        ).status
+        == 0
+    )
     shutil.rmtree(home / "run")
     again = chorus("reprocess", "--customer", "default", "--json")
     assert again.status == 0, again.err
@@ -55,7 +64,9 @@ def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
     assert workers_of(home) == ["mood-plain"]
     after = chorus.here("labels", "--json").json["labels"]
     assert after[0]["models"]["mood-plain"] == 2
-    assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, "the old ones can be read"
+    assert len(moods_of(before[0]["output"])) == len(moods_of(after[0]["output"])) == 4, (
+        "the old ones can be read"
+    )
 
     # another version of the ensemble: none does
     registry = EnsembleRegistry(LocalPlace(home))
@@ -71,12 +82,17 @@ def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
     assert chorus("reprocess", "--all").status == 0
     assert chorus.here("labels", "--json").json["labels"] == after
     removed = chorus.here("prune", "--json", "--keep", "0", "--remove").json
-    assert (removed["removed"], {item["what"] for item in removed["items"]}) == (True, {"labels", "scores", "run"})
+    assert (removed["removed"], {item["what"] for item in removed["items"]}) == (
+        True,
+        {"labels", "scores", "run"},
+    )
     assert "nothing that could be removed" in chorus.here("prune", "--keep", "0").out
     assert len(moods_of(after[0]["output"])) == 4
 
 
-def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(home, tmp_path):
+def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(
+    home, tmp_path
+):
     brake = tmp_path / "brake"
     brake.touch()
     chorus = Command(home, light=True, brake=brake)
@@ -115,7 +131,9 @@ if "--control" in sys.orig_argv:
 """
 
 
-def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_when_it_is_back(home, upload, tmp_path):
+def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_when_it_is_back(
+    home, upload, tmp_path
+):
     chorus, place = Command(home, light=True), LocalPlace(home)
     assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
     [before] = chorus.here("labels", "--json").json["labels"]
@@ -134,9 +152,13 @@ def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_whe
         assert up.process.poll() is None
 
 
-def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home, upload):
+def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(
+    chorus, home, upload
+):
     for customer in ("plain", "acme"):
-        assert chorus.here("plan", upload(ROWS), "--customer", customer).status == 0, "it is stored now"
+        assert chorus.here("plan", upload(ROWS), "--customer", customer).status == 0, (
+            "it is stored now"
+        )
     customers = home / "customers.toml"
     customers.write_text(customers.read_text().replace('ensemble = "acme"', 'ensemble = "gone"'))
     ended = chorus("reprocess", "--all", "--json")
@@ -144,10 +166,14 @@ def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_aga
     assert [run["customer"] for run in ended.json["runs"]] == ["plain"]
     assert "gone" in ended.json["refused"]["acme"]
     assert chorus.here("reprocess", "--customer", "plain", "--customer", "acme").status == 2
-    assert not [*home.glob("runs/*/_open/*")], "nothing is begun where one that was named is refused"
+    assert not [*home.glob("runs/*/_open/*")], (
+        "nothing is begun where one that was named is refused"
+    )
 
 
-def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_cancelled(chorus, home, upload, broker):
+def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_cancelled(
+    chorus, home, upload, broker
+):
     assert chorus("score", upload(ROWS), "--customer", "plain").status == 0
     assert chorus.here("models", "promote", "mood-bow", str(publish_version(home))).status == 0
     nowhere = Command(home, light=True, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")

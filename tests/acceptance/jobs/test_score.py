@@ -33,7 +33,9 @@ def upload_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scored(labelled_home, upload_file):
-    return Command(labelled_home)("score", upload_file, "--customer", "acme", "--keep-columns", "--json")
+    return Command(labelled_home)(
+        "score", upload_file, "--customer", "acme", "--keep-columns", "--json"
+    )
 
 
 def table_of(answer):
@@ -41,16 +43,36 @@ def table_of(answer):
 
 
 def files_below(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_every_row_is_labelled_or_rejected_with_a_reason(scored):
     answer = scored.json
     assert scored.status == 0, scored.err
-    assert {"job", "status", "rows_in", "rows_labelled", "rows_rejected", "seconds", "rows_per_second"} <= set(answer)
-    assert (answer["status"], answer["rows_in"], answer["rows_labelled"], answer["rows_rejected"]) == ("done", 5, 3, 2)
+    assert {
+        "job",
+        "status",
+        "rows_in",
+        "rows_labelled",
+        "rows_rejected",
+        "seconds",
+        "rows_per_second",
+    } <= set(answer)
+    assert (
+        answer["status"],
+        answer["rows_in"],
+        answer["rows_labelled"],
+        answer["rows_rejected"],
+    ) == ("done", 5, 3, 2)
     rejects = pq.read_table(answer["rejects"]).to_pylist()
-    assert [(reject["row"], reject["reason"]) for reject in rejects] == [(3, "no text"), (4, "duplicate id")]
+    assert [(reject["row"], reject["reason"]) for reject in rejects] == [
+        (3, "no text"),
+        (4, "duplicate id"),
+    ]
 
 
 def test_a_labelled_row_holds_labels_scores_probabilities_and_agreement(scored):
@@ -75,7 +97,9 @@ def test_the_manifest_vouches_for_every_part(scored, labelled_home):
     folder = labelled_home / "labelled" / "customer=acme" / f"job={answer['job']}"
     assert str(folder) == answer["output"]
     manifest = json.loads((folder / "_manifest.json").read_bytes())
-    assert {part["name"]: part["sha256"] for part in manifest["parts"]}.items() <= files_below(folder).items()
+    assert {part["name"]: part["sha256"] for part in manifest["parts"]}.items() <= files_below(
+        folder
+    ).items()
     assert sum(part["rows"] for part in manifest["parts"]) == manifest["rows_labelled"] == 3
     assert {model["name"]: model["version"] for model in manifest["models"]} == answer["models"]
     assert (folder / "_SUCCESS").exists()
@@ -84,11 +108,15 @@ def test_the_manifest_vouches_for_every_part(scored, labelled_home):
 def test_only_the_models_that_the_job_needs_are_started(scored, labelled_home):
     assert scored.status == 0
     workers = {path.stem for path in (labelled_home / "run" / "logs").iterdir()}
-    assert workers == {"control", "mood-bow", "mood-plain", "topics-bow", "topics-acme"}, "and sleeper stays asleep"
+    assert workers == {"control", "mood-bow", "mood-plain", "topics-bow", "topics-acme"}, (
+        "and sleeper stays asleep"
+    )
     assert not (labelled_home / "scores" / "sleeper").exists()
 
 
-def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(upload_file, labelled_home, scored):
+def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(
+    upload_file, labelled_home, scored
+):
     before = files_below(labelled_home)
     nowhere = Command(labelled_home, CHORUS_BROKER_URL="redis://127.0.0.1:1/0")
     again = nowhere.here("score", upload_file, "--customer", "acme", "--keep-columns", "--json")
@@ -99,9 +127,13 @@ def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(upl
     assert files_below(labelled_home) == before
 
 
-def test_another_place_for_the_result_needs_no_new_scores(labelled_home, upload_file, tmp_path, scored):
+def test_another_place_for_the_result_needs_no_new_scores(
+    labelled_home, upload_file, tmp_path, scored
+):
     chorus = Command(labelled_home, light=True)
-    there = chorus("score", upload_file, "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json")
+    there = chorus(
+        "score", upload_file, "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json"
+    )
     assert there.status == 0, there.err
     assert there.json["cells_scored"] == 0
     assert table_of(there.json).column_names == [
@@ -110,9 +142,18 @@ def test_another_place_for_the_result_needs_no_new_scores(labelled_home, upload_
 
 
 def test_people_get_a_first_look_and_the_places(labelled_home, upload_file, tmp_path):
-    ended = Command(labelled_home, light=True)("score", upload_file, "--customer", "acme", "--out", tmp_path / "out")
+    ended = Command(labelled_home, light=True)(
+        "score", upload_file, "--customer", "acme", "--out", tmp_path / "out"
+    )
     assert ended.status == 0, ended.err
-    for expected in ("r4", "negative", "66.7%", "5 rows in, 3 labelled, 2 rejected", "no text 1", "Labelled: "):
+    for expected in (
+        "r4",
+        "negative",
+        "66.7%",
+        "5 rows in, 3 labelled, 2 rejected",
+        "no text 1",
+        "Labelled: ",
+    ):
         assert expected in ended.out
     assert "Traceback" not in ended.err
 
@@ -129,6 +170,8 @@ def test_two_runs_of_one_upload_at_the_same_time_agree(home, upload):
 
 
 def test_standard_input_is_an_upload_like_any_other(home, upload):
-    piped = Command(home, light=True)("score", "-", "--customer", "plain", "--json", stdin=upload(ROWS).read_bytes())
+    piped = Command(home, light=True)(
+        "score", "-", "--customer", "plain", "--json", stdin=upload(ROWS).read_bytes()
+    )
     assert piped.status == 0, piped.err
     assert piped.json["rows_labelled"] == 3

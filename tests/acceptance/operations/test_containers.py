@@ -36,12 +36,17 @@ def compose_broker(port, tmp_path_factory):
     assert program == "redis-server"
     folder = tmp_path_factory.mktemp("redis")
     log = (folder / "log").open("wb")
-    process = subprocess.Popen([server_binary(), *arguments, "--port", str(port)], cwd=folder, stdout=log)
+    process = subprocess.Popen(
+        [server_binary(), *arguments, "--port", str(port)], cwd=folder, stdout=log
+    )
     healthy = COMPOSE["services"]["redis"]["healthcheck"]["test"]
     assert healthy[0] == "CMD"
     check = [word.replace("6379", str(port)) for word in healthy[1:]]
     try:
-        wait_until(lambda: subprocess.run(check, capture_output=True, check=False).returncode == 0, "a healthy broker")
+        wait_until(
+            lambda: subprocess.run(check, capture_output=True, check=False).returncode == 0,
+            "a healthy broker",
+        )
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.kill()
@@ -51,7 +56,10 @@ def compose_broker(port, tmp_path_factory):
 
 
 def test_an_unhealthy_broker_is_noticed(port):
-    check = [word.replace("6379", str(port)) for word in COMPOSE["services"]["redis"]["healthcheck"]["test"][1:]]
+    check = [
+        word.replace("6379", str(port))
+        for word in COMPOSE["services"]["redis"]["healthcheck"]["test"][1:]
+    ]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         unused = [word.replace(str(port), str(free.getsockname()[1])) for word in check]
@@ -64,14 +72,19 @@ def test_the_compose_file_follows_the_compose_specification():
 
 
 def test_there_is_a_broker_a_control_worker_and_pools_that_follow_demand():
-    assert {name for name, service in COMPOSE["services"].items() if "profiles" not in service} == {"redis", *OURS}
+    assert {name for name, service in COMPOSE["services"].items() if "profiles" not in service} == {
+        "redis",
+        *OURS,
+    }
     assert COMPOSE["services"]["pools"]["command"] == ["chorus", "up", "--join"]
     shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in OURS}
     assert len(shared) == 1, "all work on one folder"
 
 
 def test_an_emulator_of_pubsub_and_a_bridge_to_it_come_with_a_profile():
-    extra = {name: service for name, service in COMPOSE["services"].items() if "profiles" in service}
+    extra = {
+        name: service for name, service in COMPOSE["services"].items() if "profiles" in service
+    }
     assert tuple(extra) == EXTRA
     assert [service["profiles"] for service in extra.values()] == [["messages"]] * len(EXTRA)
     emulator, bridge = (extra[name] for name in EXTRA)
@@ -107,16 +120,23 @@ def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, 
         job = service.here("submit", upload([("1", "great")]), "--customer", "plain").out.strip()
 
         def done():
-            assert not [process.args for process in started if process.poll() is not None], "a service has ended"
+            assert not [process.args for process in started if process.poll() is not None], (
+                "a service has ended"
+            )
             return service.here("status", job, "--json").json["status"] == "done"
 
         wait_until(done, "the job to end")
         [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in OURS}
         kind, check = json.loads(health)
         assert kind == "CMD-SHELL"
-        check = check.replace("$$", "$").replace(COMPOSE["x-chorus"]["environment"]["CHORUS_RUN"], str(home / "run"))
+        check = check.replace("$$", "$").replace(
+            COMPOSE["x-chorus"]["environment"]["CHORUS_RUN"], str(home / "run")
+        )
         assert subprocess.run(["sh", "-c", check], check=False).returncode == 0
-        assert subprocess.run(["sh", "-c", check.replace("alive", "dead")], check=False).returncode != 0
+        assert (
+            subprocess.run(["sh", "-c", check.replace("alive", "dead")], check=False).returncode
+            != 0
+        )
         for process in started:
             process.send_signal(signal.SIGTERM)
         for process in started:
@@ -135,22 +155,34 @@ def dockerfile():
 
 
 def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
-    stages = [shlex.split(words)[-1] for instruction, words in dockerfile() if instruction == "FROM"]
+    stages = [
+        shlex.split(words)[-1] for instruction, words in dockerfile() if instruction == "FROM"
+    ]
     assert stages == ["cpu", "gpu"]
-    installs = [words for instruction, words in dockerfile() if instruction == "RUN" and "pip install" in words]
+    installs = [
+        words
+        for instruction, words in dockerfile()
+        if instruction == "RUN" and "pip install" in words
+    ]
     assert [shlex.split(words)[-1] for words in installs] == [".[gcp,s3]", ".[train]"]
 
 
 def test_the_run_lines_of_the_dockerfile_work():
-    """The lines of pip at once: all that they install goes together, with the versions of constraints.txt."""
+    """The lines of pip at once: all that they install goes together, with the versions of
+    constraints.txt.
+    """
     lines = [shlex.split(words) for instruction, words in dockerfile() if instruction == "RUN"]
     others = [line for line in lines if line[0] != "python"]
-    assert others == [["useradd", "--create-home", "chorus"]], "the one line that would change this machine"
+    assert others == [["useradd", "--create-home", "chorus"]], (
+        "the one line that would change this machine"
+    )
     installs = [line for line in lines if line[0] == "python"]
     assert len(installs) == 2
     [options] = {tuple(line[1:-1]) for line in installs}
     command = [sys.executable, *options, *(line[-1] for line in installs), "--dry-run", "--quiet"]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    subprocess.run(
+        command, cwd=ROOT, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    )
 
 
 def test_the_default_command_of_the_image_is_one_of_ours(home):

@@ -13,7 +13,9 @@ def test_every_model_of_the_registry_is_deployed_within_the_limits_of_the_file(c
     (home / "chorus.toml").write_text(
         '[defaults]\nmax = 4\n[models.mood-bow]\nmin = 1\nmemory = "1 GB"\ndevice = "cuda"\n'
     )
-    ended = chorus("deploy", "kubernetes", "--namespace", "feedback", "--image", "registry.example/chorus:1")
+    ended = chorus(
+        "deploy", "kubernetes", "--namespace", "feedback", "--image", "registry.example/chorus:1"
+    )
     assert ended.status == 0, ended.err
     found = list(yaml.safe_load_all(ended.out))
     for document in found:
@@ -26,14 +28,23 @@ def test_every_model_of_the_registry_is_deployed_within_the_limits_of_the_file(c
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 4)
     worker = container(deployments["chorus-score-mood-bow"])
     assert worker["image"] == "registry.example/chorus:1"
-    assert worker["command"] == ["chorus", "worker", "--model", "mood-bow", "--threads", "1", "--device", "cpu"], (
-        "a bag of words has one thread and no use for a GPU, whatever the file says"
-    )
+    assert worker["command"] == [
+        "chorus",
+        "worker",
+        "--model",
+        "mood-bow",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+    ], "a bag of words has one thread and no use for a GPU, whatever the file says"
     assert worker["resources"]["limits"] == {"memory": "954Mi"}
     assert {"name": "CHORUS_HOME", "value": "/data"} in worker["env"]
 
 
-def test_the_objects_go_to_a_file_with_the_broker_the_home_and_the_grace_that_are_named(chorus, tmp_path):
+def test_the_objects_go_to_a_file_with_the_broker_the_home_and_the_grace_that_are_named(
+    chorus, tmp_path
+):
     out = tmp_path / "chorus.yaml"
     ended = chorus.here(
         "deploy", "kubernetes", "--out", out, "--broker", "redis://r:6379/0", "--home", "/mnt/x", "--claim", "disk",

@@ -16,7 +16,9 @@ def imported_by(code):
     """The heavy libraries that a fresh interpreter has loaded after running the code."""
     script = f"{code}\nimport sys; print(' '.join(name for name in {sorted(HEAVY)} if sys.modules.get(name)))"
     return set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout.split()
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, check=True, text=True
+        ).stdout.split()
     )
 
 
@@ -39,7 +41,10 @@ def test_the_command_line_shows_its_help_without_arrow():
 
 def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
     code = "import chorus.service.up, chorus.service.service, workers.control.control_worker, sys; from intake.messages.client import check_installed\n"
-    subprocess.run([sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"], check=True)
+    subprocess.run(
+        [sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"],
+        check=True,
+    )
 
 
 def test_every_command_shares_the_allocator_of_the_system_with_arrow():
@@ -70,15 +75,29 @@ limit_native_threads(1)
 import pyarrow
 assert pyarrow.cpu_count() == 1
 """
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")
+    }
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def test_a_transformer_is_published_and_opened_by_torch_where_pandas_is_kept_out(tmp_path):
-    """transformers asks whether pandas is there; a GPU worker, and the command line, must survive the answer."""
+    """transformers asks whether pandas is there; a GPU worker, and the command line, must survive
+    the answer.
+    """
     folder = encoder(tmp_path / "tiny")
     BertForSequenceClassification(BertConfig.from_pretrained(folder)).save_pretrained(folder)
-    given = ["--target", "mood", "--labels", "a,b", "--max-tokens", "16", "--over-length", "windows", "--json"]
+    given = [
+        "--target",
+        "mood",
+        "--labels",
+        "a,b",
+        "--max-tokens",
+        "16",
+        "--over-length",
+        "windows",
+        "--json",
+    ]
     code = f"""
 import sys
 from pathlib import Path
@@ -95,6 +114,12 @@ with registry.verified(registry.resolve("mood")) as folder:
     open_scorer(registry.resolve("mood"), folder, Compute(device="cpu")).load()
 """
     environment = {**os.environ, "CHORUS_HOME": str(tmp_path / "home")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, env=environment
+    )
     manifest = json.loads(done.stdout.splitlines()[-1])
-    assert (manifest["labels"], manifest["max_tokens"], manifest["over_length"]) == (["a", "b"], 16, "windows")
+    assert (manifest["labels"], manifest["max_tokens"], manifest["over_length"]) == (
+        ["a", "b"],
+        16,
+        "windows",
+    )

@@ -25,13 +25,19 @@ def publish_again(home, name):
 
 def test_a_version_goes_live_and_back_and_away(chorus, home):
     publish_again(home, "mood-bow")
-    assert chorus.here("models", "promote", "mood-bow", "2").out == "mood-bow: champion is now version 2\n"
+    assert (
+        chorus.here("models", "promote", "mood-bow", "2").out
+        == "mood-bow: champion is now version 2\n"
+    )
     assert chorus.here("models", "promote", "mood-bow", "1", "--alias", "challenger").status == 0
     assert "challenger 1, champion 2" in chorus.here("models", "list").out
     refused = chorus.here("models", "remove", "mood-bow", "2")
     assert refused.status == 2
     assert "alias champion" in refused.err
-    assert chorus.here("models", "rollback", "mood-bow").out == "mood-bow: champion is back at version 1\n"
+    assert (
+        chorus.here("models", "rollback", "mood-bow").out
+        == "mood-bow: champion is back at version 1\n"
+    )
     nothing = chorus.here("models", "rollback", "mood-bow")
     assert nothing.status == 2
     assert "champion is at version 1" in nothing.err
@@ -50,8 +56,15 @@ def test_ensembles_have_the_same_commands(chorus, home):
     registry = EnsembleRegistry(LocalPlace(home))
     registry.publish("plain", registry.read("acme", 1), NOW)
     assert chorus.here("ensembles", "promote", "plain", "2").status == 0
-    assert chorus.here("ensembles", "rollback", "plain").out == "plain: champion is back at version 1\n"
+    assert (
+        chorus.here("ensembles", "rollback", "plain").out
+        == "plain: champion is back at version 1\n"
+    )
     assert "alias champion" in chorus.here("ensembles", "remove", "plain", "1").err
     assert chorus.here("ensembles", "remove", "plain", "1", "--force").status == 0
-    listed = {one["ensemble"]: one for one in chorus.here("ensembles", "list", "--json").json["ensembles"]}
-    assert listed["plain"]["members"] == listed["acme"]["members"], "without its champion it is listed by its newest"
+    listed = {
+        one["ensemble"]: one for one in chorus.here("ensembles", "list", "--json").json["ensembles"]
+    }
+    assert listed["plain"]["members"] == listed["acme"]["members"], (
+        "without its champion it is listed by its newest"
+    )

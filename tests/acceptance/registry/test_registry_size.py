@@ -1,4 +1,6 @@
-"""A registry of many models costs a job nothing: the models it needs are started and loaded, and no others."""
+"""A registry of many models costs a job nothing: the models it needs are started and loaded, and no
+others.
+"""
 
 import re
 import shutil
@@ -33,12 +35,16 @@ def two(registry, tmp_path):
 
 @pytest.fixture
 def fifty(two, tmp_path):
-    """The same, and 48 models that nobody uses. Each would be seen if it were loaded: 8 MB, of zeros on the disk."""
+    """The same, and 48 models that nobody uses. Each would be seen if it were loaded: 8 MB, of
+    zeros on the disk.
+    """
     from sklearn.feature_extraction.text import HashingVectorizer
 
     home = shutil.copytree(two, tmp_path / "fifty")
     place = LocalPlace(home)
-    first = publish_bow(place, "idle-0", "mood", "one_of", MOODS, ["bad", "good"], MOODS, words=HashingVectorizer())
+    first = publish_bow(
+        place, "idle-0", "mood", "one_of", MOODS, ["bad", "good"], MOODS, words=HashingVectorizer()
+    )
     spec = ModelSpec(**{field: getattr(first, field) for field in ModelSpec.model_fields})
     folder = tmp_path / "artifact"
     folder.mkdir()
@@ -90,12 +96,19 @@ def read(file):
         return ""
 
 
-def test_fifty_models_in_the_registry_take_the_memory_of_the_two_that_a_job_needs(two, fifty, upload):
+def test_fifty_models_in_the_registry_take_the_memory_of_the_two_that_a_job_needs(
+    two, fifty, upload
+):
     rows = upload(
-        [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}") for number in range(60)]
+        [
+            (f"r{number}", f"{'great' if number % 3 else 'awful'} thing number {number}")
+            for number in range(60)
+        ]
     )
     expected, found = peaks(two, rows), peaks(fifty, rows)
     assert len(ModelRegistry(LocalPlace(fifty)).names()) == IDLE + len(NEEDED)
     assert set(found) == set(expected) == {"command", "broker", "control", *NEEDED}
     for process, megabytes in expected.items():
-        assert found[process] == pytest.approx(megabytes, rel=SPREAD), f"{process}: {expected}, {found}"
+        assert found[process] == pytest.approx(megabytes, rel=SPREAD), (
+            f"{process}: {expected}, {found}"
+        )

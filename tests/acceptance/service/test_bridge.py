@@ -20,7 +20,8 @@ MESSAGES = "projects/tests/topics/feedback"
 DEAD = "projects/tests/topics/dead"
 SUBSCRIPTION = "projects/tests/subscriptions/feedback"
 
-# What a process of the bridge begins with: it kills itself at the step that the file names, the first time it is there.
+# What a process of the bridge begins with: it kills itself at the step that the file names, the
+# first time it is there.
 KILL = """
 import os, signal
 from pathlib import Path
@@ -78,14 +79,18 @@ class World:
 
     @contextmanager
     def bridge(self, **settings):
-        with Command(self.home, **{**self.settings, **settings}).start("bridge", "--create") as process:
+        with Command(self.home, **{**self.settings, **settings}).start(
+            "bridge", "--create"
+        ) as process:
             try:
                 yield process
             finally:
                 process.kill()
 
     def pulling(self, count=1):
-        wait_until(lambda: [one.state for one in self.bridges.all()] == ["pulling"] * count, "the bridges")
+        wait_until(
+            lambda: [one.state for one in self.bridges.all()] == ["pulling"] * count, "the bridges"
+        )
 
     def publish(self, *bodies):
         with PublisherClient() as publisher:
@@ -96,7 +101,9 @@ class World:
     def wait_until_all_is_acknowledged(self, messages):
         def done():
             found = self.server.look(subscription=SUBSCRIPTION)
-            return len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+            return (
+                len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+            )
 
         wait_until(done, f"{messages} acknowledgements")
 
@@ -116,7 +123,10 @@ class World:
 
 
 def some(count, start=0):
-    return [{"id": f"r{number:05d}", "customer": "plain", "text": "fine"} for number in range(start, start + count)]
+    return [
+        {"id": f"r{number:05d}", "customer": "plain", "text": "fine"}
+        for number in range(start, start + count)
+    ]
 
 
 def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(world, tmp_path):

@@ -1,4 +1,6 @@
-"""Messages through `chorus up` and back: its bridge, and examples/main_app.py as the main application."""
+"""Messages through `chorus up` and back: its bridge, and examples/main_app.py as the main
+application.
+"""
 
 import os
 import socket
@@ -45,7 +47,12 @@ def published_and_labelled(*texts):
     """What the example prints, line by line, in any order."""
     environment = {**os.environ, **NAMES}
     done = subprocess.run(
-        [sys.executable, EXAMPLE, *texts], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, EXAMPLE, *texts],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return sorted(done.stdout.splitlines())
@@ -64,9 +71,13 @@ def finding(chorus, check):
     return found
 
 
-def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_is_killed(home, pubsub):
+def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_is_killed(
+    home, pubsub
+):
     where = f"127.0.0.1:{free_port()}"
-    chorus = Command(home, light=True, PUBSUB_EMULATOR_HOST=pubsub.address, CHORUS_GATHER_MS="20", **NAMES)
+    chorus = Command(
+        home, light=True, PUBSUB_EMULATOR_HOST=pubsub.address, CHORUS_GATHER_MS="20", **NAMES
+    )
 
     def metrics():
         try:
@@ -78,7 +89,10 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
         return {name.partition("{bridge=")[0]: value for name, _, value in samples}
 
     with running_service(chorus, "--metrics", where) as up:
-        wait_until(lambda: metrics().get("chorus_bridge_up") == "0.0", "a bridge that has nothing to pull from")
+        wait_until(
+            lambda: metrics().get("chorus_bridge_up") == "0.0",
+            "a bridge that has nothing to pull from",
+        )
         found = finding(chorus, "messages")
         assert not found["well"]
         assert "has waited since" in found["found"]
@@ -95,16 +109,23 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
         assert len(published_and_labelled("one more thing")) == 1
         assert up.workers()["bridge"] != [killed], "another has taken its place"
         [bridge] = chorus.here("status", "--json").json["bridges"]
-        assert (bridge["subscription"], bridge["state"]) == (NAMES["CHORUS_SUBSCRIPTION"], "pulling")
+        assert (bridge["subscription"], bridge["state"]) == (
+            NAMES["CHORUS_SUBSCRIPTION"],
+            "pulling",
+        )
         [pid] = up.workers()["bridge"]
         up.stop()
         assert gone(pid)
-    assert "Warm shutdown" in (home / "run" / "logs" / "bridge.log").read_text(), "it was not killed"
+    assert "Warm shutdown" in (home / "run" / "logs" / "bridge.log").read_text(), (
+        "it was not killed"
+    )
     assert not pubsub.look(subscription=NAMES["CHORUS_SUBSCRIPTION"])["outstanding"]
 
 
 def test_a_service_that_could_not_have_a_bridge_is_not_started(home, tmp_path):
-    there = from_environment({"CHORUS_HOME": str(home), "CHORUS_RUN": str(tmp_path / "run"), **NAMES})
+    there = from_environment(
+        {"CHORUS_HOME": str(home), "CHORUS_RUN": str(tmp_path / "run"), **NAMES}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "google.cloud.pubsub_v1", None)
         with pytest.raises(NoPubSub, match=r"pip install 'chorus\[gcp\]'") as caught:

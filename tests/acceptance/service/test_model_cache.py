@@ -24,7 +24,9 @@ def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
         assert loaded.score(TEXTS).shape == (2, 2)
 
 
-def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_for_it(home, artifact):
+def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_for_it(
+    home, artifact
+):
     artifact.write_bytes(b"something else")
     shelf = Shelf(LocalPlace(home), Compute())
     shelf.warm("mood-bow")

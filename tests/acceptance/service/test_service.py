@@ -1,4 +1,6 @@
-"""A service of workers that run by themselves, as docker compose and Kubernetes run them: submit, status, doctor."""
+"""A service of workers that run by themselves, as docker compose and Kubernetes run them: submit,
+status, doctor.
+"""
 
 import json
 import signal
@@ -44,7 +46,9 @@ def workers(command, *each):
 
 
 def test_an_upload_is_handed_over_and_labelled_by_the_running_workers(service, upload):
-    submitted = service.here("submit", upload([("1", "great"), ("2", "awful"), ("3", "")]), "--customer", "plain")
+    submitted = service.here(
+        "submit", upload([("1", "great"), ("2", "awful"), ("3", "")]), "--customer", "plain"
+    )
     assert submitted.status == 0, submitted.err
     job = submitted.out.strip()
     waiting = service.here("status", job, "--json").json
@@ -111,9 +115,15 @@ def test_doctor_finds_a_healthy_installation_well(service):
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path):
-    ended = Command(tmp_path / "new", CHORUS_BROKER_URL="redis://127.0.0.1:1/0").here("doctor", "--json")
+    ended = Command(tmp_path / "new", CHORUS_BROKER_URL="redis://127.0.0.1:1/0").here(
+        "doctor", "--json"
+    )
     assert ended.status == 1
-    wrong = {finding["check"]: finding["found"] for finding in ended.json["findings"] if not finding["well"]}
+    wrong = {
+        finding["check"]: finding["found"]
+        for finding in ended.json["findings"]
+        if not finding["well"]
+    }
     assert "does not answer" in wrong["broker"]
     assert "make demo" in wrong["models"]
 
@@ -122,19 +132,33 @@ def test_doctor_names_the_line_of_a_bad_limit_and_the_models_that_nobody_has(hom
     def wrong(text, **settings):
         (home / "chorus.toml").write_text(text)
         ended = Command(home, **settings).here("doctor", "--json")
-        found = {finding["check"]: finding["found"] for finding in ended.json["findings"] if not finding["well"]}
+        found = {
+            finding["check"]: finding["found"]
+            for finding in ended.json["findings"]
+            if not finding["well"]
+        }
         assert ended.status == (1 if found else 0)
         return found
 
     assert wrong("[models.mood-bow]\nmin = 1\n") == {}
-    assert "line 2: max in [models.mood-bow] is 0" in wrong("[models.mood-bow]\nmax = 0\n")["limits"]
+    assert (
+        "line 2: max in [models.mood-bow] is 0" in wrong("[models.mood-bow]\nmax = 0\n")["limits"]
+    )
     assert "not published: mod-bow." in wrong("[models.mod-bow]\nmin = 1\n")["limits"]
-    assert "the device cuda:99 cannot be used" in wrong("", CHORUS_DEVICE="cuda:99")["device"].lower()
+    assert (
+        "the device cuda:99 cannot be used" in wrong("", CHORUS_DEVICE="cuda:99")["device"].lower()
+    )
 
 
 def test_models_and_ensembles_are_listed_and_shown(chorus):
     listed = chorus.here("models", "list", "--json").json["models"]
-    assert [one["model"] for one in listed] == ["mood-bow", "mood-plain", "sleeper", "topics-acme", "topics-bow"]
+    assert [one["model"] for one in listed] == [
+        "mood-bow",
+        "mood-plain",
+        "sleeper",
+        "topics-acme",
+        "topics-bow",
+    ]
     shown = chorus.here("models", "show", "mood-bow", "--json").json
     assert (shown["version"], shown["labels"]) == (1, ["negative", "positive"])
     ensembles = chorus.here("ensembles", "list", "--json").json["ensembles"]
@@ -156,9 +180,13 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
     file = tmp_path / "plain.json"
     file.write_text(json.dumps(shown))
     assert chorus.here("ensembles", "publish", "plain", file).out.split() == ["plain", "2"]
-    members = chorus.here("ensembles", "show", "plain", "--version", "2", "--json").json["targets"][0]["members"]
+    members = chorus.here("ensembles", "show", "plain", "--version", "2", "--json").json["targets"][
+        0
+    ]["members"]
     assert [member["model"] for member in members] == ["mood-bow", "mood-plain"]
-    assert chorus.here("ensembles", "show", "plain", "--json").json["version"] == 1, "publishing alone changes no job"
+    assert chorus.here("ensembles", "show", "plain", "--json").json["version"] == 1, (
+        "publishing alone changes no job"
+    )
     assert chorus.here("ensembles", "promote", "plain", "2").status == 0
     assert chorus.here("ensembles", "show", "plain", "--json").json["version"] == 2
     assert chorus.here("models", "promote", "mood-bow", "2").status == 2
@@ -169,10 +197,19 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
     [
         ("not = [toml", "does not describe"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = []', "members"),
-        ('[[targets]]\nname = "id"\nmode = "one_of"\nmembers = [{model = "mood-bow"}]', "second column 'id'"),
+        (
+            '[[targets]]\nname = "id"\nmode = "one_of"\nmembers = [{model = "mood-bow"}]',
+            "second column 'id'",
+        ),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "nobody"}]', "nobody"),
-        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "topics-bow"}]', "it answers topics"),
-        ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "mood-bow", weight = -1}]', "weight"),
+        (
+            '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "topics-bow"}]',
+            "it answers topics",
+        ),
+        (
+            '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "mood-bow", weight = -1}]',
+            "weight",
+        ),
     ],
 )
 def test_an_ensemble_that_cannot_work_is_refused(chorus, tmp_path, text, expected):
@@ -181,4 +218,6 @@ def test_an_ensemble_that_cannot_work_is_refused(chorus, tmp_path, text, expecte
     ended = chorus.here("ensembles", "publish", "bad", file)
     assert ended.status == 2
     assert expected in ended.err
-    assert "bad" not in [one["ensemble"] for one in chorus.here("ensembles", "list", "--json").json["ensembles"]]
+    assert "bad" not in [
+        one["ensemble"] for one in chorus.here("ensembles", "list", "--json").json["ensembles"]
+    ]

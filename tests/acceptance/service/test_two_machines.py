@@ -1,6 +1,7 @@
 """Two machines with one broker and one root: they share a job, and either can go at any moment.
 
-The machines are network namespaces (tests.support.runs.namespaces says what these take). Where there can be none, this is skipped.
+The machines are network namespaces (tests.support.runs.namespaces says what these take). Where
+there can be none, this is skipped.
 """
 
 import os
@@ -52,7 +53,18 @@ def broker_port(network, tmp_path):
     with socket.socket() as free:
         free.bind((addresses[0], 0))
         port = free.getsockname()[1]
-    options = ["--bind", *addresses, "--port", str(port), "--requirepass", SECRET, "--save", "", "--dir", str(tmp_path)]
+    options = [
+        "--bind",
+        *addresses,
+        "--port",
+        str(port),
+        "--requirepass",
+        SECRET,
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
     with (tmp_path / "broker.log").open("wb") as log:
         process = subprocess.Popen([server_binary(), *options], stdout=log)
     try:
@@ -72,7 +84,8 @@ def answers(address, port):
 def service(network, broker_port, home):
     """By machine, the command line there; and the board."""
     (home / "chorus.toml").write_text(CHORUS_TOML)
-    keep(LocalPlace(home), "mood-bow", 1, Needs(rate=2, start_seconds=1, memory=200_000_000))  # worth both machines
+    # worth both machines
+    keep(LocalPlace(home), "mood-bow", 1, Needs(rate=2, start_seconds=1, memory=200_000_000))
     urls = [f"redis://:{SECRET}@{machine.outside}:{broker_port}/0" for machine in network]
     commands = {
         machine.name: Command(
@@ -93,14 +106,23 @@ def service(network, broker_port, home):
 
 def scoring(board):
     """Worker → machine, of those that score at this moment."""
-    busy = [worker for worker in Roster(board).workers() if worker.model == "mood-bow" and worker.state == "busy"]
+    busy = [
+        worker
+        for worker in Roster(board).workers()
+        if worker.model == "mood-bow" and worker.state == "busy"
+    ]
     return {worker.id: worker.machine.rsplit("-", 1)[0] for worker in busy}
 
 
-def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(service, network, upload, tmp_path):
+def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(
+    service, network, upload, tmp_path
+):
     brake = tmp_path / "brake"
     brake.touch()
-    texts = [(f"r{number}", f"{'great' if number % 3 else 'awful'} thing {number}") for number in range(ROWS)]
+    texts = [
+        (f"r{number}", f"{'great' if number % 3 else 'awful'} thing {number}")
+        for number in range(ROWS)
+    ]
     first, second = [machine.name for machine in network]
     with ExitStack() as stack:
 
@@ -110,13 +132,22 @@ def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(s
 
         def kill(name):
             both = {first, second}
-            busy = wait_until(lambda: living() if set(living().values()) == both else None, "both machines to score")
+            busy = wait_until(
+                lambda: living() if set(living().values()) == both else None,
+                "both machines to score",
+            )
             dead.update(worker for worker, machine in busy.items() if machine == name)
             running[name].send_signal(signal.SIGKILL)
-            assert service.board.progress(job, ["mood-bow"]).parts < ROWS, "the job is in the middle"
+            assert service.board.progress(job, ["mood-bow"]).parts < ROWS, (
+                "the job is in the middle"
+            )
 
         def living():
-            return {worker: machine for worker, machine in scoring(service.board).items() if worker not in dead}
+            return {
+                worker: machine
+                for worker, machine in scoring(service.board).items()
+                if worker not in dead
+            }
 
         running, dead = {}, set()
         join(first)
@@ -138,6 +169,12 @@ def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(s
         running[second].send_signal(signal.SIGTERM)
         _, err = running[second].communicate(timeout=30)
         assert running[second].returncode == 0, err.decode()
-    rows = [row for part in sorted(output.glob("part-*")) for row in pq.read_table(part, partitioning=None).to_pylist()]
+    rows = [
+        row
+        for part in sorted(output.glob("part-*"))
+        for row in pq.read_table(part, partitioning=None).to_pylist()
+    ]
     assert [row["id"] for row in rows] == [f"r{number}" for number in range(ROWS)]
-    assert [row["mood"] for row in rows] == ["positive" if number % 3 else "negative" for number in range(ROWS)]
+    assert [row["mood"] for row in rows] == [
+        "positive" if number % 3 else "negative" for number in range(ROWS)
+    ]

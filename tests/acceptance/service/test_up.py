@@ -1,4 +1,6 @@
-"""`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody does."""
+"""`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody
+does.
+"""
 
 import shutil
 import socket
@@ -29,7 +31,9 @@ min = 1
 
 @pytest.fixture(scope="module")
 def home(registry, tmp_path_factory):
-    """A root where mood-plain is known to be slow, and soon up, so that a burst of rows is worth many workers."""
+    """A root where mood-plain is known to be slow, and soon up, so that a burst of rows is worth
+    many workers.
+    """
     home = shutil.copytree(registry, tmp_path_factory.mktemp("up") / "home")
     keep(LocalPlace(home), "mood-plain", 1, Needs(rate=20, start_seconds=1, memory=200_000_000))
     (home / "chorus.toml").write_text(LIMITS)
@@ -38,7 +42,9 @@ def home(registry, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def up(home):
-    command = Command(home, light=True, brake=home.parent / "brake", CHORUS_CORES="6", CHORUS_MEMORY="8000")
+    command = Command(
+        home, light=True, brake=home.parent / "brake", CHORUS_CORES="6", CHORUS_MEMORY="8000"
+    )
     with running_service(command) as up:
         yield up
 
@@ -53,7 +59,9 @@ def brake(home):
 
 def test_only_the_models_that_a_job_needs_are_started(up):
     up.wait_for(up.submit("plain", feedback(5)))
-    assert sorted(up.workers()) == ["broker", "control", "mood-bow", "topics-bow"], "topics-bow by its min, no other"
+    assert sorted(up.workers()) == ["broker", "control", "mood-bow", "topics-bow"], (
+        "topics-bow by its min, no other"
+    )
 
 
 def test_idle_pools_reach_zero_and_come_back_for_the_next_upload(up):
@@ -85,10 +93,14 @@ def test_a_burst_goes_to_max_and_back_to_none(up, brake):
     wait_until(lambda: "mood-plain" not in up.workers(), "the workers to go")
 
 
-def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(up, brake, tmp_path):
+def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(
+    up, brake, tmp_path
+):
     chorus = Command(up.command.home, CHORUS_CHUNK_ROWS="1")
     rows = list(enumerate(feedback(MANY, "cancelled")))
-    submitted = chorus("submit", write_upload(tmp_path / "many.csv", rows), "--customer", "plain", "--json")
+    submitted = chorus(
+        "submit", write_upload(tmp_path / "many.csv", rows), "--customer", "plain", "--json"
+    )
     assert submitted.status == 0, submitted.err
     name = submitted.json["job"]
     job = read_job(up.place, name)

@@ -1,4 +1,6 @@
-"""`chorus up` with more to do than it can do at once: everybody gets his turn, and nothing piles up."""
+"""`chorus up` with more to do than it can do at once: everybody gets his turn, and nothing piles
+up.
+"""
 
 import shutil
 
@@ -43,7 +45,10 @@ def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_
 def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_stay_short(up):
     board = up.context.board
     hold(board, "mood-bow", 60)  # until both are there
-    jobs = [up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both") for customer in ("one", "two")]
+    jobs = [
+        up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both")
+        for customer in ("one", "two")
+    ]
     board.redis.delete(board.key("hold", "mood-bow"))
     seen, apart = set(), set()
 

@@ -1,4 +1,6 @@
-"""`chorus up` when processes die: the job goes on by itself, and ends with the bytes of an undisturbed run."""
+"""`chorus up` when processes die: the job goes on by itself, and ends with the bytes of an
+undisturbed run.
+"""
 
 import os
 import shutil
@@ -11,7 +13,14 @@ from storage.records.feedback import chunk_id
 from tasks.board.leases import lease_key
 from tasks.broker.step_messages import ReduceChunk
 from tests.support.runs.command import Command
-from tests.support.runs.running_service import children, feedback, gone, labels, parts, running_service
+from tests.support.runs.running_service import (
+    children,
+    feedback,
+    gone,
+    labels,
+    parts,
+    running_service,
+)
 from tests.support.runs.waiting import wait_until
 
 MANY, CHUNK_ROWS = feedback(120), 2
@@ -53,7 +62,11 @@ def test_a_job_survives_the_death_of_each_child_with_the_same_bytes(chorus, brak
         for victim in ("mood-bow", "control", "broker"):
             before = parts(job)
             killed[victim] = up.kill(victim)
-            wait_until(lambda: parts(job) > before, f"the job to go on without that {victim}", PATIENCE)  # noqa: B023
+            wait_until(
+                lambda: parts(job) > before,  # noqa: B023 — awaited at once
+                f"the job to go on without that {victim}",
+                PATIENCE,
+            )
             assert parts(job) < CHUNKS, "in the middle of the job"
         brake.unlink()
         up.wait_for(job, PATIENCE)
@@ -74,7 +87,9 @@ def test_what_a_dead_control_worker_had_in_work_is_handed_back(up):
     up.wait_for(job, PATIENCE)
 
 
-def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_started_again(chorus, brake, undisturbed):
+def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_started_again(
+    chorus, brake, undisturbed
+):
     with running_service(chorus) as up:
         job = up.submit("plain", MANY, CHUNK_ROWS)
         wait_until(lambda: parts(job) > 5, "the first parts")
@@ -88,7 +103,9 @@ def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_star
     assert before.items() <= labels(job).items()
 
 
-def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(chorus, brake, undisturbed):
+def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(
+    chorus, brake, undisturbed
+):
     with running_service(chorus) as up:
         job = up.submit("plain", MANY, CHUNK_ROWS)
         wait_until(lambda: parts(job) > 5, "the first parts")

@@ -34,14 +34,18 @@ def chorus(home):
     return Command(home, light=True)
 
 
-def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand_settles_no_time(chorus):
+def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand_settles_no_time(
+    chorus,
+):
     with running_service(chorus) as up:
 
         def done(run):
             end = wait_until(lambda: run_ended(up.place, "plain", run), f"{run} to end")
             assert end.status == "done", end.error
             assert current(up.place, "plain").run == run
-            return wait_until(lambda: (now := nightly.now()).customers and now, "the look to be noted")
+            return wait_until(
+                lambda: (now := nightly.now()).customers and now, "the look to be noted"
+            )
 
         nightly = settled(up.place, "nightly")
         caught_up = done("nightly-000001")

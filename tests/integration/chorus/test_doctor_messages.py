@@ -1,4 +1,6 @@
-"""What the doctor and the metrics find of messages: whether what is set can be used, and who uses it."""
+"""What the doctor and the metrics find of messages: whether what is set can be used, and who uses
+it.
+"""
 
 from time import monotonic, time
 
@@ -51,11 +53,17 @@ def serving(board):
 
 
 def test_where_nothing_is_set_nothing_is_looked_at(look):
-    assert [look(check) for check in ("messages", "results", "dead letters")] == ["none", "no topic", "no topic"]
+    assert [look(check) for check in ("messages", "results", "dead letters")] == [
+        "none",
+        "no topic",
+        "no topic",
+    ]
 
 
 def test_what_is_set_and_can_be_used_is_well(look, board):
-    assert "of projects/p/topics/feedback; no service" in look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
+    assert "of projects/p/topics/feedback; no service" in look(
+        "messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION
+    )
     assert look("results", CHORUS_RESULTS_TOPIC=TOPIC) == TOPIC
     serving(board)
     Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "", 0))
@@ -69,13 +77,17 @@ def test_what_is_not_there_is_said_with_what_makes_it(look):
         "CHORUS_DEAD_LETTER_TOPIC": f"{TOPIC}-gone",
     }
     for check in ("messages", "results", "dead letters"):
-        with pytest.raises(NotUsable, match=r"-gone cannot be used: .*chorus bridge --create") as caught:
+        with pytest.raises(
+            NotUsable, match=r"-gone cannot be used: .*chorus bridge --create"
+        ) as caught:
             look(check, **gone)
         assert "roles/pubsub." in str(caught.value)
 
 
 def test_who_may_pull_and_publish_but_not_look_is_well_and_who_may_neither_is_not(look, pubsub):
-    """The roles subscriber and publisher, which are all that a bridge needs, do not let anybody look."""
+    """The roles subscriber and publisher, which are all that a bridge needs, do not let anybody
+    look.
+    """
     for check, name, method, setting in (
         ("messages", SUBSCRIPTION, "GetSubscription", "CHORUS_SUBSCRIPTION"),
         ("results", TOPIC, "GetTopic", "CHORUS_RESULTS_TOPIC"),
@@ -98,9 +110,14 @@ def test_a_subscription_whose_topic_was_deleted_hears_of_nothing(look):
 
 
 def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board):
-    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "waiting", 1_700_000_000.0, "it is gone; make it", 0))
+    Bridges(board).put(
+        Bridge("bridge-1", SUBSCRIPTION, "waiting", 1_700_000_000.0, "it is gone; make it", 0)
+    )
     serving(board)
-    with pytest.raises(BridgeUnwell, match=r"bridge-1 has waited since 2023-11-14 22:13:20 UTC: it is gone; make it"):
+    with pytest.raises(
+        BridgeUnwell,
+        match=r"bridge-1 has waited since 2023-11-14 22:13:20 UTC: it is gone; make it",
+    ):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
 
 

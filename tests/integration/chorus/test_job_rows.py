@@ -28,7 +28,9 @@ def steps(place, redis):
 def says(place, model, dataset, chunk, values, rejected=None):
     """Store what a model says of a chunk: the probability of the second label."""
     good = np.array(values, dtype=np.float32)
-    found = Scores(model, 1, f"digest of {model}", MOOD, np.stack([1 - good, good], axis=1), rejected or {})
+    found = Scores(
+        model, 1, f"digest of {model}", MOOD, np.stack([1 - good, good], axis=1), rejected or {}
+    )
     place.create(scores.path(model, 1, dataset.chunks[chunk].id), scores.encode(found))
 
 
@@ -51,7 +53,9 @@ def test_rows_of_one_dataset_are_joined_though_each_job_left_out_others(steps, p
     found = diff_jobs(place, NAMES, [one], [other])
     mood = found.whole("mood")
     assert (mood.rows, mood.changed, found.only_before, found.only_after) == (2, 1, 1, 1)
-    assert [(row.id, row.before, row.after, row.chunk) for row in mood.moved] == [("r3", ("bad",), ("good",), 1)]
+    assert [(row.id, row.before, row.after, row.chunk) for row in mood.moved] == [
+        ("r3", ("bad",), ("good",), 1)
+    ]
 
 
 def test_rows_of_two_datasets_are_joined_by_their_ids(steps, place):
@@ -66,7 +70,10 @@ def test_rows_of_two_datasets_are_joined_by_their_ids(steps, place):
 
 
 def test_runs_are_compared_dataset_by_dataset(steps, place):
-    first, second = store_dataset(place, TEXTS[:2], name="first"), store_dataset(place, TEXTS[2:], name="second")
+    first, second = (
+        store_dataset(place, TEXTS[:2], name="first"),
+        store_dataset(place, TEXTS[2:], name="second"),
+    )
     before = [labelled(steps, first, "one"), labelled(steps, second, "two")]
     after = [labelled(steps, second, "three", "minilm")]
     found = diff_jobs(place, NAMES, before, after)
@@ -74,7 +81,10 @@ def test_runs_are_compared_dataset_by_dataset(steps, place):
     assert {row.dataset for row in found.moved} == {"second"}
     with pytest.raises(NoCommonDataset):
         diff_jobs(
-            place, NAMES, before, [labelled(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"]
+            place,
+            NAMES,
+            before,
+            [labelled(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"],
         )
 
 
@@ -84,11 +94,20 @@ def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
         job = labelled(steps, dataset, f"by-{model}", model)
         one = RunJob(dataset=dataset.id, job=job.id, keep_text=True, keep_columns=True)
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        fields = {"customer": "acme", "name": model, "ensemble": job.ensemble, "models": job.models, "jobs": (one,)}
+        fields = {
+            "customer": "acme",
+            "name": model,
+            "ensemble": job.ensemble,
+            "models": job.models,
+            "jobs": (one,),
+        }
         create_run(place, Run(**fields, keep=1, started_at=at))
     answers = []
     for sides in (("acme/bow", "acme/minilm"), ("by-bow", "by-minilm")):
-        diff(from_environment({"CHORUS_HOME": place.url}), Asked(*sides, (), None, None, 20, True, None))
+        diff(
+            from_environment({"CHORUS_HOME": place.url}),
+            Asked(*sides, (), None, None, 20, True, None),
+        )
         answers.append(json.loads(capsys.readouterr().out))
     assert [answer["after"] for answer in answers] == ["acme/minilm", "by-minilm"]
     assert answers[0]["targets"] == answers[1]["targets"]
@@ -103,6 +122,10 @@ def test_jobs_that_cannot_be_compared_say_why(steps, place):
         diff_jobs(place, NAMES, [done], [begun])
     tone = Ensemble(targets=(Target(name="tone", mode="one_of", members=(Member(model="bow"),)),))
     version = EnsembleRegistry(place).publish("tones", tone, datetime(2026, 1, 1, tzinfo=UTC))
-    toned = labelled(steps, dataset, "toned", ensemble=EnsembleVersion(name="tones", version=version))
-    with pytest.raises(NoCommonTarget, match=r"done answers mood \(one_of\); toned answers tone \(one_of\)"):
+    toned = labelled(
+        steps, dataset, "toned", ensemble=EnsembleVersion(name="tones", version=version)
+    )
+    with pytest.raises(
+        NoCommonTarget, match=r"done answers mood \(one_of\); toned answers tone \(one_of\)"
+    ):
         diff_jobs(place, NAMES, [done], [toned])

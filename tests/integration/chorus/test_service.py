@@ -49,7 +49,9 @@ class Looks:
         self.context = Context(place, Board(redis, PREFIX), [].append)
         budget = Budget("here", cores=1, memory=10**9)
         settings = from_environment({})
-        self.service = Service(settings, Broker(broker), self.context, lambda _: Limits(), budget, **arguments)
+        self.service = Service(
+            settings, Broker(broker), self.context, lambda _: Limits(), budget, **arguments
+        )
 
     def _start(self, *arguments):
         self.children.append(Child(*arguments))
@@ -71,9 +73,13 @@ def bridged(place, redis, broker, monkeypatch):
     return Looks(place, redis, broker, monkeypatch, bridge=True)
 
 
-def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(looks, monkeypatch):
+def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(
+    looks, monkeypatch
+):
     said = []
-    monkeypatch.setattr("workers.processes.supervisor.log.warning", lambda line, *words: said.append(line % words))
+    monkeypatch.setattr(
+        "workers.processes.supervisor.log.warning", lambda line, *words: said.append(line % words)
+    )
     for _ in range(100):
         looks.children[-1].status = 1
         looks.look()
@@ -103,7 +109,11 @@ def test_a_control_worker_that_falls_silent_is_killed_and_replaced(looks):
 
 def test_a_bridge_runs_only_where_one_is_asked_for(looks, bridged):
     assert [child.command[0] for child in looks.children] == ["worker"]
-    assert [child.command for child in bridged.children][1] == ["bridge", "--id", bridged.children[1].identity]
+    assert [child.command for child in bridged.children][1] == [
+        "bridge",
+        "--id",
+        bridged.children[1].identity,
+    ]
 
 
 def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_stays(bridged):
@@ -124,7 +134,9 @@ def test_the_bridge_is_stopped_first_so_that_no_more_comes_in(bridged, monkeypat
     monkeypatch.setattr(bridged.service.pools, "stop", lambda grace: order.append(("pools", grace)))
     bridged.service.stop(60)
     assert [name for name, _ in order] == ["bridge", "pools", "control"]
-    assert sorted((grace for _, grace in order), reverse=True) == [grace for _, grace in order], "in all, not for each"
+    assert sorted((grace for _, grace in order), reverse=True) == [grace for _, grace in order], (
+        "in all, not for each"
+    )
 
 
 def test_a_storage_that_fails_in_a_look_does_not_end_the_service(looks, monkeypatch, caplog):

@@ -17,7 +17,9 @@ from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme
 from storage.places.retry import Patience
 from tests.support.servers.faulty_proxy import CUT, UNAVAILABLE
 
-CSV = b"id,text\n" + b"".join(b"%d,great app number %d\n" % (number, number) for number in range(2000))
+CSV = b"id,text\n" + b"".join(
+    b"%d,great app number %d\n" % (number, number) for number in range(2000)
+)
 
 
 def taken_in(folder, path):
@@ -32,10 +34,15 @@ def small_blocks(monkeypatch):
 
 @pytest.mark.parametrize(("name", "data"), [("in.csv", CSV), ("In.CSV.gz", gzip.compress(CSV))])
 @pytest.mark.usefixtures("small_blocks")
-def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becomes(bucket, tmp_path, name, data):
+def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becomes(
+    bucket, tmp_path, name, data
+):
     open_place(f"{bucket}/deep").create(name, data)
     (tmp_path / name).write_bytes(data)
-    found, here = taken_in(tmp_path / "a", f"{bucket}/deep/{name}"), taken_in(tmp_path / "b", str(tmp_path / name))
+    found, here = (
+        taken_in(tmp_path / "a", f"{bucket}/deep/{name}"),
+        taken_in(tmp_path / "b", str(tmp_path / name)),
+    )
     assert found.model_copy(update={"taken_in": None}) == here.model_copy(update={"taken_in": None})
     assert (found.source.name, found.rows) == (name, 2000)
 
@@ -113,7 +120,8 @@ def asked(file, out=None):
 def test_only_allowed_places_can_be_named_and_nothing_is_done_before(tmp_path):
     (tmp_path / "in").mkdir()
     settings = replace(
-        from_environment({"CHORUS_HOME": str(tmp_path / "home")}), allowed=(str(tmp_path / "in"), "gs://acme/in")
+        from_environment({"CHORUS_HOME": str(tmp_path / "home")}),
+        allowed=(str(tmp_path / "in"), "gs://acme/in"),
     )
     inside = str(tmp_path / "in/in.csv")
     for file, out in (

@@ -55,10 +55,14 @@ def test_a_hiccup_is_waited_out(pubsub, name, topic):
     assert len(pubsub.published(topic=name)) == 1
 
 
-@pytest.mark.parametrize("code", ["PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"])
+@pytest.mark.parametrize(
+    "code", ["PERMISSION_DENIED", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"]
+)
 def test_a_topic_that_takes_nothing_is_away_until_it_does(pubsub, name, topic, code):
     pubsub.refuse(name=name, method="Publish", code=code)
-    with pytest.raises(TopicAway, match=rf"{name} takes no messages now: .*roles/pubsub\.publisher"):
+    with pytest.raises(
+        TopicAway, match=rf"{name} takes no messages now: .*roles/pubsub\.publisher"
+    ):
         topic.publish([Outgoing(b"x", {})])
     pubsub.allow(name=name, method="Publish")
     topic.publish([Outgoing(b"x", {})])
@@ -88,7 +92,8 @@ def test_a_message_that_would_be_refused_again_is_no_topic_that_is_away(topic):
 
 
 @pytest.mark.parametrize(
-    "name", ["results", "projects/p/topics/", "projects/p/subscriptions/abc", "projects/p/topics/9x"]
+    "name",
+    ["results", "projects/p/topics/", "projects/p/subscriptions/abc", "projects/p/topics/9x"],
 )
 def test_what_is_no_full_name_of_a_topic_is_refused(name):
     with Topics() as topics, pytest.raises(BadTopic, match="projects/PROJECT/topics/TOPIC"):

@@ -84,7 +84,9 @@ def test_a_server_behind_sentinels_serves(tmp_path):
     config = tmp_path / "sentinel.conf"
     config.write_text(f"port {sentinel}\nsentinel monitor main 127.0.0.1 {port} 1\n")
     with server(tmp_path / "a", "--port", port), server(tmp_path / "b", config, "--sentinel"):
-        address = BrokerAddress(f"sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel}/0?master_name=main")
+        address = BrokerAddress(
+            f"sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel}/0?master_name=main"
+        )
         wait_until(lambda: answers(address), "the sentinel to know its master")
         assert_serves(address)
         with pytest.raises(BrokerUnreachable, match="other"):
@@ -102,7 +104,9 @@ class _Tls(socketserver.ThreadingTCPServer):
 
     def get_request(self):
         connection, address = super().get_request()
-        return self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        return self.context.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        ), address
 
     def handle_error(self, request, client_address):
         """A client that refuses our certificate is part of the test."""
@@ -114,7 +118,11 @@ class _Pipe(socketserver.BaseRequestHandler):
         with socket.socket(socket.AF_UNIX) as behind:
             behind.connect(self.server.target)
             while True:
-                ready = [self.request] if self.request.pending() else select.select([self.request, behind], [], [])[0]
+                ready = (
+                    [self.request]
+                    if self.request.pending()
+                    else select.select([self.request, behind], [], [])[0]
+                )
                 for source in ready:
                     data = source.recv(65536)
                     if not data:
@@ -143,7 +151,8 @@ def tls(tmp_path):
 def test_a_server_behind_tls_serves_and_its_certificate_is_checked(tls):
     port, certificates = tls
     assert_serves(BrokerAddress(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificates}"))
-    unknown = BrokerAddress(f"rediss://127.0.0.1:{port}/1")  # another database: kombu pools connections by URL
+    # another database: kombu pools connections by URL
+    unknown = BrokerAddress(f"rediss://127.0.0.1:{port}/1")
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
         unknown.check()
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):

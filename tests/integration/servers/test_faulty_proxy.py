@@ -1,4 +1,6 @@
-"""The proxy of the tests does what it is told, before either server: else the tests through it would say nothing."""
+"""The proxy of the tests does what it is told, before either server: else the tests through it
+would say nothing.
+"""
 
 from contextlib import suppress
 from urllib.error import HTTPError

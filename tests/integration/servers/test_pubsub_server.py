@@ -37,7 +37,10 @@ class World:
     def __init__(self, server):
         number = next(_numbers)
         self.server = server
-        self.topic, self.subscription = f"{PROJECT}/topics/t{number}", f"{PROJECT}/subscriptions/s{number}"
+        self.topic, self.subscription = (
+            f"{PROJECT}/topics/t{number}",
+            f"{PROJECT}/subscriptions/s{number}",
+        )
         self.publisher, self.subscriber = PublisherClient(), SubscriberClient()
         self.publisher.create_topic(name=self.topic)
         self.got = []  # (thing, message) in the order of their arrival
@@ -56,11 +59,16 @@ class World:
         self.subscriber.close()
 
     def subscribe(self, **config):
-        return self.subscriber.create_subscription(request={"name": self.subscription, "topic": self.topic, **config})
+        return self.subscriber.create_subscription(
+            request={"name": self.subscription, "topic": self.topic, **config}
+        )
 
     def publish(self, *texts):
         """The message ids."""
-        return [future.result() for future in [self.publisher.publish(self.topic, text.encode()) for text in texts]]
+        return [
+            future.result()
+            for future in [self.publisher.publish(self.topic, text.encode()) for text in texts]
+        ]
 
     def pull(self, each=lambda message: message.ack(), most=1000):
         """A streaming pull that notes what comes and does this with it."""
@@ -69,7 +77,9 @@ class World:
             self.got.append(message)
             each(message)
 
-        stream = self.subscriber.subscribe(self.subscription, callback, flow_control=FlowControl(max_messages=most))
+        stream = self.subscriber.subscribe(
+            self.subscription, callback, flow_control=FlowControl(max_messages=most)
+        )
         self._streams.append(stream)
         wait_until(lambda: self.look()["streams"] >= len(self._streams), "a stream")
         return stream
@@ -93,7 +103,11 @@ class World:
         return self.server.look(subscription=self.subscription)
 
     def until_acknowledged(self, ids, times=1):
-        wait_until(lambda: all(self.look()["acks"].get(each, 0) >= times for each in ids), "acknowledgements", 20)
+        wait_until(
+            lambda: all(self.look()["acks"].get(each, 0) >= times for each in ids),
+            "acknowledgements",
+            20,
+        )
 
 
 def test_what_is_published_is_pulled_and_acknowledged_once(world):
@@ -105,7 +119,11 @@ def test_what_is_published_is_pulled_and_acknowledged_once(world):
     assert {message.delivery_attempt for message in world.got} == {None}
     assert world.look()["acks"] == dict.fromkeys(ids, 1)
     assert world.look()["outstanding"] == []
-    assert [each["data"] for each in world.server.published(topic=world.topic)] == ["one", "two", "three"]
+    assert [each["data"] for each in world.server.published(topic=world.topic)] == [
+        "one",
+        "two",
+        "three",
+    ]
 
 
 def test_a_message_that_nobody_acknowledges_comes_back_with_a_new_ack_id(world):
@@ -203,7 +221,9 @@ def test_two_streams_share_the_messages_of_a_subscription(world):
     by_stream = Counter()
     for name in "ab":
         world.pull(each=lambda _, name=name: by_stream.update(name), most=20)
-    wait_until(lambda: by_stream["a"] == by_stream["b"] == 20, "each stream to have its limit, and no more")
+    wait_until(
+        lambda: by_stream["a"] == by_stream["b"] == 20, "each stream to have its limit, and no more"
+    )
     assert sorted(world.look()["outstanding"]) == sorted(ids)
     for message in list(world.got):
         message.ack()
@@ -257,18 +277,27 @@ def test_topics_and_subscriptions_are_made_found_listed_and_deleted(world):
     assert world.publisher.get_topic(topic=world.topic).name == world.topic
     assert world.topic in {topic.name for topic in world.publisher.list_topics(project=PROJECT)}
     assert list(world.publisher.list_topic_subscriptions(topic=world.topic)) == [world.subscription]
-    assert world.subscription in {each.name for each in world.subscriber.list_subscriptions(project=PROJECT)}
+    assert world.subscription in {
+        each.name for each in world.subscriber.list_subscriptions(project=PROJECT)
+    }
     world.publisher.delete_topic(topic=world.topic)
-    assert world.subscriber.get_subscription(subscription=world.subscription).topic == "_deleted-topic_"
+    assert (
+        world.subscriber.get_subscription(subscription=world.subscription).topic
+        == "_deleted-topic_"
+    )
 
 
 def test_a_unary_pull_gets_what_waits_and_answers_for_late_acknowledgements(world):
     world.subscribe(enable_exactly_once_delivery=True)
-    assert not world.subscriber.pull(subscription=world.subscription, max_messages=5, timeout=0.5).received_messages
+    assert not world.subscriber.pull(
+        subscription=world.subscription, max_messages=5, timeout=0.5
+    ).received_messages
     world.publish("a", "b", "c")
     got = world.subscriber.pull(subscription=world.subscription, max_messages=2).received_messages
     ids = [message.ack_id for message in got]
-    world.subscriber.modify_ack_deadline(subscription=world.subscription, ack_ids=ids[:1], ack_deadline_seconds=0)
+    world.subscriber.modify_ack_deadline(
+        subscription=world.subscription, ack_ids=ids[:1], ack_deadline_seconds=0
+    )
     with pytest.raises(exceptions.InvalidArgument) as refused:
         world.subscriber.acknowledge(subscription=world.subscription, ack_ids=ids)
     assert refused.value.reason == "EXACTLY_ONCE_ACKID_FAILURE"

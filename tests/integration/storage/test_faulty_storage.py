@@ -33,9 +33,20 @@ def place(buckets, proxy):  # noqa: ARG001 — before the server
 
 
 @pytest.mark.parametrize(
-    "name", ["UNAVAILABLE", "UNAVAILABLE_AFTER", "TOO_MANY", "CONFLICT", "PRECONDITION", "CUT", "CUT_AFTER"]
+    "name",
+    [
+        "UNAVAILABLE",
+        "UNAVAILABLE_AFTER",
+        "TOO_MANY",
+        "CONFLICT",
+        "PRECONDITION",
+        "CUT",
+        "CUT_AFTER",
+    ],
 )
-def test_who_creates_a_file_is_told_so_whatever_became_of_the_first_answers(buckets, proxy, place, name):
+def test_who_creates_a_file_is_told_so_whatever_became_of_the_first_answers(
+    buckets, proxy, place, name
+):
     proxy.fail_next(2, getattr(faults, name), WRITE[buckets.scheme])
     assert place.create("a", b"one")
     assert not place.create("a", b"one"), "somebody else's, though the bytes are the same"
@@ -64,7 +75,9 @@ def test_every_operation_is_tried_again(proxy, place, name):
 
 
 def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
-    place = object_place(f"{buckets.new()}/root", Patience(first=0.01, limit=20, idle=0.3, attempt=0.5))
+    place = object_place(
+        f"{buckets.new()}/root", Patience(first=0.01, limit=20, idle=0.3, attempt=0.5)
+    )
     proxy.fail_next(1, faults.HANGS_AFTER, WRITE[buckets.scheme])
     assert place.create("a", b"one")
     proxy.fail_next(1, faults.HANGS)
@@ -75,7 +88,9 @@ def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, pro
     place = object_place(f"{buckets.new()}/root", Patience(first=0.05, limit=1))
     proxy.fail_share(1, [faults.UNAVAILABLE])
     began = monotonic()
-    with pytest.raises(StorageAway, match=r"root/a could not be read or written in \d+ tries") as caught:
+    with pytest.raises(
+        StorageAway, match=r"root/a could not be read or written in \d+ tries"
+    ) as caught:
         place.create("a", b"one")
     assert monotonic() - began < 5
     assert caught.value.tries == proxy.count() > 1, "the libraries try by themselves as well"
@@ -85,7 +100,11 @@ def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, pro
 
 def test_what_storage_refuses_is_said_at_once_with_what_to_do(proxy, place):
     place.create("a", b"one")
-    for operation in (lambda: place.read("a"), lambda: place.create("b", b""), lambda: place.names("")):
+    for operation in (
+        lambda: place.read("a"),
+        lambda: place.create("b", b""),
+        lambda: place.names(""),
+    ):
         for fault, advice in ((faults.FORBIDDEN, "Check"), (faults.NOT_IMPLEMENTED, "Mend it")):
             calls = proxy.count()
             proxy.fail_next(1, fault)
@@ -108,7 +127,9 @@ def test_a_bucket_that_is_not_there_is_no_empty_place(buckets):
 
 
 def test_missing_credentials_are_said_at_once(s3_server, monkeypatch, tmp_path):
-    use(monkeypatch, {**s3_server.environment, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    use(
+        monkeypatch, {**s3_server.environment, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    )
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(StorageRefused, match="AWS_PROFILE"):
         object_place(f"{s3_server.new()}/root", QUICK).read("a")
@@ -152,7 +173,9 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
         thread.join()
     assert proxy.failed > 5
     proxy.calm()
-    assert sorted(pointer.now().words) == sorted(f"{number}{time}" for number in range(4) for time in range(3))
+    assert sorted(pointer.now().words) == sorted(
+        f"{number}{time}" for number in range(4) for time in range(3)
+    )
 
 
 def test_a_long_listing_is_whole_though_some_of_its_pages_fail(proxy, place, monkeypatch):
@@ -185,7 +208,9 @@ def test_an_absent_file_is_absent_through_all_that(proxy, place):
 def test_a_place_goes_with_a_process_that_is_made_of_this_one(place, method):
     place.create("a", b"one")
     context = get_context(method)
-    child = context.Process(target=_copy, args=(place.url, "a", "b") if method == "spawn" else (place, "a", "b"))
+    child = context.Process(
+        target=_copy, args=(place.url, "a", "b") if method == "spawn" else (place, "a", "b")
+    )
     child.start()
     child.join(30)
     assert child.exitcode == 0

@@ -27,7 +27,9 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 class Waiting(LocalPlace):
-    """Bears several operations at once. While `meet` lasts, who asks for one of these files waits for the others."""
+    """Bears several operations at once. While `meet` lasts, who asks for one of these files waits
+    for the others.
+    """
 
     at_once = 8
     met: threading.Barrier | None = None
@@ -79,7 +81,9 @@ def test_a_chunk_is_read_while_it_is_asked_whether_it_has_scores(waiting, redis)
     assert len(steps.scored) == 1
 
 
-def test_all_that_a_part_is_made_of_is_read_at_once_and_so_are_the_parts_when_the_job_ends(waiting, redis):
+def test_all_that_a_part_is_made_of_is_read_at_once_and_so_are_the_parts_when_the_job_ends(
+    waiting, redis
+):
     steps, job = Steps(waiting, redis), store_job(waiting, store_dataset(waiting, TEXTS))
     steps.plan(job)
     while any(isinstance(message, ScoreCell) for message in steps.queue):
@@ -104,7 +108,12 @@ def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
     donors = tuple(Donor(dataset=first.id, position=position, shared=2) for position in (0, 1))
     later = store_dataset(waiting, ["new", *TEXTS], chunk_rows=5, name="later", found=[(donors, 1)])
     steps.plan(store_job(waiting, later, models=("bow",), id="job2", out=waiting.at("two")))
-    Waiting.meet(4, f"scores/bow/1/{first.chunks[0].id}", f"scores/bow/1/{first.chunks[1].id}", "upload/chunk-")
+    Waiting.meet(
+        4,
+        f"scores/bow/1/{first.chunks[0].id}",
+        f"scores/bow/1/{first.chunks[1].id}",
+        "upload/chunk-",
+    )
     steps.scored.clear()
     steps.run(one_of(steps, ScoreCell))
     assert len(feedback.read_texts(waiting, later, 0)) == 5
@@ -139,7 +148,9 @@ def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):
     assert len(current(waiting, "acme").datasets) == 4
 
 
-def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_its_time(waiting, redis, tmp_path):
+def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_its_time(
+    waiting, redis, tmp_path
+):
     worker = Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, threads=1)
     steps = Steps(waiting, redis)
     board = steps.context.board

@@ -1,4 +1,6 @@
-"""A job's steps in any order, any number of times, over a real broker's board: always the same labels."""
+"""A job's steps in any order, any number of times, over a real broker's board: always the same
+labels.
+"""
 
 import tempfile
 from pathlib import Path
@@ -15,7 +17,8 @@ from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.steps.finish import BadPart
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
 
-TEXTS = ["fine", "awful service", "ok", "late again", "fine", "awful service", "x" * 40]  # chunks 0 and 2 are equal
+# chunks 0 and 2 are equal
+TEXTS = ["fine", "awful service", "ok", "late again", "fine", "awful service", "x" * 40]
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +39,18 @@ def test_a_job_labels_every_row_once(place, redis):
     steps.plan(job)
     steps.drain()
     manifest = read_manifest(job.output)
-    rows = [row for part in manifest.parts for row in pq.read_table(job.output.at(part.name)).to_pylist()]
+    rows = [
+        row
+        for part in manifest.parts
+        for row in pq.read_table(job.output.at(part.name)).to_pylist()
+    ]
     assert [row["id"] for row in rows] == [f"r{number}" for number in range(len(TEXTS))]
     assert [row["text"] for row in rows] == TEXTS
     assert rows[0]["mood"] in ("bad", "good")
     assert rows[0]["channel"] == "web"
-    assert sorted(steps.scored) == [("bow", 1)] * 3 + [("minilm", 1)] * 3, "equal chunks are scored once"
+    assert sorted(steps.scored) == [("bow", 1)] * 3 + [("minilm", 1)] * 3, (
+        "equal chunks are scored once"
+    )
     assert steps.context.board.progress(job.id, ["bow"]).status == "done"
 
 
@@ -70,7 +79,9 @@ def test_any_order_and_any_repetition_give_the_same_bytes(data, broker, undistur
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_the_queue_and_the_board_lose_a_new_plan_completes_the_job(data, broker, undisturbed):
+def test_whatever_the_queue_and_the_board_lose_a_new_plan_completes_the_job(
+    data, broker, undisturbed
+):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))

@@ -1,4 +1,6 @@
-"""Who is asked next, over a real broker: strict ranks, customers and jobs in turn, never more than the credit."""
+"""Who is asked next, over a real broker: strict ranks, customers and jobs in turn, never more than
+the credit.
+"""
 
 import tempfile
 from collections import Counter
@@ -21,7 +23,7 @@ from tasks.planning.dispatch import (
     SHORT_RANK,
     ask_each,
     cells_each,
-    feed,
+    dispatch,
     hold,
 )
 from tests.support.runs.steps import Steps, store_dataset, store_job
@@ -36,14 +38,20 @@ LONG = [f"text number {number}" for number in range(280)]  # rows: no short uplo
 BULK_EACH, SHORT_EACH = 2, 4  # cells that a worker is asked for at once
 
 jobs_of = st.lists(
-    st.tuples(st.sampled_from(list(KINDS)), st.sampled_from(["acme", "globex", "initech"]), st.sampled_from([1, 3, 7])),
+    st.tuples(
+        st.sampled_from(list(KINDS)),
+        st.sampled_from(["acme", "globex", "initech"]),
+        st.sampled_from([1, 3, 7]),
+    ),
     min_size=1,
     max_size=6,
 )
 
 
 class Fed:
-    """Jobs that all have joined before anybody is asked for anything; `asked` are (job, position) in order."""
+    """Jobs that all have joined before anybody is asked for anything; `asked` are (job, position)
+    in order.
+    """
 
     def __init__(self, folder, redis, wanted, workers):
         redis.flushall()
@@ -62,7 +70,8 @@ class Fed:
     def add(self, rank, customer, chunks):
         """One job more; its id."""
         place, name = self.steps.context.place, f"job{len(self.jobs)}"
-        taken_in = datetime(2026, 1, 31 - len(self.jobs), tzinfo=UTC)  # who comes later brings older feedback
+        # who comes later brings older feedback
+        taken_in = datetime(2026, 1, 31 - len(self.jobs), tzinfo=UTC)
         dataset = store_dataset(place, LONG, -(-len(LONG) // chunks), customer, name, taken_in)
         job = store_job(place, dataset, models=("bow",), id=name, **KINDS[rank])
         self.jobs[name], self.chunks[name] = (rank, job), [chunk.id for chunk in dataset.chunks]
@@ -71,8 +80,11 @@ class Fed:
 
     def feed(self):
         """The cells that are asked for now."""
-        feed(self.steps.context, "bow")
-        new = [(message.job, self.chunks[message.job].index(message.chunk)) for message in self.steps.queue]
+        dispatch(self.steps.context, "bow")
+        new = [
+            (message.job, self.chunks[message.job].index(message.chunk))
+            for message in self.steps.queue
+        ]
         self.steps.queue.clear()
         self.asked += new
         return new
@@ -86,7 +98,11 @@ class Fed:
 
     @property
     def wanted(self):
-        return sorted((job, position) for job, chunks in self.chunks.items() for position in range(len(chunks)))
+        return sorted(
+            (job, position)
+            for job, chunks in self.chunks.items()
+            for position in range(len(chunks))
+        )
 
 
 def taken_in_turns(asked, wanted):
@@ -102,7 +118,9 @@ def taken_in_turns(asked, wanted):
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), wanted=jobs_of, workers=st.integers(0, 3))
-def test_ranks_are_strict_customers_take_turns_and_credit_is_never_exceeded(data, wanted, workers, broker):
+def test_ranks_are_strict_customers_take_turns_and_credit_is_never_exceeded(
+    data, wanted, workers, broker
+):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         fed = Fed(folder, redis, wanted, workers)
         at_work = []
@@ -129,7 +147,9 @@ def test_ranks_are_strict_customers_take_turns_and_credit_is_never_exceeded(data
                 its = {job.id: jobs[job.id] for job in mine if job.customer == customer}
                 its_asked = [job.id for job in asked if job.customer == customer]
                 if rank == NIGHTLY_RANK:
-                    assert its_asked == sorted(its_asked, reverse=True), "the oldest feedback first, all of it"
+                    assert its_asked == sorted(its_asked, reverse=True), (
+                        "the oldest feedback first, all of it"
+                    )
                 else:
                     assert taken_in_turns(its_asked, its)
 
@@ -177,5 +197,7 @@ def test_where_storage_takes_its_time_a_worker_is_asked_for_as_many_cells_as_it_
         (1_000_000, 4096, 0.0, 2),
     ],
 )
-def test_the_faster_a_model_the_more_cells_are_on_their_way_while_one_computes(rate, chunk_rows, waits, cells):
+def test_the_faster_a_model_the_more_cells_are_on_their_way_while_one_computes(
+    rate, chunk_rows, waits, cells
+):
     assert cells_each(rate, chunk_rows, waits) == cells

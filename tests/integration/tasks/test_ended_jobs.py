@@ -1,4 +1,6 @@
-"""Jobs that were stopped, over a real broker: they stay so, and the board keeps nothing of them for good."""
+"""Jobs that were stopped, over a real broker: they stay so, and the board keeps nothing of them for
+good.
+"""
 
 import pytest
 
@@ -60,7 +62,9 @@ def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps
 
 
 def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job):
-    other = store_job(place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.at("more"))
+    other = store_job(
+        place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.at("more")
+    )
     for one in (job, other):
         start(steps.context, one)
     board = steps.context.board
@@ -88,7 +92,9 @@ def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis,
     assert redis.ttl(board.key("job", job.id)) == -1, "a job that goes on is not forgotten"
 
 
-def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it_runs(steps, redis, job):
+def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it_runs(
+    steps, redis, job
+):
     start(steps.context, job)
     redis.flushall()
     steps.context.board.arrived(job.id, "bow", [0], ["bow", "minilm"])
@@ -130,7 +136,9 @@ def test_a_job_that_is_done_stays_as_it_is_when_it_is_started_again(steps, place
 
 
 @pytest.mark.parametrize("lost", ["part-00001.parquet", "_SUCCESS", "_manifest.json"])
-def test_a_job_that_was_done_and_lost_a_file_is_completed_when_it_is_started_again(steps, place, job, lost):
+def test_a_job_that_was_done_and_lost_a_file_is_completed_when_it_is_started_again(
+    steps, place, job, lost
+):
     start(steps.context, job)
     steps.drain()
     whole = job.output.read(lost)
@@ -158,7 +166,9 @@ class Full(LocalPlace):
 
 
 def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog):
-    job = store_job(LocalPlace(tmp_path), store_dataset(LocalPlace(tmp_path), TEXTS), models=("bow",))
+    job = store_job(
+        LocalPlace(tmp_path), store_dataset(LocalPlace(tmp_path), TEXTS), models=("bow",)
+    )
     steps = Steps(Full(tmp_path), redis)
     start(steps.context, job)
 

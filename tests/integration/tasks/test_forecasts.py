@@ -18,12 +18,22 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 def forecast(made_at):
     """Of a million seconds."""
-    return Forecast(seconds=1e6, models={}, made_at=made_at, cores=2, service=False, measured=True, correction=1.0)
+    return Forecast(
+        seconds=1e6,
+        models={},
+        made_at=made_at,
+        cores=2,
+        service=False,
+        measured=True,
+        correction=1.0,
+    )
 
 
 @pytest.fixture
 def run(place, redis):
-    """Bring a job over these texts to its end, with a forecast made as it begins, at another time, or never (None)."""
+    """Bring a job over these texts to its end, with a forecast made as it begins, at another time,
+    or never (None).
+    """
 
     def run(texts, made="now"):
         job = store_job(place, store_dataset(place, texts, chunk_rows=200))
@@ -49,7 +59,9 @@ def test_the_seconds_that_a_job_took_are_kept_and_learned_from(place, run):
 
 
 @pytest.mark.parametrize(("texts", "made"), [(MANY[:-1], "now"), (MANY, None), (MANY, LONG_AGO)])
-def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(place, run, texts, made):
+def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(
+    place, run, texts, made
+):
     assert run(texts, made).seconds is not None
     assert learned(place) == 1
 

@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from tasks.board.board import Board
-from tasks.board.leases import LEASE_SECONDS, Presence, leased, release_all
+from tasks.board.leases import LEASE_SECONDS, WorkerSession, leased, release_all
 from tasks.board.roster import Roster, Worker
 from tests.support.runs.steps import PREFIX
 
@@ -17,7 +17,7 @@ def board(redis):
 
 
 def presence(board, name="one", state="idle"):
-    found = Presence(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
+    found = WorkerSession(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
     found.refresh()  # a first beat
     return found
 

@@ -62,11 +62,16 @@ def test_a_claim_runs_out_with_the_window(once, place, board):
     recent = name(2 * HOUR)
     store(place, recent, "a")
     once.claim("acme", name(0), ["b"], NOW)
-    left = {key.decode().rsplit(":", 1)[-1]: board.redis.ttl(key) for key in board.redis.keys(f"{PREFIX}once:acme:*")}
+    left = {
+        key.decode().rsplit(":", 1)[-1]: board.redis.ttl(key)
+        for key in board.redis.keys(f"{PREFIX}once:acme:*")
+    }
     assert sorted(round(seconds / HOUR) for seconds in left.values()) == [22, 24]
 
 
-def test_of_a_server_that_lacks_the_last_of_what_was_written_that_alone_is_asked_of_storage(once, place, board):
+def test_of_a_server_that_lacks_the_last_of_what_was_written_that_alone_is_asked_of_storage(
+    once, place, board
+):
     kept, forgotten = name(60), name(50)
     for batch_, id_ in ((kept, "a"), (forgotten, "b")):
         once.claim("acme", batch_, [id_], NOW)

@@ -1,4 +1,6 @@
-"""Results on their way to a topic: a real broker, Google's own client, and a server that speaks its protocol."""
+"""Results on their way to a topic: a real broker, Google's own client, and a server that speaks its
+protocol.
+"""
 
 import itertools
 import json
@@ -20,7 +22,7 @@ from storage.records.jobs import Ended, end_job, ended
 from storage.records.runs import Run, RunJob, create_run, run_ended
 from storage.tables import decode_parquet
 from storage.versions.active_labels import current
-from tasks.board.leases import Presence, lease_key
+from tasks.board.leases import WorkerSession, lease_key
 from tasks.board.roster import Worker
 from tasks.broker.step_messages import RESULTS, FinishJob, PublishResults
 from tasks.jobs.submit import start, stop
@@ -98,7 +100,9 @@ def a_while_passes(steps, topic):
 
 
 def all_of(job):
-    return {f"{job.id}/part-{part:05d}/{row}" for part, row in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))}
+    return {
+        f"{job.id}/part-{part:05d}/{row}" for part, row in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0))
+    }
 
 
 def test_every_feedback_of_a_job_gets_a_result_and_then_the_job_ends(steps, place, topic):
@@ -108,7 +112,10 @@ def test_every_feedback_of_a_job_gets_a_result_and_then_the_job_ends(steps, plac
     assert current(place, "acme").datasets["upload"].job == job.id, "labels wait for no topic"
     steps.run(message)
     assert topic.got().keys() == all_of(job)
-    last, row = json.loads(topic.got()["job1/part-00002/0"][0]), decode_parquet(job.output.read("part-00002.parquet"))
+    last, row = (
+        json.loads(topic.got()["job1/part-00002/0"][0]),
+        decode_parquet(job.output.read("part-00002.parquet")),
+    )
     assert (last["id"], last["labels"]) == ("r4", {"mood": row["mood"][0].as_py()})
     assert ended(place, job.id).status == "done"
     assert steps.context.board.running() == {}
@@ -121,7 +128,10 @@ def test_a_feedback_that_a_model_cannot_score_gets_its_reason(place, redis, topi
     found = {json.loads(data)["id"]: json.loads(data) for [data] in topic.got().values()}
     assert found.keys() == {"r0", "r1", "r2", "r3", "r4"}
     assert [id_ for id_, result in found.items() if "labels" in result] == ["r0", "r2", "r4"]
-    assert found["r1"]["rejected"] == {"reason": "model failed", "detail": "bow 1: ended by signal SIGKILL"}
+    assert found["r1"]["rejected"] == {
+        "reason": "model failed",
+        "detail": "bow 1: ended by signal SIGKILL",
+    }
     assert ended(place, job.id).status == "done"
 
 
@@ -136,7 +146,13 @@ def test_a_job_without_a_topic_asks_nobody_to_publish(steps, place):
 
 def test_a_run_waits_for_no_topic(steps, place, topic):
     found = [
-        store_job(place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(f"out-{id_}"), results=topic.name)
+        store_job(
+            place,
+            store_dataset(place, TEXTS, name=id_),
+            id=id_,
+            out=place.at(f"out-{id_}"),
+            results=topic.name,
+        )
         for id_ in "ab"
     ]
     run = Run(
@@ -144,7 +160,10 @@ def test_a_run_waits_for_no_topic(steps, place, topic):
         name="night",
         ensemble=found[0].ensemble,
         models=found[0].models,
-        jobs=tuple(RunJob(dataset=job.dataset, job=job.id, keep_text=True, keep_columns=True) for job in found),
+        jobs=tuple(
+            RunJob(dataset=job.dataset, job=job.id, keep_text=True, keep_columns=True)
+            for job in found
+        ),
         keep=1,
         started_at=found[0].submitted_at,
     )
@@ -158,7 +177,9 @@ def test_a_run_waits_for_no_topic(steps, place, topic):
     }
 
 
-def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(steps, place, topic):
+def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
+    steps, place, topic
+):
     """From the part in work on; from the first one where the board has forgotten."""
 
     class Dies(Exception):
@@ -186,7 +207,9 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
         sweeper.sweep()
     steps.drain()
     assert ended(place, job.id).status == "done"
-    assert {id_: len(set(data)) for id_, data in topic.got().items()} == dict.fromkeys(all_of(job), 1)
+    assert {id_: len(set(data)) for id_, data in topic.got().items()} == dict.fromkeys(
+        all_of(job), 1
+    )
     assert [len(data) for _, data in sorted(topic.got().items())] == [1, 1, 2, 2, 1]
 
 
@@ -194,7 +217,14 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
 def worker(place, broker, *options):
     """A process that consumes the queue of results."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.runs.results_worker", place.url, broker.url, *options],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.runs.results_worker",
+            place.url,
+            broker.url,
+            *options,
+        ],
         cwd=REPOSITORY,
         preexec_fn=end_with_parent(),
     )
@@ -230,11 +260,15 @@ class Publisher:
     """Whoever takes results from the queue in a worker process, one message at a time."""
 
     def __init__(self, steps):
-        presence = Presence(steps.context.board, Worker("publisher", "", "here", "idle", 0.0, 0.0, 0, 1))
+        presence = WorkerSession(
+            steps.context.board, Worker("publisher", "", "here", "idle", 0.0, 0.0, 0, 1)
+        )
         self._steps, self._context = steps, replace(steps.context, presence=presence)
 
     def handle(self, message):
-        handle(self._context, partial(publish_results, self._context, self._steps.topics.at), message)
+        handle(
+            self._context, partial(publish_results, self._context, self._steps.topics.at), message
+        )
 
     def work(self):
         """All that wait."""
@@ -248,10 +282,14 @@ def publisher(steps):
     return Publisher(steps)
 
 
-def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(steps, place, redis, pubsub, publisher, topic):
+def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
+    steps, place, redis, pubsub, publisher, topic
+):
     gone = TopicOfATest(pubsub)
     jobs = [
-        store_job(place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(id_), results=name)
+        store_job(
+            place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(id_), results=name
+        )
         for id_, name in (("a", gone.name), ("b", topic.name))
     ]
     for message in [asked_to_publish(steps, job) for job in jobs]:
@@ -280,7 +318,9 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(steps, place
 
 def test_a_topic_that_is_gone_is_asked_ever_more_seldom(steps, place, redis, publisher, topic):
     topic.refuse()
-    message = asked_to_publish(steps, store_job(place, store_dataset(place, TEXTS), results=topic.name))
+    message = asked_to_publish(
+        steps, store_job(place, store_dataset(place, TEXTS), results=topic.name)
+    )
     key, pauses = lease_key(steps.context.board, message.step), []
     for _ in range(4):
         publisher.handle(message)
@@ -314,7 +354,9 @@ def test_a_topic_that_goes_away_half_way_gets_the_rest_later(steps, place, topic
     assert {len(data) for data in topic.got().values()} == {1}
 
 
-def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_ones_are(steps, place, topic):
+def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_ones_are(
+    steps, place, topic
+):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
     board, sweeper = steps.context.board, Sweeper(steps.context)
@@ -323,7 +365,7 @@ def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_one
         sweeper.sweep()
     assert steps.waiting()[RESULTS] == ["{'job': 'job1'}"]
     assert steps.take() == message
-    with Presence(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).hold(message.step):
+    with WorkerSession(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).hold(message.step):
         assert publishing(board, [job.id]) == {job.id}
         for _ in range(3):
             sweeper.sweep()
@@ -348,7 +390,9 @@ def test_a_job_that_is_cancelled_while_its_results_wait_publishes_none_until_it_
     assert ended(place, job.id).status == "done"
 
 
-def test_a_job_that_was_cancelled_before_the_board_forgot_it_publishes_nothing(steps, place, redis, topic):
+def test_a_job_that_was_cancelled_before_the_board_forgot_it_publishes_nothing(
+    steps, place, redis, topic
+):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
     end_job(place, job.id, Ended(status="cancelled"))
@@ -420,7 +464,13 @@ def test_status_says_how_far_the_results_are_and_what_they_wait_for(
 
 def test_a_topic_that_took_nothing_just_now_is_tried_by_no_other_job(steps, place, topic):
     first, second = (
-        store_job(place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(f"out-{id_}"), results=topic.name)
+        store_job(
+            place,
+            store_dataset(place, TEXTS, name=id_),
+            id=id_,
+            out=place.at(f"out-{id_}"),
+            results=topic.name,
+        )
         for id_ in "ab"
     )
     messages = [asked_to_publish(steps, job) for job in (first, second)]

@@ -1,4 +1,6 @@
-"""Texts that a model cannot score: rejected with the reason after attempts that a real broker counts."""
+"""Texts that a model cannot score: rejected with the reason after attempts that a real broker
+counts.
+"""
 
 import tempfile
 from pathlib import Path
@@ -19,15 +21,25 @@ from tasks.jobs.submit import Lineup, OutputTaken, describe_job, write_job
 from tasks.steps.fault_isolation import TextsFailed
 from tasks.steps.finish import BadPart
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
-from tests.support.runs.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
+from tests.support.runs.steps import (
+    Constant,
+    Steps,
+    files_of,
+    store_dataset,
+    store_job,
+    without_places,
+)
 
-TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]  # by two: chunks 0 and 3 are equal
+# by two: chunks 0 and 3 are equal
+TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]
 KILLED = {1: "bow 1: ended by signal SIGKILL", 7: "bow 1: ended by signal SIGKILL"}
 NAN = "minilm 1: answered with values that are not finite"
 
 
 class Sick(Constant):
-    """bow dies of one word, minilm gives nonsense for another; each is a model in a process of its own."""
+    """bow dies of one word, minilm gives nonsense for another; each is a model in a process of its
+    own.
+    """
 
     def __init__(self, model):
         super().__init__(model)
@@ -64,16 +76,28 @@ def to_the_end(steps, job, plan=True):
 
 
 def rows_of(output, parts):
-    return [row for part in parts for row in pq.read_table(output.at(part.name), partitioning=None).to_pylist()]
+    return [
+        row
+        for part in parts
+        for row in pq.read_table(output.at(part.name), partitioning=None).to_pylist()
+    ]
 
 
 def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
     failures = to_the_end(Steps(place, redis, Sick), job)
-    assert sorted(failure.attempt for failure in failures) == [1, 1, 2, 2, 3, 3], "a plain attempt, three times a cell"
+    assert sorted(failure.attempt for failure in failures) == [1, 1, 2, 2, 3, 3], (
+        "a plain attempt, three times a cell"
+    )
     manifest = read_manifest(job.output)
     assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (8, 5, 3)
-    assert [row["id"] for row in rows_of(job.output, manifest.parts)] == ["r0", "r2", "r4", "r5", "r6"]
+    assert [row["id"] for row in rows_of(job.output, manifest.parts)] == [
+        "r0",
+        "r2",
+        "r4",
+        "r5",
+        "r6",
+    ]
     assert [(part.name, part.rows) for part in manifest.rejected_parts] == [
         ("_rejects-00000.parquet", 1),
         ("_rejects-00001.parquet", 1),
@@ -83,7 +107,13 @@ def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place
         data = job.output.read(part.name)
         assert (len(data), digest(data)) == (part.bytes, part.sha256)
     assert rows_of(job.output, manifest.rejected_parts) == [
-        {"row": at + 1, "id": f"r{at}", "reason": feedback.MODEL_FAILED, "detail": detail, "raw": TEXTS[at]}
+        {
+            "row": at + 1,
+            "id": f"r{at}",
+            "reason": feedback.MODEL_FAILED,
+            "detail": detail,
+            "raw": TEXTS[at],
+        }
         for at, detail in sorted({**KILLED, 3: NAN}.items())
     ]
     assert pq.read_schema(job.output.at("_rejects-00000.parquet")) == feedback.REJECTS
@@ -101,7 +131,9 @@ def undisturbed(broker):
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_and_any_repetition_reject_the_same_rows_with_the_same_bytes(data, broker, undisturbed):
+def test_any_order_and_any_repetition_reject_the_same_rows_with_the_same_bytes(
+    data, broker, undisturbed
+):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
@@ -144,7 +176,9 @@ def test_a_chunk_without_a_row_left_has_an_empty_part(place, redis):
     manifest = read_manifest(job.output)
     assert [(part.name, part.rows) for part in manifest.parts] == [("part-00000.parquet", 0)]
     assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (1, 0, 1)
-    whole = store_job(place, store_dataset(place, ["fine"], name="other"), id="job2", out=place.at("two"))
+    whole = store_job(
+        place, store_dataset(place, ["fine"], name="other"), id="job2", out=place.at("two")
+    )
     to_the_end(Steps(place, redis, Sick), whole)
     empty, full = (pq.read_schema(one.output.at("part-00000.parquet")) for one in (job, whole))
     assert empty.equals(full), "so that a reader of all parts can read it beside the others"
@@ -165,7 +199,9 @@ def test_without_texts_the_rejects_hold_none_either(place, redis):
 
 def test_a_later_job_rejects_the_same_rows_without_trying_again(place, redis):
     dataset = store_dataset(place, TEXTS)
-    first, second = (store_job(place, dataset, id=name, out=place.at(name)) for name in ("job1", "job2"))
+    first, second = (
+        store_job(place, dataset, id=name, out=place.at(name)) for name in ("job1", "job2")
+    )
     to_the_end(Steps(place, redis, Sick), first)
     steps = Steps(place, redis, Sick)
     assert to_the_end(steps, second) == []
@@ -198,7 +234,10 @@ def test_a_cell_that_workers_died_of_is_scored_with_care_by_the_next(place, redi
 def test_a_model_that_fails_on_everything_fails_the_job_and_stores_nothing(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
     steps = Steps(place, redis, Broken)
-    with pytest.raises(ModelBroken, match=r"bow version 1 cannot score .* a harmless text fails as well: ended by sig"):
+    with pytest.raises(
+        ModelBroken,
+        match=r"bow version 1 cannot score .* a harmless text fails as well: ended by sig",
+    ):
         to_the_end(steps, job)
     assert place.names("scores") == []
 
@@ -220,7 +259,9 @@ def test_rejects_that_are_lost_are_noticed_before_the_manifest_vouches_for_the_p
     to_the_end(steps, job)
     job.output.remove("_rejects-00001.parquet")
     assert read_manifest(job.output) is None
-    with pytest.raises(BadPart, match=r"part-00001.parquet should hold 2 labelled rows, and is one of 1 rows"):
+    with pytest.raises(
+        BadPart, match=r"part-00001.parquet should hold 2 labelled rows, and is one of 1 rows"
+    ):
         steps.run(FinishJob(job.id))
     before = files_of(job)
     job.output.remove("part-00001.parquet")
@@ -236,5 +277,8 @@ def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
     lineup = Lineup(job.ensemble, job.models)
     with pytest.raises(OutputTaken, match="_rejects-00000"):
         write_job(
-            place, describe_job(place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False)
+            place,
+            describe_job(
+                place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False
+            ),
         )

@@ -1,4 +1,6 @@
-"""Stored feedback follows the champions: only what is missing is scored, and the labels move in one step."""
+"""Stored feedback follows the champions: only what is missing is scored, and the labels move in one
+step.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +39,10 @@ def upload(steps, name, texts, day=1):
     place = steps.context.place
     dataset = store_dataset(place, texts, name=name, taken_in=datetime(2026, 1, day, tzinfo=UTC))
     job = write_job(
-        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=False, keep_columns=True)
+        place,
+        describe_job(
+            place, dataset, line_up(place, "acme"), out=None, keep_text=False, keep_columns=True
+        ),
     )
     start(steps.context, job)
     steps.drain()
@@ -64,7 +69,10 @@ def written(place, customer, **asked):
 
 def counting(steps):
     """Dataset → job whose labels count."""
-    return {dataset: label.job for dataset, label in current(steps.context.place, "acme").datasets.items()}
+    return {
+        dataset: label.job
+        for dataset, label in current(steps.context.place, "acme").datasets.items()
+    }
 
 
 def test_an_upload_that_is_labelled_counts(steps):
@@ -80,13 +88,18 @@ def test_a_new_version_of_one_model_is_the_only_one_that_scores(steps):
     assert set(steps.used) == {("bow", 2)}
     assert len(steps.used) == 3, "two chunks of monday and one of tuesday"
     assert counting(steps) == {each.dataset: each.job for each in run.jobs}
-    assert [model.version for model in read_job(steps.context.place, run.jobs[0].job).models] == [2, 1]
+    assert [model.version for model in read_job(steps.context.place, run.jobs[0].job).models] == [
+        2,
+        1,
+    ]
 
 
 def test_new_weights_alone_use_no_model_and_change_the_labels(steps):
     before = upload(steps, "monday", ["a", "b", "c"])
     place = steps.context.place
-    EnsembleRegistry(place).shelf.promote("default", publish_ensemble(place, {"bow": 9, "minilm": 1}), PUBLISHED)
+    EnsembleRegistry(place).shelf.promote(
+        "default", publish_ensemble(place, {"bow": 9, "minilm": 1}), PUBLISHED
+    )
     steps.used.clear()
     run = night(steps)
     assert steps.used == []
@@ -116,9 +129,14 @@ def test_old_labels_count_and_can_be_read_until_the_last_new_one_is_there(steps)
 
 
 def test_a_run_of_a_time_span_leaves_the_others_as_they_are(steps):
-    old = [upload(steps, name, ["a", name], day=day) for day, name in enumerate(("mon", "tue", "wed"), start=1)]
+    old = [
+        upload(steps, name, ["a", name], day=day)
+        for day, name in enumerate(("mon", "tue", "wed"), start=1)
+    ]
     new_version(steps)
-    run = night(steps, since=datetime(2026, 1, 2, tzinfo=UTC), until=datetime(2026, 1, 3, tzinfo=UTC))
+    run = night(
+        steps, since=datetime(2026, 1, 2, tzinfo=UTC), until=datetime(2026, 1, 3, tzinfo=UTC)
+    )
     assert [each.dataset for each in run.jobs] == ["tue"]
     assert counting(steps) == {"mon": old[0].id, "tue": run.jobs[0].job, "wed": old[2].id}
     assert begin(steps.context, "acme", name="none", since=TODAY, now=TODAY) is None
@@ -181,7 +199,10 @@ def test_promoting_during_a_job_changes_nothing_in_it_and_the_next_one_gets_the_
     place = steps.context.place
     dataset = store_dataset(place, ["a", "b", "c", "d"], name="monday")
     job = write_job(
-        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+        place,
+        describe_job(
+            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+        ),
     )
     start(steps.context, job)
     steps.run(steps.queue.pop(0))
@@ -211,7 +232,9 @@ def test_of_two_jobs_over_one_dataset_the_one_asked_for_last_counts_whichever_en
         lines.append(line_up(place, "acme"))
         new_version(steps)
     jobs = [
-        write_job(place, describe_job(place, dataset, line, out=None, keep_text=True, keep_columns=False))
+        write_job(
+            place, describe_job(place, dataset, line, out=None, keep_text=True, keep_columns=False)
+        )
         for line in lines
     ]
     for job in jobs:
@@ -268,13 +291,19 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
     dataset = store_dataset(place, ["d", "e", "f", "g"], name="tuesday")
     job = write_job(
-        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+        place,
+        describe_job(
+            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+        ),
     )
     start(steps.context, job)
     for _ in range(3):
         steps.run(steps.queue.pop(0))
-    begun = begin(steps.context, "acme", name="back", until=datetime(2026, 1, 2, tzinfo=UTC), now=TODAY)
-    ModelRegistry(place).shelf.promote("bow", 2, PUBLISHED)  # nobody but the job names version 1 now
+    begun = begin(
+        steps.context, "acme", name="back", until=datetime(2026, 1, 2, tzinfo=UTC), now=TODAY
+    )
+    # nobody but the job names version 1 now
+    ModelRegistry(place).shelf.promote("bow", 2, PUBLISHED)
     found = prunable(place, keep=0)
     assert first.id in [each.job for each in begun.jobs]
     prune(place, found)
@@ -299,7 +328,9 @@ def test_prune_does_not_touch_what_came_to_count_after_the_look(steps):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(steps, monkeypatch, when):
+def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(
+    steps, monkeypatch, when
+):
     place = steps.context.place
     old = upload(steps, "monday", ["a", "b"])
     bytes_before = files_of(old)
@@ -348,7 +379,10 @@ def test_an_upload_under_way_when_a_run_begins_counts_as_soon_as_it_is_labelled(
     upload(steps, "monday", ["a", "b"])
     dataset = store_dataset(place, ["c", "d", "e"], name="tuesday")
     job = write_job(
-        place, describe_job(place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False)
+        place,
+        describe_job(
+            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+        ),
     )
     start(steps.context, job)
     begin(steps.context, "acme", name="night", now=datetime.now(UTC))
@@ -364,7 +398,8 @@ def test_a_job_of_a_run_that_was_cancelled_stays_so_whoever_starts_meanwhile(ste
     stop(steps.context, read_job(place, run.jobs[0].job), "cancelled")
     Sweeper(steps.context).sweep()
     assert ended(place, run.jobs[0].job).status == "cancelled"
-    steps.queue[:] = [step for step in steps.queue if step.job != run.jobs[0].job]  # workers leave it alone
+    # workers leave it alone
+    steps.queue[:] = [step for step in steps.queue if step.job != run.jobs[0].job]
     steps.drain()
     assert ended(place, run.jobs[0].job).status == "cancelled"
     assert run_ended(place, "acme", "night").status == "failed"
@@ -396,7 +431,8 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     place = steps.context.place
     upload(steps, "monday", ["a"])
     new_version(steps)
-    left = written(place, "acme", name="killed", now=datetime.now(UTC))  # by a command that was killed
+    # by a command that was killed
+    left = written(place, "acme", name="killed", now=datetime.now(UTC))
     ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
     new_version(steps, "minilm")
     night(steps)

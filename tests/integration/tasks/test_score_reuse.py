@@ -13,7 +13,14 @@ from storage.records.feedback import Donor
 from storage.records.labelled_output import read_manifest
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tests.integration.tasks.test_rejected_rows import Sick, rows_of, to_the_end
-from tests.support.runs.steps import Constant, Steps, files_of, store_dataset, store_job, without_places
+from tests.support.runs.steps import (
+    Constant,
+    Steps,
+    files_of,
+    store_dataset,
+    store_job,
+    without_places,
+)
 
 OLD = ["fine", "awful service", "ok", "late again", "fine", "x" * 40]
 TEXTS = st.lists(st.sampled_from([*OLD, "kill it", "nan", "new", "newer"]), min_size=1, max_size=8)
@@ -35,7 +42,9 @@ def nothing_asked():
 
 
 def store_found(place, texts, earlier, chunk_rows=2, **changes):
-    """A dataset whose donors are all chunks of earlier datasets, as if intake had compared the texts themselves."""
+    """A dataset whose donors are all chunks of earlier datasets, as if intake had compared the
+    texts themselves.
+    """
     found = []
     for first in range(0, len(texts), chunk_rows):
         some = texts[first : first + chunk_rows]
@@ -88,7 +97,9 @@ def test_only_what_is_new_reaches_the_models(place, redis):
     labelled(place, redis, store_job(place, first))
     later = again(place, ["brand new", *OLD[:3], "another", "ok"], [first], chunk_rows=3)
     labelled(place, redis, later, Counting)
-    assert sorted(Counting.asked) == ["another", "another", "brand new", "brand new"], "each by two models"
+    assert sorted(Counting.asked) == ["another", "another", "brand new", "brand new"], (
+        "each by two models"
+    )
     assert read_manifest(later.output).rows_labelled == 6
 
 
@@ -99,12 +110,17 @@ def test_an_upload_without_new_texts_wakes_no_model(place, redis):
     steps = Steps(place, redis)
     steps.plan(later)
     assert not any(isinstance(message, ScoreCell) for message in steps.queue)
-    assert steps.context.board.progress(later.id, ["bow", "minilm"]).scored == {"bow": 2, "minilm": 2}
+    assert steps.context.board.progress(later.id, ["bow", "minilm"]).scored == {
+        "bow": 2,
+        "minilm": 2,
+    }
     steps.drain()
     assert steps.scored == []
     assert read_manifest(later.output).rows_labelled == 5
     dataset = feedback.read_dataset(place, "acme", "later")
-    assert all(place.exists(scores.path("bow", 1, chunk.id)) for chunk in dataset.chunks), "as if it had been scored"
+    assert all(place.exists(scores.path("bow", 1, chunk.id)) for chunk in dataset.chunks), (
+        "as if it had been scored"
+    )
 
 
 def lose_dataset(place):
@@ -130,7 +146,9 @@ def damage_scores(place):
 def score_with_another(place):
     path = f"scores/bow/1/{place.names('scores/bow/1')[0]}"
     found = scores.decode(place.read(path), path)
-    place.replace(path, scores.encode(scores.Scores("bow", 1, "another", found.labels, found.values)))
+    place.replace(
+        path, scores.encode(scores.Scores("bow", 1, "another", found.labels, found.values))
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +184,9 @@ def elsewhere(place, redis, make=Constant, queue=None):
 
 
 def test_a_job_ends_though_its_plan_hopes_for_donors_again_and_again(place, redis):
-    """The donor's scores are there, and damaged: only who reads them knows. And every message to a worker is lost."""
+    """The donor's scores are there, and damaged: only who reads them knows. And every message to a
+    worker is lost.
+    """
     first = store_dataset(place, OLD)
     labelled(place, redis, store_job(place, first))
     damage_scores(place)
@@ -192,7 +212,11 @@ def test_a_rejected_row_stays_rejected_without_another_try(place, redis):
     assert sorted(Counting.asked) == ["new", "new"]
     assert steps.scored == [("bow", 1), ("minilm", 1)]
     [row] = rows_of(later.output, read_manifest(later.output).rejected_parts)
-    assert (row["row"], row["raw"], row["detail"]) == (4, "kill it", "bow 1: ended by signal SIGKILL")
+    assert (row["row"], row["raw"], row["detail"]) == (
+        4,
+        "kill it",
+        "bow 1: ended by signal SIGKILL",
+    )
 
 
 def test_a_new_row_that_a_model_cannot_bear_is_named_by_its_place_in_the_chunk(place, redis):
@@ -219,7 +243,9 @@ def test_the_feedback_of_another_customer_is_never_borrowed_from(place, redis):
 def test_who_scores_a_cell_tells_every_job_that_waits_for_it(place, redis):
     """The other's message may have been left alone, because somebody was at the cell."""
     dataset = store_dataset(place, OLD[:2])
-    one, two = (store_job(place, dataset, ["bow"], id=name, out=place.at(name)) for name in ("job1", "job2"))
+    one, two = (
+        store_job(place, dataset, ["bow"], id=name, out=place.at(name)) for name in ("job1", "job2")
+    )
     steps = Steps(place, redis)
     steps.plan(one)
     steps.plan(two)

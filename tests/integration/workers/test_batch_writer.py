@@ -1,4 +1,6 @@
-"""Nothing is settled that is not stored, and no id is stored twice, whoever dies or is slow on the way."""
+"""Nothing is settled that is not stored, and no id is stored twice, whoever dies or is slow on the
+way.
+"""
 
 import json
 import shutil
@@ -77,7 +79,9 @@ class World:
         """Each is stored once, every batch has one job, and all of these are to go on."""
         assert sorted(self.stored()) == sorted(ids)
         found = jobs.all_jobs(self.place)
-        assert sorted(job.dataset for job in found) == sorted(one.id for one in feedback.datasets(self.place, "plain"))
+        assert sorted(job.dataset for job in found) == sorted(
+            one.id for one in feedback.datasets(self.place, "plain")
+        )
         assert {job.id for job in found} == set(self.steps.context.board.running())
         assert all(job.results == TOPIC for job in found)
 
@@ -122,7 +126,9 @@ def test_ids_that_came_before_are_settled_as_duplicates_and_the_first_text_stays
     world.take("a", "b")
     world.take("b", "c", "b", "c", text="another")
     world.check("a", "b", "c")
-    assert Counter(world.settled[2:]) == Counter({("c", "stored"): 1, ("c", "duplicate"): 1, ("b", "duplicate"): 2})
+    assert Counter(world.settled[2:]) == Counter(
+        {("c", "stored"): 1, ("c", "duplicate"): 1, ("b", "duplicate"): 2}
+    )
     first = feedback.datasets(world.place, "plain")[0]
     assert feedback.read_texts(world.place, first, 0).to_pylist() == ["fine", "fine"]
 
@@ -136,8 +142,12 @@ POINTS = [
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(("where", "name", "after"), POINTS, ids=["claimed", "chunk", "dataset", "job"])
-def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(world, monkeypatch, where, name, after):
+@pytest.mark.parametrize(
+    ("where", "name", "after"), POINTS, ids=["claimed", "chunk", "dataset", "job"]
+)
+def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(
+    world, monkeypatch, where, name, after
+):
     killed_at(monkeypatch, where, name, after)
     with pytest.raises(Killed):
         world.take("a", "b")
@@ -163,14 +173,18 @@ def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, mon
         world.take("a")
     target = Target(name="mood", mode="one_of", members=(Member(model="mood-plain"),))
     registry = EnsembleRegistry(world.place)
-    registry.shelf.promote("plain", registry.publish("plain", Ensemble(targets=(target,)), PROMOTED), PROMOTED)
+    registry.shelf.promote(
+        "plain", registry.publish("plain", Ensemble(targets=(target,)), PROMOTED), PROMOTED
+    )
     world.take("a")
     world.check("a")
     assert [model.name for model in jobs.all_jobs(world.place)[0].models] == ["mood-bow"]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(world, monkeypatch):
+def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(
+    world, monkeypatch
+):
     real, slow = batch.put, []
 
     def put(place, customer, name, table):
@@ -183,7 +197,9 @@ def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in
     world.take("a", "b")
     world.check("a", "b")
     assert slow[0] not in {one.id for one in feedback.datasets(world.place, "plain")}
-    assert Counter(world.settled) == Counter({("a", "stored"): 1, ("a", "duplicate"): 1, ("b", "stored"): 1})
+    assert Counter(world.settled) == Counter(
+        {("a", "stored"): 1, ("a", "duplicate"): 1, ("b", "stored"): 1}
+    )
 
 
 def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, monkeypatch):
@@ -199,7 +215,9 @@ def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, 
     world.take("a")
     world.take("a")
     world.check("a", "b")
-    assert Counter(world.settled) == Counter({("b", "stored"): 1, ("a", "stored"): 1, ("a", "duplicate"): 1})
+    assert Counter(world.settled) == Counter(
+        {("b", "stored"): 1, ("a", "stored"): 1, ("a", "duplicate"): 1}
+    )
 
 
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
@@ -240,11 +258,18 @@ def test_what_is_no_feedback_is_put_away_with_its_reason_and_holds_up_nothing(wo
 ids = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(st.tuples(ids, st.sampled_from([None, *POINTS])), min_size=1, max_size=6))
-def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(registry, redis, tmp_path_factory, batches):
+def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(
+    registry, redis, tmp_path_factory, batches
+):
     redis.flushall()
-    world = World(LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis)
+    world = World(
+        LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_writer, "_LOST_SECONDS", -1.0)
         for some, point in batches:
@@ -281,7 +306,9 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     world.take("a")
     [first] = jobs.all_jobs(world.place)
     jobs.end_job(world.place, first.id, jobs.Ended(status="done"))
-    again = first.model_copy(update={"id": "again", "out": world.place.at(default_folder("plain", "again"))})
+    again = first.model_copy(
+        update={"id": "again", "out": world.place.at(default_folder("plain", "again"))}
+    )
     jobs_path = jobs.job_path(again.id)
     world.place.create(jobs_path, again.encode())
     job_done(world.place, again, datetime.now(UTC))
@@ -311,7 +338,9 @@ def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     assert jobs.ended(world.place, job.id) is None
     assert counting(world.place, "plain") == {job.dataset: job.id}
     jobs.end_job(world.place, job.id, jobs.Ended(status="cancelled"))
-    assert counting(world.place, "plain") == {job.dataset: job.id}, "that gives up the results alone"
+    assert counting(world.place, "plain") == {job.dataset: job.id}, (
+        "that gives up the results alone"
+    )
     jobs.end_job(world.place, job.id, jobs.Ended(status="removed"))
     assert counting(world.place, "plain") == {}
 
@@ -321,9 +350,14 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
     [first] = jobs.all_jobs(world.place)
     later = datetime(2030, 1, 1, tzinfo=UTC)
     again = first.model_copy(
-        update={"id": "again", "out": world.place.at(default_folder("plain", "again")), "submitted_at": later}
+        update={
+            "id": "again",
+            "out": world.place.at(default_folder("plain", "again")),
+            "submitted_at": later,
+        }
     )
-    world.place.create(jobs.job_path(again.id), again.encode())  # of a run whose labels did not come to count
+    # of a run whose labels did not come to count
+    world.place.create(jobs.job_path(again.id), again.encode())
     for job in (first, again):
         jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
     assert prunable(world.place, keep=0).labels == ()
@@ -333,7 +367,9 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
 
 
 def test_a_batch_from_the_future_that_was_never_stored_is_given_up(world, monkeypatch):
-    monkeypatch.setattr(batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1)))
+    monkeypatch.setattr(
+        batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1))
+    )
     killed_at(monkeypatch, batch_writer, "arrive")
     with pytest.raises(Killed):
         world.take("a")  # by a bridge whose clock is ahead

@@ -1,4 +1,6 @@
-"""Beat asks for a look at what is due, and at nothing else; it keeps nothing, and sees when chorus.toml changes."""
+"""Beat asks for a look at what is due, and at nothing else; it keeps nothing, and sees when
+chorus.toml changes.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,9 @@ def context(place, redis, app, broker):
 
 @pytest.fixture
 def ticking(context, app):
-    """Makes a scheduler from chorus.toml, and a tick of it as long as there is something to do at once."""
+    """Makes a scheduler from chorus.toml, and a tick of it as long as there is something to do at
+    once.
+    """
 
     def tick(text, scheduler=None):
         context.place.replace("chorus.toml", text.encode())
@@ -55,7 +59,9 @@ def asked(context):
 
 def settle(place, name, days_ago):
     due = datetime.now(UTC) - timedelta(days=days_ago)
-    settled(place, name).move(lambda _: Settled(number=0, due=due, cron="0 0 1 * *", timezone="UTC"))
+    settled(place, name).move(
+        lambda _: Settled(number=0, due=due, cron="0 0 1 * *", timezone="UTC")
+    )
 
 
 def test_it_asks_for_what_is_new_or_due_and_not_for_what_is_settled(context, ticking):
@@ -71,7 +77,9 @@ def test_what_waits_in_the_queue_is_not_asked_for_again_by_anybody(context, tick
     assert asked(context) == ["new"]
 
 
-def test_a_change_of_the_file_is_noticed_and_while_it_is_broken_nothing_is_asked_for(context, ticking, caplog):
+def test_a_change_of_the_file_is_noticed_and_while_it_is_broken_nothing_is_asked_for(
+    context, ticking, caplog
+):
     scheduler = ticking(line("one"))
     ticking(line("one") + line("two"), scheduler)
     assert asked(context) == ["one", "two"]
@@ -95,7 +103,9 @@ def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
     steps = [LookAtSchedule("nightly"), FinishJob("job"), ReduceChunk("job", "chunk")]
     for step in steps:
         context.publish(step)
-    assert control_steps(context.board, [step.step for step in steps]) == {step.step for step in steps}
+    assert control_steps(context.board, [step.step for step in steps]) == {
+        step.step for step in steps
+    }
 
 
 def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplog):

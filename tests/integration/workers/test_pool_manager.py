@@ -151,7 +151,9 @@ def test_what_a_child_says_first_differs_from_what_was_said_for_it(machine):
     assert replace(said, since=child.worker.since) == child.worker
 
 
-def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place, redis, monkeypatch, caplog):
+def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(
+    place, redis, monkeypatch, caplog
+):
     machine = Machine(place, redis, monkeypatch, memory=2 * 10**9)
     machine.ask(place)
     machine.look(3)
@@ -160,11 +162,15 @@ def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(place,
     assert "bow needs 2000 MB and all workers here may take 1000" in said
 
 
-def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(machine, place):
+def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(
+    machine, place
+):
     board = machine.context.board
     dataset = store_dataset(place, ["b"], name="other")
     topic = "projects/p/topics/labels"
-    waits = store_job(place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic)
+    waits = store_job(
+        place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic
+    )
     start(machine.context, waits)
     note_published(board, waits.id, 0)
     for _ in range(100):

@@ -7,7 +7,7 @@ import pytest
 from models.guards.peak_memory import peak_memory
 from storage.places.place import LocalPlace
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import expected, needs
 from tests.support.models.small_models import MOODS, publish_bow
@@ -19,7 +19,9 @@ from workers.scoring.profiler import Meter
 @pytest.fixture
 def place(tmp_path):
     place = LocalPlace(tmp_path)
-    publish_bow(place, "mood", "mood", "one_of", MOODS, ["great", "awful"], ["positive", "negative"])
+    publish_bow(
+        place, "mood", "mood", "one_of", MOODS, ["great", "awful"], ["positive", "negative"]
+    )
     return place
 
 
@@ -30,7 +32,9 @@ def meter_on(place, redis):
 
     def meter_on(device):
         worker = Worker("one", "mood", "here", "starting", now, now - 3, 0, 1, device)
-        return Meter(place, board, Presence(board, worker)), lambda: needs(place, board, "mood")
+        return Meter(place, board, WorkerSession(board, worker)), lambda: needs(
+            place, board, "mood"
+        )
 
     return meter_on
 
@@ -47,7 +51,9 @@ def test_memory_and_start_are_known_once_the_model_is_loaded(measured):
     found = known()
     assert found.start_seconds == pytest.approx(3, abs=1)
     assert found.start_work > 0
-    assert found.memory >= min(guess.memory, peak_memory()), "what it takes when it scores is not forgotten"
+    assert found.memory >= min(guess.memory, peak_memory()), (
+        "what it takes when it scores is not forgotten"
+    )
     assert (found.rate, found.row_seconds) == (guess.rate, guess.row_seconds), "nothing was scored"
 
 
@@ -76,7 +82,9 @@ def test_on_a_gpu_the_clock_counts(meter_on):
 def test_small_chunks_count_together(measured):
     meter, known = measured
     for number in range(8):
-        meter.scored(1, 8, 80, Spent(float(number), 0.5 * number), Spent(number + 1.0, 0.5 * number + 0.5))
+        meter.scored(
+            1, 8, 80, Spent(float(number), 0.5 * number), Spent(number + 1.0, 0.5 * number + 0.5)
+        )
     assert known().rate == pytest.approx(8)
     assert known().row_seconds == pytest.approx(1 / 16)
 
@@ -84,6 +92,7 @@ def test_small_chunks_count_together(measured):
 def test_what_was_measured_last_is_kept_when_the_worker_ends(measured, place):
     meter, known = measured
     meter.scored(1, 1000, 5000, Spent(0.0, 0.0), Spent(10.0, 10.0))  # kept at once
-    meter.scored(1, 9000, 45_000, Spent(10.0, 10.0), Spent(20.0, 20.0))  # and this is too soon after it
+    # and this is too soon after it
+    meter.scored(1, 9000, 45_000, Spent(10.0, 10.0), Spent(20.0, 20.0))
     meter.keep()
     assert expected(place, "mood") == known()

@@ -52,17 +52,24 @@ class World:
 
     def subscribe(self, **config):
         with SubscriberClient() as subscriber:
-            subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": MESSAGES, **config})
+            subscriber.create_subscription(
+                request={"name": SUBSCRIPTION, "topic": MESSAGES, **config}
+            )
 
     def publish(self, *bodies):
         """Messages of these bodies: bytes as they are, all else as JSON."""
         with PublisherClient() as publisher:
-            asked = [{"data": one if isinstance(one, bytes) else json.dumps(one).encode()} for one in bodies]
+            asked = [
+                {"data": one if isinstance(one, bytes) else json.dumps(one).encode()}
+                for one in bodies
+            ]
             for one in [publisher.publish(MESSAGES, **message) for message in asked]:
                 one.result(timeout=20)
 
     @contextmanager
-    def bridge(self, *, rows=100, seconds=0.05, known={"plain", "acme"}.__contains__, gatherer=None):
+    def bridge(
+        self, *, rows=100, seconds=0.05, known={"plain", "acme"}.__contains__, gatherer=None
+    ):
         """An inflow that runs, and is stopped at the end."""
         context = self.steps.context
         with Topics() as topics:
@@ -100,13 +107,18 @@ class World:
     def wait_until_all_is_acknowledged(self, messages):
         def done():
             found = self.server.look(subscription=SUBSCRIPTION)
-            return len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+            return (
+                len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+            )
 
         wait_until(done, f"{messages} acknowledgements", 30)
 
 
 def some(count, customer="plain", start=0):
-    return [{"id": f"r{number:04d}", "customer": customer, "text": "fine"} for number in range(start, start + count)]
+    return [
+        {"id": f"r{number:04d}", "customer": customer, "text": "fine"}
+        for number in range(start, start + count)
+    ]
 
 
 def ids(bodies):
@@ -120,7 +132,11 @@ def test_messages_are_stored_by_customer_and_acknowledged(world):
         world.publish(*theirs, *ours)
         world.wait_until_all_is_acknowledged(50)
     assert world.stored() == ids([*theirs, *ours])
-    assert {len(feedback.datasets(world.place, customer)) for customer in ("plain", "acme")} <= {1, 2, 3}
+    assert {len(feedback.datasets(world.place, customer)) for customer in ("plain", "acme")} <= {
+        1,
+        2,
+        3,
+    }
     assert world.bridges.outcomes()["stored"] == 50
     assert world.bridges.all() == []
 
@@ -142,8 +158,12 @@ def test_however_the_service_behaves_each_feedback_is_stored_once(world, faults,
     with world.bridge(rows=16):
         for start in range(0, 120, 40):
             world.publish(*bodies[start : start + 40])
-            wait_until(lambda: misbehaved(world.server.look(subscription=SUBSCRIPTION), faults), "the misbehaviour")
-        world.server.misbehave(subscription=SUBSCRIPTION)  # where nothing ends in time, nothing is ever acknowledged
+            wait_until(
+                lambda: misbehaved(world.server.look(subscription=SUBSCRIPTION), faults),
+                "the misbehaviour",
+            )
+        # where nothing ends in time, nothing is ever acknowledged
+        world.server.misbehave(subscription=SUBSCRIPTION)
         world.wait_until_all_is_acknowledged(120)
     assert world.stored() == ids(bodies)
 
@@ -157,7 +177,10 @@ def misbehaved(seen, faults):
 
 def test_one_message_in_twenty_is_broken_and_the_others_do_not_notice(world):
     world.subscribe()
-    good, broken = some(95), [b"{", b'{"text": "x"}', {"id": "u", "customer": "nobody", "text": "x"}, b"\xff", some(1)]
+    good, broken = (
+        some(95),
+        [b"{", b'{"text": "x"}', {"id": "u", "customer": "nobody", "text": "x"}, b"\xff", some(1)],
+    )
     broken[4] = {"id": "long", "customer": "plain", "text": "x" * 101}
     with world.bridge():
         world.publish(*good[:50], *broken, *good[50:])
@@ -165,7 +188,13 @@ def test_one_message_in_twenty_is_broken_and_the_others_do_not_notice(world):
     assert world.stored() == ids(good)
     letters = world.server.published(topic=DEAD)
     reasons = sorted(letter["attributes"]["chorus-reason"] for letter in letters)
-    assert reasons == ["not a JSON object", "text too long", "undecodable", "unknown customer", "unknown customer"]
+    assert reasons == [
+        "not a JSON object",
+        "text too long",
+        "undecodable",
+        "unknown customer",
+        "unknown customer",
+    ]
     assert world.bridges.outcomes()["rejected"] == 5
 
 
@@ -212,7 +241,9 @@ def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypa
     assert world.stored() == ids(some(10))
 
 
-def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(world, monkeypatch):
+def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(
+    world, monkeypatch
+):
     monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.01)
     monkeypatch.setattr(pull_loop, "_LONGEST_REST", 0.01)
     seen, put = [], world.bridges.put
@@ -220,7 +251,9 @@ def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever
     with world.bridge():
         wait_until(lambda: len({one.error for one in seen}) > 1 and len(seen) > 5, "some attempts")
     states = [one.state for one in seen]
-    assert states == ["pulling", *["waiting"] * (len(states) - 1)], "no attempt looks as if all were well"
+    assert states == ["pulling", *["waiting"] * (len(states) - 1)], (
+        "no attempt looks as if all were well"
+    )
     assert len({one.since for one in seen[1:]}) == 1
 
 
@@ -270,7 +303,9 @@ def test_a_bridge_whose_stream_had_an_accident_can_still_be_told_to_stop(world, 
 
 
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
-def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(world, monkeypatch, exactly_once):
+def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(
+    world, monkeypatch, exactly_once
+):
     world.subscribe(enable_exactly_once_delivery=exactly_once)
     world.publish(*some(1))
     subscription, received = Subscription(SUBSCRIPTION, 1000, 10**7), SimpleQueue()
@@ -295,10 +330,14 @@ def full(_, path, *__, **___):
     raise CannotWrite(path, "no space left on device")
 
 
-def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(world, monkeypatch):
+def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(
+    world, monkeypatch
+):
     tried = []
     monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 3600.0)
-    monkeypatch.setattr(LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how)))
+    monkeypatch.setattr(
+        LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how))
+    )
     world.subscribe()
     world.publish(*some(5))
     with world.bridge(rows=5, seconds=3600) as flow:
@@ -317,7 +356,9 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
         world.publish(*some(5))
-        wait_until(lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back")
+        wait_until(
+            lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back"
+        )
         wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
         assert not world.server.look(subscription=SUBSCRIPTION)["acks"]
         monkeypatch.setattr("workers.bridge.batch_writer._LOST_SECONDS", -1.0)
@@ -336,7 +377,9 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
         stopped = monotonic()
     assert monotonic() - stopped < 20
     assert (world.stored(), flow.standing.held) == (ids(some(5)), 0)
-    assert world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
+    assert (
+        world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
+    )
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -347,7 +390,9 @@ def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(worl
     customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
     world.place.replace("customers.toml", customers.format("gone").encode())
     seen, put = [], world.bridges.put
-    monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge.error), put(bridge)))
+    monkeypatch.setattr(
+        world.bridges, "put", lambda bridge: (seen.append(bridge.error), put(bridge))
+    )
     with world.bridge():
         world.publish(*some(1, "acme"))
         wait_until(lambda: seen and "There is no gone" in seen[-1], "the reason")

@@ -1,4 +1,6 @@
-"""The reconciler over a real broker's queues: what was lost is asked for again, what was not is left alone."""
+"""The reconciler over a real broker's queues: what was lost is asked for again, what was not is
+left alone.
+"""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ from redis.client import Pipeline
 from storage.places.place import LocalPlace
 from storage.records.feedback import dataset_path
 from storage.records.jobs import all_jobs, ended, job_path, unended_jobs
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import start
@@ -49,17 +51,23 @@ class Taken:
 
     def publish(self, messages):
         for message in messages:
-            assert self.results.setdefault(message.attributes["result"], message.data) == message.data
+            assert (
+                self.results.setdefault(message.attributes["result"], message.data) == message.data
+            )
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_bytes(seed, steps, place, undisturbed):
+def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_bytes(
+    seed, steps, place, undisturbed
+):
     """Messages get lost, whoever has one dies over it, and once the broker forgets everything."""
     chance = random.Random(seed)  # noqa: S311 — no secret
     dataset = store_dataset(place, TEXTS)
     jobs = [
         store_job(place, dataset, id="first", out=place.at("first")),
-        store_job(place, dataset, id="second", out=place.at("second"), results="projects/p/topics/labels"),
+        store_job(
+            place, dataset, id="second", out=place.at("second"), results="projects/p/topics/labels"
+        ),
     ]
     steps.topics = Taken()
     for job in jobs:
@@ -87,7 +95,7 @@ def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
     job = store_job(place, store_dataset(place, TEXTS))
     start(steps.context, job)
     sweeper, worker = Sweeper(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
-    presence = Presence(steps.context.board, worker)
+    presence = WorkerSession(steps.context.board, worker)
     taken = 0
     while message := steps.take():
         taken += 1
@@ -118,7 +126,10 @@ def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, pla
     assert ended(place, job.id).status == "done"
 
 
-DAMAGED = {"its job": lambda job: job_path(job.id), "its dataset": lambda job: dataset_path(job.customer, job.dataset)}
+DAMAGED = {
+    "its job": lambda job: job_path(job.id),
+    "its dataset": lambda job: dataset_path(job.customer, job.dataset),
+}
 
 
 def damage(place, path):
@@ -130,12 +141,15 @@ def damage(place, path):
 def two(place):
     """The jobs a and b; a comes first everywhere."""
     return [
-        store_job(place, store_dataset(place, TEXTS, name=name), id=name, out=place.at(name)) for name in ("a", "b")
+        store_job(place, store_dataset(place, TEXTS, name=name), id=name, out=place.at(name))
+        for name in ("a", "b")
     ]
 
 
 def tell(board, job):
-    """Somebody has put the job on the board before it was damaged: a cell is in work, and others are next."""
+    """Somebody has put the job on the board before it was damaged: a cell is in work, and others
+    are next.
+    """
     board.run(job.id, {"models": "bow minilm", "chunks": 12, "rank": 0, "lane": "0|acme"}, 0)
     for model in ("bow", "minilm"):
         board.redis.zadd(board.key("want", model), {"0|acme": 0})
@@ -145,7 +159,9 @@ def tell(board, job):
 
 @pytest.mark.parametrize("what", DAMAGED)
 @pytest.mark.parametrize("told", [False, True])
-def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(steps, place, two, what, told):
+def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(
+    steps, place, two, what, told
+):
     broken, whole = two
     damage(place, DAMAGED[what](broken))
     if told:
@@ -157,7 +173,9 @@ def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(step
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(steps, place, two, what):
+def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(
+    steps, place, two, what
+):
     broken, whole = two
     damage(place, DAMAGED[what](broken))
     tell(steps.context.board, broken)
@@ -189,10 +207,15 @@ class Counting(LocalPlace):
 
 def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_path):
     place = Counting(tmp_path / "hundreds")
-    jobs = [store_job(place, store_dataset(place, ["a"], name=f"d{n}"), id=f"job{n}") for n in range(200)]
+    jobs = [
+        store_job(place, store_dataset(place, ["a"], name=f"d{n}"), id=f"job{n}")
+        for n in range(200)
+    ]
     steps.context = replace(steps.context, place=place)
     for job in jobs:
-        steps.context.board.run(job.id, {"models": "bow minilm", "chunks": 1, "rank": 0, "lane": "0|acme"}, 0)
+        steps.context.board.run(
+            job.id, {"models": "bow minilm", "chunks": 1, "rank": 0, "lane": "0|acme"}, 0
+        )
     sweeper = Sweeper(steps.context)
     sweeper.sweep()
     place.read_files.clear()
@@ -215,13 +238,18 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
     for kind, name in ((Redis, "execute_command"), (Pipeline, "execute")):
         real = getattr(kind, name)
         monkeypatch.setattr(
-            kind, name, lambda *words, real=real, **options: (asked.append(words), real(*words, **options))[1]
+            kind,
+            name,
+            lambda *words, real=real, **options: (asked.append(words), real(*words, **options))[1],
         )
     sweeper, questions = Sweeper(steps.context), []
     for jobs in (range(10), range(10, 40)):
         for number in jobs:
             dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
-            start(steps.context, store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")))
+            start(
+                steps.context,
+                store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")),
+            )
         sweeper.sweep()
         asked.clear()
         sweeper.sweep()

@@ -1,4 +1,6 @@
-"""A step that finds storage away is handed back, whole: nothing fails, nothing counts, and it is asked for again."""
+"""A step that finds storage away is handed back, whole: nothing fails, nothing counts, and it is
+asked for again.
+"""
 
 from contextlib import suppress
 
@@ -9,7 +11,7 @@ from storage.places.open_place import open_place
 from storage.places.retry import Patience, StorageAway
 from tasks.board.attempts import Attempts
 from tasks.board.board import Board
-from tasks.board.leases import Presence, leased
+from tasks.board.leases import WorkerSession, leased
 from tasks.board.roster import Worker
 from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell
@@ -30,7 +32,9 @@ def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the se
     place = open_place(f"{buckets.new()}/root")
     steps = Steps(place, redis)
     worker = Worker("w", "bow", "here", "idle", 0.0, 0.0, 0, 1, "cpu")
-    steps.context = Context(place, Board(redis, PREFIX), steps.queue.append, Presence(Board(redis, PREFIX), worker))
+    steps.context = Context(
+        place, Board(redis, PREFIX), steps.queue.append, WorkerSession(Board(redis, PREFIX), worker)
+    )
     steps.job = store_job(place, store_dataset(place, ["one", "two"], 1), ["bow"])
     start(steps.context, steps.job)
     return steps
@@ -48,7 +52,9 @@ def attempts(steps, cell):
     return found
 
 
-@pytest.mark.parametrize("away", ["from the start", "once the texts are read", "when the scores are to be stored"])
+@pytest.mark.parametrize(
+    "away", ["from the start", "once the texts are read", "when the scores are to be stored"]
+)
 def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away, monkeypatch):
     cell = cell_of(steps)
     if away == "from the start":
@@ -88,7 +94,9 @@ def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"
 
 
-def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconciler_began(steps, proxy):
+def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconciler_began(
+    steps, proxy
+):
     steps.queue.clear()
     steps.context.board.redis.flushall()  # the board has forgotten the job
     sweeper = Sweeper(steps.context)

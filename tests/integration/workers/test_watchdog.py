@@ -5,7 +5,7 @@ from time import time
 import pytest
 
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.step_messages import scoring_queue
 from tests.support.runs.steps import PREFIX
@@ -19,7 +19,7 @@ def worker(redis, tmp_path, monkeypatch):
     """A watchdog whose clock can be set, and that says when it would end the process."""
     board = Board(redis, PREFIX)
     now = time()
-    presence = Presence(board, Worker("one", "mood", "here", "idle", now, now, 10, 1))
+    presence = WorkerSession(board, Worker("one", "mood", "here", "idle", now, now, 10, 1))
     dog = Watchdog(board, presence, tmp_path)
     dog.board, dog.presence, dog.sign, dog.ended = board, presence, tmp_path / FILE, []
     monkeypatch.setattr(watchdog.os, "_exit", dog.ended.append)

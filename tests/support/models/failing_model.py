@@ -1,4 +1,6 @@
-"""Texts that a model cannot bear: with `install`, every bow model of a process has words that it fails on."""
+"""Texts that a model cannot bear: with `install`, every bow model of a process has words that it
+fails on.
+"""
 
 import ctypes
 import os
@@ -45,7 +47,8 @@ def _poisoned(self, prepared):
         os._exit(3)
     if "hang" in words:
         Event().wait(600)
-    if "interrupt" in words:  # what a terminal and a service manager send to every process of a group
+    # what a terminal and a service manager send to every process of a group
+    if "interrupt" in words:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0)

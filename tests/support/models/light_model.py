@@ -1,7 +1,8 @@
-"""Bow models without scikit-learn, for tests of many workers: with `install`, a process answers by the first letter.
+"""Bow models without scikit-learn, for tests of many workers: with `install`, a process answers by
+the first letter.
 
-A brake, the file that the environment names, holds a job up where a test wants to be in the middle of it: while it is
-there, the first chunks are scored as fast as ever, and all others take long.
+A brake, the file that the environment names, holds a job up where a test wants to be in the middle
+of it: while it is there, the first chunks are scored as fast as ever, and all others take long.
 """
 
 import itertools

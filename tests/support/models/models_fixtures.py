@@ -1,4 +1,6 @@
-"""Small models of every kind for the tests: an encoder with random weights, and texts that are easy to tell apart."""
+"""Small models of every kind for the tests: an encoder with random weights, and texts that are easy
+to tell apart.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +10,22 @@ import pyarrow as pa
 from models.interface.manifest import Card, ModelSpec, Target
 from models.interface.training_set import labelled
 
-WORDS = ("the", "parcel", "price", "was", "late", "good", "bad", "very", "dear", "box", "shop", "and", "today", "again")
+WORDS = (
+    "the",
+    "parcel",
+    "price",
+    "was",
+    "late",
+    "good",
+    "bad",
+    "very",
+    "dear",
+    "box",
+    "shop",
+    "and",
+    "today",
+    "again",
+)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 

@@ -1,4 +1,6 @@
-"""Tiny encoders of several architectures with random weights, and what they answer one text at a time."""
+"""Tiny encoders of several architectures with random weights, and what they answer one text at a
+time.
+"""
 
 import numpy as np
 import torch
@@ -41,7 +43,9 @@ def network(architecture, head):
     config = CONFIGS[architecture]()
     if head == "mean":
         return MeanHead(AutoModel.from_config(config), LABELS).eval(), config.pad_token_id
-    return StandardHead(AutoModelForSequenceClassification.from_config(config)).eval(), config.pad_token_id
+    return StandardHead(
+        AutoModelForSequenceClassification.from_config(config)
+    ).eval(), config.pad_token_id
 
 
 def token_ids(pad, lengths):

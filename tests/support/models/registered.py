@@ -1,4 +1,6 @@
-"""Published models without a model: what a registry knows of them, and answers that follow from their version."""
+"""Published models without a model: what a registry knows of them, and answers that follow from
+their version.
+"""
 
 import tempfile
 from contextlib import contextmanager
@@ -19,7 +21,12 @@ def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
     with tempfile.TemporaryDirectory() as folder:
         version = len(ModelRegistry(place).versions(name)) + 1
         Path(folder, "weights").write_text(f"{name} {version}")
-        spec = ModelSpec(kind=kind, target=Question(name=target, mode="one_of"), labels=labels, card=Card(data="none"))
+        spec = ModelSpec(
+            kind=kind,
+            target=Question(name=target, mode="one_of"),
+            labels=labels,
+            card=Card(data="none"),
+        )
         return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED).version
 
 
@@ -31,7 +38,9 @@ def publish_ensemble(place, weights, name="default"):
 
 
 class Registered(Steps):
-    """Steps of a job, with the published versions of its models; `used` are the (model, version) that scored a cell."""
+    """Steps of a job, with the published versions of its models; `used` are the (model, version)
+    that scored a cell.
+    """
 
     def __init__(self, place, redis):
         super().__init__(place, redis)

@@ -25,23 +25,34 @@ PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def build(place: Place) -> None:
-    """Publish mood-bow, mood-plain (one of), topics-bow and topics-acme (any of), and three ensembles.
+    """Publish mood-bow, mood-plain (one of), topics-bow and topics-acme (any of), and three
+    ensembles.
 
-    The customer acme uses topics-acme beside what everyone uses, plain uses mood-bow alone; sleeper is a model that no
-    ensemble names.
+    The customer acme uses topics-acme beside what everyone uses, plain uses mood-bow alone; sleeper
+    is a model that no ensemble names.
     """
     for name, seed in (("mood-bow", 1), ("mood-plain", 2), ("sleeper", 3)):
         publish_bow(place, name, "mood", "one_of", MOODS, *_moods(seed))
     for name, labels in (("topics-bow", TOPICS), ("topics-acme", ("cafe", "price"))):
         publish_bow(place, name, "topics", "any_of", labels, *_topics(labels))
-    mood = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"), Member(model="mood-plain", weight=2)))
+    mood = Target(
+        name="mood",
+        mode="one_of",
+        members=(Member(model="mood-bow"), Member(model="mood-plain", weight=2)),
+    )
     shared = (Member(model="topics-bow"),)
     registry = EnsembleRegistry(place)
     registry.publish(
-        "default", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=shared))), PUBLISHED
+        "default",
+        Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=shared))),
+        PUBLISHED,
     )
     own = (*shared, Member(model="topics-acme"))
-    registry.publish("acme", Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=own))), PUBLISHED)
+    registry.publish(
+        "acme",
+        Ensemble(targets=(mood, Target(name="topics", mode="any_of", members=own))),
+        PUBLISHED,
+    )
     alone = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"),))
     registry.publish("plain", Ensemble(targets=(alone,)), PUBLISHED)
     place.replace("customers.toml", _CUSTOMERS)
@@ -56,7 +67,9 @@ def build_plain(place: Place) -> None:
 
 
 def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
-    """Fit a pipeline of scikit-learn's own steps and publish it; `words` makes features of texts (default: TF-IDF)."""
+    """Fit a pipeline of scikit-learn's own steps and publish it; `words` makes features of texts
+    (default: TF-IDF).
+    """
     import skops.io
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -68,7 +81,10 @@ def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
     with tempfile.TemporaryDirectory() as folder:
         skops.io.dump(pipeline, Path(folder, "pipeline.skops"), compression=ZIP_DEFLATED)
         spec = ModelSpec(
-            kind="bow", target=Question(name=target, mode=mode), labels=labels, card=Card(data="made by the tests")
+            kind="bow",
+            target=Question(name=target, mode=mode),
+            labels=labels,
+            card=Card(data="made by the tests"),
         )
         return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED)
 
@@ -81,5 +97,8 @@ def _moods(seed):
 def _topics(labels):
     import numpy as np
 
-    texts = [f"the {' and the '.join(some)} was so" for some in (labels, labels[:1], labels[1:], ("rest",)) * 3]
+    texts = [
+        f"the {' and the '.join(some)} was so"
+        for some in (labels, labels[:1], labels[1:], ("rest",)) * 3
+    ]
     return texts, np.array([[label in text for label in labels] for text in texts], dtype=int)

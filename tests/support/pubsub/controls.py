@@ -8,19 +8,24 @@ from tests.support.pubsub.state import State
 
 
 class Controls:
-    """Names are full ones: projects/P/topics/T, projects/P/subscriptions/S. Each call holds the server's lock."""
+    """Names are full ones: projects/P/topics/T, projects/P/subscriptions/S. Each call holds the
+    server's lock.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def misbehave(self, subscription: str, **faults: Any) -> None:
-        """From now on as these fields of Faults say, also if the subscription is created later; none: behave."""
+        """From now on as these fields of Faults say, also if the subscription is created later;
+        none: behave.
+        """
         self._state.faults[subscription] = replace(Faults(), **faults)
         if subscription in self._state.subscriptions:
             self._state.subscriptions[subscription].misbehave(self._state.faults[subscription])
 
     def refuse(self, name: str, method: str, code: str, times: int | None = None) -> None:
-        """Answer calls of this method about this topic or subscription with a status: so many, or all.
+        """Answer calls of this method about this topic or subscription with a status: so many, or
+        all.
 
         StreamingPull refuses new streams and ends those that are open.
         """
@@ -57,8 +62,9 @@ class Controls:
     def look(self, subscription: str) -> dict[str, Any]:
         """How it stands. Messages are named by their ids.
 
-        `waiting`: copies to deliver. `outstanding`: messages that are out. `deliveries`, `acks`: how often each was
-        delivered and acknowledged; `late`: how often that came after the deadline. `streams`, `streams_opened`.
+        `waiting`: copies to deliver. `outstanding`: messages that are out. `deliveries`, `acks`:
+        how often each was delivered and acknowledged; `late`: how often that came after the
+        deadline. `streams`, `streams_opened`.
         """
         found = self._state.subscription(subscription)
         found.expire()

@@ -8,10 +8,10 @@ class Faults:
     """How one subscription misbehaves.
 
     `copies`: every message is delivered so many times, each to be acknowledged for itself.
-    `shuffle`: a seed; what waits is delivered in an order drawn from it.
-    `cut_every`: seconds after which a stream breaks with UNAVAILABLE.
-    `longest_lease`: seconds; a message comes back after these even if a longer deadline was asked for.
-    `back_at_once`: what a broken stream held comes back now. The real service waits for its deadline.
+    `shuffle`: a seed; what waits is delivered in an order drawn from it. `cut_every`: seconds after
+    which a stream breaks with UNAVAILABLE. `longest_lease`: seconds; a message comes back after
+    these even if a longer deadline was asked for. `back_at_once`: what a broken stream held comes
+    back now. The real service waits for its deadline.
     """
 
     copies: int = 1
@@ -22,7 +22,9 @@ class Faults:
 
 
 class Refused(Exception):
-    """A call that ends with a status. `per_ack_id`: why, for each id that an exactly-once subscription refuses."""
+    """A call that ends with a status. `per_ack_id`: why, for each id that an exactly-once
+    subscription refuses.
+    """
 
     def __init__(self, code: str, details: str, per_ack_id: dict[str, str] | None = None) -> None:
         super().__init__(f"{code}: {details}")

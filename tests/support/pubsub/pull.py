@@ -1,4 +1,6 @@
-"""Streaming pull: one generator a stream that sends, and one thread a stream that reads what the client sends."""
+"""Streaming pull: one generator a stream that sends, and one thread a stream that reads what the
+client sends.
+"""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ from tests.support.pubsub.subscription import Copy, Stream, Subscription
 Response = types.StreamingPullResponse.pb()
 
 
-def streaming_pull(state: State, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+def streaming_pull(
+    state: State, requests: Iterator[Any], context: grpc.ServicerContext
+) -> Iterator[Any]:
     """What one stream sends. Raises Refused when the server ends it."""
     first = next(requests, None)
     if first is None:
@@ -43,7 +47,9 @@ def fill(received: Any, taken: list[tuple[str, Copy]], counted: bool) -> None:
         message.message.CopyFrom(copy.message)
 
 
-def _read(state: State, subscription: Subscription, stream: Stream, first: Any, requests: Iterator[Any]) -> None:
+def _read(
+    state: State, subscription: Subscription, stream: Stream, first: Any, requests: Iterator[Any]
+) -> None:
     try:
         _heed(state, subscription, stream, first)
         for request in requests:
@@ -62,7 +68,9 @@ def _heed(state: State, subscription: Subscription, stream: Stream, request: Any
             stream.confirmations.append(("acknowledge", *subscription.acknowledge(request.ack_ids)))
         pairs = zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True)
         for ack_id, seconds in pairs:
-            stream.confirmations.append(("modify_ack_deadline", *subscription.prolong([ack_id], seconds)))
+            stream.confirmations.append(
+                ("modify_ack_deadline", *subscription.prolong([ack_id], seconds))
+            )
 
 
 def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
@@ -85,7 +93,9 @@ def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
     if found == "broken" or not found:
         raise Refused(stream.broken or "UNAVAILABLE", "the stream was cut, as the test asked")
     response = Response()
-    response.subscription_properties.exactly_once_delivery_enabled = config.enable_exactly_once_delivery
+    response.subscription_properties.exactly_once_delivery_enabled = (
+        config.enable_exactly_once_delivery
+    )
     if found == "confirmed":
         _confirm(response, confirmations, config.enable_exactly_once_delivery)
     else:
@@ -93,7 +103,9 @@ def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
     return response
 
 
-def _confirm(response: Any, confirmations: list[tuple[str, list[str], list[str]]], exactly_once: bool) -> None:
+def _confirm(
+    response: Any, confirmations: list[tuple[str, list[str], list[str]]], exactly_once: bool
+) -> None:
     """Only exactly-once subscriptions confirm."""
     for kind, valid, invalid in confirmations if exactly_once else ():
         confirmation = getattr(response, f"{kind}_confirmation")
@@ -107,7 +119,9 @@ def pull(state: State, request: Any, context: grpc.ServicerContext) -> Any:
         subscription = state.subscription(request.subscription)
         seconds = subscription.config.ack_deadline_seconds
         most = min(request.max_messages, 1000)
-        patience = 0.0 if request.return_immediately else min(1.0, (context.time_remaining() or 2.0) / 2)
+        patience = (
+            0.0 if request.return_immediately else min(1.0, (context.time_remaining() or 2.0) / 2)
+        )
         taken = state.wait(
             subscription,
             lambda: subscription.take(None, most, 10_000_000, seconds),

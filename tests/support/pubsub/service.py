@@ -1,4 +1,6 @@
-"""The methods of google.pubsub.v1, one of google.iam.v1, and one of our own by which tests ask and command."""
+"""The methods of google.pubsub.v1, one of google.iam.v1, and one of our own by which tests ask and
+command.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -39,12 +41,20 @@ class Methods:
         return Empty()
 
     def list_topics(self, request: Any) -> Any:
-        inside = [topic.config for name, topic in self._state.topics.items() if name.startswith(request.project + "/")]
+        inside = [
+            topic.config
+            for name, topic in self._state.topics.items()
+            if name.startswith(request.project + "/")
+        ]
         return types.ListTopicsResponse.pb()(topics=inside)
 
     def list_topic_subscriptions(self, request: Any) -> Any:
         self._state.topic(request.topic)
-        names = [name for name, known in self._state.subscriptions.items() if known.config.topic == request.topic]
+        names = [
+            name
+            for name, known in self._state.subscriptions.items()
+            if known.config.topic == request.topic
+        ]
         return types.ListTopicSubscriptionsResponse.pb()(subscriptions=names)
 
     def publish(self, request: Any) -> Any:
@@ -79,15 +89,21 @@ class Methods:
 
     def test_iam_permissions(self, request: Any) -> Any:
         """All that is asked for, of what is there."""
-        there = request.resource in self._state.topics or request.resource in self._state.subscriptions
-        return iam_policy_pb2.TestIamPermissionsResponse(permissions=request.permissions if there else [])
+        there = (
+            request.resource in self._state.topics or request.resource in self._state.subscriptions
+        )
+        return iam_policy_pb2.TestIamPermissionsResponse(
+            permissions=request.permissions if there else []
+        )
 
 
 def handlers(state: State) -> list[grpc.GenericRpcHandler]:
     """What a grpc.Server needs to know."""
     methods = Methods(state)
 
-    def unary(name: str, request: Any, act: Callable[[Any], Any], concerns: str) -> grpc.RpcMethodHandler:
+    def unary(
+        name: str, request: Any, act: Callable[[Any], Any], concerns: str
+    ) -> grpc.RpcMethodHandler:
         def handle(message: Any, context: grpc.ServicerContext) -> Any:
             try:
                 with state.lock:
@@ -111,31 +127,54 @@ def handlers(state: State) -> list[grpc.GenericRpcHandler]:
         except Refused as refused:
             _abort(context, refused)
 
-    streaming = grpc.stream_stream_rpc_method_handler(streamed, types.StreamingPullRequest.pb().FromString, _serialize)
+    streaming = grpc.stream_stream_rpc_method_handler(
+        streamed, types.StreamingPullRequest.pb().FromString, _serialize
+    )
     publisher = {
         "CreateTopic": unary("CreateTopic", types.Topic, methods.create_topic, "name"),
         "GetTopic": unary("GetTopic", types.GetTopicRequest, methods.get_topic, "topic"),
-        "DeleteTopic": unary("DeleteTopic", types.DeleteTopicRequest, methods.delete_topic, "topic"),
+        "DeleteTopic": unary(
+            "DeleteTopic", types.DeleteTopicRequest, methods.delete_topic, "topic"
+        ),
         "ListTopics": unary("ListTopics", types.ListTopicsRequest, methods.list_topics, "project"),
         "ListTopicSubscriptions": unary(
-            "ListTopicSubscriptions", types.ListTopicSubscriptionsRequest, methods.list_topic_subscriptions, "topic"
+            "ListTopicSubscriptions",
+            types.ListTopicSubscriptionsRequest,
+            methods.list_topic_subscriptions,
+            "topic",
         ),
         "Publish": unary("Publish", types.PublishRequest, methods.publish, "topic"),
     }
     subscriber = {
-        "CreateSubscription": unary("CreateSubscription", types.Subscription, methods.create_subscription, "name"),
+        "CreateSubscription": unary(
+            "CreateSubscription", types.Subscription, methods.create_subscription, "name"
+        ),
         "GetSubscription": unary(
-            "GetSubscription", types.GetSubscriptionRequest, methods.get_subscription, "subscription"
+            "GetSubscription",
+            types.GetSubscriptionRequest,
+            methods.get_subscription,
+            "subscription",
         ),
         "DeleteSubscription": unary(
-            "DeleteSubscription", types.DeleteSubscriptionRequest, methods.delete_subscription, "subscription"
+            "DeleteSubscription",
+            types.DeleteSubscriptionRequest,
+            methods.delete_subscription,
+            "subscription",
         ),
         "ListSubscriptions": unary(
-            "ListSubscriptions", types.ListSubscriptionsRequest, methods.list_subscriptions, "project"
+            "ListSubscriptions",
+            types.ListSubscriptionsRequest,
+            methods.list_subscriptions,
+            "project",
         ),
-        "Acknowledge": unary("Acknowledge", types.AcknowledgeRequest, methods.acknowledge, "subscription"),
+        "Acknowledge": unary(
+            "Acknowledge", types.AcknowledgeRequest, methods.acknowledge, "subscription"
+        ),
         "ModifyAckDeadline": unary(
-            "ModifyAckDeadline", types.ModifyAckDeadlineRequest, methods.modify_ack_deadline, "subscription"
+            "ModifyAckDeadline",
+            types.ModifyAckDeadlineRequest,
+            methods.modify_ack_deadline,
+            "subscription",
         ),
         "Pull": _unary(types.PullRequest, pulled),
         "StreamingPull": streaming,
@@ -143,7 +182,9 @@ def handlers(state: State) -> list[grpc.GenericRpcHandler]:
     asked = iam_policy_pb2.TestIamPermissionsRequest
     permissions = unary("TestIamPermissions", asked, methods.test_iam_permissions, "resource")
     return [
-        grpc.method_handlers_generic_handler("google.iam.v1.IAMPolicy", {"TestIamPermissions": permissions}),
+        grpc.method_handlers_generic_handler(
+            "google.iam.v1.IAMPolicy", {"TestIamPermissions": permissions}
+        ),
         grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
         grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
         grpc.method_handlers_generic_handler(CONTROL.split("/")[1], {"Control": _control(state)}),
@@ -166,7 +207,9 @@ def _control(state: State) -> grpc.RpcMethodHandler:
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
-def _unary(request: Any, handle: Callable[[Any, grpc.ServicerContext], Any]) -> grpc.RpcMethodHandler:
+def _unary(
+    request: Any, handle: Callable[[Any, grpc.ServicerContext], Any]
+) -> grpc.RpcMethodHandler:
     raw = request.pb() if hasattr(request, "pb") else request
     return grpc.unary_unary_rpc_method_handler(handle, raw.FromString, _serialize)
 
@@ -180,7 +223,11 @@ def _abort(context: grpc.ServicerContext, refused: Refused) -> None:
     code = grpc.StatusCode[refused.code]
     if not refused.per_ack_id:
         context.abort(code, refused.details)
-    info = ErrorInfo(reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=refused.per_ack_id)
+    info = ErrorInfo(
+        reason="EXACTLY_ONCE_ACKID_FAILURE",
+        domain="pubsub.googleapis.com",
+        metadata=refused.per_ack_id,
+    )
     packed = Packed()
     packed.Pack(info)
     status = Status(code=code.value[0], message=refused.details, details=[packed])

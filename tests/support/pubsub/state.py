@@ -62,12 +62,17 @@ class State:
         _new(self.subscriptions, config.name)
         config.ack_deadline_seconds = config.ack_deadline_seconds or 10
         if not 10 <= config.ack_deadline_seconds <= 600:
-            raise Refused("INVALID_ARGUMENT", f"ack_deadline_seconds is from 10 to 600: {config.ack_deadline_seconds}")
+            raise Refused(
+                "INVALID_ARGUMENT",
+                f"ack_deadline_seconds is from 10 to 600: {config.ack_deadline_seconds}",
+            )
         if config.HasField("dead_letter_policy"):
             policy = config.dead_letter_policy
             policy.max_delivery_attempts = policy.max_delivery_attempts or 5
             if not 5 <= policy.max_delivery_attempts <= 100:
-                raise Refused("INVALID_ARGUMENT", f"max_delivery_attempts is from 5 to 100: {policy}")
+                raise Refused(
+                    "INVALID_ARGUMENT", f"max_delivery_attempts is from 5 to 100: {policy}"
+                )
         faults = self.faults.get(config.name, Faults())
         self.subscriptions[config.name] = Subscription(config, faults, self.lock, self._bury)
 
@@ -96,7 +101,9 @@ class State:
         subscription = self.subscription(request.subscription)
         seconds = request.stream_ack_deadline_seconds
         if not 10 <= seconds <= 600:
-            raise Refused("INVALID_ARGUMENT", f"stream_ack_deadline_seconds is from 10 to 600: {seconds}")
+            raise Refused(
+                "INVALID_ARGUMENT", f"stream_ack_deadline_seconds is from 10 to 600: {seconds}"
+            )
         stream = Stream(seconds, request.max_outstanding_messages, request.max_outstanding_bytes)
         subscription.streams.append(stream)
         subscription.streams_opened += 1
@@ -110,7 +117,9 @@ class State:
         subscription.changed.notify_all()
 
     def wait(self, subscription: Subscription, until: Callable[[], Any], end: float | None) -> Any:
-        """Wait for the condition's first true value, until `end` at the latest, with messages coming back meanwhile."""
+        """Wait for the condition's first true value, until `end` at the latest, with messages
+        coming back meanwhile.
+        """
         while not (found := until()):
             now = time.monotonic()
             if end is not None and now >= end:
@@ -120,7 +129,9 @@ class State:
         return found
 
     def _bury(self, config: Any, copy: Copy) -> None:
-        """The dead-letter topic gets the message, and where it came from; without that topic it is delivered again."""
+        """The dead-letter topic gets the message, and where it came from; without that topic it is
+        delivered again.
+        """
         source, target = config.name.split("/"), config.dead_letter_policy.dead_letter_topic
         if target not in self.topics:
             self.subscriptions[config.name].waiting.append(copy)
@@ -131,7 +142,9 @@ class State:
         dead.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(copy.attempts)
         dead.attributes["CloudPubSubDeadLetterSourceSubscription"] = source[-1]
         dead.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = source[1]
-        dead.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = copy.message.publish_time.ToJsonString()
+        dead.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = (
+            copy.message.publish_time.ToJsonString()
+        )
         self.publish(target, [dead], dead.ByteSize())
 
 
@@ -144,7 +157,8 @@ def _found(known: dict[str, Any], name: str, kind: str) -> Any:
 def _new(known: dict[str, Any], name: str) -> None:
     if len(name.split("/")) != 4:
         raise Refused(
-            "INVALID_ARGUMENT", f"a name has the form projects/P/topics/T or projects/P/subscriptions/S: {name}"
+            "INVALID_ARGUMENT",
+            f"a name has the form projects/P/topics/T or projects/P/subscriptions/S: {name}",
         )
     if name in known:
         raise Refused("ALREADY_EXISTS", f"Resource already exists in the project (resource={name})")
@@ -152,9 +166,15 @@ def _new(known: dict[str, Any], name: str) -> None:
 
 def _check_publish(messages: Sequence[Any], size: int) -> None:
     if size > _LARGEST_REQUEST:
-        raise Refused("INVALID_ARGUMENT", f"the request has {size} bytes, more than the limit of {_LARGEST_REQUEST}")
+        raise Refused(
+            "INVALID_ARGUMENT",
+            f"the request has {size} bytes, more than the limit of {_LARGEST_REQUEST}",
+        )
     if not 1 <= len(messages) <= _MOST_IN_A_REQUEST:
-        raise Refused("INVALID_ARGUMENT", f"a request holds 1 to {_MOST_IN_A_REQUEST} messages, not {len(messages)}")
+        raise Refused(
+            "INVALID_ARGUMENT",
+            f"a request holds 1 to {_MOST_IN_A_REQUEST} messages, not {len(messages)}",
+        )
     for message in messages:
         if not message.data and not message.attributes:
             raise Refused("INVALID_ARGUMENT", "a message needs data or an attribute")

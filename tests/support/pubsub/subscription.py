@@ -38,11 +38,15 @@ class Stream:
     bytes: int = 0
     ended: bool = False  # by the client
     broken: str | None = None  # with this status, by the server
-    confirmations: list[tuple[str, list[str], list[str]]] = field(default_factory=list)  # kind, valid ids, invalid ids
+    # kind, valid ids, invalid ids
+    confirmations: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
 
     def room(self) -> tuple[int, int]:
         """How many messages and bytes may follow. What is larger than all the room goes out alone."""
-        messages = min(MOST_MESSAGES, self.most_messages - self.messages if self.most_messages > 0 else MOST_MESSAGES)
+        messages = min(
+            MOST_MESSAGES,
+            self.most_messages - self.messages if self.most_messages > 0 else MOST_MESSAGES,
+        )
         left = min(MOST_BYTES, self.most_bytes - self.bytes if self.most_bytes > 0 else MOST_BYTES)
         return messages, left
 
@@ -59,8 +63,12 @@ class Lease:
 class Subscription:
     """All methods are called with the server's lock held; `changed` belongs to that lock."""
 
-    def __init__(self, config: Any, faults: Faults, lock: RLock, bury: Callable[[Any, Any], None]) -> None:
-        """`config`: the protobuf Subscription. `bury(config, copy)`: publish to its dead-letter topic."""
+    def __init__(
+        self, config: Any, faults: Faults, lock: RLock, bury: Callable[[Any, Any], None]
+    ) -> None:
+        """`config`: the protobuf Subscription. `bury(config, copy)`: publish to its dead-letter
+        topic.
+        """
         self.config = config
         self.changed = Condition(lock)
         self.streams: list[Stream] = []
@@ -72,7 +80,8 @@ class Subscription:
         self.late: Counter[str] = Counter()  # acknowledged or prolonged after the deadline
         self._bury = bury
         self._numbers = itertools.count()
-        self._ends: list[tuple[float, str]] = []  # a heap; a lease that was prolonged is pushed again when it is due
+        # a heap; a lease that was prolonged is pushed again when it is due
+        self._ends: list[tuple[float, str]] = []
         self.misbehave(faults)
 
     def misbehave(self, faults: Faults) -> None:
@@ -87,7 +96,9 @@ class Subscription:
             self.waiting.extend(Copy(message, size) for message, size in sized)
         self.changed.notify_all()
 
-    def take(self, stream: Stream | None, messages: int, room: int, deadline: float) -> list[tuple[str, Copy]]:
+    def take(
+        self, stream: Stream | None, messages: int, room: int, deadline: float
+    ) -> list[tuple[str, Copy]]:
         """Lease what waits: at most so many messages, and bytes unless the first alone is larger."""
         self.expire()
         if self._random and len(self.waiting) > 1:
@@ -159,7 +170,9 @@ class Subscription:
         if stream in self.streams:
             self.streams.remove(stream)
         if self.faults.back_at_once:
-            for ack_id in [ack_id for ack_id, lease in self.leases.items() if lease.stream is stream]:
+            for ack_id in [
+                ack_id for ack_id, lease in self.leases.items() if lease.stream is stream
+            ]:
                 self.give_back(ack_id)
         self.changed.notify_all()
 

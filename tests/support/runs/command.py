@@ -1,4 +1,6 @@
-"""The command line, run as its users run it: as a process of its own. Or, where that is not the point, in this one."""
+"""The command line, run as its users run it: as a process of its own. Or, where that is not the
+point, in this one.
+"""
 
 import io
 import json
@@ -36,14 +38,16 @@ class Command:
     def __init__(self, home, within=(), light=False, brake=None, **settings):
         """`within`: the words of a command that runs another one, elsewhere.
 
-        `light`: bow models are those of tests.support.models.light_model, for tests that start many workers and look at these.
-        `brake`: a file; while it is there, these models take their time.
+        `light`: bow models are those of tests.support.models.light_model, for tests that start many
+        workers and look at these. `brake`: a file; while it is there, these models take their time.
         """
         if light:
             settings["PYTHONPATH"] = os.pathsep.join(map(str, (_LIGHT_SITE, REPOSITORY)))
         if brake is not None:
             settings["LIGHT_BRAKE"] = str(brake)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")
+        }
         self.home, self.within = home, within
         self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
 
@@ -70,8 +74,14 @@ class Command:
 
     def here(self, *arguments) -> Ended:
         """The same in this process, in a tenth of the time: for what only looks, or is refused."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        with _as_in_a_process(["chorus", *map(str, arguments)], self.env), redirect_stdout(out), redirect_stderr(err):
+        out, err = (
+            io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
+        )
+        with (
+            _as_in_a_process(["chorus", *map(str, arguments)], self.env),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             try:
                 main.main()
                 status = 0
@@ -82,10 +92,16 @@ class Command:
 
 @contextmanager
 def _as_in_a_process(words, environment):
-    """Arguments and environment of a command, and afterwards nothing of what it changes in its process."""
+    """Arguments and environment of a command, and afterwards nothing of what it changes in its
+    process.
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     keeps_pandas = patch.object(main, "without_pandas", lambda: None)
-    with patch.object(sys, "argv", words), patch.dict(os.environ, environment, clear=True), keeps_pandas:
+    with (
+        patch.object(sys, "argv", words),
+        patch.dict(os.environ, environment, clear=True),
+        keeps_pandas,
+    ):
         try:
             yield
         finally:

@@ -26,7 +26,18 @@ class Machine:
     @property
     def within(self) -> tuple[str, ...]:
         """What comes before a command that is to run there, in the same process."""
-        return ("ip", "netns", "exec", self.name, "unshare", "--uts", "sh", "-c", _RENAMED, self.name)
+        return (
+            "ip",
+            "netns",
+            "exec",
+            self.name,
+            "unshare",
+            "--uts",
+            "sh",
+            "-c",
+            _RENAMED,
+            self.name,
+        )
 
 
 def lacking() -> str | None:
@@ -34,18 +45,26 @@ def lacking() -> str | None:
     if sys.platform != "linux" or os.geteuid() != 0:
         return "network namespaces take Linux and root"
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
-    return f"not installed: {', '.join(missing)} (packages iproute2, util-linux)" if missing else None
+    return (
+        f"not installed: {', '.join(missing)} (packages iproute2, util-linux)" if missing else None
+    )
 
 
 @contextmanager
 def machines(count: int) -> Iterator[list[Machine]]:
-    """So many, for as long as the block lasts. Raises CalledProcessError where the kernel has no namespaces for us."""
+    """So many, for as long as the block lasts. Raises CalledProcessError where the kernel has no
+    namespaces for us.
+    """
     process = os.getpid()
-    subnet = f"198.18.{process % 256}"  # of the range that is set aside for tests of networks (RFC 2544)
+    # of the range that is set aside for tests of networks (RFC 2544)
+    subnet = f"198.18.{process % 256}"
     with ExitStack() as stack:
         found = []
         for number in range(count):
-            machine = Machine(f"chorus{process}{'abcdef'[number]}", *(f"{subnet}.{4 * number + end}" for end in (1, 2)))
+            machine = Machine(
+                f"chorus{process}{'abcdef'[number]}",
+                *(f"{subnet}.{4 * number + end}" for end in (1, 2)),
+            )
             stack.enter_context(_wired(machine))
             found.append(machine)
         yield found

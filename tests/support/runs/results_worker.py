@@ -1,4 +1,6 @@
-"""A process that publishes results, on the root and the broker given; with `--hang` it never gets to end a job."""
+"""A process that publishes results, on the root and the broker given; with `--hang` it never gets
+to end a job.
+"""
 
 import sys
 import time
@@ -9,7 +11,7 @@ from threading import Event
 from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerAddress
 from tasks.broker.celery_app import make_app, publisher
@@ -27,7 +29,7 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     address = BrokerAddress(broker)
     app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
     context = Context(LocalPlace(Path(home)), board, publisher(app, address))
-    presence = Presence(board, Worker(name, "", "here", "idle", now, now, 0, 1))
+    presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
         register(app, replace(context, presence=presence), topics.at)
         presence.beat()

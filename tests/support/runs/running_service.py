@@ -1,4 +1,6 @@
-"""`chorus up` as it really runs: its processes, its broker, and jobs handed to it without a command of their own."""
+"""`chorus up` as it really runs: its processes, its broker, and jobs handed to it without a command
+of their own.
+"""
 
 import os
 import signal
@@ -42,17 +44,23 @@ def gone(pid):
 
 def feedback(count, about="thing"):
     """Texts of which no two are equal."""
-    return [f"{'great' if number % 3 else 'awful'} {about} number {number}" for number in range(count)]
+    return [
+        f"{'great' if number % 3 else 'awful'} {about} number {number}" for number in range(count)
+    ]
 
 
 class Up:
-    """A `chorus up` that runs. Its jobs bear one and the same time, so that equal ones have equal bytes."""
+    """A `chorus up` that runs. Its jobs bear one and the same time, so that equal ones have equal
+    bytes.
+    """
 
     def __init__(self, command, process):
         self.command, self.process = command, process
         self.place = LocalPlace(Path(command.home))
         settings = from_environment(command.env)
-        self.address = wait_until(lambda: process.poll() is None and running_broker(settings.run), "chorus up")
+        self.address = wait_until(
+            lambda: process.poll() is None and running_broker(settings.run), "chorus up"
+        )
         self.context = context_for(settings, self.address)
         wait_until(lambda: Roster(self.context.board).machines(), "the first look at the pools")
 
@@ -60,7 +68,9 @@ class Up:
         """Process ids by what they are: broker, control, bridge, or a model's name."""
         found = {}
         for pid, words in children(self.process.pid):
-            name = next((one for one in ("control", "bridge") if {one, f"--{one}"} & set(words)), "broker")
+            name = next(
+                (one for one in ("control", "bridge") if {one, f"--{one}"} & set(words)), "broker"
+            )
             if "--model" in words:
                 name = words[words.index("--model") + 1]
             found.setdefault(name, []).append(pid)
@@ -100,12 +110,18 @@ class Up:
     def scores(self, job):
         """How many chunks of the job its first model has scored."""
         model = job.models[0]
-        return len(scored_chunks(self.place, model.name, model.version, set(dataset_of(self.place, job).positions)))
+        return len(
+            scored_chunks(
+                self.place, model.name, model.version, set(dataset_of(self.place, job).positions)
+            )
+        )
 
     def waiting(self, model):
         """Messages in a model's queue, and in the queue of the control worker."""
         board = self.context.board
-        return board.redis.llen(board.prefix + scoring_queue(model)), board.redis.llen(board.prefix + CONTROL)
+        return board.redis.llen(board.prefix + scoring_queue(model)), board.redis.llen(
+            board.prefix + CONTROL
+        )
 
     def wait_for(self, job, seconds=60):
         """Until it is done; its manifest."""

@@ -1,4 +1,6 @@
-"""A job without worker processes: datasets and ensembles made directly, steps run by hand in any order."""
+"""A job without worker processes: datasets and ensembles made directly, steps run by hand in any
+order.
+"""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,11 +37,15 @@ class Constant:
         self._weight = 1 / (1 + len(model))
 
     def score(self, texts):
-        good = np.array([self._weight + len(text.as_py()) % 7 / 14 for text in texts], dtype=np.float32)
+        good = np.array(
+            [self._weight + len(text.as_py()) % 7 / 14 for text in texts], dtype=np.float32
+        )
         return np.stack([1 - good, good], axis=1)
 
 
-def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None, found=()):
+def store_dataset(
+    place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None, found=()
+):
     """A dataset with these texts, as intake would store it; `found`: (donors, new) of each chunk."""
     chunks = []
     for position, first in enumerate(range(0, len(texts), chunk_rows)):
@@ -50,14 +56,23 @@ def store_dataset(place, texts, chunk_rows=2, customer="acme", name="upload", ta
                 "id": [f"r{number}" for number in range(first, first + len(some))],
                 "text": some,
                 "clean": pa.nulls(len(some), pa.string()),
-                "extra": pa.array([[("channel", "web")]] * len(some), pa.map_(pa.string(), pa.string())),
+                "extra": pa.array(
+                    [[("channel", "web")]] * len(some), pa.map_(pa.string(), pa.string())
+                ),
             }
         )
         place.create(feedback.chunk_path(customer, name, position), feedback.encode_chunk(table))
         donors, new = found[position] if found else ((), len(some))
         identity = feedback.chunk_id(pa.array(some, pa.string()))
         chunks.append(Chunk(id=identity, rows=len(some), donors=donors, new=new))
-    source = Source(name="x", format="csv", encoding="utf-8", text_column="text", id_column="id", sha256="0" * 64)
+    source = Source(
+        name="x",
+        format="csv",
+        encoding="utf-8",
+        text_column="text",
+        id_column="id",
+        sha256="0" * 64,
+    )
     dataset = Dataset(
         customer=customer,
         id=name,
@@ -79,13 +94,17 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
     """A job of one target over these models, version 1 each."""
     members = tuple(Member(model=model, weight=1 + at) for at, model in enumerate(models))
     targets = (Target(name="mood", mode="one_of", members=members),)
-    version = EnsembleRegistry(place).publish("moods", Ensemble(targets=targets), datetime(2026, 1, 1, tzinfo=UTC))
+    version = EnsembleRegistry(place).publish(
+        "moods", Ensemble(targets=targets), datetime(2026, 1, 1, tzinfo=UTC)
+    )
     fields = {
         "id": "job1",
         "customer": dataset.customer,
         "dataset": dataset.id,
         "ensemble": EnsembleVersion(name="moods", version=version),
-        "models": tuple(ModelVersion(name=model, version=1, digest=f"digest of {model}") for model in models),
+        "models": tuple(
+            ModelVersion(name=model, version=1, digest=f"digest of {model}") for model in models
+        ),
         "out": place.at(default_folder(dataset.customer, "job1")),
         "keep_text": True,
         "keep_columns": True,
@@ -97,7 +116,9 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
 
 
 class Steps:
-    """The queue as a list, and whoever takes from it; `make` makes the models, `topics` has what is published."""
+    """The queue as a list, and whoever takes from it; `make` makes the models, `topics` has what is
+    published.
+    """
 
     def __init__(self, place, redis, make=Constant, topics=None):
         self.make = make

@@ -1,7 +1,9 @@
-"""Real storage servers on this machine, over HTTP: one that speaks Google's JSON, one that speaks S3.
+"""Real storage servers on this machine, over HTTP: one that speaks Google's JSON, one that speaks
+S3.
 
-Whoever uses them needs `environment` in his own environment: worker processes find the server there, as they would
-find Google's or Amazon's. `before` gives the same with another address, such as that of a proxy.
+Whoever uses them needs `environment` in his own environment: worker processes find the server
+there, as they would find Google's or Amazon's. `before` gives the same with another address, such
+as that of a proxy.
 """
 
 import json
@@ -35,7 +37,11 @@ class Buckets:
     def before(self, url: str) -> dict[str, str]:
         """What the client libraries find this server by when `url` stands before it."""
         if self.scheme == "gs":
-            return {"STORAGE_EMULATOR_HOST": url, "FSSPEC_GS_TOKEN": "anon", "FSSPEC_GCS_TOKEN": "anon"}
+            return {
+                "STORAGE_EMULATOR_HOST": url,
+                "FSSPEC_GS_TOKEN": "anon",
+                "FSSPEC_GCS_TOKEN": "anon",
+            }
         return {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "tests",
@@ -49,7 +55,12 @@ class Buckets:
         bucket = f"chorus-{secrets.token_hex(6)}"
         if self.scheme == "gs":
             body = json.dumps({"name": bucket}).encode()
-            request = Request(f"{self.server}/storage/v1/b", body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310
+            request = Request(  # noqa: S310 — our own server
+                f"{self.server}/storage/v1/b",
+                body,
+                {"Content-Type": "application/json"},
+                method="POST",
+            )
         else:
             request = Request(f"{self.server}/{bucket}", method="PUT")  # noqa: S310
         with urlopen(request, timeout=10):  # noqa: S310 — our own server
@@ -82,7 +93,17 @@ def google() -> Iterator[Buckets]:
     """A server with Google's JSON interface; what it holds is in its memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [_google_binary(), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
+    command = [
+        _google_binary(),
+        "-scheme",
+        "http",
+        "-backend",
+        "memory",
+        "-host",
+        "127.0.0.1",
+        "-port",
+        str(port),
+    ]
     with _running([*map(str, command), "-external-url", url], f"{url}/storage/v1/b"):
         yield Buckets("gs", url)
 
@@ -92,7 +113,10 @@ def amazon() -> Iterator[Buckets]:
     """A server that speaks S3; what it holds is in its memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with _running([sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)], f"{url}/moto-api/"):
+    with _running(
+        [sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)],
+        f"{url}/moto-api/",
+    ):
         yield Buckets("s3", url)
 
 

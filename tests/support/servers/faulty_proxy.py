@@ -1,4 +1,5 @@
-"""A proxy before a storage server that is slow, fails and cuts connections on demand, and counts what it was asked.
+"""A proxy before a storage server that is slow, fails and cuts connections on demand, and counts
+what it was asked.
 
     with FaultyProxy("http://127.0.0.1:9000") as proxy:
         proxy.latency = 0.1                                         # seconds, before each call is passed on
@@ -27,8 +28,9 @@ _HOP = {"connection", "content-length", "expect", "host", "keep-alive", "transfe
 class Fault:
     """What happens instead of the answer.
 
-    `status` 0 cuts the connection. `code` is what S3 calls the error. `after`: the server has done the work, and only
-    its answer is lost. `hangs`: nothing happens at all, until the client gives up.
+    `status` 0 cuts the connection. `code` is what S3 calls the error. `after`: the server has done
+    the work, and only its answer is lost. `hangs`: nothing happens at all, until the client gives
+    up.
     """
 
     status: int = 0
@@ -77,7 +79,9 @@ class FaultyProxy:
         self._next: list[_Next] = []
         self.calm()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="faulty-proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="faulty-proxy", daemon=True
+        )
 
     def fail_next(self, times: int, fault: Fault, method: str = "", path: str = "") -> None:
         """The next calls with this method whose path and query contain `path` fail in this way."""
@@ -113,9 +117,13 @@ class FaultyProxy:
     async def _start(self) -> str:
         self._stopping = asyncio.Event()
         self._client = aiohttp.ClientSession(
-            auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(120)
+            auto_decompress=False,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(120),
         )
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.1)
+        self._runner = web.ServerRunner(
+            web.Server(self._answer, access_log=None), shutdown_timeout=0.1
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -157,11 +165,17 @@ class FaultyProxy:
         return _refused(request, fault)
 
     async def _passed_on(self, request: web.BaseRequest, body: bytes) -> web.Response:
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP]
+        headers = [
+            (name, value) for name, value in request.headers.items() if name.lower() not in _HOP
+        ]
         headers.append(("Content-Length", str(len(body))))
         url = URL(self._server + request.raw_path, encoded=True)
         async with self._client.request(
-            request.method, url, headers=headers, data=BytesIO(body) if body else None, allow_redirects=False
+            request.method,
+            url,
+            headers=headers,
+            data=BytesIO(body) if body else None,
+            allow_redirects=False,
         ) as answer:
             data = await answer.read()
             passed = web.Response(status=answer.status, body=data)
@@ -170,15 +184,25 @@ class FaultyProxy:
                     if request.method == "HEAD":  # the length of what GET would bring
                         passed.headers[name] = value
                 elif name.lower() not in _HOP:  # a resumable upload goes on where it began: here
-                    passed.headers[name] = value.replace(self._server, self.url) if name == "Location" else value
+                    passed.headers[name] = (
+                        value.replace(self._server, self.url) if name == "Location" else value
+                    )
             return passed
 
 
 def _refused(request: web.BaseRequest, fault: Fault) -> web.Response:
     """In the words of the storage that the client speaks with."""
     if "/storage/v1/" in request.path:
-        body, kind = f'{{"error": {{"code": {fault.status}, "message": "on demand"}}}}', "application/json"
+        body, kind = (
+            f'{{"error": {{"code": {fault.status}, "message": "on demand"}}}}',
+            "application/json",
+        )
     else:
         condition = "<Condition>If-None-Match</Condition>" if fault.status == 412 else ""
-        body, kind = f"<Error><Code>{fault.code}</Code><Message>on demand</Message>{condition}</Error>", "text/xml"
-    return web.Response(status=fault.status, text="" if request.method == "HEAD" else body, content_type=kind)
+        body, kind = (
+            f"<Error><Code>{fault.code}</Code><Message>on demand</Message>{condition}</Error>",
+            "text/xml",
+        )
+    return web.Response(
+        status=fault.status, text="" if request.method == "HEAD" else body, content_type=kind
+    )

@@ -1,8 +1,9 @@
 """A Pub/Sub server for tests and benchmarks, which the real client library talks to.
 
 In this process: `with pubsub_server() as pubsub`; as its own: `with pubsub_process() as pubsub`, or
-`python -m tests.support.servers.pubsub_server --port 8085`. Clients find it by PUBSUB_EMULATOR_HOST=pubsub.address; what else a test
-may ask and command are the methods of tests.support.pubsub.controls.Controls: `pubsub.look(subscription=…)`.
+`python -m tests.support.servers.pubsub_server --port 8085`. Clients find it by
+PUBSUB_EMULATOR_HOST=pubsub.address; what else a test may ask and command are the methods of
+tests.support.pubsub.controls.Controls: `pubsub.look(subscription=…)`.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from tests.support.repository import REPOSITORY
 from workers.processes.child_process import end_with_parent
 
 _CALLS = 64  # at once; each open stream is one
-_OPTIONS = [("grpc.max_receive_message_length", 32 << 20), ("grpc.so_reuseport", 0)]  # too large is for us to refuse
+# too large is for us to refuse
+_OPTIONS = [("grpc.max_receive_message_length", 32 << 20), ("grpc.so_reuseport", 0)]
 
 
 class PubSub:
@@ -39,7 +41,9 @@ class PubSub:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_") or not hasattr(Controls, name):
             raise AttributeError(name)
-        return lambda **arguments: json.loads(self._call(json.dumps([name, arguments]).encode(), timeout=10))
+        return lambda **arguments: json.loads(
+            self._call(json.dumps([name, arguments]).encode(), timeout=10)
+        )
 
     def close(self) -> None:
         self._channel.close()

@@ -1,4 +1,6 @@
-"""moto's S3 server, asked for one thing at a time: by itself it looks whether an object is there and then puts it."""
+"""moto's S3 server, asked for one thing at a time: by itself it looks whether an object is there
+and then puts it.
+"""
 
 import sys
 from io import BytesIO

@@ -33,8 +33,13 @@ def test_a_file_outside_of_the_allowed_places_is_refused(command, arguments, tmp
     (tmp_path / "in").mkdir()
     monkeypatch.chdir(tmp_path)
     outside = tmp_path / "in" / ".." / "file"
-    environment = {"CHORUS_HOME": str(tmp_path / "home"), "CHORUS_ALLOWED_PLACES": str(tmp_path / "in")}
-    ended = CliRunner().invoke(command, [word.format(outside) for word in arguments], env=environment)
+    environment = {
+        "CHORUS_HOME": str(tmp_path / "home"),
+        "CHORUS_ALLOWED_PLACES": str(tmp_path / "in"),
+    }
+    ended = CliRunner().invoke(
+        command, [word.format(outside) for word in arguments], env=environment
+    )
     assert isinstance(ended.exception, NotAllowed), ended.output
     assert not (tmp_path / "home").exists()
     assert not (tmp_path / "file").exists()
@@ -46,7 +51,10 @@ def test_a_folder_that_holds_a_link_to_elsewhere_is_refused(tmp_path):
     (tmp_path / "in/model/loop").symlink_to(tmp_path / "in/model")
     (tmp_path / "in/model/deep/config.json").symlink_to(tmp_path / "weights")
     (tmp_path / "in/model/linked").symlink_to(tmp_path / "in/model/deep")
-    environment = {"CHORUS_HOME": str(tmp_path / "home"), "CHORUS_ALLOWED_PLACES": str(tmp_path / "in")}
+    environment = {
+        "CHORUS_HOME": str(tmp_path / "home"),
+        "CHORUS_ALLOWED_PLACES": str(tmp_path / "in"),
+    }
     arguments = ["publish", "bow", str(tmp_path / "in/model"), "--target", "mood"]
     ended = CliRunner().invoke(models, arguments, env=environment)
     assert isinstance(ended.exception, NotAllowed), ended.output

@@ -59,7 +59,9 @@ def looked_at(*arguments):
 
 
 def test_the_newest_feedback_of_those_who_use_the_model_is_looked_at_first(stored):
-    assert looked_at(stored, "bow", 100) == [(name, position) for name in "bcad" for position in (0, 1)]
+    assert looked_at(stored, "bow", 100) == [
+        (name, position) for name in "bcad" for position in (0, 1)
+    ]
 
 
 def test_whole_chunks_are_looked_at_until_there_are_enough_rows(stored):
@@ -69,4 +71,6 @@ def test_whole_chunks_are_looked_at_until_there_are_enough_rows(stored):
 
 def test_customers_and_a_date_choose_the_feedback(stored):
     assert looked_at(stored, "bow", 100, ["beta"]) == [("c", 0), ("c", 1), ("d", 0), ("d", 1)]
-    assert looked_at(stored, "bow", 100, (), datetime(2026, 1, 4, tzinfo=UTC)) == [(n, p) for n in "bc" for p in (0, 1)]
+    assert looked_at(stored, "bow", 100, (), datetime(2026, 1, 4, tzinfo=UTC)) == [
+        (n, p) for n in "bc" for p in (0, 1)
+    ]

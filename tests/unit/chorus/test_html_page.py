@@ -24,14 +24,19 @@ def found():
     for customer, labels in (("acme", ("price", "<b>")), ("beta", ("price",))):
         before, after = [0.9, 0.1][: len(labels)], [0.2, 0.8][: len(labels)]
         rows = Rows(customer, "upload", 0, np.arange(1), ["r&1"])
-        found.add("topics", customer, compare("any_of", said(labels, before), said(labels, after), rows))
+        found.add(
+            "topics", customer, compare("any_of", said(labels, before), said(labels, after), rows)
+        )
     return found
 
 
 def test_the_object_tells_what_went_on_and_off(found):
     answer = json.loads(json.dumps(as_object(found, {("acme", "upload", "r&1"): "a text"})))
     topics = answer["targets"]["topics"]
-    assert topics["matrix"] == {"price": {"on_off": 2, "off_on": 0}, "<b>": {"on_off": 0, "off_on": 1}}
+    assert topics["matrix"] == {
+        "price": {"on_off": 2, "off_on": 0},
+        "<b>": {"on_off": 0, "off_on": 1},
+    }
     assert (list(topics["customers"]["beta"]["flips"]), answer["rejected"], answer["unshared"]) == (
         ["price"],
         3,
@@ -45,7 +50,14 @@ def test_the_object_tells_what_went_on_and_off(found):
 
 def test_the_page_escapes_what_users_wrote_and_says_what_was_left_out(found):
     shown = page(found, {("acme", "upload", "r&1"): "<i>x</i>"})
-    for expected in ("3 rows rejected", "target mood", "&lt;b&gt;", "r&amp;1", "&lt;i&gt;x", "its feedback is gone"):
+    for expected in (
+        "3 rows rejected",
+        "target mood",
+        "&lt;b&gt;",
+        "r&amp;1",
+        "&lt;i&gt;x",
+        "its feedback is gone",
+    ):
         assert expected in shown
     assert "<b>price" not in shown
     assert "<i>x" not in shown

@@ -1,4 +1,6 @@
-"""What Kubernetes is asked for: valid by the schemas of Kubernetes and KEDA, and it does what chorus.toml says."""
+"""What Kubernetes is asked for: valid by the schemas of Kubernetes and KEDA, and it does what
+chorus.toml says.
+"""
 
 import os
 import re
@@ -21,10 +23,15 @@ from workers.autoscaling.limits import Limits
 from workers.runtime import liveness_file
 
 CLUSTER = Cluster("feedback", "chorus:cpu", "chorus:gpu", "gs://bucket/chorus", "shared", grace=600)
-MESSAGES = {"CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback", "CHORUS_GATHER_ROWS": "1024"}
+MESSAGES = {
+    "CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback",
+    "CHORUS_GATHER_ROWS": "1024",
+}
 DISK = replace(CLUSTER, home="/data", broker="redis://:p%40ss@broker:6379/0", messages=MESSAGES)
 POOL = Pool("mood", Limits(), threads=2, memory=600_000_000, gpu=False)
-GPU = replace(POOL, model="large.v2", limits=Limits(min=1, max=3, keep_warm=90.5, device="cuda"), gpu=True)
+GPU = replace(
+    POOL, model="large.v2", limits=Limits(min=1, max=3, keep_warm=90.5, device="cuda"), gpu=True
+)
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
@@ -47,7 +54,9 @@ def test_all_objects_are_valid_by_the_schemas_of_kubernetes_and_keda(cluster, ve
         lambda one: one["spec"]["triggers"][0]["metadata"].update(targetValue=1),
         lambda one: one["spec"]["triggers"][0].pop("type"),
         lambda one: one["spec"].pop("scaleTargetRef"),
-        lambda one: one["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"].update(scaleDwn={}),
+        lambda one: one["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"].update(
+            scaleDwn={}
+        ),
     ],
 )
 def test_the_schema_of_keda_would_find_a_mistake(wrong):
@@ -67,7 +76,11 @@ def test_the_schema_of_kubernetes_would_find_a_mistake():
 def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts():
     scaled = of_kind("ScaledObject", documents([POOL, GPU], CLUSTER))
     spec = scaled["chorus-score-mood"]["spec"]
-    assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (0, 100, 120)
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (
+        0,
+        100,
+        120,
+    )
     [trigger] = spec["triggers"]
     assert trigger["metadata"] == {
         "url": "http://chorus-control.feedback.svc:9464/demand/mood",
@@ -77,17 +90,34 @@ def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts()
     }
     warm = scaled[object_name("large.v2")]["spec"]
     assert (warm["minReplicaCount"], warm["maxReplicaCount"], warm["cooldownPeriod"]) == (1, 3, 91)
-    assert warm["triggers"][0]["metadata"]["url"].endswith("/demand/large.v2"), "the model's own name, not the object's"
+    assert warm["triggers"][0]["metadata"]["url"].endswith("/demand/large.v2"), (
+        "the model's own name, not the object's"
+    )
 
 
 def test_the_service_of_the_metrics_finds_the_control_worker():
     found = documents([POOL], CLUSTER)
-    [service], control = of_kind("Service", found).values(), of_kind("Deployment", found)["chorus-control"]
+    [service], control = (
+        of_kind("Service", found).values(),
+        of_kind("Deployment", found)["chorus-control"],
+    )
     assert service["metadata"]["name"] == "chorus-control"
-    assert service["spec"]["selector"].items() <= control["spec"]["template"]["metadata"]["labels"].items()
-    assert container(control)["command"] == ["chorus", "worker", "--control", "--metrics", "0.0.0.0:9464"]
+    assert (
+        service["spec"]["selector"].items()
+        <= control["spec"]["template"]["metadata"]["labels"].items()
+    )
+    assert container(control)["command"] == [
+        "chorus",
+        "worker",
+        "--control",
+        "--metrics",
+        "0.0.0.0:9464",
+    ]
     [port] = container(control)["ports"]
-    assert (port["name"], port["containerPort"]) == (service["spec"]["ports"][0]["targetPort"], 9464)
+    assert (port["name"], port["containerPort"]) == (
+        service["spec"]["ports"][0]["targetPort"],
+        9464,
+    )
 
 
 def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_probes_of_all():
@@ -108,20 +138,38 @@ def test_every_deployment_selects_its_own_pods_and_no_others():
     deployments = of_kind("Deployment", documents([POOL, GPU], DISK)).values()
     for one in deployments:
         selected = one["spec"]["selector"]["matchLabels"].items()
-        assert [selected <= other["spec"]["template"]["metadata"]["labels"].items() for other in deployments].count(
-            True
-        ) == 1
+        assert [
+            selected <= other["spec"]["template"]["metadata"]["labels"].items()
+            for other in deployments
+        ].count(True) == 1
 
 
 def test_a_worker_on_a_gpu_asks_for_one_and_others_do_not():
     deployments = of_kind("Deployment", documents([POOL, GPU], CLUSTER))
     plain, gpu = deployments["chorus-score-mood"], deployments[object_name("large.v2")]
-    assert container(plain)["resources"] == {"requests": {"cpu": "2", "memory": "573Mi"}, "limits": {"memory": "573Mi"}}
+    assert container(plain)["resources"] == {
+        "requests": {"cpu": "2", "memory": "573Mi"},
+        "limits": {"memory": "573Mi"},
+    }
     assert container(plain)["image"] == "chorus:cpu"
-    assert container(plain)["command"][2:] == ["--model", "mood", "--threads", "2", "--device", "cpu"]
+    assert container(plain)["command"][2:] == [
+        "--model",
+        "mood",
+        "--threads",
+        "2",
+        "--device",
+        "cpu",
+    ]
     assert container(gpu)["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert container(gpu)["image"] == "chorus:gpu"
-    assert container(gpu)["command"][2:] == ["--model", "large.v2", "--threads", "2", "--device", "cuda"]
+    assert container(gpu)["command"][2:] == [
+        "--model",
+        "large.v2",
+        "--threads",
+        "2",
+        "--device",
+        "cuda",
+    ]
 
 
 def test_keda_alone_says_how_many_workers_there_are():
@@ -136,7 +184,9 @@ def test_the_broker_comes_from_a_secret_and_its_url_stands_nowhere_else():
     assert render(found).count("p%40ss") == 1
     assert not of_kind("Secret", documents([POOL], CLUSTER))
     for deployment in of_kind("Deployment", found).values():
-        [entry] = [one for one in container(deployment)["env"] if one["name"] == "CHORUS_BROKER_URL"]
+        [entry] = [
+            one for one in container(deployment)["env"] if one["name"] == "CHORUS_BROKER_URL"
+        ]
         assert entry["valueFrom"]["secretKeyRef"] == {"name": "chorus-broker", "key": "url"}
 
 
@@ -145,14 +195,18 @@ def test_a_root_on_disk_is_mounted_and_one_in_a_bucket_is_not():
         for deployment in of_kind("Deployment", documents([POOL], cluster)).values():
             pod = deployment["spec"]["template"]["spec"]
             assert {"name": "CHORUS_HOME", "value": home} in container(deployment)["env"]
-            assert [volume["persistentVolumeClaim"]["claimName"] for volume in pod.get("volumes", [])] == claims
-            assert [mount["mountPath"] for mount in container(deployment).get("volumeMounts", [])] == [home] * len(
-                claims
-            )
+            assert [
+                volume["persistentVolumeClaim"]["claimName"] for volume in pod.get("volumes", [])
+            ] == claims
+            assert [
+                mount["mountPath"] for mount in container(deployment).get("volumeMounts", [])
+            ] == [home] * len(claims)
 
 
 def test_a_pod_gets_the_time_to_finish_its_chunk():
-    for deployment in of_kind("Deployment", documents([POOL], replace(CLUSTER, grace=90.5))).values():
+    for deployment in of_kind(
+        "Deployment", documents([POOL], replace(CLUSTER, grace=90.5))
+    ).values():
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 91
 
 
@@ -183,7 +237,9 @@ def test_a_bad_namespace_is_refused(namespace):
         documents([POOL], replace(CLUSTER, namespace=namespace))
 
 
-model_names = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,8})*\Z").filter(lambda name: len(name) <= 63)
+model_names = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,8})*\Z").filter(
+    lambda name: len(name) <= 63
+)
 close = (
     st.text("a.-_0", min_size=1, max_size=5)
     .map(lambda end: f"a{end}")
@@ -210,7 +266,8 @@ def test_no_two_models_share_an_object(models):
 
 @settings(max_examples=20)
 @given(
-    model_names | st.sampled_from(["1e5", "0x1f", "1_000", "no", "y", "null", "2024-01-01", "0o17", "12"]),
+    model_names
+    | st.sampled_from(["1e5", "0x1f", "1_000", "no", "y", "null", "2024-01-01", "0o17", "12"]),
     st.builds(
         Limits,
         min=st.integers(0, 200),
@@ -222,24 +279,48 @@ def test_no_two_models_share_an_object(models):
     st.integers(1, 10**13),
     st.booleans(),
 )
-def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(model, limits, threads, memory, gpu):
+def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(
+    model, limits, threads, memory, gpu
+):
     found = documents([Pool(model, limits, threads, memory, gpu)], DISK)
     for document in found:
         check(document)
     text = render(found)
     assert list(yaml.safe_load_all(text)) == found
-    assert f'"{model}"' in text or re.fullmatch(r"[a-z][a-z./-]{2,}", model), "quoted unless a plain word"
+    assert f'"{model}"' in text or re.fullmatch(r"[a-z][a-z./-]{2,}", model), (
+        "quoted unless a plain word"
+    )
     spec = of_kind("ScaledObject", found)[object_name(model)]["spec"]
     assert spec["minReplicaCount"] <= spec["maxReplicaCount"]
     assert (
         0
-        <= spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
+        <= spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"][
+            "stabilizationWindowSeconds"
+        ]
         <= 3600
     )
 
 
 @pytest.mark.parametrize(
-    "text", ["1e5", "0x1f", "1_000", "no", "y", "N", "off", "null", "~", "2024-01-01", "0o17", ".inf", "1:30"]
+    "text",
+    [
+        "1e5",
+        "0x1f",
+        "1_000",
+        "no",
+        "y",
+        "N",
+        "off",
+        "null",
+        "~",
+        "2024-01-01",
+        "0o17",
+        ".inf",
+        "1:30",
+    ],
 )
 def test_a_text_that_some_reader_takes_for_something_else_is_quoted(text):
-    assert render([{"key": text}]) == f'---\nkey: "{text}"\n' or render([{"key": text}]) == f"---\nkey: '{text}'\n"
+    assert (
+        render([{"key": text}]) == f'---\nkey: "{text}"\n'
+        or render([{"key": text}]) == f"---\nkey: '{text}'\n"
+    )

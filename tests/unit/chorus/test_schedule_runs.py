@@ -20,7 +20,9 @@ NEVER = {"cron": "0 0 29 2 *", "timezone": "Asia/Tokyo"}  # for years to come
 
 @pytest.fixture
 def settings(place):
-    place.create("chorus.toml", b'[[schedule]]\nname = "leap"\ncron = "0 0 29 2 *"\ntimezone = "Asia/Tokyo"')
+    place.create(
+        "chorus.toml", b'[[schedule]]\nname = "leap"\ncron = "0 0 29 2 *"\ntimezone = "Asia/Tokyo"'
+    )
     return from_environment({"CHORUS_HOME": place.url})
 
 
@@ -53,7 +55,9 @@ def begun(place, *customers, refused=None):
             ),
         )
     now = datetime.now(UTC)
-    move = Settled(number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **NEVER)
+    move = Settled(
+        number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **NEVER
+    )
     settled(place, "leap").move(lambda _: move)
 
 
@@ -70,7 +74,9 @@ def test_one_that_no_service_has_seen_is_due_at_its_next_time(shown):
 
 
 def test_a_time_that_was_missed_is_the_next(shown, place):
-    settled(place, "leap").move(lambda _: Settled(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER))
+    settled(place, "leap").move(
+        lambda _: Settled(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER)
+    )
     assert shown()["next"] == "2024-02-29T00:00:00+09:00"
 
 
@@ -90,7 +96,10 @@ def test_a_run_that_failed_or_was_refused_says_why(shown, place, settings, capsy
     end(place, "globex", status="done")
     found = shown()
     assert found["state"] == "failed"
-    assert found["failed"] == {"initech": "There is no ensemble.", "acme": "1 of 2 jobs were not done."}
+    assert found["failed"] == {
+        "initech": "There is no ensemble.",
+        "acme": "1 of 2 jobs were not done.",
+    }
     show_schedules(settings, as_json=False)
     table = capsys.readouterr().out
     assert "2026-01-01 09:00" in table
@@ -105,12 +114,16 @@ def test_a_run_without_feedback_had_nothing_to_label(shown, place):
 def test_a_schedule_is_run_by_a_service_and_has_to_be_in_the_file(settings, place):
     with pytest.raises(NoService):
         run(settings, "leap", as_json=False)
-    elsewhere = from_environment({"CHORUS_HOME": place.url, "CHORUS_BROKER_URL": "redis://127.0.0.1:1/0"})
+    elsewhere = from_environment(
+        {"CHORUS_HOME": place.url, "CHORUS_BROKER_URL": "redis://127.0.0.1:1/0"}
+    )
     with pytest.raises(NoSuchSchedule, match=r"no schedule lap\. It has: leap"):
         run(elsewhere, "lap", as_json=False)
 
 
-def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(settings, place, capsys):
+def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(
+    settings, place, capsys
+):
     def found(text):
         place.replace("chorus.toml", b'[[schedule]]\nname = "nightly"\ncron = "0 2 * * *"\n' + text)
         examine(settings, as_json=True)
@@ -120,6 +133,10 @@ def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(s
     store_dataset(place, ["x"], customer="acme")
     assert found(b'customers = ["acme"]') == (True, "nightly")
     well, says = found(b'customers = ["acme", "globex"]')
-    assert (well, "without feedback: globex." in says, "With feedback: acme." in says) == (False, True, True)
+    assert (well, "without feedback: globex." in says, "With feedback: acme." in says) == (
+        False,
+        True,
+        True,
+    )
     well, says = found(b"keep = -1")
     assert (well, "line 4: keep in [[schedule]] is -1" in says) == (False, True)

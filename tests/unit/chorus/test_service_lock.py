@@ -21,7 +21,10 @@ def test_other_commands_find_the_broker_for_as_long_as_the_service_runs(tmp_path
 
 def test_a_second_service_is_refused_and_the_first_is_named(tmp_path):
     with announced(tmp_path, BROKER):
-        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}") as caught, announced(tmp_path, BROKER):
+        with (
+            pytest.raises(AlreadyRunning, match=f"process {os.getpid()}") as caught,
+            announced(tmp_path, BROKER),
+        ):
             pytest.fail("it was let in")
         assert caught.value.exit_status == 2
         assert running_broker(tmp_path) == BROKER

@@ -16,7 +16,11 @@ def test_allowed_places_are_separated_by_commas_or_spaces(between, tmp_path):
     settings = allowing(f"{tmp_path}/in/{between}GCS://acme/inbox/")
     assert settings.allowed == (f"{tmp_path}/in", "gs://acme/inbox")
     assert settings.named("gs://acme/inbox/a.csv") == "gs://acme/inbox/a.csv"
-    for url in ("gs://acme/a.csv", str(tmp_path / "a.csv"), "/srv/home/feedback/other/upload/chunk-00000.parquet"):
+    for url in (
+        "gs://acme/a.csv",
+        str(tmp_path / "a.csv"),
+        "/srv/home/feedback/other/upload/chunk-00000.parquet",
+    ):
         with pytest.raises(NotAllowed):
             settings.named(url)
 
@@ -41,9 +45,16 @@ def test_the_doctor_shows_every_setting(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("CHORUS_GATHER_ROWS", 100_000), ("CHORUS_GATHER_MS", 60_000), ("CHORUS_ONCE_HOURS", 366 * 24)]
+    ("name", "most"),
+    [
+        ("CHORUS_GATHER_ROWS", 100_000),
+        ("CHORUS_GATHER_MS", 60_000),
+        ("CHORUS_ONCE_HOURS", 366 * 24),
+    ],
 )
 def test_what_no_bridge_could_hold_to_is_no_setting(name, most):
     from_environment({name: str(most)})
-    with pytest.raises(BadSetting, match=f"{name} is '{most + 1}'; expected a whole number up to {most}"):
+    with pytest.raises(
+        BadSetting, match=f"{name} is '{most + 1}'; expected a whole number up to {most}"
+    ):
         from_environment({name: str(most + 1)})

@@ -14,7 +14,9 @@ def vote(weight, labels, *rows):
 
 
 def test_the_worked_example_of_the_docstring():
-    combined = soft_vote("one_of", [vote(1, ["bad", "good"], [0.9, 0.1]), vote(3, ["bad", "good"], [0.3, 0.7])])
+    combined = soft_vote(
+        "one_of", [vote(1, ["bad", "good"], [0.9, 0.1]), vote(3, ["bad", "good"], [0.3, 0.7])]
+    )
     assert combined.probabilities[0] == pytest.approx([0.45, 0.55])
     assert combined.chosen.tolist() == [[False, True]]
     assert combined.agreement[0] == pytest.approx(0.75)
@@ -28,7 +30,9 @@ def test_members_may_list_their_labels_in_different_order():
 
 
 def test_a_label_that_one_member_alone_knows_is_decided_by_that_member():
-    combined = soft_vote("any_of", [vote(1, ["price"], [0.9]), vote(1, ["price", "cafe"], [0.3, 0.8])])
+    combined = soft_vote(
+        "any_of", [vote(1, ["price"], [0.9]), vote(1, ["price", "cafe"], [0.3, 0.8])]
+    )
     assert combined.labels == ("price", "cafe")
     assert combined.probabilities[0] == pytest.approx([0.6, 0.8])
     assert combined.chosen.tolist() == [[True, True]]
@@ -47,7 +51,11 @@ def test_no_rows_give_no_answers():
 
 probabilities = hnp.arrays(np.float32, (7, 3), elements=st.floats(0, 1, width=32))
 weights = st.floats(0.01, 100)
-votes = st.lists(st.builds(lambda w, p: Vote(w, ("a", "b", "c"), p), weights, probabilities), min_size=1, max_size=4)
+votes = st.lists(
+    st.builds(lambda w, p: Vote(w, ("a", "b", "c"), p), weights, probabilities),
+    min_size=1,
+    max_size=4,
+)
 
 
 @given(votes, st.sampled_from(["one_of", "any_of"]))
@@ -71,4 +79,8 @@ def test_a_single_member_is_the_answer_and_agrees_with_itself(said, weight):
 @given(votes, st.floats(0.1, 10))
 def test_only_the_ratio_of_the_weights_counts(members, factor):
     scaled = [Vote(member.weight * factor, member.labels, member.values) for member in members]
-    assert np.allclose(soft_vote("any_of", members).probabilities, soft_vote("any_of", scaled).probabilities, atol=1e-6)
+    assert np.allclose(
+        soft_vote("any_of", members).probabilities,
+        soft_vote("any_of", scaled).probabilities,
+        atol=1e-6,
+    )

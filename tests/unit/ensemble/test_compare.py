@@ -18,7 +18,9 @@ from storage.records.decisions import decisions
 LABELS = ("a", "b", "c")
 MODES = st.sampled_from(["one_of", "any_of"])
 VALUES = st.integers(0, 12).flatmap(
-    lambda rows: hnp.arrays(np.float32, (2, rows, 3), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
+    lambda rows: hnp.arrays(
+        np.float32, (2, rows, 3), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+    )
 )
 
 
@@ -28,7 +30,9 @@ def said(mode, values, labels=LABELS):
 
 
 def rows_of(first, end, chunk=0):
-    return Rows("acme", "upload", chunk, np.arange(first, end), [f"r{row}" for row in range(first, end)])
+    return Rows(
+        "acme", "upload", chunk, np.arange(first, end), [f"r{row}" for row in range(first, end)]
+    )
 
 
 def compared(mode, before, after, most=20, labels=(LABELS, LABELS)):
@@ -53,7 +57,10 @@ def kappas(comparison):
     return [one.kappa for one in comparison.flips]
 
 
-EXAMPLE = ([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6]], [[0.8, 0.2], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]])
+EXAMPLE = (
+    [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6]],
+    [[0.8, 0.2], [0.3, 0.7], [0.2, 0.8], [0.1, 0.9]],
+)
 
 
 def test_the_worked_example_of_the_docstring():
@@ -61,7 +68,11 @@ def test_the_worked_example_of_the_docstring():
     assert found.table.tolist() == [[1, 1], [0, 2]]
     assert (found.changed, found.agreement, found.kappa) == (1, 0.75, 0.5)
     assert (gained(found), lost(found)) == ([0, 1], [1, 0])
-    assert [(row.id, round(row.change, 6)) for row in found.moved] == [("r1", 0.3), ("r3", 0.3), ("r0", 0.1)]
+    assert [(row.id, round(row.change, 6)) for row in found.moved] == [
+        ("r1", 0.3),
+        ("r3", 0.3),
+        ("r0", 0.1),
+    ]
     assert (found.moved[0].before, found.moved[0].after) == (("bad",), ("good",))
 
 
@@ -79,7 +90,11 @@ def test_a_label_that_only_one_of_the_two_knows_is_not_given_by_the_other():
     assert (found.labels, gained(found)) == (("a", "x"), [0, 1])
     assert found.moved[0].after == ("a", "x")
     crossed = compared("one_of", [[0.9, 0.1]], [[0.3, 0.7]], labels=[("a", "b"), ("b", "a")])
-    assert (crossed.labels, crossed.changed, crossed.table.tolist()) == (("a", "b"), 0, [[1, 0], [0, 0]])
+    assert (crossed.labels, crossed.changed, crossed.table.tolist()) == (
+        ("a", "b"),
+        0,
+        [[1, 0], [0, 0]],
+    )
 
 
 @given(MODES, VALUES)
@@ -94,7 +109,13 @@ def test_chunk_by_chunk_is_the_same_as_all_at_once(mode, values, cuts, most):
     rows = values.shape[1]
     ends = sorted({0, rows, *(cut for cut in cuts if cut < rows)})
     pieces = [
-        compare(mode, said(mode, values[0, low:high]), said(mode, values[1, low:high]), rows_of(low, high), most)
+        compare(
+            mode,
+            said(mode, values[0, low:high]),
+            said(mode, values[1, low:high]),
+            rows_of(low, high),
+            most,
+        )
         for low, high in pairwise(ends)
     ]
     assume(pieces)
@@ -125,7 +146,9 @@ def test_kappa_is_that_of_scikit_learn(values):
     assert compared("one_of", *values).kappa == pytest.approx(cohen_kappa_score(was, now))
     given_before, given_after = (decisions(one, "any_of")[:, 0] for one in values)
     if len({*given_before, *given_after}) > 1:
-        assert kappas(compared("any_of", *values))[0] == pytest.approx(cohen_kappa_score(given_before, given_after))
+        assert kappas(compared("any_of", *values))[0] == pytest.approx(
+            cohen_kappa_score(given_before, given_after)
+        )
 
 
 def test_other_labels_in_other_chunks_add_up():

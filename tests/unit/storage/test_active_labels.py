@@ -10,10 +10,16 @@ from storage.versions.active_labels import Current, Label, Move, current, point,
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 labels = st.builds(
-    Label, job=st.sampled_from("vwxyz"), at=st.integers(0, 5).map(lambda days: BEGIN + timedelta(days=days))
+    Label,
+    job=st.sampled_from("vwxyz"),
+    at=st.integers(0, 5).map(lambda days: BEGIN + timedelta(days=days)),
 )
 moves = st.lists(
-    st.builds(Move, datasets=st.dictionaries(st.sampled_from("abc"), labels), run=st.none() | st.just("night")),
+    st.builds(
+        Move,
+        datasets=st.dictionaries(st.sampled_from("abc"), labels),
+        run=st.none() | st.just("night"),
+    ),
     max_size=8,
 )
 
@@ -27,7 +33,10 @@ def test_the_label_that_counts_was_asked_for_no_earlier_than_any_other_of_its_da
             label.job for move in said for name, label in move.datasets.items() if name == dataset
         }
         same = {
-            label.job for move in said for name, label in move.datasets.items() if (name, label.at) == (dataset, latest)
+            label.job
+            for move in said
+            for name, label in move.datasets.items()
+            if (name, label.at) == (dataset, latest)
         }
         assert found.datasets[dataset].job in same
 
@@ -52,7 +61,9 @@ def test_a_move_stays_as_small_as_what_is_new_and_old_ones_go(place):
 
 def test_a_run_says_how_many_old_labels_stay(any_place):
     point(any_place, "acme", {"a": Label(job="x", at=BEGIN)})
-    assert current(any_place, "acme") == Current(datasets={"a": Label(job="x", at=BEGIN)}, run=None, keep=1)
+    assert current(any_place, "acme") == Current(
+        datasets={"a": Label(job="x", at=BEGIN)}, run=None, keep=1
+    )
     point(any_place, "acme", {"a": Label(job="y", at=BEGIN)}, "night", 3)
     point(any_place, "acme", {"b": Label(job="z", at=BEGIN)})
     found = current(any_place, "acme")

@@ -12,14 +12,46 @@ from storage.places.allowlist import NoLocation, NotAllowed, allowed, located
 
 PLACES = ("/srv/in", "gs://acme/inbox", "s3://acme")
 PARTS = st.sampled_from(
-    ["srv", "in", "acme", "inbox", "inbox-2", "..", ".", "", "a.csv", "%2e%2e", "In", "a b", "~", "::"]
+    [
+        "srv",
+        "in",
+        "acme",
+        "inbox",
+        "inbox-2",
+        "..",
+        ".",
+        "",
+        "a.csv",
+        "%2e%2e",
+        "In",
+        "a b",
+        "~",
+        "::",
+    ]
 )
 HEADS = [
-    *("", "/", "//", "~/", "file://", "FILE://", "local://", "gs:/", "gs://", "GS://", "gcs://", "s3://", "memory://"),
+    *(
+        "",
+        "/",
+        "//",
+        "~/",
+        "file://",
+        "FILE://",
+        "local://",
+        "gs:/",
+        "gs://",
+        "GS://",
+        "gcs://",
+        "s3://",
+        "memory://",
+    ),
     *("simplecache::gs://", "gs://acme::", "file:///srv/in::s3://", "http://acme/"),
 ]
 NAMES = st.text(
-    st.characters(blacklist_characters="/\\", min_codepoint=33, max_codepoint=0x2FF, categories=["L", "N"]), min_size=1
+    st.characters(
+        blacklist_characters="/\\", min_codepoint=33, max_codepoint=0x2FF, categories=["L", "N"]
+    ),
+    min_size=1,
 )
 
 
@@ -34,7 +66,9 @@ def test_whatever_lies_in_an_allowed_place_may_be_named(place, names):
     assert allowed("/".join([place, *names]), PLACES, as_it_is) == "/".join([place, *names])
 
 
-@given(head=st.sampled_from(HEADS), parts=st.lists(PARTS, max_size=6), end=st.sampled_from(["", "/"]))
+@given(
+    head=st.sampled_from(HEADS), parts=st.lists(PARTS, max_size=6), end=st.sampled_from(["", "/"])
+)
 @example(head="gs://", parts=["acme", "inbox", "..", "a.csv"], end="")
 @example(head="/", parts=["srv", "in", "..", "in", "a.csv"], end="")
 def test_what_may_be_named_lies_in_an_allowed_place_and_is_named_without_detours(head, parts, end):
@@ -125,7 +159,9 @@ def test_without_allowed_places_everything_may_be_named_as_it_was_written():
         assert allowed(url, None) == url
 
 
-def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refused(tmp_path, monkeypatch):
+def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refused(
+    tmp_path, monkeypatch
+):
     inside, outside = tmp_path / "in", tmp_path / "out"
     for folder in (inside, outside):
         folder.mkdir()
@@ -150,4 +186,6 @@ def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refu
 def test_an_allowed_folder_may_be_a_link_itself(tmp_path):
     (tmp_path / "disk").mkdir()
     Path(tmp_path, "in").symlink_to(tmp_path / "disk")
-    assert allowed(str(tmp_path / "in/a.csv"), (str(tmp_path / "in"),)) == str(tmp_path / "disk/a.csv")
+    assert allowed(str(tmp_path / "in/a.csv"), (str(tmp_path / "in"),)) == str(
+        tmp_path / "disk/a.csv"
+    )

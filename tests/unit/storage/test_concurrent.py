@@ -20,7 +20,9 @@ class Waiting:
 
 @given(st.lists(st.integers()), st.integers(1, 4))
 def test_results_come_in_the_order_of_the_items(items, at_once):
-    assert list(side_by_side(Waiting(at_once), lambda item: -item, items)) == [-item for item in items]
+    assert list(side_by_side(Waiting(at_once), lambda item: -item, items)) == [
+        -item for item in items
+    ]
 
 
 def test_as_many_as_the_place_bears_are_under_way_and_no_more():
@@ -40,7 +42,9 @@ def test_as_many_as_the_place_bears_are_under_way_and_no_more():
 
 def test_on_a_disk_everything_is_done_by_who_asks_and_only_when_it_is_asked_for():
     done = []
-    results = side_by_side(Waiting(1), lambda item: done.append((item, threading.get_ident())), count())
+    results = side_by_side(
+        Waiting(1), lambda item: done.append((item, threading.get_ident())), count()
+    )
     list(islice(results, 2))
     assert done == [(0, threading.get_ident()), (1, threading.get_ident())]
 
@@ -64,9 +68,9 @@ def test_what_an_item_raises_comes_in_its_turn(at_once):
 
 def test_one_that_goes_side_by_side_within_another_never_waits_for_a_thread():
     place = Waiting(2)
-    assert list(side_by_side(place, lambda of: sum(side_by_side(place, abs, range(of))), range(6))) == [
-        sum(range(of)) for of in range(6)
-    ]
+    assert list(
+        side_by_side(place, lambda of: sum(side_by_side(place, abs, range(of))), range(6))
+    ) == [sum(range(of)) for of in range(6)]
 
 
 def test_steps_of_several_kinds_give_what_they_give():

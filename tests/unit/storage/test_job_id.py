@@ -1,4 +1,6 @@
-"""A job is its question: the same question is the same job, also for who asked it with an older version."""
+"""A job is its question: the same question is the same job, also for who asked it with an older
+version.
+"""
 
 from storage.records.jobs import job_id
 from storage.records.labelled_output import EnsembleVersion, ModelVersion

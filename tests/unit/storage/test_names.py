@@ -14,7 +14,25 @@ def test_ordinary_names_pass(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "a/b", "a\\b", "A", "a b", "-a", ".a", "a.", "a..b", "x" * 64, "é", "a\n", "a\x00", "a:b"],
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "a\\b",
+        "A",
+        "a b",
+        "-a",
+        ".a",
+        "a.",
+        "a..b",
+        "x" * 64,
+        "é",
+        "a\n",
+        "a\x00",
+        "a:b",
+    ],
 )
 def test_names_that_could_leave_their_folder_or_key_are_refused(name):
     with pytest.raises(BadName) as caught:

@@ -11,7 +11,13 @@ from storage.records.labelled_output import ModelVersion
 from storage.records.scores import BadScores, Scores
 
 
-@given(hnp.arrays(np.float32, st.tuples(st.integers(0, 9), st.integers(1, 4)), elements=st.floats(0, 1, width=32)))
+@given(
+    hnp.arrays(
+        np.float32,
+        st.tuples(st.integers(0, 9), st.integers(1, 4)),
+        elements=st.floats(0, 1, width=32),
+    )
+)
 def test_scores_survive_the_file_bit_for_bit(values):
     labels = tuple("abcd"[: values.shape[1]])
     found = scores.decode(scores.encode(Scores("bow", 3, "d1", labels, values)), "x")
@@ -48,7 +54,9 @@ def test_scores_of_another_chunk_or_model_are_refused(any_place, rows, digest):
     any_place.create(scores.path("bow", 1, "c"), scores.encode(found))
     with pytest.raises(BadScores):
         scores.read(any_place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
-    assert scores.read(any_place, ModelVersion(name="bow", version=1, digest="d"), "c", 5).labels == ("a",)
+    assert scores.read(
+        any_place, ModelVersion(name="bow", version=1, digest="d"), "c", 5
+    ).labels == ("a",)
 
 
 @given(st.data(), st.integers(1, 9))
@@ -63,7 +71,9 @@ def test_rejected_rows_survive_the_file_with_their_reasons(data, rows):
     assert scores.encode(found) == encoded
 
 
-@pytest.mark.parametrize(("without", "rejected"), [([1], {}), ([], {1: "x"}), ([1], {0: "x"}), ([0, 1], {1: "x"})])
+@pytest.mark.parametrize(
+    ("without", "rejected"), [([1], {}), ([], {1: "x"}), ([1], {0: "x"}), ([0, 1], {1: "x"})]
+)
 def test_rows_without_values_that_are_not_the_rejected_ones_are_refused(without, rejected):
     values = np.ones((3, 2), np.float32)
     values[without, 0] = np.nan

@@ -60,7 +60,11 @@ def test_an_alias_moves_and_can_be_resolved(shelf):
     publish(shelf), publish(shelf)
     shelf.promote("bow", 2, NOW)
     shelf.promote("bow", 1, NOW, "challenger")
-    assert (shelf.resolve("bow"), shelf.resolve("bow", "challenger"), shelf.resolve("bow", 1)) == (2, 1, 1)
+    assert (shelf.resolve("bow"), shelf.resolve("bow", "challenger"), shelf.resolve("bow", 1)) == (
+        2,
+        1,
+        1,
+    )
     assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
 
 
@@ -69,7 +73,10 @@ def test_every_move_of_an_alias_is_remembered_and_where_it_is_already_is_no_move
     for minutes, version in enumerate((2, 2, 1)):
         shelf.promote("bow", version, NOW + timedelta(minutes=minutes))
     shelf.promote("bow", 2, NOW + timedelta(minutes=1), "challenger")
-    assert [(alias, move.version, move.by, (move.at - NOW).seconds) for alias, move in shelf.history("bow")] == [
+    assert [
+        (alias, move.version, move.by, (move.at - NOW).seconds)
+        for alias, move in shelf.history("bow")
+    ] == [
         ("champion", 1, "promote", 120),
         ("challenger", 2, "promote", 60),
         ("champion", 2, "promote", 0),
@@ -114,7 +121,9 @@ def test_aliases_of_an_older_root_hold_and_are_what_was_before_the_first_move(sh
     for alias in ("champion", "challenger"):
         for move in shelf.place.names(f"registry/models/bow/aliases/{alias}"):
             shelf.place.remove(f"registry/models/bow/aliases/{alias}/{move}")
-    shelf.place.create("registry/models/bow/aliases.json", b'{"aliases": {"champion": 2, "challenger": 1}}')
+    shelf.place.create(
+        "registry/models/bow/aliases.json", b'{"aliases": {"champion": 2, "challenger": 1}}'
+    )
     publish(shelf)
     assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
     shelf.promote("bow", 3, NOW)

@@ -83,27 +83,43 @@ def test_an_upload_that_cannot_be_read_starts_nothing(
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [("nowhere.csv", "no such file"), (".", "a folder"), ("a\x00b", "the system says")]
+    ("path", "message"),
+    [("nowhere.csv", "no such file"), (".", "a folder"), ("a\x00b", "the system says")],
 )
 def test_a_path_that_leads_to_no_file_is_an_error(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / path), "acme"), io.BytesIO(), print)
+        take_in(
+            LocalPlace(tmp_path / "home"), Upload(str(tmp_path / path), "acme"), io.BytesIO(), print
+        )
 
 
-def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "in.csv").write_bytes(CSV)
-    monkeypatch.setattr(Path, "open", refused)  # root may read everything, so that a mode would not do
+    # root may read everything, so that a mode would not do
+    monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(BadRequest, match="permissions"):
-        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / "in.csv"), "acme"), io.BytesIO(), print)
+        take_in(
+            LocalPlace(tmp_path / "home"),
+            Upload(str(tmp_path / "in.csv"), "acme"),
+            io.BytesIO(),
+            print,
+        )
 
 
 def test_a_customer_name_that_is_a_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(CSV)
     with pytest.raises(BadName):
-        take_in(LocalPlace(tmp_path / "home"), Upload(str(tmp_path / "in.csv"), "../x"), io.BytesIO(), print)
+        take_in(
+            LocalPlace(tmp_path / "home"),
+            Upload(str(tmp_path / "in.csv"), "../x"),
+            io.BytesIO(),
+            print,
+        )
     assert nothing_is_stored(tmp_path)
 
 
@@ -126,12 +142,17 @@ def test_when_the_place_is_full_nothing_stays(tmp_path: Path, room: int) -> None
     (tmp_path / "in.csv").write_bytes(b"text\n" + b"words\n" * 100)
     with pytest.raises(CannotWrite, match="No space left"):
         take_in(
-            Failing(tmp_path / "home", room), Upload(str(tmp_path / "in.csv"), "a", chunk_rows=10), io.BytesIO(), print
+            Failing(tmp_path / "home", room),
+            Upload(str(tmp_path / "in.csv"), "a", chunk_rows=10),
+            io.BytesIO(),
+            print,
         )
     assert nothing_is_stored(tmp_path)
 
 
-def test_when_the_upload_changes_meanwhile_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_upload_changes_meanwhile_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "in.csv"
     check: Callable[[Source], None] = Source.check_unchanged
 
@@ -152,14 +173,18 @@ def test_json_keys_that_are_data_are_refused_before_they_fill_the_memory(tmp_pat
     assert nothing_is_stored(tmp_path)
 
 
-def test_no_room_for_temporary_files_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_temporary_files_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(CannotWrite, match=r"temporary files in .*gone"):
         take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), io.BytesIO(CSV), print)
     assert nothing_is_stored(tmp_path)
 
 
-def test_an_intake_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_intake_that_is_interrupted_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(_: Source) -> None:
         raise KeyboardInterrupt
 

@@ -28,10 +28,19 @@ AWKWARD = st.text(
         ("no-break\u00a0and ideographic\u3000space", "no-break and ideographic space"),
         ("cafe\u0301", "caf\u00e9"),
         ("e\x00\u0301", "\u00e9"),  # taking the NUL out brings letter and accent together
-        ("bell\x07, delete\x7f, C1\x9f, mark\ufeff, zero\u200bwidth", "bell, delete, C1, mark, zerowidth"),
+        (
+            "bell\x07, delete\x7f, C1\x9f, mark\ufeff, zero\u200bwidth",
+            "bell, delete, C1, mark, zerowidth",
+        ),
         ("next\u0085line", "next line"),
-        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
-        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        (
+            "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+            "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        ),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
         (" \t\u200b\x00 ", ""),
         ("", ""),
     ],
@@ -60,12 +69,21 @@ def test_a_text_that_the_quick_look_passes_is_clean(text: str) -> None:
 
 
 def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of_them() -> None:
-    everything = pa.array([chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 0x20])
-    passed = everything.filter(pc.invert(pc.match_substring_regex(everything, MAY_NEED_CLEANING))).to_pylist()
+    everything = pa.array(
+        [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 0x20]
+    )
+    passed = everything.filter(
+        pc.invert(pc.match_substring_regex(everything, MAY_NEED_CLEANING))
+    ).to_pylist()
     assert len(passed) > 30_000
-    joining = {decomposed[-1] for decomposed in map(_canonical, map(chr, range(0x110000))) if len(decomposed) > 1}
+    joining = {
+        decomposed[-1]
+        for decomposed in map(_canonical, map(chr, range(0x110000)))
+        if len(decomposed) > 1
+    }
     assert not joining & {f"{ord(character):04X}" for character in passed}
-    assert not any(0x1161 <= ord(character) < 0x1200 for character in passed)  # these join a Hangul syllable
+    # these join a Hangul syllable
+    assert not any(0x1161 <= ord(character) < 0x1200 for character in passed)
     for character in passed:
         assert unicodedata.combining(character) == 0
         assert clean(f"a{character}b") == f"a{character}b"

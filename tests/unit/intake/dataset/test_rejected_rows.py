@@ -19,7 +19,9 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
     long_id = b"k" * 257
     data = (
         b"id,text,n\n1,one,x\n2,,x\n3, \xc2\xa0\xe2\x80\x8b ,x\n,four,x\n 1 ,again,x\n6,six\n7,seven,x,y\n"
-        b'8,bad \xff byte,x\n9,"caf\xc3\xa9 na\xc3\xafve",x\n' + long_id + b",ten,x\n1\x0b1,eleven,x\n12,"
+        b'8,bad \xff byte,x\n9,"caf\xc3\xa9 na\xc3\xafve",x\n'
+        + long_id
+        + b",ten,x\n1\x0b1,eleven,x\n12,"
         b"12345678901234567890x,x\n\n13,thirteen,x\n"
     )
     dataset = upload(tmp_path, data, most_chars=20)
@@ -38,9 +40,21 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
             "some of its bytes are no characters in the encoding of the file",
             "8,bad \ufffd byte,x",
         ),
-        (10, None, "bad id", "the id has 257 characters; at most 256 are allowed", long_id.decode() + ",ten,x"),
+        (
+            10,
+            None,
+            "bad id",
+            "the id has 257 characters; at most 256 are allowed",
+            long_id.decode() + ",ten,x",
+        ),
         (11, None, "bad id", "the id has control characters", "1\x0b1,eleven,x"),
-        (12, "12", "text too long", "the text has 21 characters; at most 20 are read", "12,12345678901234567890x,x"),
+        (
+            12,
+            "12",
+            "text too long",
+            "the text has 21 characters; at most 20 are read",
+            "12,12345678901234567890x,x",
+        ),
     ]
     assert dataset.rows_in == 13
 
@@ -48,18 +62,26 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
 def test_an_id_is_taken_by_feedback_only(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1,\n1,real\n1,late\n")
     assert texts(tmp_path, dataset) == [(2, "real")]
-    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [(1, "no text"), (3, "duplicate id")]
+    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [
+        (1, "no text"),
+        (3, "duplicate id"),
+    ]
 
 
 def test_ids_that_repeat_are_found_however_far_apart(tmp_path: Path) -> None:
     body = b"".join(b"%d,text\n" % number for number in [*range(50_000), 0, 49_999])
     dataset = upload(tmp_path, b"id,text\n" + body)
-    assert [(row[0], row[1]) for row in rejects(tmp_path, dataset)] == [(50_001, "0"), (50_002, "49999")]
+    assert [(row[0], row[1]) for row in rejects(tmp_path, dataset)] == [
+        (50_001, "0"),
+        (50_002, "49999"),
+    ]
 
 
 def test_ids_may_be_numbers_in_one_row_and_words_in_the_next(tmp_path: Path) -> None:
     dataset = upload(
-        tmp_path, b'{"id": 12, "text": "a"}\n{"id": "x", "text": "b"}\n{"id": "12", "text": "c"}\n', "in.jsonl"
+        tmp_path,
+        b'{"id": 12, "text": "a"}\n{"id": "x", "text": "b"}\n{"id": "12", "text": "c"}\n',
+        "in.jsonl",
     )
     assert texts(tmp_path, dataset) == [(1, "a"), (2, "b")]
     assert dataset.reasons == {"duplicate id": 1}
@@ -71,7 +93,11 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
         ('{"text": "a"', "not a JSON object", "it is not one JSON object"),
         ('{"id": 1, "text": "a"} {}', "not a JSON object", "it is not one JSON object"),
         ("[" * 100_000, "not a JSON object", "it is not one JSON object"),
-        ('{"id": ' + "1" * 5000 + ', "text": "a"}', "not a JSON object", "it is not one JSON object"),
+        (
+            '{"id": ' + "1" * 5000 + ', "text": "a"}',
+            "not a JSON object",
+            "it is not one JSON object",
+        ),
         ('{"id": 1, "text": 5}', "no text", "the text is a number, not a text"),
         ('{"id": 1, "text": ["a"]}', "no text", "the text is a list, not a text"),
         ('{"id": true, "text": "a"}', "bad id", "the id is true or false, not a text or a number"),
@@ -86,13 +112,18 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
     ]
     lines_in = ['{"id": 0, "text": "good \u00e9"}', *(line for line, _, _ in bad)]
     dataset = upload(
-        tmp_path, "\n".join(lines_in).encode() + b'\n{"id": 1, "text": "\xff"}\n', "in.jsonl", encoding="utf-8"
+        tmp_path,
+        "\n".join(lines_in).encode() + b'\n{"id": 1, "text": "\xff"}\n',
+        "in.jsonl",
+        encoding="utf-8",
     )
     found = rejects(tmp_path, dataset)
     assert dataset.rows == 1
     assert len(found) == len(bad) + 1
     assert [row[0] for row in found] == list(range(2, len(bad) + 3))
-    for (_, _, reason, detail, raw), (line, expected_reason, expected_detail) in zip(found, bad, strict=False):
+    for (_, _, reason, detail, raw), (line, expected_reason, expected_detail) in zip(
+        found, bad, strict=False
+    ):
         assert (reason, raw) == (expected_reason, line[: 64 * 1024])
         assert str(detail).startswith(expected_detail)
     assert found[-1][2:] == (
@@ -125,14 +156,18 @@ def test_a_line_that_never_ends_is_one_reject_and_costs_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(lines, "MOST_LINE", 300_000)
-    good = {"in.csv": ['1,"two\nlines"\n', "2,b\n"], "in.jsonl": ['{"id":1,"text":"a"}\n', '{"id":2,"text":"b"}\n']}[
-        name
-    ]
+    good = {
+        "in.csv": ['1,"two\nlines"\n', "2,b\n"],
+        "in.jsonl": ['{"id":1,"text":"a"}\n', '{"id":2,"text":"b"}\n'],
+    }[name]
     head = "id,text\n" if name == "in.csv" else ""
     endless = "x" * 2_000_000
     dataset = upload(tmp_path, f"{head}{good[0]}{endless}\n{good[1]}{endless}".encode(), name)
     assert [row for row, _ in texts(tmp_path, dataset)] == [1, 3]
-    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [(2, "text too long"), (4, "text too long")]
+    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [
+        (2, "text too long"),
+        (4, "text too long"),
+    ]
 
 
 def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
@@ -147,7 +182,9 @@ def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
 def test_a_few_nul_bytes_are_cleaned_for_the_models_and_kept_for_the_caller(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1,a\x00b\n")
     place = LocalPlace(tmp_path / "home")
-    assert read_chunk(place, dataset, 0, ["text", "clean"]).to_pylist() == [{"text": "a\x00b", "clean": "ab"}]
+    assert read_chunk(place, dataset, 0, ["text", "clean"]).to_pylist() == [
+        {"text": "a\x00b", "clean": "ab"}
+    ]
 
 
 def test_a_file_of_rejects_alone_is_still_a_dataset(tmp_path: Path) -> None:

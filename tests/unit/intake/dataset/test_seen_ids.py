@@ -12,13 +12,17 @@ IDS = st.text(st.sampled_from("ab\u00e9\U0001f600\"'\\1 "), min_size=1, max_size
 
 @pytest.fixture(params=["as it is", "files", "equal parts"])
 def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also with every merged run in files, slice by slice, and with a first part that tells hardly anything apart."""
+    """Also with every merged run in files, slice by slice, and with a first part that tells hardly
+    anything apart.
+    """
     if request.param == "files":
         monkeypatch.setattr(seen_module, "IN_MEMORY", 0)
         monkeypatch.setattr(seen_module, "SLICE", 2)
     if request.param == "equal parts":
         whole = seen_module.hashes
-        monkeypatch.setattr(seen_module, "hashes", lambda ids: whole(ids) if len(ids[0]) > 16 else whole(ids) % 2)
+        monkeypatch.setattr(
+            seen_module, "hashes", lambda ids: whole(ids) if len(ids[0]) > 16 else whole(ids) % 2
+        )
 
 
 @pytest.mark.usefixtures("_kept")

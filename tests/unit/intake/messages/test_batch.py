@@ -23,7 +23,10 @@ FIRST = FirstLabels(
 
 
 def messages(*texts):
-    return [Feedback("acme", f"r{number}", text, (("at", str(number)),)) for number, text in enumerate(texts)]
+    return [
+        Feedback("acme", f"r{number}", text, (("at", str(number)),))
+        for number, text in enumerate(texts)
+    ]
 
 
 def chunk(*texts):
@@ -32,7 +35,10 @@ def chunk(*texts):
     return table
 
 
-@given(st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)), st.integers(0, 999_999))
+@given(
+    st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+    st.integers(0, 999_999),
+)
 def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
     now = second.replace(microsecond=microsecond)
     name = batch.batch_name(now)
@@ -41,7 +47,9 @@ def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
     assert batch.batch_name(now) != name
 
 
-@pytest.mark.parametrize("name", ["", "messages-", "57717b5d8d076f33" * 2, "messages-yesterday-0a1b2c3d"])
+@pytest.mark.parametrize(
+    "name", ["", "messages-", "57717b5d8d076f33" * 2, "messages-yesterday-0a1b2c3d"]
+)
 def test_other_names_are_not_of_batches(name):
     assert batch.gathered_at(name) is None
 
@@ -80,7 +88,9 @@ def test_the_dataset_follows_from_the_chunk_and_whoever_settled_its_versions_fir
     assert (mine.rows_in, mine.rows, mine.columns, mine.chunks[0].chars) == (2, 2, ("at",), 8)
     assert mine.since == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
     assert batch.keep_dataset(place, mine) == mine
-    later = batch.describe("acme", NAME, read, FIRST.model_copy(update={"results": "projects/p/topics/t"}))
+    later = batch.describe(
+        "acme", NAME, read, FIRST.model_copy(update={"results": "projects/p/topics/t"})
+    )
     assert batch.keep_dataset(place, later) == mine
     assert feedback.datasets(place, "acme") == [mine]
     assert feedback.read_texts(place, mine, 0).to_pylist() == ["fine", "well"]

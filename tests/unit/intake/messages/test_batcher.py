@@ -1,4 +1,6 @@
-"""Messages are gathered by customer: no batch is too large, none waits too long, and every message is in one."""
+"""Messages are gathered by customer: no batch is too large, none waits too long, and every message
+is in one.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ arrivals = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2)), max_size
 
 
 @given(arrivals, st.integers(1, 7), st.floats(0.1, 5))
-def test_every_message_is_in_one_batch_in_its_order_and_no_batch_is_too_large_or_mixed(arrivals, rows, seconds):
+def test_every_message_is_in_one_batch_in_its_order_and_no_batch_is_too_large_or_mixed(
+    arrivals, rows, seconds
+):
     gatherer, now, batches = Gatherer(rows, seconds), 0.0, []
     for number, (customer, pause) in enumerate(arrivals):
         now += pause
@@ -20,7 +24,9 @@ def test_every_message_is_in_one_batch_in_its_order_and_no_batch_is_too_large_or
     assert all(0 < len(batch.items) <= rows for batch in batches)
     for customer in "abc":
         mine = [item for batch in batches if batch.key == customer for item in batch.items]
-        assert mine == [(one, number) for number, (one, _) in enumerate(arrivals) if one == customer]
+        assert mine == [
+            (one, number) for number, (one, _) in enumerate(arrivals) if one == customer
+        ]
     assert gatherer.next_due() is None
 
 

@@ -17,7 +17,13 @@ def said(body, customers=("acme",), **attributes):
     return read(Message(data, attributes, "m-7"), customers.__contains__)
 
 
-@given(text, text, st.dictionaries(text.filter(lambda key: key not in ("id", "text", "customer")), text, max_size=4))
+@given(
+    text,
+    text,
+    st.dictionaries(
+        text.filter(lambda key: key not in ("id", "text", "customer")), text, max_size=4
+    ),
+)
 def test_all_that_the_body_says_is_kept(id_, words, extra):
     found = said({"id": id_, "customer": "acme", "text": words, **extra})
     assert found == Feedback("acme", id_, words, tuple(extra.items()))
@@ -34,7 +40,16 @@ def test_a_message_without_an_id_has_the_one_that_the_service_gave_it():
 
 
 def test_numbers_are_ids_and_other_values_are_kept_as_json():
-    found = said({"id": 12.0, "customer": "acme", "text": "fine", "tags": ["a", 1], "nothing": None, "stars": 4})
+    found = said(
+        {
+            "id": 12.0,
+            "customer": "acme",
+            "text": "fine",
+            "tags": ["a", 1],
+            "nothing": None,
+            "stars": 4,
+        }
+    )
     assert found == Feedback("acme", "12", "fine", (("tags", '["a", 1]'), ("stars", "4")))
 
 
@@ -61,16 +76,24 @@ def test_what_cannot_be_used_has_a_reason(body, reason):
 def test_values_that_lie_too_deep_in_each_other_are_a_reason_too():
     """Also where they can just be read, and not written again."""
     for depth in range(900, 1010):
-        found = said(b'{"id": "a", "text": "a", "customer": "acme", "deep": %s%s}' % (b"[" * depth, b"]" * depth))
+        found = said(
+            b'{"id": "a", "text": "a", "customer": "acme", "deep": %s%s}'
+            % (b"[" * depth, b"]" * depth)
+        )
         assert isinstance(found, Feedback) or found.reason is Reason.NOT_AN_OBJECT
 
 
 def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
     assert said({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is Reason.BAD_ID
-    assert said({"text": "x", "customer": "acme"}, customer="plain").reason is Reason.UNKNOWN_CUSTOMER
+    assert (
+        said({"text": "x", "customer": "acme"}, customer="plain").reason is Reason.UNKNOWN_CUSTOMER
+    )
 
 
-@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+@given(
+    st.binary(max_size=60)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)
+)
 def test_no_body_is_an_accident(body):
     data = body if isinstance(body, bytes) else body.encode(errors="surrogatepass")
     assert isinstance(read(Message(data, {}, "m"), lambda _: True), Feedback | Unusable)

@@ -11,7 +11,9 @@ from intake.messages.batch import sifted
 from intake.messages.message import Feedback, Message, read
 from tests.support.repository import REPOSITORY
 
-SCHEMA = jsonschema.Draft202012Validator(json.loads((REPOSITORY / "docs" / "message.schema.json").read_text()))
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((REPOSITORY / "docs" / "message.schema.json").read_text())
+)
 NONE = object()  # the key is not there
 
 
@@ -23,8 +25,12 @@ def usable(body):
 
 
 letters = st.characters(codec="utf-8")
-edges = st.text(st.sampled_from("a \t\n\x00\x07\x1b\x1f\x7f\x85\x9f\xa0\u200b\u200d\u3000\ufeffé"), max_size=4)
-texts = st.text(letters, max_size=20) | edges | st.sampled_from([NONE, None, 5, True, ["a"], {"a": 1}])
+edges = st.text(
+    st.sampled_from("a \t\n\x00\x07\x1b\x1f\x7f\x85\x9f\xa0\u200b\u200d\u3000\ufeffé"), max_size=4
+)
+texts = (
+    st.text(letters, max_size=20) | edges | st.sampled_from([NONE, None, 5, True, ["a"], {"a": 1}])
+)
 # White space around an id is cut off: what is well without it is not asked here.
 ids = (st.text(letters, max_size=20) | edges).filter(
     lambda id_: id_ == id_.strip() or not id_.strip()
@@ -32,7 +38,11 @@ ids = (st.text(letters, max_size=20) | edges).filter(
 
 
 @given(
-    texts, ids, st.dictionaries(st.text(letters, max_size=5), st.none() | st.booleans() | st.text(letters), max_size=2)
+    texts,
+    ids,
+    st.dictionaries(
+        st.text(letters, max_size=5), st.none() | st.booleans() | st.text(letters), max_size=2
+    ),
 )
 @example("fine", "", {})
 @example("fine", " ", {})
@@ -44,7 +54,9 @@ def test_the_schema_and_the_reader_agree(text, id_, extra):
     assert SCHEMA.is_valid(body) == usable(body)
 
 
-@pytest.mark.parametrize("body", [[], "text", 5, None, {"customer": "acme"}, {"text": "fine", "customer": ["acme"]}])
+@pytest.mark.parametrize(
+    "body", [[], "text", 5, None, {"customer": "acme"}, {"text": "fine", "customer": ["acme"]}]
+)
 def test_both_refuse_what_is_no_such_object(body):
     assert not SCHEMA.is_valid(body)
     assert not usable(body)
@@ -52,6 +64,8 @@ def test_both_refuse_what_is_no_such_object(body):
 
 def test_what_the_documentation_shows_is_valid():
     page = (REPOSITORY / "docs" / "messages.md").read_text()
-    shown = json.loads(page.partition("## What a message holds")[2].partition("```json\n")[2].partition("```")[0])
+    shown = json.loads(
+        page.partition("## What a message holds")[2].partition("```json\n")[2].partition("```")[0]
+    )
     SCHEMA.validate(shown)
     assert usable(shown)

@@ -41,7 +41,9 @@ def test_the_first_upload_of_a_customer_is_all_new(tmp_path: Path) -> None:
     assert summary(dataset) == [([], 60), ([], 40)]
 
 
-def test_an_upload_with_rows_added_removed_and_changed_knows_where_the_others_were(tmp_path: Path) -> None:
+def test_an_upload_with_rows_added_removed_and_changed_knows_where_the_others_were(
+    tmp_path: Path,
+) -> None:
     first = upload(tmp_path, csv(*LINES), chunk_rows=50)
     lines = ["x,a new one", *LINES[:20], *LINES[30:99], "99,text number 99 is another"]
     second = upload(tmp_path, csv(*lines), "next.csv", day=2, chunk_rows=50)
@@ -56,7 +58,10 @@ def test_the_chunks_are_those_of_an_upload_without_earlier_ones(tmp_path: Path) 
     one, two = (upload(tmp_path / name, lines, "next.csv", day=2) for name in ("one", "two"))
     assert one.chunks[0].donors
     assert not two.chunks[0].donors
-    files = [sorted((tmp_path / name / "home/feedback/acme" / one.id).glob("*.parquet")) for name in ("one", "two")]
+    files = [
+        sorted((tmp_path / name / "home/feedback/acme" / one.id).glob("*.parquet"))
+        for name in ("one", "two")
+    ]
     assert [file.read_bytes() for file in files[0]] == [file.read_bytes() for file in files[1]]
     assert one.chunks[0].id == two.chunks[0].id
 
@@ -123,7 +128,9 @@ def test_an_upload_is_whole_where_its_sketch_cannot_be_written(
     assert "no space left" in caplog.text
 
 
-def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -144,7 +151,9 @@ NAMES = st.lists(st.integers(32, 3_000_000), max_size=200).map(
 
 
 @given(NAMES, st.integers(32, 3_000_000))
-def test_what_is_read_of_sketches_is_bounded_by_what_is_taken_in(names: list[SketchName], rows: int) -> None:
+def test_what_is_read_of_sketches_is_bounded_by_what_is_taken_in(
+    names: list[SketchName], rows: int
+) -> None:
     read = worth_reading(names, rows)
     assert sum(name.bytes for name in read) <= min(256 << 20, 512 * rows)
     assert len(read) <= 64
@@ -157,7 +166,11 @@ def test_the_newest_of_every_size_stay(names: list[SketchName]) -> None:
     kept = [name for name in names if name not in old]
     assert len(kept) <= 64 * len({name.rows.bit_length() for name in names})
     for name in old:
-        newer = [one for one in kept if one.rows.bit_length() == name.rows.bit_length() and one.when > name.when]
+        newer = [
+            one
+            for one in kept
+            if one.rows.bit_length() == name.rows.bit_length() and one.when > name.when
+        ]
         assert len(newer) == 64
 
 
@@ -172,6 +185,11 @@ def test_a_file_of_another_name_among_the_sketches_is_none(tmp_path: Path) -> No
     place = LocalPlace(tmp_path)
     name = SketchName.of(datetime(2026, 11, 25, 15, 15, 43, 123_000, UTC), 420, "up-load")
     assert name.path("acme") == "sketches/acme/20261125T151543123Z-420-up-load.arrow"
-    for path in (name.path("acme"), "sketches/acme/readme", "sketches/acme/a-b-c.arrow", "sketches/acme/x.arrow"):
+    for path in (
+        name.path("acme"),
+        "sketches/acme/readme",
+        "sketches/acme/a-b-c.arrow",
+        "sketches/acme/x.arrow",
+    ):
         place.create(path, b"")
     assert sketch_names(place, "acme") == [name]

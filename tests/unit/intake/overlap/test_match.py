@@ -29,11 +29,17 @@ def donors_of(found):
 
 @given(DATASET, st.lists(DATASET, max_size=4))
 def test_new_are_exactly_the_rows_that_no_donor_holds(ours, earlier):
-    found = find_donors(sample_of(ours), [(str(at), sample_of(one).sketch()) for at, one in enumerate(earlier)])
+    found = find_donors(
+        sample_of(ours), [(str(at), sample_of(one).sketch()) for at, one in enumerate(earlier)]
+    )
     for texts, one in zip(ours, found, strict=True):
-        held = {text for donor in one.donors for text in earlier[int(donor.dataset)][donor.position]}
+        held = {
+            text for donor in one.donors for text in earlier[int(donor.dataset)][donor.position]
+        }
         assert one.new == sum(text not in held for text in texts)
-        assert one.new == sum(all(text not in chunk for chunks in earlier for chunk in chunks) for text in texts)
+        assert one.new == sum(
+            all(text not in chunk for chunks in earlier for chunk in chunks) for text in texts
+        )
         assert len(set(donors_of(one))) == len(one.donors)
 
 
@@ -46,16 +52,23 @@ def test_what_the_donors_of_one_dataset_share_and_what_is_new_make_up_the_chunk(
 
 def test_a_repeated_upload_finds_the_chunks_over_which_its_rows_were_spread():
     earlier = sample_of([numbered(0, 100), numbered(100, 200)]).sketch()
-    [one, two] = find_donors(sample_of([[*numbered(10, 90), "new"], numbered(90, 190)]), [("earlier", earlier)])
+    [one, two] = find_donors(
+        sample_of([[*numbered(10, 90), "new"], numbered(90, 190)]), [("earlier", earlier)]
+    )
     assert (donors_of(one), one.new) == ([("earlier", 0, 80)], 1)
     assert (donors_of(two), two.new) == ([("earlier", 1, 90), ("earlier", 0, 10)], 0)
 
 
 def test_a_text_is_looked_for_in_the_two_newest_datasets_that_have_it():
     """The scores of the newest may not be there."""
-    earlier = [(name, sample_of([numbered(0, 50)]).sketch()) for name in ("today", "yesterday", "before")]
+    earlier = [
+        (name, sample_of([numbered(0, 50)]).sketch()) for name in ("today", "yesterday", "before")
+    ]
     asked = []
-    [one] = find_donors(sample_of([numbered(0, 50)]), (asked.append(name) or (name, known) for name, known in earlier))
+    [one] = find_donors(
+        sample_of([numbered(0, 50)]),
+        (asked.append(name) or (name, known) for name, known in earlier),
+    )
     assert donors_of(one) == [("today", 0, 50), ("yesterday", 0, 50)]
     assert asked == ["today", "yesterday"], "and no further sketch is read"
 
@@ -80,7 +93,9 @@ def test_a_chunk_has_no_more_donors_than_it_can_read():
 
 def test_samples_find_the_donors_and_estimate_what_they_share():
     earlier = sample_of([numbered(0, 4000), numbered(4000, 8000)], most=2000).sketch()
-    [one, two] = find_donors(sample_of([numbered(1000, 5000), numbered(9000, 9500)]), [("earlier", earlier)])
+    [one, two] = find_donors(
+        sample_of([numbered(1000, 5000), numbered(9000, 9500)]), [("earlier", earlier)]
+    )
     assert [
         (donor.position, abs(donor.shared / rows - 1) < 0.2)
         for donor, rows in zip(one.donors, (3000, 1000), strict=True)

@@ -11,7 +11,9 @@ from intake.overlap.text_hash import text_hashes
 from storage.records import sketch
 from storage.records.sketch import BadSketch, Sketch
 
-CHUNKS = st.lists(st.lists(st.sampled_from([f"text {number}" for number in range(200)]), max_size=60), max_size=12)
+CHUNKS = st.lists(
+    st.lists(st.sampled_from([f"text {number}" for number in range(200)]), max_size=60), max_size=12
+)
 
 
 def sample_of(chunks, most=50):
@@ -30,7 +32,12 @@ def pairs(found: Sketch):
 def test_a_sketch_is_bounded_and_holds_every_text_whose_low_bits_are_zero(chunks):
     found = sample_of(chunks).sketch()
     hashes = [set(text_hashes(pa.array(texts, pa.string())).tolist()) for texts in chunks]
-    kept = {(one, position) for position, some in enumerate(hashes) for one in some if one % 2**found.bits == 0}
+    kept = {
+        (one, position)
+        for position, some in enumerate(hashes)
+        for one in some
+        if one % 2**found.bits == 0
+    }
     assert pairs(found) == sorted(kept)
     assert len(kept) <= 50
     assert found.bits == 0 or sum(map(len, hashes)) > 50, "all are kept while there is room"
@@ -52,7 +59,10 @@ def test_of_two_samples_the_coarser_rate_holds_for_both(left, right):
     bits = max(one.bits, two.bits)
     both = {text for texts in left for text in texts} & {text for texts in right for text in texts}
     shared = set(text_hashes(pa.array(sorted(both), pa.string())).tolist())
-    kept = [set().union(*(chunk.thinned(bits).hashes.tolist() for chunk in some.chunks), set()) for some in (one, two)]
+    kept = [
+        set().union(*(chunk.thinned(bits).hashes.tolist() for chunk in some.chunks), set())
+        for some in (one, two)
+    ]
     assert kept[0] & kept[1] == {one for one in shared if one % 2**bits == 0}
 
 
@@ -74,7 +84,12 @@ def test_a_sketch_is_read_as_it_was_written(chunks):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"not Arrow", sketch.encode(Sketch(0, np.zeros(9, np.uint64), np.zeros(9, np.uint32)))[:200]]
+    "data",
+    [
+        b"",
+        b"not Arrow",
+        sketch.encode(Sketch(0, np.zeros(9, np.uint64), np.zeros(9, np.uint32)))[:200],
+    ],
 )
 def test_what_is_no_sketch_is_refused(data):
     with pytest.raises(BadSketch, match="x is not a whole sketch"):

@@ -8,7 +8,9 @@ from intake.errors import Unreadable
 from intake.readers.columns import choose_columns, unique_columns
 
 
-def chosen(columns: list[str], text: str | None = None, id_: str | None = None) -> tuple[str, str | None]:
+def chosen(
+    columns: list[str], text: str | None = None, id_: str | None = None
+) -> tuple[str, str | None]:
     found = choose_columns("file.csv", columns, text, id_)
     return columns[found.text], None if found.id is None else columns[found.id]
 
@@ -46,7 +48,19 @@ def test_usual_names_of_a_text_column_are_found(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["id", "ID", "_id", "uuid", "feedback_id", "Response-Id", "reviewId", "ticket_id", "comment_id", "row_id"]
+    "name",
+    [
+        "id",
+        "ID",
+        "_id",
+        "uuid",
+        "feedback_id",
+        "Response-Id",
+        "reviewId",
+        "ticket_id",
+        "comment_id",
+        "row_id",
+    ],
 )
 def test_usual_names_of_an_id_column_are_found(name: str) -> None:
     assert chosen(["when", "text", name]) == ("text", name)
@@ -61,7 +75,9 @@ def test_a_column_that_repeats_from_row_to_row_is_not_taken_for_the_id(name: str
     assert chosen([name, "text"]) == ("text", None)
 
 
-@pytest.mark.parametrize("name", ["response time", "comment_count", "review date", "text_length", "context"])
+@pytest.mark.parametrize(
+    "name", ["response time", "comment_count", "review date", "text_length", "context"]
+)
 def test_a_column_about_the_text_is_not_the_text(name: str) -> None:
     assert chosen([name, "text"]) == ("text", None)
 
@@ -93,11 +109,15 @@ def test_the_exact_spelling_wins() -> None:
     assert chosen(["Note", "note"], "note") == ("note", None)
 
 
-@pytest.mark.parametrize(("text", "id_", "option"), [("nope", None, "--text"), (None, "nope", "--id")])
+@pytest.mark.parametrize(
+    ("text", "id_", "option"), [("nope", None, "--text"), (None, "nope", "--id")]
+)
 def test_an_absent_column_asked_for_is_an_error_with_the_columns(
     text: str | None, id_: str | None, option: str
 ) -> None:
-    with pytest.raises(Unreadable, match=f"no column 'nope'; its columns are 'text', 'key'.*{option}"):
+    with pytest.raises(
+        Unreadable, match=f"no column 'nope'; its columns are 'text', 'key'.*{option}"
+    ):
         chosen(["text", "key"], text, id_)
 
 
@@ -116,4 +136,8 @@ def test_unique_columns_differ_and_keep_what_differs_already(columns: list[str])
     fixed = unique_columns(columns)
     assert len(fixed) == len(columns)
     assert len(set(fixed)) == len(fixed)
-    assert all(fixed[at] == name for at, name in enumerate(columns) if name.strip() and columns.count(name) == 1)
+    assert all(
+        fixed[at] == name
+        for at, name in enumerate(columns)
+        if name.strip() and columns.count(name) == 1
+    )

@@ -23,7 +23,9 @@ def reads_the_same_or_leaves_it(text: str, delimiter: str) -> None:
         for final in (False, True):
             read = read_records(split_lines(data, "\n"), delimiter, "\n", final=final)
             assert read.left == []
-            assert read.rows == [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+            assert read.rows == [
+                list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)
+            ]
 
 
 @given(st.lists(ODD, max_size=6), st.sampled_from(",;\t"))
@@ -34,7 +36,9 @@ def reads_the_same_or_leaves_it(text: str, delimiter: str) -> None:
 @example(['""', '"a"""'], ",")
 @example(["\ufeffa,b"], ",")
 @example(["a,b\r\r"], ",")
-def test_whatever_arrow_reads_the_careful_reader_reads_the_same(lines: list[str], delimiter: str) -> None:
+def test_whatever_arrow_reads_the_careful_reader_reads_the_same(
+    lines: list[str], delimiter: str
+) -> None:
     reads_the_same_or_leaves_it("".join(line + "\n" for line in lines), delimiter)
 
 
@@ -74,6 +78,8 @@ def test_what_a_csv_writer_wrote_is_read_the_same(
         ("", None),
     ],
 )
-def test_what_is_regular_and_what_is_left_to_the_careful_reader(text: str, columns: list[list[str]] | None) -> None:
+def test_what_is_regular_and_what_is_left_to_the_careful_reader(
+    text: str, columns: list[list[str]] | None
+) -> None:
     found = regular_columns(as_utf8(text), ",", "\n")
     assert columns == (None if found is None else [column.to_pylist() for column in found])

@@ -36,7 +36,10 @@ def test_every_line_belongs_to_one_record_whatever_it_holds(text: str) -> None:
     assert read.left == []
 
 
-@given(st.text(st.sampled_from('ab,"'), max_size=60).map(lambda text: text.replace("b", "\n")), st.integers(1, 9))
+@given(
+    st.text(st.sampled_from('ab,"'), max_size=60).map(lambda text: text.replace("b", "\n")),
+    st.integers(1, 9),
+)
 def test_it_does_not_matter_where_the_lines_are_parted(text: str, size: int) -> None:
     lines = [line + "\n" for line in text.split("\n")]
     rows: list[list[str] | None] = []
@@ -44,7 +47,10 @@ def test_it_does_not_matter_where_the_lines_are_parted(text: str, size: int) -> 
     for start in range(0, len(lines), size):
         read = read_records(left + lines[start : start + size], ",", "\n", final=False)
         rows, left = rows + read.rows, read.left
-    assert rows + read_records(left, ",", "\n", final=True).rows == read_records(lines, ",", "\n", final=True).rows
+    assert (
+        rows + read_records(left, ",", "\n", final=True).rows
+        == read_records(lines, ",", "\n", final=True).rows
+    )
 
 
 def test_a_quoted_field_may_have_several_lines() -> None:

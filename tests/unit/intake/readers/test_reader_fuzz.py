@@ -13,7 +13,9 @@ from storage.errors import ChorusError
 from storage.records.feedback import Dataset
 from tests.support.intake_files import as_parquet, files, rejects, stored, upload
 
-MANY_FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+MANY_FILES = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
 CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"
 
 
@@ -26,11 +28,18 @@ def nothing_is_stored(folder: Path) -> bool:
 
 
 @MANY_FILES
-@given(st.binary(max_size=300), st.sampled_from(["in.csv", "in.tsv", "in.jsonl", "in.parquet", "in.csv.gz", "in"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["in.csv", "in.tsv", "in.jsonl", "in.parquet", "in.csv.gz", "in"]),
+)
 def test_random_bytes_give_a_dataset_or_a_clear_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str
 ) -> None:
-    prefix = {"in.csv": b"text,n\n", "in.tsv": b"id\ttext\n", "in.jsonl": b'{"text": "a", "id": 1}\n'}.get(name, b"")
+    prefix = {
+        "in.csv": b"text,n\n",
+        "in.tsv": b"id\ttext\n",
+        "in.jsonl": b'{"text": "a", "id": 1}\n',
+    }.get(name, b"")
     adds_up(tmp_path_factory.mktemp("random"), data, name)
     adds_up(tmp_path_factory.mktemp("random"), prefix + data, name)
 
@@ -38,8 +47,12 @@ def test_random_bytes_give_a_dataset_or_a_clear_error(
 GOOD = {
     "in.csv": CSV * 3,
     "in.csv.gz": gzip.compress(CSV * 3),
-    "in.jsonl": b"".join(json.dumps({"id": n, "text": f"t\u00e9xt {n}"}).encode() + b"\n" for n in range(9)),
-    "in.parquet": as_parquet(pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"], "n": [[1], None, []]})),
+    "in.jsonl": b"".join(
+        json.dumps({"id": n, "text": f"t\u00e9xt {n}"}).encode() + b"\n" for n in range(9)
+    ),
+    "in.parquet": as_parquet(
+        pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"], "n": [[1], None, []]})
+    ),
 }
 
 
@@ -50,7 +63,10 @@ GOOD = {
     st.floats(0, 1),
 )
 def test_damaged_files_give_a_dataset_or_a_clear_error(
-    tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[tuple[float, bytes]], length: float
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    changes: list[tuple[float, bytes]],
+    length: float,
 ) -> None:
     data = GOOD[name]
     for where, new in changes:
@@ -66,7 +82,9 @@ def adds_up(folder: Path, data: bytes, name: str) -> None:
         assert nothing_is_stored(folder)
     else:
         assert dataset.rows_in == dataset.rows + dataset.rejected
-        rows = [row for row, _ in texts(folder, dataset)] + [row[0] for row in rejects(folder, dataset)]
+        rows = [row for row, _ in texts(folder, dataset)] + [
+            row[0] for row in rejects(folder, dataset)
+        ]
         assert sorted(rows) == list(range(1, dataset.rows_in + 1))
 
 
@@ -76,12 +94,17 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text(
 
 
 @MANY_FILES
-@given(rows=st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=12), chunk=st.integers(1, 5))
+@given(
+    rows=st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=12),
+    chunk=st.integers(1, 5),
+)
 def test_texts_of_any_csv_come_back_unchanged_and_the_counts_add_up(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], chunk: int
 ) -> None:
     folder = tmp_path_factory.mktemp("csv")
-    quoted = "\n".join(",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows)
+    quoted = "\n".join(
+        ",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows
+    )
     dataset = upload(folder, f"key,text,n\n{quoted}\n".encode(), chunk_rows=chunk, encoding="utf-8")
     assert dataset.rows_in == len(rows)
     kept = dict(texts(folder, dataset))

@@ -57,7 +57,9 @@ def test_a_large_vocabulary_is_kept_in_few_files_so_that_it_loads_quickly(folder
     with ZipFile(folder / PIPELINE) as packed:
         names = packed.namelist()
     pipeline = load(folder / PIPELINE)
-    words = sum(len(part.vocabulary_) for _, part in pipeline.named_steps["features"].transformer_list)
+    words = sum(
+        len(part.vocabulary_) for _, part in pipeline.named_steps["features"].transformer_list
+    )
     assert words > 50
     assert len(names) < 20
 
@@ -79,7 +81,11 @@ def test_a_pipeline_with_other_labels_than_the_manifest_is_refused(folder):
 
 
 def test_a_type_that_is_not_scikit_learns_own_is_refused_and_named(tmp_path):
-    steps = [("shout", FunctionTransformer(shout)), ("count", CountVectorizer()), ("head", LogisticRegression())]
+    steps = [
+        ("shout", FunctionTransformer(shout)),
+        ("count", CountVectorizer()),
+        ("head", LogisticRegression()),
+    ]
     pipeline = Pipeline(steps).fit(["good", "bad"], ["good", "bad"])
     _skops_io().dump(pipeline, tmp_path / PIPELINE)
     with pytest.raises(UntrustedTypes, match=r"test_bow\.shout") as caught:
@@ -92,7 +98,11 @@ def test_a_type_that_is_not_scikit_learns_own_is_refused_and_named(tmp_path):
 def test_what_was_trained_elsewhere_is_taken_over_with_its_labels(folder, tmp_path):
     for source in (folder, folder / PIPELINE):
         adopted = adopt("bow", source, tmp_path, None)
-        assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), None)
+        assert (adopted.mode, adopted.labels, adopted.max_tokens) == (
+            "one_of",
+            ("bad", "good"),
+            None,
+        )
         assert (tmp_path / PIPELINE).read_bytes() == (folder / PIPELINE).read_bytes()
 
 
@@ -110,7 +120,9 @@ def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_n
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotAModel, match=r"0 \.skops files"):
         adopt("bow", tmp_path / "empty", tmp_path, None)
-    pipeline = Pipeline([("count", CountVectorizer()), ("head", LinearSVC())]).fit(["good", "bad"], ["good", "bad"])
+    pipeline = Pipeline([("count", CountVectorizer()), ("head", LinearSVC())]).fit(
+        ["good", "bad"], ["good", "bad"]
+    )
     _skops_io().dump(pipeline, tmp_path / "empty" / "svc.skops")
     with pytest.raises(NotAModel, match="no probabilities"):
         adopt("bow", tmp_path / "empty", tmp_path, None)

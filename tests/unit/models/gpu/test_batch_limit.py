@@ -42,7 +42,12 @@ longest_first = st.lists(st.integers(1, 60), max_size=60).map(
 )
 
 
-@given(longest_first, st.integers(60, 500), st.integers(1, 5000), st.sampled_from([by_tokens, by_width]))
+@given(
+    longest_first,
+    st.integers(60, 500),
+    st.integers(1, 5000),
+    st.sampled_from([by_tokens, by_width]),
+)
 def test_every_text_is_answered_once_and_in_order(lengths, room, budget, cut):
     ceiling = Ceiling(budget, "here")
     answers, device = scored(lengths, room, ceiling, cut)
@@ -54,7 +59,9 @@ def test_every_text_is_answered_once_and_in_order(lengths, room, budget, cut):
 @given(longest_first, st.integers(1, 59), st.integers(1, 5000))
 def test_a_single_text_that_does_not_fit_is_an_error_that_says_so(lengths, room, budget):
     if len(lengths) and lengths[0] > room:
-        with pytest.raises(TextTooLarge, match=f"single text of {lengths[0]} tokens .* memory of here"):
+        with pytest.raises(
+            TextTooLarge, match=f"single text of {lengths[0]} tokens .* memory of here"
+        ):
             scored(lengths, room, Ceiling(budget, "here"))
     else:
         answers, _ = scored(lengths, room, Ceiling(budget, "here"))
@@ -70,7 +77,11 @@ def test_the_next_chunk_begins_where_the_memory_ended():
 
 
 def test_the_ceiling_of_a_model_on_a_device_is_remembered(tmp_path):
-    scored(np.full(50, 20, dtype=np.int64), 300, Ceiling(1000, "NVIDIA H200", "a" * 64, tmp_path / "cache"))
+    scored(
+        np.full(50, 20, dtype=np.int64),
+        300,
+        Ceiling(1000, "NVIDIA H200", "a" * 64, tmp_path / "cache"),
+    )
     assert Ceiling(1000, "NVIDIA H200", "a" * 64, tmp_path / "cache").tokens == 250
     assert Ceiling(100, "NVIDIA H200", "a" * 64, tmp_path / "cache").tokens == 100
     assert Ceiling(1000, "NVIDIA L4", "a" * 64, tmp_path / "cache").tokens == 1000

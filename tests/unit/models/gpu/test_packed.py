@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 LENGTHS = np.random.default_rng(2).integers(1, 41, 60)
 heads = pytest.mark.parametrize("head", ["mean", "standard"])
-architectures = pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "electra"])
+architectures = pytest.mark.parametrize(
+    "architecture", ["bert", "roberta", "distilbert", "electra"]
+)
 
 
 def opened(architecture="bert", head="mean", dtype=torch.float32):
@@ -35,7 +37,9 @@ def opened(architecture="bert", head="mean", dtype=torch.float32):
 
 def logits(net, pad, ids, budget=200):
     engine = TorchEngine(net, CPU, LABELS, pad, Ceiling(budget, "cpu"))
-    return engine.values(engine.start(engine.lay(ids, np.array([len(text) for text in ids], dtype=np.int64))))
+    return engine.values(
+        engine.start(engine.lay(ids, np.array([len(text) for text in ids], dtype=np.int64)))
+    )
 
 
 @heads
@@ -53,15 +57,24 @@ def test_packed_texts_get_the_logits_they_get_alone(architecture, head):
 def test_neither_company_nor_order_nor_budget_changes_an_answer(head):
     net, pad, ids, expected = opened(head=head)
     backwards = logits(net, pad, ids[::-1])[::-1]
-    few = np.concatenate([logits(net, pad, ids[start : start + 7]) for start in range(0, len(ids), 7)])
-    for found in (backwards, few, logits(net, pad, ids, budget=1), logits(net, pad, ids, budget=10**6)):
+    few = np.concatenate(
+        [logits(net, pad, ids[start : start + 7]) for start in range(0, len(ids), 7)]
+    )
+    for found in (
+        backwards,
+        few,
+        logits(net, pad, ids, budget=1),
+        logits(net, pad, ids, budget=10**6),
+    ):
         assert np.abs(found - expected).max() < 1e-4
 
 
 def test_a_chunk_may_be_started_before_the_one_before_is_fetched():
     net, pad, ids, expected = opened()
     engine = TorchEngine(net, CPU, LABELS, pad, Ceiling(200, "cpu"))
-    started = [engine.start(engine.lay(ids[part], LENGTHS[part])) for part in (slice(0, 20), slice(20, 60))]
+    started = [
+        engine.start(engine.lay(ids[part], LENGTHS[part])) for part in (slice(0, 20), slice(20, 60))
+    ]
     assert np.abs(np.concatenate([engine.values(one) for one in started]) - expected).max() < 1e-4
 
 
@@ -124,7 +137,10 @@ def test_the_kernel_of_a_gpu_is_given_what_it_asks_for(architecture, head, monke
         asked = kernel.bind(*args).arguments
         query, starts = asked["query"], asked["cu_seq_q"]
         assert query.dtype == torch.bfloat16
-        assert all(asked[name].shape == (starts[-1], 4, 8) and asked[name].is_contiguous() for name in ("key", "value"))
+        assert all(
+            asked[name].shape == (starts[-1], 4, 8) and asked[name].is_contiguous()
+            for name in ("key", "value")
+        )
         assert starts.dtype == torch.int32
         assert asked["max_q"] == asked["max_k"] == starts.diff().max()
         calls.append(query)
@@ -157,7 +173,17 @@ def test_a_pad_token_may_be_the_last_of_the_vocabulary():
 
 
 def test_the_engine_needs_torch_transformers_tokenizers_and_numpy_alone():
-    others = ("pyarrow", "pydantic", "openvino", "fsspec", "celery", "redis", "click", "sklearn", "pandas")
+    others = (
+        "pyarrow",
+        "pydantic",
+        "openvino",
+        "fsspec",
+        "celery",
+        "redis",
+        "click",
+        "sklearn",
+        "pandas",
+    )
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({others}))  # None: cannot be imported

@@ -46,7 +46,10 @@ def alone(folder, texts, mode="one_of"):
 @pytest.mark.parametrize("mode", ["one_of", "any_of"])
 def test_it_answers_as_each_text_alone(published, mode):
     texts = some_texts()
-    values, expected = score(loaded(published, mode=mode, max_tokens=64), texts), alone(published, texts, mode)
+    values, expected = (
+        score(loaded(published, mode=mode, max_tokens=64), texts),
+        alone(published, texts, mode),
+    )
     assert values.dtype == np.float32
     assert np.abs(values - expected).max() < 1e-4
     assert expected.std(axis=0).min() > 0.01  # the texts are told apart

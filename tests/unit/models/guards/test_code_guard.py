@@ -22,7 +22,9 @@ def refused(tmp_path):
         folder = tmp_path / "given"
         folder.mkdir()
         for name, content in files.items():
-            (folder / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+            (folder / name).write_bytes(
+                content if isinstance(content, bytes) else json.dumps(content).encode()
+            )
         registry = ModelRegistry(LocalPlace(tmp_path / "home"))
         with pytest.raises(NotAModel) as caught:
             publish_from(registry, "mood", folder, "mood", NOW)
@@ -35,7 +37,9 @@ def refused(tmp_path):
 WHOLE = {"config.json": {"model_type": "bert"}, "model.safetensors": b"", "tokenizer.json": {}}
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.pt", "model.pkl"])
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.pt", "model.pkl"]
+)
 def test_weights_that_are_only_pickles_are_refused(refused, name):
     error = refused(**{"config.json": {}, "tokenizer.json": {}, name: b"\x80\x04K\x01."})
     assert isinstance(error, BringsCode)

@@ -43,7 +43,11 @@ def test_the_device_follows_from_what_is_wanted_and_what_there_is(wanted, facts,
     ("wanted", "facts", "says"),
     [
         ("cuda", NOTHING, r"no NVIDIA GPU.*--device cpu"),
-        ("cuda", NO_TORCH, r"torch and transformers are not installed.*pip install 'chorus\[gpu\]'"),
+        (
+            "cuda",
+            NO_TORCH,
+            r"torch and transformers are not installed.*pip install 'chorus\[gpu\]'",
+        ),
         ("cuda", OF_THE_CPU, r"torch sees no GPU.*build of torch for CUDA"),
         ("cuda:2", TWO, r"there are 2 GPUs here, counted from 0"),
     ],
@@ -82,7 +86,9 @@ def test_a_device_that_is_none_is_a_bad_setting(value):
 
 def test_the_command_line_refuses_before_it_reads_the_file(tmp_path):
     chorus = Command(tmp_path)
-    assert "--device is 'gpu'; expected auto" in chorus.here("score", "no.csv", "--device", "gpu").err
+    assert (
+        "--device is 'gpu'; expected auto" in chorus.here("score", "no.csv", "--device", "gpu").err
+    )
     if device.gather(ask_torch=False).device_files == 0:
         ended = chorus.here("score", "no.csv", "--device", "cuda")
         assert (ended.status, ended.out) == (2, "")

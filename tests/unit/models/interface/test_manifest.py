@@ -9,7 +9,10 @@ from models.interface.manifest import Artifact, Card, ModelManifest, Target, dig
 from storage.record import BadRecord
 from tests.support.models.models_fixtures import spec
 
-FILES = (Artifact(file="a.bin", bytes=1, sha256="a" * 64), Artifact(file="b.bin", bytes=2, sha256="b" * 64))
+FILES = (
+    Artifact(file="a.bin", bytes=1, sha256="a" * 64),
+    Artifact(file="b.bin", bytes=2, sha256="b" * 64),
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,9 @@ def test_the_digest_changes_with_all_that_decides_the_scores(changes):
 
 def test_the_digest_changes_with_an_artifacts_content_and_name():
     for changes in ({"sha256": "c" * 64}, {"file": "c.bin"}):
-        assert digest_of(spec(), (FILES[0], FILES[1].model_copy(update=changes))) != digest_of(spec(), FILES)
+        assert digest_of(spec(), (FILES[0], FILES[1].model_copy(update=changes))) != digest_of(
+            spec(), FILES
+        )
 
 
 def test_the_digest_does_not_depend_on_the_card_or_the_order_of_the_artifacts():
@@ -55,5 +60,7 @@ def test_an_artifact_lies_in_the_models_own_folder(file):
 
 
 def test_a_manifest_that_lacks_a_field_names_it():
-    with pytest.raises(BadRecord, match=r"x/manifest\.json is not a valid modelmanifest: kind: Field required"):
+    with pytest.raises(
+        BadRecord, match=r"x/manifest\.json is not a valid modelmanifest: kind: Field required"
+    ):
         ModelManifest.decode(b"{}", "x/manifest.json")

@@ -9,7 +9,9 @@ from models.transformer.quantize import same_labels
 
 
 def check(precision, agreement=1.0, rows=LEAST_ROWS, speed=2.0):
-    return PrecisionCheck(precision=precision, rows=rows, agreement=agreement, largest_difference=0.01, speed=speed)
+    return PrecisionCheck(
+        precision=precision, rows=rows, agreement=agreement, largest_difference=0.01, speed=speed
+    )
 
 
 agreements = st.floats(0, 1)
@@ -23,11 +25,15 @@ precisions = st.sampled_from(["float32", "bfloat16", "int8"])
 
 
 @given(precisions, st.booleans(), checks)
-def test_nothing_coarser_than_allowed_is_chosen_and_nothing_that_failed_or_is_not_there(coarsest, native, found):
+def test_nothing_coarser_than_allowed_is_chosen_and_nothing_that_failed_or_is_not_there(
+    coarsest, native, found
+):
     chosen = choose(coarsest, native, found)
     order = ["float32", "bfloat16", "int8"]
     assert order.index(chosen) <= order.index(coarsest)
-    failed = {one.precision for one in found if one.agreement < LEAST_AGREEMENT or one.rows < LEAST_ROWS}
+    failed = {
+        one.precision for one in found if one.agreement < LEAST_AGREEMENT or one.rows < LEAST_ROWS
+    }
     assert chosen not in failed
     assert chosen != "bfloat16" or native
     assert chosen != "int8" or any(one.precision == "int8" for one in found)

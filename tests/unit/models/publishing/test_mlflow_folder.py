@@ -1,4 +1,6 @@
-"""Folders that MLflow saved are published and scored without MLflow; those with pickles or code are refused."""
+"""Folders that MLflow saved are published and scored without MLflow; those with pickles or code are
+refused.
+"""
 
 import json
 import shutil
@@ -45,7 +47,11 @@ def mlmodel(folder, **flavors):
     """As MLflow writes it."""
     loader = {"loader_module": f"mlflow.{next(iter(flavors), 'none')}", "python_version": "3.13.1"}
     folder.mkdir(exist_ok=True)
-    written = {"artifact_path": "model", "flavors": {"python_function": loader, **flavors}, "mlflow_version": "3.5.0"}
+    written = {
+        "artifact_path": "model",
+        "flavors": {"python_function": loader, **flavors},
+        "mlflow_version": "3.5.0",
+    }
     (folder / "MLmodel").write_text(yaml.safe_dump(written))
     return folder
 
@@ -83,7 +89,9 @@ def test_a_transformer_is_published_and_scored(registry, tmp_path):
     BertForSequenceClassification(config).save_pretrained(folder / "model")
     (folder / "components/tokenizer").mkdir(parents=True)
     shutil.copyfile(tiny / "tokenizer.json", folder / "components/tokenizer/tokenizer.json")
-    (folder / "components/tokenizer/tokenizer_config.json").write_text(json.dumps({"model_max_length": 64}))
+    (folder / "components/tokenizer/tokenizer_config.json").write_text(
+        json.dumps({"model_max_length": 64})
+    )
     manifest = publish_from(registry, "mood", folder, "mood", NOW)
     assert (manifest.labels, manifest.card.data) == (("bad", "good"), "published from mood")
     assert manifest.measured.tokens_per_second > 0
@@ -92,9 +100,14 @@ def test_a_transformer_is_published_and_scored(registry, tmp_path):
 
 @pytest.mark.parametrize("kept", ["pickle", "cloudpickle", None])
 def test_a_pickled_pipeline_is_refused_with_what_to_do(registry, tmp_path, kept):
-    folder = mlmodel(tmp_path / "mood", sklearn=SKLEARN | {"pickled_model": "model.pkl", "serialization_format": kept})
+    folder = mlmodel(
+        tmp_path / "mood",
+        sklearn=SKLEARN | {"pickled_model": "model.pkl", "serialization_format": kept},
+    )
     (folder / "model.pkl").write_bytes(b"\x80\x04K\x01.")
-    with pytest.raises(BringsCode, match=rf"serialization_format: {kept}.*serialization_format=\"skops\""):
+    with pytest.raises(
+        BringsCode, match=rf"serialization_format: {kept}.*serialization_format=\"skops\""
+    ):
         publish_from(registry, "mood", folder, "mood", NOW)
 
 
@@ -102,9 +115,15 @@ def test_a_pickled_pipeline_is_refused_with_what_to_do(registry, tmp_path, kept)
     ("flavors", "problem"),
     [
         ({"sklearn": SKLEARN | {"code": "code"}}, r"it brings code \(code\)"),
-        ({"sklearn": SKLEARN | {"pickled_model": "../other/model.skops"}}, "which is not in the folder"),
+        (
+            {"sklearn": SKLEARN | {"pickled_model": "../other/model.skops"}},
+            "which is not in the folder",
+        ),
         ({"sklearn": SKLEARN}, "names no .skops file that is there"),
-        ({"transformers": TRANSFORMERS | {"task": "text-generation"}}, "its task is text-generation"),
+        (
+            {"transformers": TRANSFORMERS | {"task": "text-generation"}},
+            "its task is text-generation",
+        ),
         ({"transformers": TRANSFORMERS}, "its weights are elsewhere"),
         ({"transformers": TRANSFORMERS | {"peft_adaptor": "peft"}}, "those of an adapter"),
         ({"xgboost": {"data": "model.xgb"}}, "its flavours are python_function, xgboost"),

@@ -39,7 +39,12 @@ def test_what_is_published_is_found_under_its_number_and_as_champion(registry, f
     assert registry.names() == ["mood"]
     assert registry.versions("mood") == [1]
     assert registry.aliases("mood") == {"champion": 1}
-    assert registry.resolve("mood") == registry.resolve("mood", 1) == registry.manifest("mood", 1) == manifest
+    assert (
+        registry.resolve("mood")
+        == registry.resolve("mood", 1)
+        == registry.manifest("mood", 1)
+        == manifest
+    )
 
 
 def test_a_second_version_does_not_become_champion_by_itself(registry, folder):
@@ -64,7 +69,9 @@ def test_two_publishers_at_once_get_two_versions(registry, folder):
 def test_the_verified_folder_holds_every_artifact(registry, folder):
     manifest = registry.publish("mood", folder, spec(), NOW)
     with registry.verified(manifest) as found:
-        assert {artifact.file: (found / artifact.file).read_bytes() for artifact in manifest.artifacts} == {
+        assert {
+            artifact.file: (found / artifact.file).read_bytes() for artifact in manifest.artifacts
+        } == {
             "config.json": b"{}",
             "weights.bin": b"weights",
         }
@@ -77,8 +84,15 @@ def test_a_file_that_changed_by_one_byte_is_refused(tmp_path, folder):
     with pytest.raises(Tampered) as caught, registry.verified(manifest):
         pytest.fail("the folder was handed out")
     error = caught.value
-    expected = next(artifact.sha256 for artifact in manifest.artifacts if artifact.file == "weights.bin")
-    assert (error.model, error.version, error.file, error.expected) == ("mood", 1, "weights.bin", expected)
+    expected = next(
+        artifact.sha256 for artifact in manifest.artifacts if artifact.file == "weights.bin"
+    )
+    assert (error.model, error.version, error.file, error.expected) == (
+        "mood",
+        1,
+        "weights.bin",
+        expected,
+    )
     assert error.found in str(error)
     assert "Restore the file, or publish the model again" in str(error)
 

@@ -1,4 +1,6 @@
-"""Labelled texts, how they are split and read, what training measures, and publishing what was trained elsewhere."""
+"""Labelled texts, how they are split and read, what training measures, and publishing what was
+trained elsewhere.
+"""
 
 import json
 import sys
@@ -32,7 +34,10 @@ def test_a_split_loses_no_row_and_puts_equal_texts_on_one_side(texts, share):
     data = labelled(texts, [("x",)] * len(texts), "any_of", ("x",))
     learned, kept = split(data, share)
     assert sorted(learned.texts.to_pylist() + kept.texts.to_pylist()) == sorted(texts)
-    plain = [{" ".join(text.casefold().split()) for text in side.texts.to_pylist()} for side in (learned, kept)]
+    plain = [
+        {" ".join(text.casefold().split()) for text in side.texts.to_pylist()}
+        for side in (learned, kept)
+    ]
     assert not plain[0] & plain[1]
 
 
@@ -57,7 +62,9 @@ def test_metrics_by_hand():
     one_of = metrics(values, truth, "one_of")
     assert one_of == pytest.approx({"accuracy": 3 / 4, "macro_f1": (2 / 3 + 4 / 5) / 2})
     any_of = metrics(np.array([[0.5, 0.5], [0.1, 0.1]], dtype=np.float32), truth[:2], "any_of")
-    assert any_of == pytest.approx({"micro_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "exact_match": 0})
+    assert any_of == pytest.approx(
+        {"micro_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "exact_match": 0}
+    )
 
 
 @pytest.mark.parametrize("mode", ["one_of", "any_of"])
@@ -83,7 +90,16 @@ def test_rows_that_no_model_can_learn_from_are_named():
 def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path):
     (tmp_path / "made").mkdir()
     data = moods()
-    trained = train("bow", "mood", data, tmp_path / "made", Recipe(), "moods of the tests", 0.25, light_model.install)
+    trained = train(
+        "bow",
+        "mood",
+        data,
+        tmp_path / "made",
+        Recipe(),
+        "moods of the tests",
+        0.25,
+        light_model.install,
+    )
     card = trained.spec.card
     assert card.rows_trained + card.rows_held_out == len(data)
     assert len(trained.held_out) == len(trained.values) == card.rows_held_out
@@ -99,7 +115,9 @@ def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path)
 
 
 def test_an_unknown_kind_names_those_there_are():
-    with pytest.raises(UnknownKind, match=r"no kind of model 'forest'. The kinds are: bow, transformer"):
+    with pytest.raises(
+        UnknownKind, match=r"no kind of model 'forest'. The kinds are: bow, transformer"
+    ):
         open_scorer(spec("forest"), None)
 
 
@@ -119,7 +137,9 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
     for name, data in (("one", moods()), ("any", topics())):
         (tmp_path / name).mkdir()
         fit("bow", data, tmp_path / name, Recipe())
-    assert publish_from(registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install).labels == (
+    assert publish_from(
+        registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install
+    ).labels == (
         "bad",
         "good",
     )
@@ -128,7 +148,9 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
     with pytest.raises(WhichLabels, match="does not name its labels"):
         publish_from(registry, "any", tmp_path / "any", "topics", NOW)
     given = {"labels": ("late", "dear"), "begin": light_model.install}
-    manifest = publish_from(registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given)
+    manifest = publish_from(
+        registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given
+    )
     assert (manifest.target.mode, manifest.labels) == ("any_of", ("late", "dear"))
     assert registry.versions("one") == [1]
 
@@ -149,7 +171,10 @@ def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
 
 def test_what_is_no_model_is_not_published(tmp_path):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
-    for source, problem in ((tmp_path / "gone", "not there"), (tmp_path, "neither config.json nor")):
+    for source, problem in (
+        (tmp_path / "gone", "not there"),
+        (tmp_path, "neither config.json nor"),
+    ):
         with pytest.raises(NotAModel, match=problem):
             publish_from(registry, "mood", source, "mood", NOW)
 
@@ -159,7 +184,9 @@ def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
     file = tmp_path / name
     rows = [("dear, very\ndear", ["price"]), ("late and dear", ["delivery", "price"]), ("fine", [])]
     if name.endswith("jsonl"):
-        file.write_text("".join(json.dumps({"said": text, "about": about}) + "\n" for text, about in rows))
+        file.write_text(
+            "".join(json.dumps({"said": text, "about": about}) + "\n" for text, about in rows)
+        )
     else:
         comma = "," if name.endswith("csv") else "\t"
         lines = [f'"{text}"{comma}{"|".join(about)}\n' for text, about in rows]
@@ -172,7 +199,9 @@ def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
 
 def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
     (tmp_path / "rows.csv").write_text('text,topics\nlate,"[""delivery"", ""price""]"\n')
-    assert read_labelled(tmp_path / "rows.csv", "text", "topics", "any_of").truth.tolist() == [[True, True]]
+    assert read_labelled(tmp_path / "rows.csv", "text", "topics", "any_of").truth.tolist() == [
+        [True, True]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +210,11 @@ def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
         ("rows.xlsx", b"", r"its name should end in \.csv, \.tsv, \.jsonl, \.ndjson"),
         ("rows.csv", b"", "no rows"),
         ("rows.csv", b"text,label\n", "no rows"),
-        ("rows.csv", b"words,label\na,x\n", r"row 1 has no column 'text'. Its columns are: words, label"),
+        (
+            "rows.csv",
+            b"words,label\na,x\n",
+            r"row 1 has no column 'text'. Its columns are: words, label",
+        ),
         ("rows.csv", b"text,label\na,x\n  ,x\n", "row 2 has no text"),
         ("rows.csv", b"text,label\na,x\nb\n", "row 2 has an answer that is not words"),
         ("rows.csv", b"text,label\na,x\n\xff,x\n", "is not UTF-8"),

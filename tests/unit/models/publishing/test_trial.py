@@ -1,4 +1,6 @@
-"""What a model takes is measured before it is published, and one that does not answer is not published."""
+"""What a model takes is measured before it is published, and one that does not answer is not
+published.
+"""
 
 import os
 import signal
@@ -52,5 +54,7 @@ def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, begin, r
 
 
 def test_what_was_measured_decides_no_score():
-    measured = Measured(load_seconds=1, rows_per_second=2, characters_per_second=3, rows=4, memory=5)
+    measured = Measured(
+        load_seconds=1, rows_per_second=2, characters_per_second=3, rows=4, memory=5
+    )
     assert digest_of(spec().model_copy(update={"measured": measured}), ()) == digest_of(spec(), ())

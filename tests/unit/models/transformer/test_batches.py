@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from models.transformer.batches import batches, by_tokens, by_width, padded
 
-lengths_of = st.lists(st.integers(0, 300), max_size=200).map(lambda found: np.array(found, dtype=np.int64))
+lengths_of = st.lists(st.integers(0, 300), max_size=200).map(
+    lambda found: np.array(found, dtype=np.int64)
+)
 budgets = st.integers(1, 2000)
 
 
@@ -54,7 +56,9 @@ def test_padding_fills_up_to_the_width_and_is_masked():
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
-longest_first = st.lists(st.integers(1, 300), max_size=200).map(lambda found: np.array(sorted(found)[::-1], np.int64))
+longest_first = st.lists(st.integers(1, 300), max_size=200).map(
+    lambda found: np.array(sorted(found)[::-1], np.int64)
+)
 
 
 @given(longest_first, budgets, st.sampled_from([by_tokens, by_width]))

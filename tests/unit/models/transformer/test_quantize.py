@@ -28,7 +28,12 @@ def adopted(tmp_path_factory):
     tiny = encoder(made / "tiny")
     for folder in ("trained", "adopted"):
         (made / folder).mkdir()
-    fit("transformer", moods(), made / "trained", Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    fit(
+        "transformer",
+        moods(),
+        made / "trained",
+        Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3),
+    )
     adopt("transformer", made / "trained", made / "adopted", None)
     return made / "adopted"
 
@@ -53,7 +58,9 @@ WHAT = spec("transformer", max_tokens=64)
 def texts(rows):
     """One of the words good and bad in each, so that no answer is a near thing."""
     chance = np.random.default_rng(1)
-    return strings(*(f"the {chance.choice(WORDS)} was {('good', 'bad')[row % 2]} {row}" for row in range(rows)))
+    return strings(
+        *(f"the {chance.choice(WORDS)} was {('good', 'bad')[row % 2]} {row}" for row in range(rows))
+    )
 
 
 def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
@@ -62,11 +69,14 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
     assert (int8.precision, int8.rows, int8.passed) == ("int8", LEAST_ROWS, True)
     assert (published / INT8_NETWORK).is_file()
     assert (published / INT8_NETWORK).with_suffix(".bin").is_file()
-    fast = [check.model_copy(update={"speed": 2.0 + at}) for at, check in enumerate(checks)]  # so tiny, it is not
+    # so tiny, it is not
+    fast = [check.model_copy(update={"speed": 2.0 + at}) for at, check in enumerate(checks)]
     values = {}
     for coarsest in ("float32", "int8"):
         compute = Compute(threads=1, precision=coarsest)
-        scorer = open_scorer(WHAT.model_copy(update={"precisions": tuple(fast)}), published, compute)
+        scorer = open_scorer(
+            WHAT.model_copy(update={"precisions": tuple(fast)}), published, compute
+        )
         scorer.load()
         values[coarsest] = score(scorer, texts(50))
     assert not np.array_equal(values["float32"], values["int8"])
@@ -92,8 +102,13 @@ def test_a_kind_with_one_precision_offers_no_other(tmp_path):
 
 def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published):
     wide = _of_wide_range(openvino.Core().read_model(published / NETWORK))
-    assert len(wide) == 2 * 2 + 1  # of each layer those behind the attention and behind the GELU, and the head
-    assert not [name for name in wide if any(part in name for part in ("query", "key", "value", "intermediate"))]
+    # of each layer those behind the attention and behind the GELU, and the head
+    assert len(wide) == 2 * 2 + 1
+    assert not [
+        name
+        for name in wide
+        if any(part in name for part in ("query", "key", "value", "intermediate"))
+    ]
 
 
 def test_without_nncf_a_model_is_published_all_the_same(published, monkeypatch, warnings):

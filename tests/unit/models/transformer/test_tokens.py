@@ -15,7 +15,9 @@ def folder(tmp_path_factory):
 
 
 def read(folder, over_length, *texts, max_tokens=5):
-    what = spec("transformer", max_tokens=max_tokens).model_copy(update={"over_length": over_length})
+    what = spec("transformer", max_tokens=max_tokens).model_copy(
+        update={"over_length": over_length}
+    )
     return TextReader(what, folder).read(strings(*texts))
 
 
@@ -46,9 +48,16 @@ def test_a_row_gets_the_mean_of_its_windows_weighted_by_their_tokens(data):
     counts = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=6))  # windows of each text
     lengths = data.draw(st.lists(st.integers(2, 300), min_size=sum(counts), max_size=sum(counts)))
     rows = data.draw(st.lists(st.integers(0, len(counts) - 1), max_size=10))
-    values = np.random.default_rng(data.draw(st.integers(0, 100))).random((sum(counts), 3), dtype=np.float32)
+    values = np.random.default_rng(data.draw(st.integers(0, 100))).random(
+        (sum(counts), 3), dtype=np.float32
+    )
     texts = np.repeat(np.arange(len(counts)), counts)
-    tokens = Tokens(np.array(rows, dtype=np.int64), texts, [[0] * length for length in lengths], np.array(lengths))
+    tokens = Tokens(
+        np.array(rows, dtype=np.int64),
+        texts,
+        [[0] * length for length in lengths],
+        np.array(lengths),
+    )
     answers = tokens.answers(values)
     assert answers.dtype == np.float32
     for row, text in enumerate(rows):

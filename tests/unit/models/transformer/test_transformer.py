@@ -27,7 +27,15 @@ from models.transformer.files import open_tokenizer
 from models.transformer.openvino_scorer import WrongWidth, probabilities
 from models.transformer.train import NoEncoder
 from storage.places.place import LocalPlace
-from tests.support.models.models_fixtures import WORDS, edit_json, encoder, moods, spec, strings, topics
+from tests.support.models.models_fixtures import (
+    WORDS,
+    edit_json,
+    encoder,
+    moods,
+    spec,
+    strings,
+    topics,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,7 +66,9 @@ def published(trained, tmp_path_factory):
 
 def loaded(folder, cache=None, **what):
     scorer = open_scorer(
-        spec("transformer", **what), folder, Compute("cpu", threads=1, precision="float32", cache=cache)
+        spec("transformer", **what),
+        folder,
+        Compute("cpu", threads=1, precision="float32", cache=cache),
     )
     scorer.load()
     return scorer
@@ -80,7 +90,9 @@ def logits_by_torch(model, folder, texts):
 
 def test_openvino_answers_as_torch_does(published):
     texts = some_texts(40)
-    expected = torch.softmax(logits_by_torch(networks.load(published), published, texts), dim=1).numpy()
+    expected = torch.softmax(
+        logits_by_torch(networks.load(published), published, texts), dim=1
+    ).numpy()
     values = score(loaded(published, max_tokens=64), texts)
     assert values.dtype == np.float32
     assert np.abs(values - expected).max() < TOLERANCE
@@ -93,12 +105,20 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
     model = BertForSequenceClassification(config).eval()
     model.save_pretrained(tmp_path)
     shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
-    manifest = publish_from(ModelRegistry(LocalPlace(tmp_path / "home")), "late", tmp_path, "topics", NOW)
-    assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == ("any_of", ("late", "dear", "rude"), 64)
+    manifest = publish_from(
+        ModelRegistry(LocalPlace(tmp_path / "home")), "late", tmp_path, "topics", NOW
+    )
+    assert (manifest.target.mode, manifest.labels, manifest.max_tokens) == (
+        "any_of",
+        ("late", "dear", "rude"),
+        64,
+    )
     texts = some_texts(20)
     expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
     scorer = open_scorer(
-        manifest, tmp_path / "home/registry/models/late/1", Compute("cpu", threads=1, precision="float32")
+        manifest,
+        tmp_path / "home/registry/models/late/1",
+        Compute("cpu", threads=1, precision="float32"),
     )
     scorer.load()
     assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
@@ -149,7 +169,8 @@ tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
 assert len(tasks) > 1
 assert {{frozenset(os.sched_getaffinity(task)) for task in tasks}} == {{frozenset(os.sched_getaffinity(0))}}
 """
-    subprocess.run([sys.executable, "-c", code], check=True)  # of its own: publishing, above, has left threads behind
+    # of its own: publishing, above, has left threads behind
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_equal_texts_are_scored_once_and_answered_each(published):
@@ -190,12 +211,16 @@ def test_the_artifacts_are_those_of_the_source_and_the_network(trained, publishe
         "openvino_model.xml",
         "tokenizer.json",
     ]
-    assert (published / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+    assert (published / "model.safetensors").read_bytes() == (
+        trained / "model.safetensors"
+    ).read_bytes()
 
 
 def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_path, monkeypatch):
     sent = []
-    monkeypatch.setattr(TelemetrySender, "send", lambda _self, _backend, message: sent.append(message))
+    monkeypatch.setattr(
+        TelemetrySender, "send", lambda _self, _backend, message: sent.append(message)
+    )
     adopted = adopt("transformer", trained, tmp_path, None)
     assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
     assert sent == []
@@ -207,7 +232,11 @@ def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_p
         ({"model_type": "bert", "max_position_embeddings": 512}, None, 256),
         ({"model_type": "bert", "max_position_embeddings": 512}, 400, 400),
         ({"model_type": "bert", "max_position_embeddings": 64}, 400, 64),
-        ({"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 999, 512),
+        (
+            {"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1},
+            999,
+            512,
+        ),
         ({"model_type": "t5"}, 100, 100),
     ],
 )
@@ -219,7 +248,9 @@ def test_training_twice_gives_the_same_weights(tiny, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         fit("transformer", moods(), folder, Recipe(encoder=tiny, epochs=1, most_rows=32))
-    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (
+        tmp_path / "b/model.safetensors"
+    ).read_bytes()
 
 
 def test_an_encoder_without_a_head_is_not_published_with_one_made_up(tiny, tmp_path):
@@ -230,13 +261,16 @@ def test_an_encoder_without_a_head_is_not_published_with_one_made_up(tiny, tmp_p
 def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "source")
     mark = tmp_path / "ran"
-    (tmp_path / "source/evil.py").write_text(f"open({str(mark)!r}, 'w')\nclass Config: pass\nclass Model: pass\n")
+    (tmp_path / "source/evil.py").write_text(
+        f"open({str(mark)!r}, 'w')\nclass Config: pass\nclass Model: pass\n"
+    )
     auto = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
     edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
     (tmp_path / "out").mkdir()
     with pytest.raises(BringsCode, match="brings Python files"):
         adopt("transformer", tmp_path / "source", tmp_path / "out", None)
-    with pytest.raises(NotAModel, match="transformers cannot read it"):  # the second lock on the same door
+    # the second lock on the same door
+    with pytest.raises(NotAModel, match="transformers cannot read it"):
         networks.load(tmp_path / "source")
     assert not mark.exists()
 
@@ -263,7 +297,8 @@ def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tm
     scorer = open_scorer(spec("transformer", labels=("a", "b", "c")), published, Compute(threads=1))
     with pytest.raises(WrongWidth, match="2 values, and the manifest names 3 labels"):
         scorer.load()
-    BertForSequenceClassification(BertConfig.from_pretrained(tiny)).save_pretrained(tmp_path)  # two labels, no names
+    # two labels, no names
+    BertForSequenceClassification(BertConfig.from_pretrained(tiny)).save_pretrained(tmp_path)
     shutil.copyfile(tiny / "tokenizer.json", tmp_path / "tokenizer.json")
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     with pytest.raises(NotAModel, match="2 values, and 3 labels were given"):

@@ -48,7 +48,9 @@ def test_a_file_of_an_older_version_is_read(place, publish):
     version = publish()
     place.replace("registry/models/bow/1/measured.json", json.dumps(old).encode())
     assert expected_of(place, version).rate == 7
-    assert expected_of(place, version).seconds(70, None) == 10, "by the rate, as if it filled one processor"
+    assert expected_of(place, version).seconds(70, None) == 10, (
+        "by the rate, as if it filled one processor"
+    )
 
 
 def test_a_new_version_is_expected_to_be_like_the_one_before(place, publish):
@@ -74,7 +76,9 @@ def test_a_later_version_says_nothing_of_it(place, publish):
 
 
 def test_before_a_worker_measured_anything_what_publishing_measured_is_expected(place, publish):
-    measured = Measured(load_seconds=2, rows_per_second=7, characters_per_second=70, rows=9, memory=10**9)
+    measured = Measured(
+        load_seconds=2, rows_per_second=7, characters_per_second=70, rows=9, memory=10**9
+    )
     publish(measured=measured)
     found = expected(place, "bow")
     assert found.rate == measured.rows_per_second

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tasks.jobs.cron import Cron, check_line, check_zone
 
-FORWARD, BACK = ("2026-03-29", "2026-03-08"), ("2026-10-25", "2026-11-01")  # Berlin and New York, each at 2:00 or 3:00
+# Berlin and New York, each at 2:00 or 3:00
+FORWARD, BACK = ("2026-03-29", "2026-03-08"), ("2026-10-25", "2026-11-01")
 LINES = (
     "* * * * *",
     "*/7 * * * *",
@@ -37,17 +38,26 @@ ZONES = (
 crons = st.builds(Cron, st.sampled_from(LINES), st.sampled_from(ZONES))
 # Half of them around a change.
 moments = st.builds(
-    lambda day, minutes: datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=minutes),
+    lambda day, minutes: (
+        datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    ),
     st.sampled_from(FORWARD + BACK) | st.dates(date(2026, 1, 1), date(2026, 12, 31)).map(str),
     st.integers(-600, 1800),
 )
 
 
 def times_of(line, zone, day):
-    """On that day of that zone, as a clock there shows them, with the hours that it is ahead of UTC."""
-    cron, first = Cron(line, zone), datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)) - timedelta(seconds=1)
+    """On that day of that zone, as a clock there shows them, with the hours that it is ahead of
+    UTC.
+    """
+    cron, first = (
+        Cron(line, zone),
+        datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)) - timedelta(seconds=1),
+    )
     found = (time.astimezone(cron.timezone) for time in cron.after(first.astimezone(UTC)))
-    return [f"{time:%H:%M%z}"[:-2] for time in takewhile(lambda time: str(time.date()) == day, found)]
+    return [
+        f"{time:%H:%M%z}"[:-2] for time in takewhile(lambda time: str(time.date()) == day, found)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,12 +71,23 @@ def times_of(line, zone, day):
         ("America/New_York", "2026-03-08", "30 1-3 * * *", ["01:30-05", "03:00-04", "03:30-04"]),
         ("Europe/Berlin", "2026-03-29", "*/30 2 * * *", []),
         ("America/New_York", "2026-03-08", "*/30 2 * * *", []),
-        # From 3:00 to 2:00 in Berlin, from 2:00 to 1:00 in New York: there are two hours of that name.
+        # From 3:00 to 2:00 in Berlin, from 2:00 to 1:00 in New York: there are two hours of that
+        # name.
         ("Europe/Berlin", "2026-10-25", "30 2 * * *", ["02:30+02"]),
         ("America/New_York", "2026-11-01", "30 1 * * *", ["01:30-04"]),
         ("America/New_York", "2026-11-01", "30 2 * * *", ["02:30-05"]),
-        ("Europe/Berlin", "2026-10-25", "0,30 2,3 * * *", ["02:00+02", "02:30+02", "03:00+01", "03:30+01"]),
-        ("Europe/Berlin", "2026-10-25", "*/30 2 * * *", ["02:00+02", "02:30+02", "02:00+01", "02:30+01"]),
+        (
+            "Europe/Berlin",
+            "2026-10-25",
+            "0,30 2,3 * * *",
+            ["02:00+02", "02:30+02", "03:00+01", "03:30+01"],
+        ),
+        (
+            "Europe/Berlin",
+            "2026-10-25",
+            "*/30 2 * * *",
+            ["02:00+02", "02:30+02", "02:00+01", "02:30+01"],
+        ),
     ],
 )
 def test_when_the_clocks_are_changed(zone, day, line, expected):
@@ -144,7 +165,9 @@ def test_whatever_a_field_holds_is_understood_or_refused(text, field):
         assert check_line(line) == line
 
 
-@pytest.mark.parametrize("zone", ["Europe", "europe/berlin", "../UTC", "/etc/passwd", "", "x" * 5000, "\0", "CETT", 1])
+@pytest.mark.parametrize(
+    "zone", ["Europe", "europe/berlin", "../UTC", "/etc/passwd", "", "x" * 5000, "\0", "CETT", 1]
+)
 def test_a_zone_that_is_none_is_refused_with_what_is_allowed(zone):
     with pytest.raises(ValueError, match="IANA"):
         check_zone(zone)

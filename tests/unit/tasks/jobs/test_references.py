@@ -16,7 +16,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def models(place, tmp_path):
-    """Four versions of one model, in turn: of a job, pinned by an ensemble, the champion, and named by nothing."""
+    """Four versions of one model, in turn: of a job, pinned by an ensemble, the champion, and named
+    by nothing.
+    """
     (tmp_path / "weights").write_bytes(b"w")
     registry = ModelRegistry(place)
     for _ in range(4):
@@ -31,12 +33,20 @@ def models(place, tmp_path):
 
 
 def test_aliases_ensembles_and_jobs_name_versions(place, models):
-    named = {version[1:]: by for version, by in who_names(place).items() if version[0] == models.shelf}
-    assert named == {("bow", 1): ["job job1"], ("bow", 2): ["ensemble pinned 1"], ("bow", 3): ["alias champion"]}
+    named = {
+        version[1:]: by for version, by in who_names(place).items() if version[0] == models.shelf
+    }
+    assert named == {
+        ("bow", 1): ["job job1"],
+        ("bow", 2): ["ensemble pinned 1"],
+        ("bow", 3): ["alias champion"],
+    }
     assert who_names(place)["ensembles", "moods", 1] == ["alias champion", "job job1"]
 
 
-@pytest.mark.parametrize(("version", "by"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")])
+@pytest.mark.parametrize(
+    ("version", "by"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")]
+)
 def test_what_is_named_is_not_removed_unless_it_is_forced(models, version, by):
     with pytest.raises(StillNamed, match=f"these name it: {by}") as caught:
         remove(models, "bow", version)

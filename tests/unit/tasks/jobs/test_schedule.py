@@ -1,4 +1,6 @@
-"""What is due is set going once, whoever looks, however often and however many at once; and runs never overlap."""
+"""What is due is set going once, whoever looks, however often and however many at once; and runs
+never overlap.
+"""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -40,7 +42,14 @@ class World:
         self.begun.append((customer, name))
         ensemble = EnsembleVersion(name="default", version=1)
         run = Run(
-            customer=customer, name=name, ensemble=ensemble, models=(), jobs=(), keep=keep, started_at=now, since=since
+            customer=customer,
+            name=name,
+            ensemble=ensemble,
+            models=(),
+            jobs=(),
+            keep=keep,
+            started_at=now,
+            since=since,
         )
         return create_run(context.place, run)
 
@@ -207,7 +216,9 @@ def test_what_was_missed_before_a_run_by_hand_is_caught_up_after_it(world):
 
 def test_by_hand_it_is_refused_while_a_run_goes_on(world):
     world.look(half_past_two(2))
-    with pytest.raises(StillRunning, match=r"nightly-000001 .* customer acme is not done") as caught:
+    with pytest.raises(
+        StillRunning, match=r"nightly-000001 .* customer acme is not done"
+    ) as caught:
         world.run_now(half_past_two(2) + HOUR)
     assert caught.value.exit_status == 2
 

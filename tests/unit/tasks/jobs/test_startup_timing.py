@@ -12,7 +12,9 @@ moments = st.floats(0, 2e9, allow_nan=False)
 
 
 @given(moments, moments, moments, moments, moments, moments)
-def test_the_stages_are_all_of_the_time_from_arrival_to_scores(since, spawned, loading, loaded, taken, scored):
+def test_the_stages_are_all_of_the_time_from_arrival_to_scores(
+    since, spawned, loading, loaded, taken, scored
+):
     found = stages(since, FirstScores(spawned, loading, loaded, taken, scored))
     parts = (found.waiting, found.starting, found.loading, found.scoring)
     assert min(parts) >= 0

@@ -13,15 +13,28 @@ from tasks.planning.remaining_work import Left, Missing
 
 SLOW, FAST = (ModelVersion(name=name, version=1, digest="d") for name in ("minilm", "bow"))
 NEEDS = {
-    SLOW: Needs(rate=100, start_seconds=9, memory=400, start_work=2, row_seconds=0.01, row_chars=50),
-    FAST: Needs(rate=9000, start_seconds=9, memory=300, start_work=4, row_seconds=0.0001, row_chars=50),
+    SLOW: Needs(
+        rate=100, start_seconds=9, memory=400, start_work=2, row_seconds=0.01, row_chars=50
+    ),
+    FAST: Needs(
+        rate=9000, start_seconds=9, memory=300, start_work=4, row_seconds=0.0001, row_chars=50
+    ),
 }
 MACHINE = Machine(cores=2, pools={"minilm": Pool(), "bow": Pool()})
-LOADS = st.builds(Load, work=st.floats(0, 1000), threads=st.integers(1, 8), start=st.floats(0, 10), gpu=st.booleans())
+LOADS = st.builds(
+    Load,
+    work=st.floats(0, 1000),
+    threads=st.integers(1, 8),
+    start=st.floats(0, 10),
+    gpu=st.booleans(),
+)
 
 
 def rows(slow, fast, parts=1, chars=None):
-    models = (Missing(SLOW, int(slow > 0), 0, slow, chars), Missing(FAST, int(fast > 0), 0, fast, chars))
+    models = (
+        Missing(SLOW, int(slow > 0), 0, slow, chars),
+        Missing(FAST, int(fast > 0), 0, fast, chars),
+    )
     return Left(models, parts, max(slow, fast))
 
 
@@ -39,7 +52,12 @@ def test_it_is_never_shorter_than_the_longest_nor_than_all_of_it_shared(loads, c
     assert found <= sum(load.start + load.work for load in loads) + 1e-6, "one after the other"
 
 
-@given(st.lists(LOADS, min_size=1, max_size=6), st.integers(1, 16), st.integers(0, 2), st.floats(0, 100))
+@given(
+    st.lists(LOADS, min_size=1, max_size=6),
+    st.integers(1, 16),
+    st.integers(0, 2),
+    st.floats(0, 100),
+)
 def test_more_work_never_takes_less_time(loads, cores, gpus, more):
     heavier = [replace(loads[0], work=loads[0].work + more), *loads[1:]]
     assert duration(heavier, cores, gpus) >= duration(loads, cores, gpus)

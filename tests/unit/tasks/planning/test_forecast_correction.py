@@ -53,7 +53,9 @@ def test_what_is_learned_is_of_the_forecast_without_its_correction(place):
 
 def test_machines_of_other_sizes_and_services_learn_for_themselves(place):
     learn(place, FORECAST, 15.0)
-    assert correction(place, cores=4, service=False) == correction(place, cores=2, service=True) == 1
+    assert (
+        correction(place, cores=4, service=False) == correction(place, cores=2, service=True) == 1
+    )
 
 
 @pytest.mark.parametrize("changes", [{"measured": False}, {"seconds": 0.5}])

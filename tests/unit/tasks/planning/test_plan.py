@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 from tasks.planning.plan import Cell, plan
 
 chunk_ids = st.lists(st.sampled_from("abcdef"), max_size=8)  # repeats: chunks with equal texts
-model_sets = st.lists(st.tuples(st.sampled_from(["bow", "minilm", "acme"]), st.integers(1, 3)), unique=True, min_size=1)
+model_sets = st.lists(
+    st.tuples(st.sampled_from(["bow", "minilm", "acme"]), st.integers(1, 3)),
+    unique=True,
+    min_size=1,
+)
 
 
 @st.composite
@@ -48,10 +52,17 @@ def test_it_asks_for_what_is_missing_and_for_nothing_else(state):
     chunks, models, scored, parts = state
     found = plan(chunks, models, scored, parts)
     open_chunks = {chunk for position, chunk in enumerate(chunks) if position not in parts}
-    expected = {Cell(chunk, *model) for chunk in open_chunks for model in models if chunk not in scored[model]}
+    expected = {
+        Cell(chunk, *model)
+        for chunk in open_chunks
+        for model in models
+        if chunk not in scored[model]
+    }
     assert len(found.cells) == len(set(found.cells))
     assert set(found.cells) == expected
-    assert set(found.chunks) == {chunk for chunk in open_chunks if all(chunk in scored[model] for model in models)}
+    assert set(found.chunks) == {
+        chunk for chunk in open_chunks if all(chunk in scored[model] for model in models)
+    }
 
 
 @given(states())

@@ -1,4 +1,6 @@
-"""What is left of jobs, in rows: what storage has, under the job's versions, is not asked for again."""
+"""What is left of jobs, in rows: what storage has, under the job's versions, is not asked for
+again.
+"""
 
 import pytest
 from hypothesis import given
@@ -44,7 +46,10 @@ def test_cells_that_are_scored_and_parts_that_are_written_are_not_left(place, da
 
 
 def test_what_one_job_scores_is_there_for_the_next(place, dataset):
-    first, second = store_job(place, dataset), store_job(place, dataset, id="job2", out=place.at("elsewhere"))
+    first, second = (
+        store_job(place, dataset),
+        store_job(place, dataset, id="job2", out=place.at("elsewhere")),
+    )
     found = left(place, [(first, dataset), (second, dataset)])
     assert of(found, "bow") == (3, 0, 5)
     assert (found.parts, found.rows) == (6, 10)
@@ -53,7 +58,9 @@ def test_what_one_job_scores_is_there_for_the_next(place, dataset):
 def with_donors(dataset, *donors):
     """The dataset, whose first chunk has these."""
     first, *others = dataset.chunks
-    return dataset.model_copy(update={"chunks": (first.model_copy(update={"donors": donors, "new": None}), *others)})
+    return dataset.model_copy(
+        update={"chunks": (first.model_copy(update={"donors": donors, "new": None}), *others)}
+    )
 
 
 def test_rows_whose_text_a_donor_holds_are_left_only_where_it_was_not_scored(place, dataset):
@@ -74,12 +81,16 @@ def test_a_cell_whose_texts_are_all_elsewhere_is_there(place, dataset):
 
 def test_donors_that_are_gone_hold_nothing(place, dataset):
     today = with_donors(
-        dataset, Donor(dataset="gone", position=0, shared=2), Donor(dataset="upload", position=9, shared=2)
+        dataset,
+        Donor(dataset="gone", position=0, shared=2),
+        Donor(dataset="upload", position=9, shared=2),
     )
     assert of(left(place, [(store_job(place, today), today)]), "bow") == (3, 0, 5)
 
 
-def test_characters_are_of_the_rows_that_are_left_and_unknown_if_any_chunk_does_not_say(place, dataset):
+def test_characters_are_of_the_rows_that_are_left_and_unknown_if_any_chunk_does_not_say(
+    place, dataset
+):
     counted = [chunk.model_copy(update={"chars": 10 * chunk.rows}) for chunk in dataset.chunks]
     score(place, "bow", dataset.chunks[0])
     job = store_job(place, dataset)
@@ -90,7 +101,10 @@ def test_characters_are_of_the_rows_that_are_left_and_unknown_if_any_chunk_does_
 
 
 donors = st.lists(
-    st.builds(Donor, dataset=st.sampled_from("abc"), position=st.integers(0, 3), shared=st.integers(0, 30)), max_size=6
+    st.builds(
+        Donor, dataset=st.sampled_from("abc"), position=st.integers(0, 3), shared=st.integers(0, 30)
+    ),
+    max_size=6,
 )
 
 

@@ -21,8 +21,12 @@ CHUNK = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)
 
 def scored(texts):
     """What the model says: by the text alone, and nothing of one of them."""
-    rejected = {row: "ended by signal SIGKILL" for row, text in enumerate(texts) if text == "kill it"}
-    values = np.array([(WORDS.index(text) / 10, 1 - WORDS.index(text) / 10) for text in texts], np.float32)
+    rejected = {
+        row: "ended by signal SIGKILL" for row, text in enumerate(texts) if text == "kill it"
+    }
+    values = np.array(
+        [(WORDS.index(text) / 10, 1 - WORDS.index(text) / 10) for text in texts], np.float32
+    )
     values = values.reshape(len(texts), 2)
     values[list(rejected)] = np.nan
     return Scores(MODEL.name, MODEL.version, MODEL.digest, MOOD, values, rejected)
@@ -41,7 +45,9 @@ def store_later(place, texts, new, *positions):
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(earlier=st.lists(CHUNK, max_size=4), texts=CHUNK)
-def test_borrowed_and_asked_together_are_what_asking_for_all_gives(earlier, texts, tmp_path_factory):
+def test_borrowed_and_asked_together_are_what_asking_for_all_gives(
+    earlier, texts, tmp_path_factory
+):
     place = LocalPlace(tmp_path_factory.mktemp("home"))
     donors = []
     for number, chunk in enumerate(earlier):
@@ -62,7 +68,9 @@ def test_no_donor_is_read_once_all_that_can_be_found_is_found(place, monkeypatch
     dataset = store_later(place, ["ok", "fine", "new"], 1, 0, 1)
     read = []
     monkeypatch.setattr(
-        LocalPlace, "read", lambda self, path, real=LocalPlace.read: read.append(path) or real(self, path)
+        LocalPlace,
+        "read",
+        lambda self, path, real=LocalPlace.read: read.append(path) or real(self, path),
     )
     assert borrow(place, dataset, 0, MODEL, pa.array(["ok", "fine", "new"])).left.tolist() == [2]
     assert len([path for path in read if path.endswith("chunk-00001.parquet")]) == 0
@@ -82,10 +90,18 @@ def test_a_chunk_with_anything_new_is_not_borrowed_whole(place, new):
 
 def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     first = store_dataset(place, ["fine", "ok", "late again"])
-    donors = (Donor(dataset="upload", position=0, shared=1), Donor(dataset="upload", position=1, shared=1))
-    far = (Donor(dataset="upload", position=7, shared=2), Donor(dataset="gone", position=0, shared=2))
+    donors = (
+        Donor(dataset="upload", position=0, shared=1),
+        Donor(dataset="upload", position=1, shared=1),
+    )
+    far = (
+        Donor(dataset="upload", position=7, shared=2),
+        Donor(dataset="gone", position=0, shared=2),
+    )
     found = [(donors, 0), (donors, None), (far, 0)]
-    later = store_dataset(place, ["ok", "late again", "ok", "new", "x", "y"], name="later", found=found)
+    later = store_dataset(
+        place, ["ok", "late again", "ok", "new", "x", "y"], name="later", found=found
+    )
     chunks = [chunk.id for chunk in later.chunks]
     place.create(scores.path("bow", 1, chunks[1]), b"")
     assert in_hand(place, later, MODEL, chunks) == {chunks[1]}
@@ -99,18 +115,28 @@ def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
 
     def ask(texts):
         asked.extend(texts.to_pylist())
-        return Scores(MODEL.name, MODEL.version, MODEL.digest, MOOD, np.full((len(texts), 2), 0.5, np.float32))
+        return Scores(
+            MODEL.name, MODEL.version, MODEL.digest, MOOD, np.full((len(texts), 2), 0.5, np.float32)
+        )
 
     earlier = store_dataset(place, ["old", "older"], name="earlier")
-    lent = Scores(MODEL.name, MODEL.version, MODEL.digest, MOOD, np.array([[0.1, 0.9], [0.2, 0.8]], np.float32))
+    lent = Scores(
+        MODEL.name,
+        MODEL.version,
+        MODEL.digest,
+        MOOD,
+        np.array([[0.1, 0.9], [0.2, 0.8]], np.float32),
+    )
     place.create(scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(lent))
     donor = Donor(dataset="earlier", position=0, shared=1)
     later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
     assert np.allclose(
-        complete(place, later, 0, MODEL, read_texts(place, later, 0), ask).values, [[0.5, 0.5], [0.2, 0.8]]
+        complete(place, later, 0, MODEL, read_texts(place, later, 0), ask).values,
+        [[0.5, 0.5], [0.2, 0.8]],
     )
     again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
     assert np.allclose(
-        complete(place, again, 0, MODEL, read_texts(place, again, 0), ask).values, [[0.2, 0.8], [0.1, 0.9]]
+        complete(place, again, 0, MODEL, read_texts(place, again, 0), ask).values,
+        [[0.2, 0.8], [0.1, 0.9]],
     )
     assert asked == ["new"]

@@ -13,7 +13,11 @@ class Model:
     """Fails on ranges with one of these rows, or with all rows of one of these groups."""
 
     def __init__(self, poison=(), groups=(), broken=False):
-        self.poison, self.groups, self.broken = set(poison), [set(group) for group in groups], broken
+        self.poison, self.groups, self.broken = (
+            set(poison),
+            [set(group) for group in groups],
+            broken,
+        )
         self.asked, self.passed = [], set()
 
     def works(self, first, end):
@@ -75,7 +79,9 @@ def test_a_model_that_fails_on_everything_rejects_nothing(rows):
 
 def test_more_bad_rows_than_may_be_are_not_the_rows_fault():
     model = Model(poison=range(50, 100))
-    with pytest.raises(NotTheRows, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"):
+    with pytest.raises(
+        NotTheRows, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"
+    ):
         find_bad(100, model.works, model.control, most=3)
 
 
@@ -83,7 +89,10 @@ def test_a_row_that_fails_only_once_is_kept():
     """A machine that is out of memory for a moment is no fault of the text that was being scored."""
     model = Model()
     moments = iter(["out of memory"] * 4)  # 0-8, 0-4, 0-2, 0
-    assert find_bad(8, lambda *rows: next(moments, None) or model.works(*rows), model.control, most=8) == {}
+    assert (
+        find_bad(8, lambda *rows: next(moments, None) or model.works(*rows), model.control, most=8)
+        == {}
+    )
     assert model.passed == set(range(8))
 
 

@@ -1,4 +1,6 @@
-"""What a reader of results gets: whatever ids, labels and probabilities there are, it reads what the part holds."""
+"""What a reader of results gets: whatever ids, labels and probabilities there are, it reads what
+the part holds.
+"""
 
 import json
 import re
@@ -22,14 +24,19 @@ from storage.tables import decode_parquet, encode_parquet
 from tasks.steps.result_format import NotFinite, columns_read, labelled_messages, rejected_messages
 from tests.support.repository import REPOSITORY
 
-SCHEMA = Draft202012Validator(json.loads(REPOSITORY.joinpath("docs/result.schema.json").read_text()))
+SCHEMA = Draft202012Validator(
+    json.loads(REPOSITORY.joinpath("docs/result.schema.json").read_text())
+)
 PART = "part-00003.parquet"
 JOB = Job(
     id="job1",
     customer="acme",
     dataset="upload",
     ensemble=EnsembleVersion(name="moods", version=2),
-    models=(ModelVersion(name="bow", version=7, digest="x"), ModelVersion(name="minilm", version=1, digest="y")),
+    models=(
+        ModelVersion(name="bow", version=7, digest="x"),
+        ModelVersion(name="minilm", version=1, digest="y"),
+    ),
     out="/labelled/job1",
     keep_text=True,
     keep_columns=False,
@@ -54,7 +61,13 @@ def parts(draw):
         chances = st.floats(0, 1, width=32)
         values = draw(hnp.arrays(np.float32, (rows, len(names)), elements=chances))
         said[target.name] = (target.mode, soft_vote(target.mode, [Vote(1.0, tuple(names), values)]))
-    chunk = pa.table({"id": pa.array(ids, pa.string()), "text": pa.array(ids, pa.string()), "extra": pa.nulls(rows)})
+    chunk = pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "text": pa.array(ids, pa.string()),
+            "extra": pa.nulls(rows),
+        }
+    )
     table = labelled_rows(
         chunk,
         JOB.customer,
@@ -69,7 +82,9 @@ def parts(draw):
 
 
 def chosen(mode, combined, row):
-    labels = [label for label, one in zip(combined.labels, combined.chosen[row], strict=True) if one]
+    labels = [
+        label for label, one in zip(combined.labels, combined.chosen[row], strict=True) if one
+    ]
     return labels[0] if mode == "one_of" else labels
 
 
@@ -96,13 +111,20 @@ def test_a_reader_gets_what_the_part_holds(part):
     for row, (id_, message) in enumerate(zip(ids, messages, strict=True)):
         result = json.loads(message.data, parse_constant=pytest.fail)
         SCHEMA.validate(result)
-        assert (result["id"], result["customer"], result["job"], result["versions"]) == (id_, "acme", "job1", VERSIONS)
+        assert (result["id"], result["customer"], result["job"], result["versions"]) == (
+            id_,
+            "acme",
+            "job1",
+            VERSIONS,
+        )
         assert result["scored_at"] == "2026-01-02T03:04:05Z"
         for target, (mode, combined) in said.items():
             assert result["labels"][target] == chosen(mode, combined, row)
             scores = result["scores"][target]
             assert tuple(scores) == combined.labels
-            assert [np.float32(score) for score in scores.values()] == combined.probabilities[row].tolist()
+            assert [np.float32(score) for score in scores.values()] == combined.probabilities[
+                row
+            ].tolist()
         assert np.float32(result["agreement"]) == rows["agreement"][row].as_py()
         assert result["needs_review"] == rows["needs_review"][row].as_py()
         assert message.attributes == {
@@ -120,9 +142,11 @@ def test_the_same_row_makes_the_same_message_whatever_is_published_with_it(part,
     whole = labelled_messages(JOB, TARGETS, PART, rows, 0)
     cut = min(cut, len(rows))
     first, second = (rows.slice(0, cut), 0), (rows.slice(cut), cut)
-    assert [one for some, number in (first, second) for one in labelled_messages(JOB, TARGETS, PART, some, number)] == (
-        whole
-    )
+    assert [
+        one
+        for some, number in (first, second)
+        for one in labelled_messages(JOB, TARGETS, PART, some, number)
+    ] == (whole)
 
 
 @settings(max_examples=40)

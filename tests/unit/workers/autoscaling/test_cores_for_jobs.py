@@ -1,4 +1,6 @@
-"""Who shares the cores of a machine that works on a few jobs alone: the models that have something to score."""
+"""Who shares the cores of a machine that works on a few jobs alone: the models that have something
+to score.
+"""
 
 from dataclasses import replace
 
@@ -15,14 +17,24 @@ MODELS = ("minilm", "roberta", "distil")
 
 @pytest.mark.parametrize(
     ("busy", "threads"),
-    [(MODELS, [2, 1, 1]), (["roberta"], [1, 4, 1]), (["minilm", "distil"], [2, 1, 2]), ([], [1, 1, 1])],
+    [
+        (MODELS, [2, 1, 1]),
+        (["roberta"], [1, 4, 1]),
+        (["minilm", "distil"], [2, 1, 2]),
+        ([], [1, 1, 1]),
+    ],
 )
 def test_the_cores_are_shared_by_the_models_that_have_something_to_score(place, busy, threads):
     for model in MODELS:
         publish_model(place, model, kind="transformer")
     publish_ensemble(place, dict.fromkeys(MODELS, 1))
     job = describe_job(
-        place, store_dataset(place, ["a"]), line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+        place,
+        store_dataset(place, ["a"]),
+        line_up(place, "acme"),
+        out=None,
+        keep_text=True,
+        keep_columns=False,
     )
     settings = replace(from_environment({"CHORUS_HOME": place.url}), cores=4, device="cpu")
     limits, _ = for_jobs(place, settings, [job], busy)

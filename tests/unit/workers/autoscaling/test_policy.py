@@ -1,4 +1,6 @@
-"""How many workers each model should have: what is promised of every history, and what is decided in plain cases."""
+"""How many workers each model should have: what is promised of every history, and what is decided
+in plain cases.
+"""
 
 from dataclasses import replace
 
@@ -34,17 +36,29 @@ kinds = st.builds(
 )
 cpu_kinds = kinds.map(lambda kind: replace(kind, limits=replace(kind.limits, min=0, device="cpu")))
 models = st.dictionaries(st.sampled_from(MODELS), kinds, min_size=1, max_size=6)
-budgets = st.builds(Budget, st.just("here"), st.integers(1, 6), st.integers(4, 12), st.sampled_from([(), ("cuda:0",)]))
+budgets = st.builds(
+    Budget,
+    st.just("here"),
+    st.integers(1, 6),
+    st.integers(4, 12),
+    st.sampled_from([(), ("cuda:0",)]),
+)
 elsewhere = Budget("there", cores=2, memory=6, gpus=("cuda:0", "cuda:1"))
 event = st.tuples(
-    st.sampled_from(MODELS), st.sampled_from([0, 0, 1, 30, 500]), st.integers(0, 2), st.integers(1, 20), st.booleans()
+    st.sampled_from(MODELS),
+    st.sampled_from([0, 0, 1, 30, 500]),
+    st.integers(0, 2),
+    st.integers(1, 20),
+    st.booleans(),
 )
 history = st.lists(event, max_size=12)
 
 
 @settings(max_examples=30, deadline=None)
 @given(models, st.lists(budgets, min_size=1, max_size=1), st.booleans(), history)
-def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(kinds, budgets, two_machines, history):
+def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(
+    kinds, budgets, two_machines, history
+):
     world = World(kinds, budgets + [elsewhere] * two_machines)  # which checks each action
     for model, rows, urgency, seconds, somebody_dies in history:
         if model in kinds:
@@ -55,7 +69,11 @@ def test_no_history_leaves_the_budget_or_the_limits_or_stops_a_busy_worker(kinds
 
 
 @settings(max_examples=4, deadline=None)
-@given(st.lists(cpu_kinds, min_size=2, max_size=6), st.integers(4, 7), st.lists(st.integers(0, 2), min_size=6))
+@given(
+    st.lists(cpu_kinds, min_size=2, max_size=6),
+    st.integers(4, 7),
+    st.lists(st.integers(0, 2), min_size=6),
+)
 def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgencies):
     world = World(dict(zip(MODELS, kinds, strict=False)), [Budget("here", 2, memory)])
     for _ in range(90):
@@ -71,7 +89,10 @@ def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgen
 @settings(max_examples=12, deadline=None)
 @given(models, st.dictionaries(st.sampled_from(MODELS), st.sampled_from([1, 3, 8]), max_size=6))
 def test_constant_demand_settles(kinds, a_second):
-    kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
+    kinds = {
+        name: replace(kind, limits=replace(kind.limits, device="cpu"))
+        for name, kind in kinds.items()
+    }
     world = World(kinds, [Budget("here", cores=32, memory=500)])
     for second in range(900):
         for model in kinds:
@@ -79,14 +100,18 @@ def test_constant_demand_settles(kinds, a_second):
         world.run(1)
         if second == 600:
             world.actions.clear()
-    # A model of which more is asked than its `max` can do stays there; all others have what they need.
+    # A model of which more is asked than its `max` can do stays there; all others have what they
+    # need.
     assert not world.actions
 
 
 @settings(max_examples=15, deadline=None)
 @given(models, history)
 def test_when_nothing_is_asked_only_the_warm_ones_stay_and_all_rows_are_scored(kinds, history):
-    kinds = {name: replace(kind, limits=replace(kind.limits, device="cpu")) for name, kind in kinds.items()}
+    kinds = {
+        name: replace(kind, limits=replace(kind.limits, device="cpu"))
+        for name, kind in kinds.items()
+    }
     world = World(kinds, [Budget("here", cores=3, memory=24)])
     for model, rows, urgency, seconds, _ in history:
         if model in kinds:
@@ -98,7 +123,9 @@ def test_when_nothing_is_asked_only_the_warm_ones_stay_and_all_rows_are_scored(k
             break
     world.run(60)
     assert not any(world.left(model) for model in kinds)
-    assert {name: len(world.of(name)) for name in kinds} == {name: kind.limits.min for name, kind in kinds.items()}
+    assert {name: len(world.of(name)) for name in kinds} == {
+        name: kind.limits.min for name, kind in kinds.items()
+    }
 
 
 def demand(model="a", **values):
@@ -107,7 +134,15 @@ def demand(model="a", **values):
 
 
 def worker(model="a", state="idle", since=0.0, started=0.0, name="", machine="here", **values):
-    return Worker(name or f"{model}1", model, machine, state, since, started, **{"memory": 1, "threads": 1, **values})
+    return Worker(
+        name or f"{model}1",
+        model,
+        machine,
+        state,
+        since,
+        started,
+        **{"memory": 1, "threads": 1, **values},
+    )
 
 
 def decide(asked, pools=(), budget=LARGE, now=1000.0, **limit):
@@ -121,7 +156,9 @@ def decide(asked, pools=(), budget=LARGE, now=1000.0, **limit):
     age=st.floats(0, 200),
     up=st.booleans(),
 )
-def test_no_second_worker_for_work_the_first_finishes_before_the_second_is_up(rows, rate, start, age, up):
+def test_no_second_worker_for_work_the_first_finishes_before_the_second_is_up(
+    rows, rate, start, age, up
+):
     first = worker(state="busy") if up else worker(state="starting", started=1000.0 - age)
     first_up = 0.0 if up else max(0.0, start - age)
     actions = decide([demand(bulk=rows, rate=rate, start_seconds=start)], [first], drain=1.0)
@@ -141,18 +178,26 @@ def test_a_backlog_gets_as_many_workers_as_drain_it_in_time():
 def test_a_deadline_counts_for_the_rows_that_have_it():
     asked = demand(urgent=3000, bulk=9000, deadline=1007.0)
     assert len(decide([asked])) == 2
-    assert len(decide([replace(asked, deadline=1000.0)])) == 5, "too late: as soon as it makes sense"
+    assert len(decide([replace(asked, deadline=1000.0)])) == 5, (
+        "too late: as soon as it makes sense"
+    )
 
 
 def test_min_is_kept_warm_without_rows_and_counts_all_machines():
     assert decide([demand()], min=2) == [Start("a", 1)] * 2
     assert decide([demand()], [worker(machine="there")], min=2) == [Start("a", 1)]
     assert decide([demand()], [worker(machine="there", state="stopping")], min=1) == [Start("a", 1)]
-    assert decide([demand()], [worker(), worker(machine="there", name="a2")], min=1, now=1000.0) == [Stop("a1")]
+    assert decide(
+        [demand()], [worker(), worker(machine="there", name="a2")], min=1, now=1000.0
+    ) == [Stop("a1")]
 
 
 def test_idle_workers_go_after_keep_warm_the_longest_idle_first():
-    idle = [worker(name="new", since=995.0), worker(name="old", since=880.0), worker(name="older", since=870.0)]
+    idle = [
+        worker(name="new", since=995.0),
+        worker(name="old", since=880.0),
+        worker(name="older", since=870.0),
+    ]
     assert decide([], idle) == [Stop("older"), Stop("old")]
     assert decide([demand()], idle, min=2) == [Stop("older")]
     assert decide([], idle, keep_warm=200.0) == [Stop("older"), Stop("old")]
@@ -182,7 +227,9 @@ def test_at_most_as_many_start_as_there_are_cores_and_the_urgent_ones_first():
 
 def test_a_first_worker_needs_no_free_core_and_a_further_one_does():
     one = Budget("here", 1, 100)
-    assert decide([demand("a", bulk=10**6), demand("b", bulk=1)], [worker(state="busy")], one) == [Start("b", 1)]
+    assert decide([demand("a", bulk=10**6), demand("b", bulk=1)], [worker(state="busy")], one) == [
+        Start("b", 1)
+    ]
 
 
 def test_the_cores_of_idle_workers_that_will_be_fed_are_not_given_away():
@@ -194,7 +241,9 @@ def test_the_cores_of_workers_that_are_being_stopped_are_not_given_away():
     asked = [demand("b", bulk=10**6)]
     pools = [worker("b", "busy"), worker("a", since=10.0)]
     assert decide(asked, pools, Budget("here", 2, 100)) == [Stop("a1")]
-    assert decide(asked, [pools[0], worker("a", since=999.0)], Budget("here", 2, 100)) == [Start("b", 1)]
+    assert decide(asked, [pools[0], worker("a", since=999.0)], Budget("here", 2, 100)) == [
+        Start("b", 1)
+    ]
 
 
 def test_backlogs_share_what_is_left_evenly():
@@ -213,9 +262,13 @@ def test_a_waiting_model_takes_the_place_of_the_least_useful_idle_worker():
     full = Budget("here", 2, 2)
     pools = [worker("x", since=990.0), worker("y", since=980.0)]
     assert decide([demand(bulk=1)], pools, full) == [Stop("y1")]
-    assert decide([demand(bulk=1), demand("y", bulk=5)], [pools[0], worker("y", "busy")], full) == [Stop("x1")]
+    assert decide([demand(bulk=1), demand("y", bulk=5)], [pools[0], worker("y", "busy")], full) == [
+        Stop("x1")
+    ]
     assert decide([demand(bulk=1, memory=3)], pools, full) == [], "nobody goes in vain"
-    assert decide([demand(bulk=1)], [pools[0], worker("y", "stopping")], full) == [], "somebody is going already"
+    assert decide([demand(bulk=1)], [pools[0], worker("y", "stopping")], full) == [], (
+        "somebody is going already"
+    )
 
 
 def test_nobody_goes_whose_end_makes_no_room():
@@ -229,7 +282,10 @@ def test_idle_workers_wait_for_the_held_ones_if_only_together_they_make_room():
     asked = [demand("a", bulk=10, memory=2, oldest=990.0), demand("x", bulk=10**6)]
     pools = [worker("y", since=990.0), worker("x", "busy", started=900.0)]
     assert decide(asked, pools, full) == [Hold("x")]
-    assert decide(asked, [pools[0], worker("x", since=999.0, started=900.0)], full) == [Stop("y1"), Stop("x1")]
+    assert decide(asked, [pools[0], worker("x", since=999.0, started=900.0)], full) == [
+        Stop("y1"),
+        Stop("x1"),
+    ]
 
 
 def test_a_process_that_is_being_stopped_counts_towards_max():
@@ -270,7 +326,9 @@ def test_what_waits_for_much_room_is_not_overtaken_by_what_needs_little():
     pools = [worker("x", "busy", started=990.0, memory=2)]
     assert decide([*asked, demand("x", bulk=10**6)], pools, Budget("here", 4, 4)) == []
     asked[0] = replace(asked[0], memory=9)
-    assert decide([*asked, demand("x", bulk=10)], pools, Budget("here", 4, 4)) == [Start("small", 1)]
+    assert decide([*asked, demand("x", bulk=10)], pools, Budget("here", 4, 4)) == [
+        Start("small", 1)
+    ]
 
 
 def test_gpus_are_shared_by_declared_parts_and_the_fullest_that_has_room_is_taken():
@@ -292,4 +350,6 @@ def test_workers_that_start_for_ever_do_not_keep_others_from_starting():
     assert decide(asked, [replace(hangs, started=899.0)], one) == [Start("a", 1)]
     assert decide(asked[:1], [worker("x", "starting", started=941.0)], one) == []
     assert decide(asked[:1], [worker("x", "starting", started=939.0)], one) == [Start("a", 1)]
-    assert decide(asked[1:], [replace(hangs, started=0.0)], LARGE) == [], "another of the same would hang as well"
+    assert decide(asked[1:], [replace(hangs, started=0.0)], LARGE) == [], (
+        "another of the same would hang as well"
+    )

@@ -28,7 +28,9 @@ IDLE = Demand("mood", 0, 0, 0, 0.0, None, rate=5.0, start_seconds=2.0, memory=10
 )
 def test_the_backlog_is_to_be_gone_in_time_and_any_row_is_worth_a_worker(rows, limits, wanted):
     urgent, bulk, nightly = rows
-    assert workers_wanted(replace(IDLE, urgent=urgent, bulk=bulk, nightly=nightly), limits) == wanted
+    assert (
+        workers_wanted(replace(IDLE, urgent=urgent, bulk=bulk, nightly=nightly), limits) == wanted
+    )
 
 
 def test_without_a_rate_one_worker_finds_it_out():
@@ -42,7 +44,9 @@ def test_without_a_rate_one_worker_finds_it_out():
     least=st.integers(0, 5),
     room=st.none() | st.integers(1, 50),
 )
-def test_the_answer_keeps_to_the_limits_and_is_neither_too_many_nor_too_few(rows, rate, drain, least, room):
+def test_the_answer_keeps_to_the_limits_and_is_neither_too_many_nor_too_few(
+    rows, rate, drain, least, room
+):
     limits = Limits(min=least, max=None if room is None else least + room, drain=drain)
     wanted = workers_wanted(replace(IDLE, bulk=rows, rate=rate), limits)
     assert limits.min <= wanted

@@ -12,7 +12,10 @@ workers = st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers(1, 
 def test_every_worker_has_a_core_and_none_has_more_than_it_can_use(cores, most):
     threads = share(cores, most)
     assert threads.keys() == most.keys()
-    assert all(threads[name] >= 1 and (limit is None or threads[name] <= limit) for name, limit in most.items())
+    assert all(
+        threads[name] >= 1 and (limit is None or threads[name] <= limit)
+        for name, limit in most.items()
+    )
 
 
 @given(st.integers(1, 64), workers)
@@ -35,5 +38,9 @@ def test_two_who_can_use_any_number_differ_by_one_at_most(cores, most):
 
 def test_the_examples():
     assert share(4, {"minilm": None, "bow": 1}) == {"minilm": 3, "bow": 1}
-    assert share(4, {"minilm": None, "topics": None, "bow": 1}) == {"minilm": 2, "topics": 1, "bow": 1}
+    assert share(4, {"minilm": None, "topics": None, "bow": 1}) == {
+        "minilm": 2,
+        "topics": 1,
+        "bow": 1,
+    }
     assert share(2, {}) == {}

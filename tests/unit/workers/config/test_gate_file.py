@@ -39,13 +39,21 @@ def test_what_a_model_does_not_say_the_defaults_say():
 
 def test_the_limits_beside_a_gate_are_read_as_ever():
     limits = parse_limits(EXAMPLE, "chorus.toml")
-    assert (limits.of("bow").max, limits.of("minilm").max, limits.of("another").keep_warm) == (2, 3, 300.0)
+    assert (limits.of("bow").max, limits.of("minilm").max, limits.of("another").keep_warm) == (
+        2,
+        3,
+        300.0,
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
-        ("[defaults.gate]\nmost_flips = 2", 2, "most_flips in [defaults.gate] is 2; allowed is a number from 0 to 1"),
+        (
+            "[defaults.gate]\nmost_flips = 2",
+            2,
+            "most_flips in [defaults.gate] is 2; allowed is a number from 0 to 1",
+        ),
         ("[models.bow.gate]\n\nmost_flip = 0.1", 3, "Did you mean most_flips?"),
         ("[models.bow]\ngate = 3", 2, "[models.bow.gate] is 3; it must be a table"),
         ("[defaults.gate]\nrows = 0", 2, "a whole number, 1 or more"),

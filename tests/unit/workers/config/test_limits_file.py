@@ -58,19 +58,49 @@ def test_the_file_lies_at_the_root_and_a_model_has_the_defaults_where_its_table_
 @pytest.mark.parametrize(
     ("text", "line", "key", "says"),
     [
-        ("\n[default]\nmax = 3", 2, "default", r"'default'.*Did you mean defaults\? There are: defaults, models"),
-        ("[defaults]\n\nkeep_wram = 3", 3, "defaults.keep_wram", "Did you mean keep_warm.*There are: min, max, keep"),
-        ("[models.a]\nmin = -1", 2, "models.a.min", r"min in \[models.a\] is -1; allowed is a whole number, 0 or more"),
+        (
+            "\n[default]\nmax = 3",
+            2,
+            "default",
+            r"'default'.*Did you mean defaults\? There are: defaults, models",
+        ),
+        (
+            "[defaults]\n\nkeep_wram = 3",
+            3,
+            "defaults.keep_wram",
+            "Did you mean keep_warm.*There are: min, max, keep",
+        ),
+        (
+            "[models.a]\nmin = -1",
+            2,
+            "models.a.min",
+            r"min in \[models.a\] is -1; allowed is a whole number, 0 or more",
+        ),
         ("[models.a]\nmin = true", 2, "models.a.min", "is true; allowed is a whole number"),
         ("[models.a]\nmin = 1.0", 2, "models.a.min", "is 1.0; allowed is a whole number"),
         ("[models.a]\nmax = 0", 2, "models.a.max", "a whole number, 1 or more"),
         ("[models.a]\nthreads = 0", 2, "models.a.threads", "a whole number, 1 or more"),
-        ("[models.a]\nkeep_warm = '2 weeks'", 2, "models.a.keep_warm", '"2 weeks"; allowed is seconds .* "2m"'),
+        (
+            "[models.a]\nkeep_warm = '2 weeks'",
+            2,
+            "models.a.keep_warm",
+            '"2 weeks"; allowed is seconds .* "2m"',
+        ),
         ("[models.a]\nkeep_warm = inf", 2, "models.a.keep_warm", "allowed is seconds"),
         ("[models.a]\ndrain = 0", 2, "models.a.drain", "a duration above 0"),
-        ("[models.a]\nmemory = '2 gigs'", 2, "models.a.memory", '"2 gigs"; allowed is bytes .* "600 MB"'),
+        (
+            "[models.a]\nmemory = '2 gigs'",
+            2,
+            "models.a.memory",
+            '"2 gigs"; allowed is bytes .* "600 MB"',
+        ),
         ("[models.a]\nmemory = 0.5", 2, "models.a.memory", "allowed is bytes"),
-        ("[models.a]\ndevice = 'gpu'", 2, "models.a.device", '"gpu"; allowed is "auto", "cpu", "cuda"'),
+        (
+            "[models.a]\ndevice = 'gpu'",
+            2,
+            "models.a.device",
+            '"gpu"; allowed is "auto", "cpu", "cuda"',
+        ),
         ("[models.a]\ndevice = ['cpu']", 2, "models.a.device", r'\["cpu"\]; allowed is "auto"'),
         ("[models.a]\ngpu = 1.5", 2, "models.a.gpu", "above 0, and 1 at most"),
         ("[models.a]\ngpu = nan", 2, "models.a.gpu", "above 0, and 1 at most"),
@@ -116,7 +146,10 @@ def test_a_value_of_several_lines_is_named_by_its_first():
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=8)
 
 
-@given(st.lists(st.tuples(names, names, st.integers(0, 2)), unique_by=lambda one: one[:2], min_size=1), st.data())
+@given(
+    st.lists(st.tuples(names, names, st.integers(0, 2)), unique_by=lambda one: one[:2], min_size=1),
+    st.data(),
+)
 def test_any_key_of_any_table_is_found_on_its_line(entries, data):
     entries.sort(key=lambda one: one[0])
     lines, at, last = [], {}, None
@@ -140,9 +173,17 @@ def test_a_duration_is_its_number_times_its_unit(number, unit, space):
     assert seconds(f"{number}{space}{unit[0]}") == seconds(number * unit[1]) == number * unit[1]
 
 
-@given(st.integers(1, 10_000), st.sampled_from([("B", 1), ("MB", 10**6), ("GB", 10**9), ("MiB", 2**20)]))
+@given(
+    st.integers(1, 10_000),
+    st.sampled_from([("B", 1), ("MB", 10**6), ("GB", 10**9), ("MiB", 2**20)]),
+)
 def test_a_size_is_its_number_times_its_unit(number, unit):
-    assert size(f"{number} {unit[0]}") == size(f"{number}{unit[0]}") == size(number * unit[1]) == number * unit[1]
+    assert (
+        size(f"{number} {unit[0]}")
+        == size(f"{number}{unit[0]}")
+        == size(number * unit[1])
+        == number * unit[1]
+    )
 
 
 def test_quantities_may_have_a_fraction():
@@ -157,7 +198,11 @@ def outcome(read, *given):
         return error
 
 
-@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.lists(st.integers())))
+@given(
+    st.one_of(
+        st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.lists(st.integers())
+    )
+)
 def test_whatever_is_given_as_a_quantity_is_understood_or_refused(value):
     for read in (seconds, size):
         found = outcome(read, value)
@@ -167,4 +212,8 @@ def test_whatever_is_given_as_a_quantity_is_understood_or_refused(value):
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_limits_or_an_error_with_a_line(data):
     found = outcome(parse_limits, data, "f")
-    assert 1 <= found.line <= data.count(b"\n") + 1 if isinstance(found, BadChorusToml) else found.defaults
+    assert (
+        1 <= found.line <= data.count(b"\n") + 1
+        if isinstance(found, BadChorusToml)
+        else found.defaults
+    )

@@ -45,9 +45,15 @@ def test_what_a_schedule_does_not_say_is_all_customers_in_utc(place):
     place.create("chorus.toml", EXAMPLE.encode())
     assert read_schedules(place) == {
         "nightly": Schedule(
-            "nightly", Cron("30 2 * * *", "Europe/Berlin"), ("acme", "globex"), timedelta(days=90), keep=2
+            "nightly",
+            Cron("30 2 * * *", "Europe/Berlin"),
+            ("acme", "globex"),
+            timedelta(days=90),
+            keep=2,
         ),
-        "sundays.all": Schedule("sundays.all", Cron("0 4 * * SUN", "UTC"), customers=None, since=None, keep=1),
+        "sundays.all": Schedule(
+            "sundays.all", Cron("0 4 * * SUN", "UTC"), customers=None, since=None, keep=1
+        ),
     }
     assert list(read_schedules(place)) == ["nightly", "sundays.all"]
 
@@ -59,23 +65,68 @@ def test_schedules_and_limits_do_not_mind_each_other():
 @pytest.mark.parametrize(
     ("text", "line", "key", "says"),
     [
-        ("[schedule]\nname = 'x'", 1, "schedule", r"schedule is a table; write \[\[schedule\]\] above each one"),
+        (
+            "[schedule]\nname = 'x'",
+            1,
+            "schedule",
+            r"schedule is a table; write \[\[schedule\]\] above each one",
+        ),
         ("schedule = 3", 1, "schedule", "schedule is 3; write"),
         ("schedule = [3]", 1, "schedule.0", r"\[\[schedule\]\] is 3; it must be a table"),
-        ("[[schedules]]\nname = 'x'", 1, "schedules", r"Did you mean schedule\? There are: defaults, models, schedule"),
-        ("[[schedule]]\ncron = '* * * * *'", 1, "schedule.0", "has no name; it needs name and cron"),
+        (
+            "[[schedules]]\nname = 'x'",
+            1,
+            "schedules",
+            r"Did you mean schedule\? There are: defaults, models, schedule",
+        ),
+        (
+            "[[schedule]]\ncron = '* * * * *'",
+            1,
+            "schedule.0",
+            "has no name; it needs name and cron",
+        ),
         (schedule("") + "\n[[schedule]]\nname = 'y'", 5, "schedule.1", "has no cron"),
-        (schedule("zone = 'UTC'"), 4, "schedule.0.zone", "There are: name, cron, timezone, customers, since, keep"),
-        (schedule("", "Night"), 2, "schedule.0.name", 'name in .* is "Night"; allowed is up to 56 lower-case letters'),
+        (
+            schedule("zone = 'UTC'"),
+            4,
+            "schedule.0.zone",
+            "There are: name, cron, timezone, customers, since, keep",
+        ),
+        (
+            schedule("", "Night"),
+            2,
+            "schedule.0.name",
+            'name in .* is "Night"; allowed is up to 56 lower-case letters',
+        ),
         (schedule("", "n" * 57), 2, "schedule.0.name", "up to 56"),
         (schedule("") + "\n" + schedule(""), 6, "schedule.1.name", "another .* with the name 'x'"),
-        ("[[schedule]]\nname = 'x'\ncron = '61 * * * *'", 3, "schedule.0.cron", r"five fields: .*\(bad minute\)"),
+        (
+            "[[schedule]]\nname = 'x'\ncron = '61 * * * *'",
+            3,
+            "schedule.0.cron",
+            r"five fields: .*\(bad minute\)",
+        ),
         (schedule("timezone = 'Berlin'"), 4, "schedule.0.timezone", "the IANA name of a time zone"),
-        (schedule("customers = 'acme'"), 4, "schedule.0.customers", 'is "acme"; allowed is "all", or a list'),
-        (schedule("customers = ['a', 3]"), 4, "schedule.0.customers", "customer name '' is not allowed"),
+        (
+            schedule("customers = 'acme'"),
+            4,
+            "schedule.0.customers",
+            'is "acme"; allowed is "all", or a list',
+        ),
+        (
+            schedule("customers = ['a', 3]"),
+            4,
+            "schedule.0.customers",
+            "customer name '' is not allowed",
+        ),
         (schedule("customers = []"), 4, "schedule.0.customers", "each once"),
         (schedule("customers = ['a', 'a']"), 4, "schedule.0.customers", "each once"),
-        (schedule("customers = [\n'a',\n'A']"), 4, "schedule.0.customers", "customer name 'A' is not allowed"),
+        (
+            schedule("customers = [\n'a',\n'A']"),
+            4,
+            "schedule.0.customers",
+            "customer name 'A' is not allowed",
+        ),
         (schedule("since = '3 months'"), 4, "schedule.0.since", 'allowed is seconds .* "2m"'),
         (schedule("keep = -1"), 4, "schedule.0.keep", "a whole number, 0 or more"),
     ],
@@ -87,7 +138,9 @@ def test_what_cannot_be_is_refused_with_its_line_and_what_is_allowed(text, line,
     assert re.search(says, str(caught.value), re.DOTALL), str(caught.value)
 
 
-values = st.recursive(st.text(max_size=3) | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=2))
+values = st.recursive(
+    st.text(max_size=3) | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=2)
+)
 
 
 @given(st.sampled_from(["name", "cron", "timezone", "customers", "since", "keep"]), values)

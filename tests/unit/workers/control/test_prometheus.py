@@ -12,7 +12,13 @@ from tasks.board.bridge_roster import Bridge, Traffic
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
-from workers.control.metrics_server import BadAddress, CannotListen, Pages, listen_address, serve_metrics
+from workers.control.metrics_server import (
+    BadAddress,
+    CannotListen,
+    Pages,
+    listen_address,
+    serve_metrics,
+)
 from workers.control.prometheus import Seen, exposition
 
 NOW = 1_000_000.0
@@ -46,11 +52,16 @@ def board():
 
 def values(text):
     """(name, model if it has one, and the other labels) -> value, of every sample."""
-    samples = [one for family in text_string_to_metric_families(text.decode()) for one in family.samples]
+    samples = [
+        one for family in text_string_to_metric_families(text.decode()) for one in family.samples
+    ]
     return {
         (
             one.name,
-            *(value for _, value in sorted(one.labels.items(), key=lambda label: label[0] != "model")),
+            *(
+                value
+                for _, value in sorted(one.labels.items(), key=lambda label: label[0] != "model")
+            ),
         ): one.value
         for one in samples
     }
@@ -119,7 +130,10 @@ def test_the_endpoint_answers_prometheus_keda_and_probes(get):
         assert (status, kind.partition(";")[0]) == (200, "text/plain")
         assert values(body)["chorus_rows_waiting", "mood", "bulk"] == 600
         assert get(port, "/healthz")[0] == 200
-        demand = {model: json.loads(get(port, f"/demand/{model}")[2]) for model in ("mood", "topics.v2", "warm", "new")}
+        demand = {
+            model: json.loads(get(port, f"/demand/{model}")[2])
+            for model in ("mood", "topics.v2", "warm", "new")
+        }
         assert demand == {
             "mood": {"rows": 610, "workers": 3},
             "topics.v2": {"rows": 0, "workers": 0},
@@ -163,7 +177,9 @@ def test_a_port_that_is_taken_is_said_to_be():
         taken.listen()
         port = taken.getsockname()[1]
         with (
-            pytest.raises(CannotListen, match=rf"127.0.0.1:{port}: Address already in use") as caught,
+            pytest.raises(
+                CannotListen, match=rf"127.0.0.1:{port}: Address already in use"
+            ) as caught,
             serve_metrics("127.0.0.1", port, board, limits),
         ):
             pass
@@ -172,14 +188,19 @@ def test_a_port_that_is_taken_is_said_to_be():
 
 @pytest.mark.parametrize(
     ("value", "found"),
-    [("10.0.0.1:9464", ("10.0.0.1", 9464)), ("[::1]:0", ("::1", 0)), ("localhost:80", ("localhost", 80))],
+    [
+        ("10.0.0.1:9464", ("10.0.0.1", 9464)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:80", ("localhost", 80)),
+    ],
 )
 def test_an_address_to_listen_on_is_a_host_and_a_port(value, found):
     assert listen_address(value) == found
 
 
 @pytest.mark.parametrize(
-    "value", ["9464", ":9464", "host:", "host:http", "host:65536", "::1:80", "host:-1", "host:²", ""]
+    "value",
+    ["9464", ":9464", "host:", "host:http", "host:65536", "::1:80", "host:-1", "host:²", ""],
 )
 def test_what_is_no_address_is_refused(value):
     with pytest.raises(BadAddress, match="HOST:PORT") as caught:

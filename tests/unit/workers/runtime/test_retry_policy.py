@@ -42,8 +42,13 @@ def test_what_found_storage_away_is_handed_back_at_once():
 
 
 def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
-    """The attempts are those of the board, so that a worker that was killed counts; the tries here may be fewer."""
+    """The attempts are those of the board, so that a worker that was killed counts; the tries here
+    may be fewer.
+    """
     cell = ScoreCell("job", "chunk", "bow", 1)
-    pauses = [decide(ScoringFailed(cell, attempt, "ValueError: no"), 7) for attempt in range(1, ATTEMPTS + 1)]
+    pauses = [
+        decide(ScoringFailed(cell, attempt, "ValueError: no"), 7)
+        for attempt in range(1, ATTEMPTS + 1)
+    ]
     assert pauses == [Again(0.5), Again(2.0), Again(0.0)]
     assert isinstance(decide(ModelBroken(cell, "a harmless text fails as well"), 1), GiveUp)
