@@ -27,7 +27,7 @@ from tasks.jobs.submit import start
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
 from tasks.steps.score import score
-from workers.scoring.scoring_worker import Shelf
+from workers.scoring.scoring_worker import ModelCache
 
 MODEL = "sentiment-minilm"
 ROWS = 4096
@@ -86,7 +86,7 @@ def round_of_steps() -> dict[str, float]:
             context = Context(
                 place, Board(broker.address.client(), key_prefix(place)), queue.append
             )
-            shelf = Shelf(
+            shelf = ModelCache(
                 place,
                 Compute(
                     threads=settings.cores, precision=settings.precision, cache=root / "compiled"
@@ -101,7 +101,7 @@ def round_of_steps() -> dict[str, float]:
     return times(pstats.Stats(profile))
 
 
-def run(context: Context, shelf: Shelf, queue: list[Message], texts: list[str]) -> None:
+def run(context: Context, shelf: ModelCache, queue: list[Message], texts: list[str]) -> None:
     """From texts to the manifest, step by step as the queue asks for them."""
     start(context, job_for(context.place, MODEL, texts))
     while queue:

@@ -146,7 +146,7 @@ def _submit_each() -> None:
             line.rstrip("\n"),
             "default",
             chunk_rows=settings.chunk_rows,
-            most_chars=settings.max_text,
+            max_chars=settings.max_text,
         )
         job = job_from(place, upload)
         start(context, job)

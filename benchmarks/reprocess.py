@@ -42,8 +42,8 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset, datasets, read_texts
 from storage.records.scores import path
 from tasks.board.worker_profile import expected_of
-from tasks.jobs.submit import line_up
-from tasks.planning.score_reuse import borrow
+from tasks.jobs.submit import resolve_versions
+from tasks.planning.score_reuse import reuse_scores
 
 CUSTOMER = "default"  # its ensemble has two transformers and two bags of words
 CHANGED = ("sentiment-minilm", "sentiment-bow")
@@ -184,7 +184,7 @@ def publish_again(place: Place, model: str) -> None:
 def publish_weights(place: Place) -> None:
     """The ensemble with other weights, promoted."""
     registry = EnsembleRegistry(place)
-    name = line_up(place, CUSTOMER).ensemble.name
+    name = resolve_versions(place, CUSTOMER).ensemble.name
     before = registry.read(name, registry.shelf.resolve(name))
     targets = tuple(
         target.model_copy(
@@ -221,12 +221,12 @@ def changed(texts: Sequence[str]) -> list[str]:
 def rows_for_models(place: Place, dataset: Dataset) -> float:
     """The share of the dataset's rows, over all models, that no earlier scores are there for."""
     left = rows = 0
-    for model in line_up(place, CUSTOMER).models:
+    for model in resolve_versions(place, CUSTOMER).models:
         for position, chunk in enumerate(dataset.chunks):
             rows += chunk.rows
             if not place.exists(path(model.name, model.version, chunk.id)):
                 left += len(
-                    borrow(
+                    reuse_scores(
                         place, dataset, position, model, read_texts(place, dataset, position)
                     ).left
                 )

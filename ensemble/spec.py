@@ -10,7 +10,7 @@ from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.record import Record
 from storage.records.decisions import Mode as Mode
-from storage.versions.version_store import CHAMPION, Shelf
+from storage.versions.version_store import CHAMPION, VersionStore
 
 
 class Member(Record):
@@ -130,7 +130,7 @@ class EnsembleRegistry:
     """The published ensembles: `registry/ensembles/<name>/<version>/ensemble.json`."""
 
     def __init__(self, place: Place) -> None:
-        self.shelf = Shelf(place, "ensembles", "ensemble.json")
+        self.shelf = VersionStore(place, "ensembles", "ensemble.json")
 
     def names(self) -> list[str]:
         return self.shelf.names()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from intake.dataset.upload import Upload, take_in
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.jobs.submit import describe_job, line_up, write_job
+from tasks.jobs.submit import describe_job, resolve_versions, write_job
 
 
 def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
@@ -23,7 +23,7 @@ def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
 
 def job_from(place: Place, upload: Upload, stdin: bytes = b"") -> Job:
     """The same for an upload of any form."""
-    lineup = line_up(place, upload.customer)
+    lineup = resolve_versions(place, upload.customer)
     dataset = take_in(place, upload, io.BytesIO(stdin), _no_one)
     return write_job(
         place, describe_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)

@@ -41,7 +41,7 @@ def diff(html: Path | None, **arguments: Any) -> None:
     against its challenger. Versions are compared on the newest stored feedback, and what they have
     not scored is scored now.
     """
-    from chorus.compare.diff import Asked, diff
+    from chorus.compare.diff import DiffRequest, diff
 
     settings = from_environment()
-    diff(settings, Asked(html=html and settings.named_path(html), **arguments))
+    diff(settings, DiffRequest(html=html and settings.named_path(html), **arguments))

@@ -54,18 +54,18 @@ def score(device: str | None, **arguments: Any) -> None:
     """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the
     result.
     """
-    from chorus.jobs.upload_request import Asked, score
+    from chorus.jobs.upload_request import UploadRequest, score
 
-    score(_settings(device), Asked(**arguments))
+    score(_settings(device), UploadRequest(**arguments))
 
 
 @chorus.command()
 @upload_options
 def submit(**arguments: Any) -> None:
     """Hand FILE to the workers of a running service, and print the id of the job."""
-    from chorus.jobs.upload_request import Asked, submit
+    from chorus.jobs.upload_request import UploadRequest, submit
 
-    submit(from_environment(), Asked(**arguments))
+    submit(from_environment(), UploadRequest(**arguments))
 
 
 @chorus.command()

@@ -27,11 +27,11 @@ def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> 
 
     The labels from before count until all of the new ones are there.
     """
-    from chorus.jobs.reprocess_request import Asked, reprocess
+    from chorus.jobs.reprocess_request import ReprocessRequest, reprocess
 
     if everybody == bool(customers):
         raise click.UsageError("Give either --customer C, once or several times, or --all.")
-    reprocess(from_environment(), Asked(customers=customers, **arguments))
+    reprocess(from_environment(), ReprocessRequest(customers=customers, **arguments))
 
 
 @click.command()
@@ -59,6 +59,6 @@ def prune(**arguments: Any) -> None:
     """Remove old labels, scores of old versions and records of old runs that nothing names any
     more.
     """
-    from chorus.jobs.prune_request import Asked, show_prunable
+    from chorus.jobs.prune_request import PruneRequest, show_prunable
 
-    show_prunable(from_environment(), Asked(**arguments))
+    show_prunable(from_environment(), PruneRequest(**arguments))

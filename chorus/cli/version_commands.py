@@ -14,7 +14,7 @@ from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
 
 if TYPE_CHECKING:
-    from storage.versions.version_store import Shelf
+    from storage.versions.version_store import VersionStore
 
 version_argument = click.argument("version", type=click.IntRange(1))
 alias_option = click.option(
@@ -88,7 +88,7 @@ def wanted(version: str) -> int | str:
     return int(version) if version.isdecimal() else version
 
 
-def shown_version(shelf: "Shelf", name: str) -> int:
+def shown_version(shelf: "VersionStore", name: str) -> int:
     """The version that a list tells of: the champion, or the newest if it was removed."""
     versions, champion = shelf.versions(name), shelf.aliases(name).get("champion")
     return champion if champion in versions else versions[-1]
@@ -117,7 +117,7 @@ def _pass_gate(model: str, version: int) -> None:
         click.echo(f"gate: {finding}")
 
 
-def _shelf(what: str) -> "Shelf":
+def _shelf(what: str) -> "VersionStore":
     place = open_place(from_environment().home)
     if what == "model":
         from models.publishing.registry import ModelRegistry

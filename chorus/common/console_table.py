@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from chorus.common.preview import Look
+from chorus.common.preview import Preview
 
 _LONGEST = 60  # characters of a text in a first look
 _WIDTH = 140  # of a table that does not go to a terminal
@@ -25,7 +25,7 @@ def print_table(
     (console if console.is_terminal else Console(width=_WIDTH)).print(table)
 
 
-def print_look(found: Look, labelled: int) -> None:
+def print_look(found: Preview, labelled: int) -> None:
     """The first labelled rows, and the share of each label in `labelled` rows."""
     if found.rows:
         names = [

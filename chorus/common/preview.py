@@ -13,7 +13,7 @@ from storage.tables import decode_parquet
 
 
 @dataclass(frozen=True)
-class Look:
+class Preview:
     """`rows`: the first rows as column → value. `shares`: target → label → rows that got it, the
     most common first.
     """
@@ -22,7 +22,7 @@ class Look:
     shares: dict[str, dict[str, int]]
 
 
-def look(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -> Look:
+def preview(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -> Preview:
     """Reads part by part, only the label columns but for the first rows."""
     targets = [target.name for target in ensemble.targets]
     first: list[dict[str, object]] = []
@@ -33,7 +33,7 @@ def look(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -
         labels = decode_parquet(data, targets)
         for target in targets:
             counts[target].update(_flat(labels[target]))
-    return Look(first, {target: dict(count.most_common()) for target, count in counts.items()})
+    return Preview(first, {target: dict(count.most_common()) for target, count in counts.items()})
 
 
 def _flat(column: pa.ChunkedArray) -> dict[str, int]:

@@ -43,7 +43,7 @@ class NoSuchRun(BadRequest):
 
 
 @dataclass(frozen=True)
-class Asked:
+class DiffRequest:
     """The arguments of `chorus diff`, as they came."""
 
     a: str
@@ -64,7 +64,7 @@ class Version:
     wanted: int | str
 
 
-def diff(settings: Settings, asked: Asked) -> None:
+def diff(settings: Settings, asked: DiffRequest) -> None:
     """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found
     or compared for.
     """
@@ -117,7 +117,7 @@ def _version(side: str, default: str = CHAMPION) -> Version:
     return Version(model, wanted(version or default))
 
 
-def _of_jobs(place: Place, asked: Asked, a: str, b: str) -> Difference:
+def _of_jobs(place: Place, asked: DiffRequest, a: str, b: str) -> Difference:
     if asked.customers or asked.since or asked.rows:
         raise BadSides(
             "--customer, --since and --rows go with two versions of a model: jobs and runs are compared as a whole."
@@ -139,7 +139,7 @@ def _jobs(place: Place, name: str) -> list[Job]:
 
 
 def _of_versions(
-    settings: Settings, place: Place, asked: Asked, a: Version, b: Version
+    settings: Settings, place: Place, asked: DiffRequest, a: Version, b: Version
 ) -> Difference:
     registry = ModelRegistry(place)
     before, after = (registry.resolve(side.model, side.wanted) for side in (a, b))

@@ -22,7 +22,7 @@ from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
 from tasks.planning.score_reuse import complete
 from tasks.steps.bisect_rows import NotTheRows
-from tasks.steps.fault_isolation import score_carefully
+from tasks.steps.fault_isolation import score_isolating_faults
 from workers.scoring.isolated_model import Isolated
 
 _SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
@@ -51,7 +51,7 @@ class ScoreHere:
         """
         one = self._manifest
         try:
-            values, rejected = score_carefully(self._isolated, texts)
+            values, rejected = score_isolating_faults(self._isolated, texts)
         except NotTheRows as error:
             raise CannotScore(one.name, one.version, error.reason) from None
         return Scores(one.name, one.version, one.digest, one.labels, values, rejected)

@@ -15,7 +15,7 @@ from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.manage import find_job
 from chorus.jobs.reprocess_request import NothingStored
-from chorus.jobs.upload_request import Asked, describe
+from chorus.jobs.upload_request import UploadRequest, describe
 from chorus.service.job_forecast import look_ahead
 from chorus.service.run_job import board_of_service
 from storage.names import is_name
@@ -43,7 +43,7 @@ def plan_file_or_job(
         job = find_job(place, what)
         dataset = dataset_of(place, job)
     else:
-        asked = Asked(file=what, customer=customer, as_json=as_json, **how)
+        asked = UploadRequest(file=what, customer=customer, as_json=as_json, **how)
         job, dataset = describe(settings, place, asked, Console(stderr=True))
         check_output(job)
     _show(job.id, _ahead(settings, place, [(job, dataset)]), as_json=as_json)

@@ -14,7 +14,7 @@ from tasks.jobs.prune import Prunable, prunable, prune
 
 
 @dataclass(frozen=True)
-class Asked:
+class PruneRequest:
     """The arguments of the command, as they came."""
 
     customers: tuple[str, ...]  # none: all
@@ -23,7 +23,7 @@ class Asked:
     as_json: bool
 
 
-def show_prunable(settings: Settings, asked: Asked) -> None:
+def show_prunable(settings: Settings, asked: PruneRequest) -> None:
     """Print what nothing names, and remove it if that was asked for. Raises BadRecord, CannotWrite."""
     place = open_place(settings.home)
     found = prunable(place, asked.customers, asked.keep)

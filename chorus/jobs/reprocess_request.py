@@ -41,7 +41,7 @@ from tasks.jobs.reprocess import carry_on, describe_jobs, describe_run
 from tasks.jobs.submit import is_done
 from tasks.planning.forecast_correction import learn
 from tasks.planning.record_cache import dataset_of
-from tasks.planning.remaining_work import Left, left
+from tasks.planning.remaining_work import RemainingWork, remaining_work
 from workers.processes.embedded_broker import Broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the runs
@@ -49,7 +49,7 @@ _SAY_EVERY = 5.0  # seconds between two lines for people
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReprocessRequest:
     """The arguments of the command, as they came."""
 
     customers: tuple[str, ...]  # none: all
@@ -88,7 +88,7 @@ class Work:
     run: Run
     jobs: Sequence[Job]
     todo: Sequence[tuple[Job, Dataset]]  # those that are not done
-    left: Left
+    left: RemainingWork
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Times:
     expected: float | None
 
 
-def reprocess(settings: Settings, asked: Asked) -> None:
+def reprocess(settings: Settings, asked: ReprocessRequest) -> None:
     """Begin a run for each customer, wait for all of them, print what they did. Raises ChorusError."""
     end_on_sigterm()
     if asked.detach and service_broker(settings) is None:
@@ -129,7 +129,7 @@ def reprocess(settings: Settings, asked: Asked) -> None:
         sys.exit(1)
 
 
-def _described(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
+def _described(place: Place, asked: ReprocessRequest) -> tuple[list[Run], dict[str, str]]:
     """The runs, of which nothing is written yet; and why there is none for some of all customers.
 
     Raises NothingStored, and for a customer that was named what describe_run raises.
@@ -169,11 +169,15 @@ def _described(place: Place, asked: Asked) -> tuple[list[Run], dict[str, str]]:
 def _work(place: Place, run: Run) -> Work:
     jobs = describe_jobs(place, run)
     todo = [(job, dataset_of(place, job)) for job in jobs if not is_done(place, job)]
-    return Work(run, jobs, todo, left(place, todo))
+    return Work(run, jobs, todo, remaining_work(place, todo))
 
 
 def _label(
-    settings: Settings, broker: Broker, found: Sequence[Work], jobs: Sequence[Job], asked: Asked
+    settings: Settings,
+    broker: Broker,
+    found: Sequence[Work],
+    jobs: Sequence[Job],
+    asked: ReprocessRequest,
 ) -> Forecast | None:
     """Until all runs have ended, unless they are only handed over; seconds that were expected of
     them, if any were.
@@ -228,7 +232,11 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
 
 
 def _report(
-    place: Place, found: Sequence[Work], refused: dict[str, str], asked: Asked, times: Times
+    place: Place,
+    found: Sequence[Work],
+    refused: dict[str, str],
+    asked: ReprocessRequest,
+    times: Times,
 ) -> None:
     """What the runs did. Raises RunFailed for the first that failed."""
     ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 
 from chorus.common.console_table import print_look
-from chorus.common.preview import look
+from chorus.common.preview import preview
 from chorus.common.settings import Settings
 from chorus.jobs.progress import shown
 from chorus.jobs.rejects import reasons_of, rejected_by_models
@@ -33,11 +33,11 @@ from storage.records import feedback
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, Priority
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.submit import describe_job, line_up, start, write_job
+from tasks.jobs.submit import describe_job, resolve_versions, start, write_job
 
 
 @dataclass(frozen=True)
-class Asked:
+class UploadRequest:
     """The arguments of the command, as they came."""
 
     file: str
@@ -64,7 +64,7 @@ class NoService(BadRequest):
         )
 
 
-def score(settings: Settings, asked: Asked) -> None:
+def score(settings: Settings, asked: UploadRequest) -> None:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
     choose(settings.device, gather(ask_torch=False))
     end_on_sigterm()
@@ -81,7 +81,7 @@ def score(settings: Settings, asked: Asked) -> None:
         _report(place, job, dataset, outcome, seconds)
 
 
-def submit(settings: Settings, asked: Asked) -> None:
+def submit(settings: Settings, asked: UploadRequest) -> None:
     """Take the upload in, write the job, ask for a plan, print the job's id. Raises ChorusError."""
     if service_broker(settings) is None:
         raise NoService
@@ -109,13 +109,15 @@ def submit(settings: Settings, asked: Asked) -> None:
         print(job.id)
 
 
-def _job(settings: Settings, place: Place, asked: Asked, console: Console) -> tuple[Job, Dataset]:
+def _job(
+    settings: Settings, place: Place, asked: UploadRequest, console: Console
+) -> tuple[Job, Dataset]:
     job, dataset = describe(settings, place, asked, console)
     return write_job(place, job), dataset
 
 
 def describe(
-    settings: Settings, place: Place, asked: Asked, console: Console
+    settings: Settings, place: Place, asked: UploadRequest, console: Console
 ) -> tuple[Job, Dataset]:
     """Take the feedback in, and say which job that makes, without writing it.
 
@@ -124,7 +126,7 @@ def describe(
     """
     file = asked.file if asked.file == "-" else settings.named(asked.file)
     out = settings.named(asked.out) if asked.out else None
-    lineup = line_up(place, asked.customer)
+    lineup = resolve_versions(place, asked.customer)
     upload = Upload(
         path=file,
         customer=asked.customer,
@@ -133,7 +135,7 @@ def describe(
         encoding=asked.encoding,
         format=asked.format_,
         chunk_rows=settings.chunk_rows,
-        most_chars=settings.max_text,
+        max_chars=settings.max_text,
     )
 
     def said(line: str) -> None:
@@ -178,7 +180,7 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
     manifest = outcome.manifest
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     if manifest.rows_labelled:
-        print_look(look(job.output, manifest, ensemble), manifest.rows_labelled)
+        print_look(preview(job.output, manifest, ensemble), manifest.rows_labelled)
     reasons = ", ".join(
         f"{reason} {rows:,}" for reason, rows in reasons_of(dataset, manifest).items()
     )

@@ -17,9 +17,9 @@ from storage.errors import ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records import feedback
-from tasks.jobs.submit import line_up
+from tasks.jobs.submit import resolve_versions
 from workers.config.chorus_toml import FILE
 from workers.config.gate_file import read_gates
 from workers.config.limits_file import read_limits
@@ -30,7 +30,7 @@ Check = tuple[str, Callable[[], str]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One check: what was looked at, whether it is well, and what was found or what to do."""
 
     check: str
@@ -102,12 +102,12 @@ def examine(settings: Settings, as_json: bool) -> int:
     return 0 if well else 1
 
 
-def _find(one: Check) -> Finding:
+def _find(one: Check) -> DoctorFinding:
     name, check = one
     try:
-        return Finding(name, True, check())
-    except (ChorusError, StorageAway) as error:
-        return Finding(name, False, str(error))
+        return DoctorFinding(name, True, check())
+    except (ChorusError, StorageUnavailable) as error:
+        return DoctorFinding(name, False, str(error))
 
 
 class ConditionIgnored(ChorusError):
@@ -166,7 +166,7 @@ def _customers(place: Place) -> str:
     """Every customer's ensemble resolves to models that answer its targets."""
     customers = read_customers(place)
     for customer in ("default", *customers.customers):
-        line_up(place, customer)
+        resolve_versions(place, customer)
     return ", ".join(customers.customers) or "none of their own; all use the default ensemble"
 
 

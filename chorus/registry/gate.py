@@ -23,7 +23,7 @@ _TEXTS = 4096  # scored at once
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateFinding:
     """One figure, with what is allowed."""
 
     measured: str
@@ -54,7 +54,7 @@ class AnotherQuestion(BadRequest):
 class GateClosed(BadRequest):
     """A version that is not what chorus.toml asks for; the champion stays."""
 
-    def __init__(self, model: str, version: int, findings: list[Finding]) -> None:
+    def __init__(self, model: str, version: int, findings: list[GateFinding]) -> None:
         self.model, self.version, self.findings = model, version, findings
         shown = "\n".join(f"  {'ok ' if finding.well else 'BAD'} {finding}" for finding in findings)
         super().__init__(
@@ -63,7 +63,7 @@ class GateClosed(BadRequest):
         )
 
 
-def check(settings: Settings, place: Place, model: str, version: int) -> list[Finding]:
+def check(settings: Settings, place: Place, model: str, version: int) -> list[GateFinding]:
     """What was measured of a version that is to become champion; nothing if no gate is set for the
     model.
 
@@ -102,7 +102,7 @@ def _flips(
     candidate: ModelManifest,
     rows: int,
     most: float,
-) -> Finding:
+) -> GateFinding:
     """Of the newest stored feedback; what one of the two cannot score counts as changed. Without
     any, nothing flips.
     """
@@ -113,7 +113,7 @@ def _flips(
     changed = found.rejected + sum(one.changed for one in compared)
     share = changed / looked_at if looked_at else 0.0
     measured = f"against version {champion.version}, the champion, {share:.2%} of {looked_at:,} rows change their label"
-    return Finding(measured, f"{most:.2%} at most", share <= most)
+    return GateFinding(measured, f"{most:.2%} at most", share <= most)
 
 
 def _labelled(place: Place, name: str, candidate: ModelManifest) -> Labelled:
@@ -135,14 +135,14 @@ def _macro_f1(
     data: Labelled,
     name: str,
     least: float,
-) -> Finding:
+) -> GateFinding:
     """Of all rows; those that the model cannot score are wrong."""
     with score_here(settings, place, candidate) as here:
         pieces = [
             here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)
         ]
     found = metrics(np.concatenate(pieces), data.truth, candidate.target.mode)["macro_f1"]
-    return Finding(
+    return GateFinding(
         f"macro-F1 on {len(data):,} rows of {name} is {found:.4f}",
         f"{least} at least",
         found >= least,

@@ -23,8 +23,8 @@ from storage.places.place import Place
 from storage.records import feedback
 from tasks.board.board import key_prefix
 from tasks.board.bridge_roster import Bridges
-from tasks.board.leases import Presence
-from tasks.board.message_dedup import Once
+from tasks.board.leases import WorkerSession
+from tasks.board.message_dedup import MessageDedup
 from tasks.broker.celery_app import make_app
 from tasks.broker.context import Context
 from workers.bridge import bridge_worker
@@ -70,7 +70,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
     identity = identity or f"bridge-{uuid4().hex[:8]}"
-    presence = Presence(context.board, this_process(context, settings, None, None, identity))
+    presence = WorkerSession(context.board, this_process(context, settings, None, None, identity))
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
@@ -99,7 +99,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
     dead_letters = (
         None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
     )
-    once = Once(context.place, context.board, settings.once_hours * 3600)
+    once = MessageDedup(context.place, context.board, settings.once_hours * 3600)
     return Inflow(
         Standing(identity, settings.subscription, Bridges(context.board)),
         Subscription(
@@ -111,7 +111,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
             once,
             DeadLetters(context.place, dead_letters),
             results=settings.results_topic,
-            most_chars=settings.max_text,
+            max_chars=settings.max_text,
         ),
         Gatherer(settings.gather_rows, settings.gather_ms / 1000),
     )

@@ -25,7 +25,7 @@ from tasks.broker.step_messages import SHORT
 from tasks.planning.forecast import Machine, Outlook, Pool, outlook
 from tasks.planning.forecast_correction import correction
 from tasks.planning.record_cache import dataset_of
-from tasks.planning.remaining_work import left
+from tasks.planning.remaining_work import remaining_work
 from workers.config.limits_file import read_limits
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def look_ahead(
     Raises RedisError, BadChorusToml, Absent, BadRecord.
     """
     jobs = list(jobs)
-    todo = left(place, jobs)
+    todo = remaining_work(place, jobs)
     busy = {one.model.name for one in todo.models if one.rows}
     machine = machine_for(settings, place, board, [job for job, _ in jobs], busy)
     registry = ModelRegistry(place)

@@ -21,7 +21,7 @@ from chorus.service.service_lock import running_broker
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Manifest, read_manifest
 from tasks.board.board import Board, Progress, key_prefix
@@ -162,9 +162,9 @@ def workers_for(
         settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs]
     )
     try:
-        yield service.look
+        yield service.tick
     except KeyboardInterrupt:
-        with suppress(RedisError, StorageAway):  # either may have gone before
+        with suppress(RedisError, StorageUnavailable):  # either may have gone before
             for job in jobs:
                 if ended(context.place, job.id) is None:
                     stop(context, job, "interrupted")  # or the next service would go on with it

@@ -27,7 +27,7 @@ from workers.autoscaling.pool_manager import Pools, this_machine
 from workers.autoscaling.thread_share import share
 from workers.processes.child_process import Child
 from workers.processes.embedded_broker import Broker
-from workers.processes.supervisor import Kept
+from workers.processes.supervisor import Supervisor
 
 # as many find cores of their own, unless chorus.toml gives them more threads
 _WORKERS_A_MACHINE = 4
@@ -64,23 +64,23 @@ class Service:
             *(("--metrics", metrics) if metrics else ()),
         ]
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
-        self._control = Kept("control worker", context.board, self._control_worker)
+        self._control = Supervisor("control worker", context.board, self._control_worker)
         self._bridge = (
-            Kept("bridge", context.board, self._bridging, Bridges(context.board).remove)
+            Supervisor("bridge", context.board, self._bridging, Bridges(context.board).remove)
             if bridge
             else None
         )
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """See that everything runs that should. Raises NoBroker; whatever else is away or fails is
         waited for.
         """
-        self._broker.look()
+        self._broker.tick()
         try:
-            self._control.look()
+            self._control.tick()
             if self._bridge is not None:
-                self._bridge.look()
-            self.pools.look()
+                self._bridge.tick()
+            self.pools.tick()
         except RedisError as error:
             log.warning("the broker is away: %s", error)
         except Exception:  # whatever a storage raises; the next look is soon

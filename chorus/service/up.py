@@ -83,7 +83,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         )
         try:
             while not stopped.wait(_LOOK_EVERY):
-                service.look()
+                service.tick()
                 with suppress(RedisError):
                     roster.announce(budget.machine)
         finally:

@@ -17,10 +17,10 @@ from models.interface.kinds import find
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from tasks.board.board import key_prefix
 from tasks.board.bridge_roster import traffic
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.celery_app import make_app
 from tasks.broker.context import Context
@@ -53,7 +53,7 @@ def serve(
 
     try:
         return _serve(settings, model, threads, identity, only, metrics)
-    except StorageAway as error:
+    except StorageUnavailable as error:
         print(f"chorus: {error}", file=sys.stderr)
         return STORAGE_AWAY
 
@@ -78,7 +78,9 @@ def _serve(
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
-    presence = Presence(context.board, this_process(context, settings, model, threads, identity))
+    presence = WorkerSession(
+        context.board, this_process(context, settings, model, threads, identity)
+    )
     if model is None:
         from workers.control import control_worker
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from intake.dataset.seen_ids import Seen
-from intake.dataset.validate import sift
+from intake.dataset.validate import validate
 from intake.dataset.writer import DatasetWriter
 from intake.detect.file_layout import Shape, choose_shape
 from intake.detect.fingerprint import fingerprint
@@ -18,7 +18,7 @@ from intake.readers.open_reader import reading
 from storage.errors import BadRequest
 from storage.names import check_name, digest
 from storage.places.place import CannotWrite, Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records import feedback
 
 # Raise it when the same upload would be read in another way than before.
@@ -37,7 +37,7 @@ class Upload:
     encoding: str | None = None
     format: str | None = None  # one of intake.detect.file_format.FORMATS
     chunk_rows: int = 4096
-    most_chars: int = 20_000  # a clean text longer than this is rejected
+    max_chars: int = 20_000  # a clean text longer than this is rejected
 
 
 def _now() -> datetime:
@@ -60,11 +60,11 @@ def take_in(
     long it is. Raises BadRequest (Unreadable, BadName) with nothing stored; CannotWrite.
     """
     check_name("customer", upload.customer)
-    if upload.chunk_rows < 1 or upload.most_chars < 1:
+    if upload.chunk_rows < 1 or upload.max_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
         return _take_in(place, upload, stdin, said, clock)
-    except StorageAway:
+    except StorageUnavailable:
         raise
     except OSError as error:  # reading, and the place, have errors of their own
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
@@ -99,7 +99,7 @@ def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
         upload.id_column,
     ]
     return digest(
-        json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.most_chars]).encode()
+        json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.max_chars]).encode()
     )[:32]
 
 
@@ -118,7 +118,7 @@ def _store(
     ):
         seen = Seen()
         for block in opened.blocks:
-            writer.add(*sift(block, seen, upload.most_chars), block.columns)
+            writer.add(*validate(block, seen, upload.max_chars), block.columns)
             if len(writer.columns) > _MOST_COLUMNS:
                 found = f"its records have more than {_MOST_COLUMNS} different keys"
                 raise Unreadable(

@@ -18,7 +18,7 @@ _CONTROL = r"[\x00-\x1f\x7f-\x{9f}]"
 _Fault = tuple[int, Reason, str]  # position in the block, why, what was found
 
 
-def sift(block: Block, seen: Seen, most_chars: int) -> tuple[pa.Table, list[Reject]]:
+def validate(block: Block, seen: Seen, max_chars: int) -> tuple[pa.Table, list[Reject]]:
     """The feedback of a block, schema CHUNK, and all its rejects by row.
 
     A record is rejected for one reason: its id, else its text, else an id that some feedback before
@@ -28,7 +28,7 @@ def sift(block: Block, seen: Seen, most_chars: int) -> tuple[pa.Table, list[Reje
     ids = rows.cast(pa.string()) if block.ids is None else pc.utf8_trim_whitespace(block.ids)
     cleaned = _cleaned(block.texts)
     fates = {}
-    for position, reason, found in _text_faults(pc.coalesce(cleaned, block.texts), most_chars):
+    for position, reason, found in _text_faults(pc.coalesce(cleaned, block.texts), max_chars):
         fates[position] = (reason, found)
     if block.ids is not None:
         fates |= {position: (reason, found) for position, reason, found in _id_faults(ids)}
@@ -64,16 +64,16 @@ def _cleaned(texts: pa.StringArray) -> pa.StringArray:
     return pa.array(cleaned, pa.string())
 
 
-def _text_faults(read: pa.StringArray, most_chars: int) -> Iterator[_Fault]:
+def _text_faults(read: pa.StringArray, max_chars: int) -> Iterator[_Fault]:
     for position in _where(pc.equal(read, "").fill_null(True)):
         missing = not read[position].is_valid
         yield position, Reason.NO_TEXT, "there is no text" if missing else "the text is empty"
     lengths = pc.utf8_length(read)
-    for position in _where(pc.greater(lengths, most_chars)):
+    for position in _where(pc.greater(lengths, max_chars)):
         yield (
             position,
             Reason.TOO_LONG,
-            f"the text has {lengths[position]} characters; at most {most_chars} are read",
+            f"the text has {lengths[position]} characters; at most {max_chars} are read",
         )
 
 

@@ -18,7 +18,7 @@ from intake.readers.block import Reject
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records.feedback import (
     CHUNK,
     Chunk,
@@ -70,7 +70,7 @@ class DatasetWriter:
         # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more
         # memory.
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
-        self._in_flight = max(_IN_FLIGHT, place.at_once)
+        self._in_flight = max(_IN_FLIGHT, place.concurrency)
         self._pool = ThreadPoolExecutor(
             max_workers=self._in_flight, thread_name_prefix="intake-write"
         )
@@ -87,7 +87,7 @@ class DatasetWriter:
             pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
         # then nothing can be removed either
-        if kind is not None and not issubclass(kind, StorageAway):
+        if kind is not None and not issubclass(kind, StorageUnavailable):
             for _ in side_by_side(self._place, self._place.remove, self._made):
                 pass
 
@@ -164,7 +164,7 @@ class DatasetWriter:
             for position in range(len(self._chunks))
         ]
         files = [*chunks, rejects_path(self._customer, self._dataset)]
-        self._place.settle(within, [file.rsplit("/", 1)[-1] for file in files])
+        self._place.flush(within, [file.rsplit("/", 1)[-1] for file in files])
 
     def _put_full_chunks(self) -> None:
         table = pa.concat_tables(self._waiting)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from intake.dataset.seen_ids import Seen
-from intake.dataset.validate import sift
+from intake.dataset.validate import validate
 from intake.messages.message import Feedback
 from intake.readers.block import Block, Reject, extra_of_pairs
 from storage.names import digest
@@ -43,7 +43,7 @@ def gathered_at(name: str) -> datetime | None:
 
 
 def sifted(
-    messages: Sequence[Feedback], raw: Sequence[str], most_chars: int
+    messages: Sequence[Feedback], raw: Sequence[str], max_chars: int
 ) -> tuple[pa.Table, list[Reject]]:
     """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number
     of the message.
@@ -57,7 +57,7 @@ def sifted(
         columns=(),
         raw=lambda position: raw[position],
     )
-    return sift(block, Seen(), most_chars)
+    return validate(block, Seen(), max_chars)
 
 
 def put(place: Place, customer: str, name: str, table: pa.Table) -> bool:

@@ -95,7 +95,9 @@ class Subscription:
 
         try:
             opened.append(
-                self._client.subscribe(self.name, received, self._flow, scheduler=_at_once())
+                self._client.subscribe(
+                    self.name, received, self._flow, scheduler=_immediate_scheduler()
+                )
             )
         except self._errors as error:
             raise PullEnded(self.name, reason(error)) from error
@@ -173,7 +175,7 @@ class Subscription:
         return failed
 
 
-def _at_once() -> Any:
+def _immediate_scheduler() -> Any:
     """A scheduler that hands a message over where it arrives, since `take` only puts it in a queue."""
     from google.cloud.pubsub_v1.subscriber.scheduler import Scheduler
 

@@ -10,7 +10,7 @@ from intake.overlap.sample import Sample, low_bits_zero
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Absent, Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records import sketch
 from storage.records.feedback import Chunk, Dataset, dataset_path
 from storage.records.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
@@ -113,7 +113,7 @@ def _related(
             found = sketch.read(place, name.path(customer))
         except Absent:
             return None
-        except StorageAway:
+        except StorageUnavailable:
             raise  # or each of them would be waited for
         except (BadSketch, OSError) as error:
             log.warning("passed over: %s", error)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intake.overlap.sample import Sample, Texts, low_bits_zero
-from storage.records.feedback import Donor
+from storage.records.feedback import SourceChunk
 from storage.records.sketch import Sketch, UInt64
 
 MOST_DONORS = 64  # of a chunk
@@ -29,7 +29,7 @@ class Found:
     are known.
     """
 
-    donors: tuple[Donor, ...]
+    donors: tuple[SourceChunk, ...]
     new: int | None
 
 
@@ -76,7 +76,7 @@ class _Chunk:
     """One chunk of ours while its donors are looked for."""
 
     def __init__(self, texts: Texts, bits: int) -> None:
-        self.donors: list[Donor] = []
+        self.donors: list[SourceChunk] = []
         self._texts, self._bits, self._exact = texts, bits, bits == 0
         self._homes = np.zeros(len(texts.hashes), np.uint8)
         self._least = max(1, (int(texts.rows.sum()) << bits) // _LEAST)
@@ -116,7 +116,7 @@ class _Chunk:
             self._homes[held] += 1
             self._exact &= bits == 0
             shared = int(self._texts.rows[held].sum()) << bits
-            self.donors.append(Donor(dataset=other.dataset, position=position, shared=shared))
+            self.donors.append(SourceChunk(dataset=other.dataset, position=position, shared=shared))
 
     def _worth(self, held: Mask, bits: int) -> bool:
         """Whether it spares more than its reading costs: some rows, or the whole model."""

@@ -11,7 +11,7 @@ from models.interface.manifest import Artifact, ModelManifest, ModelSpec, digest
 from storage.errors import BadRequest, ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.place import Absent, Place
-from storage.versions.version_store import CHAMPION, Shelf
+from storage.versions.version_store import CHAMPION, VersionStore
 
 MANIFEST = "manifest.json"
 
@@ -47,7 +47,7 @@ class ModelRegistry:
     """`registry/models/` below a place: immutable numbered versions, and aliases that move."""
 
     def __init__(self, place: Place) -> None:
-        self.shelf = Shelf(place, "models", MANIFEST)
+        self.shelf = VersionStore(place, "models", MANIFEST)
 
     def names(self) -> list[str]:
         """Every model with at least one version, sorted."""

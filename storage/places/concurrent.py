@@ -18,21 +18,21 @@ class Waits(Protocol):
     """A place, as far as it matters here."""
 
     @property
-    def at_once(self) -> int:
+    def concurrency(self) -> int:
         """How many operations pay side by side; 1: none."""
         ...
 
 
 def side_by_side(
-    place: Waits, act: Callable[[T], R], items: Iterable[T], at_once: int | None = None
+    place: Waits, act: Callable[[T], R], items: Iterable[T], concurrency: int | None = None
 ) -> Iterator[R]:
     """`act` of each item, in their order, while those after it are under way: as many as the place
-    bears, or `at_once`.
+    bears, or `concurrency`.
 
     Who takes only the first results leaves the rest alone, and so much is in memory as is under
     way. What an item raises comes when its turn does.
     """
-    most = min(place.at_once, at_once or place.at_once)
+    most = min(place.concurrency, concurrency or place.concurrency)
     todo = iter(items)
     first = list(islice(todo, most))
     if len(first) < 2:

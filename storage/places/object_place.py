@@ -22,7 +22,7 @@ from storage.places.concurrent import side_by_side
 from storage.places.error_mapping import Passing, Refused, sorted_out
 from storage.places.gcs import GoogleBucket
 from storage.places.place import BLOCK, Absent, Changed, Place, UnknownScheme
-from storage.places.retry import Patience, StorageAway, StorageRefused
+from storage.places.retry import Patience, StorageRefused, StorageUnavailable
 from storage.places.s3 import AmazonBucket
 
 PATIENCE = Patience()
@@ -41,7 +41,7 @@ class ObjectPlace(Place):
     StorageRefused.
     """
 
-    at_once = 8  # each waits for the network; s3fs keeps ten connections
+    concurrency = 8  # each waits for the network; s3fs keeps ten connections
 
     def __init__(
         self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience
@@ -115,7 +115,7 @@ class ObjectPlace(Place):
         ):
             pass
 
-    def settle(self, folder: str, names: Sequence[str]) -> None:
+    def flush(self, folder: str, names: Sequence[str]) -> None:
         """Nothing to wait for: an object store answers once the object is safe."""
 
     @contextmanager
@@ -220,7 +220,7 @@ class ObjectPlace(Place):
                 spent = time.monotonic() - began
                 wait = self._patience.wait(tries, spent, random.random())  # noqa: S311 — no secret
                 if wait is None:
-                    raise StorageAway(self.at(path), str(trouble), tries, spent) from error
+                    raise StorageUnavailable(self.at(path), str(trouble), tries, spent) from error
                 loud = not said and spent > _LOUD
                 said = said or loud
                 log.log(

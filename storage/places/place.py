@@ -62,7 +62,7 @@ class Changed(ChorusError):
 class Place(ABC):
     """Files by relative path below `url`. No file is ever seen half-written."""
 
-    at_once = 1  # operations that pay side by side
+    concurrency = 1  # operations that pay side by side
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -103,7 +103,7 @@ class Place(ABC):
         """Remove every file directly below a folder, and the folder if nothing else is in it."""
 
     @abstractmethod
-    def settle(self, folder: str, names: Sequence[str]) -> None:
+    def flush(self, folder: str, names: Sequence[str]) -> None:
         """Wait until these files of a folder, created without `durable`, would survive a power
         failure.
 
@@ -117,7 +117,7 @@ class Place(ABC):
         the block.
         """
 
-    def keep(self, path: str, data: bytes, *, durable: bool = False) -> None:
+    def create_or_verify(self, path: str, data: bytes, *, durable: bool = False) -> None:
         """Create a file whose bytes follow from its name. There already and equal is success; else
         Differs.
         """
@@ -207,7 +207,7 @@ class LocalPlace(Place):
         with suppress(OSError):  # something else is in it
             self._file(folder).rmdir()
 
-    def settle(self, folder: str, names: Sequence[str]) -> None:
+    def flush(self, folder: str, names: Sequence[str]) -> None:
         """Side by side: the disk takes many files in little more time than one."""
         within = self._file(folder)
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from storage.errors import ChorusError
 
 
-class StorageAway(OSError):
+class StorageUnavailable(OSError):
     """Storage did not do what it was asked, try after try. Whether it did it after all is not
     known.
 

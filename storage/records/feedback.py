@@ -50,7 +50,7 @@ _BEFORE_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 MODEL_FAILED = "model failed"
 
 
-class Donor(Record):
+class SourceChunk(Record):
     """A chunk of an earlier dataset of this customer that holds some of the same texts."""
 
     dataset: str
@@ -66,7 +66,7 @@ class Chunk(Record):
     rows: int
     chars: int = 0  # of all its texts, as the models read them
     # where some of its texts may have been scored: the newest dataset's best first
-    donors: tuple[Donor, ...] = ()
+    donors: tuple[SourceChunk, ...] = ()
     # rows that no donor holds; None where only samples of the texts were compared
     new: int | None = None
 

@@ -81,7 +81,7 @@ def together(moves: Iterable[Move]) -> Current:
 
 def current(place: Place, customer: str) -> Current:
     """What counts now. Raises BadRecord, BadName."""
-    return together(move for _, move in _pointer(place, customer).history(place.at_once))
+    return together(move for _, move in _pointer(place, customer).history(place.concurrency))
 
 
 def point(

@@ -31,14 +31,14 @@ class Pointer(Generic[R]):
         """What it says; None before the first move. Raises BadRecord."""
         return next((record for _, record in self.history()), None)
 
-    def history(self, at_once: int = 1) -> Iterator[tuple[int, R]]:
+    def history(self, concurrency: int = 1) -> Iterator[tuple[int, R]]:
         """(number, what it said) of every move that is kept, the newest first. Raises BadRecord.
 
-        `at_once`: how many to read ahead, for who wants more than the first.
+        `concurrency`: how many to read ahead, for who wants more than the first.
         """
         numbers = self._numbers()[::-1]
         for number, data in zip(
-            numbers, side_by_side(self._place, self._read, numbers, at_once), strict=True
+            numbers, side_by_side(self._place, self._read, numbers, concurrency), strict=True
         ):
             if data is not None:
                 yield number, self._record.decode(data, self._place.at(self._path(number)))

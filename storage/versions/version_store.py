@@ -36,7 +36,7 @@ class NotPublished(BadRequest):
         super().__init__(f"There is no {wanted} among the {shelf}. Published: {found}.")
 
 
-class Shelf:
+class VersionStore:
     """One kind of published thing (`models`, `ensembles`), each version with a record file named
     `record`.
     """

@@ -8,7 +8,7 @@ Key, below the board's prefix:
 
 from typing import Self
 
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from tasks.board.board import Board
 from tasks.broker.step_messages import ScoreCell
 
@@ -41,5 +41,5 @@ class Attempts:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if self._counted and isinstance(error, StorageAway):
+        if self._counted and isinstance(error, StorageUnavailable):
             self._board.redis.hincrby(self._key, self._chunk, -1)

@@ -92,7 +92,7 @@ class Board:
     def key(self, *parts: str) -> str:
         return self.prefix + ":".join(parts)
 
-    def forget(self, job: str, models: Iterable[str]) -> None:
+    def reset_job(self, job: str, models: Iterable[str]) -> None:
         """What the board knew of a job that begins again, as if nobody had been asked for anything."""
         pipe = self.redis.pipeline(transaction=True)
         for key in self._keys(job, models):
@@ -100,7 +100,7 @@ class Board:
         pipe.hdel(self.key("running"), job)
         pipe.execute()
 
-    def run(self, job: str, facts: dict[str, Any], parts: int) -> None:
+    def mark_running(self, job: str, facts: dict[str, Any], parts: int) -> None:
         """The job is to go on. Its `facts` are for the queue and the demand; so many parts are
         there already.
         """
@@ -130,7 +130,7 @@ class Board:
         found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
         return {job.decode(): float(at) for job, at in found.items()}
 
-    def end(self, job: str, status: Status, error: str = "") -> None:
+    def mark_ended(self, job: str, status: Status, error: str = "") -> None:
         """The job does not go on and waits for nothing; forget it after a while."""
         facts = cast("list[bytes | None]", self.redis.hmget(self.key("job", job), "models", "lane"))
         models, lane = ((fact or b"").decode() for fact in facts)
@@ -146,7 +146,7 @@ class Board:
                 keys=[want, f"{want}:{lane}", *self.outstanding_keys(model)], args=[job, lane]
             )
 
-    def ended(self, job: str) -> bool:
+    def is_stopped(self, job: str) -> bool:
         """Whether its messages may be left alone: it does not go on, and is not done."""
         return self.redis.hget(self.key("job", job), "status") in (
             b"failed",
@@ -173,16 +173,16 @@ class Board:
         if settled:
             for out in self.outstanding_keys(model):
                 pipe.srem(out, *settled)
-        self.note(pipe, job, [model])
+        self.execute_for_job(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
         """Note the positions of parts that are there."""
         pipe = self.redis.pipeline(transaction=False)
         for position in parts:
             pipe.setbit(self._parts(job), position, 1)
-        self.note(pipe, job)
+        self.execute_for_job(pipe, job)
 
-    def arrived(
+    def mark_scored(
         self,
         job: str,
         model: str,
@@ -208,9 +208,9 @@ class Board:
         for member in members:
             for position in positions:
                 pipe.getbit(self.scored_key(job, member), position)
-        return all(self.note(pipe, job, [model])[-len(members) * len(positions) :])
+        return all(self.execute_for_job(pipe, job, [model])[-len(members) * len(positions) :])
 
-    def lost(self, job: str, model: str, positions: Sequence[int]) -> None:
+    def requeue(self, job: str, model: str, positions: Sequence[int]) -> None:
         """Scores that were there are not, or nobody is at work on them: they have to be asked for
         again.
         """
@@ -220,9 +220,9 @@ class Board:
             pipe.setbit(self._asked(job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
-        self.note(pipe, job, [model])
+        self.execute_for_job(pipe, job, [model])
 
-    def written(self, job: str, positions: Sequence[int], parts: int) -> bool:
+    def mark_written(self, job: str, positions: Sequence[int], parts: int) -> bool:
         """Note that the parts at these positions are written; True if now all `parts` of the job
         are.
         """
@@ -231,7 +231,7 @@ class Board:
             pipe.setbit(self._parts(job), position, 1)
         pipe.hmget(self.key("job", job), "since", "first_part")
         pipe.bitcount(self._parts(job))
-        (since, first), there = self.note(pipe, job)[-2:]
+        (since, first), there = self.execute_for_job(pipe, job)[-2:]
         if since and not first:  # a board that forgot the job does not know when it arrived
             self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
         return bool(there >= parts)
@@ -305,7 +305,7 @@ class Board:
     def scored_key(self, job: str, model: str) -> str:
         return self.key("job", job, "scored", model)
 
-    def note(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
+    def execute_for_job(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
         """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay
         for good.
         """

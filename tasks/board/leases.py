@@ -34,7 +34,7 @@ return 0
 """
 
 
-class Presence:
+class WorkerSession:
     """One worker process, from its start to its end."""
 
     def __init__(self, board: Board, worker: Worker) -> None:
@@ -50,7 +50,7 @@ class Presence:
         return self._worker
 
     @contextmanager
-    def hold(self, step: str) -> Iterator[bool]:
+    def lease(self, step: str) -> Iterator[bool]:
         """Hold the lease of a step while the block lasts; False if another process holds it. Raises
         RedisError.
         """
@@ -79,7 +79,7 @@ class Presence:
             self._roster.change(changed, pipe)
             pipe.execute()
 
-    def put_off(self, step: str, seconds: float) -> None:
+    def defer(self, step: str, seconds: float) -> None:
         """Nobody takes the step, or finds that it is on nobody's way, until so many seconds are
         over.
         """
@@ -100,12 +100,12 @@ class Presence:
         """The way to scores that are stored now, of a cell that was taken then."""
         return FirstScores(self._worker.started, self._loading, self._loaded, taken, time())
 
-    def spare(self, step: str) -> None:
+    def disable_timeout(self, step: str) -> None:
         """This step takes as long as it takes: it has limits of its own."""
         with self._lock:
             self._held[lease_key(self._board, step)] = inf
 
-    def beat(self, watch: Callable[[], None] | None = None) -> None:
+    def start_heartbeat(self, watch: Callable[[], None] | None = None) -> None:
         """Refresh everything, again and again, in a thread of its own; `watch` looks after each."""
         Thread(target=self._beat, args=(watch,), name="beat", daemon=True).start()
 
@@ -135,14 +135,14 @@ class Presence:
         pause = Event()
         while True:
             try:
-                self.refresh()
+                self.renew_leases()
             except RedisError:
                 log.warning("the broker is away: nobody hears of this worker for a moment")
             if watch is not None:
                 watch()
             pause.wait(_BEAT_SECONDS)
 
-    def refresh(self) -> None:
+    def renew_leases(self) -> None:
         """One beat: the roster and every lease last for as long again. Raises RedisError."""
         with self._lock:
             worker, held = self._worker, list(self._held)

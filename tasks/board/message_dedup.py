@@ -52,7 +52,7 @@ return owners
 """
 
 
-class Once:
+class MessageDedup:
     """The claims on one board, each of which lasts `window` seconds."""
 
     def __init__(self, place: Place, board: Board, window: int) -> None:

@@ -27,7 +27,7 @@ def note_published(board: Board, job: str, parts: int) -> None:
     """The labels of the job count, and so many parts of its results are published."""
     pipe = board.redis.pipeline(transaction=True)
     pipe.hset(board.key("job", job), mapping={"published": parts, "refused": 0, "error": ""})
-    board.note(pipe, job)
+    board.execute_for_job(pipe, job)
 
 
 def why_refused(board: Board, topic: str) -> str | None:
@@ -48,4 +48,4 @@ def note_refused(board: Board, job: str, reason: str) -> int:
     pipe = board.redis.pipeline(transaction=True)
     pipe.hset(board.key("job", job), "error", reason)
     pipe.hincrby(board.key("job", job), "refused", 1)
-    return int(board.note(pipe, job)[-1])
+    return int(board.execute_for_job(pipe, job)[-1])

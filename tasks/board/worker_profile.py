@@ -13,7 +13,7 @@ from models.interface.manifest import ModelManifest
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Absent, Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.record import BadRecord, Record
 from tasks.board.board import Board
 
@@ -81,7 +81,7 @@ def _kept(place: Place, model: str, version: int) -> Needs | None:
     path = _path(place, model, version)
     try:
         return Needs.decode(place.read(path), place.at(path))
-    except StorageAway:
+    except StorageUnavailable:
         raise  # or a guess would be remembered
     except (Absent, BadRecord, OSError):
         return None

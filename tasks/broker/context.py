@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from storage.places.place import Place
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.broker.celery_app import Publish
 
 
@@ -17,4 +17,4 @@ class Context:
     place: Place
     board: Board
     publish: Publish
-    presence: Presence | None = None
+    presence: WorkerSession | None = None

@@ -11,7 +11,7 @@ from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
 from storage.records.jobs import Job, ended
 from tasks.broker.context import Context
-from tasks.jobs.submit import Lineup, describe_job, line_up, start, write_job
+from tasks.jobs.submit import ResolvedVersions, describe_job, resolve_versions, start, write_job
 
 _CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
 
@@ -22,7 +22,7 @@ def first_labels(context: Context, customer: str, results: str | None) -> FirstL
 
     Raises NotPublished, Mismatch, BadRecord, BadName.
     """
-    lineup = line_up(context.place, customer)
+    lineup = resolve_versions(context.place, customer)
     return FirstLabels(ensemble=lineup.ensemble, models=lineup.models, results=results)
 
 
@@ -76,7 +76,7 @@ def _set_going(context: Context, dataset: Dataset) -> Job:
     job = describe_job(
         context.place,
         dataset,
-        Lineup(dataset.first.ensemble, dataset.first.models),
+        ResolvedVersions(dataset.first.ensemble, dataset.first.models),
         out=None,
         keep_text=True,
         keep_columns=True,

@@ -19,7 +19,7 @@ from storage.records.jobs import Ended, Job, all_jobs, end_job, ended, first_job
 from storage.records.runs import open_runs, read_run, remove_run, run_ended, runs
 from storage.versions.active_labels import Current, current
 from tasks.jobs.activate_labels import is_default, settle_runs_of
-from tasks.jobs.references import who_names
+from tasks.jobs.references import references_to_versions
 from tasks.planning.record_cache import dataset_of
 
 
@@ -61,7 +61,7 @@ def prune(place: Place, found: Prunable) -> Prunable:
     CannotWrite.
     """
     labels = tuple(job for job in found.labels if _remove_labels(place, job))
-    named = who_names(place)
+    named = references_to_versions(place)
     unnamed = tuple(
         (model, version)
         for model, version in found.scores
@@ -152,7 +152,7 @@ def _in_open_runs(place: Place, customer: str) -> set[str]:
 
 
 def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, int]]:
-    named: Mapping[tuple[str, str, int], list[str]] = who_names(place, jobs)
+    named: Mapping[tuple[str, str, int], list[str]] = references_to_versions(place, jobs)
     for model in place.names("scores"):
         for version in place.names(f"scores/{model}"):
             if version.isdigit() and ("models", model, int(version)) not in named:

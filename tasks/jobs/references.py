@@ -8,7 +8,7 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records.jobs import Job, all_jobs
-from storage.versions.version_store import Shelf
+from storage.versions.version_store import VersionStore
 
 _SHOWN = 10
 
@@ -29,7 +29,9 @@ class StillNamed(BadRequest):
         )
 
 
-def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Version, list[str]]:
+def references_to_versions(
+    place: Place, jobs: Iterable[Job] | None = None
+) -> Mapping[Version, list[str]]:
     """Every version that an alias, a member of an ensemble's version or a stored job names, and in
     words who does.
 
@@ -56,10 +58,10 @@ def who_names(place: Place, jobs: Iterable[Job] | None = None) -> Mapping[Versio
     return found
 
 
-def remove(shelf: Shelf, name: str, version: int, *, force: bool = False) -> None:
+def remove(shelf: VersionStore, name: str, version: int, *, force: bool = False) -> None:
     """Remove a version that nothing names; with `force`, without asking who does. Raises
     StillNamed, NotPublished.
     """
-    if not force and (by := who_names(shelf.place).get((shelf.shelf, name, version))):
+    if not force and (by := references_to_versions(shelf.place).get((shelf.shelf, name, version))):
         raise StillNamed(name, version, by)
     shelf.remove(name, version)

@@ -18,7 +18,14 @@ from storage.records.runs import Run, RunEnded, RunJob, create_run, end_run
 from storage.versions.active_labels import Current, current
 from tasks.broker.context import Context
 from tasks.jobs.activate_labels import gave_up, is_superseded, settle
-from tasks.jobs.submit import Lineup, describe_job, is_done, line_up, start, write_job
+from tasks.jobs.submit import (
+    ResolvedVersions,
+    describe_job,
+    is_done,
+    resolve_versions,
+    start,
+    write_job,
+)
 from tasks.planning.record_cache import dataset_named
 
 log = logging.getLogger(__name__)
@@ -65,7 +72,7 @@ def describe_run(
     found = [one for one in datasets(place, customer) if _within(one, since, until)]
     if not found:
         return None
-    lineup, labels = line_up(place, customer), current(place, customer)
+    lineup, labels = resolve_versions(place, customer), current(place, customer)
     described = list(
         side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found)
     )
@@ -136,7 +143,7 @@ def describe_jobs(place: Place, run: Run) -> list[Job]:
         return describe_job(
             place,
             dataset_named(place, run.customer, one.dataset),
-            Lineup(run.ensemble, run.models),
+            ResolvedVersions(run.ensemble, run.models),
             out=None,
             keep_text=one.keep_text,
             keep_columns=one.keep_columns,
@@ -156,7 +163,7 @@ def _within(dataset: Dataset, since: datetime | None, until: datetime | None) ->
     return (since is None or dataset.since >= since) and (until is None or dataset.since < until)
 
 
-def _job(place: Place, dataset: Dataset, lineup: Lineup, labels: Current) -> RunJob:
+def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: Current) -> RunJob:
     """The job that will label the dataset, with the columns that its labels have now."""
     # as messages are labelled, and uploads by default
     keep_text, keep_columns = True, dataset.first is not None

@@ -69,7 +69,7 @@ def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
     )
 
 
-def look(
+def run_due(
     context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
 ) -> None:
     """Set going what is due; while runs go on, it stays due. Any number of times, in any number of

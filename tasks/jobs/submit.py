@@ -12,7 +12,7 @@ from storage.errors import BadRequest, ChorusError
 from storage.places.concurrent import side_by_side
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records import jobs, labelled_output
 from storage.records.feedback import Dataset
 from storage.records.jobs import Ended, Job, Priority
@@ -36,21 +36,21 @@ class OutputTaken(BadRequest):
 
 
 @dataclass(frozen=True)
-class Lineup:
+class ResolvedVersions:
     """Who will answer for a customer: an ensemble version and its members' versions, as of now."""
 
     ensemble: EnsembleVersion
     models: tuple[ModelVersion, ...]
 
 
-def line_up(place: Place, customer: str) -> Lineup:
+def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
     """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord,
     BadName.
     """
     name = read_customers(place).ensemble(customer)
     registry = EnsembleRegistry(place)
     version = registry.resolve(name)
-    return Lineup(
+    return ResolvedVersions(
         EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version))
     )
 
@@ -78,7 +78,7 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
 def describe_job(
     place: Place,
     dataset: Dataset,
-    lineup: Lineup,
+    lineup: ResolvedVersions,
     *,
     out: str | None,
     keep_text: bool,
@@ -156,7 +156,7 @@ def start(context: Context, job: Job) -> None:
         if counts_again(context.place, job):
             return
         jobs.take_up(context.place, job.id)
-    context.board.forget(job.id, [model.name for model in job.models])
+    context.board.reset_job(job.id, [model.name for model in job.models])
     reconcile(context, job.id, fresh=True)
 
 
@@ -191,7 +191,7 @@ def stop(
     """
     jobs.end_job(context.place, job.id, Ended(status=status, error=reason, at=datetime.now(UTC)))
     settle_runs_of(context.place, job)
-    context.board.end(job.id, status, reason)
+    context.board.mark_ended(job.id, status, reason)
 
 
 def fail(context: Context, job: str, reason: str) -> None:
@@ -202,6 +202,6 @@ def fail(context: Context, job: str, reason: str) -> None:
     """
     try:
         stop(context, jobs.read_job(context.place, job), "failed", reason)
-    except (ChorusError, StorageAway):
+    except (ChorusError, StorageUnavailable):
         log.exception("storage was not told that the job failed; the board is", extra={"job": job})
-        context.board.end(job, "failed", reason)
+        context.board.mark_ended(job, "failed", reason)

@@ -120,7 +120,7 @@ def lane_of(job: Job, dataset: Dataset) -> str:
     return f"{rank_of(job, dataset)}|{job.customer}"
 
 
-def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
+def enqueue_job(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     """The job has cells of this model that nobody was asked for."""
     lane = lane_of(job, dataset)
     want = board.key("want", model)
@@ -130,7 +130,7 @@ def join(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     )
 
 
-def feed(context: Context, model: str) -> None:
+def dispatch(context: Context, model: str) -> None:
     """Ask for the next cells of a model, if its queue has room. Raises BrokerUnreachable,
     RedisError.
 
@@ -153,7 +153,7 @@ def feed(context: Context, model: str) -> None:
             cell = cell_of(context.place, name.decode(), int(position), model)
         except ChorusError as error:
             log.warning("a job that cannot be read: %s", error, extra={"job": name.decode()})
-            board.end(name.decode(), "failed", str(error))
+            board.mark_ended(name.decode(), "failed", str(error))
         else:
             context.publish(cell)
 
@@ -165,7 +165,7 @@ def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
     return ScoreCell(name, dataset_of(place, job).chunks[position].id, model, version)
 
 
-def cells_each(rate: float, chunk_rows: int, waits: float) -> int:
+def prefetch_cells(rate: float, chunk_rows: int, waits: float) -> int:
     """Cells that a worker is asked for at once, so that it never waits for storage. Pure.
 
     One computes; the others, as many as it computes in `waits` seconds of reading and writing a
@@ -177,12 +177,12 @@ def cells_each(rate: float, chunk_rows: int, waits: float) -> int:
     return min(_MOST_EACH, max(EACH, 1 + ceil(waits * rate / chunk_rows)))
 
 
-def ask_each(board: Board, model: str, cells: int) -> None:
+def set_prefetch(board: Board, model: str, cells: int) -> None:
     """From now on a worker of the model is asked for so many cells at once."""
     board.redis.set(board.key("each", model), cells)
 
 
-def hold(board: Board, model: str, seconds: float) -> None:
+def pause_dispatch(board: Board, model: str, seconds: float) -> None:
     """Ask nothing new of a model for so long."""
     board.redis.set(board.key("hold", model), 1, px=int(seconds * 1000))
 

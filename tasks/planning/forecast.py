@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from storage.records.labelled_output import ModelVersion
 from tasks.board.worker_profile import Needs
-from tasks.planning.remaining_work import Left, Missing
+from tasks.planning.remaining_work import Missing, RemainingWork
 
 # Measured on two cores of an AMD EPYC (Zen 4), see docs/performance.md.
 _CONTROL_START = 0.9  # processor seconds until a control worker takes its first message
@@ -80,7 +80,10 @@ class Outlook:
 
 
 def outlook(
-    left: Left, needs: Mapping[ModelVersion, Needs], machine: Machine, correction: float = 1.0
+    left: RemainingWork,
+    needs: Mapping[ModelVersion, Needs],
+    machine: Machine,
+    correction: float = 1.0,
 ) -> Outlook:
     """What is left, on this machine, if it has no other jobs."""
     models, loads = [], []

@@ -19,10 +19,18 @@ from tasks.broker.step_messages import (
     ScoreCell,
     control_step,
 )
-from tasks.planning.dispatch import MOST_CONTROL, feed, join, lane_of, queued, queued_cells, rank_of
+from tasks.planning.dispatch import (
+    MOST_CONTROL,
+    dispatch,
+    enqueue_job,
+    lane_of,
+    queued,
+    queued_cells,
+    rank_of,
+)
 from tasks.planning.plan import Plan, plan
 from tasks.planning.record_cache import dataset_of, job_of
-from tasks.planning.score_reuse import in_hand
+from tasks.planning.score_reuse import chunks_without_work
 
 
 def plan_job(place: Place, job_id: str, parts: Set[int] | None = None) -> Plan:
@@ -60,7 +68,9 @@ def _in_hand(
     place: Place, dataset: Dataset, job: Job, chunks: Collection[str]
 ) -> Iterator[set[str]]:
     """Of each model of the job, which of the chunks need no worker."""
-    return side_by_side(place, lambda model: in_hand(place, dataset, model, chunks), job.models)
+    return side_by_side(
+        place, lambda model: chunks_without_work(place, dataset, model, chunks), job.models
+    )
 
 
 def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
@@ -77,20 +87,20 @@ def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
     parts = labelled_output.part_positions(job.output)
     left = plan_job(context.place, job_id, parts)
     board = context.board
-    board.run(job_id, _facts(job, dataset), len(parts))
+    board.mark_running(job_id, _facts(job, dataset), len(parts))
     end = ended(context.place, job_id)
     # meanwhile; who ends it after this look tells the board after us
     if end is not None and end.status != "done":
-        board.end(job_id, end.status, end.error)
+        board.mark_ended(job_id, end.status, end.error)
         return
     for model in job.models:
         wanted = {cell.chunk for cell in left.cells if cell.model == model.name}
         if _seed(board, job_id, model.name, dataset, wanted, under_way.get(model.name, set())):
-            join(board, job, dataset, model.name)
+            enqueue_job(board, job, dataset, model.name)
     board.seed_parts(job_id, parts)
     # The board first: a cell that arrives from now on finds every bit that storage vouches for.
     for model in job.models:
-        feed(context, model.name)
+        dispatch(context, model.name)
     # no queue holds a whole job
     steps = [ReduceChunk(job_id, chunk) for chunk in left.chunks[:MOST_CONTROL]]
     waiting = control_steps(board, [step.step for step in steps])

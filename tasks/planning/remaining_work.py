@@ -11,7 +11,7 @@ from storage.records.jobs import Job
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import scored_chunks
 from tasks.planning.plan import plan
-from tasks.planning.score_reuse import lenders, rows_to_score
+from tasks.planning.score_reuse import rows_to_score, source_chunk_ids
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingWork:
     """What is left of some jobs together: what one of them scores is there for the next."""
 
     models: tuple[Missing, ...]
@@ -48,7 +48,7 @@ class _Count:
         self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
 
 
-def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
+def remaining_work(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> RemainingWork:
     """What storage says is left of these jobs, in this order, which need not be written yet."""
     todo = list(side_by_side(place, lambda one: _Todo(place, *one), jobs))
     counts: dict[ModelVersion, _Count] = {}
@@ -78,7 +78,7 @@ def left(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> Left:
                 counts[model].add(chunk, rows)
             scored[model].add(cell.chunk)
     unwritten = [chunk.rows for one in todo for chunk in one.unwritten]
-    return Left(tuple(_missing(counts)), len(unwritten), sum(unwritten))
+    return RemainingWork(tuple(_missing(counts)), len(unwritten), sum(unwritten))
 
 
 class _Todo:
@@ -90,7 +90,7 @@ class _Todo:
         self.unwritten = [
             chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts
         ]
-        self.lent = lenders(place, dataset.customer, self.unwritten)
+        self.lent = source_chunk_ids(place, dataset.customer, self.unwritten)
 
 
 def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:

@@ -20,7 +20,7 @@ from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Absent, Place
 from storage.records import feedback, scores
-from storage.records.feedback import Chunk, Dataset, Donor
+from storage.records.feedback import Chunk, Dataset, SourceChunk
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores, scored_chunks
 from tasks.planning.record_cache import dataset_named
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Borrowed:
+class ReusedScores:
     """What is known of a chunk without asking the model."""
 
     scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
@@ -46,9 +46,9 @@ class Borrowed:
         )
 
 
-def borrow(
+def reuse_scores(
     place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray
-) -> Borrowed:
+) -> ReusedScores:
     """What the donors of the chunk at this position know of its texts, [rows] strings, under this
     model version.
     """
@@ -70,7 +70,7 @@ def borrow(
         left = left[~found]
         if len(left) <= (chunk.new or 0):
             break
-    return Borrowed(known, left)
+    return ReusedScores(known, left)
 
 
 def complete(
@@ -86,7 +86,7 @@ def complete(
 
     Raises what `ask` raises.
     """
-    known = borrow(place, dataset, position, model, texts)
+    known = reuse_scores(place, dataset, position, model, texts)
     if known.scores is not None:
         had = len(texts) - len(known.left)
         fields = {
@@ -100,24 +100,26 @@ def complete(
     return known.completed(ask(texts.take(pa.array(known.left))))
 
 
-def borrow_whole(
+def reuse_whole_chunk(
     place: Place, dataset: Dataset, position: int, model: ModelVersion
 ) -> Scores | None:
     """The scores of the chunk at this position, if its donors know all of its texts. Raises Absent."""
     if dataset.chunks[position].new != 0:
         return None
-    known = borrow(place, dataset, position, model, feedback.read_texts(place, dataset, position))
+    known = reuse_scores(
+        place, dataset, position, model, feedback.read_texts(place, dataset, position)
+    )
     return None if len(known.left) else known.scores
 
 
-def in_hand(
+def chunks_without_work(
     place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]
 ) -> set[str]:
     """Those of these chunks that need no worker: they are scored, or by what is known their donors
     have all of it.
     """
     known = {chunk.id: chunk for chunk in dataset.chunks if chunk.new == 0 and chunk.id in chunks}
-    lent = lenders(place, dataset.customer, known.values())
+    lent = source_chunk_ids(place, dataset.customer, known.values())
     asked = {*chunks, *(lender for found in lent.values() for lender in found.values())}
     scored = scored_chunks(place, model.name, model.version, asked)
     whole = {
@@ -130,7 +132,7 @@ def in_hand(
     return whole | scored.intersection(chunks)
 
 
-def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
+def rows_to_score(chunk: Chunk, held: Collection[SourceChunk]) -> int:
     """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held`
     are there. Pure.
 
@@ -146,7 +148,9 @@ def rows_to_score(chunk: Chunk, held: Collection[Donor]) -> int:
     return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
 
 
-def lenders(place: Place, customer: str, chunks: Iterable[Chunk]) -> dict[str, dict[Donor, str]]:
+def source_chunk_ids(
+    place: Place, customer: str, chunks: Iterable[Chunk]
+) -> dict[str, dict[SourceChunk, str]]:
     """Chunk id → its donors that are there, each with the id of the chunk that it is."""
     chunks = list(chunks)
     names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
@@ -176,7 +180,7 @@ def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
 
 
 def _lent(
-    place: Place, customer: str, donor: Donor, model: ModelVersion
+    place: Place, customer: str, donor: SourceChunk, model: ModelVersion
 ) -> tuple[Scores, pa.StringArray] | None:
     """What the model said of the donor, and the donor's texts; None if either cannot be had."""
     try:

@@ -20,7 +20,7 @@ def most_bad(rows: int) -> int:
     return max(8, rows // 4)
 
 
-def find_bad(
+def bisect_bad_rows(
     rows: int, works: Callable[[int, int], str | None], control: Callable[[], str | None], most: int
 ) -> dict[int, str]:
     """The rows of 0, 1, …, `rows` - 1 that fail by themselves, each with its reason. Raises

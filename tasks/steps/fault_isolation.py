@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from storage.records.scores import Float32
-from tasks.steps.bisect_rows import find_bad, most_bad
+from tasks.steps.bisect_rows import bisect_bad_rows, most_bad
 
 _HARMLESS = "This is a short and friendly text, and there is nothing wrong with it."
 _LONGEST = 300  # characters of a reason; an error can quote a whole text
@@ -35,7 +35,9 @@ class LoadedModel(Protocol):
         ...
 
 
-def score_carefully(loaded: LoadedModel, texts: pa.StringArray) -> tuple[Float32, dict[int, str]]:
+def score_isolating_faults(
+    loaded: LoadedModel, texts: pa.StringArray
+) -> tuple[Float32, dict[int, str]]:
     """[rows] strings -> [rows, labels] float32 probabilities, NaN in the rejected rows, and these
     with their reasons.
 
@@ -55,7 +57,7 @@ def score_carefully(loaded: LoadedModel, texts: pa.StringArray) -> tuple[Float32
         found = _try(loaded, pa.array([_HARMLESS]))
         return found if isinstance(found, str) else None
 
-    return values, find_bad(len(texts), works, control, most_bad(len(texts)))
+    return values, bisect_bad_rows(len(texts), works, control, most_bad(len(texts)))
 
 
 def fault(values: Float32, rows: int, labels: int) -> str | None:

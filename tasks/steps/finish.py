@@ -63,7 +63,7 @@ def finish(context: Context, message: FinishJob) -> None:
         *map(labelled_output.part_name, positions),
         *map(labelled_output.rejects_name, without),
     ]
-    output.settle("", names)  # the manifest will vouch for them, also after a power failure
+    output.flush("", names)  # the manifest will vouch for them, also after a power failure
     found = side_by_side(
         output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without
     )
@@ -87,7 +87,7 @@ def finish(context: Context, message: FinishJob) -> None:
         parts=parts,
         rejected_parts=tuple(rejected.values()),
     )
-    output.keep(labelled_output.MANIFEST, manifest.encode(), durable=True)
+    output.create_or_verify(labelled_output.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled_output.SUCCESS, b"", durable=True)
     _close(context, job)
 
@@ -98,7 +98,7 @@ def _close(context: Context, job: Job) -> None:
     """
     before = ended(context.place, job.id)
     if before is not None and before.status == "done":
-        context.board.end(job.id, "done")
+        context.board.mark_ended(job.id, "done")
         return
     if job.results is None or published(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
@@ -130,7 +130,7 @@ def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
     # a forecast knows of no topic
     if arrival is not None and seconds is not None and job.results is None:
         _compare(context.place, job, arrival.since, seconds)
-    context.board.end(job.id, "done")
+    context.board.mark_ended(job.id, "done")
 
 
 def _compare(place: Place, job: Job, since: float, seconds: float) -> None:

@@ -57,7 +57,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
     job = job_of(context.place, message.job)
     before = ended(context.place, job.id)
     if before is not None:  # and the board has not heard of it
-        context.board.end(job.id, before.status, before.error)
+        context.board.mark_ended(job.id, before.status, before.error)
         return
     manifest = read_manifest(job.output)
     if manifest is None or job.results is None:
@@ -69,7 +69,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         raise ResultsRefused(job.id, note_refused(context.board, job.id, reason), reason)
     try:
         for number in range(published(context.board, job.id) or 0, len(parts)):
-            if context.board.ended(job.id):
+            if context.board.is_stopped(job.id):
                 return
             _publish(context, job, topic_of(job.results), parts[number])
             note_published(context.board, job.id, number + 1)

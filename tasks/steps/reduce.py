@@ -24,9 +24,9 @@ from storage.records.scores import BadScores, Scores
 from storage.tables import encode_parquet
 from tasks.broker.context import Context
 from tasks.broker.step_messages import FinishJob, ReduceChunk
-from tasks.planning.dispatch import feed, join
+from tasks.planning.dispatch import dispatch, enqueue_job
 from tasks.planning.record_cache import dataset_of, ensemble_of, job_of
-from tasks.planning.score_reuse import borrow_whole
+from tasks.planning.score_reuse import reuse_whole_chunk
 from tasks.steps.finish import finish
 
 Rows = npt.NDArray[np.int64]
@@ -73,16 +73,16 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:
-                output.keep(
+                output.create_or_verify(
                     labelled_output.rejects_name(position),
                     encode_parquet(_rejects(chunk, rejected)),
                 )
                 chunk = chunk.take(kept)
-            output.keep(
+            output.create_or_verify(
                 labelled_output.part_name(position),
                 encode_parquet(_rows(context, job, chunk, answers, columns)),
             )
-    if context.board.written(message.job, positions, len(dataset.chunks)):
+    if context.board.mark_written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 
 
@@ -97,9 +97,9 @@ def _ask_again(
     """Of the members that are not among those which have said something of the chunk."""
     for model in job.models:
         if model.name not in said:
-            context.board.lost(job.id, model.name, dataset.positions[chunk])
-            join(context.board, job, dataset, model.name)
-            feed(context, model.name)
+            context.board.requeue(job.id, model.name, dataset.positions[chunk])
+            enqueue_job(context.board, job, dataset, model.name)
+            dispatch(context, model.name)
 
 
 def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:
@@ -113,7 +113,7 @@ def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Sc
         place.remove(path)
         return None
     except Absent:
-        found = borrow_whole(place, dataset, position, model)
+        found = reuse_whole_chunk(place, dataset, position, model)
     if found is not None and not place.create(path, scores.encode(found)):
         return _said(place, dataset, chunk, model)  # somebody was faster, and is right for all
     return found

@@ -22,11 +22,11 @@ from tasks.board.attempts import Attempts
 from tasks.board.board import FirstScores
 from tasks.broker.context import Context
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
-from tasks.planning.dispatch import cell_of, feed
+from tasks.planning.dispatch import cell_of, dispatch
 from tasks.planning.record_cache import dataset_of, job_of
 from tasks.planning.score_reuse import complete
 from tasks.steps.bisect_rows import NotTheRows
-from tasks.steps.fault_isolation import LoadedModel, fault, reason_of, score_carefully
+from tasks.steps.fault_isolation import LoadedModel, fault, reason_of, score_isolating_faults
 
 ATTEMPTS = 3  # at a cell before it is scored with care
 
@@ -115,7 +115,7 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
     for asked in [cell, *_asked_as_well(context, cell)]:
         _arrived(context, asked, first)
     Attempts(context.board, cell).forget()
-    feed(context, cell.model)
+    dispatch(context, cell.model)
 
 
 def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
@@ -134,7 +134,7 @@ def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
 def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
     job = job_of(context.place, cell.job)
     positions = dataset_of(context.place, job).positions[cell.chunk]
-    if context.board.arrived(
+    if context.board.mark_scored(
         cell.job, cell.model, positions, [member.name for member in job.models], first
     ):
         context.publish(ReduceChunk(cell.job, cell.chunk))
@@ -156,10 +156,10 @@ def _ask(
             raise OtherModel(cell, digest, loaded.digest)
         if careful:
             if context.presence is not None:
-                context.presence.spare(cell.step)
+                context.presence.disable_timeout(cell.step)
             log.warning("attempt %d at this cell: scored with care", attempt, extra=vars(cell))
             try:
-                values, rejected = score_carefully(loaded, texts)
+                values, rejected = score_isolating_faults(loaded, texts)
             except NotTheRows as error:
                 raise ModelBroken(cell, error.reason) from None
         else:

@@ -17,7 +17,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """What is left. Below zero where more was set aside than there is."""
 
     memory: int
@@ -41,20 +41,20 @@ class Room:
         gpus = self._usable(need)
         return max(gpus, key=lambda gpu: (gpus[gpu], gpu), default="cpu")
 
-    def less(self, need: Need, sign: int = -1) -> "Room":
+    def reserve(self, need: Need, sign: int = -1) -> "Capacity":
         gpus = self.gpus
         if need.device in gpus:
             gpus = {**gpus, need.device: gpus[need.device] + sign * need.gpu}
         return replace(self, memory=self.memory + sign * need.memory, gpus=gpus)
 
-    def more(self, need: Need) -> "Room":
-        return self.less(need, sign=1)
+    def release(self, need: Need) -> "Capacity":
+        return self.reserve(need, sign=1)
 
     def _usable(self, need: Need) -> dict[str, float]:
         return {gpu: left for gpu, left in self.gpus.items() if need.device in ("cuda", gpu)}
 
 
-def make_room(need: Need, room: Room, others: Sequence[Need]) -> list[int]:
+def make_room(need: Need, room: Capacity, others: Sequence[Need]) -> list[int]:
     """Which of the others have to go, by their places in the list; none if all of them together are
     not enough.
 
@@ -65,12 +65,12 @@ def make_room(need: Need, room: Room, others: Sequence[Need]) -> list[int]:
     for place, other in enumerate(others):
         if room.device(need):
             break
-        room = room.more(other)
+        room = room.release(other)
         going.append(place)
     if room.device(need) is None:
         return []
     for place in reversed(going):
-        if room.less(others[place]).device(need):
-            room = room.less(others[place])
+        if room.reserve(others[place]).device(need):
+            room = room.reserve(others[place])
             going.remove(place)
     return going

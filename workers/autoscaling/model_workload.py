@@ -18,7 +18,7 @@ NIGHTLY = (
 HEAD_START = (0.0, 300.0, 1800.0, inf)
 
 
-class Wanted:
+class ModelWorkload:
     """What one model asks for, beside its workers on all machines."""
 
     def __init__(

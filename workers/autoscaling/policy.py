@@ -20,9 +20,9 @@ from heapq import heapify, heappop, heappush
 
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
-from workers.autoscaling.capacity import Need, Room, make_room
+from workers.autoscaling.capacity import Capacity, Need, make_room
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.model_workload import HEAD_START, Wanted
+from workers.autoscaling.model_workload import HEAD_START, ModelWorkload
 
 # seconds that a model has a worker at least, before it is held for another of its class
 TURN = 60.0
@@ -88,7 +88,7 @@ def scale(
         workers[worker.model].append(worker)
     asked = {each.model: each for each in demand}
     models = [
-        Wanted(name, asked.get(name), workers[name], limits(name), now)
+        ModelWorkload(name, asked.get(name), workers[name], limits(name), now)
         for name in {**asked, **workers}
     ]
     machine = _Machine({model.name: model for model in models}, pools, budget, now)
@@ -102,7 +102,7 @@ class _Machine:
     """One machine, and what is left of its budget while one action after the other is decided."""
 
     def __init__(
-        self, models: dict[str, Wanted], pools: Sequence[Worker], budget: Budget, now: float
+        self, models: dict[str, ModelWorkload], pools: Sequence[Worker], budget: Budget, now: float
     ) -> None:
         self._models, self._budget, self._now = models, budget, now
         self.actions: list[Action] = []
@@ -175,7 +175,7 @@ class _Machine:
             ):
                 heappush(queue, (urgency, count + 1, turn, name))
 
-    def _make_way(self, model: Wanted, need: Need) -> None:
+    def _make_way(self, model: ModelWorkload, need: Need) -> None:
         """Stop those whose end makes enough room, once all of them are idle; until then hold their
         models.
         """
@@ -199,7 +199,7 @@ class _Machine:
             if worker not in unused and Hold(worker.model) not in self.actions:
                 self.actions.append(Hold(worker.model))
 
-    def _turns_over(self, waiting: Wanted) -> list[Worker]:
+    def _turns_over(self, waiting: ModelWorkload) -> list[Worker]:
         """Workers that may have to go though their models have rows: the least urgent, then the
         longest served.
         """
@@ -221,7 +221,7 @@ class _Machine:
             worker for *_, workers in sorted(found, key=lambda each: each[:2]) for worker in workers
         ]
 
-    def _start(self, model: Wanted, need: Need) -> bool:
+    def _start(self, model: ModelWorkload, need: Need) -> bool:
         device = self._room.device(need)
         if device is None or self._starts <= 0:
             return False
@@ -240,14 +240,14 @@ class _Machine:
 
     def _leaves(self, worker: Worker) -> None:
         self._models[worker.model].staying.remove(worker)
-        self._later = self._later.more(self._taken(worker))
+        self._later = self._later.release(self._taken(worker))
 
     def _set_aside(self, need: Need) -> None:
         """From now on nobody else gets what this one waits for, however little others need."""
         self._take(replace(need, device=self._later.device(need) or self._later.widest(need)))
 
     def _take(self, need: Need) -> None:
-        self._room, self._later = self._room.less(need), self._later.less(need)
+        self._room, self._later = self._room.reserve(need), self._later.reserve(need)
 
     def _hangs(self, worker: Worker) -> bool:
         """It should have been up long ago; the starts of others do not wait for it."""
@@ -255,16 +255,16 @@ class _Machine:
         patience = max(HANGS, 5 * demand.start_seconds if demand else 0.0)
         return worker.state == "starting" and self._now - worker.started > patience
 
-    def _here(self, model: Wanted) -> list[Worker]:
+    def _here(self, model: ModelWorkload) -> list[Worker]:
         return [worker for worker in model.staying if worker.machine == self._budget.machine]
 
-    def _idle(self, model: Wanted) -> list[Worker]:
+    def _idle(self, model: ModelWorkload) -> list[Worker]:
         return [worker for worker in self._here(model) if worker.state == "idle"]
 
-    def _threads(self, model: Wanted) -> int:
+    def _threads(self, model: ModelWorkload) -> int:
         return min(model.limits.threads or 1, self._budget.cores)
 
-    def _need(self, model: Wanted) -> Need:
+    def _need(self, model: ModelWorkload) -> Need:
         """What a new worker of the model takes on this machine."""
         device = model.limits.device
         if device == "auto":
@@ -277,7 +277,7 @@ class _Machine:
         return Need(worker.memory, worker.device, self._models[worker.model].limits.gpu)
 
     @cached_property
-    def _most(self) -> Room:
+    def _most(self) -> Capacity:
         """What there would be if everybody went who may. What needs more cannot run here, and does
         not wait here.
         """
@@ -286,9 +286,9 @@ class _Machine:
             warm += self._here(model)[max(0, len(model.staying) - model.limits.min) :]
         return self._left_by(warm)
 
-    def _left_by(self, workers: Sequence[Worker]) -> Room:
+    def _left_by(self, workers: Sequence[Worker]) -> Capacity:
         gpus = dict.fromkeys(self._budget.gpus, 1.0)
         for worker in workers:
             if worker.device in gpus:
                 gpus[worker.device] -= self._models[worker.model].limits.gpu
-        return Room(self._budget.memory - sum(worker.memory for worker in workers), gpus)
+        return Capacity(self._budget.memory - sum(worker.memory for worker in workers), gpus)

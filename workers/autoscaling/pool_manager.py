@@ -19,12 +19,12 @@ from tasks.board.worker_profile import needs
 from tasks.broker.context import Context
 from tasks.jobs.submit import fail
 from tasks.planning.demand import Demand, demand
-from tasks.planning.dispatch import hold
+from tasks.planning.dispatch import pause_dispatch
 from tasks.planning.record_cache import job_of
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget, Hold, Start, Stop, scale
 from workers.processes.child_process import Child, stop_all
-from workers.processes.heartbeat_timeout import Silence
+from workers.processes.heartbeat_timeout import HeartbeatTimeout
 
 _LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
 _HOLD_SECONDS = 3.0  # it is said again with each look
@@ -44,7 +44,7 @@ class _Pooled:
     worker: Worker
     ready: bool = False
     stopping: bool = False
-    silence: Silence = field(default_factory=Silence)
+    silence: HeartbeatTimeout = field(default_factory=HeartbeatTimeout)
 
 
 class Pools:
@@ -70,7 +70,7 @@ class Pools:
         self._roster = Roster(context.board)
         self._pool: dict[str, _Pooled] = {}
         self._deaths: Counter[str] = Counter()  # by model, in a row
-        self._giants: set[str] = set()  # models that do not fit here; said once
+        self._too_large: set[str] = set()  # models that do not fit here; said once
         self._rest: dict[str, float] = defaultdict(float)  # by model, until when none is started
 
     @property
@@ -78,9 +78,9 @@ class Pools:
         """Those that run here."""
         return [pooled.worker for pooled in self._pool.values()]
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """See to the dead, and follow demand. Raises RedisError."""
-        self._bury()
+        self._reap_dead()
         lock = self._context.board.redis.lock(
             self._context.board.key("scaling"),
             timeout=_LOCK_SECONDS,
@@ -121,13 +121,13 @@ class Pools:
             elif isinstance(action, Stop):
                 self._remove(action.worker)
             elif isinstance(action, Hold):
-                hold(self._context.board, action.model, _HOLD_SECONDS)
+                pause_dispatch(self._context.board, action.model, _HOLD_SECONDS)
 
     def _listen(self, pooled: _Pooled, said: Worker | None) -> None:
         """Take over what the roster says of a child, and put there what it does not say itself."""
         mine = pooled.worker
         by_itself = said is not None and (pooled.silence.heard or said != mine)
-        if pooled.silence.look(monotonic(), there=by_itself):
+        if pooled.silence.has_expired(monotonic(), there=by_itself):
             log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
             pooled.child.kill()
         # one that did not find itself on the roster knows neither its machine nor its start
@@ -150,8 +150,8 @@ class Pools:
         """
         for one in wanted:
             needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
-            if one.rows and needed > most and one.model not in self._giants:
-                self._giants.add(one.model)
+            if one.rows and needed > most and one.model not in self._too_large:
+                self._too_large.add(one.model)
                 log.warning(
                     "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
                     "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more than it needs",
@@ -198,7 +198,7 @@ class Pools:
         pooled.child.terminate()
         log.info("stopping an idle worker", extra={"worker": worker})
 
-    def _bury(self) -> None:
+    def _reap_dead(self) -> None:
         """Hand back what the dead had in work."""
         for name, pooled in list(self._pool.items()):
             status = pooled.child.ended()

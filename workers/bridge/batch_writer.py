@@ -23,7 +23,7 @@ from intake.messages.subscription import Received
 from intake.readers.block import Reason
 from storage.records.feedback import FirstLabels
 from tasks.board.bridge_roster import Outcome
-from tasks.board.message_dedup import Once
+from tasks.board.message_dedup import MessageDedup
 from tasks.broker.context import Context
 from tasks.jobs.batch_submit import arrive, arrived, first_labels, is_overdue
 
@@ -60,17 +60,17 @@ class TakingIn:
     def __init__(
         self,
         context: Context,
-        once: Once,
+        once: MessageDedup,
         dead_letters: DeadLetters,
         *,
         results: str | None,
-        most_chars: int,
+        max_chars: int,
     ) -> None:
-        """`results`: the topic that hears of the labels; a clean text with more than `most_chars`
+        """`results`: the topic that hears of the labels; a clean text with more than `max_chars`
         is no feedback.
         """
         self._context, self._once, self._dead_letters = context, once, dead_letters
-        self._results, self._most_chars = results, most_chars
+        self._results, self._most_chars = results, max_chars
         self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
         self._lock = Lock()
 

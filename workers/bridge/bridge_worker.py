@@ -61,7 +61,7 @@ def _watch(inflow: Inflow, folder: Path) -> None:
 
 def _consume(app: Celery, context: Context, watch: Callable[[], None]) -> int:
     if context.presence is not None:
-        context.presence.beat(watch)
+        context.presence.start_heartbeat(watch)
     try:
         return consume(app, RESULTS, name="bridge", threads=_PUBLISHING)
     finally:

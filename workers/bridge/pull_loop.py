@@ -24,7 +24,7 @@ from intake.messages.message import Feedback, Unusable, read
 from intake.messages.subscription import PullEnded, Received, Subscription
 from storage.errors import ChorusError
 from storage.places.place import CannotWrite
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from tasks.board.bridge_roster import Outcome
 from tasks.broker.broker_url import BrokerUnreachable
 from workers.bridge.batch_writer import InOtherHands, Read, TakingIn
@@ -38,7 +38,7 @@ _LONGEST_REST = 60.0
 _SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
 # without a look at what there is to do; what storage and broker are given is less
 _STUCK_SECONDS = 300.0
-_AWAY = (RedisError, BrokerUnreachable, StorageAway, CannotWrite)  # no message's fault
+_AWAY = (RedisError, BrokerUnreachable, StorageUnavailable, CannotWrite)  # no message's fault
 # for which messages are held then: handed back at once, all that wait would come in their place
 _AWAY_SECONDS = 5.0
 _NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
@@ -239,4 +239,4 @@ class Inflow:
 
 def _expected(error: Exception) -> bool:
     """Whether its words are enough."""
-    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageAway)
+    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageUnavailable)

@@ -12,16 +12,16 @@ from threading import Event, Thread
 from celery import Celery
 from redis.exceptions import RedisError
 
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
-from tasks.jobs.schedule import look
+from tasks.jobs.schedule import run_due
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
 from workers.config.schedule_file import read_schedules
 from workers.control.celery_beat import beat
-from workers.control.reconciler import Sweeper
+from workers.control.reconciler import Reconciler
 from workers.runtime.celery_worker import consume
 from workers.runtime.liveness_file import touch
 from workers.runtime.run_step import handle
@@ -51,7 +51,7 @@ def look_at(context: Context, message: LookAtSchedule) -> None:
     """As chorus.toml has it now; one that it no longer has just stops."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
-        look(context, schedule, datetime.now(UTC))
+        run_due(context, schedule, datetime.now(UTC))
 
 
 def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ()) -> int:
@@ -61,10 +61,12 @@ def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ())
     """
     register(app, context)
     if context.presence is not None:
-        context.presence.beat()
+        context.presence.start_heartbeat()
     if not only:
         beat(app, context)
-    Thread(target=_sweep, args=(Sweeper(context, only), folder), name="sweep", daemon=True).start()
+    Thread(
+        target=_sweep, args=(Reconciler(context, only), folder), name="sweep", daemon=True
+    ).start()
     try:
         return consume(app, CONTROL, name="control", threads=2)
     finally:
@@ -72,15 +74,15 @@ def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ())
             context.presence.leave()
 
 
-def _sweep(sweeper: Sweeper, folder: Path) -> None:
+def _sweep(sweeper: Reconciler, folder: Path) -> None:
     pause = Event()
     while True:
         try:
-            sweeper.sweep()
+            sweeper.tick()
             touch(folder)
         except (RedisError, BrokerUnreachable):
             log.warning("the broker is away: nothing is swept")
-        except StorageAway as error:
+        except StorageUnavailable as error:
             log.warning("nothing is swept: %s", error)
         except Exception:  # whatever else a storage raises; the next look is soon
             log.exception("could not sweep")

@@ -23,7 +23,7 @@ from tasks.broker.context import Context
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk
 from tasks.jobs.reprocess import carry_on
 from tasks.jobs.submit import fail
-from tasks.planning.dispatch import cell_of, feed, queued_cells
+from tasks.planning.dispatch import cell_of, dispatch, queued_cells
 from tasks.planning.reconcile_job import control_steps, publishing, reconcile
 from tasks.planning.record_cache import dataset_of, job_of
 
@@ -33,7 +33,7 @@ _STILL = 30.0
 log = logging.getLogger(__name__)
 
 
-class Sweeper:
+class Reconciler:
     """Any number of them may sweep one board. `only`: the jobs that are its business; none named:
     all of the root.
     """
@@ -46,7 +46,7 @@ class Sweeper:
         # job → how far it was, and since when
         self._moved: dict[str, tuple[Progress | None, float]] = {}
 
-    def sweep(self) -> None:
+    def tick(self) -> None:
         """One look at everything. Raises RedisError, BrokerUnreachable, StorageAway: the next look
         begins anew.
         """
@@ -72,7 +72,7 @@ class Sweeper:
         for job in sorted(lost | self._still(models, progress)):
             self._reconcile(job)
         for model in sorted(models):
-            feed(self._context, model)
+            dispatch(self._context, model)
 
     def _stored(self) -> list[str]:
         """By storage, the jobs that are to go on."""
@@ -109,7 +109,7 @@ class Sweeper:
             except ChorusError as error:
                 log.warning("a job that cannot be read: %s", error, extra={"job": job})
                 gone = isinstance(error, Absent)
-                self._context.board.end(
+                self._context.board.mark_ended(
                     job, "failed", "The job is no longer in storage." if gone else str(error)
                 )
         return found
@@ -127,7 +127,7 @@ class Sweeper:
             queue = queued_cells(board, model)
             out = board.outstanding(model)
             for job in {job for job, _ in out} - set(running):
-                board.lost(job, model, [position for other, position in out if other == job])
+                board.requeue(job, model, [position for other, position in out if other == job])
             cells = {
                 (job, position): cell.step
                 for job, position in out

@@ -50,7 +50,7 @@ class Broker:
     def __init__(self, address: BrokerAddress) -> None:
         self.address = address
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """See that it runs."""
 
 
@@ -82,7 +82,7 @@ class EmbeddedBroker(Broker):
     def pid(self) -> int:
         return self._child.pid
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Start it again, empty, if it has ended. Raises NoBroker."""
         status = self._child.ended()
         if status is not None:

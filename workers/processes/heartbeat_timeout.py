@@ -6,14 +6,14 @@ _MOST = 30.0  # seconds off the roster; whoever lives is back within a beat of t
 _LOOK = 2.0
 
 
-class Silence:
+class HeartbeatTimeout:
     """For how long a child that has spoken has been missing from the roster."""
 
     def __init__(self) -> None:
         self.heard = False  # until then it is only starting
         self._seconds = self._last = 0.0
 
-    def look(self, now: float, *, there: bool) -> bool:
+    def has_expired(self, now: float, *, there: bool) -> bool:
         """Whether it is given up. `there`: it is on the roster, by its own word; `now`: the
         monotonic clock.
         """

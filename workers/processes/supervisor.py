@@ -11,7 +11,7 @@ from tasks.board.board import Board
 from tasks.board.leases import release_all
 from tasks.board.roster import Roster
 from workers.processes.child_process import Child
-from workers.processes.heartbeat_timeout import Silence
+from workers.processes.heartbeat_timeout import HeartbeatTimeout
 
 _REST = 1.0  # seconds between two starts; doubled each time that the child ends within them
 _LONGEST_REST = 30.0
@@ -19,7 +19,7 @@ _LONGEST_REST = 30.0
 log = logging.getLogger(__name__)
 
 
-class Kept:
+class Supervisor:
     """One process of a service that there is exactly once: the control worker, the bridge."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Kept:
         self._roster, self._rest = Roster(board), _REST
         self._begin()
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Kill a frozen one; hand back what a dead one had in work, and start another. Raises
         RedisError.
         """
@@ -44,7 +44,7 @@ class Kept:
         if status is None:
             if now - self._since > _LONGEST_REST:
                 self._rest = _REST
-            if self._silence.look(now, there=self._roster.get(self._id) is not None):
+            if self._silence.has_expired(now, there=self._roster.get(self._id) is not None):
                 log.warning("the %s says nothing any more: killing it", self._name)
                 self._child.kill()
             return
@@ -66,5 +66,5 @@ class Kept:
 
     def _begin(self) -> None:
         self._id = f"{self._name.partition(' ')[0]}-{uuid4().hex[:8]}"
-        self._since, self._silence = monotonic(), Silence()
+        self._since, self._silence = monotonic(), HeartbeatTimeout()
         self._child = self._start(self._id)

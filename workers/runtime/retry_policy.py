@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.steps.publish_results import ResultsRefused
 from tasks.steps.score import ATTEMPTS, ScoringFailed
@@ -19,7 +19,7 @@ class Again:
 
 
 @dataclass(frozen=True)
-class HandBack:
+class Release:
     """Leave it to whoever looks for what is on nobody's way, and asks for it again; not before so
     many seconds.
     """
@@ -39,7 +39,7 @@ _ATTEMPTS = 3
 _UNTIL_LATER = (2.0, 8.0, 30.0)
 
 
-def decide(error: Exception, attempt: int) -> Again | HandBack | GiveUp:
+def decide(error: Exception, attempt: int) -> Again | Release | GiveUp:
     """What to do after the `attempt`-th try (from 1) ended in `error`.
 
     Our own errors say what a person has to do, and trying again would not do it. Anything else (a
@@ -50,13 +50,13 @@ def decide(error: Exception, attempt: int) -> Again | HandBack | GiveUp:
     long as its topic is away, and no other job waits for them.
     """
     if isinstance(error, ResultsRefused):
-        return HandBack(_UNTIL_LATER[min(error.attempt, len(_UNTIL_LATER)) - 1])
+        return Release(_UNTIL_LATER[min(error.attempt, len(_UNTIL_LATER)) - 1])
     if isinstance(error, ScoringFailed):
         return Again(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):
         return Again(2.0)  # without the broker no job can go on, and none has failed
-    if isinstance(error, StorageAway):
-        return HandBack()
+    if isinstance(error, StorageUnavailable):
+        return Release()
     if isinstance(error, ChorusError):
         return GiveUp(str(error))
     if attempt < _ATTEMPTS:

@@ -20,7 +20,7 @@ from tasks.broker.step_messages import (
     ScoreCell,
 )
 from tasks.jobs.submit import fail
-from workers.runtime.retry_policy import GiveUp, HandBack, decide
+from workers.runtime.retry_policy import GiveUp, Release, decide
 
 M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, LookAtSchedule)
 
@@ -34,7 +34,7 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
     fields = dict(vars(message))
     for attempt in count(1):
         try:
-            if message.job is not None and context.board.ended(message.job):
+            if message.job is not None and context.board.is_stopped(message.job):
                 log.info("left alone: the job has ended", extra=fields)
                 return
             with _lease(context, message.step) as mine:
@@ -49,7 +49,7 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
                 if message.job is not None:
                     _fail(context, message.job, decision.reason)
                 return
-            if isinstance(decision, HandBack):
+            if isinstance(decision, Release):
                 log.warning("%s is handed back: %s", message.name, error, extra=fields)
                 _put_off(context, message.step, decision.seconds)
                 return
@@ -70,8 +70,8 @@ def _fail(context: Context, job: str, reason: str) -> None:
 def _put_off(context: Context, step: str, seconds: float) -> None:
     if seconds and context.presence is not None:
         with suppress(RedisError):  # then it is asked for sooner
-            context.presence.put_off(step, seconds)
+            context.presence.defer(step, seconds)
 
 
 def _lease(context: Context, step: str) -> AbstractContextManager[bool]:
-    return context.presence.hold(step) if context.presence else nullcontext(True)
+    return context.presence.lease(step) if context.presence else nullcontext(True)

@@ -10,7 +10,7 @@ from time import time
 from redis.exceptions import RedisError
 
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.broker.step_messages import scoring_queue
 from workers.runtime.liveness_file import touch
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class Watchdog:
     """Called with each beat of a scoring worker. Whoever started the worker starts another."""
 
-    def __init__(self, board: Board, presence: Presence, run: Path) -> None:
+    def __init__(self, board: Board, presence: WorkerSession, run: Path) -> None:
         """`run` is CHORUS_RUN."""
         self._board, self._presence, self._run = board, presence, run
         self._looked = 0.0

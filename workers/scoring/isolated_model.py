@@ -16,7 +16,7 @@ from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
 from tasks.steps.fault_isolation import TextsFailed, reason_of
 from workers.processes.child_process import end_with_parent
@@ -129,7 +129,7 @@ class Isolated:
 
     def _refused(self, answer: object) -> Exception:
         if isinstance(answer, _Away):
-            return StorageAway(answer.url, answer.reason, answer.tries, answer.seconds)
+            return StorageUnavailable(answer.url, answer.reason, answer.tries, answer.seconds)
         reason = (
             answer.reason
             if isinstance(answer, _Refused)
@@ -178,7 +178,7 @@ def _serve(
     begin()
     try:
         loaded = Loaded(open_place(url), model, version, compute)
-    except StorageAway as error:
+    except StorageUnavailable as error:
         pipe.send(_Away(error.url, error.reason, error.tries, error.seconds))
         return
     except Exception as error:  # whatever a model raises

@@ -13,7 +13,7 @@ from models.guards.peak_memory import peak_memory
 from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.board.board import Board
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.worker_profile import Needs, keep, needs, note
 from workers.scoring.cpu_clock import Spent
 
@@ -43,7 +43,7 @@ class _Work:
 class Meter:
     """Told of what happens in the worker; tells the board at once, and storage when it has changed."""
 
-    def __init__(self, place: Place, board: Board, presence: Presence) -> None:
+    def __init__(self, place: Place, board: Board, presence: WorkerSession) -> None:
         self._place, self._board, self._presence = place, board, presence
         self._start_seconds = self._start_work = 0.0
         self._work, self._new = _Work(), _Work()

@@ -19,13 +19,13 @@ from models.publishing.registry import ModelRegistry
 from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.place import Place
-from tasks.board.leases import Presence
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import needs
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell, scoring_queue
-from tasks.planning.dispatch import EACH, ask_each, cells_each, feed
+from tasks.planning.dispatch import EACH, dispatch, prefetch_cells, set_prefetch
 from tasks.steps.score import score
 from workers.runtime.celery_worker import consume
 from workers.runtime.run_step import handle
@@ -40,7 +40,7 @@ _VERSIONS = 2  # a job on the old version still finishes while the next runs on 
 log = logging.getLogger(__name__)
 
 
-class Shelf:
+class ModelCache:
     """The versions of one model that are in memory: those in use, and the last few that were."""
 
     def __init__(
@@ -122,7 +122,7 @@ class Shelf:
             self._loaded.pop(version).unload()
 
 
-def register(app: Celery, context: Context, shelf: Shelf) -> None:
+def register(app: Celery, context: Context, shelf: ModelCache) -> None:
     """Teach the app to score."""
 
     @app.task(name=ScoreCell.name)
@@ -133,7 +133,7 @@ def register(app: Celery, context: Context, shelf: Shelf) -> None:
 def run(
     app: Celery,
     context: Context,
-    presence: Presence,
+    presence: WorkerSession,
     compute: Compute,
     folder: Path,
     begin: Callable[[], None],
@@ -146,9 +146,9 @@ def run(
     """
     model = presence.worker.model
     meter = Meter(context.place, context.board, presence)
-    shelf = Shelf(context.place, compute, begin, meter)
+    shelf = ModelCache(context.place, compute, begin, meter)
     register(app, replace(context, presence=presence), shelf)
-    presence.beat(Watchdog(context.board, presence, folder))
+    presence.start_heartbeat(Watchdog(context.board, presence, folder))
     # while Celery connects
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()
     try:
@@ -165,16 +165,16 @@ def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
     """By the rate that the worker can have, whatever else the machine was busy with when it was
     measured.
     """
-    if context.place.at_once == 1:
+    if context.place.concurrency == 1:
         return EACH
     known = needs(context.place, context.board, worker.model)
     rate = worker.threads / known.row_seconds if known.row_seconds else known.rate
-    cells = cells_each(rate, chunk_rows, _WAITS)
-    ask_each(context.board, worker.model, cells)
+    cells = prefetch_cells(rate, chunk_rows, _WAITS)
+    set_prefetch(context.board, worker.model, cells)
     return cells
 
 
-def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
+def warm_up(context: Context, shelf: ModelCache, presence: WorkerSession) -> None:
     """Load the model, and ask for cells: there is one worker more, for other versions if the
     champion is broken.
     """
@@ -184,4 +184,4 @@ def warm_up(context: Context, shelf: Shelf, presence: Presence) -> None:
     with suppress(RedisError, BrokerUnreachable):
         if presence.worker.state == "starting":  # or it would count as one that starts for ever
             presence.ready(began, time(), peak_memory())
-        feed(context, model)
+        dispatch(context, model)

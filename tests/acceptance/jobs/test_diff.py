@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.compare.diff import Asked, diff
+from chorus.compare.diff import DiffRequest, diff
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.place import LocalPlace
@@ -151,7 +151,7 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(home, arguments, expected):
     defaults = [None, None, (), None, None, 20, True, None]
-    asked = Asked(*arguments, *defaults[len(arguments) :])
+    asked = DiffRequest(*arguments, *defaults[len(arguments) :])
     with pytest.raises(BadRequest, match=expected):
         diff(from_environment({"CHORUS_HOME": str(home)}), asked)
 

@@ -19,7 +19,7 @@ from tests.support.models import failing_model
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
 from workers.scoring.isolated_model import Isolated, NotIsolated
-from workers.scoring.scoring_worker import Shelf
+from workers.scoring.scoring_worker import ModelCache
 
 TEXTS = [
     "great",
@@ -53,7 +53,7 @@ def texts(*some):
 
 def test_a_process_of_its_own_answers_as_this_one_does(home):
     with (
-        Shelf(LocalPlace(home), Compute()).use("mood-bow", 1) as here,
+        ModelCache(LocalPlace(home), Compute()).use("mood-bow", 1) as here,
         isolated(home, failing_model.install) as there,
     ):
         assert (there.digest, there.labels) == (here.digest, here.labels)
@@ -97,7 +97,7 @@ def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
 
 
 def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
-    shelf = Shelf(LocalPlace(home), Compute())
+    shelf = ModelCache(LocalPlace(home), Compute())
     with shelf.use("mood-bow", 1) as first:
         pass
     with shelf.isolated("mood-bow", 1) as alone:

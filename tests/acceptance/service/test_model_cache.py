@@ -6,7 +6,7 @@ import pytest
 from models.interface.compute import Compute
 from models.publishing.registry import Tampered
 from storage.places.place import LocalPlace
-from workers.scoring.scoring_worker import Shelf
+from workers.scoring.scoring_worker import ModelCache
 
 TEXTS = pa.array(["great", "awful"])
 
@@ -17,7 +17,7 @@ def artifact(home):
 
 
 def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
-    shelf = Shelf(LocalPlace(home), Compute())
+    shelf = ModelCache(LocalPlace(home), Compute())
     shelf.warm("mood-bow")
     artifact.unlink()
     with shelf.use("mood-bow", 1) as loaded:
@@ -28,14 +28,14 @@ def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_f
     home, artifact
 ):
     artifact.write_bytes(b"something else")
-    shelf = Shelf(LocalPlace(home), Compute())
+    shelf = ModelCache(LocalPlace(home), Compute())
     shelf.warm("mood-bow")
     with pytest.raises(Tampered), shelf.use("mood-bow", 1):
         pytest.fail("it was handed out")
 
 
 def test_a_model_that_failed_is_loaded_anew_for_the_next_chunk(home):
-    shelf = Shelf(LocalPlace(home), Compute())
+    shelf = ModelCache(LocalPlace(home), Compute())
     with pytest.raises(RuntimeError, match="out of memory"), shelf.use("mood-bow", 1) as first:
         raise RuntimeError("out of memory")
     with shelf.use("mood-bow", 1) as second:

@@ -12,7 +12,7 @@ from models.interface.manifest import Target as Question
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended
-from tasks.planning.dispatch import hold
+from tasks.planning.dispatch import pause_dispatch
 from tests.support.models.small_models import MOODS
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.running_service import SUBMITTED, feedback, parts, running_service
@@ -44,7 +44,7 @@ def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_
 
 def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_stay_short(up):
     board = up.context.board
-    hold(board, "mood-bow", 60)  # until both are there
+    pause_dispatch(board, "mood-bow", 60)  # until both are there
     jobs = [
         up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both")
         for customer in ("one", "two")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.compare.diff import Asked, diff
+from chorus.compare.diff import DiffRequest, diff
 from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import scores
@@ -106,7 +106,7 @@ def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
     for sides in (("acme/bow", "acme/minilm"), ("by-bow", "by-minilm")):
         diff(
             from_environment({"CHORUS_HOME": place.url}),
-            Asked(*sides, (), None, None, 20, True, None),
+            DiffRequest(*sides, (), None, None, 20, True, None),
         )
         answers.append(json.loads(capsys.readouterr().out))
     assert [answer["after"] for answer in answers] == ["acme/minilm", "by-minilm"]

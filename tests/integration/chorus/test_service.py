@@ -57,10 +57,10 @@ class Looks:
         self.children.append(Child(*arguments))
         return self.children[-1]
 
-    def look(self, seconds=1):
+    def tick(self, seconds=1):
         for _ in range(seconds):
             self.now += 1
-            self.service.look()
+            self.looks.tick()
 
 
 @pytest.fixture
@@ -82,27 +82,27 @@ def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rar
     )
     for _ in range(100):
         looks.children[-1].status = 1
-        looks.look()
+        looks.tick()
     assert len(looks.children) == 1 + 7, "after 1, 2, 4, 8, 16, 30 and 30 seconds"
     assert "The metrics cannot be served" in "\n".join(said)
-    looks.look(70)
+    looks.tick(70)
     assert len(looks.children) == 1 + 8, "and this one runs"
     looks.children[-1].status = 1
-    looks.look()
+    looks.tick()
     assert len(looks.children) == 1 + 9, "it had run for long, so at once"
 
 
 def test_a_control_worker_that_falls_silent_is_killed_and_replaced(looks):
     [control] = looks.children
-    looks.look(100)
+    looks.tick(100)
     assert control.status is None, "it has not come up yet"
     roster = Roster(looks.context.board)
     roster.put(Worker(control.identity, "", "here", "idle", 0.0, 0.0, 0, 1))
-    looks.look()
+    looks.tick()
     roster.remove([control.identity])
-    looks.look(25)
+    looks.tick(25)
     assert control.status is None
-    looks.look(15)
+    looks.tick(15)
     assert control.status == -9
     assert len(looks.children) == 2
 
@@ -121,7 +121,7 @@ def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_sta
     bridges = Bridges(bridged.context.board)
     bridges.put(Bridge(dead.identity, "projects/p/subscriptions/s", "pulling", 0.0, "", 7))
     dead.status = -9
-    bridged.look(2)
+    bridged.tick(2)
     assert bridges.all() == []
     assert [child.command[0] for child in bridged.children] == ["worker", "bridge", "bridge"]
     assert bridged.children[2].identity != dead.identity
@@ -144,9 +144,9 @@ def test_a_storage_that_fails_in_a_look_does_not_end_the_service(looks, monkeypa
         raise OSError("the disk is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(looks.service.pools, "look", fails)
-        looks.look()
+        broken.setattr(looks.service.pools, "tick", fails)
+        looks.tick()
     [said] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "the disk is gone" in str(said.exc_info[1])
-    looks.look()
+    looks.tick()
     assert len(caplog.records) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.jobs.upload_request import Asked, describe
+from chorus.jobs.upload_request import UploadRequest, describe
 from intake.dataset.upload import Upload, take_in
 from intake.errors import Unreadable
 from storage.places.allowlist import NotAllowed
@@ -114,7 +114,7 @@ def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
 def asked(file, out=None):
     rest = dict.fromkeys(("text", "id_column", "encoding", "format_", "deadline"))
     flags = dict.fromkeys(("no_text", "keep_columns", "as_json"), False)
-    return Asked(file=file, customer="acme", out=out, priority="bulk", **rest, **flags)
+    return UploadRequest(file=file, customer="acme", out=out, priority="bulk", **rest, **flags)
 
 
 def test_only_allowed_places_can_be_named_and_nothing_is_done_before(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from storage.places.object_place import object_place
 from storage.places.open_place import open_place
 from storage.places.place import Absent
-from storage.places.retry import Patience, StorageAway, StorageRefused
+from storage.places.retry import Patience, StorageRefused, StorageUnavailable
 from storage.record import Record
 from storage.versions.pointer import Pointer
 from tests.support.servers import faulty_proxy as faults
@@ -89,7 +89,7 @@ def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, pro
     proxy.fail_share(1, [faults.UNAVAILABLE])
     began = monotonic()
     with pytest.raises(
-        StorageAway, match=r"root/a could not be read or written in \d+ tries"
+        StorageUnavailable, match=r"root/a could not be read or written in \d+ tries"
     ) as caught:
         place.create("a", b"one")
     assert monotonic() - began < 5

@@ -9,14 +9,14 @@ import pytest
 
 from storage.places.place import LocalPlace
 from storage.records import feedback
-from storage.records.feedback import Donor
+from storage.records.feedback import SourceChunk
 from storage.records.jobs import Job
 from storage.versions.active_labels import Label, current, point
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import Needs, note
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.reprocess import describe_run, run_jobs
-from tasks.planning.remaining_work import left
+from tasks.planning.remaining_work import remaining_work
 from tasks.steps.finish import finish
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
@@ -31,7 +31,7 @@ class Waiting(LocalPlace):
     for the others.
     """
 
-    at_once = 8
+    concurrency = 8
     met: threading.Barrier | None = None
     files: tuple[str, ...] = ()
 
@@ -105,7 +105,9 @@ def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
     steps = Steps(waiting, redis)
     steps.plan(store_job(waiting, first, models=("bow",)))
     steps.drain()
-    donors = tuple(Donor(dataset=first.id, position=position, shared=2) for position in (0, 1))
+    donors = tuple(
+        SourceChunk(dataset=first.id, position=position, shared=2) for position in (0, 1)
+    )
     later = store_dataset(waiting, ["new", *TEXTS], chunk_rows=5, name="later", found=[(donors, 1)])
     steps.plan(store_job(waiting, later, models=("bow",), id="job2", out=waiting.at("two")))
     Waiting.meet(
@@ -127,7 +129,7 @@ def test_jobs_and_their_models_are_looked_at_at_once(waiting):
         for dataset in [store_dataset(waiting, TEXTS, name=name)]
     ]
     Waiting.meet(2, "")  # parts of both, then scores of both members
-    assert left(waiting, jobs).parts == 4
+    assert remaining_work(waiting, jobs).parts == 4
 
 
 def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):

@@ -21,10 +21,10 @@ from tasks.planning.dispatch import (
     MOST_CONTROL,
     NIGHTLY_RANK,
     SHORT_RANK,
-    ask_each,
-    cells_each,
     dispatch,
-    hold,
+    pause_dispatch,
+    prefetch_cells,
+    set_prefetch,
 )
 from tests.support.runs.steps import Steps, store_dataset, store_job
 
@@ -60,7 +60,7 @@ class Fed:
         self.jobs, self.chunks = {}, {}
         for number in range(workers):
             Roster(self.board).put(Worker(f"w{number}", "bow", "m", "idle", 0.0, 0.0, 0, 1))
-        hold(self.board, "bow", LEASE_SECONDS)
+        pause_dispatch(self.board, "bow", LEASE_SECONDS)
         for each in wanted:
             self.add(*each)
         assert not self.steps.queue, "it was held"
@@ -94,7 +94,7 @@ class Fed:
         return tuple(map(self.board.redis.scard, self.board.outstanding_keys("bow")))
 
     def scored(self, job, position):
-        self.board.arrived(job, "bow", [position], ["bow"])
+        self.board.mark_scored(job, "bow", [position], ["bow"])
 
     @property
     def wanted(self):
@@ -183,7 +183,7 @@ def test_nothing_more_is_scored_while_the_control_worker_does_not_keep_up(fed):
 
 def test_where_storage_takes_its_time_a_worker_is_asked_for_as_many_cells_as_it_said(fed):
     one = fed((BULK_RANK, "acme", 7))
-    ask_each(one.board, "bow", 5)
+    set_prefetch(one.board, "bow", 5)
     assert len(one.feed()) == 5
 
 
@@ -200,4 +200,4 @@ def test_where_storage_takes_its_time_a_worker_is_asked_for_as_many_cells_as_it_
 def test_the_faster_a_model_the_more_cells_are_on_their_way_while_one_computes(
     rate, chunk_rows, waits, cells
 ):
-    assert cells_each(rate, chunk_rows, waits) == cells
+    assert prefetch_cells(rate, chunk_rows, waits) == cells

@@ -38,7 +38,7 @@ def kept_for_good(redis, job):
 
 @pytest.mark.parametrize("status", ["cancelled", "failed", "interrupted"])
 def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, monkeypatch, status):
-    run = steps.context.board.run
+    run = steps.context.board.mark_running
 
     def stopped_first(*facts):
         stop(steps.context, job, status, "because")
@@ -54,9 +54,9 @@ def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, mon
 def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps, job, status):
     start(steps.context, job)
     stop(steps.context, job, status)
-    assert steps.context.board.ended(job.id)
+    assert steps.context.board.is_stopped(job.id)
     start(steps.context, job)
-    assert not steps.context.board.ended(job.id)
+    assert not steps.context.board.is_stopped(job.id)
     steps.drain()
     assert ended(steps.context.place, job.id).status == "done"
 
@@ -82,10 +82,10 @@ def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis,
     assert isinstance(cell, ScoreCell)
     stop(steps.context, job, "cancelled")
     board = steps.context.board
-    board.arrived(job.id, "bow", [0], ["bow", "minilm"])
-    board.lost(job.id, "minilm", [0])
+    board.mark_scored(job.id, "bow", [0], ["bow", "minilm"])
+    board.requeue(job.id, "minilm", [0])
     board.seed(job.id, "minilm", scored=[1], asked=[2], lost=[])
-    board.written(job.id, [0], len(TEXTS))
+    board.mark_written(job.id, [0], len(TEXTS))
     assert len(redis.keys(f"{PREFIX}job:{job.id}*")) > 3
     assert kept_for_good(redis, job) == []
     start(steps.context, job)
@@ -97,7 +97,7 @@ def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it
 ):
     start(steps.context, job)
     redis.flushall()
-    steps.context.board.arrived(job.id, "bow", [0], ["bow", "minilm"])
+    steps.context.board.mark_scored(job.id, "bow", [0], ["bow", "minilm"])
     assert kept_for_good(redis, job) == []
     steps.plan(job)
     assert set(kept_for_good(redis, job)) == set(redis.keys(f"{PREFIX}job:{job.id}*"))
@@ -107,13 +107,13 @@ def test_a_part_written_to_a_board_that_forgot_the_job_is_no_first_part(steps, r
     start(steps.context, job)
     board = steps.context.board
     redis.flushall()
-    board.written(job.id, [0], len(TEXTS))
+    board.mark_written(job.id, [0], len(TEXTS))
     steps.plan(job)
     assert board.arrival(job.id).first_part is None
-    board.written(job.id, [1], len(TEXTS))
+    board.mark_written(job.id, [1], len(TEXTS))
     first = board.arrival(job.id).first_part
     assert first >= board.arrival(job.id).since
-    board.written(job.id, [2], len(TEXTS))
+    board.mark_written(job.id, [2], len(TEXTS))
     assert board.arrival(job.id).first_part == first
 
 

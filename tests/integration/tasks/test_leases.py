@@ -18,7 +18,7 @@ def board(redis):
 
 def presence(board, name="one", state="idle"):
     found = WorkerSession(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
-    found.refresh()  # a first beat
+    found.renew_leases()  # a first beat
     return found
 
 
@@ -28,7 +28,7 @@ def away(*_):
 
 def test_a_step_is_held_by_one_worker_and_free_after_it(board):
     one, other = presence(board), presence(board, "other")
-    with one.hold("score/a") as mine, other.hold("score/a") as also:
+    with one.lease("score/a") as mine, other.lease("score/a") as also:
         assert mine
         assert not also
         assert leased(board, ["score/a", "score/b"]) == [True, False]
@@ -46,7 +46,7 @@ def test_who_leaves_while_the_broker_is_away_leaves(board, monkeypatch):
 
 def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeypatch):
     one = presence(board)
-    held = one.hold("score/a")
+    held = one.lease("score/a")
     assert held.__enter__()
 
     def meanwhile(*_):  # a beat has read what is held, and then the step ends
@@ -54,15 +54,15 @@ def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeyp
             held.__exit__(None, None, None)
 
     monkeypatch.setattr(Roster, "put", meanwhile)
-    one.refresh()
+    one.renew_leases()
     assert not one.busy
     assert leased(board, ["score/a"]) == [False]
 
 
 def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(board):
     one = presence(board)
-    with one.hold("score/a") as mine:
-        with one.hold("score/a") as again:
+    with one.lease("score/a") as mine:
+        with one.lease("score/a") as again:
             assert mine
             assert not again
         assert one.busy
@@ -73,17 +73,17 @@ def test_a_lease_that_could_not_be_asked_for_is_not_held(board, monkeypatch):
     one = presence(board)
     with monkeypatch.context() as patch:
         patch.setattr(Roster, "change", away)
-        with pytest.raises(RedisError), one.hold("score/a"):
+        with pytest.raises(RedisError), one.lease("score/a"):
             pytest.fail("it was held")
     assert not one.busy
     assert leased(board, ["score/a"]) == [False]
-    with one.hold("score/a") as again:
+    with one.lease("score/a") as again:
         assert again, "it is not taken for another's"
 
 
 def test_what_a_dead_worker_held_is_free_and_what_others_hold_is_not(board):
     one, other = presence(board), presence(board, "other")
-    with one.hold("score/a"), other.hold("score/b"):
+    with one.lease("score/a"), other.lease("score/b"):
         release_all(board, ["one"])
         assert leased(board, ["score/a", "score/b"]) == [False, True]
 

@@ -7,7 +7,7 @@ import pytest
 from intake.messages import batch
 from intake.messages.message import Feedback
 from tasks.board.board import Board
-from tasks.board.message_dedup import Once
+from tasks.board.message_dedup import MessageDedup
 from tests.support.runs.steps import PREFIX
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ def board(redis):
 
 @pytest.fixture
 def once(place, board):
-    return Once(place, board, 24 * HOUR)
+    return MessageDedup(place, board, 24 * HOUR)
 
 
 def store(place, name, *ids, customer="acme"):

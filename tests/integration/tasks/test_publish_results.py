@@ -33,7 +33,7 @@ from tests.support.repository import REPOSITORY
 from tests.support.runs.queued_steps import Queued
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.runs.waiting import wait_until
-from workers.control.reconciler import Sweeper
+from workers.control.reconciler import Reconciler
 from workers.processes.child_process import end_with_parent
 from workers.runtime.run_step import handle
 
@@ -202,9 +202,9 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
     dying = AfterTwoParts(steps.topics.at(topic.name))
     with pytest.raises(Dies):
         publish_results(steps.context, lambda _: dying, message)
-    sweeper = Sweeper(steps.context)
+    reconciler = Reconciler(steps.context)
     for _ in range(2):
-        sweeper.sweep()
+        reconciler.tick()
     steps.drain()
     assert ended(place, job.id).status == "done"
     assert {id_: len(set(data)) for id_, data in topic.got().items()} == dict.fromkeys(
@@ -246,7 +246,7 @@ def test_a_job_whose_publisher_is_killed_before_its_end_is_published_again_and_e
     assert ended(place, job.id) is None
     redis.flushall()
     with worker(place, broker, "two") as process:
-        Sweeper(steps.context).sweep()
+        Reconciler(steps.context).tick()
         steps.run(FinishJob(job.id))
         wait_until(lambda: ended(place, job.id), "the job to end")
         process.terminate()
@@ -301,15 +301,15 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
     assert f"{gone.name} takes no messages now" in progress.error
     put_off = lease_key(steps.context.board, PublishResults("a").step)
     assert redis.persist(put_off), "until it is due"
-    sweeper = Sweeper(steps.context)
+    reconciler = Reconciler(steps.context)
     for _ in range(3):
-        sweeper.sweep()
+        reconciler.tick()
     assert steps.take() is None, "nobody asks for it before its time"
     gone.create()
     redis.delete(put_off)
     a_while_passes(steps, gone)
     for _ in range(3):
-        sweeper.sweep()
+        reconciler.tick()
     publisher.work()
     assert ended(place, "a").status == "done"
     assert gone.got().keys() == all_of(jobs[0])
@@ -359,19 +359,19 @@ def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_one
 ):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    board, sweeper = steps.context.board, Sweeper(steps.context)
+    board, reconciler = steps.context.board, Reconciler(steps.context)
     steps.context.publish(message)
     for _ in range(3):
-        sweeper.sweep()
+        reconciler.tick()
     assert steps.waiting()[RESULTS] == ["{'job': 'job1'}"]
     assert steps.take() == message
-    with WorkerSession(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).hold(message.step):
+    with WorkerSession(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).lease(message.step):
         assert publishing(board, [job.id]) == {job.id}
         for _ in range(3):
-            sweeper.sweep()
+            reconciler.tick()
         assert steps.take() is None
     for _ in range(2):
-        sweeper.sweep()
+        reconciler.tick()
     assert steps.take() == message
     assert steps.take() is None
 
@@ -399,7 +399,7 @@ def test_a_job_that_was_cancelled_before_the_board_forgot_it_publishes_nothing(
     redis.flushall()
     steps.run(message)
     assert topic.got() == {}
-    assert steps.context.board.ended(job.id)
+    assert steps.context.board.is_stopped(job.id)
 
 
 def test_a_part_that_is_lost_before_it_is_published_is_made_again(steps, place, topic):

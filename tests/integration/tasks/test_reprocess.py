@@ -16,11 +16,11 @@ from tasks.jobs import prune as pruning
 from tasks.jobs.activate_labels import settle
 from tasks.jobs.prune import prunable, prune
 from tasks.jobs.reprocess import begin, carry_on, describe_run
-from tasks.jobs.submit import describe_job, line_up, start, stop, write_job
+from tasks.jobs.submit import describe_job, resolve_versions, start, stop, write_job
 from tasks.steps import finish as finishing
 from tests.support.models.registered import PUBLISHED, Registered, publish_ensemble, publish_model
 from tests.support.runs.steps import files_of, store_dataset
-from workers.control.reconciler import Sweeper
+from workers.control.reconciler import Reconciler
 
 TODAY = datetime.now(UTC) + timedelta(days=1)  # uploads are asked for now
 MODELS = ("bow", "minilm")
@@ -41,7 +41,12 @@ def upload(steps, name, texts, day=1):
     job = write_job(
         place,
         describe_job(
-            place, dataset, line_up(place, "acme"), out=None, keep_text=False, keep_columns=True
+            place,
+            dataset,
+            resolve_versions(place, "acme"),
+            out=None,
+            keep_text=False,
+            keep_columns=True,
         ),
     )
     start(steps.context, job)
@@ -158,9 +163,9 @@ def test_a_crash_between_the_labels_and_the_pointer_is_made_good(steps, monkeypa
     assert is_complete(read_job(place, each.job).output)
     assert counting(steps) != {"monday": each.job}
     steps.queue.clear()
-    sweeper = Sweeper(steps.context)  # of the control worker that is started next
+    reconciler = Reconciler(steps.context)  # of the control worker that is started next
     for _ in range(2):  # only what is missing twice is lost
-        sweeper.sweep()
+        reconciler.tick()
     steps.drain()
     assert counting(steps) == {"monday": each.job}
     assert run_ended(place, "acme", "night").status == "done"
@@ -178,7 +183,7 @@ def test_a_run_whose_beginner_died_is_carried_on(steps, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             begin(steps.context, "acme", name="night", now=TODAY)
     [run] = open_runs(steps.context.place, "acme")
-    Sweeper(steps.context).sweep()
+    Reconciler(steps.context).tick()
     steps.drain()
     assert counting(steps) == {each.dataset: each.job for each in run.jobs}
 
@@ -201,7 +206,12 @@ def test_promoting_during_a_job_changes_nothing_in_it_and_the_next_one_gets_the_
     job = write_job(
         place,
         describe_job(
-            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+            place,
+            dataset,
+            resolve_versions(place, "acme"),
+            out=None,
+            keep_text=True,
+            keep_columns=False,
         ),
     )
     start(steps.context, job)
@@ -229,7 +239,7 @@ def test_of_two_jobs_over_one_dataset_the_one_asked_for_last_counts_whichever_en
     dataset = store_dataset(place, ["a", "b"], name="monday")
     lines = []
     for _ in range(2):
-        lines.append(line_up(place, "acme"))
+        lines.append(resolve_versions(place, "acme"))
         new_version(steps)
     jobs = [
         write_job(
@@ -293,7 +303,12 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     job = write_job(
         place,
         describe_job(
-            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+            place,
+            dataset,
+            resolve_versions(place, "acme"),
+            out=None,
+            keep_text=True,
+            keep_columns=False,
         ),
     )
     start(steps.context, job)
@@ -381,7 +396,12 @@ def test_an_upload_under_way_when_a_run_begins_counts_as_soon_as_it_is_labelled(
     job = write_job(
         place,
         describe_job(
-            place, dataset, line_up(place, "acme"), out=None, keep_text=True, keep_columns=False
+            place,
+            dataset,
+            resolve_versions(place, "acme"),
+            out=None,
+            keep_text=True,
+            keep_columns=False,
         ),
     )
     start(steps.context, job)
@@ -396,7 +416,7 @@ def test_a_job_of_a_run_that_was_cancelled_stays_so_whoever_starts_meanwhile(ste
     new_version(steps)
     run = begin(steps.context, "acme", name="night", now=datetime.now(UTC))
     stop(steps.context, read_job(place, run.jobs[0].job), "cancelled")
-    Sweeper(steps.context).sweep()
+    Reconciler(steps.context).tick()
     assert ended(place, run.jobs[0].job).status == "cancelled"
     # workers leave it alone
     steps.queue[:] = [step for step in steps.queue if step.job != run.jobs[0].job]
@@ -409,7 +429,7 @@ def test_a_damaged_record_of_a_run_holds_up_nobody(steps):
     place = steps.context.place
     place.create("runs/acme/_open/damaged", b"")
     place.create("runs/acme/damaged/run.json", b"{")
-    Sweeper(steps.context).sweep()
+    Reconciler(steps.context).tick()
     job = upload(steps, "monday", ["a"])
     assert counting(steps) == {"monday": job.id}
 
@@ -437,7 +457,7 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     new_version(steps, "minilm")
     night(steps)
     steps.used.clear()
-    Sweeper(steps.context).sweep()
+    Reconciler(steps.context).tick()
     steps.drain()
     assert steps.used == []
     assert run_ended(place, "acme", "killed").status == "superseded"

@@ -8,7 +8,7 @@ from storage.records.runs import run_ended, runs
 from storage.versions.active_labels import current
 from storage.versions.schedule_state import Settled, settled
 from tasks.jobs.cron import Cron
-from tasks.jobs.schedule import Schedule, look
+from tasks.jobs.schedule import Schedule, run_due
 from tests.support.models.registered import Registered, publish_ensemble, publish_model
 from tests.support.runs.steps import store_dataset
 
@@ -28,7 +28,7 @@ def test_many_looks_at_once_label_everybody_once(place, redis):
 
     def looker():
         together.wait()
-        look(steps.context, NIGHTLY, NIGHT)
+        run_due(steps.context, NIGHTLY, NIGHT)
 
     threads = [Thread(target=looker) for _ in range(4)]
     for thread in threads:
@@ -36,7 +36,7 @@ def test_many_looks_at_once_label_everybody_once(place, redis):
     for thread in threads:
         thread.join()
     steps.drain()
-    look(steps.context, NIGHTLY, NIGHT + timedelta(hours=1))
+    run_due(steps.context, NIGHTLY, NIGHT + timedelta(hours=1))
     for customer in ("acme", "globex"):
         assert runs(place, customer) == ["nightly-000001"]
         assert run_ended(place, customer, "nightly-000001").status == "done"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
 from storage.records import feedback, scores
-from storage.records.feedback import Donor
+from storage.records.feedback import SourceChunk
 from storage.records.labelled_output import read_manifest
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tests.integration.tasks.test_rejected_rows import Sick, rows_of, to_the_end
@@ -54,7 +54,7 @@ def store_found(place, texts, earlier, chunk_rows=2, **changes):
                 held = left & set(feedback.read_texts(place, dataset, position).to_pylist())
                 if held:
                     shared = sum(text in held for text in some)
-                    donors.append(Donor(dataset=dataset.id, position=position, shared=shared))
+                    donors.append(SourceChunk(dataset=dataset.id, position=position, shared=shared))
                     left -= held
         found.append((tuple(donors), sum(text in left for text in some)))
     return store_dataset(place, texts, chunk_rows, found=found, **changes)
@@ -234,7 +234,9 @@ def test_the_feedback_of_another_customer_is_never_borrowed_from(place, redis):
     """Not even if dataset.json says so: a donor is a dataset of the same customer."""
     theirs = store_dataset(place, OLD, customer="other")
     labelled(place, redis, store_job(place, theirs))
-    donors = tuple(Donor(dataset=theirs.id, position=position, shared=2) for position in range(3))
+    donors = tuple(
+        SourceChunk(dataset=theirs.id, position=position, shared=2) for position in range(3)
+    )
     mine = store_dataset(place, OLD[1:], chunk_rows=5, name="mine", found=[(donors, 0)])
     labelled(place, redis, store_job(place, mine, id="job2", out=place.at("two")), Counting)
     assert len(Counting.asked) == 2 * 5

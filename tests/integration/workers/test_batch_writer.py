@@ -24,7 +24,7 @@ from storage.tables import decode_parquet
 from storage.versions.active_labels import current
 from storage.versions.version_store import NotPublished
 from tasks.board.bridge_roster import Outcome
-from tasks.board.message_dedup import Once
+from tasks.board.message_dedup import MessageDedup
 from tasks.jobs.activate_labels import counting, job_done
 from tasks.jobs.prune import Prunable, prunable, prune
 from tasks.jobs.reprocess import describe_run
@@ -46,8 +46,8 @@ class World:
     def bridge(self):
         """Another process, as far as anything that is shared can tell."""
         context = self.steps.context
-        once = Once(self.place, context.board, 3600)
-        return TakingIn(context, once, DeadLetters(self.place, None), results=TOPIC, most_chars=100)
+        once = MessageDedup(self.place, context.board, 3600)
+        return TakingIn(context, once, DeadLetters(self.place, None), results=TOPIC, max_chars=100)
 
     def read(self, *ids, text="fine"):
         found = []

@@ -58,10 +58,10 @@ class Machine:
     def ask(self, place):
         start(self.context, store_job(place, store_dataset(place, ["a text"]), models=("bow",)))
 
-    def look(self, seconds=1):
+    def tick(self, seconds=1):
         for _ in range(seconds):
             self.now += 1
-            self.pools.look()
+            self.pools.tick()
 
     def hear(self, child, **changes):
         """The child has spoken, as it does with each beat."""
@@ -75,7 +75,7 @@ class Machine:
 def machine(place, redis, monkeypatch):
     machine = Machine(place, redis, monkeypatch)
     machine.ask(place)
-    machine.look()
+    machine.tick()
     return machine
 
 
@@ -83,7 +83,7 @@ def test_a_child_is_on_the_roster_until_it_speaks_for_itself(machine):
     [child] = machine.children
     for _ in range(100):
         machine.roster.remove([child.worker.id])  # its time ran out
-        machine.look()
+        machine.tick()
         assert machine.state() == ["starting"]
     assert child.status is None
 
@@ -92,15 +92,15 @@ def test_a_child_that_has_spoken_and_falls_silent_is_killed_and_replaced(machine
     """A frozen process cannot watch itself."""
     [frozen] = machine.children
     machine.hear(frozen)
-    machine.look()
+    machine.tick()
     lease = machine.context.board.key("lease", "step")
     machine.context.board.redis.set(lease, frozen.worker.id)
     machine.roster.remove([frozen.worker.id])
-    machine.look(25)
+    machine.tick(25)
     assert frozen.status is None
-    machine.look(10)
+    machine.tick(10)
     assert frozen.status == -9
-    machine.look()
+    machine.tick()
     assert len(machine.children) == 2
     assert machine.context.board.redis.get(lease) is None
 
@@ -109,11 +109,11 @@ def test_children_whose_broker_forgot_them_or_was_away_are_left_alone(machine):
     [child] = machine.children
     for _ in range(20):
         machine.hear(child)
-        machine.look()
+        machine.tick()
         machine.context.board.redis.flushall()
-        machine.look(6)  # until its next beat
+        machine.tick(6)  # until its next beat
     machine.now += 100  # the broker was away, and nobody could look
-    machine.look(6)
+    machine.tick(6)
     assert child.status is None
     assert len(machine.children) == 1
 
@@ -121,7 +121,7 @@ def test_children_whose_broker_forgot_them_or_was_away_are_left_alone(machine):
 def test_a_worker_that_did_not_find_itself_on_the_roster_is_still_of_this_machine(machine):
     [child] = machine.children
     machine.hear(child, machine="this", started=child.worker.started + 9, state="idle")
-    machine.look()
+    machine.tick()
     [worker] = machine.pools.workers
     assert (worker.machine, worker.started) == ("this-abc123", child.worker.started)
     assert worker.state == "idle"
@@ -130,15 +130,15 @@ def test_a_worker_that_did_not_find_itself_on_the_roster_is_still_of_this_machin
 def test_a_worker_that_is_being_stopped_is_seen_to_be(place, redis, monkeypatch):
     machine = Machine(place, redis, monkeypatch, keep_warm=0.0)
     machine.ask(place)
-    machine.look()
+    machine.tick()
     [child] = machine.children
     redis.flushall()  # nothing is asked any more
     machine.hear(child, state="idle")
-    machine.look(2)
+    machine.tick(2)
     assert child.terminated
     assert machine.state() == ["stopping"]
     machine.hear(child, state="idle")  # a beat on its way out
-    machine.look()
+    machine.tick()
     assert machine.state() == ["stopping"]
 
 
@@ -156,7 +156,7 @@ def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(
 ):
     machine = Machine(place, redis, monkeypatch, memory=2 * 10**9)
     machine.ask(place)
-    machine.look(3)
+    machine.tick(3)
     assert not machine.children
     [said] = [record.getMessage() for record in caplog.records]
     assert "bow needs 2000 MB and all workers here may take 1000" in said
@@ -175,7 +175,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
     note_published(board, waits.id, 0)
     for _ in range(100):
         machine.children[-1].status = 1
-        machine.look()
+        machine.tick()
     assert board.progress("job1", []).status == "failed"
     assert board.progress(waits.id, []).status == "running"
 
@@ -184,6 +184,6 @@ def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
     board = machine.context.board
     for _ in range(200):
         machine.children[-1].status = pool_manager.STORAGE_AWAY
-        machine.look()
+        machine.tick()
     assert board.progress("job1", []).status == "running"
     assert 5 <= len(machine.children) <= 10, "one is started every 30 s"

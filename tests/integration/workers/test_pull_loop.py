@@ -19,7 +19,7 @@ from intake.messages.topic import Topics
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import feedback
 from tasks.board.bridge_roster import Bridges
-from tasks.board.message_dedup import Once
+from tasks.board.message_dedup import MessageDedup
 from tests.support.runs.steps import Steps
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.pubsub_server import pubsub_server
@@ -75,10 +75,10 @@ class World:
         with Topics() as topics:
             taking_in = TakingIn(
                 context,
-                Once(self.place, context.board, 3600),
+                MessageDedup(self.place, context.board, 3600),
                 DeadLetters(self.place, topics.at(DEAD)),
                 results=None,
-                most_chars=100,
+                max_chars=100,
             )
             subscription = Subscription(SUBSCRIPTION, 1000, 10**7)
             flow = Inflow(

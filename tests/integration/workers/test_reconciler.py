@@ -19,7 +19,7 @@ from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import start
 from tests.support.runs.queued_steps import Queued
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
-from workers.control.reconciler import Sweeper
+from workers.control.reconciler import Reconciler
 
 TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
 
@@ -72,11 +72,11 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
     steps.topics = Taken()
     for job in jobs:
         start(steps.context, job)
-    sweepers = (Sweeper(steps.context), Sweeper(steps.context))
+    reconcilers = (Reconciler(steps.context), Reconciler(steps.context))
     losses = [chance.choice((None, steps.die_of)) for _ in range(40)]
     with ThreadPoolExecutor(2) as threads:
         while any(ended(place, job.id) is None for job in jobs):
-            sweeps = [threads.submit(sweeper.sweep) for sweeper in sweepers]
+            ticks = [threads.submit(reconciler.tick) for reconciler in reconcilers]
             for message in filter(None, (steps.take() for _ in range(chance.randrange(6)))):
                 if not losses or chance.random() < 0.6:
                     steps.run(message)
@@ -84,7 +84,7 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
                     lose(message)
                 if len(losses) == 20:
                     steps.context.board.redis.flushall()
-            for sweep in sweeps:
+            for sweep in ticks:
                 sweep.result()
     assert all(without_places(files_of(job)) == undisturbed for job in jobs)
     assert {result.split("/")[0] for result in steps.topics.results} == {"second"}
@@ -94,18 +94,18 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
 def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
     job = store_job(place, store_dataset(place, TEXTS))
     start(steps.context, job)
-    sweeper, worker = Sweeper(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
+    reconciler, worker = Reconciler(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
     presence = WorkerSession(steps.context.board, worker)
     taken = 0
     while message := steps.take():
         taken += 1
-        with presence.hold(message.step):
+        with presence.lease(message.step):
             before = steps.waiting()
-            sweeper.sweep()
+            reconciler.tick()
             assert steps.waiting() == before
             steps.run(message)
         before = steps.waiting()
-        sweeper.sweep()
+        reconciler.tick()
         assert steps.waiting() == before
     assert ended(place, job.id).status == "done"
     assert taken == 3 * len(TEXTS) // 2, "each chunk: two models, one reduction"
@@ -116,12 +116,12 @@ def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, pla
     """The first may die before it has done anything about it."""
     job = store_job(place, store_dataset(place, TEXTS))
     start(steps.context, job)
-    dies, lives = Sweeper(steps.context), Sweeper(steps.context)
-    for sweeper in (dies, lives):
-        sweeper.sweep()
+    dies, lives = Reconciler(steps.context), Reconciler(steps.context)
+    for reconciler in (dies, lives):
+        reconciler.tick()
     redis.flushall()
     steps.context.board.epoch()
-    lives.sweep()
+    lives.tick()
     steps.drain()
     assert ended(place, job.id).status == "done"
 
@@ -150,7 +150,9 @@ def tell(board, job):
     """Somebody has put the job on the board before it was damaged: a cell is in work, and others
     are next.
     """
-    board.run(job.id, {"models": "bow minilm", "chunks": 12, "rank": 0, "lane": "0|acme"}, 0)
+    board.mark_running(
+        job.id, {"models": "bow minilm", "chunks": 12, "rank": 0, "lane": "0|acme"}, 0
+    )
     for model in ("bow", "minilm"):
         board.redis.zadd(board.key("want", model), {"0|acme": 0})
         board.redis.zadd(board.key("want", model, "0|acme"), {job.id: -1})
@@ -166,7 +168,7 @@ def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(
     damage(place, DAMAGED[what](broken))
     if told:
         tell(steps.context.board, broken)
-    Sweeper(steps.context).sweep()
+    Reconciler(steps.context).tick()
     steps.drain()
     assert ended(place, whole.id).status == "done"
     assert broken.id not in steps.context.board.running()
@@ -213,13 +215,13 @@ def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_p
     ]
     steps.context = replace(steps.context, place=place)
     for job in jobs:
-        steps.context.board.run(
+        steps.context.board.mark_running(
             job.id, {"models": "bow minilm", "chunks": 1, "rank": 0, "lane": "0|acme"}, 0
         )
-    sweeper = Sweeper(steps.context)
-    sweeper.sweep()
+    reconciler = Reconciler(steps.context)
+    reconciler.tick()
     place.read_files.clear()
-    sweeper.sweep()
+    reconciler.tick()
     assert place.read_files == []
 
 
@@ -229,7 +231,7 @@ def test_a_broker_that_goes_away_while_a_job_is_planned_fails_no_job(steps, plac
 
     job = store_job(place, store_dataset(place, TEXTS))
     with pytest.raises(BrokerUnreachable):
-        Sweeper(replace(steps.context, publish=away)).sweep()
+        Reconciler(replace(steps.context, publish=away)).tick()
     assert ended(place, job.id) is None
 
 
@@ -242,7 +244,7 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
             name,
             lambda *words, real=real, **options: (asked.append(words), real(*words, **options))[1],
         )
-    sweeper, questions = Sweeper(steps.context), []
+    reconciler, questions = Reconciler(steps.context), []
     for jobs in (range(10), range(10, 40)):
         for number in jobs:
             dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
@@ -250,8 +252,8 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
                 steps.context,
                 store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")),
             )
-        sweeper.sweep()
+        reconciler.tick()
         asked.clear()
-        sweeper.sweep()
+        reconciler.tick()
         questions.append(len(asked))
     assert questions[1] <= questions[0] + 5

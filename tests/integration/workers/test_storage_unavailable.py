@@ -8,7 +8,7 @@ import pytest
 
 from storage.places import object_place
 from storage.places.open_place import open_place
-from storage.places.retry import Patience, StorageAway
+from storage.places.retry import Patience, StorageUnavailable
 from tasks.board.attempts import Attempts
 from tasks.board.board import Board
 from tasks.board.leases import WorkerSession, leased
@@ -19,7 +19,7 @@ from tasks.jobs.submit import start
 from tasks.planning.dispatch import queued_cells
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.servers.faulty_proxy import UNAVAILABLE
-from workers.control.reconciler import Sweeper
+from workers.control.reconciler import Reconciler
 from workers.runtime.run_step import handle
 
 pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
@@ -46,9 +46,9 @@ def cell_of(steps):
 
 def attempts(steps, cell):
     """Which attempt the next one would be."""
-    with suppress(StorageAway), Attempts(steps.context.board, cell) as looking:
+    with suppress(StorageUnavailable), Attempts(steps.context.board, cell) as looking:
         found = looking.count()
-        raise StorageAway("gs://x", "503", 1, 1.0)  # which takes it back
+        raise StorageUnavailable("gs://x", "503", 1, 1.0)  # which takes it back
     return found
 
 
@@ -62,7 +62,7 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
     elif away == "once the texts are read":
 
         def make(_):
-            raise StorageAway("gs://models", "503", 3, 60.0)
+            raise StorageUnavailable("gs://models", "503", 3, 60.0)
 
         monkeypatch.setattr(steps, "make", make)
     else:
@@ -76,19 +76,19 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
 
 
 def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
-    sweeper = Sweeper(steps.context)
-    sweeper.sweep()  # what is missing once may be on its way
+    reconciler = Reconciler(steps.context)
+    reconciler.tick()  # what is missing once may be on its way
     proxy.fail_share(1, [UNAVAILABLE])
     for message in list(steps.queue):
         handle(steps.context, steps.run, message)
     steps.queue.clear()
     for _ in range(3):
-        with pytest.raises(StorageAway):
-            sweeper.sweep()
+        with pytest.raises(StorageUnavailable):
+            reconciler.tick()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "running"
     proxy.calm()
-    sweeper.sweep()
-    sweeper.sweep()
+    reconciler.tick()
+    reconciler.tick()
     assert queued_cells(steps.context.board, "bow") or steps.queue
     steps.drain()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"
@@ -99,11 +99,11 @@ def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconcile
 ):
     steps.queue.clear()
     steps.context.board.redis.flushall()  # the board has forgotten the job
-    sweeper = Sweeper(steps.context)
+    reconciler = Reconciler(steps.context)
     proxy.fail_share(1, [UNAVAILABLE])
-    with pytest.raises(StorageAway):
-        sweeper.sweep()
+    with pytest.raises(StorageUnavailable):
+        reconciler.tick()
     proxy.calm()
-    sweeper.sweep()
+    reconciler.tick()
     steps.drain()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"

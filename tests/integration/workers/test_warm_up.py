@@ -6,7 +6,7 @@ from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.context import Context
 from tests.support.runs.steps import PREFIX
-from workers.scoring.scoring_worker import Shelf, warm_up
+from workers.scoring.scoring_worker import ModelCache, warm_up
 
 
 def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever(place, redis):
@@ -16,7 +16,9 @@ def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever
     board = Board(redis, PREFIX)
     starting = Worker("w", "broken", "here", "starting", 0.0, 0.0, 1, 1)
     warm_up(
-        Context(place, board, [].append), Shelf(place, Compute()), WorkerSession(board, starting)
+        Context(place, board, [].append),
+        ModelCache(place, Compute()),
+        WorkerSession(board, starting),
     )
     said = Roster(board).get("w")
     assert said.state == "idle"

@@ -57,7 +57,7 @@ def test_a_message_that_came_to_a_worker_long_idle_is_no_reason(worker):
 
 
 def test_a_chunk_that_never_ends_is_no_sign_of_life_and_ends_the_worker(worker):
-    with worker.presence.hold("score/a"):
+    with worker.presence.lease("score/a"):
         worker.at(5)
         assert not worker.at(10)
         assert not worker.at(1000)
@@ -67,8 +67,8 @@ def test_a_chunk_that_never_ends_is_no_sign_of_life_and_ends_the_worker(worker):
 
 
 def test_a_chunk_scored_with_care_takes_its_time(worker):
-    with worker.presence.hold("score/a"):
-        worker.presence.spare("score/a")
+    with worker.presence.lease("score/a"):
+        worker.presence.disable_timeout("score/a")
         worker.at(5000)
         assert not worker.ended
 

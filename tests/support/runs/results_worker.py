@@ -32,7 +32,7 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
         register(app, replace(context, presence=presence), topics.at)
-        presence.beat()
+        presence.start_heartbeat()
         return consume(app, RESULTS, name=name, threads=2)
 
 

@@ -18,7 +18,7 @@ from storage.records.labelled_output import default_folder, part_positions, read
 from storage.records.scores import scored_chunks
 from tasks.board.roster import Roster
 from tasks.broker.step_messages import CONTROL
-from tasks.jobs.submit import line_up, start
+from tasks.jobs.submit import resolve_versions, start
 from tasks.planning.dispatch import scoring_queue
 from tasks.planning.record_cache import dataset_of
 from tests.support.runs.steps import files_of, store_dataset
@@ -90,7 +90,7 @@ class Up:
     def submit(self, customer, texts, chunk_rows=1, name="upload"):
         """What `chorus submit` does, with a job that says no more than its arguments."""
         store_dataset(self.place, texts, chunk_rows, customer, name)
-        lineup = line_up(self.place, customer)
+        lineup = resolve_versions(self.place, customer)
         identity = f"{customer}-{name}"
         job = Job(
             id=identity,

@@ -6,7 +6,7 @@ from threading import Barrier
 from chorus.common.settings import from_environment
 from chorus.operations.doctor import examine
 from storage.places.place import LocalPlace
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 
 
 def writable(tmp_path, capsys):
@@ -30,7 +30,7 @@ def test_storage_that_lets_a_file_be_created_twice_is_found_out(tmp_path, capsys
 
 def test_storage_that_is_away_is_one_of_its_findings(tmp_path, capsys, monkeypatch):
     def away(*_, **__):
-        raise StorageAway("gs://x", "503", 9, 60.0)
+        raise StorageUnavailable("gs://x", "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "create", away)
     assert "Storage is away" in writable(tmp_path, capsys)["found"]
@@ -41,7 +41,7 @@ def test_where_storage_is_away_it_waits_for_that_once(tmp_path, capsys, monkeypa
 
     def away(*_, **__):
         together.wait()
-        raise StorageAway("gs://x", "503", 9, 60.0)
+        raise StorageUnavailable("gs://x", "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "at_once", 8)
     for operation in ("create", "names", "read"):

@@ -25,10 +25,10 @@ def test_the_second_creation_leaves_the_first_file_as_it_is(any_place):
 
 
 def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(any_place):
-    any_place.keep("a", b"one")
-    any_place.keep("a", b"one")
+    any_place.create_or_verify("a", b"one")
+    any_place.create_or_verify("a", b"one")
     with pytest.raises(Differs) as caught:
-        any_place.keep("a", b"two")
+        any_place.create_or_verify("a", b"two")
     assert caught.value.url == any_place.at("a")
     assert any_place.read("a") == b"one"
 
@@ -82,8 +82,8 @@ def test_files_created_before_can_be_settled_many_or_none(any_place):
     names = [f"part-{number}" for number in range(20)]
     for name in names:
         any_place.create(f"out/{name}", b"data")
-    any_place.settle("out", names)
-    any_place.settle("never-made", [])
+    any_place.flush("out", names)
+    any_place.flush("never-made", [])
 
 
 def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
@@ -91,7 +91,7 @@ def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
     names = ["part-19"]
     place.create("out/part-19", b"data")
     with pytest.raises(Absent, match="part-20"):
-        place.settle("out", [*names, "part-20"])
+        place.flush("out", [*names, "part-20"])
 
 
 def test_of_many_who_create_one_file_exactly_one_does(any_place):

@@ -9,14 +9,14 @@ import pytest
 from storage.names import BadName
 from storage.places.place import LocalPlace
 from storage.versions.aliases import AliasIsNumber, NothingBefore
-from storage.versions.version_store import NotPublished, Shelf
+from storage.versions.version_store import NotPublished, VersionStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def shelf(any_place):
-    return Shelf(any_place, "models", "manifest.json")
+    return VersionStore(any_place, "models", "manifest.json")
 
 
 def publish(shelf, name="bow"):
@@ -96,7 +96,7 @@ def test_rolling_back_twice_goes_two_steps_back(shelf):
 
 
 def test_of_many_who_roll_back_at_once_each_goes_a_step(tmp_path):
-    shelf, together = Shelf(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
+    shelf, together = VersionStore(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
     for _ in range(5):
         shelf.promote("bow", publish(shelf), NOW)
 

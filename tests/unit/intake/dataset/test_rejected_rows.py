@@ -24,7 +24,7 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
         + b",ten,x\n1\x0b1,eleven,x\n12,"
         b"12345678901234567890x,x\n\n13,thirteen,x\n"
     )
-    dataset = upload(tmp_path, data, most_chars=20)
+    dataset = upload(tmp_path, data, max_chars=20)
     assert texts(tmp_path, dataset) == [(1, "one"), (9, "caf\u00e9 na\u00efve"), (13, "thirteen")]
     assert rejects(tmp_path, dataset) == [
         (2, "2", "no text", "the text is empty", "2,,x"),

@@ -267,7 +267,7 @@ def test_the_same_upload_again_is_the_same_dataset_and_nothing_is_written(tmp_pa
     "options",
     [
         {"chunk_rows": 7},
-        {"most_chars": 7},
+        {"max_chars": 7},
         {"text_column": "text"},
         {"id_column": "id"},
         {"encoding": "cp1252"},

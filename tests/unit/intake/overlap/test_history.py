@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from intake.dataset.upload import Upload, take_in
 from intake.overlap.history import outdated, worth_reading
 from storage.places.place import CannotWrite, LocalPlace
-from storage.places.retry import StorageAway
+from storage.places.retry import StorageUnavailable
 from storage.records.feedback import Dataset, dataset_path
 from storage.records.sketch import SketchName, sketch_names
 from tests.support.intake_files import stored, upload
@@ -97,11 +97,11 @@ def test_storage_that_is_away_is_waited_for_once_and_nothing_is_removed(
 
     def away(place: LocalPlace, path: str) -> bytes:
         asked.append(path)
-        raise StorageAway(place.at(path), "503", 9, 60.0)
+        raise StorageUnavailable(place.at(path), "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "read", away)
     monkeypatch.setattr(LocalPlace, "remove", away)
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         upload(tmp_path, csv(*LINES, "100,new"), day=4)
     assert len(asked) == 1
 

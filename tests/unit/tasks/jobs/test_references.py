@@ -7,7 +7,7 @@ import pytest
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.publishing.registry import ModelRegistry
 from storage.versions.version_store import NotPublished
-from tasks.jobs.references import StillNamed, remove, who_names
+from tasks.jobs.references import StillNamed, references_to_versions, remove
 from tests.support.models.models_fixtures import spec
 from tests.support.runs.steps import store_dataset, store_job
 
@@ -34,14 +34,16 @@ def models(place, tmp_path):
 
 def test_aliases_ensembles_and_jobs_name_versions(place, models):
     named = {
-        version[1:]: by for version, by in who_names(place).items() if version[0] == models.shelf
+        version[1:]: by
+        for version, by in references_to_versions(place).items()
+        if version[0] == models.shelf
     }
     assert named == {
         ("bow", 1): ["job job1"],
         ("bow", 2): ["ensemble pinned 1"],
         ("bow", 3): ["alias champion"],
     }
-    assert who_names(place)["ensembles", "moods", 1] == ["alias champion", "job job1"]
+    assert references_to_versions(place)["ensembles", "moods", 1] == ["alias champion", "job job1"]
 
 
 @pytest.mark.parametrize(

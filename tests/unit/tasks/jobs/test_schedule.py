@@ -14,7 +14,7 @@ from storage.versions.version_store import NotPublished
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.jobs.cron import Cron
-from tasks.jobs.schedule import Schedule, StillRunning, look, run_now, wants_a_look
+from tasks.jobs.schedule import Schedule, StillRunning, run_due, run_now, wants_a_look
 from tests.support.runs.steps import store_dataset
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ class World:
     def look(self, now, schedule=NIGHTLY):
         wanted = wants_a_look(self.place, schedule, now)
         before = list(settled(self.place, schedule.name).history())
-        look(self.context, schedule, now, self.begin)
+        run_due(self.context, schedule, now, self.begin)
         assert wanted == (list(settled(self.place, schedule.name).history()) != before)
 
     def run_now(self, now, schedule=NIGHTLY):
@@ -141,7 +141,7 @@ def test_two_looks_at_once_set_the_same_run_going(world):
 
     def looker(minutes):
         together.wait()
-        look(world.context, NIGHTLY, half_past_two(2) + timedelta(minutes=minutes), world.begin)
+        run_due(world.context, NIGHTLY, half_past_two(2) + timedelta(minutes=minutes), world.begin)
 
     threads = [Thread(target=looker, args=(minutes,)) for minutes in range(4)]
     for thread in threads:

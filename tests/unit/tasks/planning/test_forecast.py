@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.records.labelled_output import ModelVersion
 from tasks.board.worker_profile import Needs
 from tasks.planning.forecast import Load, Machine, Pool, duration, outlook
-from tasks.planning.remaining_work import Left, Missing
+from tasks.planning.remaining_work import Missing, RemainingWork
 
 SLOW, FAST = (ModelVersion(name=name, version=1, digest="d") for name in ("minilm", "bow"))
 NEEDS = {
@@ -35,7 +35,7 @@ def rows(slow, fast, parts=1, chars=None):
         Missing(SLOW, int(slow > 0), 0, slow, chars),
         Missing(FAST, int(fast > 0), 0, fast, chars),
     )
-    return Left(models, parts, max(slow, fast))
+    return RemainingWork(models, parts, max(slow, fast))
 
 
 def test_a_model_of_one_thread_takes_its_time_however_many_cores_there_are():

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records import labelled_output, scores
-from storage.records.feedback import Chunk, Donor
-from tasks.planning.remaining_work import left
+from storage.records.feedback import Chunk, SourceChunk
+from tasks.planning.remaining_work import remaining_work
 from tasks.planning.score_reuse import rows_to_score
 from tests.support.runs.steps import store_dataset, store_job
 
@@ -30,7 +30,7 @@ def dataset(place):
 
 
 def test_all_of_a_new_job_is_left(place, dataset):
-    found = left(place, [(store_job(place, dataset), dataset)])
+    found = remaining_work(place, [(store_job(place, dataset), dataset)])
     assert of(found, "bow") == of(found, "minilm") == (3, 0, 5)
     assert (found.parts, found.rows) == (3, 5)
 
@@ -39,7 +39,7 @@ def test_cells_that_are_scored_and_parts_that_are_written_are_not_left(place, da
     job = store_job(place, dataset)
     score(place, "bow", dataset.chunks[0])
     job.output.create(labelled_output.part_name(2), b"part")
-    found = left(place, [(job, dataset)])
+    found = remaining_work(place, [(job, dataset)])
     assert of(found, "bow") == (1, 2, 2)
     assert of(found, "minilm") == (2, 1, 4)
     assert (found.parts, found.rows) == (2, 4)
@@ -50,7 +50,7 @@ def test_what_one_job_scores_is_there_for_the_next(place, dataset):
         store_job(place, dataset),
         store_job(place, dataset, id="job2", out=place.at("elsewhere")),
     )
-    found = left(place, [(first, dataset), (second, dataset)])
+    found = remaining_work(place, [(first, dataset), (second, dataset)])
     assert of(found, "bow") == (3, 0, 5)
     assert (found.parts, found.rows) == (6, 10)
 
@@ -66,8 +66,8 @@ def with_donors(dataset, *donors):
 def test_rows_whose_text_a_donor_holds_are_left_only_where_it_was_not_scored(place, dataset):
     yesterday = store_dataset(place, ["a", "other"], name="yesterday")
     score(place, "bow", yesterday.chunks[0])
-    today = with_donors(dataset, Donor(dataset="yesterday", position=0, shared=1))
-    found = left(place, [(store_job(place, today), today)])
+    today = with_donors(dataset, SourceChunk(dataset="yesterday", position=0, shared=1))
+    found = remaining_work(place, [(store_job(place, today), today)])
     assert of(found, "bow") == (3, 0, 4)
     assert of(found, "minilm") == (3, 0, 5)
 
@@ -75,17 +75,17 @@ def test_rows_whose_text_a_donor_holds_are_left_only_where_it_was_not_scored(pla
 def test_a_cell_whose_texts_are_all_elsewhere_is_there(place, dataset):
     yesterday = store_dataset(place, ["bb", "a"], name="yesterday")
     score(place, "bow", yesterday.chunks[0])
-    today = with_donors(dataset, Donor(dataset="yesterday", position=0, shared=2))
-    assert of(left(place, [(store_job(place, today), today)]), "bow") == (2, 1, 3)
+    today = with_donors(dataset, SourceChunk(dataset="yesterday", position=0, shared=2))
+    assert of(remaining_work(place, [(store_job(place, today), today)]), "bow") == (2, 1, 3)
 
 
 def test_donors_that_are_gone_hold_nothing(place, dataset):
     today = with_donors(
         dataset,
-        Donor(dataset="gone", position=0, shared=2),
-        Donor(dataset="upload", position=9, shared=2),
+        SourceChunk(dataset="gone", position=0, shared=2),
+        SourceChunk(dataset="upload", position=9, shared=2),
     )
-    assert of(left(place, [(store_job(place, today), today)]), "bow") == (3, 0, 5)
+    assert of(remaining_work(place, [(store_job(place, today), today)]), "bow") == (3, 0, 5)
 
 
 def test_characters_are_of_the_rows_that_are_left_and_unknown_if_any_chunk_does_not_say(
@@ -95,14 +95,17 @@ def test_characters_are_of_the_rows_that_are_left_and_unknown_if_any_chunk_does_
     score(place, "bow", dataset.chunks[0])
     job = store_job(place, dataset)
     all_of_them = dataset.model_copy(update={"chunks": tuple(counted)})
-    assert [one.chars for one in left(place, [(job, all_of_them)]).models] == [30, 50]
+    assert [one.chars for one in remaining_work(place, [(job, all_of_them)]).models] == [30, 50]
     but_one = dataset.model_copy(update={"chunks": (*counted[:2], dataset.chunks[2])})
-    assert [one.chars for one in left(place, [(job, but_one)]).models] == [None, None]
+    assert [one.chars for one in remaining_work(place, [(job, but_one)]).models] == [None, None]
 
 
 donors = st.lists(
     st.builds(
-        Donor, dataset=st.sampled_from("abc"), position=st.integers(0, 3), shared=st.integers(0, 30)
+        SourceChunk,
+        dataset=st.sampled_from("abc"),
+        position=st.integers(0, 3),
+        shared=st.integers(0, 30),
     ),
     max_size=6,
 )
@@ -116,5 +119,5 @@ def test_no_chunk_has_more_rows_to_score_than_it_has_nor_less_than_none(rows, fo
 
 
 def test_donors_of_two_datasets_may_hold_the_same_rows():
-    two = [Donor(dataset=name, position=0, shared=4) for name in ("a", "b")]
+    two = [SourceChunk(dataset=name, position=0, shared=4) for name in ("a", "b")]
     assert rows_to_score(Chunk(id="x", rows=8, donors=tuple(two)), two) == 4

@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
 from storage.records import scores
-from storage.records.feedback import Donor, read_texts
+from storage.records.feedback import SourceChunk, read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
-from tasks.planning.score_reuse import borrow, borrow_whole, complete, in_hand
+from tasks.planning.score_reuse import (
+    chunks_without_work,
+    complete,
+    reuse_scores,
+    reuse_whole_chunk,
+)
 from tests.support.runs.steps import MOOD, store_dataset
 
 MODEL = ModelVersion(name="bow", version=1, digest="d" * 64)
@@ -39,7 +44,9 @@ def store_scores(place, dataset):
 
 
 def store_later(place, texts, new, *positions):
-    donors = tuple(Donor(dataset="upload", position=position, shared=1) for position in positions)
+    donors = tuple(
+        SourceChunk(dataset="upload", position=position, shared=1) for position in positions
+    )
     return store_dataset(place, texts, len(texts), name="later", found=[(donors, new)])
 
 
@@ -52,9 +59,9 @@ def test_borrowed_and_asked_together_are_what_asking_for_all_gives(
     donors = []
     for number, chunk in enumerate(earlier):
         store_scores(place, store_dataset(place, chunk, chunk_rows=len(chunk), name=f"d{number}"))
-        donors.append(Donor(dataset=f"d{number}", position=0, shared=1))
+        donors.append(SourceChunk(dataset=f"d{number}", position=0, shared=1))
     dataset = store_dataset(place, texts, len(texts), name="later", found=[(tuple(donors), None)])
-    known = borrow(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
+    known = reuse_scores(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
     held = {text for chunk in earlier for text in chunk}
     assert known.left.tolist() == [row for row, text in enumerate(texts) if text not in held]
     whole = known.completed(scored([texts[row] for row in known.left]))
@@ -72,31 +79,33 @@ def test_no_donor_is_read_once_all_that_can_be_found_is_found(place, monkeypatch
         "read",
         lambda self, path, real=LocalPlace.read: read.append(path) or real(self, path),
     )
-    assert borrow(place, dataset, 0, MODEL, pa.array(["ok", "fine", "new"])).left.tolist() == [2]
+    assert reuse_scores(
+        place, dataset, 0, MODEL, pa.array(["ok", "fine", "new"])
+    ).left.tolist() == [2]
     assert len([path for path in read if path.endswith("chunk-00001.parquet")]) == 0
 
 
 def test_a_chunk_is_borrowed_whole_or_not_at_all(place):
     store_scores(place, store_dataset(place, ["fine", "ok", "late again"]))
-    whole = borrow_whole(place, store_later(place, ["ok", "late again"], 0, 0, 1), 0, MODEL)
+    whole = reuse_whole_chunk(place, store_later(place, ["ok", "late again"], 0, 0, 1), 0, MODEL)
     np.testing.assert_array_equal(whole.values, scored(["ok", "late again"]).values)
 
 
 @pytest.mark.parametrize("new", [0, 1, None])
 def test_a_chunk_with_anything_new_is_not_borrowed_whole(place, new):
     store_scores(place, store_dataset(place, ["fine", "ok"]))
-    assert borrow_whole(place, store_later(place, ["ok", "new"], new, 0), 0, MODEL) is None
+    assert reuse_whole_chunk(place, store_later(place, ["ok", "new"], new, 0), 0, MODEL) is None
 
 
 def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     first = store_dataset(place, ["fine", "ok", "late again"])
     donors = (
-        Donor(dataset="upload", position=0, shared=1),
-        Donor(dataset="upload", position=1, shared=1),
+        SourceChunk(dataset="upload", position=0, shared=1),
+        SourceChunk(dataset="upload", position=1, shared=1),
     )
     far = (
-        Donor(dataset="upload", position=7, shared=2),
-        Donor(dataset="gone", position=0, shared=2),
+        SourceChunk(dataset="upload", position=7, shared=2),
+        SourceChunk(dataset="gone", position=0, shared=2),
     )
     found = [(donors, 0), (donors, None), (far, 0)]
     later = store_dataset(
@@ -104,10 +113,10 @@ def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     )
     chunks = [chunk.id for chunk in later.chunks]
     place.create(scores.path("bow", 1, chunks[1]), b"")
-    assert in_hand(place, later, MODEL, chunks) == {chunks[1]}
+    assert chunks_without_work(place, later, MODEL, chunks) == {chunks[1]}
     store_scores(place, first)
-    assert in_hand(place, later, MODEL, chunks) == {chunks[0], chunks[1]}
-    assert in_hand(place, later, MODEL, chunks[1:]) == {chunks[1]}
+    assert chunks_without_work(place, later, MODEL, chunks) == {chunks[0], chunks[1]}
+    assert chunks_without_work(place, later, MODEL, chunks[1:]) == {chunks[1]}
 
 
 def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
@@ -128,7 +137,7 @@ def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
         np.array([[0.1, 0.9], [0.2, 0.8]], np.float32),
     )
     place.create(scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(lent))
-    donor = Donor(dataset="earlier", position=0, shared=1)
+    donor = SourceChunk(dataset="earlier", position=0, shared=1)
     later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
     assert np.allclose(
         complete(place, later, 0, MODEL, read_texts(place, later, 0), ask).values,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.steps.bisect_rows import NotTheRows, find_bad, most_bad
+from tasks.steps.bisect_rows import NotTheRows, bisect_bad_rows, most_bad
 
 
 class Model:
@@ -41,7 +41,7 @@ def some_of(rows, most=None):
 def test_exactly_the_rows_that_fail_are_found_with_their_reasons(data, rows):
     poison = data.draw(some_of(rows))
     model = Model(poison)
-    found = find_bad(rows, model.works, model.control, most=rows)
+    found = bisect_bad_rows(rows, model.works, model.control, most=rows)
     assert found == {row: f"cannot bear [{row}]" for row in poison}
     assert model.passed == set(range(rows)) - poison, "every other row was in a range that passed"
 
@@ -50,13 +50,13 @@ def test_exactly_the_rows_that_fail_are_found_with_their_reasons(data, rows):
 def test_a_few_rows_among_many_cost_few_questions(data, rows):
     poison = data.draw(some_of(rows, most=8))
     model = Model(poison)
-    find_bad(rows, model.works, model.control, most=rows)
+    bisect_bad_rows(rows, model.works, model.control, most=rows)
     assert len(model.asked) <= 1 + len(poison) * (1 + 2 * ceil(log2(rows)))
 
 
 def test_a_chunk_without_such_rows_is_asked_once():
     model = Model()
-    assert find_bad(4096, model.works, model.control, most=1) == {}
+    assert bisect_bad_rows(4096, model.works, model.control, most=1) == {}
     assert model.asked == [(0, 4096)]
 
 
@@ -65,7 +65,7 @@ def test_rows_that_fail_in_company_alone_are_kept(data, rows):
     groups = data.draw(st.lists(st.sets(st.integers(0, rows - 1), min_size=2), max_size=4))
     poison = data.draw(some_of(rows, most=3))
     model = Model(poison, groups)
-    assert set(find_bad(rows, model.works, model.control, most=rows)) == poison
+    assert set(bisect_bad_rows(rows, model.works, model.control, most=rows)) == poison
     assert model.passed == set(range(rows)) - poison
 
 
@@ -73,7 +73,7 @@ def test_rows_that_fail_in_company_alone_are_kept(data, rows):
 def test_a_model_that_fails_on_everything_rejects_nothing(rows):
     model = Model(broken=True)
     with pytest.raises(NotTheRows, match="harmless text fails as well: out of memory"):
-        find_bad(rows, model.works, model.control, most=rows)
+        bisect_bad_rows(rows, model.works, model.control, most=rows)
     assert model.asked == [(0, rows)], "and it is not asked row by row"
 
 
@@ -82,7 +82,7 @@ def test_more_bad_rows_than_may_be_are_not_the_rows_fault():
     with pytest.raises(
         NotTheRows, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"
     ):
-        find_bad(100, model.works, model.control, most=3)
+        bisect_bad_rows(100, model.works, model.control, most=3)
 
 
 def test_a_row_that_fails_only_once_is_kept():
@@ -90,7 +90,9 @@ def test_a_row_that_fails_only_once_is_kept():
     model = Model()
     moments = iter(["out of memory"] * 4)  # 0-8, 0-4, 0-2, 0
     assert (
-        find_bad(8, lambda *rows: next(moments, None) or model.works(*rows), model.control, most=8)
+        bisect_bad_rows(
+            8, lambda *rows: next(moments, None) or model.works(*rows), model.control, most=8
+        )
         == {}
     )
     assert model.passed == set(range(8))
@@ -99,7 +101,7 @@ def test_a_row_that_fails_only_once_is_kept():
 def test_what_breaks_while_the_rows_are_searched_is_not_their_fault():
     controls = iter([None, "the device is gone"])
     with pytest.raises(NotTheRows, match="the device is gone"):
-        find_bad(4, Model(poison=[2]).works, lambda: next(controls), most=4)
+        bisect_bad_rows(4, Model(poison=[2]).works, lambda: next(controls), most=4)
 
 
 def test_all_of_a_few_rows_may_be_bad_and_a_quarter_of_many():

@@ -8,7 +8,7 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.service.service import for_jobs
-from tasks.jobs.submit import describe_job, line_up
+from tasks.jobs.submit import describe_job, resolve_versions
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import store_dataset
 
@@ -31,7 +31,7 @@ def test_the_cores_are_shared_by_the_models_that_have_something_to_score(place, 
     job = describe_job(
         place,
         store_dataset(place, ["a"]),
-        line_up(place, "acme"),
+        resolve_versions(place, "acme"),
         out=None,
         keep_text=True,
         keep_columns=False,

@@ -3,12 +3,12 @@
 from redis.exceptions import RedisError
 
 from storage.places.place import CannotWrite
-from storage.places.retry import StorageAway, StorageRefused
+from storage.places.retry import StorageRefused, StorageUnavailable
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import ScoreCell
 from tasks.steps.publish_results import ResultsRefused
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
-from workers.runtime.retry_policy import Again, GiveUp, HandBack, decide
+from workers.runtime.retry_policy import Again, GiveUp, Release, decide
 
 
 def test_an_error_that_says_what_to_do_is_not_tried_again():
@@ -32,12 +32,12 @@ def test_a_broker_that_is_away_is_waited_for_however_long():
 
 def test_results_wait_for_their_topic_however_long_and_hold_up_no_thread():
     pauses = [decide(ResultsRefused("job", attempt, "gone"), 1) for attempt in (1, 2, 3, 4, 10**6)]
-    assert pauses == [HandBack(2.0), HandBack(8.0), HandBack(30.0), HandBack(30.0), HandBack(30.0)]
+    assert pauses == [Release(2.0), Release(8.0), Release(30.0), Release(30.0), Release(30.0)]
 
 
 def test_what_found_storage_away_is_handed_back_at_once():
     for attempt in (1, 100):
-        assert decide(StorageAway("gs://x", "503", 9, 60.0), attempt) == HandBack()
+        assert decide(StorageUnavailable("gs://x", "503", 9, 60.0), attempt) == Release()
     assert isinstance(decide(StorageRefused("gs://x", "403", "Ask for access."), 1), GiveUp)
 
 
