@@ -185,7 +185,7 @@ def publish_weights(place: Place) -> None:
     """The ensemble with other weights, promoted."""
     registry = EnsembleRegistry(place)
     name = resolve_versions(place, CUSTOMER).ensemble.name
-    before = registry.read(name, registry.shelf.resolve(name))
+    before = registry.read(name, registry.store.resolve(name))
     targets = tuple(
         target.model_copy(
             update={
@@ -200,7 +200,7 @@ def publish_weights(place: Place) -> None:
     version = registry.publish(
         name, before.model_copy(update={"targets": targets}), datetime.now(UTC)
     )
-    registry.shelf.promote(name, version, datetime.now(UTC))
+    registry.store.promote(name, version, datetime.now(UTC))
 
 
 def changed(texts: Sequence[str]) -> list[str]:

@@ -1,3 +1,4 @@
-"""Combining what several models say into one answer. May import storage; knows nothing of models/
-or intake/.
+"""The ensemble: who answers each target, and how the members' scores become one answer.
+
+It may import storage/, and knows nothing of models/ or intake/.
 """

@@ -1,5 +1,6 @@
-"""How far two answers to the same rows differ: labels that flip, agreement beyond chance, rows that
-moved most. Pure.
+"""Compare two predictions of the same rows: flipped labels, Cohen's kappa, rows that moved most.
+
+Pure.
 
 A worked example, one_of, labels (bad, good), four rows:
 
@@ -13,13 +14,13 @@ A worked example, one_of, labels (bad, good), four rows:
     before bad         1           1          changed 1 of 4: agreement 0.75
     before good        0           2          by chance (2·1 + 2·3) / 4² = 0.5: kappa (0.75 - 0.5) / (1 - 0.5) = 0.5
 
-and r2, r4 moved most, in this order. Kappa is Cohen's (A coefficient of agreement for nominal
-scales, 1960), in whole numbers. The change of a row is the total variation distance for one_of,
+r2 and r4 moved most, in this order. Kappa is Cohen's (A coefficient of agreement for nominal
+scales, 1960), computed in whole numbers. The change of a row is the total variation distance for one_of,
 half the sum of |before - after|; for any_of, where each label stands alone, the largest |before -
 after|.
 
-Comparisons add up: that of some rows plus that of others is that of all, and no larger, however
-many rows there were.
+Comparisons add up: the comparison of some rows plus that of other rows is the comparison of all.
+Its size does not depend on the number of rows.
 """
 
 from collections.abc import Sequence
@@ -40,23 +41,24 @@ Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Said:
-    """One answer to some rows. Labels that it does not know count as not given, with a probability
-    of 0.
+class Predictions:
+    """A model's or an ensemble's labels for some rows.
+
+    A label that it does not know counts as not given, with a probability of 0.
     """
 
     labels: tuple[str, ...]
     probabilities: Float32  # [rows, labels]
     chosen: Bool  # [rows, labels]; one true a row for one_of
 
-    def take(self, rows: Int64) -> "Said":
-        """Of these rows alone, by position."""
-        return Said(self.labels, self.probabilities[rows], self.chosen[rows])
+    def take(self, rows: Int64) -> "Predictions":
+        """Return the predictions of these rows alone, [n] positions."""
+        return Predictions(self.labels, self.probabilities[rows], self.chosen[rows])
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Which rows they are."""
+class RowIds:
+    """Identity of the compared rows, all of one chunk."""
 
     customer: str
     dataset: str
@@ -66,7 +68,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedRow:
     """A row whose probabilities changed; `before` and `after` are its labels."""
 
     change: float  # above 0, and 1 at most
@@ -82,34 +84,34 @@ class Moved:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """What moved most is the least; of equals, the first row."""
+        """Sort key: the largest change first; of equal changes, the first row."""
         return (-self.change, self.customer, self.dataset, self.chunk, self.row)
 
 
-class Flips(NamedTuple):
-    """Of one label."""
+class LabelFlips(NamedTuple):
+    """Counts of one label."""
 
     label: str
     gained: int  # rows that have it after, and did not before
     lost: int  # rows that had it before, and do not after
-    kappa: float  # Cohen's, of the label given or not
+    kappa: float  # Cohen's kappa of given or not given
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two answers to the same rows."""
+    """Comparison of two predictions of the same rows."""
 
     mode: Mode
-    labels: tuple[str, ...]  # all that either knows, in the order of first mention
+    labels: tuple[str, ...]  # of both, in the order of first mention
     # one_of: [before, after] rows; any_of: [labels, before, after] rows, 0 not given, 1 given
     table: Int64
     rows: int
     changed: int  # rows with another label, or another set of labels
-    moved: tuple[Moved, ...]  # the `most` that moved most, in order
+    moved: tuple[MovedRow, ...]  # the `most` that moved most, in order
     most: int
 
     def __add__(self, other: "Comparison") -> "Comparison":
-        """Of the rows of both."""
+        """Return the comparison of the rows of both."""
         labels = tuple(dict.fromkeys((*self.labels, *other.labels)))
         most = max(self.most, other.most)
         return Comparison(
@@ -124,39 +126,40 @@ class Comparison:
 
     @property
     def share(self) -> float:
-        """Of the rows, those that changed."""
+        """Share of the rows that changed, 0..1."""
         return self.changed / max(1, self.rows)
 
     @property
     def agreement(self) -> float:
-        """Of the rows, those with the same label or the same set of labels; 1 where there are none."""
+        """Share of the rows with the same labels, 0..1; 1 where there are no rows."""
         return 1 - self.share
 
     @cached_property
-    def flips(self) -> tuple[Flips, ...]:
-        """Label by label."""
+    def flips(self) -> tuple[LabelFlips, ...]:
+        """Flips of each label, in the order of `labels`."""
         return tuple(
-            Flips(label, int(table[0, 1]), int(table[1, 0]), cohen_kappa(table))
+            LabelFlips(label, int(table[0, 1]), int(table[1, 0]), cohen_kappa(table))
             for label, table in zip(self.labels, self._given, strict=True)
         )
 
     @property
     def kappa(self) -> float:
-        """Over the labels of one_of; for any_of the mean over those labels that are ever given, 1
-        if none is.
+        """Cohen's kappa over the labels for one_of.
+
+        For any_of the mean over the labels that are given at least once, 1 if none is.
         """
         if self.mode == "one_of":
             return cohen_kappa(self.table)
-        met = [
-            one.kappa
-            for one, table in zip(self.flips, self._given, strict=True)
+        kappas = [
+            flips.kappa
+            for flips, table in zip(self.flips, self._given, strict=True)
             if table[0, 0] < self.rows
         ]
-        return sum(met) / len(met) if met else 1.0
+        return sum(kappas) / len(kappas) if kappas else 1.0
 
     @cached_property
     def _given(self) -> Int64:
-        """[labels, before, after] rows, 0 not given, 1 given."""
+        """Counts [labels, before, after] of rows, 0 not given, 1 given."""
         if self.mode == "any_of":
             return self.table
         return _two_by_two(
@@ -164,27 +167,36 @@ class Comparison:
         )
 
     def _table_of(self, labels: tuple[str, ...]) -> Int64:
-        """The table under these labels, which are its own and maybe others."""
-        at = [labels.index(label) for label in self.labels]
+        """Return the table under these labels, which include its own."""
+        columns = [labels.index(label) for label in self.labels]
         if self.mode == "one_of":
             table = np.zeros((len(labels), len(labels)), dtype=np.int64)
-            table[np.ix_(at, at)] = self.table
+            table[np.ix_(columns, columns)] = self.table
         else:
             table = np.zeros((len(labels), 2, 2), dtype=np.int64)
             table[:, 0, 0] = self.rows
-            table[at] = self.table
+            table[columns] = self.table
         return table
 
 
-def compare(mode: Mode, before: Said, after: Said, rows: Rows, most: int = 20) -> Comparison:
-    """Two answers to the same rows, in the same order."""
+def compare(
+    mode: Mode, before: Predictions, after: Predictions, rows: RowIds, most: int = 20
+) -> Comparison:
+    """Compare two predictions of the same rows, in the same order.
+
+    `most`: how many of the moved rows the comparison keeps.
+    """
     labels = tuple(dict.fromkeys((*before.labels, *after.labels)))
     # [rows, labels] 0 or 1
-    was, now = _under(labels, before, before.chosen), _under(labels, after, after.chosen)
+    given_before = _under(labels, before, before.chosen)
+    given_after = _under(labels, after, after.chosen)
     if mode == "one_of":
-        table = (was.T @ now).astype(np.int64)
+        table = (given_before.T @ given_after).astype(np.int64)
     else:
-        table = _two_by_two(len(was), was.sum(axis=0), now.sum(axis=0), (was * now).sum(axis=0))
+        given_both = (given_before * given_after).sum(axis=0)
+        table = _two_by_two(
+            len(given_before), given_before.sum(axis=0), given_after.sum(axis=0), given_both
+        )
     moves = _under(labels, after, after.probabilities) - _under(
         labels, before, before.probabilities
     )
@@ -196,19 +208,20 @@ def compare(mode: Mode, before: Said, after: Said, rows: Rows, most: int = 20) -
         mode=mode,
         labels=labels,
         table=table,
-        rows=len(was),
-        changed=int((was != now).any(axis=1).sum()),
-        moved=tuple(_moved(before, after, rows, changes, at) for at in first if changes[at] > 0),
+        rows=len(given_before),
+        changed=int((given_before != given_after).any(axis=1).sum()),
+        moved=tuple(
+            _moved_row(before, after, rows, changes, row) for row in first if changes[row] > 0
+        ),
         most=most,
     )
 
 
 def cohen_kappa(table: Int64) -> float:
-    """Of a square table of counts: (observed - by chance) / (1 - by chance), agreements in shares
-    of all.
+    """Return Cohen's kappa of a square table of counts: (observed - chance) / (1 - chance).
 
-    1 where both say the same one thing of every row, so that nothing is left for chance to miss,
-    and where there is no row.
+    Observed and chance agreement are shares of all rows. It is 1 where both give every row the same
+    single label, for which the formula is undefined, and where there is no row.
     """
     rows, same = int(table.sum()), int(table.trace())
     chance = sum(
@@ -218,18 +231,19 @@ def cohen_kappa(table: Int64) -> float:
     return (rows * same - chance) / (rows * rows - chance) if rows * rows > chance else 1.0
 
 
-def _under(labels: tuple[str, ...], said: Said, values: Bool | Float32) -> Float64:
-    """[rows, own labels] -> [rows, labels], 0 for what it does not know."""
+def _under(labels: tuple[str, ...], predictions: Predictions, values: Bool | Float32) -> Float64:
+    """Return values [rows, own labels] as [rows, labels], 0 for labels that it does not know."""
     out = np.zeros((len(values), len(labels)), dtype=np.float64)
-    out[:, [labels.index(label) for label in said.labels]] = values
+    out[:, [labels.index(label) for label in predictions.labels]] = values
     return out
 
 
 def _two_by_two(
     rows: int, before: Int64 | Float64, after: Int64 | Float64, both: Int64 | Float64
 ) -> Int64:
-    """[labels] rows that have it before, after, and both times -> [labels, before, after], 0 not
-    given, 1 given.
+    """Return [labels, before, after] counts, 0 not given, 1 given.
+
+    `before`, `after` and `both` are [labels] counts of rows that have the label then.
     """
     table = np.array(
         [[rows - before - after + both, after - both], [before - both, both]], dtype=np.int64
@@ -237,29 +251,33 @@ def _two_by_two(
     return np.moveaxis(table, 2, 0)
 
 
-def _moved(before: Said, after: Said, rows: Rows, changes: Float64, at: int) -> Moved:
-    return Moved(
-        change=float(changes[at]),
+def _moved_row(
+    before: Predictions, after: Predictions, rows: RowIds, changes: Float64, row: int
+) -> MovedRow:
+    return MovedRow(
+        change=float(changes[row]),
         customer=rows.customer,
         dataset=rows.dataset,
         chunk=rows.chunk,
-        row=int(rows.numbers[at]),
-        id=rows.ids[at],
-        before=_labels(before, at),
-        after=_labels(after, at),
-        probabilities_before=_probabilities(before, at),
-        probabilities_after=_probabilities(after, at),
+        row=int(rows.numbers[row]),
+        id=rows.ids[row],
+        before=_labels(before, row),
+        after=_labels(after, row),
+        probabilities_before=_probabilities(before, row),
+        probabilities_after=_probabilities(after, row),
     )
 
 
-def _labels(said: Said, at: int) -> tuple[str, ...]:
+def _labels(predictions: Predictions, row: int) -> tuple[str, ...]:
     return tuple(
-        label for label, chosen in zip(said.labels, said.chosen[at], strict=True) if chosen
+        label
+        for label, chosen in zip(predictions.labels, predictions.chosen[row], strict=True)
+        if chosen
     )
 
 
-def _probabilities(said: Said, at: int) -> dict[str, float]:
+def _probabilities(predictions: Predictions, row: int) -> dict[str, float]:
     return {
         label: float(value)
-        for label, value in zip(said.labels, said.probabilities[at], strict=True)
+        for label, value in zip(predictions.labels, predictions.probabilities[row], strict=True)
     }

@@ -1,6 +1,4 @@
-"""The labelled rows: a chunk of feedback and the answers to each target, as one Arrow table; and
-read from it again.
-"""
+"""Labelled rows: a chunk of feedback with the answers to each target, as one Arrow table."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ensemble.combine import Combined
-from ensemble.compare import Said
+from ensemble.combine import Answer
+from ensemble.compare import Predictions
 from ensemble.spec import Mode
 
 
 def labelled_rows(
     chunk: pa.Table,
     customer: str,
-    answers: Mapping[str, tuple[Mode, Combined]],
+    answers: Mapping[str, Answer],
     *,
     review_below: float,
     missing: Sequence[str],
@@ -25,12 +23,12 @@ def labelled_rows(
     keep_text: bool,
     columns: Sequence[str],
 ) -> pa.Table:
-    """One row a feedback of `chunk` (those columns of storage.records.feedback.CHUNK that are asked
-    for), in its order.
+    """Return one labelled row for each row of `chunk`, in its order.
 
-    `answers` is by target name. `missing` names the members that did not vote. `columns` are the
-    caller's own columns to carry along; one whose name is taken gets `upload_` before it.
-    `agreement` is the least of the targets'.
+    `chunk` has the columns of storage.records.feedback.CHUNK that are needed here. `answers` is by
+    target name, each of as many rows. `missing` names the members that did not vote. `columns` are
+    the caller's own columns to keep; one whose name is taken gets the prefix `upload_`. A row's
+    `agreement` is the least of its targets'.
     """
     rows = chunk.num_rows
     out: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -40,9 +38,9 @@ def labelled_rows(
     if keep_text:
         out["text"] = chunk["text"]
     agreement = np.ones(rows, dtype=np.float32)
-    for target, (mode, combined) in answers.items():
-        out |= _one_of(target, combined) if mode == "one_of" else _any_of(target, combined)
-        agreement = np.minimum(agreement, combined.agreement)
+    for target, answer in answers.items():
+        out |= _one_of(target, answer) if answer.mode == "one_of" else _any_of(target, answer)
+        agreement = np.minimum(agreement, answer.agreement)
     out["agreement"] = pa.array(agreement)
     out["needs_review"] = pa.array(agreement < np.float32(review_below))
     ends = pa.array(np.arange(rows + 1, dtype=np.int32) * len(missing))
@@ -58,50 +56,51 @@ def labelled_rows(
     return pa.table(out)
 
 
-def said_in(rows: pa.Table, target: str, mode: Mode) -> Said:
-    """What labelled rows say of a target. Two of its columns are enough: `<target>`,
-    `<target>_probabilities`.
+def read_predictions(rows: pa.Table, target: str, mode: Mode) -> Predictions:
+    """Return a target's predictions in labelled rows.
+
+    `rows` needs two of the target's columns: `<target>` and `<target>_probabilities`.
     """
     structs = rows[f"{target}_probabilities"].combine_chunks()
     labels = tuple(structs.type.names)
     probabilities = np.empty((len(rows), len(labels)), dtype=np.float32)
     for at, values in enumerate(structs.flatten()):
         probabilities[:, at] = values.to_numpy(zero_copy_only=False)
-    answers, owners = rows[target].combine_chunks(), np.arange(len(rows))
+    given, owners = rows[target].combine_chunks(), np.arange(len(rows))
     if mode == "any_of":
-        answers, owners = pc.list_flatten(answers), pc.list_parent_indices(answers).to_numpy()
+        given, owners = pc.list_flatten(given), pc.list_parent_indices(given).to_numpy()
     chosen = np.zeros(probabilities.shape, dtype=np.bool_)
-    chosen[owners, pc.index_in(answers, pa.array(labels)).to_numpy(zero_copy_only=False)] = True
-    return Said(labels, probabilities, chosen)
+    chosen[owners, pc.index_in(given, pa.array(labels)).to_numpy(zero_copy_only=False)] = True
+    return Predictions(labels, probabilities, chosen)
 
 
-def _one_of(target: str, combined: Combined) -> dict[str, pa.Array]:
-    best = combined.chosen.argmax(axis=1)  # [rows]
+def _one_of(target: str, answer: Answer) -> dict[str, pa.Array]:
+    best = answer.chosen.argmax(axis=1)  # [rows]
     return {
-        target: pa.DictionaryArray.from_arrays(best.astype(np.int32), list(combined.labels)).cast(
+        target: pa.DictionaryArray.from_arrays(best.astype(np.int32), list(answer.labels)).cast(
             pa.string()
         ),
-        f"{target}_score": pa.array(combined.probabilities[np.arange(len(best)), best]),
-        f"{target}_probabilities": _probabilities(combined),
+        f"{target}_score": pa.array(answer.probabilities[np.arange(len(best)), best]),
+        f"{target}_probabilities": _probabilities(answer),
     }
 
 
-def _any_of(target: str, combined: Combined) -> dict[str, pa.Array]:
-    _, labels = np.nonzero(combined.chosen)  # row by row, labels in their order
-    ends = np.concatenate([[0], combined.chosen.sum(axis=1).cumsum()]).astype(np.int32)
-    names = pa.DictionaryArray.from_arrays(labels.astype(np.int32), list(combined.labels)).cast(
+def _any_of(target: str, answer: Answer) -> dict[str, pa.Array]:
+    _, labels = np.nonzero(answer.chosen)  # row by row, labels in their order
+    ends = np.concatenate([[0], answer.chosen.sum(axis=1).cumsum()]).astype(np.int32)
+    names = pa.DictionaryArray.from_arrays(labels.astype(np.int32), list(answer.labels)).cast(
         pa.string()
     )
     return {
         target: pa.ListArray.from_arrays(ends, names),
-        f"{target}_probabilities": _probabilities(combined),
+        f"{target}_probabilities": _probabilities(answer),
     }
 
 
-def _probabilities(combined: Combined) -> pa.StructArray:
-    """A struct with a float32 field for each label."""
+def _probabilities(answer: Answer) -> pa.StructArray:
+    """Return [rows] structs with a float32 field for each label."""
     values = [
-        pa.array(np.ascontiguousarray(combined.probabilities[:, at]))
-        for at in range(len(combined.labels))
+        pa.array(np.ascontiguousarray(answer.probabilities[:, at]))
+        for at in range(len(answer.labels))
     ]
-    return pa.StructArray.from_arrays(values, names=list(combined.labels))
+    return pa.StructArray.from_arrays(values, names=list(answer.labels))

@@ -1,11 +1,12 @@
-"""What an ensemble is, and the shelf that keeps its versions."""
+"""The spec of an ensemble, and the registry of its versions."""
 
 from collections import Counter
 from datetime import datetime
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from ensemble.combine import METHODS
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.record import Record
@@ -14,8 +15,9 @@ from storage.versions.version_store import CHAMPION, VersionStore
 
 
 class Member(Record):
-    """One model's vote in one target. `version` is a number, or an alias that a job resolves when
-    it is submitted.
+    """A model that votes in one target.
+
+    `version` is a number, or an alias that a job resolves when it is submitted.
     """
 
     model: str
@@ -24,20 +26,32 @@ class Member(Record):
 
 
 class Target(Record):
-    """One question and who answers it.
+    """A question, the members that answer it, and the method that combines their answers.
 
     one_of: exactly one label holds (probabilities sum to 1). any_of: each label holds or not (each
-    on its own). `threshold` is the least probability at which an any_of label is given.
+    on its own). `threshold` is the least probability at which an any_of label is given. `method` is
+    one of ensemble.combine.METHODS.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     mode: Mode
     members: tuple[Member, ...] = Field(min_length=1)
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    method: str = "soft_vote"
+
+    @field_validator("method")
+    @classmethod
+    def _check_method(cls, method: str) -> str:
+        if method not in METHODS:
+            allowed = ", ".join(sorted(METHODS))
+            raise ValueError(
+                f"there is no method {method!r} to combine members; allowed: {allowed}"
+            )
+        return method
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a labelled row that hold the answer."""
+        """Names of the columns of a labelled row that hold the answer."""
         return (self.name, f"{self.name}_score", f"{self.name}_probabilities")
 
 
@@ -54,8 +68,9 @@ ROW_COLUMNS = (
 
 
 class Ensemble(Record):
-    """The targets of one kind of customer. Rows whose agreement falls below `review_below` ask for
-    a person.
+    """The targets that are answered for a customer.
+
+    A row whose agreement falls below `review_below` is marked `needs_review`.
     """
 
     description: str = ""
@@ -81,12 +96,12 @@ class Ensemble(Record):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The members of all targets, in the order of the spec."""
+        """Members of all targets, in the order of the spec."""
         return tuple(member for target in self.targets for member in target.members)
 
 
-class Answer(Record):
-    """What a target needs to know of a member's model: which labels, and how they were trained."""
+class ModelSignature(Record):
+    """The target that a model answers, the mode it was trained in, and its labels."""
 
     target: str
     mode: Mode
@@ -94,7 +109,7 @@ class Answer(Record):
 
 
 class Mismatch(BadRequest):
-    """A member's model does not answer the target's question."""
+    """A model that cannot be a member: it answers another question than the target's."""
 
     def __init__(self, target: str, model: str, reason: str) -> None:
         self.target, self.model = target, model
@@ -103,54 +118,66 @@ class Mismatch(BadRequest):
         )
 
 
-def check(ensemble: Ensemble, answers: dict[str, Answer]) -> None:
-    """Raise Mismatch unless each member's model answers its target. `answers` is by model name.
+def check_members(ensemble: Ensemble, signatures: dict[str, ModelSignature]) -> None:
+    """Raise Mismatch unless each member's model answers its target.
+
+    `signatures` is by model name.
 
     The members of a one_of target share one set of labels. Those of an any_of target may know
     different labels: a customer's own model adds the labels that only this customer has.
     """
     for target in ensemble.targets:
-        first = answers[target.members[0].model]
+        first = signatures[target.members[0].model]
         for member in target.members:
-            answer = answers[member.model]
-            if answer.target != target.name:
-                raise Mismatch(target.name, member.model, f"it answers {answer.target}")
-            if answer.mode != target.mode:
+            signature = signatures[member.model]
+            if signature.target != target.name:
+                raise Mismatch(target.name, member.model, f"it answers {signature.target}")
+            if signature.mode != target.mode:
                 raise Mismatch(
-                    target.name, member.model, f"it is {answer.mode}, the target is {target.mode}"
+                    target.name,
+                    member.model,
+                    f"it is {signature.mode}, the target is {target.mode}",
                 )
-            if target.mode == "one_of" and set(answer.labels) != set(first.labels):
-                expected, found = ", ".join(sorted(first.labels)), ", ".join(sorted(answer.labels))
+            if target.mode == "one_of" and set(signature.labels) != set(first.labels):
+                expected, actual = (
+                    ", ".join(sorted(first.labels)),
+                    ", ".join(sorted(signature.labels)),
+                )
                 raise Mismatch(
-                    target.name, member.model, f"its labels are {found}, the others' are {expected}"
+                    target.name,
+                    member.model,
+                    f"its labels are {actual}, the others' are {expected}",
                 )
 
 
 class EnsembleRegistry:
-    """The published ensembles: `registry/ensembles/<name>/<version>/ensemble.json`."""
+    """Published ensembles: `registry/ensembles/<name>/<version>/ensemble.json`."""
 
     def __init__(self, place: Place) -> None:
-        self.shelf = VersionStore(place, "ensembles", "ensemble.json")
+        self.store = VersionStore(place, "ensembles", "ensemble.json")
 
     def names(self) -> list[str]:
-        return self.shelf.names()
+        """Return the names of all ensembles, sorted."""
+        return self.store.names()
 
     def versions(self, name: str) -> list[int]:
-        return self.shelf.versions(name)
+        """Return the version numbers of an ensemble, ascending."""
+        return self.store.versions(name)
 
     def aliases(self, name: str) -> dict[str, int]:
-        return self.shelf.aliases(name)
+        """Return alias → version of an ensemble."""
+        return self.store.aliases(name)
 
-    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
-        """The version behind a number or an alias. Raises NotPublished."""
-        return self.shelf.resolve(name, wanted)
+    def resolve(self, name: str, version: int | str = CHAMPION) -> int:
+        """Return the version behind a number or an alias. Raises NotPublished."""
+        return self.store.resolve(name, version)
 
     def read(self, name: str, version: int) -> Ensemble:
-        """Raises Absent, BadRecord."""
-        return Ensemble.decode(*self.shelf.read_record(name, version))
+        """Read one version. Raises Absent, BadRecord."""
+        return Ensemble.decode(*self.store.read_record(name, version))
 
     def publish(self, name: str, ensemble: Ensemble, published_at: datetime) -> int:
         """Publish as the next version and return its number; the first version becomes champion."""
-        version = self.shelf.claim(name)
-        self.shelf.fill(name, version, {}, ensemble.encode(), published_at)
+        version = self.store.claim(name)
+        self.store.fill(name, version, {}, ensemble.encode(), published_at)
         return version

@@ -42,7 +42,7 @@ def list_ensembles(as_json: bool) -> None:
     for name in registry.names():
         aliases, spec = (
             registry.aliases(name),
-            registry.read(name, shown_version(registry.shelf, name)),
+            registry.read(name, shown_version(registry.store, name)),
         )
         users = [
             customer for customer, entry in customers.customers.items() if entry.ensemble == name

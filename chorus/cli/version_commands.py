@@ -125,4 +125,4 @@ def _shelf(what: str) -> "VersionStore":
         return ModelRegistry(place).shelf
     from ensemble.spec import EnsembleRegistry
 
-    return EnsembleRegistry(place).shelf
+    return EnsembleRegistry(place).store

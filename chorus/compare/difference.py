@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 
-from ensemble.compare import Comparison, Moved
+from ensemble.compare import Comparison, MovedRow
 
 
 @dataclass
@@ -31,6 +31,6 @@ class Difference:
         return reduce(add, self.targets[target].values())
 
     @property
-    def moved(self) -> Iterable[Moved]:
+    def moved(self) -> Iterable[MovedRow]:
         """The rows that moved most, of every target."""
         return (row for target in self.targets for row in self.whole(target).moved)

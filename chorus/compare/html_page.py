@@ -8,7 +8,7 @@ from html import escape
 from chorus.compare.difference import Difference
 from chorus.compare.html_style import STYLE
 from chorus.compare.output import Texts, left_out, text_of
-from ensemble.compare import Comparison, Flips, Moved
+from ensemble.compare import Comparison, LabelFlips, MovedRow
 
 _MOST_LABELS = 4  # of whose probabilities a row shows: those that changed most
 
@@ -123,7 +123,7 @@ def _customers(customers: Mapping[str, Comparison]) -> str:
     return _table(("<th>customer", *figures), rows)
 
 
-def _flip(flips: Flips | None) -> str:
+def _flip(flips: LabelFlips | None) -> str:
     """None: the customer has no such label."""
     if flips is None:
         return "<td></td>"
@@ -136,7 +136,7 @@ def _flip(flips: Flips | None) -> str:
     return f'<td class="n">{gained} {lost}</td>'
 
 
-def _moved(rows: Sequence[Moved], texts: Texts) -> str:
+def _moved(rows: Sequence[MovedRow], texts: Texts) -> str:
     if not rows:
         return '<p class="soft">None moved.</p>'
     cells = (
@@ -154,7 +154,7 @@ def _text(text: str | None) -> str:
     return '<span class="soft">its feedback is gone</span>' if text is None else escape(text)
 
 
-def _answer(labels: tuple[str, ...], probabilities: Mapping[str, float], row: Moved) -> str:
+def _answer(labels: tuple[str, ...], probabilities: Mapping[str, float], row: MovedRow) -> str:
     """The labels, and below them the probabilities that changed most, in the same order before and
     after.
     """

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from chorus.compare.difference import Difference
-from ensemble.compare import Int64, Rows, compare
-from ensemble.rows import said_in
+from ensemble.compare import Int64, RowIds, compare
+from ensemble.rows import read_predictions
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records.decisions import Mode
@@ -124,14 +124,14 @@ def _add(found: Difference, before: _Output, after: _Output, most: int) -> int:
     joined = 0
     for part, rows, other, partners in _partners(before, after):
         was, now = before.part(part), after.part(other)
-        which = Rows(
+        which = RowIds(
             before.job.customer, before.job.dataset, part, rows, was["id"].take(rows).to_pylist()
         )
         for target, mode in before.targets.items():
             if after.targets.get(target) == mode:
                 said = (
-                    said_in(was, target, mode).take(rows),
-                    said_in(now, target, mode).take(partners),
+                    read_predictions(was, target, mode).take(rows),
+                    read_predictions(now, target, mode).take(partners),
                 )
                 found.add(target, before.job.customer, compare(mode, *said, which, most))
         joined += len(rows)

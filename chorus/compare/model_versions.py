@@ -8,7 +8,7 @@ from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
 from chorus.compare.local_scoring import score_missing, version_of
 from chorus.compare.stored_feedback import StoredChunk
-from ensemble.compare import Comparison, Int64, Rows, Said, compare
+from ensemble.compare import Comparison, Int64, Predictions, RowIds, compare
 from models.interface.manifest import ModelManifest
 from storage.errors import BadRequest
 from storage.places.place import Place
@@ -64,16 +64,16 @@ def _compare(
     was, now = (_read(place, manifest, chunk) for manifest in (before, after))
     kept = np.setdiff1d(np.arange(chunk.rows), [*was.rejected, *now.rejected])
     ids = feedback.read_chunk(place, chunk.dataset, chunk.position, ["id"])["id"].take(kept)
-    rows = Rows(chunk.dataset.customer, chunk.dataset.id, chunk.position, kept, ids.to_pylist())
+    rows = RowIds(chunk.dataset.customer, chunk.dataset.id, chunk.position, kept, ids.to_pylist())
     mode = before.target.mode
     return compare(
         mode, _said(was, mode, kept), _said(now, mode, kept), rows, most
     ), chunk.rows - len(kept)
 
 
-def _said(found: Scores, mode: Mode, rows: Int64) -> Said:
+def _said(found: Scores, mode: Mode, rows: Int64) -> Predictions:
     values = found.values[rows]
-    return Said(found.labels, values, decisions(values, mode))
+    return Predictions(found.labels, values, decisions(values, mode))
 
 
 def _read(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:

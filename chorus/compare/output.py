@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from chorus.common.console_table import print_table
 from chorus.compare.difference import Difference
-from ensemble.compare import Comparison, Moved
+from ensemble.compare import Comparison, MovedRow
 
 Texts = Mapping[tuple[str, str, str], str]  # customer, dataset, id → text
 
 _LONGEST = 60  # characters of a text in a table
 
 
-def text_of(texts: Texts, row: Moved) -> str | None:
+def text_of(texts: Texts, row: MovedRow) -> str | None:
     """None where the feedback is gone."""
     return texts.get((row.customer, row.dataset, row.id))
 
@@ -73,7 +73,7 @@ def _matrix(one: Comparison) -> dict[str, dict[str, int]]:
     return {flips.label: {"on_off": flips.lost, "off_on": flips.gained} for flips in one.flips}
 
 
-def _moved(row: Moved, text: str | None) -> dict[str, object]:
+def _moved(row: MovedRow, text: str | None) -> dict[str, object]:
     return {
         "customer": row.customer,
         "dataset": row.dataset,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from ensemble.compare import Moved
+from ensemble.compare import MovedRow
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
 from storage.errors import BadRequest
@@ -120,7 +120,7 @@ def _uses(place: Place, customer: str, model: str) -> bool:
     return model in [member.model for member in ensemble.members]
 
 
-def texts_of(place: Place, rows: Iterable[Moved]) -> dict[tuple[str, str, str], str]:
+def texts_of(place: Place, rows: Iterable[MovedRow]) -> dict[tuple[str, str, str], str]:
     """Customer, dataset and id → text, as the caller gave it; rows whose feedback is gone are left
     out.
     """

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ensemble.customers import read_customers
-from ensemble.spec import Answer, Ensemble, EnsembleRegistry, check
+from ensemble.spec import Ensemble, EnsembleRegistry, ModelSignature, check_members
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest, ChorusError
 from storage.places.concurrent import side_by_side
@@ -63,10 +63,12 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     found = list(
         side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members)
     )
-    check(
+    check_members(
         ensemble,
         {
-            one.name: Answer(target=one.target.name, mode=one.target.mode, labels=one.labels)
+            one.name: ModelSignature(
+                target=one.target.name, mode=one.target.mode, labels=one.labels
+            )
             for one in found
         },
     )

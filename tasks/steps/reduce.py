@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ensemble.combine import Combined, Vote, soft_vote
+from ensemble.answer import answer_targets
+from ensemble.combine import Answer
 from ensemble.rows import labelled_rows
-from ensemble.spec import Ensemble, Mode, Target
 from storage.places.concurrent import each, side_by_side
 from storage.places.place import Absent, Place
 from storage.records import feedback, labelled_output, scores
@@ -28,8 +27,6 @@ from tasks.planning.dispatch import dispatch, enqueue_job
 from tasks.planning.record_cache import dataset_of, ensemble_of, job_of
 from tasks.planning.score_reuse import reuse_whole_chunk
 from tasks.steps.finish import finish
-
-Rows = npt.NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +66,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             return
         rejected = _rejected(job, said)
         kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
-        answers = _answers(ensemble, said, kept)
+        answers = answer_targets(ensemble, said, kept)
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:
@@ -142,26 +139,11 @@ def _rejects(chunk: pa.Table, rejected: Mapping[int, str]) -> pa.Table:
     return pa.table(columns, schema=feedback.REJECTS)
 
 
-def _answers(
-    ensemble: Ensemble, said: dict[str, Scores], rows: Rows
-) -> dict[str, tuple[Mode, Combined]]:
-    """What the ensemble says of these rows of the chunk."""
-    return {target.name: (target.mode, _combine(target, said, rows)) for target in ensemble.targets}
-
-
-def _combine(target: Target, said: dict[str, Scores], rows: Rows) -> Combined:
-    votes = [
-        Vote(member.weight, said[member.model].labels, said[member.model].values[rows])
-        for member in target.members
-    ]
-    return soft_vote(target.mode, votes, target.threshold)
-
-
 def _rows(
     context: Context,
     job: Job,
     chunk: pa.Table,
-    answers: dict[str, tuple[Mode, Combined]],
+    answers: dict[str, Answer],
     columns: tuple[str, ...],
 ) -> pa.Table:
     return labelled_rows(

@@ -71,7 +71,7 @@ def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
     # another version of the ensemble: none does
     registry = EnsembleRegistry(LocalPlace(home))
     spec = registry.read("default", 1).model_copy(update={"review_below": 0.9})
-    registry.shelf.promote("default", registry.publish("default", spec, PUBLISHED), PUBLISHED)
+    registry.store.promote("default", registry.publish("default", spec, PUBLISHED), PUBLISHED)
     shutil.rmtree(home / "run")
     assert chorus("reprocess", "--all", "--json").json["runs"][0]["cells_to_score"] == 0
     assert workers_of(home) == []

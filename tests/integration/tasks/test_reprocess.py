@@ -102,7 +102,7 @@ def test_a_new_version_of_one_model_is_the_only_one_that_scores(steps):
 def test_new_weights_alone_use_no_model_and_change_the_labels(steps):
     before = upload(steps, "monday", ["a", "b", "c"])
     place = steps.context.place
-    EnsembleRegistry(place).shelf.promote(
+    EnsembleRegistry(place).store.promote(
         "default", publish_ensemble(place, {"bow": 9, "minilm": 1}), PUBLISHED
     )
     steps.used.clear()

@@ -173,7 +173,7 @@ def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, mon
         world.take("a")
     target = Target(name="mood", mode="one_of", members=(Member(model="mood-plain"),))
     registry = EnsembleRegistry(world.place)
-    registry.shelf.promote(
+    registry.store.promote(
         "plain", registry.publish("plain", Ensemble(targets=(target,)), PROMOTED), PROMOTED
     )
     world.take("a")

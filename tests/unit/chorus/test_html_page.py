@@ -8,13 +8,13 @@ import pytest
 from chorus.compare.difference import Difference
 from chorus.compare.html_page import page
 from chorus.compare.output import as_object, print_difference
-from ensemble.compare import Rows, Said, compare
+from ensemble.compare import Predictions, RowIds, compare
 from storage.records.decisions import decisions
 
 
 def said(labels, *rows):
     values = np.array(rows, dtype=np.float32)
-    return Said(labels, values, decisions(values, "any_of"))
+    return Predictions(labels, values, decisions(values, "any_of"))
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def found():
     found = Difference("topics 1", "topics 2", rejected=3, unshared={"mood"})
     for customer, labels in (("acme", ("price", "<b>")), ("beta", ("price",))):
         before, after = [0.9, 0.1][: len(labels)], [0.2, 0.8][: len(labels)]
-        rows = Rows(customer, "upload", 0, np.arange(1), ["r&1"])
+        rows = RowIds(customer, "upload", 0, np.arange(1), ["r&1"])
         found.add(
             "topics", customer, compare("any_of", said(labels, before), said(labels, after), rows)
         )

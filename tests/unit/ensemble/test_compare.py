@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import cohen_kappa_score
 
-from ensemble.compare import Rows, Said, cohen_kappa, compare
+from ensemble.compare import Predictions, RowIds, cohen_kappa, compare
 from storage.records.decisions import decisions
 
 LABELS = ("a", "b", "c")
@@ -24,19 +24,19 @@ VALUES = st.integers(0, 12).flatmap(
 )
 
 
-def said(mode, values, labels=LABELS):
+def predictions(mode, values, labels=LABELS):
     values = np.asarray(values, dtype=np.float32)
-    return Said(tuple(labels), values, decisions(values, mode))
+    return Predictions(tuple(labels), values, decisions(values, mode))
 
 
 def rows_of(first, end, chunk=0):
-    return Rows(
+    return RowIds(
         "acme", "upload", chunk, np.arange(first, end), [f"r{row}" for row in range(first, end)]
     )
 
 
 def compared(mode, before, after, most=20, labels=(LABELS, LABELS)):
-    before, after = said(mode, before, labels[0]), said(mode, after, labels[1])
+    before, after = predictions(mode, before, labels[0]), predictions(mode, after, labels[1])
     return compare(mode, before, after, rows_of(0, len(before.chosen)), most)
 
 
@@ -111,8 +111,8 @@ def test_chunk_by_chunk_is_the_same_as_all_at_once(mode, values, cuts, most):
     pieces = [
         compare(
             mode,
-            said(mode, values[0, low:high]),
-            said(mode, values[1, low:high]),
+            predictions(mode, values[0, low:high]),
+            predictions(mode, values[1, low:high]),
             rows_of(low, high),
             most,
         )

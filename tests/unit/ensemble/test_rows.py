@@ -1,4 +1,4 @@
-"""Labelled rows: whatever the caller's columns are called, none is lost and none hides one of ours."""
+"""Labelled rows: the caller's columns keep their values, whatever their names."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ensemble.combine import Vote, soft_vote
-from ensemble.rows import labelled_rows, said_in
+from ensemble.rows import labelled_rows, read_predictions
 from storage.tables import decode_parquet, encode_parquet
 
 NAMES = [
@@ -25,13 +25,13 @@ NAMES = [
 
 
 @given(st.lists(st.sampled_from(NAMES), unique=True))
-def test_every_column_of_the_caller_is_carried_along_under_a_name_of_its_own(columns):
+def test_every_column_of_the_caller_is_kept_under_its_own_name(columns):
     extra = pa.array(
         [[(column, f"value of {column}") for column in columns]], pa.map_(pa.string(), pa.string())
     )
     chunk = pa.table({"id": ["r1"], "text": ["fine"], "extra": extra})
     vote = Vote(1.0, ("bad", "good"), np.array([[0.2, 0.8]], dtype=np.float32))
-    answers = {"mood": ("one_of", soft_vote("one_of", [vote]))}
+    answers = {"mood": soft_vote("one_of", [vote])}
     [row] = labelled_rows(
         chunk,
         "acme",
@@ -53,13 +53,13 @@ def test_every_column_of_the_caller_is_carried_along_under_a_name_of_its_own(col
         np.float32, st.tuples(st.integers(0, 6), st.just(3)), elements=st.floats(0, 1, width=32)
     )
 )
-def test_what_labelled_rows_say_is_read_as_it_was_written(values):
+def test_predictions_are_read_from_labelled_rows_as_they_were_written(values):
     rows = len(values)
     chunk = pa.table({"id": [str(row) for row in range(rows)], "extra": pa.nulls(rows)})
     vote = Vote(1.0, ("a", "b", "c"), values)
     answers = {
-        "mood": ("one_of", soft_vote("one_of", [vote])),
-        "topics": ("any_of", soft_vote("any_of", [vote])),
+        "mood": soft_vote("one_of", [vote]),
+        "topics": soft_vote("any_of", [vote]),
     }
     table = labelled_rows(
         chunk,
@@ -72,8 +72,8 @@ def test_what_labelled_rows_say_is_read_as_it_was_written(values):
         columns=(),
     )
     stored = decode_parquet(encode_parquet(table))
-    for target, (mode, combined) in answers.items():
-        said = said_in(stored, target, mode)
-        assert said.labels == combined.labels
-        assert said.probabilities.tolist() == combined.probabilities.tolist()
-        assert said.chosen.tolist() == combined.chosen.tolist()
+    for target, answer in answers.items():
+        predictions = read_predictions(stored, target, answer.mode)
+        assert predictions.labels == answer.labels
+        assert predictions.probabilities.tolist() == answer.probabilities.tolist()
+        assert predictions.chosen.tolist() == answer.chosen.tolist()

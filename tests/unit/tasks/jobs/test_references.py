@@ -68,5 +68,5 @@ def test_what_nothing_names_is_removed(models):
 @pytest.mark.usefixtures("models")
 def test_an_ensemble_is_removed_by_the_same_rule(place):
     with pytest.raises(StillNamed, match="job job1"):
-        remove(EnsembleRegistry(place).shelf, "moods", 1)
+        remove(EnsembleRegistry(place).store, "moods", 1)
     assert EnsembleRegistry(place).versions("moods") == [1]

@@ -60,7 +60,7 @@ def parts(draw):
         names = draw(st.lists(texts, min_size=1, max_size=4, unique=True))
         chances = st.floats(0, 1, width=32)
         values = draw(hnp.arrays(np.float32, (rows, len(names)), elements=chances))
-        said[target.name] = (target.mode, soft_vote(target.mode, [Vote(1.0, tuple(names), values)]))
+        said[target.name] = soft_vote(target.mode, [Vote(1.0, tuple(names), values)])
     chunk = pa.table(
         {
             "id": pa.array(ids, pa.string()),
