@@ -78,7 +78,9 @@ def test_a_single_member_is_the_answer_and_agrees_with_itself(members, weight):
 
 @given(votes, st.floats(0.1, 10))
 def test_only_the_ratio_of_the_weights_counts(members, factor):
-    scaled = [Vote(member.weight * factor, member.labels, member.probabilities) for member in members]
+    scaled = [
+        Vote(member.weight * factor, member.labels, member.probabilities) for member in members
+    ]
     assert np.allclose(
         soft_vote("any_of", members).probabilities,
         soft_vote("any_of", scaled).probabilities,
