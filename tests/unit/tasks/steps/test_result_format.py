@@ -55,12 +55,12 @@ def parts(draw):
     """Labelled rows as they are read from a part, and what the models said."""
     ids = draw(st.lists(texts, max_size=5))
     rows = len(ids)
-    said = {}
+    answers = {}
     for target in TARGETS:
         names = draw(st.lists(texts, min_size=1, max_size=4, unique=True))
         chances = st.floats(0, 1, width=32)
         values = draw(hnp.arrays(np.float32, (rows, len(names)), elements=chances))
-        said[target.name] = soft_vote(target.mode, [Vote(1.0, tuple(names), values)])
+        answers[target.name] = soft_vote(target.mode, [Vote(1.0, tuple(names), values)])
     chunk = pa.table(
         {
             "id": pa.array(ids, pa.string()),
@@ -71,21 +71,21 @@ def parts(draw):
     table = labelled_rows(
         chunk,
         JOB.customer,
-        said,
+        answers,
         review_below=0.5,
         missing=(),
         scored_at=JOB.submitted_at,
         keep_text=True,
         columns=(),
     )
-    return decode_parquet(encode_parquet(table), columns_read(TARGETS)), ids, said
+    return decode_parquet(encode_parquet(table), columns_read(TARGETS)), ids, answers
 
 
-def chosen(mode, combined, row):
+def labels_of(answer, row):
     labels = [
-        label for label, one in zip(combined.labels, combined.chosen[row], strict=True) if one
+        label for label, chosen in zip(answer.labels, answer.chosen[row], strict=True) if chosen
     ]
-    return labels[0] if mode == "one_of" else labels
+    return labels[0] if answer.mode == "one_of" else labels
 
 
 def test_the_schema_is_one():
@@ -105,7 +105,7 @@ def test_the_example_in_the_documentation_is_a_result():
 @settings(max_examples=60)
 @given(parts())
 def test_a_reader_gets_what_the_part_holds(part):
-    rows, ids, said = part
+    rows, ids, answers = part
     messages = labelled_messages(JOB, TARGETS, PART, rows, 0)
     assert len(messages) == len(ids)
     for row, (id_, message) in enumerate(zip(ids, messages, strict=True)):
@@ -118,11 +118,11 @@ def test_a_reader_gets_what_the_part_holds(part):
             VERSIONS,
         )
         assert result["scored_at"] == "2026-01-02T03:04:05Z"
-        for target, (mode, combined) in said.items():
-            assert result["labels"][target] == chosen(mode, combined, row)
+        for target, answer in answers.items():
+            assert result["labels"][target] == labels_of(answer, row)
             scores = result["scores"][target]
-            assert tuple(scores) == combined.labels
-            assert [np.float32(score) for score in scores.values()] == combined.probabilities[
+            assert tuple(scores) == answer.labels
+            assert [np.float32(score) for score in scores.values()] == answer.probabilities[
                 row
             ].tolist()
         assert np.float32(result["agreement"]) == rows["agreement"][row].as_py()
