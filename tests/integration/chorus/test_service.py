@@ -60,7 +60,7 @@ class Looks:
     def tick(self, seconds=1):
         for _ in range(seconds):
             self.now += 1
-            self.looks.tick()
+            self.service.tick()
 
 
 @pytest.fixture

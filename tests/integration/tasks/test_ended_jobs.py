@@ -44,7 +44,7 @@ def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, mon
         stop(steps.context, job, status, "because")
         run(*facts)
 
-    monkeypatch.setattr(steps.context.board, "run", stopped_first)
+    monkeypatch.setattr(steps.context.board, "mark_running", stopped_first)
     start(steps.context, job)
     assert ended(steps.context.place, job.id).status == status
     assert (status_of(steps, job), steps.context.board.running(), steps.queue) == (status, {}, [])

@@ -43,7 +43,7 @@ def test_where_storage_is_away_it_waits_for_that_once(tmp_path, capsys, monkeypa
         together.wait()
         raise StorageUnavailable("gs://x", "503", 9, 60.0)
 
-    monkeypatch.setattr(LocalPlace, "at_once", 8)
+    monkeypatch.setattr(LocalPlace, "concurrency", 8)
     for operation in ("create", "names", "read"):
         monkeypatch.setattr(LocalPlace, operation, away)
     assert "Storage is away" in writable(tmp_path, capsys)["found"]

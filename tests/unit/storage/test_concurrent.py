@@ -15,12 +15,12 @@ from storage.places.concurrent import both, each, side_by_side
 class Waiting:
     """A place that bears so many operations at once."""
 
-    at_once: int
+    concurrency: int
 
 
 @given(st.lists(st.integers()), st.integers(1, 4))
-def test_results_come_in_the_order_of_the_items(items, at_once):
-    assert list(side_by_side(Waiting(at_once), lambda item: -item, items)) == [
+def test_results_come_in_the_order_of_the_items(items, concurrency):
+    assert list(side_by_side(Waiting(concurrency), lambda item: -item, items)) == [
         -item for item in items
     ]
 
@@ -36,7 +36,7 @@ def test_as_many_as_the_place_bears_are_under_way_and_no_more():
 
     list(side_by_side(Waiting(3), act, range(9)))
     assert max(most) == 3
-    list(side_by_side(Waiting(8), act, range(9), at_once=3))
+    list(side_by_side(Waiting(8), act, range(9), concurrency=3))
     assert max(most) == 3
 
 
@@ -58,9 +58,9 @@ def test_who_takes_the_first_results_leaves_the_rest_alone():
     assert max(begun) <= 2
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
-def test_what_an_item_raises_comes_in_its_turn(at_once):
-    results = side_by_side(Waiting(at_once), lambda item: 1 // item, [1, 0, 1])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_what_an_item_raises_comes_in_its_turn(concurrency):
+    results = side_by_side(Waiting(concurrency), lambda item: 1 // item, [1, 0, 1])
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
