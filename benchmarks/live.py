@@ -37,7 +37,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.board.roster import Roster
-from tasks.board.worker_profile import needs
+from tasks.board.worker_profile import read_profile
 from tasks.broker.context import Context
 from tasks.jobs.startup_timing import beginning
 from tasks.jobs.submit import start
@@ -100,7 +100,7 @@ def live(svg: Path | None) -> tuple[dict[str, float], dict[str, Target]]:
         settings = replace(settings, broker_url=None)
         with _up(settings) as (_, context):
             _warm_up(context)
-            each = max(needs(place, context.board, name).memory for name in CUSTOMERS)
+            each = max(read_profile(place, context.board, name).memory for name in CUSTOMERS)
         settings = replace(settings, memory=int(ROOM * each))
         with _up(settings) as (process, context):
             run = _follow(process, context)

@@ -41,7 +41,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import Dataset, datasets, read_texts
 from storage.records.scores import path
-from tasks.board.worker_profile import expected_of
+from tasks.board.worker_profile import expected_profile_of
 from tasks.jobs.submit import resolve_versions
 from tasks.planning.score_reuse import reuse_scores
 
@@ -162,7 +162,7 @@ def share_of(place: Place, model: str, texts: Sequence[str], full: Cost) -> floa
     """The part of the full run that was this model's worker, by the processor seconds that it
     measured of itself.
     """
-    known = expected_of(place, ModelRegistry(place).resolve(model))
+    known = expected_profile_of(place, ModelRegistry(place).resolve(model))
     return (known.start_work + known.seconds(len(texts), sum(map(len, texts)))) / full.processor
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.records.jobs import Job
+from tasks.board import keys
 from tasks.board.roster import Roster, Worker
 from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, scoring_queue
@@ -44,7 +45,7 @@ def look(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample
         rows={one.model: one.rows for one in demand(context.place, board)},
         workers=[worker for worker in Roster(board).workers() if worker.model],
         memory=_memory_of(pid),
-        messages=sum(int(board.redis.llen(board.prefix + queue)) for queue in queues),  # type: ignore[arg-type]
+        messages=sum(int(board.redis.llen(board.key(keys.QUEUE, queue))) for queue in queues),  # type: ignore[arg-type]
     )
 
 

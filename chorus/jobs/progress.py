@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 from tasks.board.board import Progress as State
-from tasks.planning.demand import rows_in
+from tasks.board.job_facts import rows_in
 
 _LINE_EVERY = 5.0  # seconds between two plain lines
 

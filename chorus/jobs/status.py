@@ -23,8 +23,8 @@ from storage.records.jobs import Beginning, Job
 from storage.records.labelled_output import Manifest, read_manifest
 from storage.records.runs import Run, open_runs
 from tasks.board.board import Board, Progress
-from tasks.board.bridge_roster import Bridge, Bridges
-from tasks.board.publish_progress import published
+from tasks.board.bridge_roster import Bridge, BridgeRoster
+from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.jobs.startup_timing import beginning
 from tasks.planning.demand import Demand, demand
@@ -210,7 +210,7 @@ def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | 
     if job.results is None or manifest is None:
         return job.results
     try:
-        parts = published(board, job.id) if board else None
+        parts = published_parts(board, job.id) if board else None
     except RedisError:
         parts = None
     of = len(manifest.parts) + len(manifest.rejected_parts)
@@ -220,7 +220,7 @@ def _results(board: Board | None, job: Job, manifest: Manifest | None) -> str | 
 def _bridges(board: Board | None) -> list[dict[str, object]]:
     """Every process that takes messages in."""
     try:
-        return [_bridge(one) for one in Bridges(board).all()] if board else []
+        return [_bridge(one) for one in BridgeRoster(board).all()] if board else []
     except RedisError:
         return []
 

@@ -12,7 +12,7 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from tasks.board.worker_profile import expected
+from tasks.board.worker_profile import expected_profile
 from tasks.broker.broker_url import BrokerAddress
 from workers.autoscaling.limits import Limits
 from workers.config.limits_file import read_limits
@@ -84,7 +84,7 @@ def pool_of(place: Place, champion: ModelManifest, limits: Limits) -> Pool:
         champion.name,
         limits,
         threads,
-        limits.memory or int(_HEADROOM * expected(place, champion.name).memory),
+        limits.memory or int(_HEADROOM * expected_profile(place, champion.name).memory),
         gpu,
     )
 

@@ -11,8 +11,9 @@ from intake.messages.check import look_at_subscription, look_at_topic
 from intake.messages.client import check_installed
 from storage.errors import ChorusError
 from storage.places.place import Place
-from tasks.board.board import Board, key_prefix
-from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.board import Board
+from tasks.board.bridge_roster import Bridge, BridgeRoster
+from tasks.board.keys import key_prefix
 from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerUnreachable
 
@@ -75,6 +76,6 @@ def _bridges(settings: Settings, place: Place) -> list[Bridge] | None:
     try:
         address.check()
         board = Board(address.client(), key_prefix(place))
-        return Bridges(board).all() if Roster(board).workers() else None
+        return BridgeRoster(board).all() if Roster(board).workers() else None
     except (BrokerUnreachable, RedisError):
         return None  # as the check of the broker says

@@ -21,8 +21,8 @@ from storage.errors import BadRequest
 from storage.names import is_name
 from storage.places.place import Place
 from storage.records import feedback
-from tasks.board.board import key_prefix
-from tasks.board.bridge_roster import Bridges
+from tasks.board.bridge_roster import BridgeRoster
+from tasks.board.keys import key_prefix
 from tasks.board.leases import WorkerSession
 from tasks.board.message_dedup import MessageDedup
 from tasks.broker.celery_app import make_app
@@ -101,7 +101,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
     )
     once = MessageDedup(context.place, context.board, settings.once_hours * 3600)
     return Inflow(
-        Standing(identity, settings.subscription, Bridges(context.board)),
+        Standing(identity, settings.subscription, BridgeRoster(context.board)),
         Subscription(
             settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES
         ),

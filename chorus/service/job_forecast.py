@@ -19,7 +19,7 @@ from storage.records.forecasts import Expected, Forecast, keep_forecast
 from storage.records.jobs import Job
 from tasks.board.board import Board
 from tasks.board.roster import Roster
-from tasks.board.worker_profile import expected_of
+from tasks.board.worker_profile import expected_profile_of
 from tasks.broker.context import Context
 from tasks.broker.step_messages import SHORT
 from tasks.planning.forecast import Machine, Outlook, Pool, outlook
@@ -46,7 +46,9 @@ def look_ahead(
     registry = ModelRegistry(place)
     models = [one.model for one in todo.models]
     needs = side_by_side(
-        place, lambda one: expected_of(place, registry.manifest(one.name, one.version)), models
+        place,
+        lambda one: expected_profile_of(place, registry.manifest(one.name, one.version)),
+        models,
     )
     return outlook(
         todo,

@@ -24,7 +24,8 @@ from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Manifest, read_manifest
-from tasks.board.board import Board, Progress, key_prefix
+from tasks.board.board import Board, Progress
+from tasks.board.keys import key_prefix
 from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher

@@ -18,7 +18,7 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.board.bridge_roster import Bridges
+from tasks.board.bridge_roster import BridgeRoster
 from tasks.board.roster import Worker
 from tasks.broker.context import Context
 from workers.autoscaling.limits import Limits
@@ -66,7 +66,7 @@ class Service:
         self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
         self._control = Supervisor("control worker", context.board, self._control_worker)
         self._bridge = (
-            Supervisor("bridge", context.board, self._bridging, Bridges(context.board).remove)
+            Supervisor("bridge", context.board, self._bridging, BridgeRoster(context.board).remove)
             if bridge
             else None
         )

@@ -18,8 +18,8 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.retry import StorageUnavailable
-from tasks.board.board import key_prefix
-from tasks.board.bridge_roster import traffic
+from tasks.board.bridge_roster import message_traffic
+from tasks.board.keys import key_prefix
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.celery_app import make_app
@@ -112,7 +112,7 @@ def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     def read() -> Seen:
         workers = [worker for worker in roster.workers() if worker.model]
         wanted = demand(context.place, context.board, {worker.model for worker in workers})
-        return Seen(wanted, workers, traffic(context.board))
+        return Seen(wanted, workers, message_traffic(context.board))
 
     host, port = listen_address(where)
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))

@@ -1,19 +1,8 @@
-"""The board: the progress of each job in Redis. A hint, never the truth; `reconcile` writes it anew
-from storage.
+"""The board: the state of jobs in Redis, for which `keys` has every key.
 
-Keys, below a common prefix; the bitmaps go by chunk position, so that a job of a million chunks
-takes 125 kB each:
-
-    epoch                  drawn anew when it is not there
-    running                hash: job → since when, in seconds since 1970; the jobs that are to go on
-    job:<job>              hash: status, error, what the queue needs to know of the job (see tasks.planning.dispatch), and how
-                           far its results are (see tasks.board.publish_progress)
-    job:<job>:scored:<m>   bit p is 1 once model m has scored chunk p
-    job:<job>:asked:<m>    bit p is 1 once somebody was asked to, or need not be
-    job:<job>:parts        bit p is 1 once part p is written
-    served                 hash: model → when a cell of it was last scored
-    job:<job>:first        hash: model → the times on the way to its first scores, as JSON
-    out:<m>, out:<m>:short sets: `job/p` of the cells that somebody was asked for and that are not scored
+The board is a hint, never the truth: `reconcile` rebuilds it from storage. Every answer may be out
+of date by the time it is read, and every call may be repeated. Bitmaps go by chunk position, so
+that a job of a million chunks takes 125 kB for each.
 """
 
 import json
@@ -27,16 +16,17 @@ import numpy as np
 from redis import Redis
 from redis.client import Pipeline
 
-from storage.places.place import Place
-from storage.places.root_id import home_id
-
-_KEPT = 7 * 24 * 3600  # seconds that the board remembers a job which ended
+from tasks.board import job_facts, keys
+from tasks.board.job_facts import JobFacts
+from tasks.board.keys import ENDED_JOB_SECONDS, RedisKey
 
 Status = Literal["running", "done", "failed", "cancelled", "interrupted", "removed"]
 
-_LEAVE = """
--- Job ARGV[1] asks for nothing more. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>, KEYS[3] out:<m>, KEYS[4] out:<m>:short;
--- ARGV[2] its lane. The out sets hold a few cells a worker.
+_STOPPED = (b"failed", b"cancelled", b"interrupted", b"removed")
+
+_LEAVE_LANE = """
+-- Remove the ended job ARGV[1] of lane ARGV[2] from dispatch. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>,
+-- KEYS[3] out:<m>, KEYS[4] out:<m>:short. The out sets hold a few cells for each worker.
 redis.call('ZREM', KEYS[2], ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZREM', KEYS[1], ARGV[2]) end
 for _, out in ipairs({KEYS[3], KEYS[4]}) do
@@ -49,7 +39,7 @@ end
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: chunks scored a model, and parts written."""
+    """A job's status, its scored chunks by model, and its written parts."""
 
     status: Status
     error: str | None
@@ -62,124 +52,135 @@ class Arrival:
     """When a job came to the board, new or again, in seconds since 1970."""
 
     since: float
-    parts: int  # that were there then
-    first_part: float | None  # when the first after that was written; None: not yet
+    parts: int  # written before that
+    first_part: float | None  # when the first part after that was written; None: not yet
 
 
 @dataclass(frozen=True)
 class FirstScores:
-    """The way to a model's first scores for a job, in seconds since 1970."""
+    """Times on the way to a model's first scores for a job, in seconds since 1970."""
 
-    spawned: float  # its worker's process was started
-    loading: float  # and began to load the model
-    loaded: float  # and had it in memory
+    spawned: float  # its worker process was started
+    loading: float  # the worker began to load the model
+    loaded: float  # the model was in memory
     taken: float  # the cell was taken from the queue
-    scored: float  # and its scores were stored
-
-
-def key_prefix(place: Place) -> str:
-    """What every key and queue of this root begins with."""
-    return f"chorus:{home_id(place)}:"
+    scored: float  # its scores were stored
 
 
 class Board:
-    """Every answer may be out of date by the time it is read; every step may be told twice."""
+    """The board of one root, on a Redis client whose keys begin with `prefix`."""
 
     def __init__(self, client: Redis, prefix: str) -> None:
         self.redis, self.prefix = client, prefix
-        self._leave: Any = client.register_script(_LEAVE)
+        self._leave_lane: Any = client.register_script(_LEAVE_LANE)
 
-    def key(self, *parts: str) -> str:
-        return self.prefix + ":".join(parts)
-
-    def reset_job(self, job: str, models: Iterable[str]) -> None:
-        """What the board knew of a job that begins again, as if nobody had been asked for anything."""
-        pipe = self.redis.pipeline(transaction=True)
-        for key in self._keys(job, models):
-            pipe.delete(key)
-        pipe.hdel(self.key("running"), job)
-        pipe.execute()
-
-    def mark_running(self, job: str, facts: dict[str, Any], parts: int) -> None:
-        """The job is to go on. Its `facts` are for the queue and the demand; so many parts are
-        there already.
-        """
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hset(self.key("job", job), mapping={"status": "running", "error": ""} | facts)
-        for key in self._keys(job, str(facts.get("models", "")).split()):
-            pipe.persist(key)
-        now = str(time())
-        pipe.hsetnx(self.key("job", job), "since", now)
-        pipe.hsetnx(self.key("job", job), "parts", str(parts))
-        pipe.hsetnx(self.key("running"), job, now)
-        pipe.execute()
+    def key(self, key: RedisKey, *fields: str) -> str:
+        """Return the full key with these values for its fields."""
+        return self.prefix + key.build(*fields)
 
     def epoch(self) -> bytes | None:
-        """Another than before: the board has forgotten everything since. Drawn by whoever asks
-        first.
+        """Return the board's random value, drawn if there is none.
+
+        Another value than before means that Redis has lost everything since.
         """
-        self.redis.set(self.key("epoch"), uuid4().hex, nx=True)
-        return cast("bytes | None", self.redis.get(self.key("epoch")))
+        epoch = self.key(keys.EPOCH)
+        self.redis.set(epoch, uuid4().hex, nx=True)
+        return cast("bytes | None", self.redis.get(epoch))
 
-    def is_running(self, job: str) -> bool:
-        """Whether the job is to go on."""
-        return bool(self.redis.hexists(self.key("running"), job))
+    def reset_job(self, job: str, models: Iterable[str]) -> None:
+        """Delete the state of a job that starts again, as if no cell had been dispatched."""
+        pipe = self.redis.pipeline(transaction=True)
+        for key in self._keys_of(job, models):
+            pipe.delete(key)
+        pipe.hdel(self.key(keys.RUNNING), job)
+        pipe.execute()
 
-    def running(self) -> dict[str, float]:
-        """The jobs that are to go on, and since when."""
-        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("running")))
-        return {job.decode(): float(at) for job, at in found.items()}
+    def mark_running(self, job: str, facts: JobFacts, parts: int) -> None:
+        """Note that the job is running; `parts`: how many of its parts are written already."""
+        key, now = self.key(keys.JOB, job), str(time())
+        pipe = self.redis.pipeline(transaction=True)
+        fields: dict[Any, Any] = {"status": "running", "error": ""} | facts.encode()
+        pipe.hset(key, mapping=fields)
+        for each in self._keys_of(job, facts.models):
+            pipe.persist(each)
+        pipe.hsetnx(key, "since", now)
+        pipe.hsetnx(key, "parts", str(parts))
+        pipe.hsetnx(self.key(keys.RUNNING), job, now)
+        pipe.execute()
 
     def mark_ended(self, job: str, status: Status, error: str = "") -> None:
-        """The job does not go on and waits for nothing; forget it after a while."""
-        facts = cast("list[bytes | None]", self.redis.hmget(self.key("job", job), "models", "lane"))
-        models, lane = ((fact or b"").decode() for fact in facts)
+        """Note that the job has ended, and remove it from dispatch; its keys expire after 7 days."""
+        key = self.key(keys.JOB, job)
+        facts = self.facts([job])[job]
+        models = facts.models if facts else ()
         pipe = self.redis.pipeline(transaction=True)
-        pipe.hdel(self.key("running"), job)
-        pipe.hset(self.key("job", job), mapping={"status": status, "error": error})
-        for key in self._keys(job, models.split()):
-            pipe.expire(key, _KEPT)
+        pipe.hdel(self.key(keys.RUNNING), job)
+        pipe.hset(key, mapping={"status": status, "error": error})
+        for each in self._keys_of(job, models):
+            pipe.expire(each, ENDED_JOB_SECONDS)
         pipe.execute()
-        for model in models.split():
-            want = self.key("want", model)
-            self._leave(
-                keys=[want, f"{want}:{lane}", *self.outstanding_keys(model)], args=[job, lane]
+        for model in models:
+            lane = facts.lane if facts else ""
+            self._leave_lane(
+                keys=[
+                    self.key(keys.LANES, model),
+                    self.key(keys.LANE, model, lane),
+                    *self.outstanding_keys(model),
+                ],
+                args=[job, lane],
             )
 
+    def is_running(self, job: str) -> bool:
+        """Return whether the job is running."""
+        return bool(self.redis.hexists(self.key(keys.RUNNING), job))
+
     def is_stopped(self, job: str) -> bool:
-        """Whether its messages may be left alone: it does not go on, and is not done."""
-        return self.redis.hget(self.key("job", job), "status") in (
-            b"failed",
-            b"cancelled",
-            b"interrupted",
-            b"removed",
-        )
+        """Return whether the job failed, was cancelled, interrupted or removed: skip its messages."""
+        return self.redis.hget(self.key(keys.JOB, job), "status") in _STOPPED
+
+    def running(self) -> dict[str, float]:
+        """Return the running jobs and when each started, in seconds since 1970."""
+        started = cast("dict[bytes, bytes]", self.redis.hgetall(self.key(keys.RUNNING)))
+        return {job.decode(): float(at) for job, at in started.items()}
+
+    def facts(self, jobs: Iterable[str]) -> dict[str, JobFacts | None]:
+        """Return the facts of each job, in one request; None where the board does not know it."""
+        jobs = list(jobs)
+        pipe = self.redis.pipeline(transaction=False)
+        for job in jobs:
+            pipe.hmget(self.key(keys.JOB, job), *job_facts.FIELDS)
+        return dict(zip(jobs, map(JobFacts.decode, pipe.execute()), strict=True))
 
     def seed(
-        self, job: str, model: str, scored: Sequence[int], asked: Sequence[int], lost: Sequence[int]
+        self,
+        job: str,
+        model: str,
+        scored: Sequence[int],
+        in_flight: Sequence[int],
+        missing: Sequence[int],
     ) -> None:
-        """Note what is known of a model's chunks: scored; under way, or equal to one that is; lost,
-        to be asked for.
+        """Note the state of a model's chunks, by position.
 
-        A scored chunk stays so: what was scored after storage was read is known here alone.
+        `in_flight`: queued, leased, or equal to a chunk that is. `missing`: to be dispatched. A
+        chunk that was scored after storage was read stays scored: the board alone knows it.
         """
         pipe = self.redis.pipeline(transaction=False)
         for position in scored:
             pipe.setbit(self.scored_key(job, model), position, 1)
-        for positions, bit in ((scored, 1), (asked, 1), (lost, 0)):
+        for positions, bit in ((scored, 1), (in_flight, 1), (missing, 0)):
             for position in positions:
-                pipe.setbit(self._asked(job, model), position, bit)
-        settled = [f"{job}/{position}" for positions in (scored, lost) for position in positions]
+                pipe.setbit(self.key(keys.QUEUED, job, model), position, bit)
+        settled = [f"{job}/{position}" for positions in (scored, missing) for position in positions]
         if settled:
             for out in self.outstanding_keys(model):
                 pipe.srem(out, *settled)
         self.execute_for_job(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
-        """Note the positions of parts that are there."""
+        """Note the positions of parts that are written."""
         pipe = self.redis.pipeline(transaction=False)
         for position in parts:
-            pipe.setbit(self._parts(job), position, 1)
+            pipe.setbit(self.key(keys.PARTS, job), position, 1)
         self.execute_for_job(pipe, job)
 
     def mark_scored(
@@ -190,17 +191,16 @@ class Board:
         members: Sequence[str],
         first: FirstScores | None = None,
     ) -> bool:
-        """The barrier: note that a model has scored these chunks; True if now every member has
-        scored them all.
+        """Note that a model has scored these chunks; return whether every member has now (barrier).
 
-        One MULTI sets the bits and reads every member's. Whoever comes last sees them all set, and
-        so does whoever is delivered again: the caller publishes `reduce` each time, which leaves
-        when the part is there.
+        One MULTI sets the bits and reads every member's. The last member sees them all set, and so
+        does a repeated delivery: the caller publishes `reduce` each time, and `reduce` returns when
+        the part exists.
         """
         pipe = self.redis.pipeline(transaction=True)
         if first is not None:
-            pipe.hset(self.key("served"), model, str(first.scored))
-            pipe.hsetnx(self.key("job", job, "first"), model, json.dumps(asdict(first)))
+            pipe.hset(self.key(keys.SERVED), model, str(first.scored))
+            pipe.hsetnx(self.key(keys.FIRST_SCORES, job), model, json.dumps(asdict(first)))
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
         for position in positions:
@@ -211,59 +211,47 @@ class Board:
         return all(self.execute_for_job(pipe, job, [model])[-len(members) * len(positions) :])
 
     def requeue(self, job: str, model: str, positions: Sequence[int]) -> None:
-        """Scores that were there are not, or nobody is at work on them: they have to be asked for
-        again.
-        """
+        """Note that these chunks have no scores and are not in flight: they are dispatched again."""
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self.scored_key(job, model), position, 0)
-            pipe.setbit(self._asked(job, model), position, 0)
+            pipe.setbit(self.key(keys.QUEUED, job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
         self.execute_for_job(pipe, job, [model])
 
     def mark_written(self, job: str, positions: Sequence[int], parts: int) -> bool:
-        """Note that the parts at these positions are written; True if now all `parts` of the job
-        are.
-        """
+        """Note that these parts are written; return whether all `parts` of the job are now."""
+        key = self.key(keys.JOB, job)
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
-            pipe.setbit(self._parts(job), position, 1)
-        pipe.hmget(self.key("job", job), "since", "first_part")
-        pipe.bitcount(self._parts(job))
-        (since, first), there = self.execute_for_job(pipe, job)[-2:]
-        if since and not first:  # a board that forgot the job does not know when it arrived
-            self.redis.hsetnx(self.key("job", job), "first_part", str(time()))
-        return bool(there >= parts)
+            pipe.setbit(self.key(keys.PARTS, job), position, 1)
+        pipe.hmget(key, "since", "first_part")
+        pipe.bitcount(self.key(keys.PARTS, job))
+        (since, first), written = self.execute_for_job(pipe, job)[-2:]
+        if since and not first:  # a board that lost the job does not know when it arrived
+            self.redis.hsetnx(key, "first_part", str(time()))
+        return bool(written >= parts)
 
     def progress(self, job: str, models: Sequence[str]) -> Progress | None:
-        """None where the board knows nothing of the job."""
+        """Return a job's progress; None where the board does not know the job."""
         return self.progress_of({job: models})[job]
 
     def progress_of(self, jobs: Mapping[str, Sequence[str]]) -> dict[str, Progress | None]:
-        """Of each job, whose models are named, in one question however many they are."""
+        """Return the progress of each job, whose models are given, in one request."""
         pipe = self.redis.pipeline(transaction=False)
         for job, models in jobs.items():
-            pipe.hmget(self.key("job", job), "status", "error")
-            pipe.bitcount(self._parts(job))
+            pipe.hmget(self.key(keys.JOB, job), "status", "error")
+            pipe.bitcount(self.key(keys.PARTS, job))
             for model in models:
                 pipe.bitcount(self.scored_key(job, model))
         answers = iter(pipe.execute())
-        return {job: self._progress(models, answers) for job, models in jobs.items()}
-
-    @staticmethod
-    def _progress(models: Sequence[str], answers: Iterator[Any]) -> Progress | None:
-        """Takes the answers that are its own."""
-        (status, error), parts = next(answers), next(answers)
-        scored = {model: next(answers) for model in models}
-        if status is None:
-            return None
-        return Progress(cast("Status", status.decode()), error.decode() or None, scored, parts)
+        return {job: _progress(models, answers) for job, models in jobs.items()}
 
     def unreduced(self, job: str, models: Sequence[str]) -> list[int]:
-        """Positions that every model has scored and whose part is not written."""
+        """Return the positions of chunks that every model has scored and whose part is missing."""
         pipe = self.redis.pipeline(transaction=True)
-        pipe.get(self._parts(job))
+        pipe.get(self.key(keys.PARTS, job))
         for model in models:
             pipe.get(self.scored_key(job, model))
         parts, *scored = [
@@ -275,53 +263,62 @@ class Board:
         return [int(position) for position in np.flatnonzero(ready)]
 
     def outstanding(self, model: str) -> set[tuple[str, int]]:
-        """(job, position) of the cells that somebody was asked for and that are not scored."""
-        found = self.redis.sunion(list(self.outstanding_keys(model)))
-        cells = (cell.decode().split("/") for cell in cast("set[bytes]", found))
+        """Return (job, position) of the cells that were dispatched and are not scored."""
+        members = self.redis.sunion(list(self.outstanding_keys(model)))
+        cells = (cell.decode().split("/") for cell in cast("set[bytes]", members))
         return {(job, int(position)) for job, position in cells}
 
     def arrival(self, job: str) -> Arrival | None:
-        """None where the board knows nothing of the job."""
-        since, parts, first = self.redis.hmget(self.key("job", job), "since", "parts", "first_part")
-        return (
-            Arrival(float(since), int(parts), float(first) if first else None)
-            if since and parts
-            else None
+        """Return when the job arrived; None where the board does not know the job."""
+        since, parts, first = self.redis.hmget(
+            self.key(keys.JOB, job), "since", "parts", "first_part"
         )
+        if not since or not parts:
+            return None
+        return Arrival(float(since), int(parts), float(first) if first else None)
 
     def first_scores(self, job: str) -> dict[str, FirstScores]:
-        """Model → the way to its first scores, where the job needed any."""
-        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("job", job, "first")))
-        return {model.decode(): FirstScores(**json.loads(times)) for model, times in found.items()}
+        """Return model → times on the way to its first scores, where the job needed scores."""
+        times = cast("dict[bytes, bytes]", self.redis.hgetall(self.key(keys.FIRST_SCORES, job)))
+        return {model.decode(): FirstScores(**json.loads(each)) for model, each in times.items()}
 
     def served(self) -> dict[str, float]:
-        """Model → when a cell of it was last scored, in seconds since 1970."""
-        found = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("served")))
-        return {model.decode(): float(at) for model, at in found.items()}
+        """Return model → when a cell of it was last scored, in seconds since 1970."""
+        times = cast("dict[bytes, bytes]", self.redis.hgetall(self.key(keys.SERVED)))
+        return {model.decode(): float(at) for model, at in times.items()}
 
     def outstanding_keys(self, model: str) -> tuple[str, str]:
-        return self.key("out", model), self.key("out", model, "short")
+        """Return the two keys of a model's outstanding cells: of bulk jobs, and of short ones."""
+        return self.key(keys.OUTSTANDING, model), self.key(keys.OUTSTANDING_SHORT, model)
 
     def scored_key(self, job: str, model: str) -> str:
-        return self.key("job", job, "scored", model)
+        """Return the key of the bitmap of chunks that the model has scored."""
+        return self.key(keys.SCORED, job, model)
 
     def execute_for_job(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
-        """Write to the job's keys. Of a job that has ended, or is not known here, nothing may stay
-        for good.
+        """Execute a pipeline that writes a job's keys, and return its answers.
+
+        Where the job has ended or is not known, what was written expires.
         """
-        pipe.hget(self.key("job", job), "status")
-        *found, status = pipe.execute()
+        pipe.hget(self.key(keys.JOB, job), "status")
+        *answers, status = pipe.execute()
         if status != b"running":
-            for key in self._keys(job, models):
-                self.redis.expire(key, _KEPT)
-        return found
+            for key in self._keys_of(job, models):
+                self.redis.expire(key, ENDED_JOB_SECONDS)
+        return answers
 
-    def _asked(self, job: str, model: str) -> str:
-        return self.key("job", job, "asked", model)
+    def _keys_of(self, job: str, models: Iterable[str]) -> list[str]:
+        """Return the keys of the job, and of these models of it."""
+        whole = [self.key(key, job) for key in (keys.JOB, keys.FIRST_SCORES, keys.PARTS)]
+        return whole + [
+            self.key(key, job, model) for model in models for key in (keys.SCORED, keys.QUEUED)
+        ]
 
-    def _parts(self, job: str) -> str:
-        return self.key("job", job, "parts")
 
-    def _keys(self, job: str, models: Iterable[str]) -> list[str]:
-        each = [key(job, model) for model in models for key in (self.scored_key, self._asked)]
-        return [self.key("job", job), self.key("job", job, "first"), self._parts(job), *each]
+def _progress(models: Sequence[str], answers: Iterator[Any]) -> Progress | None:
+    """Take a job's answers off the front of all answers."""
+    (status, error), parts = next(answers), next(answers)
+    scored = {model: next(answers) for model in models}
+    if status is None:
+        return None
+    return Progress(cast("Status", status.decode()), error.decode() or None, scored, parts)

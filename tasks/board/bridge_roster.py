@@ -1,22 +1,14 @@
-"""The bridges there are, as the board knows them, and what became of the messages.
-
-Keys, below the board's prefix:
-
-    bridge:<id>            hash: the fields of a Bridge; runs out after 30 s
-    bridges                sorted set: bridge id → when it runs out
-    arrivals               hash: outcome → messages, since the board was made
-"""
+"""The bridges that are alive, and how many messages came to which outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from time import time
 from typing import Any, Literal, cast, get_args
 
+from tasks.board import keys
 from tasks.board.board import Board
+from tasks.board.live_set import LiveSet
 
-_SECONDS = 30
-
-State = Literal["pulling", "waiting"]
+BridgeState = Literal["pulling", "waiting"]
 Outcome = Literal["stored", "duplicate", "rejected", "handed back", "not acknowledged"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -27,79 +19,72 @@ class Bridge:
 
     id: str
     subscription: str
-    state: State  # waiting: the stream has ended, and is opened again after a rest
+    state: BridgeState  # waiting: the stream has ended, and is opened again after a pause
     since: float  # when it came into this state, in seconds since 1970
-    error: str  # why it waits, or why it could not store what it handed back last
-    held: int  # messages in its hands
+    error: str  # why it waits, or why it could not store the messages it released last
+    held: int  # messages that it has received and not acknowledged or released yet
 
 
-class Bridges:
-    """Who is there; whoever is not heard of for 30 seconds is not."""
+class BridgeRoster:
+    """The bridges that are alive, by the board."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._bridges = LiveSet(board, keys.BRIDGES, keys.BRIDGE)
 
     def put(self, bridge: Bridge) -> None:
-        """Note a bridge, new or changed."""
-        key = self._board.key("bridge", bridge.id)
+        """Add a bridge, or update it and let it live for SESSION_SECONDS more."""
         pipe = self._board.redis.pipeline(transaction=True)
-        fields: dict[Any, Any] = asdict(bridge)
-        pipe.hset(key, mapping=fields)
-        pipe.expire(key, _SECONDS)
-        pipe.zadd(self._board.key("bridges"), {bridge.id: time() + _SECONDS})
+        self._bridges.put(pipe, bridge.id, asdict(bridge))
         pipe.execute()
 
     def remove(self, bridge: str) -> None:
-        """It has ended."""
+        """Remove a bridge that has ended."""
         pipe = self._board.redis.pipeline(transaction=True)
-        pipe.delete(self._board.key("bridge", bridge))
-        pipe.zrem(self._board.key("bridges"), bridge)
+        self._bridges.remove(bridge, pipe)
         pipe.execute()
 
     def all(self) -> list[Bridge]:
-        """Everyone, by id."""
-        there = self._board.key("bridges")
-        self._board.redis.zremrangebyscore(there, "-inf", time())
-        pipe = self._board.redis.pipeline(transaction=False)
-        for name in sorted(cast("list[bytes]", self._board.redis.zrange(there, 0, -1))):
-            pipe.hgetall(self._board.key("bridge", name.decode()))
-        return [_bridge(fields) for fields in pipe.execute() if fields]
+        """Return every bridge that is alive, by id."""
+        return [_bridge(fields) for fields in self._bridges.records() if fields]
 
     def jobs(self) -> int:
-        """How many jobs go on."""
-        return self._board.redis.hlen(self._board.key("running"))
+        """Return how many jobs are running."""
+        return self._board.redis.hlen(self._board.key(keys.RUNNING))
 
     def count(self, outcomes: Mapping[Outcome, int]) -> None:
-        """So many messages more came to these ends."""
+        """Add these numbers of messages to the outcomes."""
         pipe = self._board.redis.pipeline(transaction=True)
         for outcome, messages in outcomes.items():
-            pipe.hincrby(self._board.key("arrivals"), outcome, messages)
+            pipe.hincrby(self._board.key(keys.ARRIVALS), outcome, messages)
         pipe.execute()
 
     def outcomes(self) -> dict[Outcome, int]:
-        """Messages by what became of them."""
-        found = cast("dict[bytes, bytes]", self._board.redis.hgetall(self._board.key("arrivals")))
-        return {outcome: int(found.get(outcome.encode(), 0)) for outcome in OUTCOMES}
+        """Return outcome → messages, since the board was made."""
+        counts = cast(
+            "dict[bytes, bytes]", self._board.redis.hgetall(self._board.key(keys.ARRIVALS))
+        )
+        return {outcome: int(counts.get(outcome.encode(), 0)) for outcome in OUTCOMES}
 
 
 @dataclass(frozen=True)
-class Traffic:
+class MessageTraffic:
     """Messages on their way in, and results on their way out."""
 
     bridges: Sequence[Bridge] = ()
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
-    unpublished: int = 0  # jobs whose labels count, and whose results are not all published
+    unpublished: int = 0  # jobs whose labels are active, and whose results are not all published
 
 
-def traffic(board: Board) -> Traffic:
-    """As the board has it now. Raises RedisError."""
+def message_traffic(board: Board) -> MessageTraffic:
+    """Return the traffic as the board has it now. Raises RedisError."""
     pipe = board.redis.pipeline(transaction=False)
     for job in board.running():
-        pipe.hexists(board.key("job", job), "published")
-    bridges = Bridges(board)
-    return Traffic(bridges.all(), bridges.outcomes(), sum(map(int, pipe.execute())))
+        pipe.hexists(board.key(keys.JOB, job), "published")
+    roster = BridgeRoster(board)
+    return MessageTraffic(roster.all(), roster.outcomes(), sum(map(int, pipe.execute())))
 
 
-def _bridge(fields: dict[bytes, bytes]) -> Bridge:
-    named: dict[str, Any] = {name.decode(): value.decode() for name, value in fields.items()}
-    return Bridge(**named | {"since": float(named["since"]), "held": int(named["held"])})
+def _bridge(fields: dict[str, str]) -> Bridge:
+    values: dict[str, Any] = {**fields}
+    return Bridge(**values | {"since": float(values["since"]), "held": int(values["held"])})

@@ -1,18 +1,10 @@
-"""Which ids of messages were taken in already: one batch owns each id of a customer, for as long as
-the window lasts.
+"""Deduplication of messages: one batch owns each message id of a customer, for a time window.
 
-An id is owned by the batch that claimed it first, before it is stored. Whether an owner was really
-stored, storage says (intake.messages.batch); an id whose owner was given up for lost may be claimed
-again. The claims lie in Redis, and what was stored can be claimed anew from storage when Redis has
-forgotten it. A server that was started again, or that took over from another, may lack the last of
-what was written: it is asked for every batch, and only what it lacks is read.
-
-Keys, below the board's prefix:
-
-    once:remembering           a lock: somebody makes the claims anew from storage
-    once:whole                 the run of the server that has the claims of all that is stored within the window
-    once:<customer>:<h>        the name of the batch that owns the id with this hash; runs out with the window
-    claimed:<customer>:<batch> is there while the claims of this batch are; runs out with them
+A batch claims its ids in Redis before it is stored. Storage decides whether an owner was really
+stored (intake.messages.batch); an id whose owner was given up for lost may be claimed again. When
+Redis has lost claims, they are restored from the stored batches. A server that was restarted, or
+that took over from another, may lack the latest claims: it is checked for every batch of the
+window, and only batches whose claims are missing are read.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,15 +17,16 @@ from storage.names import digest
 from storage.places.concurrent import side_by_side
 from storage.places.place import Place
 from storage.records.feedback import customers
+from tasks.board import keys
 from tasks.board.board import Board
 
-_REMEMBERING = 600.0  # seconds that it may take to claim anew what storage has
-_PATIENCE = 60.0  # seconds that others wait for that
+_RESTORE_SECONDS = 600.0  # that restoring the claims from storage may take
+_WAIT_SECONDS = 60.0  # that other processes wait for it
 
 _CLAIM = """
 -- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, KEYS[2] claimed:<customer>:<batch>, then
--- once:<customer>:<h> of each id; from ARGV[4] on, batches that own nothing any more. ARGV[3] = 1: claim even if not
--- all claims are there. Returns the owner of each, or false.
+-- once:<customer>:<hash> of each id; from ARGV[4] on, lost batches, which own nothing. ARGV[3] = 1: claim even if the
+-- server does not hold all claims. Returns the owner of each id, or false.
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if ARGV[3] == '0' and redis.call('GET', KEYS[1]) ~= server then return false end
 local lost = {}
@@ -53,7 +46,7 @@ return owners
 
 
 class MessageDedup:
-    """The claims on one board, each of which lasts `window` seconds."""
+    """The claims on message ids, each of which lasts `window` seconds."""
 
     def __init__(self, place: Place, board: Board, window: int) -> None:
         self._place, self._board, self._window = place, board, window
@@ -67,72 +60,68 @@ class MessageDedup:
         now: datetime,
         lost: Collection[str] = (),
     ) -> list[str]:
-        """The batch that owns each id: this one, unless another did before that is not among the
-        `lost`.
+        """Claim the ids for a batch, and return the batch that owns each.
 
+        That is this batch, unless another one that is not among the `lost` owned the id before.
         Raises RedisError, and what the place raises.
         """
         while (owners := self._claim(customer, batch, ids, self._window, lost)) is None:
-            remembering = self._board.key("once", "remembering")
-            # One reads it all; whoever waits longer hands its messages back (LockError is a
-            # RedisError).
-            with self._board.redis.lock(
-                remembering, timeout=_REMEMBERING, blocking_timeout=_PATIENCE
-            ):
-                if (
-                    self._board.redis.get(self._board.key("once", "whole"))
-                    != self._server().encode()
-                ):
-                    self._remember(now)
+            # One process restores the claims; one that waits longer than that releases its messages
+            # (LockError is a RedisError).
+            lock = self._board.redis.lock(
+                self._board.key(keys.DEDUP_LOCK),
+                timeout=_RESTORE_SECONDS,
+                blocking_timeout=_WAIT_SECONDS,
+            )
+            with lock:
+                complete = self._board.redis.get(self._board.key(keys.DEDUP_COMPLETE))
+                if complete != self._server_run().encode():
+                    self._restore_claims(now)
         return owners
 
     def confirm(self, customer: str, batch: str, ids: Sequence[str]) -> None:
-        """The batch is stored, with these ids: claim them again should Redis have forgotten it
-        meanwhile.
+        """Claim the ids of a stored batch again if Redis has lost its claims meanwhile.
 
         Raises RedisError.
         """
-        if not self._board.redis.exists(self._claimed(customer, batch)):
-            self._claim(customer, batch, ids, self._window, remembering=True)
+        if not self._board.redis.exists(self._batch_claimed(customer, batch)):
+            self._claim(customer, batch, ids, self._window, restoring=True)
 
-    def _remember(self, now: datetime) -> None:
-        """Claim for every batch that is stored, and young enough, what it holds; the oldest first,
-        as they did.
-        """
-        server = self._server()  # whatever another forgets in the meantime
+    def _restore_claims(self, now: datetime) -> None:
+        """Claim the ids of every stored batch of the window, the oldest first, as they did."""
+        server_run = self._server_run()  # before: a server that restarts meanwhile is checked again
         for customer in customers(self._place):
             recent = {
-                name: left
+                name: seconds
                 for name in self._place.names(f"feedback/{customer}")
-                if (left := self._left(name, now))
+                if (seconds := self._seconds_owned(name, now))
             }
-            forgotten = self._forgotten(customer, list(recent))
+            unclaimed = self._unclaimed(customer, list(recent))
             read = partial(stored, self._place, customer, columns=["id"])
             for name, chunk in zip(
-                forgotten, side_by_side(self._place, read, forgotten), strict=True
+                unclaimed, side_by_side(self._place, read, unclaimed), strict=True
             ):
                 if chunk is not None:
-                    self._claim(
-                        customer, name, chunk["id"].to_pylist(), recent[name], remembering=True
-                    )
-        self._board.redis.set(self._board.key("once", "whole"), server)
+                    ids = chunk["id"].to_pylist()
+                    self._claim(customer, name, ids, recent[name], restoring=True)
+        self._board.redis.set(self._board.key(keys.DEDUP_COMPLETE), server_run)
 
-    def _server(self) -> str:
-        """The run of the server, another after each start."""
+    def _server_run(self) -> str:
+        """Return the run id of the Redis server, another after each start."""
         return str(self._board.redis.info("server")["run_id"])
 
-    def _forgotten(self, customer: str, batches: Sequence[str]) -> list[str]:
-        """Those whose claims are not there."""
+    def _unclaimed(self, customer: str, batches: Sequence[str]) -> list[str]:
+        """Return the batches whose claims Redis does not hold."""
         if not batches:
             return []
-        there = self._board.redis.mget([self._claimed(customer, batch) for batch in batches])
-        return [batch for batch, claimed in zip(batches, there, strict=True) if claimed is None]
+        marks = self._board.redis.mget([self._batch_claimed(customer, batch) for batch in batches])
+        return [batch for batch, mark in zip(batches, marks, strict=True) if mark is None]
 
-    def _claimed(self, customer: str, batch: str) -> str:
-        return self._board.key("claimed", customer, batch)
+    def _batch_claimed(self, customer: str, batch: str) -> str:
+        return self._board.key(keys.BATCH_CLAIMED, customer, batch)
 
-    def _left(self, name: str, now: datetime) -> int:
-        """Seconds for which the batch of this name owns its ids; 0 also of a dataset that is none."""
+    def _seconds_owned(self, name: str, now: datetime) -> int:
+        """Return for how long the batch of this name still owns its ids; 0 of other datasets."""
         at = gathered_at(name)
         return 0 if at is None else max(0, int(self._window - (now - at).total_seconds()))
 
@@ -144,11 +133,16 @@ class MessageDedup:
         seconds: int,
         lost: Collection[str] = (),
         *,
-        remembering: bool = False,
+        restoring: bool = False,
     ) -> list[str] | None:
-        keys = [self._board.key("once", customer, digest(id_.encode())[:32]) for id_ in ids]
-        found = self._script(
-            keys=[self._board.key("once", "whole"), self._claimed(customer, batch), *keys],
-            args=[batch, seconds, int(remembering), *lost],
+        """Return the owner of each id; None where the server may not hold all claims."""
+        claims = [self._board.key(keys.CLAIM, customer, digest(id_.encode())[:32]) for id_ in ids]
+        owners = self._script(
+            keys=[
+                self._board.key(keys.DEDUP_COMPLETE),
+                self._batch_claimed(customer, batch),
+                *claims,
+            ],
+            args=[batch, seconds, int(restoring), *lost],
         )
-        return None if found is None else [owner.decode() for owner in cast("list[bytes]", found)]
+        return None if owners is None else [owner.decode() for owner in cast("list[bytes]", owners)]

@@ -1,51 +1,48 @@
-"""How far the results of a job are on their way to its topic, on the board.
+"""How many parts of a job's results are published to its topic.
 
-Fields of `job:<job>`, from when its labels count:
+The hash `job:<job>` has these fields from when the job's labels are active:
 
     published              parts whose results the topic has confirmed
-    refused                how often the topic has not taken the next part; `error` says why
+    refused                attempts at the next part that the topic refused; `error` is the reason
 
-And a key of its own:
-
-    refused:<topic>        why the topic took nothing the last time; there for a while, in which nobody tries it
+A topic that refused is not tried by other jobs for a few seconds.
 """
 
 from typing import cast
 
+from tasks.board import keys
 from tasks.board.board import Board
 
-_AWAY_SECONDS = 8
+_REFUSED_SECONDS = 8
 
 
-def published(board: Board, job: str) -> int | None:
-    """How many parts; None where nobody knows that its labels count."""
-    found = board.redis.hget(board.key("job", job), "published")
-    return None if found is None else int(found)
+def published_parts(board: Board, job: str) -> int | None:
+    """Return how many parts are published; None where the job's labels are not active yet."""
+    parts = board.redis.hget(board.key(keys.JOB, job), "published")
+    return None if parts is None else int(parts)
 
 
-def note_published(board: Board, job: str, parts: int) -> None:
-    """The labels of the job count, and so many parts of its results are published."""
+def set_published_parts(board: Board, job: str, parts: int) -> None:
+    """Note that the job's labels are active, and that so many parts of its results are published."""
     pipe = board.redis.pipeline(transaction=True)
-    pipe.hset(board.key("job", job), mapping={"published": parts, "refused": 0, "error": ""})
+    pipe.hset(board.key(keys.JOB, job), mapping={"published": parts, "refused": 0, "error": ""})
     board.execute_for_job(pipe, job)
 
 
-def why_refused(board: Board, topic: str) -> str | None:
-    """Why the topic took nothing from another job just now; None if it may be tried."""
-    found = cast("bytes | None", board.redis.get(board.key("refused", topic)))
-    return None if found is None else found.decode()
+def topic_refusal(board: Board, topic: str) -> str | None:
+    """Return why the topic refused a moment ago; None if it may be tried."""
+    reason = cast("bytes | None", board.redis.get(board.key(keys.TOPIC_REFUSED, topic)))
+    return None if reason is None else reason.decode()
 
 
-def note_away(board: Board, topic: str, reason: str) -> None:
-    """The topic takes nothing now: each job that tried it as well would block a thread for seconds."""
-    board.redis.set(board.key("refused", topic), reason, ex=_AWAY_SECONDS)
+def mark_topic_refused(board: Board, topic: str, reason: str) -> None:
+    """Keep other jobs from the topic for a few seconds: each would block a thread for as long."""
+    board.redis.set(board.key(keys.TOPIC_REFUSED, topic), reason, ex=_REFUSED_SECONDS)
 
 
-def note_refused(board: Board, job: str, reason: str) -> int:
-    """The topic did not take the next part, for a reason that people may read; how often it has not
-    by now.
-    """
+def count_refusal(board: Board, job: str, reason: str) -> int:
+    """Count an attempt at the job's next part that its topic refused; return their number."""
     pipe = board.redis.pipeline(transaction=True)
-    pipe.hset(board.key("job", job), "error", reason)
-    pipe.hincrby(board.key("job", job), "refused", 1)
+    pipe.hset(board.key(keys.JOB, job), "error", reason)
+    pipe.hincrby(board.key(keys.JOB, job), "refused", 1)
     return int(board.execute_for_job(pipe, job)[-1])

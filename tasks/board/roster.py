@@ -1,15 +1,16 @@
-"""The workers there are, on all machines, as the board knows them (its keys: tasks.board.leases)."""
+"""The workers of all machines, each on the roster while its heartbeats come."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from time import time
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from redis.client import Pipeline
 
+from tasks.board import keys
 from tasks.board.board import Board
-
-_SECONDS = 30  # that a worker which says nothing stays on the roster
+from tasks.board.keys import SESSION_SECONDS
+from tasks.board.live_set import LiveSet
 
 State = Literal["starting", "idle", "busy", "stopping"]
 
@@ -19,7 +20,7 @@ class Worker:
     """One process of a pool."""
 
     id: str
-    model: str
+    model: str  # empty: the control worker
     machine: str
     state: State
     since: float  # when it came into this state, in seconds since 1970
@@ -30,80 +31,73 @@ class Worker:
 
 
 class Roster:
-    """Who is there; whoever is not heard of for 30 seconds is not."""
+    """The workers and machines that are alive, by the board."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._workers = LiveSet(board, keys.ROSTER, keys.WORKER)
+        self._machines = LiveSet(board, keys.MACHINES)
 
     def put(self, worker: Worker) -> None:
-        """Note a worker, new or changed."""
-        key, until = self._worker(worker.id), time() + _SECONDS
+        """Add a worker, or update it and let it live for SESSION_SECONDS more."""
         pipe = self._board.redis.pipeline(transaction=True)
-        fields: dict[Any, Any] = asdict(worker)
-        pipe.hset(key, mapping=fields)
-        pipe.expire(key, _SECONDS)
-        pipe.zadd(self._board.key("roster"), {worker.id: until})
-        pipe.zadd(self._board.key("roster", worker.model), {worker.id: until})
+        self._workers.put(pipe, worker.id, asdict(worker))
+        pipe.zadd(self._of_model(worker.model), {worker.id: time() + SESSION_SECONDS})
         pipe.execute()
 
     def change(self, worker: Worker | None, pipe: Pipeline) -> None:
-        """Add to a pipeline what becomes another while a worker works; nothing for None."""
+        """Add to a pipeline the fields that change while a worker works; nothing for None."""
         if worker is not None:
             fields: dict[Any, Any] = {
                 "state": worker.state,
                 "since": worker.since,
                 "memory": worker.memory,
             }
-            pipe.hset(self._worker(worker.id), mapping=fields)
+            pipe.hset(self._workers.record_key(worker.id), mapping=fields)
 
     def remove(self, workers: Iterable[str]) -> None:
-        """These have ended."""
+        """Remove workers that have ended."""
         for worker in workers:
-            model = cast("bytes | None", self._board.redis.hget(self._worker(worker), "model"))
+            model = self._workers.read(worker).get("model")
             pipe = self._board.redis.pipeline(transaction=True)
-            pipe.delete(self._worker(worker))
-            pipe.zrem(self._board.key("roster"), worker)
+            self._workers.remove(worker, pipe)
             if model is not None:
-                pipe.zrem(self._board.key("roster", model.decode()), worker)
+                pipe.zrem(self._of_model(model), worker)
             pipe.execute()
 
     def get(self, worker: str) -> Worker | None:
-        return _worker(cast("dict[bytes, bytes]", self._board.redis.hgetall(self._worker(worker))))
+        """Return a worker; None where it is not on the roster."""
+        return _worker(self._workers.read(worker))
 
     def workers(self) -> list[Worker]:
-        """Everyone, by id."""
-        roster = self._board.key("roster")
-        self._board.redis.zremrangebyscore(roster, "-inf", time())
-        pipe = self._board.redis.pipeline(transaction=False)
-        for worker in sorted(cast("list[bytes]", self._board.redis.zrange(roster, 0, -1))):
-            pipe.hgetall(self._worker(worker.decode()))
-        return [found for fields in pipe.execute() if (found := _worker(fields)) is not None]
+        """Return every worker that is alive, by id."""
+        workers = map(_worker, self._workers.records())
+        return [worker for worker in workers if worker is not None]
 
     def announce(self, machine: str) -> None:
-        """A machine whose pools follow demand is there, for as long as it says so."""
-        self._board.redis.zadd(self._board.key("machines"), {machine: time() + _SECONDS})
+        """Note that this machine's pools follow demand, for SESSION_SECONDS."""
+        self._machines.renew(machine)
 
     def withdraw(self, machine: str) -> None:
-        self._board.redis.zrem(self._board.key("machines"), machine)
+        """Note that this machine's pools no longer follow demand."""
+        self._machines.remove(machine)
 
     def machines(self) -> list[str]:
-        """Those whose pools follow demand."""
-        key = self._board.key("machines")
-        self._board.redis.zremrangebyscore(key, "-inf", time())
-        return [name.decode() for name in cast("list[bytes]", self._board.redis.zrange(key, 0, -1))]
+        """Return the machines whose pools follow demand, sorted."""
+        return self._machines.members()
 
-    def _worker(self, worker: str) -> str:
-        return self._board.key("worker", worker)
+    def _of_model(self, model: str) -> str:
+        return self._board.key(keys.ROSTER_OF_MODEL, model)
 
 
-def _worker(fields: dict[bytes, bytes]) -> Worker | None:
-    """None where only a trace is left of it."""
-    named: dict[str, Any] = {name.decode(): value.decode() for name, value in fields.items()}
+def _worker(fields: dict[str, str]) -> Worker | None:
+    """Return the worker in a record; None where the record is gone or incomplete."""
+    values: dict[str, Any] = {**fields}
     try:
         return Worker(
-            **named
-            | {name: float(named[name]) for name in ("since", "started")}
-            | {name: int(named[name]) for name in ("memory", "threads")}
+            **values
+            | {name: float(values[name]) for name in ("since", "started")}
+            | {name: int(values[name]) for name in ("memory", "threads")}
         )
     except (KeyError, TypeError):
         return None

@@ -1,8 +1,7 @@
-"""What a worker of a model takes and does: measured by the workers, kept with the version, guessed
-before that.
+"""Worker profiles: how fast a model's worker scores, how long it starts, how much memory it needs.
 
-The board holds the latest in the hash `measured:<m>`; `registry/models/<m>/<v>/measured.json`
-outlives it.
+Workers measure them. The board holds the latest in the hash `measured:<model>`, and
+`registry/models/<model>/<version>/measured.json` keeps it. Before that it is estimated.
 """
 
 from functools import lru_cache
@@ -15,107 +14,109 @@ from storage.errors import ChorusError
 from storage.places.place import Absent, Place
 from storage.places.retry import StorageUnavailable
 from storage.record import BadRecord, Record
+from tasks.board import keys
 from tasks.board.board import Board
 
 _FILE = "measured.json"
-_ANEW = 1.1  # a figure that is off by this factor is kept anew
-_WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker takes beside its model
+_STORED_AGAIN = 1.1  # factor by which a figure has to change before it is stored again
+_WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker needs beside its model
 
 
-class Needs(Record):
-    """Of one worker of a model."""
+class WorkerProfile(Record):
+    """What one worker of a model needs, and how fast it is."""
 
     rate: float  # rows a second
     start_seconds: float  # from the start of its process to the model in memory
     memory: int  # bytes at the most, so far
-    # processor seconds of that start; 0: by a version that did not measure it
+    # processor seconds of that start; 0: not measured
     start_work: float = 0.0
     # processor seconds a row, of all threads; on a GPU seconds. 0: not measured
     row_seconds: float = 0.0
-    # characters of the rows that this is known of, on average; 0: not measured
+    # mean characters of the rows that this was measured on; 0: not measured
     row_chars: float = 0.0
 
     def seconds(self, rows: float, chars: float | None) -> float:
-        """Of a processor (of a GPU, where it computes on one) for so many rows. `chars`: all of
-        theirs, if known.
+        """Return the processor seconds (GPU seconds on a GPU) that so many rows take.
 
-        What a row costs grows with its length. Before it was measured, a worker is taken to fill
-        one processor.
+        `chars`: characters of these rows together, if known: the cost of a row grows with its
+        length. Before it was measured, a worker is assumed to use one processor fully.
         """
         if not self.row_seconds:
             return rows / self.rate
         return self.row_seconds * (chars / self.row_chars if chars and self.row_chars else rows)
 
 
-def needs(place: Place, board: Board, model: str) -> Needs:
-    """As last measured, or else as expected."""
-    found = cast("dict[bytes, bytes]", board.redis.hgetall(board.key("measured", model)))
-    measured = {name.decode(): float(value) for name, value in found.items()}
-    return Needs(**expected(place, model).model_dump() | measured)
+def read_profile(place: Place, board: Board, model: str) -> WorkerProfile:
+    """Return the model's profile as last measured; what was not measured is as expected."""
+    fields = cast("dict[bytes, bytes]", board.redis.hgetall(board.key(keys.PROFILE, model)))
+    measured = {name.decode(): float(value) for name, value in fields.items()}
+    return WorkerProfile(**expected_profile(place, model).model_dump() | measured)
 
 
-def note(board: Board, model: str, measured: Needs) -> None:
-    """From now on this is what a worker of the model takes and does."""
-    fields: dict[Any, Any] = measured.model_dump()
-    board.redis.hset(board.key("measured", model), mapping=fields)
+def publish_profile(board: Board, model: str, profile: WorkerProfile) -> None:
+    """Write the model's profile to the board."""
+    fields: dict[Any, Any] = profile.model_dump()
+    board.redis.hset(board.key(keys.PROFILE, model), mapping=fields)
 
 
-def keep(place: Place, model: str, version: int, measured: Needs) -> None:
-    """Keep it with the version, unless what is kept there is nearly the same."""
-    before = _kept(place, model, version)
-    if before is None or not _alike(before, measured):
-        place.replace(_path(place, model, version), measured.encode())
+def store_profile(place: Place, model: str, version: int, profile: WorkerProfile) -> None:
+    """Store the profile beside the model version, unless the stored one is nearly the same."""
+    stored = _stored_profile(place, model, version)
+    if stored is None or not _alike(stored, profile):
+        place.replace(_path(place, model, version), profile.encode())
 
 
-def _alike(one: Needs, other: Needs) -> bool:
+def _alike(one: WorkerProfile, other: WorkerProfile) -> bool:
     pairs = zip(one.model_dump().values(), other.model_dump().values(), strict=True)
-    return all(max(pair) <= _ANEW * min(pair) for pair in pairs)
+    return all(max(pair) <= _STORED_AGAIN * min(pair) for pair in pairs)
 
 
 def _path(place: Place, model: str, version: int) -> str:
     return f"{ModelRegistry(place).folder(model, version)}/{_FILE}"
 
 
-def _kept(place: Place, model: str, version: int) -> Needs | None:
-    """None where nothing is kept, or nothing that can be read: it is measured again."""
+def _stored_profile(place: Place, model: str, version: int) -> WorkerProfile | None:
+    """Return the stored profile; None where there is none that can be read: it is measured again."""
     path = _path(place, model, version)
     try:
-        return Needs.decode(place.read(path), place.at(path))
+        return WorkerProfile.decode(place.read(path), place.at(path))
     except StorageUnavailable:
-        raise  # or a guess would be remembered
+        raise  # or an estimate would be cached
     except (Absent, BadRecord, OSError):
         return None
 
 
 @lru_cache(1024)
-def expected(place: Place, model: str) -> Needs:
-    """Of the champion, as kept when this process first asked.
+def expected_profile(place: Place, model: str) -> WorkerProfile:
+    """Return the champion's expected profile, cached for this process.
 
-    The board knows what was measured since. A model that cannot be read takes what the smallest
-    takes, and its worker says what is wrong.
+    The board has what was measured since. A model that cannot be read is expected to need the
+    least; its worker reports the error.
     """
     try:
-        return expected_of(place, ModelRegistry(place).resolve(model))
+        return expected_profile_of(place, ModelRegistry(place).resolve(model))
     except ChorusError:
-        return _guess(0)
+        return _estimate(0)
 
 
-def expected_of(place: Place, manifest: ModelManifest) -> Needs:
-    """As kept with the version, or with the last one before it of the same kind; as measured when
-    it was published; or a guess from the size of its files.
+def expected_profile_of(place: Place, manifest: ModelManifest) -> WorkerProfile:
+    """Return the expected profile of a model version.
+
+    It is the stored one of this version, or of the latest earlier version of the same kind; else as
+    measured when the version was published; else estimated from the size of its files.
     """
     registry = ModelRegistry(place)
     for version in sorted(registry.versions(manifest.name), reverse=True):
         if version <= manifest.version:
-            found = _kept(place, manifest.name, version)
-            if found is not None and _kind(registry, manifest, version) == manifest.kind:
-                return found
+            stored = _stored_profile(place, manifest.name, version)
+            if stored is not None and _kind(registry, manifest, version) == manifest.kind:
+                return stored
     size = sum(artifact.bytes for artifact in manifest.artifacts)
-    return _published(manifest.measured) or _guess(size)
+    return _from_publishing(manifest.measured) or _estimate(size)
 
 
 def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str | None:
-    """Of another version; None if that cannot be read."""
+    """Return the kind of a version; None if it cannot be read."""
     if version == manifest.version:
         return manifest.kind
     try:
@@ -124,17 +125,17 @@ def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str
         return None
 
 
-def _published(measured: Measured | None) -> Needs | None:
-    """A worker is a process on trial, and what makes it a worker."""
+def _from_publishing(measured: Measured | None) -> WorkerProfile | None:
+    """Return the profile from the trial at publishing, plus what a worker needs beside its model."""
     if measured is None:
         return None
-    return Needs(
+    return WorkerProfile(
         rate=measured.rows_per_second,
         start_seconds=_WORKER_SECONDS + measured.load_seconds,
         memory=_WORKER_MEMORY + measured.memory,
     )
 
 
-def _guess(size: int) -> Needs:
-    """From the bytes of a model's files."""
-    return Needs(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)
+def _estimate(size: int) -> WorkerProfile:
+    """Return a profile from the bytes of a model's files."""
+    return WorkerProfile(rate=300.0, start_seconds=3.0, memory=200_000_000 + 3 * size)

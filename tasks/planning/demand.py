@@ -1,5 +1,7 @@
-"""What is asked of each model, by the board: a queue is short however much is wanted, and lacks
-what is in work.
+"""Demand: the rows that running jobs want of each model, by the board.
+
+The length of a queue cannot say: it holds a few cells of all that are wanted, and none of those
+that are being scored.
 """
 
 from collections import defaultdict
@@ -8,37 +10,37 @@ from dataclasses import dataclass
 
 from storage.places.place import Place
 from tasks.board.board import Board
-from tasks.board.worker_profile import Needs, needs
+from tasks.board.job_facts import rows_in
+from tasks.board.worker_profile import WorkerProfile, read_profile
 from tasks.planning.dispatch import BULK_RANK, NIGHTLY_RANK
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked of one model, and what is known of a worker of it."""
+    """What running jobs want of one model, and the profile of its workers."""
 
     model: str
-    # rows asked for and not yet scored, in work included: of live and short jobs and those with a
+    # rows not yet scored, those in flight included: of live and short jobs and of those with a
     # deadline
     urgent: int
-    bulk: int  # the same, of uploads
+    bulk: int  # the same, of other uploads
     nightly: int  # the same, of reprocessing
-    # since when the oldest job among them waits, in seconds since 1970; 0 without rows
-    oldest: float
-    deadline: float | None  # the nearest, on the same clock
-    rate: float  # rows a second that one worker was last measured to score; a guess before that
-    # from the start of a worker to its first score, as last measured; a guess before that
-    start_seconds: float
-    memory: int  # bytes that one worker takes, as last measured; a guess before that
-    last_served: float = 0.0  # when a cell of it was last scored, on the same clock
+    oldest: float  # when the oldest of these jobs started, in seconds since 1970; 0 without rows
+    deadline: float | None  # the earliest, in seconds since 1970
+    rate: float  # rows a second of one worker: as last measured, or an estimate
+    start_seconds: float  # from a worker's start to its first score: as last measured, or estimated
+    memory: int  # bytes that one worker needs: as last measured, or estimated
+    last_served: float = 0.0  # when a cell of it was last scored, in seconds since 1970
 
     @property
     def rows(self) -> int:
+        """Rows of all ranks."""
         return self.urgent + self.bulk + self.nightly
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """Of one job."""
+class _JobDemand:
+    """What one job wants of one model."""
 
     rows: int
     rank: int
@@ -47,48 +49,37 @@ class _Wanted:
 
 
 def demand(place: Place, board: Board, also: Iterable[str] = ()) -> list[Demand]:
-    """Every model that a running job is not done with, and those named `also`; sorted by name."""
-    wanted, served = _wanted(board), board.served()
-    names = sorted({*wanted, *also})
+    """Return the demand for every model that a running job needs, and for `also`, by name."""
+    jobs_by_model, served = _jobs_by_model(board), board.served()
     return [
-        _of(needs(place, board, name), name, wanted.get(name, []), served.get(name, 0.0))
-        for name in names
+        _demand_of(
+            name,
+            jobs_by_model.get(name, []),
+            read_profile(place, board, name),
+            served.get(name, 0.0),
+        )
+        for name in sorted({*jobs_by_model, *also})
     ]
 
 
-def rows_in(chunks: int, of: int, chunk_rows: int, rows: int) -> int:
-    """Rows in so many chunks of a dataset: all are of one size but the last, which counts once all
-    are there.
-    """
-    return min(chunks * chunk_rows, rows) if chunks < of else rows
-
-
-def _wanted(board: Board) -> dict[str, list[_Wanted]]:
-    """Model → what each running job still wants of it."""
+def _jobs_by_model(board: Board) -> dict[str, list[_JobDemand]]:
+    """Return model → what each running job still wants of it."""
     running = board.running()
-    names = ("rank", "deadline", "rows", "chunk_rows", "chunks", "models")
-    pipe = board.redis.pipeline(transaction=False)
-    for job in running:
-        pipe.hmget(board.key("job", job), *names)
-    facts = {
-        job: found for job, found in zip(running, pipe.execute(), strict=True) if None not in found
-    }
-    pairs = [(job, model) for job, found in facts.items() for model in found[-1].decode().split()]
+    known = {job: facts for job, facts in board.facts(running).items() if facts is not None}
+    pairs = [(job, model) for job, facts in known.items() for model in facts.models]
     pipe = board.redis.pipeline(transaction=False)
     for job, model in pairs:
         pipe.bitcount(board.scored_key(job, model))
-    wanted: dict[str, list[_Wanted]] = defaultdict(list)
+    jobs: dict[str, list[_JobDemand]] = defaultdict(list)
     for (job, model), scored in zip(pairs, pipe.execute(), strict=True):
-        rank, deadline, rows, chunk_rows, chunks = (found.decode() for found in facts[job][:-1])
-        left = int(rows) - rows_in(scored, int(chunks), int(chunk_rows), int(rows))
-        if left > 0:
-            wanted[model].append(
-                _Wanted(left, int(rank), running[job], float(deadline) if deadline else None)
-            )
-    return wanted
+        facts = known[job]
+        rows = facts.rows - rows_in(scored, facts.chunks, facts.chunk_rows, facts.rows)
+        if rows > 0:
+            jobs[model].append(_JobDemand(rows, facts.rank, running[job], facts.deadline))
+    return jobs
 
 
-def _of(known: Needs, model: str, jobs: list[_Wanted], served: float) -> Demand:
+def _demand_of(model: str, jobs: list[_JobDemand], profile: WorkerProfile, served: float) -> Demand:
     return Demand(
         model=model,
         urgent=sum(job.rows for job in jobs if job.rank < BULK_RANK),
@@ -96,8 +87,8 @@ def _of(known: Needs, model: str, jobs: list[_Wanted], served: float) -> Demand:
         nightly=sum(job.rows for job in jobs if job.rank == NIGHTLY_RANK),
         oldest=min((job.since for job in jobs), default=0.0),
         deadline=min((job.deadline for job in jobs if job.deadline is not None), default=None),
-        rate=known.rate,
-        start_seconds=known.start_seconds,
-        memory=known.memory,
+        rate=profile.rate,
+        start_seconds=profile.start_seconds,
+        memory=profile.memory,
         last_served=served,
     )

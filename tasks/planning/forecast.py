@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from storage.records.labelled_output import ModelVersion
-from tasks.board.worker_profile import Needs
+from tasks.board.worker_profile import WorkerProfile
 from tasks.planning.remaining_work import Missing, RemainingWork
 
 # Measured on two cores of an AMD EPYC (Zen 4), see docs/performance.md.
@@ -81,7 +81,7 @@ class Outlook:
 
 def outlook(
     left: RemainingWork,
-    needs: Mapping[ModelVersion, Needs],
+    needs: Mapping[ModelVersion, WorkerProfile],
     machine: Machine,
     correction: float = 1.0,
 ) -> Outlook:

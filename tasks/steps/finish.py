@@ -18,7 +18,7 @@ from storage.records.forecasts import forecast_of
 from storage.records.jobs import Ended, Job, end_job, ended
 from storage.records.labelled_output import Manifest, Part
 from tasks.board.board import Arrival
-from tasks.board.publish_progress import note_published, published
+from tasks.board.publish_progress import published_parts, set_published_parts
 from tasks.broker.context import Context
 from tasks.broker.step_messages import SHORT, FinishJob, PublishResults
 from tasks.jobs.activate_labels import job_done, settle_runs_of
@@ -100,7 +100,7 @@ def _close(context: Context, job: Job) -> None:
     if before is not None and before.status == "done":
         context.board.mark_ended(job.id, "done")
         return
-    if job.results is None or published(context.board, job.id) is None:
+    if job.results is None or published_parts(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
         job_done(
             context.place,
@@ -110,7 +110,7 @@ def _close(context: Context, job: Job) -> None:
         if job.results is None:
             _end(context, job, arrival)
             return
-        note_published(context.board, job.id, 0)
+        set_published_parts(context.board, job.id, 0)
     context.publish(PublishResults(job.id))
 
 

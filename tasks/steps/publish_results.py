@@ -12,11 +12,11 @@ from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
 from tasks.board.publish_progress import (
-    note_away,
-    note_published,
-    note_refused,
-    published,
-    why_refused,
+    count_refusal,
+    mark_topic_refused,
+    published_parts,
+    set_published_parts,
+    topic_refusal,
 )
 from tasks.broker.context import Context
 from tasks.broker.step_messages import PublishResults
@@ -64,19 +64,19 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         reconcile(context, job.id)
         return
     parts = [*manifest.parts, *manifest.rejected_parts]
-    reason = why_refused(context.board, job.results)
+    reason = topic_refusal(context.board, job.results)
     if reason is not None:
-        raise ResultsRefused(job.id, note_refused(context.board, job.id, reason), reason)
+        raise ResultsRefused(job.id, count_refusal(context.board, job.id, reason), reason)
     try:
-        for number in range(published(context.board, job.id) or 0, len(parts)):
+        for number in range(published_parts(context.board, job.id) or 0, len(parts)):
             if context.board.is_stopped(job.id):
                 return
             _publish(context, job, topic_of(job.results), parts[number])
-            note_published(context.board, job.id, number + 1)
+            set_published_parts(context.board, job.id, number + 1)
     except TopicAway as error:
-        note_away(context.board, job.results, str(error))
+        mark_topic_refused(context.board, job.results, str(error))
         raise ResultsRefused(
-            job.id, note_refused(context.board, job.id, str(error)), error.reason
+            job.id, count_refusal(context.board, job.id, str(error)), error.reason
         ) from error
     end_published(context, job)
 

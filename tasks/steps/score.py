@@ -114,7 +114,7 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         first = context.presence.first_scores(taken) if context.presence else None
     for asked in [cell, *_asked_as_well(context, cell)]:
         _arrived(context, asked, first)
-    Attempts(context.board, cell).forget()
+    Attempts(context.board, cell).reset()
     dispatch(context, cell.model)
 
 

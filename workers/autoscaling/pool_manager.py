@@ -12,10 +12,11 @@ from uuid import uuid4
 from redis.exceptions import LockError, RedisError
 
 from storage.errors import ChorusError
+from tasks.board import keys
 from tasks.board.leases import release_all
-from tasks.board.publish_progress import published
+from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
-from tasks.board.worker_profile import needs
+from tasks.board.worker_profile import read_profile
 from tasks.broker.context import Context
 from tasks.jobs.submit import fail
 from tasks.planning.demand import Demand, demand
@@ -82,7 +83,7 @@ class Pools:
         """See to the dead, and follow demand. Raises RedisError."""
         self._reap_dead()
         lock = self._context.board.redis.lock(
-            self._context.board.key("scaling"),
+            self._context.board.key(keys.SCALING),
             timeout=_LOCK_SECONDS,
             blocking=False,
             thread_local=False,
@@ -173,7 +174,7 @@ class Pools:
         return [one for one in found if self._models is None or one.model in self._models]
 
     def _add(self, action: Start) -> None:
-        now, known = time(), needs(self._context.place, self._context.board, action.model)
+        now, known = time(), read_profile(self._context.place, self._context.board, action.model)
         worker = Worker(
             id=f"{action.model}-{uuid4().hex[:8]}",
             model=action.model,
@@ -238,7 +239,7 @@ class Pools:
 
     def _fail_jobs(self, model: str, reason: str) -> None:
         for name in self._context.board.running():
-            if published(self._context.board, name) is not None:
+            if published_parts(self._context.board, name) is not None:
                 continue  # it has all its labels, and waits for its topic
             with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
                 if model in [member.name for member in job_of(self._context.place, name).models]:

@@ -10,7 +10,7 @@ from time import monotonic, time
 
 from redis.exceptions import RedisError
 
-from tasks.board.bridge_roster import Bridge, Bridges, Outcome, State
+from tasks.board.bridge_roster import Bridge, BridgeRoster, BridgeState, Outcome
 
 _BEAT_SECONDS = 2.0
 # for which an error counts: by then what was handed back has come again, to us or to another
@@ -20,7 +20,7 @@ _FRESH_SECONDS = 150.0
 class Standing:
     """Told by several threads. A board that is away hears it with the next beat."""
 
-    def __init__(self, identity: str, subscription: str, bridges: Bridges) -> None:
+    def __init__(self, identity: str, subscription: str, bridges: BridgeRoster) -> None:
         self._bridge = Bridge(identity, subscription, "waiting", time(), "", 0)
         self._bridges, self._lock = bridges, Lock()
         self._held = 0
@@ -34,7 +34,7 @@ class Standing:
         return self._held
 
     @property
-    def state(self) -> State:
+    def state(self) -> BridgeState:
         return self._bridge.state
 
     @property
@@ -42,7 +42,7 @@ class Standing:
         """Why the stream ended."""
         return self._bridge.error
 
-    def say(self, state: State, error: str = "") -> None:
+    def say(self, state: BridgeState, error: str = "") -> None:
         """How the stream is, at once."""
         since = self._bridge.since if state == self._bridge.state else time()
         self._bridge = replace(self._bridge, state=state, since=since, error=error)

@@ -22,7 +22,7 @@ from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.broker.step_messages import LookAtSchedule
 from tasks.jobs.schedule import Schedule, wants_a_look
-from tasks.planning.reconcile_job import control_steps
+from tasks.planning.reconcile_job import control_steps_in_flight
 from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
 
@@ -76,7 +76,7 @@ class StoredScheduler(Scheduler):
         """Ask the control worker for a look, unless that waits in its queue already."""
         message = LookAtSchedule(str(entry.name))
         try:
-            if not control_steps(self._context.board, [message.step]):
+            if not control_steps_in_flight(self._context.board, [message.step]):
                 self._context.publish(message)
         except (RedisError, BrokerUnreachable) as error:
             log.warning("the broker is away: %s", error)

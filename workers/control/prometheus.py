@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from tasks.board.bridge_roster import OUTCOMES, Traffic
+from tasks.board.bridge_roster import OUTCOMES, MessageTraffic
 from tasks.board.roster import State, Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
@@ -26,7 +26,7 @@ class Seen:
 
     demand: Sequence[Demand] = ()
     workers: Sequence[Worker] = ()
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: MessageTraffic = field(default_factory=MessageTraffic)
 
 
 def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes:
@@ -100,7 +100,7 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
     yield _each("chorus_workers_memory_bytes", "Memory of all workers of the model.", memory)
 
 
-def _of_messages(traffic: Traffic) -> Iterator[Metric]:
+def _of_messages(traffic: MessageTraffic) -> Iterator[Metric]:
     up = GaugeMetricFamily(
         "chorus_bridge_up", "1: pulls; 0: its stream ended.", labels=["bridge", "subscription"]
     )

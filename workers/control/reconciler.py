@@ -1,9 +1,9 @@
-"""The reconciler: every few seconds it finds what nobody is at work on, and asks for it again.
+"""The reconciler: every few seconds it queues again what is missing and not in flight.
 
-A message is lost when a worker dies between taking it and saying so, when a broker vanishes, when a
-process dies between two steps. What is outstanding and neither waits in a queue nor under a lease
-is lost; so is a chunk that all have scored and nobody reduces, a job with all its parts that nobody
-finishes, and one whose results nobody publishes.
+A message is lost when a worker dies between taking it and recording that, when a broker vanishes,
+or when a process dies between two steps. A cell that was dispatched, and neither waits in a queue
+nor is leased, is lost. So is a chunk that every model has scored and no worker reduces, a job with
+all parts that no worker finishes, and a job whose results no worker publishes.
 """
 
 import logging
@@ -16,75 +16,79 @@ from storage.records.feedback import Dataset, customers
 from storage.records.jobs import Job, ended, unended_jobs
 from storage.records.runs import open_runs
 from tasks.board.board import Progress
-from tasks.board.leases import leased
-from tasks.board.publish_progress import published
+from tasks.board.publish_progress import published_parts
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk
 from tasks.jobs.reprocess import carry_on
 from tasks.jobs.submit import fail
-from tasks.planning.dispatch import cell_of, dispatch, queued_cells
-from tasks.planning.reconcile_job import control_steps, publishing, reconcile
+from tasks.planning.dispatch import cell_of, cells_in_flight, dispatch
+from tasks.planning.reconcile_job import (
+    control_steps_in_flight,
+    jobs_being_published,
+    reconcile,
+)
 from tasks.planning.record_cache import dataset_of, job_of
 
-# seconds after which a job that nobody works on and that does not move is planned again
-_STILL = 30.0
+# seconds without progress after which a job of which nothing is in flight is reconciled
+_STALLED_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Any number of them may sweep one board. `only`: the jobs that are its business; none named:
-    all of the root.
+    """Any number of them may work on one board.
+
+    `only`: the jobs to look after; none given: all jobs of the root.
     """
 
     def __init__(self, context: Context, only: Collection[str] = ()) -> None:
         self._context, self._only = context, only
-        # of the board, when storage was last asked which jobs are to go on
+        # the board's epoch when storage was last read for the jobs that should run
         self._epoch: bytes | None = None
-        self._missing: set[str] = set()  # steps that were on nobody's way at the last look
-        # job → how far it was, and since when
+        self._missing: set[str] = set()  # steps that were missing and not in flight last time
+        # job → its progress, and since when it has been that
         self._moved: dict[str, tuple[Progress | None, float]] = {}
 
     def tick(self) -> None:
-        """One look at everything. Raises RedisError, BrokerUnreachable, StorageAway: the next look
-        begins anew.
+        """Check every running job once.
+
+        Raises RedisError, BrokerUnreachable, StorageUnavailable: the next tick starts anew.
         """
         board = self._context.board
         epoch, running = board.epoch(), board.running()
-        if epoch != self._epoch:
+        if epoch != self._epoch:  # Redis has lost the board, or this process is new
             self._carry_on_runs()
-            for job in self._stored():
+            for job in self._open_jobs():
                 if job not in running:
                     self._reconcile(job)
             self._epoch = epoch
             running = board.running()
-        known = self._known(running)
-        for name in publishing(board, [name for name, (job, _) in known.items() if job.results]):
-            del known[name]
-        progress = board.progress_of({name: job.model_names for name, (job, _) in known.items()})
-        models = {model for job, _ in known.values() for model in job.model_names}
-        missing = self._unscored(models, known, running) | self._unfinished(known, progress)
-        # Between a queue and a lease a step is nowhere for a moment: only what was missing twice is
-        # lost.
+        jobs = self._readable(running)
+        publishing = [name for name, (job, _) in jobs.items() if job.results]
+        for name in jobs_being_published(board, publishing):
+            del jobs[name]
+        progress = board.progress_of({name: job.model_names for name, (job, _) in jobs.items()})
+        models = {model for job, _ in jobs.values() for model in job.model_names}
+        missing = self._lost_cells(models, jobs, running) | self._unfinished(jobs, progress)
+        # Between a queue and a lease a step is in neither for a moment: only what was missing at
+        # two ticks is lost.
         lost = {missing[step] for step in missing.keys() & self._missing}
         self._missing = set(missing)
-        for job in sorted(lost | self._still(models, progress)):
+        for job in sorted(lost | self._stalled(models, progress)):
             self._reconcile(job)
         for model in sorted(models):
             dispatch(self._context, model)
 
-    def _stored(self) -> list[str]:
-        """By storage, the jobs that are to go on."""
+    def _open_jobs(self) -> list[str]:
+        """Return the jobs that have not ended, by storage."""
         place = self._context.place
         if self._only:
             return [job for job in self._only if ended(place, job) is None]
         return [job.id for job in unended_jobs(place)]
 
     def _carry_on_runs(self) -> None:
-        """Whoever began a run may have died before all of its jobs were set going, or before its
-        labels counted.
-        """
+        """Continue every open run, in case the process that started it died in the middle."""
         place = self._context.place
         for customer in [] if self._only else customers(place):
             for run in open_runs(place, customer):
@@ -94,98 +98,95 @@ class Reconciler:
                     raise
                 except ChorusError:
                     log.exception(
-                        "a run that cannot go on now", extra={"run": run.name, "customer": customer}
+                        "a run cannot continue now", extra={"run": run.name, "customer": customer}
                     )
 
-    def _known(self, running: Collection[str]) -> dict[str, tuple[Job, Dataset]]:
-        """Of these, those whose job can be read; the others have gone from storage, or somebody
-        damaged them.
-        """
-        found = {}
-        for job in running:
+    def _readable(self, running: Collection[str]) -> dict[str, tuple[Job, Dataset]]:
+        """Return the running jobs whose records can be read; the others are marked failed."""
+        jobs = {}
+        for name in running:
             try:
-                read = job_of(self._context.place, job)
-                found[job] = read, dataset_of(self._context.place, read)
+                job = job_of(self._context.place, name)
+                jobs[name] = job, dataset_of(self._context.place, job)
             except ChorusError as error:
-                log.warning("a job that cannot be read: %s", error, extra={"job": job})
+                log.warning("the job cannot be read: %s", error, extra={"job": name})
                 gone = isinstance(error, Absent)
                 self._context.board.mark_ended(
-                    job, "failed", "The job is no longer in storage." if gone else str(error)
+                    name, "failed", "The job is no longer in storage." if gone else str(error)
                 )
-        return found
+        return jobs
 
-    def _unscored(
+    def _lost_cells(
         self, models: set[str], jobs: Collection[str], running: Collection[str]
     ) -> dict[str, str]:
-        """Cells that were asked for, and are neither scored nor on anybody's way: the step of each,
-        and its job.
-        """
+        """Return step → job of dispatched cells that are neither scored nor in flight."""
         board = self._context.board
         missing: dict[str, str] = {}
         for model in models:
-            # before the leases: a cell goes from the one to the other
-            queue = queued_cells(board, model)
-            out = board.outstanding(model)
-            for job in {job for job, _ in out} - set(running):
-                board.requeue(job, model, [position for other, position in out if other == job])
-            cells = {
-                (job, position): cell.step
-                for job, position in out
+            outstanding = board.outstanding(model)
+            for job in {job for job, _ in outstanding} - set(running):
+                board.requeue(
+                    job, model, [position for other, position in outstanding if other == job]
+                )
+            cells = [
+                cell_of(self._context.place, job, position, model)
+                for job, position in outstanding
                 if job in jobs
-                for cell in [cell_of(self._context.place, job, position, model)]
-                if (job, cell.chunk) not in queue
-            }
-            held = leased(board, list(cells.values()))
-            for ((job, _), step), one in zip(cells.items(), held, strict=True):
-                if not one:
-                    missing[f"{job}/{step}"] = job
+            ]
+            in_flight = cells_in_flight(board, model, cells)
+            for cell in cells:
+                if (cell.job, cell.chunk) not in in_flight:
+                    missing[f"{cell.job}/{cell.step}"] = cell.job
         return missing
 
     def _unfinished(
-        self, known: Mapping[str, tuple[Job, Dataset]], progress: Mapping[str, Progress | None]
+        self, jobs: Mapping[str, tuple[Job, Dataset]], progress: Mapping[str, Progress | None]
     ) -> dict[str, str]:
-        """Chunks that nobody reduces, and jobs that nobody finishes: the step of each, and its job."""
+        """Return step → job of chunks to reduce and jobs to finish that are not in flight."""
         board = self._context.board
-        wanted: dict[str, str] = {}
-        for name, (job, dataset) in known.items():
-            there = progress[name]
-            if there is None:
+        missing: dict[str, str] = {}
+        for name, (job, dataset) in jobs.items():
+            reached = progress[name]
+            if reached is None:
                 continue
-            if there.parts >= len(dataset.chunks):
-                wanted[FinishJob(name).step] = name
-            elif all(there.scored.values()):  # or there is no use in asking which
+            if reached.parts >= len(dataset.chunks):
+                missing[FinishJob(name).step] = name
+            elif all(reached.scored.values()):  # else no chunk can be ready
                 for position in board.unreduced(name, job.model_names):
-                    wanted[ReduceChunk(name, dataset.chunks[position].id).step] = name
-        under_way = control_steps(board, list(wanted))
-        return {step: job for step, job in wanted.items() if step not in under_way}
+                    missing[ReduceChunk(name, dataset.chunks[position].id).step] = name
+        in_flight = control_steps_in_flight(board, list(missing))
+        return {step: job for step, job in missing.items() if step not in in_flight}
 
-    def _still(self, models: Collection[str], progress: Mapping[str, Progress | None]) -> set[str]:
-        """Jobs that have not moved for a while, though nobody is at work on them: whatever else may
-        go wrong.
+    def _stalled(
+        self, models: Collection[str], progress: Mapping[str, Progress | None]
+    ) -> set[str]:
+        """Return jobs without progress for a while of which nothing is outstanding.
+
+        This catches whatever the other checks miss.
         """
-        now, found = monotonic(), set()
-        out = {job for model in models for job, _ in self._context.board.outstanding(model)}
+        now, stalled = monotonic(), set()
+        outstanding = {job for model in models for job, _ in self._context.board.outstanding(model)}
         moved: dict[str, tuple[Progress | None, float]] = {}
-        for job, there in progress.items():
+        for job, reached in progress.items():
             before, since = self._moved.get(job, (None, now))
-            if there != before or job in out:
+            if reached != before or job in outstanding:
                 since = now
-            elif now - since > _STILL:
-                found.add(job)
+            elif now - since > _STALLED_SECONDS:
+                stalled.add(job)
                 since = now
-            moved[job] = (there, since)
+            moved[job] = (reached, since)
         self._moved = moved
-        return found
+        return stalled
 
     def _reconcile(self, job: str) -> None:
-        log.info("asked for again, what nobody is at work on", extra={"job": job})
+        log.info("queue again what is missing and not in flight", extra={"job": job})
         try:
-            if published(self._context.board, job) is not None:  # nothing else is left to do
+            if published_parts(self._context.board, job) is not None:  # only this is left to do
                 self._context.publish(PublishResults(job))
             else:
                 reconcile(self._context, job)
         except BrokerUnreachable:
-            raise  # no fault of the job
+            raise  # not the job's fault
         except ChorusError as error:
-            log.exception("a job that cannot go on", extra={"job": job})
+            log.exception("the job cannot continue", extra={"job": job})
             fail(self._context, job, str(error))

@@ -9,6 +9,7 @@ from time import time
 
 from redis.exceptions import RedisError
 
+from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.leases import WorkerSession
 from tasks.broker.step_messages import scoring_queue
@@ -59,7 +60,7 @@ class Watchdog:
     def _waiting(self) -> int:
         """Messages in this model's queue; none that we know of while the broker is away."""
         try:
-            queue = self._board.prefix + scoring_queue(self._presence.worker.model)
+            queue = self._board.key(keys.QUEUE, scoring_queue(self._presence.worker.model))
             return int(self._board.redis.llen(queue))
         except RedisError:
             return 0

@@ -14,7 +14,12 @@ from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.board.board import Board
 from tasks.board.leases import WorkerSession
-from tasks.board.worker_profile import Needs, keep, needs, note
+from tasks.board.worker_profile import (
+    WorkerProfile,
+    publish_profile,
+    read_profile,
+    store_profile,
+)
 from workers.scoring.cpu_clock import Spent
 
 _PAST = 0.7  # what a chunk before counts beside this one
@@ -49,7 +54,7 @@ class Meter:
         self._work, self._new = _Work(), _Work()
         self._last = Spent(-inf, -inf)
         self._keep_at = 0.0
-        self._unkept: tuple[int, Needs] | None = None  # (version, what was last measured)
+        self._unkept: tuple[int, WorkerProfile] | None = None  # (version, what was last measured)
         self._lock = Lock()
 
     def loaded(self, began: float, ended: float) -> None:
@@ -58,13 +63,15 @@ class Meter:
             self._start_seconds = ended - self._presence.worker.started
             self._start_work = Spent.now().processor
         memory, model = peak_memory(), self._presence.worker.model
-        self._presence.ready(began, ended, memory)
+        self._presence.mark_loaded(began, ended, memory)
         try:
-            known = needs(self._place, self._board, model)
+            known = read_profile(self._place, self._board, model)
             # It takes more once it scores; how much, only a worker that has scored knows.
             expected = max(memory, min(known.memory, int(_SCORING * memory)))
             start = {"start_seconds": self._start_seconds, "start_work": self._start_work}
-            note(self._board, model, known.model_copy(update={"memory": expected, **start}))
+            publish_profile(
+                self._board, model, known.model_copy(update={"memory": expected, **start})
+            )
         except RedisError:
             log.warning("the broker is away: start and memory were not noted")
 
@@ -79,26 +86,26 @@ class Meter:
             measured = self._measured(self._work)
             self._unkept = version, measured
         try:
-            note(self._board, self._presence.worker.model, measured)
+            publish_profile(self._board, self._presence.worker.model, measured)
             if ended.wall >= self._keep_at:
                 self._keep_at = ended.wall + _KEEP_SECONDS
-                self.keep()
+                self.store()
         # no chunk is lost because its time was not noted
         except (RedisError, ChorusError, OSError):
             log.warning("the rate was not noted", exc_info=True)
 
-    def keep(self) -> None:
+    def store(self) -> None:
         """Keep with the version what was measured since it was last kept. Raises CannotWrite,
         BadName.
         """
         with self._lock:
             unkept, self._unkept = self._unkept, None
         if unkept is not None:
-            keep(self._place, self._presence.worker.model, *unkept)
+            store_profile(self._place, self._presence.worker.model, *unkept)
 
-    def _measured(self, work: _Work) -> Needs:
+    def _measured(self, work: _Work) -> WorkerProfile:
         gpu = self._presence.worker.device.startswith("cuda")
-        return Needs(
+        return WorkerProfile(
             rate=work.rows / max(1e-6, work.spent.wall),
             start_seconds=self._start_seconds,
             memory=peak_memory(),

@@ -21,11 +21,11 @@ from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
-from tasks.board.worker_profile import needs
+from tasks.board.worker_profile import read_profile
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell, scoring_queue
-from tasks.planning.dispatch import EACH, dispatch, prefetch_cells, set_prefetch
+from tasks.planning.dispatch import PREFETCH, dispatch, prefetch_cells, set_prefetch
 from tasks.steps.score import score
 from workers.runtime.celery_worker import consume
 from workers.runtime.run_step import handle
@@ -158,7 +158,7 @@ def run(
     finally:
         presence.leave()
         with suppress(ChorusError, OSError):  # it is measured again
-            meter.keep()
+            meter.store()
 
 
 def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
@@ -166,8 +166,8 @@ def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
     measured.
     """
     if context.place.concurrency == 1:
-        return EACH
-    known = needs(context.place, context.board, worker.model)
+        return PREFETCH
+    known = read_profile(context.place, context.board, worker.model)
     rate = worker.threads / known.row_seconds if known.row_seconds else known.rate
     cells = prefetch_cells(rate, chunk_rows, _WAITS)
     set_prefetch(context.board, worker.model, cells)
@@ -183,5 +183,5 @@ def warm_up(context: Context, shelf: ModelCache, presence: WorkerSession) -> Non
     # the next beat says it again, and the reconciler asks as well
     with suppress(RedisError, BrokerUnreachable):
         if presence.worker.state == "starting":  # or it would count as one that starts for ever
-            presence.ready(began, time(), peak_memory())
+            presence.mark_loaded(began, time(), peak_memory())
         dispatch(context, model)

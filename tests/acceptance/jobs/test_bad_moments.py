@@ -16,7 +16,8 @@ import pytest
 
 from storage.places.place import LocalPlace
 from storage.records.jobs import all_jobs, ended
-from tasks.board.board import Board, key_prefix
+from tasks.board.board import Board
+from tasks.board.keys import key_prefix
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import children, gone
 from tests.support.runs.waiting import wait_until

@@ -1,4 +1,4 @@
-"""Bridges as real processes: killed at every step, two at once, told to stop."""
+"""BridgeRoster as real processes: killed at every step, two at once, told to stop."""
 
 import json
 import signal
@@ -10,8 +10,9 @@ from google.cloud.pubsub_v1 import PublisherClient
 
 from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
-from tasks.board.board import Board, key_prefix
-from tasks.board.bridge_roster import Bridges
+from tasks.board.board import Board
+from tasks.board.bridge_roster import BridgeRoster
+from tasks.board.keys import key_prefix
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.pubsub_server import pubsub_process
@@ -68,7 +69,7 @@ class World:
 
     def __init__(self, server, home, redis, broker):
         self.server, self.place = server, LocalPlace(home)
-        self.bridges = Bridges(Board(redis, key_prefix(self.place)))
+        self.bridges = BridgeRoster(Board(redis, key_prefix(self.place)))
         self.settings = {
             "CHORUS_BROKER_URL": broker.url,
             "CHORUS_SUBSCRIPTION": SUBSCRIPTION,

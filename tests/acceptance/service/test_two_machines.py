@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.places.place import LocalPlace
-from tasks.board.board import Board, key_prefix
+from tasks.board.board import Board
+from tasks.board.keys import key_prefix
 from tasks.board.roster import Roster
-from tasks.board.worker_profile import Needs, keep
+from tasks.board.worker_profile import WorkerProfile, store_profile
 from tasks.broker.broker_url import BrokerAddress
 from tests.support.runs.command import Command
 from tests.support.runs.namespaces import lacking, machines
@@ -85,7 +86,9 @@ def service(network, broker_port, home):
     """By machine, the command line there; and the board."""
     (home / "chorus.toml").write_text(CHORUS_TOML)
     # worth both machines
-    keep(LocalPlace(home), "mood-bow", 1, Needs(rate=2, start_seconds=1, memory=200_000_000))
+    store_profile(
+        LocalPlace(home), "mood-bow", 1, WorkerProfile(rate=2, start_seconds=1, memory=200_000_000)
+    )
     urls = [f"redis://:{SECRET}@{machine.outside}:{broker_port}/0" for machine in network]
     commands = {
         machine.name: Command(

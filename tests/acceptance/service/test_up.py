@@ -10,7 +10,7 @@ import pytest
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended, read_job
 from storage.records.labelled_output import read_manifest
-from tasks.board.worker_profile import Needs, keep
+from tasks.board.worker_profile import WorkerProfile, store_profile
 from tests.acceptance.conftest import write_upload
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import feedback, running_service
@@ -35,7 +35,12 @@ def home(registry, tmp_path_factory):
     many workers.
     """
     home = shutil.copytree(registry, tmp_path_factory.mktemp("up") / "home")
-    keep(LocalPlace(home), "mood-plain", 1, Needs(rate=20, start_seconds=1, memory=200_000_000))
+    store_profile(
+        LocalPlace(home),
+        "mood-plain",
+        1,
+        WorkerProfile(rate=20, start_seconds=1, memory=200_000_000),
+    )
     (home / "chorus.toml").write_text(LIMITS)
     return home
 

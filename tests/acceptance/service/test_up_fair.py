@@ -12,6 +12,7 @@ from models.interface.manifest import Target as Question
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended
+from tasks.board import keys
 from tasks.planning.dispatch import pause_dispatch
 from tests.support.models.small_models import MOODS
 from tests.support.runs.command import Command, with_site
@@ -49,7 +50,7 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
         up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both")
         for customer in ("one", "two")
     ]
-    board.redis.delete(board.key("hold", "mood-bow"))
+    board.redis.delete(board.key(keys.PAUSED, "mood-bow"))
     seen, apart = set(), set()
 
     def done():

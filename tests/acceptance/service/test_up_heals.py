@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from storage.records.feedback import chunk_id
-from tasks.board.leases import lease_key
+from tasks.board import keys
 from tasks.broker.step_messages import ReduceChunk
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import (
@@ -79,7 +79,7 @@ def test_what_a_dead_control_worker_had_in_work_is_handed_back(up):
     [control] = up.workers()["control"]
     [words] = [words for pid, words in children(up.process.pid) if pid == control]
     step = ReduceChunk("plain-leased", chunk_id(pa.array(MANY[:1], pa.string()))).step
-    lease = lease_key(up.context.board, step)
+    lease = up.context.board.key(keys.LEASE, step)
     up.context.board.redis.set(lease, words[words.index("--id") + 1], ex=3600)
     job = up.submit("plain", MANY[:2], name="leased")
     wait_until(lambda: parts(job), "the part that nobody seems to work on")

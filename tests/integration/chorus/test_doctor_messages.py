@@ -10,9 +10,11 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from chorus.common.settings import from_environment
 from chorus.operations.doctor_messages import BridgeUnwell, NoBridge, checks
 from intake.messages.check import NotUsable
-from tasks.board.board import Board, key_prefix
-from tasks.board.bridge_roster import Bridge, Bridges, traffic
-from tasks.board.publish_progress import note_published
+from tasks.board import keys
+from tasks.board.board import Board
+from tasks.board.bridge_roster import Bridge, BridgeRoster, message_traffic
+from tasks.board.keys import key_prefix
+from tasks.board.publish_progress import set_published_parts
 from tasks.board.roster import Roster, Worker
 from tests.support.servers.pubsub_server import pubsub_server
 
@@ -66,7 +68,7 @@ def test_what_is_set_and_can_be_used_is_well(look, board):
     )
     assert look("results", CHORUS_RESULTS_TOPIC=TOPIC) == TOPIC
     serving(board)
-    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "", 0))
+    BridgeRoster(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "", 0))
     assert "bridges: 1" in look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
 
 
@@ -110,7 +112,7 @@ def test_a_subscription_whose_topic_was_deleted_hears_of_nothing(look):
 
 
 def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board):
-    Bridges(board).put(
+    BridgeRoster(board).put(
         Bridge("bridge-1", SUBSCRIPTION, "waiting", 1_700_000_000.0, "it is gone; make it", 0)
     )
     serving(board)
@@ -122,7 +124,7 @@ def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board)
 
 
 def test_a_bridge_that_cannot_store_is_named_with_the_reason(look, board):
-    Bridges(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "no space left", 7))
+    BridgeRoster(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "no space left", 7))
     serving(board)
     with pytest.raises(BridgeUnwell, match="bridge-1 hands messages back: no space left"):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
@@ -130,7 +132,7 @@ def test_a_bridge_that_cannot_store_is_named_with_the_reason(look, board):
 
 def test_a_service_without_a_bridge_for_the_subscription_is_not_well(look, board):
     serving(board)
-    Bridges(board).put(Bridge("bridge-1", f"{SUBSCRIPTION}-other", "pulling", time(), "", 0))
+    BridgeRoster(board).put(Bridge("bridge-1", f"{SUBSCRIPTION}-other", "pulling", time(), "", 0))
     with pytest.raises(NoBridge, match="Start `chorus up` where CHORUS_SUBSCRIPTION is set"):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
 
@@ -145,10 +147,10 @@ def test_a_service_that_cannot_be_reached_is_not_waited_for(look, monkeypatch):
 
 def test_the_metrics_count_the_jobs_whose_results_are_not_all_published(board):
     for job in ("plain", "published", "waits"):
-        board.redis.hset(board.key("running"), job, time())
-    note_published(board, "waits", 0)
+        board.redis.hset(board.key(keys.RUNNING), job, time())
+    set_published_parts(board, "waits", 0)
     bridge = Bridge("bridge-1", SUBSCRIPTION, "pulling", 5.0, "", 7)
-    Bridges(board).put(bridge)
-    Bridges(board).count({"stored": 3})
-    found = traffic(board)
+    BridgeRoster(board).put(bridge)
+    BridgeRoster(board).count({"stored": 3})
+    found = message_traffic(board)
     assert (found.unpublished, found.bridges, found.outcomes["stored"]) == (1, [bridge], 3)

@@ -9,7 +9,7 @@ from chorus.common.settings import from_environment
 from chorus.service import service
 from chorus.service.service import Service
 from tasks.board.board import Board
-from tasks.board.bridge_roster import Bridge, Bridges
+from tasks.board.bridge_roster import Bridge, BridgeRoster
 from tasks.board.roster import Roster, Worker
 from tasks.broker.context import Context
 from tests.support.runs.steps import PREFIX
@@ -118,7 +118,7 @@ def test_a_bridge_runs_only_where_one_is_asked_for(looks, bridged):
 
 def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_stays(bridged):
     control, dead = bridged.children
-    bridges = Bridges(bridged.context.board)
+    bridges = BridgeRoster(bridged.context.board)
     bridges.put(Bridge(dead.identity, "projects/p/subscriptions/s", "pulling", 0.0, "", 7))
     dead.status = -9
     bridged.tick(2)

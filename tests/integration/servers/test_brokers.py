@@ -16,7 +16,7 @@ from tasks.board.board import Board
 from tasks.broker.broker_url import BadBrokerUrl, BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
 from tasks.broker.step_messages import CONTROL, FinishJob
-from tasks.planning.dispatch import queued
+from tasks.planning.dispatch import queued_arguments
 from tests.support.runs.steps import PREFIX
 from tests.support.runs.waiting import wait_until
 from workers.processes.embedded_broker import embedded_broker, server_binary
@@ -55,7 +55,7 @@ def assert_serves(address):
     with address.client() as redis:
         redis.flushall()
         publisher(app, address)(FinishJob("job1"))
-        assert queued(Board(redis, PREFIX), CONTROL) == [{"job": "job1"}]
+        assert queued_arguments(Board(redis, PREFIX), CONTROL) == [{"job": "job1"}]
     with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL) as queue:
         message = queue.get(timeout=20)
         assert message.headers["task"] == FinishJob.name

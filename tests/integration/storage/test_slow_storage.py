@@ -12,8 +12,9 @@ from storage.records import feedback
 from storage.records.feedback import SourceChunk
 from storage.records.jobs import Job
 from storage.versions.active_labels import Label, current, point
+from tasks.board import keys
 from tasks.board.roster import Worker
-from tasks.board.worker_profile import Needs, note
+from tasks.board.worker_profile import WorkerProfile, publish_profile
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.reprocess import describe_run, run_jobs
 from tasks.planning.remaining_work import remaining_work
@@ -156,9 +157,11 @@ def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_i
     worker = Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, threads=1)
     steps = Steps(waiting, redis)
     board = steps.context.board
-    note(board, "bow", Needs(rate=300, start_seconds=1, memory=1, row_seconds=1 / 12_000))
+    publish_profile(
+        board, "bow", WorkerProfile(rate=300, start_seconds=1, memory=1, row_seconds=1 / 12_000)
+    )
     assert cells_of(steps.context, worker, 4096) == 3
-    assert board.redis.get(board.key("each", "bow")) == b"3"
+    assert board.redis.get(board.key(keys.PREFETCH, "bow")) == b"3"
     on_disk = replace(steps.context, place=LocalPlace(tmp_path))
     assert cells_of(on_disk, worker, 4096) == 2
 

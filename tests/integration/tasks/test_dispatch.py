@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
-from tasks.board.leases import LEASE_SECONDS
+from tasks.board import keys
+from tasks.board.keys import SESSION_SECONDS
 from tasks.board.roster import Roster, Worker
 from tasks.broker.step_messages import CONTROL
 from tasks.planning.dispatch import (
     BULK_RANK,
     DEADLINE_RANK,
-    MOST_CONTROL,
+    MAX_CONTROL_QUEUE,
     NIGHTLY_RANK,
     SHORT_RANK,
     dispatch,
@@ -60,11 +61,11 @@ class Fed:
         self.jobs, self.chunks = {}, {}
         for number in range(workers):
             Roster(self.board).put(Worker(f"w{number}", "bow", "m", "idle", 0.0, 0.0, 0, 1))
-        pause_dispatch(self.board, "bow", LEASE_SECONDS)
+        pause_dispatch(self.board, "bow", SESSION_SECONDS)
         for each in wanted:
             self.add(*each)
         assert not self.steps.queue, "it was held"
-        redis.delete(self.board.key("hold", "bow"))
+        redis.delete(self.board.key(keys.PAUSED, "bow"))
         self.asked = []
 
     def add(self, rank, customer, chunks):
@@ -175,9 +176,9 @@ def test_one_who_comes_later_does_not_wait_until_the_others_have_had_as_much(fed
 def test_nothing_more_is_scored_while_the_control_worker_does_not_keep_up(fed):
     one = fed((BULK_RANK, "acme", 7))
     board = one.board
-    board.redis.rpush(board.prefix + CONTROL, *range(MOST_CONTROL + 1))
+    board.redis.rpush(board.key(keys.QUEUE, CONTROL), *range(MAX_CONTROL_QUEUE + 1))
     assert one.feed() == []
-    board.redis.lpop(board.prefix + CONTROL)
+    board.redis.lpop(board.key(keys.QUEUE, CONTROL))
     assert len(one.feed()) == BULK_EACH
 
 

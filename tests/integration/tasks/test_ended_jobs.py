@@ -8,6 +8,7 @@ from storage.errors import ChorusError
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import jobs
 from storage.records.jobs import Beginning, Ended, end_job, ended
+from tasks.board import keys
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.startup_timing import beginning
 from tasks.jobs.submit import start, stop
@@ -71,7 +72,7 @@ def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job
     assert {one for one, _ in board.outstanding("bow")} == {job.id}
     stop(steps.context, job, "cancelled")
     assert board.outstanding("bow") == board.outstanding("minilm") == set()
-    assert redis.zrange(board.key("want", "bow", "0|acme"), 0, -1) == [other.id.encode()]
+    assert redis.zrange(board.key(keys.LANE, "bow", "0|acme"), 0, -1) == [other.id.encode()]
     stop(steps.context, other, "cancelled")
     assert redis.keys(f"{PREFIX}out:*") == redis.keys(f"{PREFIX}want:*") == []
 
@@ -84,12 +85,12 @@ def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis,
     board = steps.context.board
     board.mark_scored(job.id, "bow", [0], ["bow", "minilm"])
     board.requeue(job.id, "minilm", [0])
-    board.seed(job.id, "minilm", scored=[1], asked=[2], lost=[])
+    board.seed(job.id, "minilm", scored=[1], in_flight=[2], missing=[])
     board.mark_written(job.id, [0], len(TEXTS))
     assert len(redis.keys(f"{PREFIX}job:{job.id}*")) > 3
     assert kept_for_good(redis, job) == []
     start(steps.context, job)
-    assert redis.ttl(board.key("job", job.id)) == -1, "a job that goes on is not forgotten"
+    assert redis.ttl(board.key(keys.JOB, job.id)) == -1, "a job that goes on is not forgotten"
 
 
 def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it_runs(
@@ -120,7 +121,7 @@ def test_a_part_written_to_a_board_that_forgot_the_job_is_no_first_part(steps, r
 def test_a_first_part_written_by_a_clock_that_is_behind_took_no_time(steps, redis, job):
     start(steps.context, job)
     board = steps.context.board
-    redis.hset(board.key("job", job.id), "first_part", str(board.arrival(job.id).since - 1.2))
+    redis.hset(board.key(keys.JOB, job.id), "first_part", str(board.arrival(job.id).since - 1.2))
     assert beginning(board, job.id).first_part == 0.0
 
 

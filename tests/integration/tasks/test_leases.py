@@ -5,8 +5,10 @@ from time import time
 import pytest
 from redis.exceptions import RedisError
 
+from tasks.board import keys
 from tasks.board.board import Board
-from tasks.board.leases import LEASE_SECONDS, WorkerSession, leased, release_all
+from tasks.board.keys import SESSION_SECONDS
+from tasks.board.leases import WorkerSession, leased_steps, release_all
 from tasks.board.roster import Roster, Worker
 from tests.support.runs.steps import PREFIX
 
@@ -31,10 +33,10 @@ def test_a_step_is_held_by_one_worker_and_free_after_it(board):
     with one.lease("score/a") as mine, other.lease("score/a") as also:
         assert mine
         assert not also
-        assert leased(board, ["score/a", "score/b"]) == [True, False]
-        assert 0 < board.redis.ttl(board.key("lease", "score/a")) <= LEASE_SECONDS
+        assert leased_steps(board, ["score/a", "score/b"]) == {"score/a"}
+        assert 0 < board.redis.ttl(board.key(keys.LEASE, "score/a")) <= SESSION_SECONDS
         assert Roster(board).get("one").state == "busy"
-    assert leased(board, ["score/a"]) == [False]
+    assert leased_steps(board, ["score/a"]) == set()
     assert Roster(board).get("one").state == "idle"
 
 
@@ -56,7 +58,7 @@ def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeyp
     monkeypatch.setattr(Roster, "put", meanwhile)
     one.renew_leases()
     assert not one.busy
-    assert leased(board, ["score/a"]) == [False]
+    assert leased_steps(board, ["score/a"]) == set()
 
 
 def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(board):
@@ -66,7 +68,7 @@ def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(boar
             assert mine
             assert not again
         assert one.busy
-        assert leased(board, ["score/a"]) == [True]
+        assert leased_steps(board, ["score/a"]) == {"score/a"}
 
 
 def test_a_lease_that_could_not_be_asked_for_is_not_held(board, monkeypatch):
@@ -76,7 +78,7 @@ def test_a_lease_that_could_not_be_asked_for_is_not_held(board, monkeypatch):
         with pytest.raises(RedisError), one.lease("score/a"):
             pytest.fail("it was held")
     assert not one.busy
-    assert leased(board, ["score/a"]) == [False]
+    assert leased_steps(board, ["score/a"]) == set()
     with one.lease("score/a") as again:
         assert again, "it is not taken for another's"
 
@@ -85,7 +87,7 @@ def test_what_a_dead_worker_held_is_free_and_what_others_hold_is_not(board):
     one, other = presence(board), presence(board, "other")
     with one.lease("score/a"), other.lease("score/b"):
         release_all(board, ["one"])
-        assert leased(board, ["score/a", "score/b"]) == [False, True]
+        assert leased_steps(board, ["score/a", "score/b"]) == {"score/b"}
 
 
 def test_who_says_nothing_leaves_the_roster(board):

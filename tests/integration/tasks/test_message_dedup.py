@@ -6,6 +6,7 @@ import pytest
 
 from intake.messages import batch
 from intake.messages.message import Feedback
+from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.message_dedup import MessageDedup
 from tests.support.runs.steps import PREFIX
@@ -78,8 +79,8 @@ def test_of_a_server_that_lacks_the_last_of_what_was_written_that_alone_is_asked
         store(place, batch_, id_)
     claims = board.redis.keys(f"{PREFIX}once:acme:*")
     lost = [key for key in claims if board.redis.get(key) == forgotten.encode()]
-    assert board.redis.delete(*lost, board.key("claimed", "acme", forgotten)) == 2
-    board.redis.set(board.key("once", "whole"), "the run before")
+    assert board.redis.delete(*lost, board.key(keys.BATCH_CLAIMED, "acme", forgotten)) == 2
+    board.redis.set(board.key(keys.DEDUP_COMPLETE), "the run before")
     place.remove(f"feedback/acme/{kept}/chunk-00000.parquet")  # nobody needs it
     mine = name(0)
     assert once.claim("acme", mine, ["a", "b", "c"], NOW) == [kept, forgotten, mine]

@@ -22,11 +22,12 @@ from storage.records.jobs import Ended, end_job, ended
 from storage.records.runs import Run, RunJob, create_run, run_ended
 from storage.tables import decode_parquet
 from storage.versions.active_labels import current
-from tasks.board.leases import WorkerSession, lease_key
+from tasks.board import keys
+from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.step_messages import RESULTS, FinishJob, PublishResults
 from tasks.jobs.submit import start, stop
-from tasks.planning.reconcile_job import publishing
+from tasks.planning.reconcile_job import jobs_being_published
 from tasks.steps.publish_results import ResultsRefused, publish_results
 from tests.integration.tasks.test_rejected_rows import Sick, to_the_end
 from tests.support.repository import REPOSITORY
@@ -96,7 +97,7 @@ def asked_to_publish(steps, job):
 
 def a_while_passes(steps, topic):
     """After which a topic that took nothing is tried again."""
-    steps.context.board.redis.delete(steps.context.board.key("refused", topic.name))
+    steps.context.board.redis.delete(steps.context.board.key(keys.TOPIC_REFUSED, topic.name))
 
 
 def all_of(job):
@@ -299,7 +300,7 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
     progress = steps.context.board.progress("a", ["bow"])
     assert progress.status == "running"
     assert f"{gone.name} takes no messages now" in progress.error
-    put_off = lease_key(steps.context.board, PublishResults("a").step)
+    put_off = steps.context.board.key(keys.LEASE, PublishResults("a").step)
     assert redis.persist(put_off), "until it is due"
     reconciler = Reconciler(steps.context)
     for _ in range(3):
@@ -321,7 +322,7 @@ def test_a_topic_that_is_gone_is_asked_ever_more_seldom(steps, place, redis, pub
     message = asked_to_publish(
         steps, store_job(place, store_dataset(place, TEXTS), results=topic.name)
     )
-    key, pauses = lease_key(steps.context.board, message.step), []
+    key, pauses = steps.context.board.key(keys.LEASE, message.step), []
     for _ in range(4):
         publisher.handle(message)
         pauses.append(redis.pttl(key) / 1000)
@@ -366,7 +367,7 @@ def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_one
     assert steps.waiting()[RESULTS] == ["{'job': 'job1'}"]
     assert steps.take() == message
     with WorkerSession(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).lease(message.step):
-        assert publishing(board, [job.id]) == {job.id}
+        assert jobs_being_published(board, [job.id]) == {job.id}
         for _ in range(3):
             reconciler.tick()
         assert steps.take() is None

@@ -13,8 +13,8 @@ from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
 from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
-from tasks.planning.dispatch import queued
-from tasks.planning.reconcile_job import control_steps
+from tasks.planning.dispatch import queued_arguments
+from tasks.planning.reconcile_job import control_steps_in_flight
 from tests.support.runs.steps import PREFIX
 from workers.config.chorus_toml import BadChorusToml
 from workers.control.celery_beat import StoredScheduler
@@ -54,7 +54,7 @@ def ticking(context, app):
 
 
 def asked(context):
-    return sorted(message["schedule"] for message in queued(context.board, CONTROL))
+    return sorted(message["schedule"] for message in queued_arguments(context.board, CONTROL))
 
 
 def settle(place, name, days_ago):
@@ -103,7 +103,7 @@ def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
     steps = [LookAtSchedule("nightly"), FinishJob("job"), ReduceChunk("job", "chunk")]
     for step in steps:
         context.publish(step)
-    assert control_steps(context.board, [step.step for step in steps]) == {
+    assert control_steps_in_flight(context.board, [step.step for step in steps]) == {
         step.step for step in steps
     }
 

@@ -7,8 +7,9 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.service.worker import this_process
+from tasks.board import keys
 from tasks.board.board import Board
-from tasks.board.publish_progress import note_published
+from tasks.board.publish_progress import set_published_parts
 from tasks.board.roster import Roster
 from tasks.broker.context import Context
 from tasks.jobs.submit import start
@@ -93,7 +94,7 @@ def test_a_child_that_has_spoken_and_falls_silent_is_killed_and_replaced(machine
     [frozen] = machine.children
     machine.hear(frozen)
     machine.tick()
-    lease = machine.context.board.key("lease", "step")
+    lease = machine.context.board.key(keys.LEASE, "step")
     machine.context.board.redis.set(lease, frozen.worker.id)
     machine.roster.remove([frozen.worker.id])
     machine.tick(25)
@@ -172,7 +173,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
         place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic
     )
     start(machine.context, waits)
-    note_published(board, waits.id, 0)
+    set_published_parts(board, waits.id, 0)
     for _ in range(100):
         machine.children[-1].status = 1
         machine.tick()

@@ -9,7 +9,7 @@ from storage.places.place import LocalPlace
 from tasks.board.board import Board
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
-from tasks.board.worker_profile import expected, needs
+from tasks.board.worker_profile import expected_profile, read_profile
 from tests.support.models.small_models import MOODS, publish_bow
 from tests.support.runs.steps import PREFIX
 from workers.scoring.cpu_clock import Spent
@@ -32,7 +32,7 @@ def meter_on(place, redis):
 
     def meter_on(device):
         worker = Worker("one", "mood", "here", "starting", now, now - 3, 0, 1, device)
-        return Meter(place, board, WorkerSession(board, worker)), lambda: needs(
+        return Meter(place, board, WorkerSession(board, worker)), lambda: read_profile(
             place, board, "mood"
         )
 
@@ -94,5 +94,5 @@ def test_what_was_measured_last_is_kept_when_the_worker_ends(measured, place):
     meter.scored(1, 1000, 5000, Spent(0.0, 0.0), Spent(10.0, 10.0))  # kept at once
     # and this is too soon after it
     meter.scored(1, 9000, 45_000, Spent(10.0, 10.0), Spent(20.0, 20.0))
-    meter.keep()
-    assert expected(place, "mood") == known()
+    meter.store()
+    assert expected_profile(place, "mood") == known()

@@ -18,7 +18,7 @@ from intake.messages.subscription import Subscription
 from intake.messages.topic import Topics
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import feedback
-from tasks.board.bridge_roster import Bridges
+from tasks.board.bridge_roster import BridgeRoster
 from tasks.board.message_dedup import MessageDedup
 from tests.support.runs.steps import Steps
 from tests.support.runs.waiting import wait_until
@@ -45,7 +45,7 @@ class World:
 
     def __init__(self, server, place, redis):
         self.server, self.place, self.steps = server, place, Steps(place, redis)
-        self.bridges = Bridges(self.steps.context.board)
+        self.bridges = BridgeRoster(self.steps.context.board)
         with PublisherClient() as publisher:
             for topic in (MESSAGES, DEAD):
                 publisher.create_topic(name=topic)

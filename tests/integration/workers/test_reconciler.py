@@ -13,6 +13,8 @@ from redis.client import Pipeline
 from storage.places.place import LocalPlace
 from storage.records.feedback import dataset_path
 from storage.records.jobs import all_jobs, ended, job_path, unended_jobs
+from tasks.board import keys
+from tasks.board.job_facts import JobFacts
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerUnreachable
@@ -146,16 +148,20 @@ def two(place):
     ]
 
 
+def facts(chunks):
+    return JobFacts(
+        ("bow", "minilm"), 0, "0|acme", None, rows=2 * chunks, chunk_rows=2, chunks=chunks
+    )
+
+
 def tell(board, job):
     """Somebody has put the job on the board before it was damaged: a cell is in work, and others
     are next.
     """
-    board.mark_running(
-        job.id, {"models": "bow minilm", "chunks": 12, "rank": 0, "lane": "0|acme"}, 0
-    )
+    board.mark_running(job.id, facts(chunks=12), 0)
     for model in ("bow", "minilm"):
-        board.redis.zadd(board.key("want", model), {"0|acme": 0})
-        board.redis.zadd(board.key("want", model, "0|acme"), {job.id: -1})
+        board.redis.zadd(board.key(keys.LANES, model), {"0|acme": 0})
+        board.redis.zadd(board.key(keys.LANE, model, "0|acme"), {job.id: -1})
         board.redis.sadd(board.outstanding_keys(model)[1], f"{job.id}/11")
 
 
@@ -215,9 +221,7 @@ def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_p
     ]
     steps.context = replace(steps.context, place=place)
     for job in jobs:
-        steps.context.board.mark_running(
-            job.id, {"models": "bow minilm", "chunks": 1, "rank": 0, "lane": "0|acme"}, 0
-        )
+        steps.context.board.mark_running(job.id, facts(chunks=1), 0)
     reconciler = Reconciler(steps.context)
     reconciler.tick()
     place.read_files.clear()

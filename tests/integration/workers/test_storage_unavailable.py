@@ -11,12 +11,12 @@ from storage.places.open_place import open_place
 from storage.places.retry import Patience, StorageUnavailable
 from tasks.board.attempts import Attempts
 from tasks.board.board import Board
-from tasks.board.leases import WorkerSession, leased
+from tasks.board.leases import WorkerSession, leased_steps
 from tasks.board.roster import Worker
 from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell
 from tasks.jobs.submit import start
-from tasks.planning.dispatch import queued_cells
+from tasks.planning.dispatch import cells_in_flight
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.servers.faulty_proxy import UNAVAILABLE
 from workers.control.reconciler import Reconciler
@@ -71,7 +71,7 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
     proxy.calm()
     board = steps.context.board
     assert board.progress(steps.job.id, ["bow"]).status == "running"
-    assert leased(board, [cell.step]) == [False]
+    assert leased_steps(board, [cell.step]) == set()
     assert attempts(steps, cell) == 1
 
 
@@ -89,7 +89,7 @@ def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
     proxy.calm()
     reconciler.tick()
     reconciler.tick()
-    assert queued_cells(steps.context.board, "bow") or steps.queue
+    assert cells_in_flight(steps.context.board, "bow", ()) or steps.queue
     steps.drain()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"
 

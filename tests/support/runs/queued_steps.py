@@ -13,7 +13,7 @@ from tasks.broker.step_messages import (
     ScoreCell,
     scoring_queue,
 )
-from tasks.planning.dispatch import queued
+from tasks.planning.dispatch import queued_arguments
 from tests.support.runs.steps import PREFIX, Steps
 
 QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL, RESULTS)
@@ -36,12 +36,14 @@ class Queued(Steps):
 
     def waiting(self):
         """Queue → its messages, as a multiset that can be compared."""
-        return {queue: sorted(map(str, queued(self.context.board, queue))) for queue in QUEUES}
+        return {
+            queue: sorted(map(str, queued_arguments(self.context.board, queue))) for queue in QUEUES
+        }
 
     def take(self):
         """The next message of any queue, as its worker gets it; None if all are empty."""
         for queue in QUEUES:
-            messages = queued(self.context.board, queue)
+            messages = queued_arguments(self.context.board, queue)
             if messages:
                 self.context.board.redis.rpop(PREFIX + queue)
                 return self._message(queue, messages[-1])

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.labelled_output import ModelVersion
-from tasks.board.worker_profile import Needs
+from tasks.board.worker_profile import WorkerProfile
 from tasks.planning.forecast import Load, Machine, Pool, duration, outlook
 from tasks.planning.remaining_work import Missing, RemainingWork
 
 SLOW, FAST = (ModelVersion(name=name, version=1, digest="d") for name in ("minilm", "bow"))
 NEEDS = {
-    SLOW: Needs(
+    SLOW: WorkerProfile(
         rate=100, start_seconds=9, memory=400, start_work=2, row_seconds=0.01, row_chars=50
     ),
-    FAST: Needs(
+    FAST: WorkerProfile(
         rate=9000, start_seconds=9, memory=300, start_work=4, row_seconds=0.0001, row_chars=50
     ),
 }
@@ -104,7 +104,7 @@ def test_workers_on_gpus_share_these_and_not_the_cores():
 
 
 def test_a_guess_is_called_one():
-    guessed = {**NEEDS, SLOW: Needs(rate=50, start_seconds=3, memory=1)}
+    guessed = {**NEEDS, SLOW: WorkerProfile(rate=50, start_seconds=3, memory=1)}
     found = outlook(rows(100, 100), guessed, MACHINE)
     assert not found.measured
     assert found.models[0].seconds == 2

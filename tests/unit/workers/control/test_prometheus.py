@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from storage.errors import BadRequest, ChorusError
-from tasks.board.bridge_roster import Bridge, Traffic
+from tasks.board.bridge_roster import Bridge, MessageTraffic
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
@@ -32,7 +32,7 @@ WORKERS = [
     Worker("w3", "gone", "here", "stopping", NOW, NOW, memory=50, threads=1),
 ]
 
-TRAFFIC = Traffic(
+TRAFFIC = MessageTraffic(
     bridges=[
         Bridge("bridge-1", "projects/p/subscriptions/s", "pulling", NOW, "", held=12),
         Bridge("bridge-2", "projects/p/subscriptions/s", "waiting", NOW - 60, "it is gone", held=0),

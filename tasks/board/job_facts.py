@@ -1,0 +1,61 @@
+"""The facts about a running job that dispatch and demand need without a look at storage.
+
+They are fields of the hash `job:<job>`; the script in tasks.planning.dispatch reads `chunks` too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What a job needs of which models, and how urgent it is."""
+
+    models: tuple[str, ...]
+    rank: int  # see tasks.planning.dispatch.rank_of
+    lane: str  # its rank and customer
+    deadline: float | None  # in seconds since 1970
+    rows: int
+    chunk_rows: int  # rows of every chunk but the last
+    chunks: int
+
+    def encode(self) -> dict[str, str | int | float]:
+        """Return the fields of the hash."""
+        return {
+            "models": " ".join(self.models),
+            "rank": self.rank,
+            "lane": self.lane,
+            "deadline": "" if self.deadline is None else self.deadline,
+            "rows": self.rows,
+            "chunk_rows": self.chunk_rows,
+            "chunks": self.chunks,
+        }
+
+    @classmethod
+    def decode(cls, values: Sequence[bytes | None]) -> "JobFacts | None":
+        """Return the facts from the values of FIELDS, in that order; None where one is missing."""
+        if None in values:
+            return None
+        fields = dict(
+            zip(FIELDS, (value.decode() for value in values if value is not None), strict=True)
+        )
+        return cls(
+            models=tuple(fields["models"].split()),
+            rank=int(fields["rank"]),
+            lane=fields["lane"],
+            deadline=float(fields["deadline"]) if fields["deadline"] else None,
+            rows=int(fields["rows"]),
+            chunk_rows=int(fields["chunk_rows"]),
+            chunks=int(fields["chunks"]),
+        )
+
+
+FIELDS = ("models", "rank", "lane", "deadline", "rows", "chunk_rows", "chunks")
+
+
+def rows_in(chunks: int, of: int, chunk_rows: int, rows: int) -> int:
+    """Return the rows in `chunks` of a dataset's `of` chunks.
+
+    All chunks have `chunk_rows` rows but the last, which counts once all are counted.
+    """
+    return min(chunks * chunk_rows, rows) if chunks < of else rows

@@ -1,0 +1,37 @@
+"""The keys that a real job leaves in Redis: each is of exactly one kind, with that kind's type."""
+
+import shutil
+
+import pytest
+
+from tasks.board.keys import BOARD_KEYS, KOMBU_KEYS
+from tests.support.runs.command import Command
+from tests.support.runs.running_service import running_service
+
+
+def kinds_of(name):
+    return [key for key in (*BOARD_KEYS, *KOMBU_KEYS) if key.matches(name)]
+
+
+@pytest.fixture(scope="module")
+def service(registry, tmp_path_factory):
+    home = tmp_path_factory.mktemp("keys") / "home"
+    shutil.copytree(registry, home)
+    with running_service(Command(home, light=True)) as up:
+        yield up
+
+
+def test_every_key_of_a_running_service_is_in_the_table(service):
+    job = service.submit("plain", ["great", "awful", "fine", "bad"], 2)
+    service.wait_for(job)
+    client, prefix = service.context.board.redis, service.context.board.prefix
+    names = [name.decode() for name in client.scan_iter("*")]
+    assert len(names) > 10
+    for name in names:
+        assert name.startswith(prefix), "two roots can share one Redis"
+        kinds = kinds_of(name.removeprefix(prefix))
+        assert len(kinds) == 1, (name, kinds)
+        found = client.type(name).decode()
+        assert found in (kinds[0].type, "none"), name  # none: it has expired since
+        if "heartbeat" in kinds[0].expiry and found != "none":
+            assert client.ttl(name) <= 30
