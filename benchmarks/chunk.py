@@ -34,7 +34,7 @@ MODEL = "sentiment-minilm"
 ROWS = 4096
 ROUNDS = 5
 STEPS = (  # what is shown: a label, and the function whose time it is, with all that it calls
-    ("take the upload in", "intake/dataset/upload.py", "take_in"),
+    ("take the upload in", "intake/dataset/upload.py", "store_upload"),
     ("write the job", "tasks/jobs/submit.py", "write_job"),
     ("plan", "tasks/planning/reconcile_job.py", "reconcile"),
     ("read the texts", "storage/records/feedback.py", "read_texts"),

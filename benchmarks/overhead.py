@@ -31,7 +31,7 @@ from chorus.common.process_setup import with_little_memory, without_pandas
 from chorus.common.settings import from_environment
 from chorus.service.run_job import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from intake.dataset.upload import Upload
+from intake.dataset.upload import UploadOptions
 from models.interface.manifest import Card, ModelSpec
 from models.interface.manifest import Target as Question
 from models.publishing.registry import ModelRegistry
@@ -142,7 +142,7 @@ def _submit_each() -> None:
     context = context_for(settings, settings.broker)
     for line in sys.stdin:
         before = process_time()
-        upload = Upload(
+        upload = UploadOptions(
             line.rstrip("\n"),
             "default",
             chunk_rows=settings.chunk_rows,

@@ -25,7 +25,7 @@ from support.report import AtLeast, Target, median, report
 from support.service import Service, service
 
 from chorus.common.settings import from_environment
-from intake.dataset.upload import Upload
+from intake.dataset.upload import UploadOptions
 from models.interface.kinds import find
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
@@ -152,7 +152,7 @@ def _run(running: Service, proxy: FaultyProxy, file: Path, work: Work, latency: 
     before = len(proxy.calls)
     proxy.latency = latency
     began = time.perf_counter()
-    job = job_from(running.context.place, Upload(str(file), work.customer))
+    job = job_from(running.context.place, UploadOptions(str(file), work.customer))
     start(running.context, job)
     scoring = _watch_parts(running, job, work.rows)
     running.wait(job, look_every=0.01)
@@ -185,7 +185,7 @@ def _warm(root: str, place: Place, upload: Path) -> Iterator[Service]:
     )
     with service(root, threads) as running:
         for customer in (TOGETHER, "sentiment-bow"):
-            job = job_from(place, Upload(str(upload), customer))
+            job = job_from(place, UploadOptions(str(upload), customer))
             start(running.context, job)
             running.wait(job, look_every=0.05)
         yield running

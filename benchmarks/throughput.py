@@ -34,7 +34,7 @@ from support.report import AtLeast, Target, median, report
 from support.service import Service, home, service
 
 from chorus.common.settings import from_environment
-from intake.dataset.upload import Upload
+from intake.dataset.upload import UploadOptions
 from models.interface.compute import Compute
 from models.interface.kinds import find, open_scorer
 from models.interface.precision import Precision, choose
@@ -162,7 +162,7 @@ class Chorus:
             with file.open("w", newline="", encoding="utf-8") as opened:
                 csv.writer(opened).writerows([("id", "text"), *enumerate(self._texts)])
             began = time.perf_counter()
-            job = job_from(self._running.context.place, Upload(str(file), TOGETHER))
+            job = job_from(self._running.context.place, UploadOptions(str(file), TOGETHER))
             start(self._running.context, job)
             # looking takes processor time from the workers
             self._running.wait(job, look_every=0.05)

@@ -3,7 +3,7 @@
 from storage.errors import BadRequest
 
 
-class Unreadable(BadRequest):
+class UnreadableUpload(BadRequest):
     """The upload as a whole cannot be read; nothing was stored. `found` says what is there,
     `advice` what to do.
     """

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from intake.dataset.upload import Upload, take_in
+from intake.dataset.upload import UploadOptions, store_upload
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.jobs.submit import describe_job, resolve_versions, write_job
@@ -17,14 +17,14 @@ def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
     """
     now = time.time_ns()
     lines = [json.dumps({"id": f"{now} {at}", "text": text}) for at, text in enumerate(texts)]
-    upload = Upload(path="-", customer=customer, format="jsonl", encoding="utf-8")
+    upload = UploadOptions(path="-", customer=customer, format="jsonl", encoding="utf-8")
     return job_from(place, upload, "\n".join(lines).encode())
 
 
-def job_from(place: Place, upload: Upload, stdin: bytes = b"") -> Job:
+def job_from(place: Place, upload: UploadOptions, stdin: bytes = b"") -> Job:
     """The same for an upload of any form."""
     lineup = resolve_versions(place, upload.customer)
-    dataset = take_in(place, upload, io.BytesIO(stdin), _no_one)
+    dataset = store_upload(place, upload, io.BytesIO(stdin), _no_one)
     return write_job(
         place, describe_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
     )

@@ -24,7 +24,7 @@ from chorus.service.run_job import (
     service_broker,
 )
 from ensemble.spec import EnsembleRegistry
-from intake.dataset.upload import Upload, take_in
+from intake.dataset.upload import UploadOptions, store_upload
 from models.interface.device import choose, gather
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
@@ -127,7 +127,7 @@ def describe(
     file = asked.file if asked.file == "-" else settings.named(asked.file)
     out = settings.named(asked.out) if asked.out else None
     lineup = resolve_versions(place, asked.customer)
-    upload = Upload(
+    upload = UploadOptions(
         path=file,
         customer=asked.customer,
         text_column=asked.text,
@@ -141,7 +141,7 @@ def describe(
     def said(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    dataset = take_in(place, upload, sys.stdin.buffer, said)
+    dataset = store_upload(place, upload, sys.stdin.buffer, said)
     job = describe_job(
         place,
         dataset,

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
 from chorus.service.run_job import service_broker
-from intake.messages.check import look_at_subscription, look_at_topic
+from intake.messages.check import check_can_publish, check_can_pull
 from intake.messages.client import check_installed
 from storage.errors import ChorusError
 from storage.places.place import Place
@@ -55,7 +55,7 @@ def _messages(subscription: str | None, settings: Settings, place: Place) -> str
     for bridge in ours:
         if bridge.error:
             raise BridgeUnwell(bridge)
-    topic = look_at_subscription(subscription)
+    topic = check_can_pull(subscription)
     if bridges is not None and not ours:
         raise NoBridge(subscription)
     return f"{subscription}, of {topic}; {'no service' if bridges is None else f'bridges: {len(ours)}'}"
@@ -64,7 +64,7 @@ def _messages(subscription: str | None, settings: Settings, place: Place) -> str
 def _topic(name: str | None) -> str:
     if name is None:
         return "no topic"
-    look_at_topic(name)
+    check_can_publish(name)
     return name
 
 

@@ -12,11 +12,11 @@ from chorus.common.settings import Settings
 from chorus.service.run_job import context_for, service_broker
 from chorus.service.worker import this_process
 from ensemble.customers import read_customers
-from intake.messages.batcher import Gatherer
+from intake.messages.batcher import Batcher
 from intake.messages.dead_letters import DeadLetters
-from intake.messages.setup import create, topic_of
+from intake.messages.setup import create_resources, full_topic_name
 from intake.messages.subscription import Subscription
-from intake.messages.topic import Topics, check_topic
+from intake.messages.topic import Topics, check_topic_name
 from storage.errors import BadRequest
 from storage.names import is_name
 from storage.places.place import Place
@@ -58,7 +58,7 @@ class NoServiceToBridge(BadRequest):
 def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     """Serve; the exit status. `identity`: what the board calls this process.
 
-    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, NoPubSub, PullEnded.
+    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, PubSubNotInstalled, PullStopped.
     """
     if not settings.bridged:
         raise NothingToBridge
@@ -82,22 +82,22 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
 def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:
     """Make what the settings name and is not there; what was made.
 
-    Raises NothingToBridge, BadTopic, CannotCreate, NoPubSub.
+    Raises NothingToBridge, BadTopic, PubSubNotCreated, PubSubNotInstalled.
     """
     if settings.subscription is None:
         raise NothingToBridge
-    source = topic_of(settings.subscription, topic)
-    check_topic(source)
+    source = full_topic_name(settings.subscription, topic)
+    check_topic_name(source)
     topics = [source, settings.results_topic, settings.dead_letter_topic]
     wanted = [one for one in topics if one is not None]
-    return create(wanted, settings.subscription, source, exactly_once=exactly_once)
+    return create_resources(wanted, settings.subscription, source, exactly_once=exactly_once)
 
 
 def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> Inflow | None:
     if settings.subscription is None:
         return None
     dead_letters = (
-        None if settings.dead_letter_topic is None else topics.at(settings.dead_letter_topic)
+        None if settings.dead_letter_topic is None else topics.topic(settings.dead_letter_topic)
     )
     once = MessageDedup(context.place, context.board, settings.once_hours * 3600)
     return Inflow(
@@ -113,7 +113,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
             results=settings.results_topic,
             max_chars=settings.max_text,
         ),
-        Gatherer(settings.gather_rows, settings.gather_ms / 1000),
+        Batcher(settings.gather_rows, settings.gather_ms / 1000),
     )
 
 

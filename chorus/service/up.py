@@ -38,7 +38,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
 
     `grace`: seconds that workers get to end what they have in work; `metrics`: HOST:PORT at which
     to serve them. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml,
-    BadAddress, NoGpu, CannotListen, NoPubSub.
+    BadAddress, NoGpu, CannotListen, PubSubNotInstalled.
     """
     if join and settings.broker is None:
         raise NothingToJoin

@@ -19,7 +19,7 @@ _CLEAN = (
 MAY_NEED_CLEANING = f"[^{_CLEAN}]|  |^ | $"
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """NFC, without control characters, every run of white space one space, none at the ends.
     Idempotent.
 

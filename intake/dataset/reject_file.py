@@ -23,15 +23,15 @@ class RejectFile:
         self._writer = pq.ParquetWriter(
             self._file, REJECTS, compression="zstd", use_dictionary=["reason", "detail"]
         )
-        self._waiting: list[Reject] = []
+        self._buffered: list[Reject] = []
         self._chars = 0
 
     def add(self, rejects: Sequence[Reject]) -> None:
         """Rejects by row, after those added before."""
         for reject in rejects:
-            self._waiting.append(reject)
+            self._buffered.append(reject)
             self._chars += min(len(reject.raw), RAW_CHARS)
-            if len(self._waiting) == _GROUP_ROWS or self._chars >= _GROUP_CHARS:
+            if len(self._buffered) == _GROUP_ROWS or self._chars >= _GROUP_CHARS:
                 self._flush()
 
     def encode(self) -> bytes:
@@ -47,17 +47,17 @@ class RejectFile:
 
     def _flush(self) -> None:
         columns = [
-            pa.array([reject.row for reject in self._waiting], pa.int64()),
+            pa.array([reject.row for reject in self._buffered], pa.int64()),
             pa.array(
-                [None if reject.id is None else _storable(reject.id) for reject in self._waiting],
+                [None if reject.id is None else _storable(reject.id) for reject in self._buffered],
                 pa.string(),
             ),
-            pa.array([reject.reason.value for reject in self._waiting], pa.string()),
-            pa.array([reject.detail for reject in self._waiting], pa.string()),
-            pa.array([_storable(reject.raw[:RAW_CHARS]) for reject in self._waiting], pa.string()),
+            pa.array([reject.reason.value for reject in self._buffered], pa.string()),
+            pa.array([reject.detail for reject in self._buffered], pa.string()),
+            pa.array([_storable(reject.raw[:RAW_CHARS]) for reject in self._buffered], pa.string()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=REJECTS))
-        self._waiting, self._chars = [], 0
+        self._buffered, self._chars = [], 0
 
 
 def _storable(text: str) -> str:

@@ -14,12 +14,12 @@ Int64 = npt.NDArray[np.int64]
 UInt32 = npt.NDArray[np.uint32]
 
 _TOGETHER = 4  # runs of about one size are merged into one
-IN_MEMORY = 1 << 16  # ids; a longer run lies in temporary files
-SLICE = 1 << 16  # ids of each run that are merged at once
+MAX_IDS_IN_MEMORY = 1 << 16  # ids; a longer run lies in temporary files
+MERGE_SLICE = 1 << 16  # ids of each run that are merged at once
 
 
 @dataclass(frozen=True)
-class _Run:
+class _HashRun:
     """Ids as 96 bits each, in two parts of [n], sorted by the first, which is enough for all but a
     few.
     """
@@ -45,7 +45,7 @@ class _Run:
         }
 
 
-class Seen:
+class SeenIds:
     """Ids by their hashes: SipHash-1-3 with keys drawn anew in each process, of the id alone and
     after some salt.
 
@@ -58,7 +58,7 @@ class Seen:
     def __init__(self) -> None:
         self._salt = secrets.token_hex(8)
         # level n has fewer than _TOGETHER runs of about _TOGETHER**n blocks
-        self._levels: list[list[_Run]] = [[]]
+        self._levels: list[list[_HashRun]] = [[]]
 
     def add(self, ids: Sequence[str]) -> list[int]:
         """Remember the ids; positions of those that were there already, or stand earlier among
@@ -66,7 +66,7 @@ class Seen:
         """
         if not ids:
             return []
-        first, second = hashes(ids).astype(np.uint32), hashes([self._salt + id_ for id_ in ids])
+        first, second = hash_ids(ids).astype(np.uint32), hash_ids([self._salt + id_ for id_ in ids])
         order = first.argsort(kind="stable")
         first, second = first[order], second[order]
         suspects = np.concatenate([first[1:] == first[:-1], [False]])
@@ -80,10 +80,10 @@ class Seen:
         )
         fresh = ~np.isin(order, repeated) if repeated else slice(None)
         if len(repeated) < len(ids):
-            self._keep(_Run(first[fresh], _in_memory(second[fresh])))
+            self._keep(_HashRun(first[fresh], _in_memory(second[fresh])))
         return repeated
 
-    def runs(self) -> list[_Run]:
+    def runs(self) -> list[_HashRun]:
         """What there is to be looked through."""
         return [run for level in self._levels for run in level]
 
@@ -98,7 +98,7 @@ class Seen:
             known.add(tuple(pair))
         return repeated
 
-    def _keep(self, run: _Run) -> None:
+    def _keep(self, run: _HashRun) -> None:
         for level in self._levels:
             level.append(run)
             if len(level) < _TOGETHER:
@@ -108,21 +108,21 @@ class Seen:
         self._levels.append([run])
 
 
-def hashes(ids: Sequence[str]) -> Int64:
+def hash_ids(ids: Sequence[str]) -> Int64:
     """[n] Python's own hash of each, which is keyed."""
     return np.fromiter(map(hash, ids), np.int64, len(ids))
 
 
-def _merged(runs: Sequence[_Run]) -> _Run:
+def _merged(runs: Sequence[_HashRun]) -> _HashRun:
     """One run of them all, merged a slice at a time."""
-    long = sum(len(run.first) for run in runs) > IN_MEMORY
+    long = sum(len(run.first) for run in runs) > MAX_IDS_IN_MEMORY
     first, second = (
         tempfile.TemporaryFile(prefix="chorus-")  # noqa: SIM115 — closed below
         if long
         else io.BytesIO()
         for _ in range(2)
     )
-    cuts = max(runs, key=lambda run: len(run.first)).first[SLICE::SLICE]
+    cuts = max(runs, key=lambda run: len(run.first)).first[MERGE_SLICE::MERGE_SLICE]
     edges = [[0, *run.first.searchsorted(cuts).tolist(), len(run.first)] for run in runs]
     for at in range(len(cuts) + 1):
         slices = [slice(edge[at], edge[at + 1]) for edge in edges]
@@ -134,14 +134,14 @@ def _merged(runs: Sequence[_Run]) -> _Run:
         first.write(some[order].data)
         second.write(rest[order].data)
     if isinstance(first, io.BytesIO) and isinstance(second, io.BytesIO):
-        return _Run(
+        return _HashRun(
             np.frombuffer(first.getvalue(), np.uint32),
             _in_memory(np.frombuffer(second.getvalue(), np.int64)),
         )
     with first, second:
         first.flush()
         second.flush()
-        return _Run(
+        return _HashRun(
             np.memmap(first, np.uint32, "r"), _on_disk(mmap(second.fileno(), 0, access=ACCESS_READ))
         )
 

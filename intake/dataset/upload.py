@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from intake.dataset.seen_ids import Seen
-from intake.dataset.validate import validate
+from intake.dataset.seen_ids import SeenIds
+from intake.dataset.validate import validate_block
 from intake.dataset.writer import DatasetWriter
-from intake.detect.file_layout import Shape, choose_shape
-from intake.detect.fingerprint import fingerprint
-from intake.detect.source import Source, open_source
-from intake.errors import Unreadable
-from intake.readers.open_reader import reading
+from intake.detect.file_layout import FileLayout, choose_layout
+from intake.detect.fingerprint import compute_fingerprint
+from intake.detect.source import UploadSource, open_source
+from intake.errors import UnreadableUpload
+from intake.readers.open_reader import open_reader
 from storage.errors import BadRequest
 from storage.names import check_name, digest
 from storage.places.place import CannotWrite, Place
@@ -27,7 +27,7 @@ _MOST_COLUMNS = 10_000  # all of them stand in dataset.json
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadOptions:
     """What is to be taken in, and how. Where an option is None, it is found out."""
 
     path: str  # a local path, a URL, or "-" for standard input
@@ -46,24 +46,24 @@ def _now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def take_in(
+def store_upload(
     place: Place,
-    upload: Upload,
+    upload: UploadOptions,
     stdin: BinaryIO,
-    said: Callable[[str], None],
+    notify: Callable[[str], None],
     clock: Callable[[], datetime] = _now,
 ) -> feedback.Dataset:
     """Store the upload as a dataset of its customer, or return it if it is there already: same
     bytes, same options.
 
     `said` gets one-line notices for people. The upload is read twice, in the same memory however
-    long it is. Raises BadRequest (Unreadable, BadName) with nothing stored; CannotWrite.
+    long it is. Raises BadRequest (UnreadableUpload, BadName) with nothing stored; CannotWrite.
     """
     check_name("customer", upload.customer)
     if upload.chunk_rows < 1 or upload.max_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
-        return _take_in(place, upload, stdin, said, clock)
+        return _take_in(place, upload, stdin, notify, clock)
     except StorageUnavailable:
         raise
     except OSError as error:  # reading, and the place, have errors of their own
@@ -72,14 +72,14 @@ def take_in(
 
 def _take_in(
     place: Place,
-    upload: Upload,
+    upload: UploadOptions,
     stdin: BinaryIO,
     said: Callable[[str], None],
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     with open_source(upload.path, stdin) as source:
-        found = fingerprint(source.blocks())
-        shape = choose_shape(source, found, upload.format, upload.encoding)
+        found = compute_fingerprint(source.blocks())
+        shape = choose_layout(source, found, upload.format, upload.encoding)
         for notice in shape.notices:
             said(f"{source.name}: {notice}")
         dataset = _dataset_id(upload, found.sha256, shape)
@@ -88,7 +88,7 @@ def _take_in(
         return _store(place, upload, source, shape, found.sha256, dataset, clock)
 
 
-def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
+def _dataset_id(upload: UploadOptions, sha256: str, shape: FileLayout) -> str:
     """32 hexadecimal digits from the bytes and all that affects what is made of them."""
     read_as = [
         shape.format,
@@ -105,28 +105,28 @@ def _dataset_id(upload: Upload, sha256: str, shape: Shape) -> str:
 
 def _store(
     place: Place,
-    upload: Upload,
-    source: Source,
-    shape: Shape,
+    upload: UploadOptions,
+    source: UploadSource,
+    shape: FileLayout,
     sha256: str,
     dataset: str,
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     with (
-        reading(source, shape, upload.text_column, upload.id_column) as opened,
+        open_reader(source, shape, upload.text_column, upload.id_column) as opened,
         DatasetWriter(place, upload.customer, dataset, upload.chunk_rows) as writer,
     ):
-        seen = Seen()
+        seen = SeenIds()
         for block in opened.blocks:
-            writer.add(*validate(block, seen, upload.max_chars), block.columns)
+            writer.add(*validate_block(block, seen, upload.max_chars), block.columns)
             if len(writer.columns) > _MOST_COLUMNS:
                 found = f"its records have more than {_MOST_COLUMNS} different keys"
-                raise Unreadable(
+                raise UnreadableUpload(
                     source.name, found, "Keys must be column names; put data into values."
                 )
         source.check_unchanged()
         if not writer.rows_in:
-            raise Unreadable(
+            raise UnreadableUpload(
                 source.name, "it has a header and no rows", "Check the export that made it."
             )
         return writer.finish(

@@ -6,25 +6,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.dataset.clean import MAY_NEED_CLEANING, clean
-from intake.dataset.seen_ids import Seen
-from intake.readers.block import Block, Reason, Reject
+from intake.dataset.clean import MAY_NEED_CLEANING, clean_text
+from intake.dataset.seen_ids import SeenIds
+from intake.readers.block import RecordBlock, Reject, RejectReason
 from storage.records.feedback import CHUNK
 
-MOST_ID = 256  # characters
+MAX_ID_CHARS = 256  # characters
 _REPEATED = "a row before it has this id"
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}]"
 
-_Fault = tuple[int, Reason, str]  # position in the block, why, what was found
+_Fault = tuple[int, RejectReason, str]  # position in the block, why, what was found
 
 
-def validate(block: Block, seen: Seen, max_chars: int) -> tuple[pa.Table, list[Reject]]:
+def validate_block(
+    block: RecordBlock, seen: SeenIds, max_chars: int
+) -> tuple[pa.Table, list[Reject]]:
     """The feedback of a block, schema CHUNK, and all its rejects by row.
 
     A record is rejected for one reason: its id, else its text, else an id that some feedback before
     it has.
     """
-    rows = pa.array(block.rows, pa.int64())
+    rows = pa.array(block.row_numbers, pa.int64())
     ids = rows.cast(pa.string()) if block.ids is None else pc.utf8_trim_whitespace(block.ids)
     cleaned = _cleaned(block.texts)
     fates = {}
@@ -38,11 +40,13 @@ def validate(block: Block, seen: Seen, max_chars: int) -> tuple[pa.Table, list[R
         return feedback, list(block.rejects)
     fallen = [
         Reject(
-            row=int(block.rows[position]),
-            id=None if block.ids is None or reason is Reason.BAD_ID else ids[position].as_py(),
+            row=int(block.row_numbers[position]),
+            id=None
+            if block.ids is None or reason is RejectReason.BAD_ID
+            else ids[position].as_py(),
             reason=reason,
             detail=found,
-            raw=block.raw(position),
+            raw=block.raw_record(position),
         )
         for position, (reason, found) in fates.items()
     ]
@@ -58,7 +62,7 @@ def _cleaned(texts: pa.StringArray) -> pa.StringArray:
     for position, text in zip(
         doubtful, texts.take(pa.array(doubtful, pa.int64())).to_pylist(), strict=True
     ):
-        better = clean(text)
+        better = clean_text(text)
         if better != text:
             cleaned[position] = better
     return pa.array(cleaned, pa.string())
@@ -67,12 +71,12 @@ def _cleaned(texts: pa.StringArray) -> pa.StringArray:
 def _text_faults(read: pa.StringArray, max_chars: int) -> Iterator[_Fault]:
     for position in _where(pc.equal(read, "").fill_null(True)):
         missing = not read[position].is_valid
-        yield position, Reason.NO_TEXT, "there is no text" if missing else "the text is empty"
+        yield position, RejectReason.NO_TEXT, "there is no text" if missing else "the text is empty"
     lengths = pc.utf8_length(read)
     for position in _where(pc.greater(lengths, max_chars)):
         yield (
             position,
-            Reason.TOO_LONG,
+            RejectReason.TOO_LONG,
             f"the text has {lengths[position]} characters; at most {max_chars} are read",
         )
 
@@ -80,23 +84,23 @@ def _text_faults(read: pa.StringArray, max_chars: int) -> Iterator[_Fault]:
 def _id_faults(ids: pa.StringArray) -> Iterator[_Fault]:
     lengths = pc.utf8_length(ids)
     for position in _where(pc.equal(lengths, 0).fill_null(True)):
-        yield position, Reason.BAD_ID, "there is no id"
+        yield position, RejectReason.BAD_ID, "there is no id"
     for position in _where(pc.match_substring_regex(ids, _CONTROL)):
-        yield position, Reason.BAD_ID, "the id has control characters"
-    for position in _where(pc.greater(lengths, MOST_ID)):
+        yield position, RejectReason.BAD_ID, "the id has control characters"
+    for position in _where(pc.greater(lengths, MAX_ID_CHARS)):
         yield (
             position,
-            Reason.BAD_ID,
-            f"the id has {lengths[position]} characters; at most {MOST_ID} are allowed",
+            RejectReason.BAD_ID,
+            f"the id has {lengths[position]} characters; at most {MAX_ID_CHARS} are allowed",
         )
 
 
 def _repeated(
-    ids: pa.StringArray, good: pa.Int64Array, seen: Seen
-) -> dict[int, tuple[Reason, str]]:
+    ids: pa.StringArray, good: pa.Int64Array, seen: SeenIds
+) -> dict[int, tuple[RejectReason, str]]:
     again = seen.add(ids.take(good).to_pylist())
     return dict.fromkeys(
-        good.take(pa.array(again, pa.int64())).to_pylist(), (Reason.DUPLICATE_ID, _REPEATED)
+        good.take(pa.array(again, pa.int64())).to_pylist(), (RejectReason.DUPLICATE_ID, _REPEATED)
     )
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from intake.dataset.reject_file import RejectFile
-from intake.overlap.history import leave_sketch, with_donors
-from intake.overlap.sample import Sample, Texts, texts_of
+from intake.overlap.history import add_source_chunks, store_sketch
+from intake.overlap.sample import ChunkTexts, TextSample, distinct_texts
 from intake.readers.block import Reject
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
@@ -37,7 +37,7 @@ from storage.records.feedback import (
 _IN_FLIGHT = 4  # chunks that are encoded or on their way to a disk
 
 
-class ChunkGone(ChorusError):
+class ChunkRemoved(ChorusError):
     """A chunk that was written is not there any more."""
 
     def __init__(self, where: str) -> None:
@@ -63,7 +63,7 @@ class DatasetWriter:
         self._waiting: list[pa.Table] = []
         self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
         self._chunks: list[Chunk] = []
-        self._sample = Sample()
+        self._sample = TextSample()
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
@@ -74,7 +74,7 @@ class DatasetWriter:
         self._pool = ThreadPoolExecutor(
             max_workers=self._in_flight, thread_name_prefix="intake-write"
         )
-        self._writing: deque[Future[tuple[Chunk, Texts]]] = deque()
+        self._writing: deque[Future[tuple[Chunk, ChunkTexts]]] = deque()
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
@@ -117,7 +117,7 @@ class DatasetWriter:
             self._take_written()
         chunks, _ = both(
             self._place,
-            lambda: with_donors(
+            lambda: add_source_chunks(
                 self._place, self._customer, self._dataset, self._chunks, self._sample
             ),
             lambda: self._create(
@@ -143,7 +143,7 @@ class DatasetWriter:
             dataset_path(self._customer, self._dataset), dataset.encode(), durable=True
         ):
             self._made.clear()  # from now on the dataset vouches for them, whatever happens here
-            leave_sketch(self._place, dataset, self._sample)
+            store_sketch(self._place, dataset, self._sample)
             return dataset
         # someone took in the same upload meanwhile
         return read_dataset(self._place, self._customer, self._dataset)
@@ -154,7 +154,7 @@ class DatasetWriter:
         for position in range(len(self._chunks)):
             path = chunk_path(self._customer, self._dataset, position)
             if path.rsplit("/", 1)[-1] not in there:
-                raise ChunkGone(self._place.at(path))
+                raise ChunkRemoved(self._place.at(path))
 
     def _settle(self) -> None:
         """Wait for the disk, once for all files that dataset.json will vouch for."""
@@ -180,7 +180,9 @@ class DatasetWriter:
         encoded = self._encoder.submit(_encode, table)
         self._writing.append(self._pool.submit(self._write, path, encoded))
 
-    def _write(self, path: str, encoded: Future[tuple[Chunk, Texts, bytes]]) -> tuple[Chunk, Texts]:
+    def _write(
+        self, path: str, encoded: Future[tuple[Chunk, ChunkTexts, bytes]]
+    ) -> tuple[Chunk, ChunkTexts]:
         chunk, texts, data = encoded.result()
         self._create(path, data)
         return chunk, texts
@@ -200,12 +202,12 @@ class DatasetWriter:
             self._place.replace(path, data)
 
 
-def _encode(table: pa.Table) -> tuple[Chunk, Texts, bytes]:
+def _encode(table: pa.Table) -> tuple[Chunk, ChunkTexts, bytes]:
     table = table.combine_chunks()
     texts = clean_texts(table)
     chars = pc.sum(pc.utf8_length(texts)).as_py()
     return (
         Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars),
-        texts_of(texts),
+        distinct_texts(texts),
         encode_chunk(table),
     )

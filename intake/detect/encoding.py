@@ -6,9 +6,11 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from intake.errors import Unreadable
+from intake.errors import UnreadableUpload
 
-MARK = "\ud800"  # stands in decoded text where bytes were invalid: never part of a valid text
+INVALID_MARK = (
+    "\ud800"  # stands in decoded text where bytes were invalid: never part of a valid text
+)
 _MARKING = "chorus-mark-invalid"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,13 +23,13 @@ _NO_TEXT = frozenset(
 
 
 @dataclass(frozen=True)
-class Bytes:
+class ByteCounts:
     """What the decision needs to know of a file."""
 
     head: bytes  # the first of it
-    valid: int  # multi-byte sequences that are valid UTF-8
-    invalid: int  # bytes that are not
-    after_lower: Sequence[int]  # [256] how often each byte follows one of a to z
+    valid_sequences: int  # multi-byte sequences that are valid UTF-8
+    invalid_bytes: int  # bytes that are not
+    after_lowercase: Sequence[int]  # [256] how often each byte follows one of a to z
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,26 @@ class Encoding:
     notice: str | None = None
 
 
-def choose_encoding(name: str, asked: str | None, found: Bytes) -> Encoding:
+def choose_encoding(name: str, requested: str | None, counts: ByteCounts) -> Encoding:
     """The encoding asked for; else by byte order mark, as UTF-8 if it is (mostly) that, else
     windows-1252 or Mac Roman.
 
-    Raises Unreadable for an unknown encoding, and for UTF-16 without a byte order mark.
+    Raises UnreadableUpload for an unknown encoding, and for UTF-16 without a byte order mark.
     """
-    if asked is not None:
-        return Encoding(_known(name, asked, found.head))
+    if requested is not None:
+        return Encoding(_known(name, requested, counts.head))
     for mark, encoding in _BOMS:
-        if found.head.startswith(mark):
+        if counts.head.startswith(mark):
             return Encoding(encoding)
-    _refuse_bare_utf16(name, found.head)
-    if not found.invalid:
+    _refuse_bare_utf16(name, counts.head)
+    if not counts.invalid_bytes:
         return Encoding("utf-8")
-    if found.valid > found.invalid:
-        notice = f"read as utf-8 with {found.invalid} invalid bytes: the rows that hold them are rejected"
+    if counts.valid_sequences > counts.invalid_bytes:
+        notice = f"read as utf-8 with {counts.invalid_bytes} invalid bytes: the rows that hold them are rejected"
         return Encoding("utf-8", notice)
     legacy = min(
         ("windows-1252", "mac_roman"),
-        key=lambda encoding: _implausible(encoding, found.after_lower),
+        key=lambda encoding: _implausible(encoding, counts.after_lowercase),
     )
     return Encoding(
         legacy, f"read as {legacy}: not UTF-8, and this fits best; --encoding says otherwise"
@@ -73,18 +75,18 @@ def _known(name: str, asked: str, head: bytes) -> str:
         found = ""
     if not found or found in _NO_TEXT:
         advice = "Use a name such as utf-8, utf-16, windows-1252, mac_roman, iso-8859-1, shift_jis or gb18030."
-        raise Unreadable(name, f"there is no text encoding {asked[:60]!r}", advice)
+        raise UnreadableUpload(name, f"there is no text encoding {asked[:60]!r}", advice)
     try:
-        decoder(found).decode(head)
+        marking_decoder(found).decode(head)
     # invalid bytes never are an error: this is UTF-16 or UTF-32 without its mark
     except UnicodeError as error:
-        raise Unreadable(
+        raise UnreadableUpload(
             name, f"it cannot be read as {found} ({error})", f"Try {found}-le or {found}-be."
         ) from None
     return "utf-8-sig" if found == "utf-8" and head.startswith(codecs.BOM_UTF8) else found
 
 
-def decoder(encoding: str) -> codecs.IncrementalDecoder:
+def marking_decoder(encoding: str) -> codecs.IncrementalDecoder:
     """A decoder that never fails: each invalid sequence of bytes becomes one MARK."""
     codecs.register_error(_MARKING, _mark)
     return codecs.getincrementaldecoder(encoding)(_MARKING)
@@ -106,7 +108,7 @@ def as_text(data: bytes) -> str:
 
 def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
     if isinstance(error, UnicodeDecodeError):
-        return MARK, error.end
+        return INVALID_MARK, error.end
     if isinstance(error, UnicodeEncodeError):
         return b"\xff" * (error.end - error.start), error.end
     raise error
@@ -122,7 +124,7 @@ def _refuse_bare_utf16(name: str, head: bytes) -> None:
             and head[1 - offset :: 2].count(0) < 0.1 * half
         ):
             found = "it looks like UTF-16 without a byte order mark"
-            raise Unreadable(
+            raise UnreadableUpload(
                 name, found, f"Run again with --encoding {order}, or save it as UTF-8."
             )
 

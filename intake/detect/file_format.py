@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Mapping
 
-from intake.errors import Unreadable
+from intake.errors import UnreadableUpload
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 _BY_NAME: Mapping[str, str] = {
@@ -34,25 +34,25 @@ _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROL = bytes({*range(32)} - set(b"\t\n\f\r\x1b"))
 
 
-def choose_format(name: str, label: str, asked: str | None, head: bytes) -> str:
+def choose_format(name: str, base_name: str, requested: str | None, head: bytes) -> str:
     """One of FORMATS for the upload `name`; `label` is its name without .gz, in lower case.
 
-    Raises Unreadable for anything that is none of them, with what it looks like.
+    Raises UnreadableUpload for anything that is none of them, with what it looks like.
     """
-    if asked is not None and asked not in FORMATS:
-        raise Unreadable(
-            name, f"there is no format {asked[:60]!r}", f"Formats: {', '.join(FORMATS)}."
+    if requested is not None and requested not in FORMATS:
+        raise UnreadableUpload(
+            name, f"there is no format {requested[:60]!r}", f"Formats: {', '.join(FORMATS)}."
         )
     if head.startswith(_PARQUET):
-        if asked not in (None, "parquet"):
-            raise Unreadable(name, f"it is Parquet, not {asked}", "Leave --format out.")
+        if requested not in (None, "parquet"):
+            raise UnreadableUpload(name, f"it is Parquet, not {requested}", "Leave --format out.")
         return "parquet"
     for magic, what, advice in _MAGIC:
         if head.startswith(magic):
-            raise Unreadable(name, f"it looks like {what}", advice)
-    by_name = asked or _BY_NAME.get(label.rpartition(".")[2])
+            raise UnreadableUpload(name, f"it looks like {what}", advice)
+    by_name = requested or _BY_NAME.get(base_name.rpartition(".")[2])
     if by_name == "parquet":
-        raise Unreadable(
+        raise UnreadableUpload(
             name,
             "it is no Parquet file: that begins with PAR1",
             "Save it again, or name its --format.",
@@ -61,13 +61,15 @@ def choose_format(name: str, label: str, asked: str | None, head: bytes) -> str:
 
 
 def refuse_binary(name: str, head: bytes) -> None:
-    """Raises Unreadable when many of the first bytes are control characters; a few are only
+    """Raises UnreadableUpload when many of the first bytes are control characters; a few are only
     cleaned.
     """
     control = len(head) - len(head.translate(None, _CONTROL))
     if control > 16 and control * 20 > len(head):
         found = f"it looks like binary data ({control} of its first {len(head)} bytes are control characters)"
-        raise Unreadable(name, found, "Export it as CSV or JSON Lines with the encoding UTF-8.")
+        raise UnreadableUpload(
+            name, found, "Export it as CSV or JSON Lines with the encoding UTF-8."
+        )
 
 
 def _by_content(name: str, head: bytes) -> str:
@@ -75,7 +77,7 @@ def _by_content(name: str, head: bytes) -> str:
         head = head.removeprefix(mark)
     first = head.lstrip(b" \t\r\n\x00")[:1]
     if first == b"[":
-        raise Unreadable(
+        raise UnreadableUpload(
             name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]')."
         )
     return "jsonl" if first == b"{" else "csv"

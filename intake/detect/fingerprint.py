@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from intake.detect.encoding import Bytes
+from intake.detect.encoding import ByteCounts
 
-HEAD = 64 * 1024
+HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,26 @@ class Fingerprint:
 
     sha256: str
     size: int
-    bytes: Bytes
+    counts: ByteCounts
     line_feeds: int
-    returns: int
+    carriage_returns: int
 
 
-def fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
+def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
     """Hash and count the bytes; memory stays the same however many there are."""
     hashed, size, head, line_feeds, returns = hashlib.sha256(), 0, b"", 0, 0
     utf8, followers = _Utf8(), np.zeros(256, dtype=np.int64)
     for block in blocks:
         hashed.update(block)
         size += len(block)
-        head += block[: HEAD - len(head)]
+        head += block[: HEAD_BYTES - len(head)]
         line_feeds += block.count(b"\n")
         returns += block.count(b"\r")
         utf8.feed(block)
         if utf8.invalid:
             followers += _after_lower(block)
     utf8.feed(b"", final=True)
-    found = Bytes(head, utf8.valid, utf8.invalid, followers.tolist())
+    found = ByteCounts(head, utf8.valid, utf8.invalid, followers.tolist())
     return Fingerprint(hashed.hexdigest(), size, found, line_feeds, returns)
 
 

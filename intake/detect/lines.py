@@ -4,15 +4,15 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from intake.detect.encoding import as_text, as_utf8, decoder
+from intake.detect.encoding import as_text, as_utf8, marking_decoder
 from storage.records.feedback import RAW_CHARS
 
-MOST_LINE = 8 << 20  # characters
+MAX_LINE_CHARS = 8 << 20  # characters
 _MOST_BYTES = 4  # of one character
 
 
 @dataclass(frozen=True)
-class Piece:
+class LineBlock:
     """Whole lines with their ends, in UTF-8; a byte that is not stands for what could not be
     decoded.
 
@@ -20,7 +20,7 @@ class Piece:
     """
 
     data: bytes
-    cut: bool = False
+    truncated: bool = False
 
 
 def split_lines(data: bytes, end: str) -> list[str]:
@@ -28,7 +28,7 @@ def split_lines(data: bytes, end: str) -> list[str]:
     return [line + end for line in as_text(data).removesuffix(end).split(end)] if data else []
 
 
-def pieces(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[Piece]:
+def read_line_blocks(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[LineBlock]:
     """Split at `end` ("\\n" or "\\r") alone, so that other line breaks stay inside their field.
 
     A line of more than MOST_LINE characters comes as its beginning, marked as cut; the rest of it
@@ -43,12 +43,14 @@ def pieces(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[Piece]:
         whole, found, beyond = (tail + rest).rpartition(parting)
         tail = beyond
         if found:
-            yield Piece(whole + parting)
-        if len(tail) > MOST_LINE and len(as_text(tail)) > MOST_LINE:
-            yield Piece(as_utf8(as_text(tail[: _MOST_BYTES * RAW_CHARS])[:RAW_CHARS]), cut=True)
+            yield LineBlock(whole + parting)
+        if len(tail) > MAX_LINE_CHARS and len(as_text(tail)) > MAX_LINE_CHARS:
+            yield LineBlock(
+                as_utf8(as_text(tail[: _MOST_BYTES * RAW_CHARS])[:RAW_CHARS]), truncated=True
+            )
             tail, passing = b"", True
     if tail:
-        yield Piece(tail + parting)
+        yield LineBlock(tail + parting)
 
 
 def _in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -65,7 +67,7 @@ def _blocks_in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         yield next(blocks, b"").removeprefix(codecs.BOM_UTF8 if encoding == "utf-8-sig" else b"")
         yield from blocks
         return
-    decoding = decoder(encoding)
+    decoding = marking_decoder(encoding)
     for block in blocks:
         yield as_utf8(decoding.decode(block))
     yield as_utf8(decoding.decode(b"", final=True))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from intake.errors import Unreadable
+from intake.errors import UnreadableUpload
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace
 from storage.places.retry import StorageRefused
@@ -21,19 +21,19 @@ _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
 
 
-class Source:
+class UploadSource:
     """One upload. `name` is what people call it, `label` its name without `.gz`, in lower case."""
 
     def __init__(self, name: str, file: Path) -> None:
         self.name = name
-        self.label = name.lower().removesuffix(".gz")
+        self.base_name = name.lower().removesuffix(".gz")
         self._file = file
         self._first_seen = self._state()
         with self._opened() as raw:
             self.compressed = raw.read(2) == _GZIP
 
     def blocks(self) -> Iterator[bytes]:
-        """The decompressed bytes, a mebibyte at a time. Raises Unreadable for a damaged gzip file."""
+        """The decompressed bytes, a mebibyte at a time. Raises UnreadableUpload for a damaged gzip file."""
         with self._opened() as raw:
             plain = gzip.GzipFile(fileobj=raw) if self.compressed else raw
             try:
@@ -41,12 +41,12 @@ class Source:
                     yield block
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 found = f"its gzip compression is damaged or cut short ({error})"
-                raise Unreadable(self.name, found, "Compress or copy it again.") from None
+                raise UnreadableUpload(self.name, found, "Compress or copy it again.") from None
             except OSError as error:
                 raise _refused(self.name, error) from None
 
     @contextmanager
-    def seekable(self) -> Iterator[Path]:
+    def open_seekable(self) -> Iterator[Path]:
         """A local file with the decompressed bytes."""
         if not self.compressed:
             yield self._file
@@ -58,9 +58,9 @@ class Source:
             yield Path(plain.name)
 
     def check_unchanged(self) -> None:
-        """Raises Unreadable if the file was written to since it was opened."""
+        """Raises UnreadableUpload if the file was written to since it was opened."""
         if self._state() != self._first_seen:
-            raise Unreadable(
+            raise UnreadableUpload(
                 self.name, "it changed while it was read", "Run again when it is complete."
             )
 
@@ -79,8 +79,8 @@ class Source:
 
 
 @contextmanager
-def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
-    """The upload at a local path or a URL, or on standard input if that is "-". Raises Unreadable,
+def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
+    """The upload at a local path or a URL, or on standard input if that is "-". Raises UnreadableUpload,
     UnknownScheme.
     """
     if path == "-":
@@ -98,11 +98,11 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
     except (OSError, ValueError) as error:
         raise _refused(path, error) from None
     if stat.S_ISDIR(mode):
-        raise Unreadable(
+        raise UnreadableUpload(
             path, "it is a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz."
         )
     if stat.S_ISREG(mode):
-        yield Source(file.name, file)
+        yield UploadSource(file.name, file)
         return
     try:
         stream = file.open("rb")  # a pipe or a device: it can be read only once
@@ -113,48 +113,50 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[Source]:
 
 
 @contextmanager
-def _fetched(url: str) -> Iterator[Source]:
+def _fetched(url: str) -> Iterator[UploadSource]:
     """A copy on this disk: an upload is read twice, and may be larger than the memory."""
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith((":", "/")):
-        raise Unreadable(
+        raise UnreadableUpload(
             url,
             "it is a bucket or a folder",
             "Give one file: csv, tsv, jsonl or parquet, also with .gz.",
         )
     place = open_place(folder)
     if isinstance(place, LocalPlace):
-        raise Unreadable(url, "it is a local file in the form of a URL", "Give its path.")
+        raise UnreadableUpload(url, "it is a local file in the form of a URL", "Give its path.")
     with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
         try:
             place.copy_to(name, copy)
         except Absent:
-            raise Unreadable(url, "there is no such file", "Check bucket and path.") from None
+            raise UnreadableUpload(url, "there is no such file", "Check bucket and path.") from None
         except Changed:
             found = "it changed while it was read, or is stored under a Content-Encoding"
-            raise Unreadable(
+            raise UnreadableUpload(
                 url, found, "Run again when it is complete, or store it as a plain file."
             ) from None
         except StorageRefused as error:
-            raise Unreadable(url, f"storage refused it, {error.reason}", error.advice) from None
+            raise UnreadableUpload(
+                url, f"storage refused it, {error.reason}", error.advice
+            ) from None
         copy.flush()
-        yield Source(name, Path(copy.name))
+        yield UploadSource(name, Path(copy.name))
 
 
 @contextmanager
-def _spooled(name: str, stream: BinaryIO) -> Iterator[Source]:
+def _spooled(name: str, stream: BinaryIO) -> Iterator[UploadSource]:
     with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
         shutil.copyfileobj(stream, copy, _BLOCK)
         copy.flush()
-        yield Source(name, Path(copy.name))
+        yield UploadSource(name, Path(copy.name))
 
 
-def _refused(name: str, error: OSError | ValueError) -> Unreadable:
+def _refused(name: str, error: OSError | ValueError) -> UnreadableUpload:
     if isinstance(error, FileNotFoundError):
-        return Unreadable(name, "there is no such file", "Check the path.")
+        return UnreadableUpload(name, "there is no such file", "Check the path.")
     if isinstance(error, PermissionError):
-        return Unreadable(
+        return UnreadableUpload(
             name, "its permissions do not allow it", "Make it readable for this user."
         )
     reason = getattr(error, "strerror", None) or str(error)
-    return Unreadable(name, f"the system says: {reason}", "Check the path and the disk.")
+    return UnreadableUpload(name, f"the system says: {reason}", "Check the path and the disk.")

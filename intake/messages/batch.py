@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.dataset.seen_ids import Seen
-from intake.dataset.validate import validate
-from intake.messages.message import Feedback
-from intake.readers.block import Block, Reject, extra_of_pairs
+from intake.dataset.seen_ids import SeenIds
+from intake.dataset.validate import validate_block
+from intake.messages.message import MessageFeedback
+from intake.readers.block import RecordBlock, Reject, extra_map_from_pairs
 from storage.names import digest
 from storage.places.place import Absent, Place
 from storage.records import feedback
@@ -34,7 +34,7 @@ def batch_name(now: datetime) -> str:
     return f"{_PREFIX}{now.astimezone(UTC):{_TIME}}-{secrets.token_hex(_KEY // 2)}"
 
 
-def gathered_at(name: str) -> datetime | None:
+def batch_time(name: str) -> datetime | None:
     """When the batch of this name was gathered; None if it is the name of another dataset."""
     try:
         return datetime.strptime(name[len(_PREFIX) : -_KEY - 1], _TIME).replace(tzinfo=UTC)
@@ -42,25 +42,25 @@ def gathered_at(name: str) -> datetime | None:
         return None
 
 
-def sifted(
-    messages: Sequence[Feedback], raw: Sequence[str], max_chars: int
+def validate_messages(
+    messages: Sequence[MessageFeedback], raw: Sequence[str], max_chars: int
 ) -> tuple[pa.Table, list[Reject]]:
     """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number
     of the message.
     """
     ends = np.cumsum([0, *(len(message.extra) for message in messages)]).tolist()
-    block = Block(
-        rows=np.arange(1, len(messages) + 1),
+    block = RecordBlock(
+        row_numbers=np.arange(1, len(messages) + 1),
         ids=pa.array([message.id for message in messages], pa.string()),
         texts=pa.array([message.text for message in messages], pa.string()),
-        extra=extra_of_pairs([pair for message in messages for pair in message.extra], ends),
+        extra=extra_map_from_pairs([pair for message in messages for pair in message.extra], ends),
         columns=(),
-        raw=lambda position: raw[position],
+        raw_record=lambda position: raw[position],
     )
-    return validate(block, Seen(), max_chars)
+    return validate_block(block, SeenIds(), max_chars)
 
 
-def put(place: Place, customer: str, name: str, table: pa.Table) -> bool:
+def store_chunk(place: Place, customer: str, name: str, table: pa.Table) -> bool:
     """Store the chunk, safely; False if the batch was given up meanwhile, and nothing of it was
     stored.
     """
@@ -68,13 +68,13 @@ def put(place: Place, customer: str, name: str, table: pa.Table) -> bool:
     return place.create(path, data, durable=True) or place.read(path) == data
 
 
-def give_up(place: Place, customer: str, name: str) -> bool:
+def abandon_batch(place: Place, customer: str, name: str) -> bool:
     """Whether the batch was not stored, and from now on never will be."""
     path = feedback.chunk_path(customer, name, 0)
     return place.create(path, b"", durable=True) or not place.read(path)
 
 
-def stored(
+def read_batch(
     place: Place, customer: str, name: str, columns: list[str] | None = None
 ) -> pa.Table | None:
     """The chunk of a batch, or some of its columns; None if it was not stored, yet or ever."""
@@ -85,7 +85,7 @@ def stored(
     return decode_parquet(data, columns) if data else None
 
 
-def describe(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> Dataset:
+def describe_dataset(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> Dataset:
     """The dataset that the stored chunk is. Pure."""
     texts = clean_texts(chunk)
     extra = chunk["extra"].combine_chunks()
@@ -111,12 +111,12 @@ def describe(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> D
                 id=chunk_id(texts), rows=chunk.num_rows, chars=pc.sum(pc.utf8_length(texts)).as_py()
             ),
         ),
-        taken_in=gathered_at(name),
+        taken_in=batch_time(name),
         first=first,
     )
 
 
-def keep_dataset(place: Place, dataset: Dataset) -> Dataset:
+def create_dataset(place: Place, dataset: Dataset) -> Dataset:
     """Write dataset.json, or find it: it is the same but for the versions that are to label it."""
     if place.create(
         feedback.dataset_path(dataset.customer, dataset.id), dataset.encode(), durable=True

@@ -12,7 +12,7 @@ _SECONDS = 5.0  # for one request: who asks is waiting
 _DELETED = "_deleted-topic_"  # what a subscription names when its topic is gone
 
 
-class NotUsable(ChorusError):
+class PubSubNotUsable(ChorusError):
     """It is not there, it is not ours to use, or the service does not answer."""
 
     def __init__(self, name: str, reason: str, role: str) -> None:
@@ -23,8 +23,8 @@ class NotUsable(ChorusError):
         )
 
 
-def look_at_subscription(name: str) -> str:
-    """The topic that it hears of, as far as we may know. Raises NotUsable, NoPubSub."""
+def check_can_pull(name: str) -> str:
+    """The topic that it hears of, as far as we may know. Raises PubSubNotUsable, PubSubNotInstalled."""
     role = "roles/pubsub.subscriber on it"
 
     def get(client: Any) -> str:
@@ -33,12 +33,14 @@ def look_at_subscription(name: str) -> str:
 
     topic = _look(name, pubsub_v1().SubscriberClient, get, "pubsub.subscriptions.consume", role)
     if topic == _DELETED:
-        raise NotUsable(name, "its topic was deleted, so it hears of nothing; delete it, too", role)
+        raise PubSubNotUsable(
+            name, "its topic was deleted, so it hears of nothing; delete it, too", role
+        )
     return topic or "a topic that these credentials may not see"
 
 
-def look_at_topic(name: str) -> None:
-    """Raises NotUsable, NoPubSub."""
+def check_can_publish(name: str) -> None:
+    """Raises PubSubNotUsable, PubSubNotInstalled."""
 
     def get(client: Any) -> str:
         client.get_topic(topic=name, retry=None, timeout=_SECONDS)
@@ -77,6 +79,6 @@ def _look(
                     raise
                 return ""
     except GoogleAPICallError as error:
-        raise NotUsable(name, error.message or type(error).__name__, role) from error
+        raise PubSubNotUsable(name, error.message or type(error).__name__, role) from error
     except GoogleAuthError as error:
-        raise NotUsable(name, str(error), role) from error
+        raise PubSubNotUsable(name, str(error), role) from error

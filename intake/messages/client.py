@@ -8,7 +8,7 @@ from typing import Any
 from storage.errors import BadRequest
 
 
-class NoPubSub(BadRequest):
+class PubSubNotInstalled(BadRequest):
     def __init__(self) -> None:
         super().__init__(
             "A topic or a subscription is set, and google-cloud-pubsub is not installed. Run: pip install 'chorus[gcp]'"
@@ -16,7 +16,7 @@ class NoPubSub(BadRequest):
 
 
 def check_installed() -> None:
-    """Raises NoPubSub. Nothing is imported: whoever starts processes should have no gRPC, which
+    """Raises PubSubNotInstalled. Nothing is imported: whoever starts processes should have no gRPC, which
     survives no fork.
     """
     try:
@@ -24,19 +24,19 @@ def check_installed() -> None:
     except ModuleNotFoundError:  # there is no google.cloud at all
         found = None
     if found is None:
-        raise NoPubSub
+        raise PubSubNotInstalled
 
 
 def pubsub_v1() -> Any:  # Any: the package has no types
-    """The package `google.cloud.pubsub_v1`. Raises NoPubSub."""
+    """The package `google.cloud.pubsub_v1`. Raises PubSubNotInstalled."""
     try:
         from google.cloud import pubsub_v1
     except ImportError:
-        raise NoPubSub from None
+        raise PubSubNotInstalled from None
     return pubsub_v1
 
 
-def reason(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """What the client's error says, in its words; of attempts that were given up, what the last one
     met.
     """
@@ -44,7 +44,7 @@ def reason(error: BaseException) -> str:
     return getattr(last, "message", None) or str(last) or type(last).__name__
 
 
-def patiently(seconds: float) -> Any:
+def retry_for(seconds: float) -> Any:
     """The client's way to try a request again that may be made twice, for so long; its own is up to
     ten minutes.
     """

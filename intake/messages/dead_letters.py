@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from intake.dataset.reject_file import RejectFile
-from intake.messages.message import Message, Unusable
-from intake.messages.topic import MOST_ATTRIBUTE, NotTaken, Outgoing, Topic, TopicAway
+from intake.messages.message import Message, RejectedMessage
+from intake.messages.topic import (
+    MAX_ATTRIBUTE_BYTES,
+    MessageRefused,
+    OutgoingMessage,
+    Topic,
+    TopicUnavailable,
+)
 from intake.readers.block import Reject
 from storage.places.place import Place
 
@@ -23,7 +29,7 @@ class DeadLetter:
     """A message, and why it is no feedback."""
 
     message: Message
-    why: Unusable
+    rejection: RejectedMessage
 
 
 class DeadLetters:
@@ -32,7 +38,7 @@ class DeadLetters:
     def __init__(self, place: Place, topic: Topic | None) -> None:
         self._place, self._topic = place, topic
 
-    def take(self, letters: Sequence[DeadLetter], name: str, now: datetime) -> None:
+    def store(self, letters: Sequence[DeadLetter], name: str, now: datetime) -> None:
         """Keep them, under a name that no other letters have. Raises what the place raises.
 
         A topic that does not take them is no reason to hold up the messages that are well.
@@ -40,7 +46,7 @@ class DeadLetters:
         if self._topic is not None:
             try:
                 self._topic.publish([_outgoing(letter) for letter in letters])
-            except (TopicAway, NotTaken) as error:
+            except (TopicUnavailable, MessageRefused) as error:
                 log.warning("%d dead letters go to the rejects instead: %s", len(letters), error)
             else:
                 return
@@ -54,24 +60,24 @@ class DeadLetters:
             file.close()
 
 
-def _outgoing(letter: DeadLetter) -> Outgoing:
+def _outgoing(letter: DeadLetter) -> OutgoingMessage:
     """As it came, with the reason. The service takes a hundred attributes."""
-    why, message = letter.why, letter.message
-    detail = why.detail.encode()[:MOST_ATTRIBUTE].decode(errors="ignore")
+    why, message = letter.rejection, letter.message
+    detail = why.detail.encode()[:MAX_ATTRIBUTE_BYTES].decode(errors="ignore")
     ours = {
         "chorus-reason": why.reason.value,
         "chorus-detail": detail,
         "chorus-message": message.message_id,
     }
     theirs = dict(list(message.attributes.items())[: _MOST_ATTRIBUTES - len(ours)])
-    return Outgoing(message.data, theirs | ours)
+    return OutgoingMessage(message.data, theirs | ours)
 
 
 def _reject(row: int, letter: DeadLetter) -> Reject:
     return Reject(
         row,
-        letter.why.id or letter.message.message_id,
-        letter.why.reason,
-        letter.why.detail,
+        letter.rejection.id or letter.message.message_id,
+        letter.rejection.reason,
+        letter.rejection.detail,
         letter.message.raw,
     )

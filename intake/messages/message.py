@@ -9,10 +9,10 @@ The attributes `id` and `customer` may say the same; one of the two places is en
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from intake.readers.block import Reason
-from intake.readers.json_record import json_record
+from intake.readers.block import RejectReason
+from intake.readers.json_record import parse_json_record
 
-MOST_BYTES = 1 << 20  # of a body
+MAX_BODY_BYTES = 1 << 20  # of a body
 
 _TEXT, _ID, _CUSTOMER = "text", "id", "customer"
 
@@ -32,7 +32,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Feedback:
+class MessageFeedback:
     """What a usable message says. Its id and its text were not looked at, but for their kind."""
 
     customer: str
@@ -42,53 +42,60 @@ class Feedback:
 
 
 @dataclass(frozen=True)
-class Unusable:
+class RejectedMessage:
     """Why a message is no feedback of any customer."""
 
-    reason: Reason
+    reason: RejectReason
     detail: str
     id: str | None = None
 
 
-class Conflict(ValueError):
+class ConflictingValues(ValueError):
     """Body and attributes say different things."""
 
 
-def read(message: Message, known: Callable[[str], bool]) -> Feedback | Unusable:
+def parse_message(
+    message: Message, is_customer: Callable[[str], bool]
+) -> MessageFeedback | RejectedMessage:
     """What the message says; `known`: whether feedback of a customer of this name is expected."""
-    if len(message.data) > MOST_BYTES:
-        return Unusable(
-            Reason.TOO_LARGE, f"it has {len(message.data)} bytes; at most {MOST_BYTES} are read"
+    if len(message.data) > MAX_BODY_BYTES:
+        return RejectedMessage(
+            RejectReason.TOO_LARGE,
+            f"it has {len(message.data)} bytes; at most {MAX_BODY_BYTES} are read",
         )
     try:
         body = message.data.decode()
     except UnicodeDecodeError as error:
-        return Unusable(Reason.UNDECODABLE, f"byte {error.start} is no UTF-8")
-    record = json_record(body, _TEXT, _ID)
+        return RejectedMessage(RejectReason.UNDECODABLE, f"byte {error.start} is no UTF-8")
+    record = parse_json_record(body, _TEXT, _ID)
     if isinstance(record, tuple):
-        return Unusable(*record)
+        return RejectedMessage(*record)
     said = dict(record.extra)
     try:
         id_ = _one(_ID, record.id, message.attributes.get(_ID)) or message.message_id
-    except Conflict as error:
-        return Unusable(Reason.BAD_ID, str(error))
+    except ConflictingValues as error:
+        return RejectedMessage(RejectReason.BAD_ID, str(error))
     try:
         customer = _one(_CUSTOMER, said.pop(_CUSTOMER, None), message.attributes.get(_CUSTOMER))
-    except Conflict as error:
-        return Unusable(Reason.UNKNOWN_CUSTOMER, str(error), id_)
+    except ConflictingValues as error:
+        return RejectedMessage(RejectReason.UNKNOWN_CUSTOMER, str(error), id_)
     if customer is None:
-        return Unusable(
-            Reason.UNKNOWN_CUSTOMER, "neither the body nor the attributes name one", id_
+        return RejectedMessage(
+            RejectReason.UNKNOWN_CUSTOMER, "neither the body nor the attributes name one", id_
         )
-    if not known(customer):
-        return Unusable(
-            Reason.UNKNOWN_CUSTOMER, f"nobody is called {customer[:80]!r}: see customers.toml", id_
+    if not is_customer(customer):
+        return RejectedMessage(
+            RejectReason.UNKNOWN_CUSTOMER,
+            f"nobody is called {customer[:80]!r}: see customers.toml",
+            id_,
         )
-    return Feedback(customer, id_, record.text, tuple(said.items()))
+    return MessageFeedback(customer, id_, record.text, tuple(said.items()))
 
 
 def _one(what: str, body: str | None, attribute: str | None) -> str | None:
     """What the two say, of which either may be silent. Raises Conflict."""
     if body is not None and attribute is not None and body != attribute:
-        raise Conflict(f"the body says {what} {body[:80]!r}, the attributes say {attribute[:80]!r}")
+        raise ConflictingValues(
+            f"the body says {what} {body[:80]!r}, the attributes say {attribute[:80]!r}"
+        )
     return attribute if body is None else body

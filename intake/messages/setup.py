@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from intake.messages.client import patiently, pubsub_v1, reason
+from intake.messages.client import error_text, pubsub_v1, retry_for
 from intake.messages.subscription import LEASE_SECONDS
 from storage.errors import ChorusError
 
@@ -12,7 +12,7 @@ _SECONDS = 10.0  # for which a request is tried: somebody waits
 _KEPT_DAYS = 7
 
 
-class CannotCreate(ChorusError):
+class PubSubNotCreated(ChorusError):
     """The service did not make it."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -23,7 +23,7 @@ class CannotCreate(ChorusError):
         )
 
 
-def topic_of(subscription: str, topic: str | None) -> str:
+def full_topic_name(subscription: str, topic: str | None) -> str:
     """The full name of the topic called `topic`, or else as the subscription is, in the
     subscription's project.
     """
@@ -33,21 +33,21 @@ def topic_of(subscription: str, topic: str | None) -> str:
     return f"projects/{project}/topics/{topic or name}"
 
 
-def create(
+def create_resources(
     topics: list[str], subscription: str | None, topic: str, *, exactly_once: bool
 ) -> Iterator[str]:
     """Make those topics, and the subscription to `topic`, that are not there yet; what was made, as
     it is made.
 
-    Also said is that a subscription which is there hears of another topic. Raises CannotCreate,
-    NoPubSub.
+    Also said is that a subscription which is there hears of another topic. Raises PubSubNotCreated,
+    PubSubNotInstalled.
     """
     client = pubsub_v1()
     from google.api_core.exceptions import AlreadyExists, GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
     name = topic
-    patience: Any = {"retry": patiently(_SECONDS), "timeout": _SECONDS}
+    patience: Any = {"retry": retry_for(_SECONDS), "timeout": _SECONDS}
     try:
         with client.SubscriberClient() as subscriber, client.PublisherClient() as publisher:
             for name in topics:
@@ -76,4 +76,4 @@ def create(
                 return
             yield f"made {subscription}, to {topic}"
     except (GoogleAPIError, GoogleAuthError) as error:
-        raise CannotCreate(name, reason(error)) from error
+        raise PubSubNotCreated(name, error_text(error)) from error

@@ -14,7 +14,7 @@ from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from intake.messages.client import patiently, pubsub_v1, reason
+from intake.messages.client import error_text, pubsub_v1, retry_for
 from intake.messages.message import Message
 from storage.errors import ChorusError
 
@@ -32,7 +32,7 @@ _AT_ONCE = 1000  # acknowledgements in one request; the service takes half a meg
 log = logging.getLogger(__name__)
 
 
-class PullEnded(ChorusError):
+class PullStopped(ChorusError):
     """The stream of messages ended, and the client does not open it again by itself."""
 
     def __init__(self, subscription: str, reason: str) -> None:
@@ -44,7 +44,7 @@ class PullEnded(ChorusError):
 
 
 @dataclass(frozen=True, eq=False)
-class Received:
+class ReceivedMessage:
     """A message in our hands: it is ours until it is acknowledged, or handed back."""
 
     message: Message
@@ -57,7 +57,7 @@ class Subscription:
 
     def __init__(self, name: str, most_messages: int, most_bytes: int) -> None:
         """At most so many messages, and bytes of them, are in our hands at any time. Raises
-        NoPubSub, PullEnded.
+        PubSubNotInstalled, PullStopped.
         """
         client = pubsub_v1()
         from google.api_core.exceptions import GoogleAPIError
@@ -65,7 +65,7 @@ class Subscription:
 
         self.name = name
         self._errors = (GoogleAPIError, GoogleAuthError)
-        self._retry = patiently(_LATE_SECONDS)
+        self._retry = retry_for(_LATE_SECONDS)
         self._flow = client.types.FlowControl(
             max_messages=most_messages,
             max_bytes=most_bytes,
@@ -76,14 +76,14 @@ class Subscription:
         try:
             self._client = client.SubscriberClient()
         except self._errors as error:
-            raise PullEnded(name, reason(error)) from error
+            raise PullStopped(name, error_text(error)) from error
         self._stream: Any = None
         # held while acknowledgements are handed to a stream, which must not close meanwhile
         self._stopping = Lock()
 
-    def open(self, take: Callable[[Received], None]) -> None:
+    def open(self, take: Callable[[ReceivedMessage], None]) -> None:
         """Begin a stream that hands each message to `take`, from a thread of the client's. Raises
-        PullEnded.
+        PullStopped.
         """
         opened: list[Any] = []
         ready = Event()
@@ -91,7 +91,7 @@ class Subscription:
         def received(delivered: "Delivered") -> None:
             ready.wait()
             message = Message(delivered.data, dict(delivered.attributes), delivered.message_id)
-            take(Received(message, delivered, opened[0]))
+            take(ReceivedMessage(message, delivered, opened[0]))
 
         try:
             opened.append(
@@ -100,19 +100,19 @@ class Subscription:
                 )
             )
         except self._errors as error:
-            raise PullEnded(self.name, reason(error)) from error
+            raise PullStopped(self.name, error_text(error)) from error
         ready.set()
         self._stream = opened[0]
 
     def wait(self, seconds: float) -> None:
-        """Return after so long. Raises PullEnded as soon as the stream has ended."""
+        """Return after so long. Raises PullStopped as soon as the stream has ended."""
         try:
             self._stream.result(timeout=seconds)
         except Late:
             return
         except Exception as error:  # whatever ended it, it was not us
-            raise PullEnded(self.name, reason(error)) from error
-        raise PullEnded(self.name, "the client closed the stream")
+            raise PullStopped(self.name, error_text(error)) from error
+        raise PullStopped(self.name, "the client closed the stream")
 
     def stop(self) -> None:
         """Take no more messages; those in our hands can still be acknowledged."""
@@ -130,7 +130,7 @@ class Subscription:
         """Let the connection go."""
         self._client.close()
 
-    def acknowledge(self, messages: Sequence[Received]) -> int:
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> int:
         """Acknowledge them, and where the service delivers exactly once wait for its answers.
 
         How many it did not confirm: these come again.
@@ -149,7 +149,7 @@ class Subscription:
                 log.debug("not acknowledged: %s", error)
         return failed
 
-    def hand_back(self, messages: Sequence[Received]) -> None:
+    def release(self, messages: Sequence[ReceivedMessage]) -> None:
         """Leave them to others: they come again when their leases run out, within a minute, or at
         once after `stop`.
         """
@@ -160,7 +160,7 @@ class Subscription:
                     one.delivered.drop()
         self._ask(partial(self._client.modify_ack_deadline, ack_deadline_seconds=0), late)
 
-    def _ask(self, what: Callable[..., Any], messages: Sequence[Received]) -> int:
+    def _ask(self, what: Callable[..., Any], messages: Sequence[ReceivedMessage]) -> int:
         """Of messages whose stream is closed, which takes no requests any more. How many were not
         done.
         """
@@ -171,7 +171,7 @@ class Subscription:
                 what(subscription=self.name, ack_ids=ids, retry=self._retry, timeout=_LATE_SECONDS)
             except self._errors as error:
                 failed += len(ids)
-                log.warning("%d messages will come again: %s", len(ids), reason(error))
+                log.warning("%d messages will come again: %s", len(ids), error_text(error))
         return failed
 
 

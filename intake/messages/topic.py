@@ -7,12 +7,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from intake.messages.client import patiently, pubsub_v1
+from intake.messages.client import pubsub_v1, retry_for
 from storage.errors import BadRequest, ChorusError
 
 # of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it
-MOST_BYTES = 9_800_000
-MOST_ATTRIBUTE = 1024  # bytes of an attribute's value that the service takes
+MAX_DATA_BYTES = 9_800_000
+MAX_ATTRIBUTE_BYTES = 1024  # bytes of an attribute's value that the service takes
 _REQUEST_MESSAGES = 1000  # that the service takes at once
 # after which a request goes off: a larger one would be no faster, and takes memory
 _REQUEST_BYTES = 1_000_000
@@ -22,7 +22,7 @@ _TOPIC = re.compile(r"projects/[^/\s]+/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingMessage:
     """One message. An attribute's value has up to MOST_ATTRIBUTE bytes, and its name up to 256."""
 
     data: bytes
@@ -37,7 +37,7 @@ class BadTopic(BadRequest):
         )
 
 
-class TopicAway(ChorusError):
+class TopicUnavailable(ChorusError):
     """The service has not taken some of the messages, and might do so later."""
 
     def __init__(self, topic: str, reason: str) -> None:
@@ -48,7 +48,7 @@ class TopicAway(ChorusError):
         )
 
 
-class NotTaken(ChorusError):
+class MessageRefused(ChorusError):
     """The service refused a request for what is in it."""
 
     def __init__(self, topic: str, reason: str) -> None:
@@ -64,8 +64,8 @@ class Topic:
     def __init__(self, name: str, client: Any, patience: float = _PATIENCE) -> None:
         self.name, self._client, self._patience = name, client, patience
 
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Returns when the service has confirmed them all. Raises TopicAway, NotTaken.
+    def publish(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Returns when the service has confirmed them all. Raises TopicUnavailable, MessageRefused.
 
         Some of them, or all, may be taken though it raises. One request after the other, each as
         soon as it is full, so that a single message does not wait for others, and millions take the
@@ -76,20 +76,20 @@ class Topic:
         from google.auth.exceptions import GoogleAuthError
         from google.pubsub_v1 import PublisherClient
 
-        retry = patiently(self._patience)
+        retry = retry_for(self._patience)
         try:
             for request in self._requests(messages):
                 PublisherClient.publish(
                     self._client, request=request, retry=retry, timeout=self._patience
                 )
         except InvalidArgument as error:
-            raise NotTaken(self.name, error.message) from error
+            raise MessageRefused(self.name, error.message) from error
         except GoogleAPICallError as error:
-            raise TopicAway(self.name, error.message) from error
+            raise TopicUnavailable(self.name, error.message) from error
         except (GoogleAPIError, GoogleAuthError) as error:
-            raise TopicAway(self.name, str(error)) from error
+            raise TopicUnavailable(self.name, str(error)) from error
 
-    def _requests(self, messages: Sequence[Outgoing]) -> Iterator[Any]:
+    def _requests(self, messages: Sequence[OutgoingMessage]) -> Iterator[Any]:
         """Full ones, of the protocol's own classes: those around them cost more time than all the
         rest.
         """
@@ -120,9 +120,9 @@ class Topics:
         self._patience, self._lock = patience, Lock()
         self._client: Any = None
 
-    def at(self, name: str) -> Topic:
-        """Raises BadTopic, NoPubSub, and TopicAway where there are no credentials."""
-        check_topic(name)
+    def topic(self, name: str) -> Topic:
+        """Raises BadTopic, PubSubNotInstalled, and TopicUnavailable where there are no credentials."""
+        check_topic_name(name)
         with self._lock:
             if self._client is None:
                 self._client = _client(name)
@@ -146,7 +146,7 @@ class Topics:
         self.close()
 
 
-def check_topic(name: str) -> str:
+def check_topic_name(name: str) -> str:
     """Return the full name of a topic unchanged. Raises BadTopic."""
     if not _TOPIC.fullmatch(name):
         raise BadTopic(name)
@@ -161,4 +161,4 @@ def _client(topic: str) -> Any:
     try:
         return make()
     except GoogleAuthError as error:
-        raise TopicAway(topic, str(error)) from error
+        raise TopicUnavailable(topic, str(error)) from error

@@ -5,8 +5,8 @@ its own is left.
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
-from intake.overlap.match import find_donors, some_shared
-from intake.overlap.sample import Sample, low_bits_zero
+from intake.overlap.match import find_source_chunks, shares_any
+from intake.overlap.sample import TextSample, low_bits_zero
 from storage.errors import ChorusError
 from storage.places.concurrent import both, side_by_side
 from storage.places.place import Absent, Place
@@ -28,26 +28,29 @@ _SOME = 4096  # hashes that are looked for before all are
 log = logging.getLogger(__name__)
 
 
-def with_donors(
-    place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: Sample
+def add_source_chunks(
+    place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: TextSample
 ) -> list[Chunk]:
     """The chunks, with the donors of each and the rows that none of them holds. Raises what the
     place raises.
     """
     rows = sum(chunk.rows for chunk in chunks)
-    names = worth_reading(
+    names = select_sketches(
         [name for name in _names(place, customer, rows) if name.dataset != dataset], rows
     )
-    found = find_donors(sample, _related(place, customer, names, sample))
+    found = find_source_chunks(sample, _related(place, customer, names, sample))
     return [
         chunk.model_copy(
-            update={"donors": one.donors, "new": one.new if one.donors else chunk.rows}
+            update={
+                "donors": one.source_chunks,
+                "new": one.new_rows if one.source_chunks else chunk.rows,
+            }
         )
         for chunk, one in zip(chunks, found, strict=True)
     ]
 
 
-def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
+def store_sketch(place: Place, dataset: Dataset, sample: TextSample) -> None:
     """For later uploads, once the dataset is there. What they will not look at any more is removed.
 
     That it cannot be written is said and no more: nothing depends on it.
@@ -61,7 +64,7 @@ def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
             lambda: place.create(name.path(dataset.customer), sketch.encode(sample.sketch())),
             lambda: sketch_names(place, dataset.customer),
         )
-        for old in outdated(there):
+        for old in outdated_sketches(there):
             place.remove(old.path(dataset.customer))
     except (ChorusError, OSError) as error:
         log.warning(
@@ -69,7 +72,7 @@ def leave_sketch(place: Place, dataset: Dataset, sample: Sample) -> None:
         )
 
 
-def worth_reading(names: Iterable[SketchName], rows: int) -> list[SketchName]:
+def select_sketches(names: Iterable[SketchName], rows: int) -> list[SketchName]:
     """Of these sketches, the newest first, those that an upload of so many rows can afford to look
     at. Pure.
     """
@@ -82,7 +85,7 @@ def worth_reading(names: Iterable[SketchName], rows: int) -> list[SketchName]:
     return found
 
 
-def outdated(names: Iterable[SketchName]) -> list[SketchName]:
+def outdated_sketches(names: Iterable[SketchName]) -> list[SketchName]:
     """Of these sketches, the newest first, all but the newest of each size, or the list would grow
     for ever. Pure.
     """
@@ -101,7 +104,7 @@ def _names(place: Place, customer: str, rows: int) -> list[SketchName]:
 
 
 def _related(
-    place: Place, customer: str, names: Sequence[SketchName], sample: Sample
+    place: Place, customer: str, names: Sequence[SketchName], sample: TextSample
 ) -> Iterator[tuple[str, Sketch]]:
     """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset
     is there.
@@ -118,7 +121,7 @@ def _related(
         except (BadSketch, OSError) as error:
             log.warning("passed over: %s", error)
             return None
-        is_shared = some is not None and some_shared(some, found)
+        is_shared = some is not None and shares_any(some, found)
         return found if is_shared and place.exists(dataset_path(customer, name.dataset)) else None
 
     largest = max((name.bytes for name in names), default=1)
@@ -129,7 +132,7 @@ def _related(
             yield name.dataset, found
 
 
-def _some(sample: Sample) -> UInt64:
+def _some(sample: TextSample) -> UInt64:
     """A sample of the sample, ascending; the same part of it for every upload."""
     hashes = sample.hashes()
     bits = max(0, (len(hashes) // _SOME).bit_length())

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from intake.overlap.sample import Sample, Texts, low_bits_zero
+from intake.overlap.sample import ChunkTexts, TextSample, low_bits_zero
 from storage.records.feedback import SourceChunk
 from storage.records.sketch import Sketch, UInt64
 
-MOST_DONORS = 64  # of a chunk
+MAX_SOURCE_CHUNKS = 64  # of a chunk
 _HOMES = 2  # datasets in which a text is looked for
 _LEAST = 256  # a donor that holds less than one row of so many is not worth its reading
 _FEWEST = 3  # texts of a sample that say something
@@ -24,35 +24,37 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Found:
+class ChunkMatch:
     """The donors of one chunk, and how many of its rows none of them holds; None where only samples
     are known.
     """
 
-    donors: tuple[SourceChunk, ...]
-    new: int | None
+    source_chunks: tuple[SourceChunk, ...]
+    new_rows: int | None
 
 
-def find_donors(sample: Sample, earlier: Iterable[tuple[str, Sketch]]) -> list[Found]:
+def find_source_chunks(
+    sample: TextSample, earlier: Iterable[tuple[str, Sketch]]
+) -> list[ChunkMatch]:
     """Of every chunk of the sample. `earlier`: (dataset, its sketch), the newest first; only as
     many as are needed.
     """
-    chunks = [_Chunk(texts, sample.bits) for texts in sample.chunks]
+    chunks = [_ChunkMatcher(texts, sample.bits) for texts in sample.chunks]
     for dataset, sketch in earlier:
-        grouped = _Grouped(dataset, sketch)
+        grouped = _SketchIndex(dataset, sketch)
         for chunk in chunks:
-            chunk.look(grouped)
+            chunk.match(grouped)
         if not any(chunk.wanted.any() for chunk in chunks):
             break
-    return [Found(tuple(chunk.donors), chunk.new) for chunk in chunks]
+    return [ChunkMatch(tuple(chunk.donors), chunk.new) for chunk in chunks]
 
 
-def some_shared(sample: UInt64, sketch: Sketch) -> bool:
+def shares_any(sample: UInt64, sketch: Sketch) -> bool:
     """Whether the sketch has any of these hashes."""
     return bool(_positions(sketch, sample)[1].any())
 
 
-class _Grouped:
+class _SketchIndex:
     """A sketch in which a chunk's hashes are found as fast as a hash's chunks."""
 
     def __init__(self, dataset: str, sketch: Sketch) -> None:
@@ -72,10 +74,10 @@ class _Grouped:
         return np.asarray(there[np.minimum(there.searchsorted(hashes), len(there) - 1)] == hashes)
 
 
-class _Chunk:
+class _ChunkMatcher:
     """One chunk of ours while its donors are looked for."""
 
-    def __init__(self, texts: Texts, bits: int) -> None:
+    def __init__(self, texts: ChunkTexts, bits: int) -> None:
         self.donors: list[SourceChunk] = []
         self._texts, self._bits, self._exact = texts, bits, bits == 0
         self._homes = np.zeros(len(texts.hashes), np.uint8)
@@ -84,19 +86,19 @@ class _Chunk:
     @property
     def wanted(self) -> Mask:
         """[n] the texts that are still to be looked for; none once there are enough donors."""
-        return (self._homes < _HOMES) & (len(self.donors) < MOST_DONORS)
+        return (self._homes < _HOMES) & (len(self.donors) < MAX_SOURCE_CHUNKS)
 
     @property
     def new(self) -> int | None:
         return int(self._texts.rows[self._homes == 0].sum()) if self._exact else None
 
-    def look(self, other: _Grouped) -> None:
+    def match(self, other: _SketchIndex) -> None:
         """Take what the chunks of another dataset hold."""
         bits = max(self._bits, other.sketch.bits)
         rest = self.wanted & low_bits_zero(self._texts.hashes, bits)
         taken: set[int] = set()
         for position, held in _greedy(self._texts, rest, other):
-            if not self._worth(held, bits) or len(self.donors) == MOST_DONORS:
+            if not self._worth(held, bits) or len(self.donors) == MAX_SOURCE_CHUNKS:
                 break
             self._take(other, position, held, bits)
             rest &= ~held
@@ -111,8 +113,8 @@ class _Chunk:
                 self._take(other, position, held, bits)
                 rest &= ~held
 
-    def _take(self, other: _Grouped, position: int, held: Mask, bits: int) -> None:
-        if len(self.donors) < MOST_DONORS:
+    def _take(self, other: _SketchIndex, position: int, held: Mask, bits: int) -> None:
+        if len(self.donors) < MAX_SOURCE_CHUNKS:
             self._homes[held] += 1
             self._exact &= bits == 0
             shared = int(self._texts.rows[held].sum()) << bits
@@ -127,7 +129,7 @@ class _Chunk:
         return shared >= self._least or bool(homeless.any() and held[homeless].all())
 
 
-def _greedy(texts: Texts, asked: Mask, other: _Grouped) -> Iterator[tuple[int, Mask]]:
+def _greedy(texts: ChunkTexts, asked: Mask, other: _SketchIndex) -> Iterator[tuple[int, Mask]]:
     """Chunks of the other dataset, the best first, each with the texts [n] that it holds and none
     before it.
 

@@ -17,23 +17,23 @@ from storage.records.sketch import MOST, Sketch, UInt64
 
 
 @dataclass(frozen=True)
-class Texts:
+class ChunkTexts:
     """The different texts of one chunk, or a sample of them."""
 
     hashes: UInt64  # [n] ascending, each once
     rows: npt.NDArray[np.unsignedinteger]  # [n] in how many rows of the chunk each stands
 
-    def thinned(self, bits: int) -> "Texts":
+    def thin(self, bits: int) -> "ChunkTexts":
         """Those whose low bits are zero."""
         kept = low_bits_zero(self.hashes, bits)
-        return Texts(self.hashes[kept], self.rows[kept])
+        return ChunkTexts(self.hashes[kept], self.rows[kept])
 
 
-def texts_of(texts: pa.StringArray) -> Texts:
+def distinct_texts(texts: pa.StringArray) -> ChunkTexts:
     """All texts of a chunk, [rows] strings."""
     hashes, rows = np.unique(text_hashes(texts), return_counts=True)
     # a byte each, as a rule
-    return Texts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))
+    return ChunkTexts(hashes, rows.astype(np.min_scalar_type(rows.max(initial=0))))
 
 
 def low_bits_zero(hashes: UInt64, bits: int) -> npt.NDArray[np.bool_]:
@@ -45,25 +45,25 @@ _ALL = 1 << 18  # hashes: so many are kept, however few the chunks; 9 MB of memo
 _EACH = 48  # hashes a chunk, above that: as much memory as the chunk's entry in dataset.json
 
 
-class Sample:
+class TextSample:
     """Of all chunks so far."""
 
     def __init__(self, few: int = _ALL, most: int = MOST) -> None:
         """`few` hashes are kept in any case, of many chunks more, and never more than `most`."""
         self.bits = 0
-        self.chunks: list[Texts] = []
+        self.chunks: list[ChunkTexts] = []
         self._few, self._most, self._size = few, most, 0
 
-    def add(self, texts: Texts) -> None:
+    def add(self, texts: ChunkTexts) -> None:
         """The texts of the next chunk."""
-        self.chunks.append(texts.thinned(self.bits) if self.bits else texts)
+        self.chunks.append(texts.thin(self.bits) if self.bits else texts)
         self._size += len(self.chunks[-1].hashes)
         while (
             self._size > min(self._most, max(self._few, _EACH * len(self.chunks)))
             and self.bits < 64
         ):
             self.bits += 1
-            self.chunks = [chunk.thinned(self.bits) for chunk in self.chunks]
+            self.chunks = [chunk.thin(self.bits) for chunk in self.chunks]
             self._size = sum(len(chunk.hashes) for chunk in self.chunks)
 
     def hashes(self) -> UInt64:

@@ -12,7 +12,7 @@ import pyarrow.types as pt
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextColumn:
     """One column as strings."""
 
     values: pa.StringArray  # [n] null where the value was null, NaN or invalid
@@ -28,7 +28,7 @@ def is_text(kind: pa.DataType) -> bool:
     return _is_string(kind) or _is_bytes(kind) or pt.is_null(kind)
 
 
-def as_texts(column: pa.Array) -> Texts:
+def text_column(column: pa.Array) -> TextColumn:
     """Strings as they are, dates and numbers as Arrow casts them (12.0 as 12), lists and structs as
     JSON.
     """
@@ -42,24 +42,24 @@ def as_texts(column: pa.Array) -> Texts:
         values = pc.if_else(pc.is_nan(column), None, column.cast(pa.string()))
     else:
         values = column.cast(pa.string())
-    return Texts(values, np.zeros(len(column), dtype=np.bool_))
+    return TextColumn(values, np.zeros(len(column), dtype=np.bool_))
 
 
-def as_extra(column: pa.Array) -> Texts:
+def extra_column(column: pa.Array) -> TextColumn:
     """The same for a column that is only kept: there, bytes that are not UTF-8 are no fault but
     become Base64.
     """
-    texts = as_texts(column)
+    texts = text_column(column)
     if not _is_bytes(column.type) or not texts.invalid.any():
         return texts
     encoded = [
         None if value is None else base64.b64encode(value).decode() for value in column.to_pylist()
     ]
     values = pc.if_else(pa.array(texts.invalid), pa.array(encoded, pa.string()), texts.values)
-    return Texts(values, np.zeros_like(texts.invalid))
+    return TextColumn(values, np.zeros_like(texts.invalid))
 
 
-def _checked(column: pa.Array) -> Texts:
+def _checked(column: pa.Array) -> TextColumn:
     """A file may hold strings that are not UTF-8: pyarrow reads them, and only fails when they are
     used.
     """
@@ -71,7 +71,7 @@ def _checked(column: pa.Array) -> Texts:
             [None if value is None else _decoded(value) for value in as_bytes.to_pylist()],
             pa.string(),
         )
-    return Texts(values, (values.is_null().to_numpy(zero_copy_only=False) & _there(as_bytes)))
+    return TextColumn(values, (values.is_null().to_numpy(zero_copy_only=False) & _there(as_bytes)))
 
 
 def _there(column: pa.Array) -> npt.NDArray[np.bool_]:

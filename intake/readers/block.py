@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 
-class Reason(StrEnum):
+class RejectReason(StrEnum):
     """Why a record is no feedback: all there are."""
 
     NO_TEXT = "no text"
@@ -29,34 +29,34 @@ class Reject:
 
     row: int
     id: str | None
-    reason: Reason
+    reason: RejectReason
     detail: str
     raw: str  # as it came; may hold lone surrogates, may be long
 
 
 @dataclass(frozen=True)
-class Block:
+class RecordBlock:
     """Records in the order of the upload. n records may become feedback, `rejects` never will."""
 
-    rows: npt.NDArray[np.int64]  # [n] record numbers, ascending
+    row_numbers: npt.NDArray[np.int64]  # [n] record numbers, ascending
     ids: pa.StringArray | None  # [n], null where a record has none; None: the upload has no ids
     texts: pa.StringArray  # [n], null where a record has none
     extra: pa.MapArray  # [n] the caller's other columns
     columns: tuple[str, ...]  # the names that may occur in `extra`
-    raw: Callable[[int], str]  # position in this block → the record as it came
+    raw_record: Callable[[int], str]  # position in this block → the record as it came
     rejects: Sequence[Reject] = ()
 
 
 @dataclass(frozen=True)
-class Reading:
+class OpenedUpload:
     """An upload whose columns are known; its records are still to be read."""
 
     text_column: str
     id_column: str | None
-    blocks: Iterator[Block]
+    blocks: Iterator[RecordBlock]
 
 
-def holds_invalid(text: str) -> bool:
+def has_invalid_characters(text: str) -> bool:
     """True if the text has a lone surrogate: the mark of bytes that could not be decoded."""
     try:
         text.encode()
@@ -65,12 +65,12 @@ def holds_invalid(text: str) -> bool:
     return False
 
 
-def extra_of(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int) -> pa.MapArray:
+def extra_map(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int) -> pa.MapArray:
     """The other columns, [rows] each, as one map a row, in the order of the columns; nulls are left
     out.
     """
     if not columns:
-        return extra_of_pairs([], [0] * (rows + 1))
+        return extra_map_from_pairs([], [0] * (rows + 1))
     keys = pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(len(names)), rows)))
     items = columns[0] if len(columns) == 1 else _row_by_row(columns, rows)
     offsets = np.arange(rows + 1, dtype=np.int32) * len(names)
@@ -83,7 +83,7 @@ def extra_of(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int)
     return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items)
 
 
-def extra_of_pairs(pairs: Sequence[tuple[str, str]], offsets: Sequence[int]) -> pa.MapArray:
+def extra_map_from_pairs(pairs: Sequence[tuple[str, str]], offsets: Sequence[int]) -> pa.MapArray:
     """Maps from (key, value) pairs of all rows end to end; row i holds pairs[offsets[i]:offsets[i +
     1]].
     """

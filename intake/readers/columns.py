@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from intake.errors import Unreadable
+from intake.errors import UnreadableUpload
 
 _TEXT = (
     "texts?|feedbacks?|comments?|reviews?|responses?|answers?|messages?|body|content|verbatims?|tweets?|remarks?"
@@ -24,29 +24,31 @@ _MOST_SHOWN = 30
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ColumnPositions:
     """The columns of an upload, by position."""
 
     text: int
     id: int | None
 
 
-def choose_columns(name: str, columns: Sequence[str], text: str | None, id_: str | None) -> Chosen:
+def choose_columns(
+    name: str, columns: Sequence[str], text: str | None, id_: str | None
+) -> ColumnPositions:
     """Positions of the text and the id column of the upload `name`: as asked for, else by their
     usual names.
 
-    Case, spaces, underscores and hyphens do not matter. Raises Unreadable, which lists the columns
+    Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which lists the columns
     found.
     """
     text_at = _usual_text(name, columns) if text is None else _asked(name, columns, text, "--text")
     id_at = _usual_id(columns, text_at) if id_ is None else _asked(name, columns, id_, "--id")
     if text_at == id_at:
-        raise Unreadable(
+        raise UnreadableUpload(
             name,
             f"column {columns[text_at]!r} is asked for both as text and as id",
             "Choose two columns.",
         )
-    return Chosen(text_at, id_at)
+    return ColumnPositions(text_at, id_at)
 
 
 def unique_columns(columns: Sequence[str]) -> list[str]:
@@ -79,12 +81,12 @@ def _asked(name: str, columns: Sequence[str], asked: str, option: str) -> int:
     found = _where(columns, lambda column: column == asked)
     found = found or _where(columns, lambda column: _folded(column) == _folded(asked))
     if len(found) > 1:
-        raise Unreadable(
+        raise UnreadableUpload(
             name, f"it has {len(found)} columns named {asked!r}", "Give them different names."
         )
     if not found:
         advice = f"Choose one of them with {option}."
-        raise Unreadable(
+        raise UnreadableUpload(
             name, f"it has no column {asked!r}; its columns are {_listed(columns)}", advice
         )
     return found[0]
@@ -95,12 +97,14 @@ def _usual_text(name: str, columns: Sequence[str]) -> int:
     found = found or _where(columns, lambda column: _TEXT_COMPOUND.fullmatch(_folded(column)))
     if len(found) > 1:
         both = _listed([columns[position] for position in found])
-        raise Unreadable(name, f"{both} could each be the text", "Say which with --text COLUMN.")
+        raise UnreadableUpload(
+            name, f"{both} could each be the text", "Say which with --text COLUMN."
+        )
     if not found:
         there = (
             f"none of its columns has a usual name for a text; its columns are {_listed(columns)}"
         )
-        raise Unreadable(name, there, "Say which column holds the text with --text COLUMN.")
+        raise UnreadableUpload(name, there, "Say which column holds the text with --text COLUMN.")
     return found[0]
 
 

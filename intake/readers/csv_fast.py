@@ -17,7 +17,7 @@ _Bytes = npt.NDArray[np.uint8]
 _Positions = npt.NDArray[np.int64]
 
 
-def regular_columns(data: bytes, delimiter: str, end: str) -> list[pa.StringArray] | None:
+def parse_regular_csv(data: bytes, delimiter: str, end: str) -> list[pa.StringArray] | None:
     """The fields of all records, column by column, [records] strings each; None where `csv_records`
     has to look.
 

@@ -6,22 +6,22 @@ import csv
 from dataclasses import dataclass
 from itertools import chain
 
-MOST_RECORD = 4 << 20  # characters of a record over several lines
+MAX_RECORD_CHARS = 4 << 20  # characters of a record over several lines
 _FIELD_LIMIT = 1 << 30
 _STAND_IN = "\ufdd0"  # no character: Unicode keeps it for uses like this
 
 
 @dataclass(frozen=True)
-class Records:
+class CsvRecords:
     """`rows[i]` are the fields of record i: none for a blank line, None where a quote is opened and
     never closed.
     """
 
     rows: list[list[str] | None]
-    left: list[str]  # lines at the end that begin a record which is not complete yet
+    open_lines: list[str]  # lines at the end that begin a record which is not complete yet
 
 
-def read_records(lines: list[str], delimiter: str, end: str, *, final: bool) -> Records:
+def parse_csv_lines(lines: list[str], delimiter: str, end: str, *, final: bool) -> CsvRecords:
     """Parse lines that end with `end`. How many of them a record took is `lines_of` it, so they can
     be found again.
 
@@ -41,20 +41,20 @@ def read_records(lines: list[str], delimiter: str, end: str, *, final: bool) -> 
             for row in reader:
                 rows.append(row)  # noqa: PERF402 - an error must not lose the rows before it, so no list.extend
         except csv.Error:
-            begun = sum(lines_of(row, end) for row in rows[before:])
+            begun = sum(count_lines(row, end) for row in rows[before:])
             at += begun
             still_open = next(feed, None) is None
-            if still_open and not final and sum(map(len, lines[at:])) <= MOST_RECORD:
-                return Records(rows, lines[at:])
+            if still_open and not final and sum(map(len, lines[at:])) <= MAX_RECORD_CHARS:
+                return CsvRecords(rows, lines[at:])
             one_line = reader.line_num == begun + 1 and not still_open
             rows.append(_leniently(lines[at], delimiter) if one_line else None)
             at += 1
         else:
             rows.pop()
-            return Records(rows, [])
+            return CsvRecords(rows, [])
 
 
-def lines_of(row: list[str] | None, end: str) -> int:
+def count_lines(row: list[str] | None, end: str) -> int:
     """How many lines this record took."""
     return 1 + sum(field.count(end) for field in row or ())
 

@@ -9,16 +9,23 @@ import numpy as np
 import pyarrow as pa
 
 from intake.detect.encoding import as_utf8
-from intake.detect.lines import MOST_LINE, Piece, split_lines
-from intake.errors import Unreadable
-from intake.readers.block import Block, Reading, Reason, Reject, extra_of, holds_invalid
-from intake.readers.columns import Chosen, choose_columns, unique_columns
-from intake.readers.csv_fast import regular_columns
-from intake.readers.csv_records import lines_of, read_records
+from intake.detect.lines import MAX_LINE_CHARS, LineBlock, split_lines
+from intake.errors import UnreadableUpload
+from intake.readers.block import (
+    OpenedUpload,
+    RecordBlock,
+    Reject,
+    RejectReason,
+    extra_map,
+    has_invalid_characters,
+)
+from intake.readers.columns import ColumnPositions, choose_columns, unique_columns
+from intake.readers.csv_fast import parse_regular_csv
+from intake.readers.csv_records import count_lines, parse_csv_lines
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _ParsedLines:
     """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that
     had its doubts.
     """
@@ -38,11 +45,11 @@ class _Batch:
     def rows(self) -> list[list[str] | None]:
         if self.doubtful is not None:
             return self.doubtful
-        return read_records(self.lines, self.delimiter, self.end, final=True).rows
+        return parse_csv_lines(self.lines, self.delimiter, self.end, final=True).rows
 
     @cached_property
     def _starts(self) -> list[int]:
-        return list(accumulate((lines_of(row, self.end) for row in self.rows), initial=0))
+        return list(accumulate((count_lines(row, self.end) for row in self.rows), initial=0))
 
     def raw(self, position: int) -> str:
         """The lines of one record as they came."""
@@ -52,52 +59,57 @@ class _Batch:
 
 
 def read_csv(
-    name: str, pieces: Iterable[Piece], delimiter: str, end: str, text: str | None, id_: str | None
-) -> Reading:
+    name: str,
+    pieces: Iterable[LineBlock],
+    delimiter: str,
+    end: str,
+    text: str | None,
+    id_: str | None,
+) -> OpenedUpload:
     """The upload `name` from its lines; `text` and `id_` are the columns asked for. Raises
-    Unreadable.
+    UnreadableUpload.
     """
     batches = _batches(pieces, delimiter, end)
     header, rest = _header(name, batches)
     chosen = choose_columns(name, header, text, id_)
     id_column = None if chosen.id is None else header[chosen.id]
-    return Reading(
-        header[chosen.text], id_column, _Blocks(unique_columns(header), chosen).read(rest)
+    return OpenedUpload(
+        header[chosen.text], id_column, _CsvBlockReader(unique_columns(header), chosen).read(rest)
     )
 
 
-def _batches(pieces: Iterable[Piece], delimiter: str, end: str) -> Iterator[_Batch]:
+def _batches(pieces: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
     left = b""
     for piece in pieces:
-        if piece.cut:
-            yield _Batch(left, delimiter, end)
-            yield _Batch(piece.data, delimiter, end, doubtful=[None], cut=True)
+        if piece.truncated:
+            yield _ParsedLines(left, delimiter, end)
+            yield _ParsedLines(piece.data, delimiter, end, doubtful=[None], cut=True)
             left = b""
             continue
         data = left + piece.data
-        columns = regular_columns(data, delimiter, end)
+        columns = parse_regular_csv(data, delimiter, end)
         if columns is not None:
-            yield _Batch(data, delimiter, end, columns)
+            yield _ParsedLines(data, delimiter, end, columns)
             left = b""
             continue
-        records = read_records(split_lines(data, end), delimiter, end, final=False)
-        left = as_utf8("".join(records.left))
-        yield _Batch(data, delimiter, end, doubtful=records.rows)
-    yield _Batch(left, delimiter, end)
+        records = parse_csv_lines(split_lines(data, end), delimiter, end, final=False)
+        left = as_utf8("".join(records.open_lines))
+        yield _ParsedLines(data, delimiter, end, doubtful=records.rows)
+    yield _ParsedLines(left, delimiter, end)
 
 
-def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_Batch]]:
+def _header(name: str, batches: Iterator[_ParsedLines]) -> tuple[list[str], Iterator[_ParsedLines]]:
     """The first record, and what comes after it."""
     for batch in batches:
         for position, row in enumerate(batch.rows):
-            if row is None or holds_invalid("".join(row)):
-                raise Unreadable(
+            if row is None or has_invalid_characters("".join(row)):
+                raise UnreadableUpload(
                     name,
                     "its first line is not a header of column names",
                     "Check the start of the file.",
                 )
             if row:
-                lines = sum(lines_of(before, batch.end) for before in batch.rows[: position + 1])
+                lines = sum(count_lines(before, batch.end) for before in batch.rows[: position + 1])
                 rest = replace(
                     batch,
                     data=as_utf8("".join(batch.lines[lines:])),
@@ -105,23 +117,23 @@ def _header(name: str, batches: Iterator[_Batch]) -> tuple[list[str], Iterator[_
                     columns=(),
                 )
                 return row, chain([rest], batches)
-    raise Unreadable(name, "it holds no header", "Its first line must name the columns.")
+    raise UnreadableUpload(name, "it holds no header", "Its first line must name the columns.")
 
 
-class _Blocks:
+class _CsvBlockReader:
     """Counts the records from 1 and sorts out those that do not fit the header."""
 
-    def __init__(self, columns: list[str], chosen: Chosen) -> None:
+    def __init__(self, columns: list[str], chosen: ColumnPositions) -> None:
         self._width, self._chosen, self._row = len(columns), chosen, 1
         self._others = [at for at in range(len(columns)) if at not in (chosen.text, chosen.id)]
         self._columns = tuple(columns[at] for at in self._others)
 
-    def read(self, batches: Iterable[_Batch]) -> Iterator[Block]:
+    def read(self, batches: Iterable[_ParsedLines]) -> Iterator[RecordBlock]:
         for batch in batches:
             if batch.data:
                 yield self._even(batch) or self._uneven(batch)
 
-    def _even(self, batch: _Batch) -> Block | None:
+    def _even(self, batch: _ParsedLines) -> RecordBlock | None:
         """The usual case, without a look at each record: all have the right number of fields and
         valid characters.
         """
@@ -133,7 +145,7 @@ class _Blocks:
         self._row += rows
         return block
 
-    def _even_columns(self, batch: _Batch) -> Sequence[pa.StringArray]:
+    def _even_columns(self, batch: _ParsedLines) -> Sequence[pa.StringArray]:
         rows = [row for row in batch.rows if row]
         if len(rows) != len(batch.rows) or {*map(len, rows)} != {self._width}:
             return ()
@@ -142,7 +154,7 @@ class _Blocks:
         except UnicodeEncodeError:
             return ()
 
-    def _uneven(self, batch: _Batch) -> Block:
+    def _uneven(self, batch: _ParsedLines) -> RecordBlock:
         rows, numbers, positions, rejects = [], [], [], []
         for position, row in enumerate(batch.rows):
             if row == []:
@@ -158,17 +170,20 @@ class _Blocks:
         columns = _columns(rows) or [pa.array([], pa.string())] * self._width
         return self._block(columns, np.array(numbers, dtype=np.int64), positions, batch, rejects)
 
-    def _reject(self, batch: _Batch, position: int) -> Reject | None:
+    def _reject(self, batch: _ParsedLines, position: int) -> Reject | None:
         row = batch.rows[position]
         if batch.cut:
-            reason, detail = Reason.TOO_LONG, f"the line has more than {MOST_LINE} characters"
-        elif row is None:
-            reason, detail = Reason.FIELDS, "a quote is opened and never closed"
-        elif len(row) != self._width:
-            reason, detail = Reason.FIELDS, f"expected {self._width} fields, found {len(row)}"
-        elif holds_invalid("".join(row)):
             reason, detail = (
-                Reason.UNDECODABLE,
+                RejectReason.TOO_LONG,
+                f"the line has more than {MAX_LINE_CHARS} characters",
+            )
+        elif row is None:
+            reason, detail = RejectReason.FIELDS, "a quote is opened and never closed"
+        elif len(row) != self._width:
+            reason, detail = RejectReason.FIELDS, f"expected {self._width} fields, found {len(row)}"
+        elif has_invalid_characters("".join(row)):
+            reason, detail = (
+                RejectReason.UNDECODABLE,
                 "some of its bytes are no characters in the encoding of the file",
             )
         else:
@@ -180,16 +195,16 @@ class _Blocks:
         columns: Sequence[pa.StringArray],
         numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
         positions: Sequence[int],
-        batch: _Batch,
+        batch: _ParsedLines,
         rejects: list[Reject],
-    ) -> Block:
-        return Block(
-            rows=numbers,
+    ) -> RecordBlock:
+        return RecordBlock(
+            row_numbers=numbers,
             ids=None if self._chosen.id is None else columns[self._chosen.id],
             texts=columns[self._chosen.text],
-            extra=extra_of(self._columns, [columns[at] for at in self._others], len(numbers)),
+            extra=extra_map(self._columns, [columns[at] for at in self._others], len(numbers)),
             columns=self._columns,
-            raw=lambda position: batch.raw(positions[position]),
+            raw_record=lambda position: batch.raw(positions[position]),
             rejects=rejects,
         )
 

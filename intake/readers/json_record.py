@@ -4,12 +4,12 @@ import json
 import math
 from dataclasses import dataclass
 
-from intake.detect.encoding import MARK
-from intake.readers.block import Reason, holds_invalid
+from intake.detect.encoding import INVALID_MARK
+from intake.readers.block import RejectReason, has_invalid_characters
 
 # control characters in a text are cleaned like any others
 _DECODER = json.JSONDecoder(strict=False)
-Fault = tuple[Reason, str]  # why it is no feedback, and what was found
+RecordFault = tuple[RejectReason, str]  # why it is no feedback, and what was found
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class JsonRecord:
     extra: tuple[tuple[str, str], ...]
 
 
-def json_object(line: str) -> dict[str, object] | None:
+def parse_json_object(line: str) -> dict[str, object] | None:
     """The JSON object that a text is, None for anything else."""
     try:
         value = _DECODER.decode(line)
@@ -31,32 +31,35 @@ def json_object(line: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | Fault:
+def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | RecordFault:
     """The record of a text that should be one JSON object, or why it is none."""
-    value = json_object(line)
-    if MARK in line:
-        return Reason.UNDECODABLE, "some of its bytes are no characters in the encoding of the file"
+    value = parse_json_object(line)
+    if INVALID_MARK in line:
+        return (
+            RejectReason.UNDECODABLE,
+            "some of its bytes are no characters in the encoding of the file",
+        )
     if value is None:
-        return Reason.NOT_AN_OBJECT, "it is not one JSON object"
+        return RejectReason.NOT_AN_OBJECT, "it is not one JSON object"
     try:
         extra = tuple(
             (key, _as_text(other))
             for key, other in value.items()
             if other is not None and key not in (text_key, id_key)
         )
-        invalid = "\\u" in line and holds_invalid(json.dumps(value, ensure_ascii=False))
+        invalid = "\\u" in line and has_invalid_characters(json.dumps(value, ensure_ascii=False))
     except RecursionError:  # it could just be read
-        return Reason.NOT_AN_OBJECT, "its values lie too deep in each other"
+        return RejectReason.NOT_AN_OBJECT, "its values lie too deep in each other"
     if invalid:
         return (
-            Reason.UNDECODABLE,
+            RejectReason.UNDECODABLE,
             "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character",
         )
     id_, text = None if id_key is None else value.get(id_key), value.get(text_key)
     if isinstance(id_, bool | list | dict):
-        return Reason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
+        return RejectReason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
     if text is not None and not isinstance(text, str):
-        return Reason.NO_TEXT, f"the text is {_kind(text)}, not a text"
+        return RejectReason.NO_TEXT, f"the text is {_kind(text)}, not a text"
     return JsonRecord(_as_id(id_), text, extra)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from intake.messages.batch import gathered_at, stored
+from intake.messages.batch import batch_time, read_batch
 from storage.names import digest
 from storage.places.concurrent import side_by_side
 from storage.places.place import Place
@@ -97,7 +97,7 @@ class MessageDedup:
                 if (seconds := self._seconds_owned(name, now))
             }
             unclaimed = self._unclaimed(customer, list(recent))
-            read = partial(stored, self._place, customer, columns=["id"])
+            read = partial(read_batch, self._place, customer, columns=["id"])
             for name, chunk in zip(
                 unclaimed, side_by_side(self._place, read, unclaimed), strict=True
             ):
@@ -122,7 +122,7 @@ class MessageDedup:
 
     def _seconds_owned(self, name: str, now: datetime) -> int:
         """Return for how long the batch of this name still owns its ids; 0 of other datasets."""
-        at = gathered_at(name)
+        at = batch_time(name)
         return 0 if at is None else max(0, int(self._window - (now - at).total_seconds()))
 
     def _claim(

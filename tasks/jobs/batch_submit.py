@@ -35,10 +35,11 @@ def arrive(
     Once this returns a job, the messages may be acknowledged.
     Raises BadRecord, CannotWrite, OutputTaken, BrokerUnreachable, RedisError.
     """
-    if not batch.put(context.place, customer, name, table):
+    if not batch.store_chunk(context.place, customer, name, table):
         return None
     return _set_going(
-        context, batch.keep_dataset(context.place, batch.describe(customer, name, table, first))
+        context,
+        batch.create_dataset(context.place, batch.describe_dataset(customer, name, table, first)),
     )
 
 
@@ -51,10 +52,12 @@ def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> J
     try:
         dataset = read_dataset(context.place, customer, name)
     except Absent:
-        chunk = batch.stored(context.place, customer, name)
+        chunk = batch.read_batch(context.place, customer, name)
         if chunk is None:
             return None
-        dataset = batch.keep_dataset(context.place, batch.describe(customer, name, chunk, first))
+        dataset = batch.create_dataset(
+            context.place, batch.describe_dataset(customer, name, chunk, first)
+        )
     return _set_going(context, dataset)
 
 
@@ -65,7 +68,7 @@ def is_overdue(name: str, now: datetime, seconds: float) -> bool:
     Or in a future that no two clocks disagree about: whoever gathered it may never come to that
     time.
     """
-    at = batch.gathered_at(name)
+    at = batch.batch_time(name)
     return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
 
 

@@ -7,7 +7,7 @@ ids and bytes, from the first part on that the board does not know to be publish
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from intake.messages.topic import Outgoing, TopicAway
+from intake.messages.topic import OutgoingMessage, TopicUnavailable
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
@@ -39,8 +39,8 @@ class ResultsRefused(Exception):
 class Sink(Protocol):
     """Where messages go: intake.messages.topic.Topic."""
 
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Returns when all are taken. Raises TopicAway."""
+    def publish(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Returns when all are taken. Raises TopicUnavailable."""
         ...
 
 
@@ -49,7 +49,7 @@ TopicOf = Callable[[str], Sink]
 
 def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
     """Part after part, those that the board knows to be published left out. Raises ResultsRefused,
-    NotTaken, NoPubSub.
+    MessageRefused, PubSubNotInstalled.
 
     A job that was cancelled meanwhile ends after the part in work. One that has lost a file is
     completed first.
@@ -73,7 +73,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
                 return
             _publish(context, job, topic_of(job.results), parts[number])
             set_published_parts(context.board, job.id, number + 1)
-    except TopicAway as error:
+    except TopicUnavailable as error:
         mark_topic_refused(context.board, job.results, str(error))
         raise ResultsRefused(
             job.id, count_refusal(context.board, job.id, str(error)), error.reason

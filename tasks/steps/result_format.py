@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ensemble.spec import Target
-from intake.messages.topic import MOST_ATTRIBUTE, MOST_BYTES, Outgoing
+from intake.messages.topic import MAX_ATTRIBUTE_BYTES, MAX_DATA_BYTES, OutgoingMessage
 from storage.errors import ChorusError
 from storage.records.jobs import Job
 
@@ -44,8 +44,8 @@ def labelled_messages(
     part: str,
     rows: pa.Table,
     first: int,
-    most: int = MOST_BYTES,
-) -> list[Outgoing]:
+    most: int = MAX_DATA_BYTES,
+) -> list[OutgoingMessage]:
     """Of labelled rows, from number `first` of the part on. Raises NotFinite."""
     labels = [
         piece
@@ -75,8 +75,8 @@ def labelled_messages(
 
 
 def rejected_messages(
-    job: Job, part: str, rows: pa.Table, first: int, most: int = MOST_BYTES
-) -> list[Outgoing]:
+    job: Job, part: str, rows: pa.Table, first: int, most: int = MAX_DATA_BYTES
+) -> list[OutgoingMessage]:
     """Of rows that some model could not score (schema REJECTS), from number `first` of the part on."""
     bodies = [
         f',"rejected":{{"reason":{_quoted(reason)},"detail":{_quoted(detail)}}}'
@@ -95,7 +95,7 @@ def _messages(
     bodies: Iterable[str],
     end: str,
     most: int,
-) -> list[Outgoing]:
+) -> list[OutgoingMessage]:
     """Each says whose feedback it is, its own body, and who answered."""
     about = f',"customer":{_quoted(job.customer)},"job":{_quoted(job.id)}'
     versions = f',"versions":{_versions(job)}'
@@ -107,9 +107,9 @@ def _messages(
             where = f',"part":{_quoted(job.output.at(part))},"row":{row}'
             data = f'{{"id":{_quoted(id_)}{about}{where}{versions}}}'.encode()
         attributes = {"result": f"{stem}/{row}", "customer": job.customer, "job": job.id}
-        if len(id_.encode()) <= MOST_ATTRIBUTE:
+        if len(id_.encode()) <= MAX_ATTRIBUTE_BYTES:
             attributes["id"] = id_
-        found.append(Outgoing(data, attributes))
+        found.append(OutgoingMessage(data, attributes))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from intake.dataset.upload import Upload, take_in
+from intake.dataset.upload import UploadOptions, store_upload
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
@@ -26,9 +26,9 @@ def upload(
     file = folder / name
     file.write_bytes(data)
     now = datetime(2026, 1, day, tzinfo=UTC)
-    return take_in(
+    return store_upload(
         LocalPlace(folder / "home"),
-        Upload(str(file), "acme", **options),
+        UploadOptions(str(file), "acme", **options),
         io.BytesIO(),
         said,
         lambda: now,

@@ -16,11 +16,11 @@ from time import monotonic
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from intake.messages.batch import batch_name, give_up, sifted
+from intake.messages.batch import abandon_batch, batch_name, validate_messages
 from intake.messages.dead_letters import DeadLetter, DeadLetters
-from intake.messages.message import Feedback, Unusable
-from intake.messages.subscription import Received
-from intake.readers.block import Reason
+from intake.messages.message import MessageFeedback, RejectedMessage
+from intake.messages.subscription import ReceivedMessage
+from intake.readers.block import RejectReason
 from storage.records.feedback import FirstLabels
 from tasks.board.bridge_roster import Outcome
 from tasks.board.message_dedup import MessageDedup
@@ -33,7 +33,7 @@ _PATIENCE = 10.0
 _LOOK_EVERY = 0.05
 _KNOWN = 1024  # names of stored batches
 
-Settled = Callable[[Sequence[Received], Outcome], None]
+Settled = Callable[[Sequence[ReceivedMessage], Outcome], None]
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 class Read:
     """A message in our hands, and what it says."""
 
-    received: Received
-    said: Feedback
+    received: ReceivedMessage
+    said: MessageFeedback
 
 
 class InOtherHands(Exception):
@@ -74,10 +74,12 @@ class TakingIn:
         self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
         self._lock = Lock()
 
-    def reject(self, letters: Sequence[tuple[Received, Unusable]], settled: Settled) -> None:
+    def reject(
+        self, letters: Sequence[tuple[ReceivedMessage, RejectedMessage]], settled: Settled
+    ) -> None:
         """Put away what is no feedback. Raises what the place raises."""
         now = datetime.now(UTC)
-        self._dead_letters.take(
+        self._dead_letters.store(
             [DeadLetter(one.message, why) for one, why in letters], batch_name(now), now
         )
         settled([one for one, _ in letters], "rejected")
@@ -91,17 +93,17 @@ class TakingIn:
         # nothing is claimed that nobody could label
         first = first_labels(self._context, customer, self._results)
         raw = [one.received.message.raw for one in batch]
-        table, rejects = sifted([one.said for one in batch], raw, self._most_chars)
-        of_id: dict[str, list[Received]] = defaultdict(list)
+        table, rejects = validate_messages([one.said for one in batch], raw, self._most_chars)
+        of_id: dict[str, list[ReceivedMessage]] = defaultdict(list)
         for id_, row in zip(table["id"].to_pylist(), table["row"].to_pylist(), strict=True):
             of_id[id_].append(batch[row - 1].received)
         bad = []
         for reject in rejects:
             received = batch[reject.row - 1].received
-            if reject.reason is Reason.DUPLICATE_ID and reject.id is not None:
+            if reject.reason is RejectReason.DUPLICATE_ID and reject.id is not None:
                 of_id[reject.id].append(received)
             else:
-                bad.append((received, Unusable(reject.reason, reject.detail, reject.id)))
+                bad.append((received, RejectedMessage(reject.reason, reject.detail, reject.id)))
         if bad:
             self.reject(bad, settled)
         waiting, lost = _Waiting(of_id, settled), set[str]()
@@ -145,7 +147,7 @@ class TakingIn:
         end = monotonic() + _PATIENCE
         while not self._is_stored(first, customer, owner):
             if is_overdue(owner, datetime.now(UTC), _LOST_SECONDS):
-                if give_up(self._context.place, customer, owner):
+                if abandon_batch(self._context.place, customer, owner):
                     log.warning("batch %s was never stored: its messages are taken in again", owner)
                     return False
             elif monotonic() > end:
@@ -172,7 +174,7 @@ class TakingIn:
 class _Waiting:
     """Messages by id that are to be settled; several may bear one id."""
 
-    def __init__(self, of_id: dict[str, list[Received]], settled: Settled) -> None:
+    def __init__(self, of_id: dict[str, list[ReceivedMessage]], settled: Settled) -> None:
         self._of_id, self._settled = of_id, settled
 
     @property

@@ -32,7 +32,7 @@ def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, fo
     What was pulled is stored and acknowledged while the results in work are published. `folder` is
     CHORUS_RUN.
     """
-    register(app, context, topics.at)
+    register(app, context, topics.topic)
     if inflow is None:
         return _consume(app, context, partial(touch, folder))
 

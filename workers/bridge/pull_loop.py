@@ -19,9 +19,9 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from intake.messages.batcher import Batch, Gatherer, gathering
-from intake.messages.message import Feedback, Unusable, read
-from intake.messages.subscription import PullEnded, Received, Subscription
+from intake.messages.batcher import Batcher, MessageBatch, batch_wait
+from intake.messages.message import MessageFeedback, RejectedMessage, parse_message
+from intake.messages.subscription import PullStopped, ReceivedMessage, Subscription
 from storage.errors import ChorusError
 from storage.places.place import CannotWrite
 from storage.places.retry import StorageUnavailable
@@ -50,8 +50,8 @@ log = logging.getLogger(__name__)
 class _Taken:
     """A message in our hands, and what it says."""
 
-    received: Received
-    said: Feedback | Unusable
+    received: ReceivedMessage
+    said: MessageFeedback | RejectedMessage
 
 
 class Inflow:
@@ -63,12 +63,12 @@ class Inflow:
         subscription: Subscription,
         known: Callable[[str], bool],
         taking_in: TakingIn,
-        gatherer: Gatherer[_Taken],
+        gatherer: Batcher[_Taken],
     ) -> None:
         """`known`: whether feedback of a customer of this name is expected."""
         self.standing, self._subscription, self._known = standing, subscription, known
         self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
-        self._inbox: SimpleQueue[Received] = SimpleQueue()
+        self._inbox: SimpleQueue[ReceivedMessage] = SimpleQueue()
         self._stopped, self._ended = Event(), Event()
         self._threads = [
             Thread(target=self._stream, name="stream"),
@@ -128,7 +128,7 @@ class Inflow:
                         self.standing.say("pulling")
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
-            except PullEnded as error:
+            except PullStopped as error:
                 if monotonic() - opened > _LONGEST_REST:
                     rest = _FIRST_REST
                 log.warning("%s It is tried again in %.0f s", error, rest)
@@ -151,7 +151,7 @@ class Inflow:
         self._looked["stream"] = monotonic()
         jobs = self.standing.beat()
         if jobs is not None:
-            self._gatherer.seconds = gathering(self._seconds, jobs)
+            self._gatherer.seconds = batch_wait(self._seconds, jobs)
 
     # Gathering
 
@@ -168,10 +168,10 @@ class Inflow:
                         storing.submit(self._store, batch)
                 for batch in self._gatherer.due(monotonic()):
                     storing.submit(self._store, batch)
-            for batch in self._gatherer.rest():
+            for batch in self._gatherer.flush():
                 storing.submit(self._store, batch)
 
-    def _arrived(self, seconds: float) -> Iterator[Received]:
+    def _arrived(self, seconds: float) -> Iterator[ReceivedMessage]:
         """What is in the inbox, waited for so long; and no more than leaves time to see what is
         due.
         """
@@ -180,24 +180,24 @@ class Inflow:
             for _ in range(_AT_A_LOOK):
                 yield self._inbox.get_nowait()
 
-    def _add(self, received: Received) -> Batch[_Taken] | None:
+    def _add(self, received: ReceivedMessage) -> MessageBatch[_Taken] | None:
         """Gather a message; the batch that it fills, if it does."""
         self.standing.hold(1)
         try:
-            said = read(received.message, self._known)
+            said = parse_message(received.message, self._known)
         except Exception as error:  # whatever a storage raises that is asked for customers
             self._hand_back(_NOBODY, [received], error)
             return None
-        key = said.customer if isinstance(said, Feedback) else _NOBODY
+        key = said.customer if isinstance(said, MessageFeedback) else _NOBODY
         return self._gatherer.add(key, _Taken(received, said), monotonic())
 
     # Storing
 
-    def _store(self, batch: Batch[_Taken]) -> None:
+    def _store(self, batch: MessageBatch[_Taken]) -> None:
         """See to a batch; what of it could not be settled, for whatever reason, is handed back."""
         left = {id(one.received): one.received for one in batch.items}
 
-        def settled(messages: Sequence[Received], outcome: Outcome) -> None:
+        def settled(messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
             for one in messages:
                 left.pop(id(one))
             self._settle(messages, outcome)
@@ -206,12 +206,12 @@ class Inflow:
             said = [(one.received, one.said) for one in batch.items]
             if batch.key == _NOBODY:
                 self._taking_in.reject(
-                    [(one, why) for one, why in said if isinstance(why, Unusable)], settled
+                    [(one, why) for one, why in said if isinstance(why, RejectedMessage)], settled
                 )
             else:
                 self._taking_in.take(
                     batch.key,
-                    [Read(one, it) for one, it in said if isinstance(it, Feedback)],
+                    [Read(one, it) for one, it in said if isinstance(it, MessageFeedback)],
                     settled,
                 )
         # whatever storage, broker or registry raise: the messages are safe where they are
@@ -222,18 +222,20 @@ class Inflow:
         else:
             self.standing.is_well(batch.key)
 
-    def _settle(self, messages: Sequence[Received], outcome: Outcome) -> None:
+    def _settle(self, messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
         failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
         self.standing.let_go(
             len(messages), outcomes | ({"not acknowledged": failed} if failed else {})
         )
 
-    def _hand_back(self, customer: str, messages: Sequence[Received], error: Exception) -> None:
+    def _hand_back(
+        self, customer: str, messages: Sequence[ReceivedMessage], error: Exception
+    ) -> None:
         log.warning(
             "%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error)
         )
         self.standing.fails(customer, error)
-        self._subscription.hand_back(messages)
+        self._subscription.release(messages)
         self.standing.let_go(len(messages), {"handed back": len(messages)})
 
 

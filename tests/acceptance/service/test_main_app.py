@@ -14,7 +14,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.common.settings import from_environment
 from chorus.service.up import up
-from intake.messages.client import NoPubSub
+from intake.messages.client import PubSubNotInstalled
 from tests.support.repository import REPOSITORY
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import gone, running_service
@@ -128,7 +128,7 @@ def test_a_service_that_could_not_have_a_bridge_is_not_started(home, tmp_path):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "google.cloud.pubsub_v1", None)
-        with pytest.raises(NoPubSub, match=r"pip install 'chorus\[gcp\]'") as caught:
+        with pytest.raises(PubSubNotInstalled, match=r"pip install 'chorus\[gcp\]'") as caught:
             up(there, join=False, grace=1, metrics=None)
     assert caught.value.exit_status == 2
     refused = Command(home, CHORUS_SUBSCRIPTION="feedback").here("up")

@@ -9,7 +9,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.common.settings import from_environment
 from chorus.operations.doctor_messages import BridgeUnwell, NoBridge, checks
-from intake.messages.check import NotUsable
+from intake.messages.check import PubSubNotUsable
 from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.bridge_roster import Bridge, BridgeRoster, message_traffic
@@ -80,7 +80,7 @@ def test_what_is_not_there_is_said_with_what_makes_it(look):
     }
     for check in ("messages", "results", "dead letters"):
         with pytest.raises(
-            NotUsable, match=r"-gone cannot be used: .*chorus bridge --create"
+            PubSubNotUsable, match=r"-gone cannot be used: .*chorus bridge --create"
         ) as caught:
             look(check, **gone)
         assert "roles/pubsub." in str(caught.value)
@@ -97,7 +97,7 @@ def test_who_may_pull_and_publish_but_not_look_is_well_and_who_may_neither_is_no
         pubsub.refuse(name=name, method=method, code="PERMISSION_DENIED")
         assert name in look(check, **{setting: name})
         pubsub.refuse(name=f"{name}-other", method=method, code="PERMISSION_DENIED")
-        with pytest.raises(NotUsable, match="refused"):
+        with pytest.raises(PubSubNotUsable, match="refused"):
             look(check, **{setting: f"{name}-other"})
         pubsub.allow(name=name, method=method)
 
@@ -107,7 +107,7 @@ def test_a_subscription_whose_topic_was_deleted_hears_of_nothing(look):
         publisher.create_topic(name=f"{TOPIC}-2")
         subscriber.create_subscription(name=f"{SUBSCRIPTION}-2", topic=f"{TOPIC}-2")
         publisher.delete_topic(topic=f"{TOPIC}-2")
-    with pytest.raises(NotUsable, match="its topic was deleted"):
+    with pytest.raises(PubSubNotUsable, match="its topic was deleted"):
         look("messages", CHORUS_SUBSCRIPTION=f"{SUBSCRIPTION}-2")
 
 
@@ -140,7 +140,7 @@ def test_a_service_without_a_bridge_for_the_subscription_is_not_well(look, board
 def test_a_service_that_cannot_be_reached_is_not_waited_for(look, monkeypatch):
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
     began = monotonic()
-    with pytest.raises(NotUsable, match="cannot be used"):
+    with pytest.raises(PubSubNotUsable, match="cannot be used"):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
     assert monotonic() - began < 10
 

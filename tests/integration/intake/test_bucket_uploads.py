@@ -9,8 +9,8 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.jobs.upload_request import UploadRequest, describe
-from intake.dataset.upload import Upload, take_in
-from intake.errors import Unreadable
+from intake.dataset.upload import UploadOptions, store_upload
+from intake.errors import UnreadableUpload
 from storage.places.allowlist import NotAllowed
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme
@@ -23,7 +23,9 @@ CSV = b"id,text\n" + b"".join(
 
 
 def taken_in(folder, path):
-    return take_in(LocalPlace(folder / "home"), Upload(path, "acme"), io.BytesIO(), lambda _: None)
+    return store_upload(
+        LocalPlace(folder / "home"), UploadOptions(path, "acme"), io.BytesIO(), lambda _: None
+    )
 
 
 @pytest.fixture
@@ -50,13 +52,13 @@ def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becom
 @pytest.mark.parametrize("path", ["missing.csv", "", "deep"])
 def test_what_is_no_file_in_a_bucket_is_refused_with_its_address(bucket, tmp_path, path):
     open_place(f"{bucket}/deep").create("in.csv", CSV)
-    with pytest.raises(Unreadable, match=f"{bucket}/{path}"):
+    with pytest.raises(UnreadableUpload, match=f"{bucket}/{path}"):
         taken_in(tmp_path, f"{bucket}/{path}")
     assert not (tmp_path / "home").exists()
 
 
 def test_a_bucket_that_is_not_there_is_refused(bucket, tmp_path):
-    with pytest.raises(Unreadable, match="no such bucket"):
+    with pytest.raises(UnreadableUpload, match="no such bucket"):
         taken_in(tmp_path, f"{bucket}-not/in.csv")
 
 

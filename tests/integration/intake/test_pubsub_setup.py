@@ -8,7 +8,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from chorus.common.settings import from_environment
 from chorus.service.bridge import NoServiceToBridge, create_missing, serve_bridge
 from intake.messages import setup
-from intake.messages.setup import CannotCreate
+from intake.messages.setup import PubSubNotCreated
 from intake.messages.topic import BadTopic
 from tests.support.servers.pubsub_server import pubsub_server
 
@@ -51,14 +51,14 @@ def test_a_service_that_does_not_answer_is_given_up_soon_and_named(create, monke
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{nobody.getsockname()[1]}")
-        with pytest.raises(CannotCreate, match=f"{TOPIC} could not be made: .*onnect"):
+        with pytest.raises(PubSubNotCreated, match=f"{TOPIC} could not be made: .*onnect"):
             create()
 
 
 def test_a_service_that_is_away_is_not_waited_for_long(create, pubsub, monkeypatch):
     monkeypatch.setattr(setup, "_SECONDS", 0.5)
     pubsub.refuse(name=TOPIC, method="CreateTopic", code="UNAVAILABLE")
-    with pytest.raises(CannotCreate, match=r"topics/feedback could not be made: .*CreateTopic"):
+    with pytest.raises(PubSubNotCreated, match=r"topics/feedback could not be made: .*CreateTopic"):
         create()
 
 

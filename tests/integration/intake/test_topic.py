@@ -7,8 +7,15 @@ from collections import Counter
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient
 
-from intake.messages.client import NoPubSub
-from intake.messages.topic import MOST_BYTES, BadTopic, NotTaken, Outgoing, TopicAway, Topics
+from intake.messages.client import PubSubNotInstalled
+from intake.messages.topic import (
+    MAX_DATA_BYTES,
+    BadTopic,
+    MessageRefused,
+    OutgoingMessage,
+    Topics,
+    TopicUnavailable,
+)
 
 _numbers = itertools.count()
 
@@ -26,11 +33,11 @@ def name(pubsub):  # noqa: ARG001 — whom the client finds
 @pytest.fixture
 def topic(name):
     with Topics(patience=0.5) as topics:
-        yield topics.at(name)
+        yield topics.topic(name)
 
 
 def test_all_messages_arrive_with_their_attributes(pubsub, name, topic):
-    messages = [Outgoing(b"%d" % number, {"number": str(number)}) for number in range(2500)]
+    messages = [OutgoingMessage(b"%d" % number, {"number": str(number)}) for number in range(2500)]
     topic.publish(messages)
     assert [(one["data"].encode(), one["attributes"]) for one in pubsub.published(topic=name)] == [
         (message.data, message.attributes) for message in messages
@@ -39,9 +46,15 @@ def test_all_messages_arrive_with_their_attributes(pubsub, name, topic):
 
 def test_the_largest_message_with_all_attributes_that_there_may_be_is_taken(pubsub, name, topic):
     attributes = {f"{number:03d}" + "k" * 253: "v" * 1024 for number in range(100)}
-    topic.publish([Outgoing(b"x", {}), Outgoing(b"x" * MOST_BYTES, attributes), Outgoing(b"x", {})])
+    topic.publish(
+        [
+            OutgoingMessage(b"x", {}),
+            OutgoingMessage(b"x" * MAX_DATA_BYTES, attributes),
+            OutgoingMessage(b"x", {}),
+        ]
+    )
     sizes = Counter(len(one["data"]) for one in pubsub.published(topic=name))
-    assert sizes == {1: 2, MOST_BYTES: 1}
+    assert sizes == {1: 2, MAX_DATA_BYTES: 1}
 
 
 def test_nothing_is_published_of_nothing(pubsub, name, topic):
@@ -51,7 +64,7 @@ def test_nothing_is_published_of_nothing(pubsub, name, topic):
 
 def test_a_hiccup_is_waited_out(pubsub, name, topic):
     pubsub.refuse(name=name, method="Publish", code="UNAVAILABLE", times=1)
-    topic.publish([Outgoing(b"x", {})])
+    topic.publish([OutgoingMessage(b"x", {})])
     assert len(pubsub.published(topic=name)) == 1
 
 
@@ -61,34 +74,34 @@ def test_a_hiccup_is_waited_out(pubsub, name, topic):
 def test_a_topic_that_takes_nothing_is_away_until_it_does(pubsub, name, topic, code):
     pubsub.refuse(name=name, method="Publish", code=code)
     with pytest.raises(
-        TopicAway, match=rf"{name} takes no messages now: .*roles/pubsub\.publisher"
+        TopicUnavailable, match=rf"{name} takes no messages now: .*roles/pubsub\.publisher"
     ):
-        topic.publish([Outgoing(b"x", {})])
+        topic.publish([OutgoingMessage(b"x", {})])
     pubsub.allow(name=name, method="Publish")
-    topic.publish([Outgoing(b"x", {})])
+    topic.publish([OutgoingMessage(b"x", {})])
 
 
 def test_a_topic_that_does_not_exist_is_away(name):
-    with Topics() as topics, pytest.raises(TopicAway, match=name + "x"):
-        topics.at(name + "x").publish([Outgoing(b"x", {})])
+    with Topics() as topics, pytest.raises(TopicUnavailable, match=name + "x"):
+        topics.topic(name + "x").publish([OutgoingMessage(b"x", {})])
 
 
 def test_a_service_that_does_not_answer_is_away(monkeypatch):
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
-    with Topics(patience=0.3) as topics, pytest.raises(TopicAway):
-        topics.at("projects/tests/topics/any").publish([Outgoing(b"x", {})])
+    with Topics(patience=0.3) as topics, pytest.raises(TopicUnavailable):
+        topics.topic("projects/tests/topics/any").publish([OutgoingMessage(b"x", {})])
 
 
 def test_without_credentials_a_topic_is_away(monkeypatch, tmp_path):
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
-    with Topics() as topics, pytest.raises(TopicAway, match=r"none\.json"):
-        topics.at("projects/tests/topics/any")
+    with Topics() as topics, pytest.raises(TopicUnavailable, match=r"none\.json"):
+        topics.topic("projects/tests/topics/any")
 
 
 def test_a_message_that_would_be_refused_again_is_no_topic_that_is_away(topic):
-    with pytest.raises(NotTaken, match="would refuse it again"):
-        topic.publish([Outgoing(b"x", {"long": "v" * 1025})])
+    with pytest.raises(MessageRefused, match="would refuse it again"):
+        topic.publish([OutgoingMessage(b"x", {"long": "v" * 1025})])
 
 
 @pytest.mark.parametrize(
@@ -97,11 +110,14 @@ def test_a_message_that_would_be_refused_again_is_no_topic_that_is_away(topic):
 )
 def test_what_is_no_full_name_of_a_topic_is_refused(name):
     with Topics() as topics, pytest.raises(BadTopic, match="projects/PROJECT/topics/TOPIC"):
-        topics.at(name)
+        topics.topic(name)
 
 
 def test_a_missing_package_names_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.cloud.pubsub_v1", None)
     monkeypatch.delattr("google.cloud.pubsub_v1")
-    with Topics() as topics, pytest.raises(NoPubSub, match=r"pip install 'chorus\[gcp\]'"):
-        topics.at("projects/p/topics/any")
+    with (
+        Topics() as topics,
+        pytest.raises(PubSubNotInstalled, match=r"pip install 'chorus\[gcp\]'"),
+    ):
+        topics.topic("projects/p/topics/any")

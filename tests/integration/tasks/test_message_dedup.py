@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from intake.messages import batch
-from intake.messages.message import Feedback
+from intake.messages.message import MessageFeedback
 from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.message_dedup import MessageDedup
@@ -26,8 +26,10 @@ def once(place, board):
 
 
 def store(place, name, *ids, customer="acme"):
-    table, _ = batch.sifted([Feedback(customer, id_, "fine", ()) for id_ in ids], ids, 100)
-    assert batch.put(place, customer, name, table)
+    table, _ = batch.validate_messages(
+        [MessageFeedback(customer, id_, "fine", ()) for id_ in ids], ids, 100
+    )
+    assert batch.store_chunk(place, customer, name, table)
 
 
 def name(ago):
@@ -53,7 +55,7 @@ def test_what_redis_forgot_is_claimed_anew_from_storage(once, place, board):
     store(place, old, "old")
     store(place, recent, "a", "b")
     store(place, recent, "a", customer="plain")
-    batch.give_up(place, "acme", unstored)
+    batch.abandon_batch(place, "acme", unstored)
     board.redis.flushall()
     assert once.claim("acme", mine, ["a", "old", "new"], NOW) == [recent, mine, mine]
     assert once.claim("plain", mine, ["a"], NOW) == [recent]

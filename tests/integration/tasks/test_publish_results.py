@@ -200,7 +200,7 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
 
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    dying = AfterTwoParts(steps.topics.at(topic.name))
+    dying = AfterTwoParts(steps.topics.topic(topic.name))
     with pytest.raises(Dies):
         publish_results(steps.context, lambda _: dying, message)
     reconciler = Reconciler(steps.context)
@@ -268,7 +268,7 @@ class Publisher:
 
     def handle(self, message):
         handle(
-            self._context, partial(publish_results, self._context, self._steps.topics.at), message
+            self._context, partial(publish_results, self._context, self._steps.topics.topic), message
         )
 
     def work(self):
@@ -345,7 +345,7 @@ def test_a_topic_that_goes_away_half_way_gets_the_rest_later(steps, place, topic
 
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    half = Half(steps.topics.at(topic.name))
+    half = Half(steps.topics.topic(topic.name))
     with pytest.raises(ResultsRefused, match="attempt 1"):
         publish_results(steps.context, lambda _: half, message)
     topic.allow()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake.messages import batch
 from intake.messages.dead_letters import DeadLetters
-from intake.messages.message import Message, read
-from intake.messages.subscription import Received
+from intake.messages.message import Message, parse_message
+from intake.messages.subscription import ReceivedMessage
 from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
 from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default_folder
@@ -54,7 +54,9 @@ class World:
         for id_ in ids:
             body = json.dumps({"id": id_, "customer": "plain", "text": text}).encode()
             message = Message(body, {}, str(next(self.numbers)))
-            found.append(Read(Received(message, None, None), read(message, lambda _: True)))
+            found.append(
+                Read(ReceivedMessage(message, None, None), parse_message(message, lambda _: True))
+            )
         return found
 
     def take(self, *ids, bridge=None, text="fine"):
@@ -135,8 +137,8 @@ def test_ids_that_came_before_are_settled_as_duplicates_and_the_first_text_stays
 
 POINTS = [
     (batch_writer, "arrive", False),  # claimed, not stored
-    (batch, "put", True),  # the chunk is stored, dataset.json is not
-    (batch, "keep_dataset", True),  # no job
+    (batch, "store_chunk", True),  # the chunk is stored, dataset.json is not
+    (batch, "create_dataset", True),  # no job
     (batch_writer, "arrive", True),  # not acknowledged
 ]
 
@@ -168,7 +170,7 @@ def test_a_job_that_could_not_be_set_going_is_by_whoever_gets_the_message_again(
 
 
 def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, monkeypatch):
-    killed_at(monkeypatch, batch, "keep_dataset", after=True)
+    killed_at(monkeypatch, batch, "create_dataset", after=True)
     with pytest.raises(Killed):
         world.take("a")
     target = Target(name="mood", mode="one_of", members=(Member(model="mood-plain"),))
@@ -185,15 +187,15 @@ def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, mon
 def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(
     world, monkeypatch
 ):
-    real, slow = batch.put, []
+    real, slow = batch.store_chunk, []
 
     def put(place, customer, name, table):
-        monkeypatch.setattr(batch, "put", real)
+        monkeypatch.setattr(batch, "store_chunk", real)
         world.take("a")  # while we sleep, another bridge gets the message again, and gives us up
         slow.append(name)
         return real(place, customer, name, table)
 
-    monkeypatch.setattr(batch, "put", put)
+    monkeypatch.setattr(batch, "store_chunk", put)
     world.take("a", "b")
     world.check("a", "b")
     assert slow[0] not in {one.id for one in feedback.datasets(world.place, "plain")}
@@ -203,15 +205,15 @@ def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in
 
 
 def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, monkeypatch):
-    real = batch.put
+    real = batch.store_chunk
 
     def put(place, customer, name, table):
-        monkeypatch.setattr(batch, "put", real)
+        monkeypatch.setattr(batch, "store_chunk", real)
         world.steps.context.board.redis.flushall()
         world.take("b")  # what is stored by now is claimed anew; we are not
         return real(place, customer, name, table)
 
-    monkeypatch.setattr(batch, "put", put)
+    monkeypatch.setattr(batch, "store_chunk", put)
     world.take("a")
     world.take("a")
     world.check("a", "b")

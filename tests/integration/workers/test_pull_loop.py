@@ -12,7 +12,7 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.subscriber._protocol.heartbeater import Heartbeater
 
-from intake.messages.batcher import Gatherer
+from intake.messages.batcher import Batcher
 from intake.messages.dead_letters import DeadLetters
 from intake.messages.subscription import Subscription
 from intake.messages.topic import Topics
@@ -76,7 +76,7 @@ class World:
             taking_in = TakingIn(
                 context,
                 MessageDedup(self.place, context.board, 3600),
-                DeadLetters(self.place, topics.at(DEAD)),
+                DeadLetters(self.place, topics.topic(DEAD)),
                 results=None,
                 max_chars=100,
             )
@@ -86,7 +86,7 @@ class World:
                 subscription,
                 known,
                 taking_in,
-                gatherer or Gatherer(rows, seconds),
+                gatherer or Batcher(rows, seconds),
             )
             flow.start()
             try:
@@ -275,7 +275,7 @@ def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
 @pytest.mark.filterwarnings("ignore:Exception in thread gather")
 def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeypatch):
     world.subscribe()
-    gatherer = Gatherer(10, 0.05)
+    gatherer = Batcher(10, 0.05)
     with world.bridge(gatherer=gatherer) as flow:
         assert flow.trouble() is None
         with monkeypatch.context() as patient:

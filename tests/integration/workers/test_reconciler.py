@@ -48,7 +48,7 @@ class Taken:
     def __init__(self):
         self.results = {}
 
-    def at(self, _name):
+    def topic(self, _name):
         return self
 
     def publish(self, messages):

@@ -31,7 +31,7 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     context = Context(LocalPlace(Path(home)), board, publisher(app, address))
     presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
-        register(app, replace(context, presence=presence), topics.at)
+        register(app, replace(context, presence=presence), topics.topic)
         presence.start_heartbeat()
         return consume(app, RESULTS, name=name, threads=2)
 

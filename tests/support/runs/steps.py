@@ -140,7 +140,7 @@ class Steps:
         elif isinstance(message, FinishJob):
             finish(self.context, message)
         elif isinstance(message, PublishResults):
-            publish_results(self.context, self.topics.at, message)
+            publish_results(self.context, self.topics.topic, message)
 
     def drain(self):
         """Until the queue is empty, first come first served."""

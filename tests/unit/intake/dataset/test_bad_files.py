@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake.dataset.upload import Upload, take_in
-from intake.detect.source import Source
+from intake.dataset.upload import UploadOptions, store_upload
+from intake.detect.source import UploadSource
 from storage.errors import BadRequest
 from storage.names import BadName
 from storage.places.place import CannotWrite, LocalPlace
@@ -88,8 +88,11 @@ def test_an_upload_that_cannot_be_read_starts_nothing(
 )
 def test_a_path_that_leads_to_no_file_is_an_error(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        take_in(
-            LocalPlace(tmp_path / "home"), Upload(str(tmp_path / path), "acme"), io.BytesIO(), print
+        store_upload(
+            LocalPlace(tmp_path / "home"),
+            UploadOptions(str(tmp_path / path), "acme"),
+            io.BytesIO(),
+            print,
         )
 
 
@@ -103,9 +106,9 @@ def test_a_file_that_may_not_be_read_is_an_error(
     # root may read everything, so that a mode would not do
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(BadRequest, match="permissions"):
-        take_in(
+        store_upload(
             LocalPlace(tmp_path / "home"),
-            Upload(str(tmp_path / "in.csv"), "acme"),
+            UploadOptions(str(tmp_path / "in.csv"), "acme"),
             io.BytesIO(),
             print,
         )
@@ -114,9 +117,9 @@ def test_a_file_that_may_not_be_read_is_an_error(
 def test_a_customer_name_that_is_a_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(CSV)
     with pytest.raises(BadName):
-        take_in(
+        store_upload(
             LocalPlace(tmp_path / "home"),
-            Upload(str(tmp_path / "in.csv"), "../x"),
+            UploadOptions(str(tmp_path / "in.csv"), "../x"),
             io.BytesIO(),
             print,
         )
@@ -141,9 +144,9 @@ class Failing(LocalPlace):
 def test_when_the_place_is_full_nothing_stays(tmp_path: Path, room: int) -> None:
     (tmp_path / "in.csv").write_bytes(b"text\n" + b"words\n" * 100)
     with pytest.raises(CannotWrite, match="No space left"):
-        take_in(
+        store_upload(
             Failing(tmp_path / "home", room),
-            Upload(str(tmp_path / "in.csv"), "a", chunk_rows=10),
+            UploadOptions(str(tmp_path / "in.csv"), "a", chunk_rows=10),
             io.BytesIO(),
             print,
         )
@@ -154,13 +157,13 @@ def test_when_the_upload_changes_meanwhile_nothing_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "in.csv"
-    check: Callable[[Source], None] = Source.check_unchanged
+    check: Callable[[UploadSource], None] = UploadSource.check_unchanged
 
-    def check_late(source: Source) -> None:
+    def check_late(source: UploadSource) -> None:
         file.write_bytes(CSV * 2)
         check(source)
 
-    monkeypatch.setattr(Source, "check_unchanged", check_late)
+    monkeypatch.setattr(UploadSource, "check_unchanged", check_late)
     with pytest.raises(BadRequest, match="changed while it was read"):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)
@@ -178,17 +181,19 @@ def test_no_room_for_temporary_files_is_a_clear_error(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(CannotWrite, match=r"temporary files in .*gone"):
-        take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), io.BytesIO(CSV), print)
+        store_upload(
+            LocalPlace(tmp_path / "home"), UploadOptions("-", "acme"), io.BytesIO(CSV), print
+        )
     assert nothing_is_stored(tmp_path)
 
 
 def test_an_intake_that_is_interrupted_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: Source) -> None:
+    def interrupted(_: UploadSource) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Source, "check_unchanged", interrupted)
+    monkeypatch.setattr(UploadSource, "check_unchanged", interrupted)
     with pytest.raises(KeyboardInterrupt):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.dataset.clean import MAY_NEED_CLEANING, clean
+from intake.dataset.clean import MAY_NEED_CLEANING, clean_text
 
 # Hypothesis seldom finds these by itself.
 AWKWARD = st.text(
@@ -46,17 +46,17 @@ AWKWARD = st.text(
     ],
 )
 def test_clean_text_is_as_expected(given_text: str, expected: str) -> None:
-    assert clean(given_text) == expected
+    assert clean_text(given_text) == expected
 
 
 @given(AWKWARD)
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert clean_text(clean_text(text)) == clean_text(text)
 
 
 @given(AWKWARD)
 def test_clean_text_is_normal_and_has_single_spaces_only(text: str) -> None:
-    result = clean(text)
+    result = clean_text(text)
     assert unicodedata.is_normalized("NFC", result)
     assert result.split() == ([] if not result else result.split(" "))
     assert all(unicodedata.category(character) != "Cc" for character in result)
@@ -65,7 +65,7 @@ def test_clean_text_is_normal_and_has_single_spaces_only(text: str) -> None:
 @given(AWKWARD)
 def test_a_text_that_the_quick_look_passes_is_clean(text: str) -> None:
     doubtful = pc.match_substring_regex(pa.array([text]), MAY_NEED_CLEANING)[0].as_py()
-    assert doubtful or clean(text) == text
+    assert doubtful or clean_text(text) == text
 
 
 def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of_them() -> None:
@@ -86,7 +86,7 @@ def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of
     assert not any(0x1161 <= ord(character) < 0x1200 for character in passed)
     for character in passed:
         assert unicodedata.combining(character) == 0
-        assert clean(f"a{character}b") == f"a{character}b"
+        assert clean_text(f"a{character}b") == f"a{character}b"
 
 
 def _canonical(character: str) -> list[str]:

@@ -155,7 +155,7 @@ def test_a_text_of_two_megabytes_is_one_reject(tmp_path: Path) -> None:
 def test_a_line_that_never_ends_is_one_reject_and_costs_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(lines, "MOST_LINE", 300_000)
+    monkeypatch.setattr(lines, "MAX_LINE_CHARS", 300_000)
     good = {
         "in.csv": ['1,"two\nlines"\n', "2,b\n"],
         "in.jsonl": ['{"id":1,"text":"a"}\n', '{"id":2,"text":"b"}\n'],

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intake.dataset import seen_ids as seen_module
-from intake.dataset.seen_ids import Seen
+from intake.dataset.seen_ids import SeenIds
 
 IDS = st.text(st.sampled_from("ab\u00e9\U0001f600\"'\\1 "), min_size=1, max_size=3)
 
@@ -16,12 +16,12 @@ def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     anything apart.
     """
     if request.param == "files":
-        monkeypatch.setattr(seen_module, "IN_MEMORY", 0)
-        monkeypatch.setattr(seen_module, "SLICE", 2)
+        monkeypatch.setattr(seen_module, "MAX_IDS_IN_MEMORY", 0)
+        monkeypatch.setattr(seen_module, "MERGE_SLICE", 2)
     if request.param == "equal parts":
-        whole = seen_module.hashes
+        whole = seen_module.hash_ids
         monkeypatch.setattr(
-            seen_module, "hashes", lambda ids: whole(ids) if len(ids[0]) > 16 else whole(ids) % 2
+            seen_module, "hash_ids", lambda ids: whole(ids) if len(ids[0]) > 16 else whole(ids) % 2
         )
 
 
@@ -30,7 +30,7 @@ def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @given(st.lists(st.lists(IDS, max_size=6), max_size=24))
 def test_the_first_one_wins_within_and_across_blocks(blocks: list[list[str]]) -> None:
     known: set[str] = set()
-    seen = Seen()
+    seen = SeenIds()
     for block in blocks:
         expected = []
         for position, id_ in enumerate(block):
@@ -41,13 +41,13 @@ def test_the_first_one_wins_within_and_across_blocks(blocks: list[list[str]]) ->
 
 
 def test_numbers_and_words_are_told_apart_as_they_are_spelled() -> None:
-    seen = Seen()
+    seen = SeenIds()
     assert seen.add(["1", "01", "1.0", "A", "a", "null", "true"]) == []
     assert seen.add(["1", "A"]) == [0, 1]
 
 
 def test_hundreds_of_blocks_are_remembered_in_a_few_runs() -> None:
-    seen = Seen()
+    seen = SeenIds()
     for block in range(300):
         assert seen.add([f"{block}-{row}" for row in range(20)]) == []
     assert seen.add(["299-19", "new", "0-0", "new"]) == [0, 2, 3]

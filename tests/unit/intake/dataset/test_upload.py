@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake.dataset.upload import Upload, take_in
+from intake.dataset.upload import UploadOptions, store_upload
 from storage.places.place import LocalPlace
 from storage.records.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
@@ -225,7 +225,7 @@ def test_standard_input_is_taken_in_and_nothing_of_it_stays(
     spool.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(spool))
     stdin = io.BytesIO(gzip.compress(CSV.encode(), mtime=0))
-    dataset = take_in(LocalPlace(tmp_path / "home"), Upload("-", "acme"), stdin, print)
+    dataset = store_upload(LocalPlace(tmp_path / "home"), UploadOptions("-", "acme"), stdin, print)
     assert texts(tmp_path, dataset) == ROWS
     assert dataset.source.name == "standard input"
     assert list(spool.iterdir()) == []
@@ -236,7 +236,9 @@ def test_a_named_pipe_is_taken_in(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=[CSV.encode()])
     writer.start()
-    dataset = take_in(LocalPlace(tmp_path / "home"), Upload(str(pipe), "acme"), io.BytesIO(), print)
+    dataset = store_upload(
+        LocalPlace(tmp_path / "home"), UploadOptions(str(pipe), "acme"), io.BytesIO(), print
+    )
     writer.join()
     assert texts(tmp_path, dataset) == ROWS
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.detect.encoding import MARK, choose_encoding, decoder
-from intake.detect.fingerprint import fingerprint
-from intake.errors import Unreadable
+from intake.detect.encoding import INVALID_MARK, choose_encoding, marking_decoder
+from intake.detect.fingerprint import compute_fingerprint
+from intake.errors import UnreadableUpload
 
 
 def chosen(data: bytes, asked: str | None = None) -> str:
-    return choose_encoding("file.csv", asked, fingerprint([data]).bytes).name
+    return choose_encoding("file.csv", asked, compute_fingerprint([data]).counts).name
 
 
 @pytest.mark.parametrize(
@@ -56,18 +56,18 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column_when_utf8_is_asked_for
     "asked", ["klingon", "base64", "rot13", "idna", "", "utf-8\x00", "undefined"]
 )
 def test_what_is_no_text_encoding_is_an_error(asked: str) -> None:
-    with pytest.raises(Unreadable, match="no text encoding"):
+    with pytest.raises(UnreadableUpload, match="no text encoding"):
         chosen(b"x", asked)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_without_a_mark_is_named(encoding: str) -> None:
-    with pytest.raises(Unreadable, match=f"--encoding {encoding}"):
+    with pytest.raises(UnreadableUpload, match=f"--encoding {encoding}"):
         chosen("id,text\n1,nice\n".encode(encoding))
 
 
 def test_a_guess_is_said() -> None:
-    notice = choose_encoding("file.csv", None, fingerprint([b"caf\xe9 "]).bytes).notice
+    notice = choose_encoding("file.csv", None, compute_fingerprint([b"caf\xe9 "]).counts).notice
     assert notice is not None
     assert "windows-1252" in notice
     assert "--encoding" in notice
@@ -76,31 +76,37 @@ def test_a_guess_is_said() -> None:
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
 def test_counts_do_not_depend_on_where_the_bytes_are_parted(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(data)]
-    parted = fingerprint([data[start:end] for start, end in pairwise(edges)])
-    whole = fingerprint([data])
-    assert (parted.sha256, parted.size, parted.line_feeds, parted.returns) == (
+    parted = compute_fingerprint([data[start:end] for start, end in pairwise(edges)])
+    whole = compute_fingerprint([data])
+    assert (parted.sha256, parted.size, parted.line_feeds, parted.carriage_returns) == (
         whole.sha256,
         whole.size,
         whole.line_feeds,
-        whole.returns,
+        whole.carriage_returns,
     )
-    assert (parted.bytes.valid, parted.bytes.invalid) == (whole.bytes.valid, whole.bytes.invalid)
+    assert (parted.counts.valid_sequences, parted.counts.invalid_bytes) == (
+        whole.counts.valid_sequences,
+        whole.counts.invalid_bytes,
+    )
 
 
 @given(st.binary(max_size=60))
 def test_utf8_is_found_valid_just_when_python_says_so(data: bytes) -> None:
-    found = fingerprint([data]).bytes
+    found = compute_fingerprint([data]).counts
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        assert found.invalid > 0
+        assert found.invalid_bytes > 0
     else:
-        assert (found.invalid, found.valid) == (0, sum(character > "\x7f" for character in text))
+        assert (found.invalid_bytes, found.valid_sequences) == (
+            0,
+            sum(character > "\x7f" for character in text),
+        )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_an_encoding_that_needs_a_mark_is_refused_without_one(encoding: str) -> None:
-    with pytest.raises(Unreadable, match=f"Try {encoding}-le"):
+    with pytest.raises(UnreadableUpload, match=f"Try {encoding}-le"):
         chosen("id,text\n".encode(f"{encoding}-le"), encoding)
 
 
@@ -109,10 +115,10 @@ def test_an_encoding_that_needs_a_mark_is_refused_without_one(encoding: str) -> 
 )
 @given(data=st.binary(max_size=40))
 def test_decoding_never_fails_and_marks_what_is_invalid(encoding: str, data: bytes) -> None:
-    text = decoder(encoding).decode(data, final=True)
+    text = marking_decoder(encoding).decode(data, final=True)
     try:
         expected = data.decode(encoding)
     except UnicodeDecodeError:
-        assert MARK in text
+        assert INVALID_MARK in text
     else:
         assert text == expected

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.messages import batch
-from intake.messages.message import Feedback
-from intake.readers.block import Reason
+from intake.messages.message import MessageFeedback
+from intake.readers.block import RejectReason
 from storage.names import is_name
 from storage.records import feedback
 from storage.records.feedback import FirstLabels
@@ -24,13 +24,13 @@ FIRST = FirstLabels(
 
 def messages(*texts):
     return [
-        Feedback("acme", f"r{number}", text, (("at", str(number)),))
+        MessageFeedback("acme", f"r{number}", text, (("at", str(number)),))
         for number, text in enumerate(texts)
     ]
 
 
 def chunk(*texts):
-    table, rejects = batch.sifted(messages(*texts), texts, 100)
+    table, rejects = batch.validate_messages(messages(*texts), texts, 100)
     assert not rejects
     return table
 
@@ -43,7 +43,7 @@ def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
     now = second.replace(microsecond=microsecond)
     name = batch.batch_name(now)
     assert is_name(name)
-    assert batch.gathered_at(name) == now
+    assert batch.batch_time(name) == now
     assert batch.batch_name(now) != name
 
 
@@ -51,46 +51,48 @@ def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
     "name", ["", "messages-", "57717b5d8d076f33" * 2, "messages-yesterday-0a1b2c3d"]
 )
 def test_other_names_are_not_of_batches(name):
-    assert batch.gathered_at(name) is None
+    assert batch.batch_time(name) is None
 
 
 def test_what_is_no_feedback_falls_out_with_the_number_of_its_message():
     texts = ("fine", "  ", "x" * 101, "well")
-    table, rejects = batch.sifted([*messages(*texts), *messages("again")], [*texts, "again"], 100)
+    table, rejects = batch.validate_messages(
+        [*messages(*texts), *messages("again")], [*texts, "again"], 100
+    )
     assert table["id"].to_pylist() == ["r0", "r3"]
     assert [(one.row, one.reason) for one in rejects] == [
-        (2, Reason.NO_TEXT),
-        (3, Reason.TOO_LONG),
-        (5, Reason.DUPLICATE_ID),
+        (2, RejectReason.NO_TEXT),
+        (3, RejectReason.TOO_LONG),
+        (5, RejectReason.DUPLICATE_ID),
     ]
 
 
 def test_a_stored_batch_cannot_be_given_up_and_storing_it_again_is_no_second_one(place):
     table = chunk("fine", "well")
-    assert batch.put(place, "acme", NAME, table)
-    assert batch.put(place, "acme", NAME, table)
-    assert not batch.give_up(place, "acme", NAME)
-    assert batch.stored(place, "acme", NAME).equals(table.cast(feedback.CHUNK))
+    assert batch.store_chunk(place, "acme", NAME, table)
+    assert batch.store_chunk(place, "acme", NAME, table)
+    assert not batch.abandon_batch(place, "acme", NAME)
+    assert batch.read_batch(place, "acme", NAME).equals(table.cast(feedback.CHUNK))
 
 
 def test_a_batch_that_was_given_up_is_never_stored(place):
-    assert batch.give_up(place, "acme", NAME)
-    assert not batch.put(place, "acme", NAME, chunk("fine"))
-    assert batch.give_up(place, "acme", NAME)
-    assert batch.stored(place, "acme", NAME) is None
+    assert batch.abandon_batch(place, "acme", NAME)
+    assert not batch.store_chunk(place, "acme", NAME, chunk("fine"))
+    assert batch.abandon_batch(place, "acme", NAME)
+    assert batch.read_batch(place, "acme", NAME) is None
     assert feedback.datasets(place, "acme") == []
 
 
 def test_the_dataset_follows_from_the_chunk_and_whoever_settled_its_versions_first_is_right(place):
-    batch.put(place, "acme", NAME, chunk("fine", "well"))
-    read = batch.stored(place, "acme", NAME)
-    mine = batch.describe("acme", NAME, read, FIRST)
+    batch.store_chunk(place, "acme", NAME, chunk("fine", "well"))
+    read = batch.read_batch(place, "acme", NAME)
+    mine = batch.describe_dataset("acme", NAME, read, FIRST)
     assert (mine.rows_in, mine.rows, mine.columns, mine.chunks[0].chars) == (2, 2, ("at",), 8)
     assert mine.since == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
-    assert batch.keep_dataset(place, mine) == mine
-    later = batch.describe(
+    assert batch.create_dataset(place, mine) == mine
+    later = batch.describe_dataset(
         "acme", NAME, read, FIRST.model_copy(update={"results": "projects/p/topics/t"})
     )
-    assert batch.keep_dataset(place, later) == mine
+    assert batch.create_dataset(place, later) == mine
     assert feedback.datasets(place, "acme") == [mine]
     assert feedback.read_texts(place, mine, 0).to_pylist() == ["fine", "well"]

@@ -6,15 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.messages.message import MOST_BYTES, Feedback, Message, Unusable, read
-from intake.readers.block import Reason
+from intake.messages.message import (
+    MAX_BODY_BYTES,
+    Message,
+    MessageFeedback,
+    RejectedMessage,
+    parse_message,
+)
+from intake.readers.block import RejectReason
 
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
 
 def said(body, customers=("acme",), **attributes):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read(Message(data, attributes, "m-7"), customers.__contains__)
+    return parse_message(Message(data, attributes, "m-7"), customers.__contains__)
 
 
 @given(
@@ -26,12 +32,14 @@ def said(body, customers=("acme",), **attributes):
 )
 def test_all_that_the_body_says_is_kept(id_, words, extra):
     found = said({"id": id_, "customer": "acme", "text": words, **extra})
-    assert found == Feedback("acme", id_, words, tuple(extra.items()))
+    assert found == MessageFeedback("acme", id_, words, tuple(extra.items()))
 
 
 @given(text)
 def test_attributes_may_say_who_and_which(id_):
-    assert said({"text": "fine"}, id=id_, customer="acme") == Feedback("acme", id_, "fine", ())
+    assert said({"text": "fine"}, id=id_, customer="acme") == MessageFeedback(
+        "acme", id_, "fine", ()
+    )
     assert said({"text": "fine", "id": id_, "customer": "acme"}, id=id_, customer="acme").id == id_
 
 
@@ -50,23 +58,23 @@ def test_numbers_are_ids_and_other_values_are_kept_as_json():
             "stars": 4,
         }
     )
-    assert found == Feedback("acme", "12", "fine", (("tags", '["a", 1]'), ("stars", "4")))
+    assert found == MessageFeedback("acme", "12", "fine", (("tags", '["a", 1]'), ("stars", "4")))
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"no json", Reason.NOT_AN_OBJECT),
-        (b"[1]", Reason.NOT_AN_OBJECT),
-        (b"", Reason.NOT_AN_OBJECT),
-        (b'{"text": "\xff"}', Reason.UNDECODABLE),
-        (b'{"text": "\\ud800", "customer": "acme"}', Reason.UNDECODABLE),
-        (b" " * (MOST_BYTES + 1), Reason.TOO_LARGE),
-        (b'{"id": true, "text": "a", "customer": "acme"}', Reason.BAD_ID),
-        (b'{"text": 7, "customer": "acme"}', Reason.NO_TEXT),
-        (b'{"text": "a"}', Reason.UNKNOWN_CUSTOMER),
-        (b'{"text": "a", "customer": "../evil"}', Reason.UNKNOWN_CUSTOMER),
-        (b'{"text": "a", "customer": ["acme"]}', Reason.UNKNOWN_CUSTOMER),
+        (b"no json", RejectReason.NOT_AN_OBJECT),
+        (b"[1]", RejectReason.NOT_AN_OBJECT),
+        (b"", RejectReason.NOT_AN_OBJECT),
+        (b'{"text": "\xff"}', RejectReason.UNDECODABLE),
+        (b'{"text": "\\ud800", "customer": "acme"}', RejectReason.UNDECODABLE),
+        (b" " * (MAX_BODY_BYTES + 1), RejectReason.TOO_LARGE),
+        (b'{"id": true, "text": "a", "customer": "acme"}', RejectReason.BAD_ID),
+        (b'{"text": 7, "customer": "acme"}', RejectReason.NO_TEXT),
+        (b'{"text": "a"}', RejectReason.UNKNOWN_CUSTOMER),
+        (b'{"text": "a", "customer": "../evil"}', RejectReason.UNKNOWN_CUSTOMER),
+        (b'{"text": "a", "customer": ["acme"]}', RejectReason.UNKNOWN_CUSTOMER),
     ],
 )
 def test_what_cannot_be_used_has_a_reason(body, reason):
@@ -80,13 +88,14 @@ def test_values_that_lie_too_deep_in_each_other_are_a_reason_too():
             b'{"id": "a", "text": "a", "customer": "acme", "deep": %s%s}'
             % (b"[" * depth, b"]" * depth)
         )
-        assert isinstance(found, Feedback) or found.reason is Reason.NOT_AN_OBJECT
+        assert isinstance(found, MessageFeedback) or found.reason is RejectReason.NOT_AN_OBJECT
 
 
 def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
-    assert said({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is Reason.BAD_ID
+    assert said({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is RejectReason.BAD_ID
     assert (
-        said({"text": "x", "customer": "acme"}, customer="plain").reason is Reason.UNKNOWN_CUSTOMER
+        said({"text": "x", "customer": "acme"}, customer="plain").reason
+        is RejectReason.UNKNOWN_CUSTOMER
     )
 
 
@@ -96,4 +105,6 @@ def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
 )
 def test_no_body_is_an_accident(body):
     data = body if isinstance(body, bytes) else body.encode(errors="surrogatepass")
-    assert isinstance(read(Message(data, {}, "m"), lambda _: True), Feedback | Unusable)
+    assert isinstance(
+        parse_message(Message(data, {}, "m"), lambda _: True), MessageFeedback | RejectedMessage
+    )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intake.messages.batch import sifted
-from intake.messages.message import Feedback, Message, read
+from intake.messages.batch import validate_messages
+from intake.messages.message import Message, MessageFeedback, parse_message
 from tests.support.repository import REPOSITORY
 
 SCHEMA = jsonschema.Draft202012Validator(
@@ -20,8 +20,11 @@ NONE = object()  # the key is not there
 def usable(body):
     """Whether a message with this body becomes feedback."""
     data = json.dumps(body).encode()
-    said = read(Message(data, {}, "m-7"), {"acme"}.__contains__)
-    return isinstance(said, Feedback) and len(sifted([said], [data.decode()], 1000)[0]) == 1
+    said = parse_message(Message(data, {}, "m-7"), {"acme"}.__contains__)
+    return (
+        isinstance(said, MessageFeedback)
+        and len(validate_messages([said], [data.decode()], 1000)[0]) == 1
+    )
 
 
 letters = st.characters(codec="utf-8")

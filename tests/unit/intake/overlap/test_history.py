@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.dataset.upload import Upload, take_in
-from intake.overlap.history import outdated, worth_reading
+from intake.dataset.upload import UploadOptions, store_upload
+from intake.overlap.history import outdated_sketches, select_sketches
 from storage.places.place import CannotWrite, LocalPlace
 from storage.places.retry import StorageUnavailable
 from storage.records.feedback import Dataset, dataset_path
@@ -70,7 +70,9 @@ def test_another_customers_feedback_is_never_looked_at(tmp_path: Path) -> None:
     upload(tmp_path, csv(*LINES))
     file = tmp_path / "theirs.csv"
     file.write_bytes(csv(*LINES))
-    theirs = take_in(LocalPlace(tmp_path / "home"), Upload(str(file), "other"), io.BytesIO(), print)
+    theirs = store_upload(
+        LocalPlace(tmp_path / "home"), UploadOptions(str(file), "other"), io.BytesIO(), print
+    )
     assert summary(theirs) == [([], 100)]
 
 
@@ -134,7 +136,7 @@ def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("intake.dataset.writer.leave_sketch", interrupted)
+    monkeypatch.setattr("intake.dataset.writer.store_sketch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         upload(tmp_path, csv(*LINES))
     assert len(stored(tmp_path, upload(tmp_path, csv(*LINES)))) == 100
@@ -154,7 +156,7 @@ NAMES = st.lists(st.integers(32, 3_000_000), max_size=200).map(
 def test_what_is_read_of_sketches_is_bounded_by_what_is_taken_in(
     names: list[SketchName], rows: int
 ) -> None:
-    read = worth_reading(names, rows)
+    read = select_sketches(names, rows)
     assert sum(name.bytes for name in read) <= min(256 << 20, 512 * rows)
     assert len(read) <= 64
     assert read == [name for name in names if name in read], "the newest first"
@@ -162,7 +164,7 @@ def test_what_is_read_of_sketches_is_bounded_by_what_is_taken_in(
 
 @given(NAMES)
 def test_the_newest_of_every_size_stay(names: list[SketchName]) -> None:
-    old = outdated(names)
+    old = outdated_sketches(names)
     kept = [name for name in names if name not in old]
     assert len(kept) <= 64 * len({name.rows.bit_length() for name in names})
     for name in old:
@@ -177,8 +179,8 @@ def test_the_newest_of_every_size_stay(names: list[SketchName]) -> None:
 def test_small_uploads_do_not_hide_a_large_one() -> None:
     names = [SketchName(f"{at:05d}", 100, "live") for at in range(1000)][::-1]
     names.append(SketchName("00000", 50_000, "export"))
-    assert [name.dataset for name in worth_reading(names, 50_000)] == ["export"]
-    assert names[-1] not in outdated(names)
+    assert [name.dataset for name in select_sketches(names, 50_000)] == ["export"]
+    assert names[-1] not in outdated_sketches(names)
 
 
 def test_a_file_of_another_name_among_the_sketches_is_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.overlap.sample import Sample, texts_of
+from intake.overlap.sample import TextSample, distinct_texts
 from intake.overlap.text_hash import text_hashes
 from storage.records import sketch
 from storage.records.sketch import BadSketch, Sketch
@@ -17,9 +17,9 @@ CHUNKS = st.lists(
 
 
 def sample_of(chunks, most=50):
-    sample = Sample(most, most)
+    sample = TextSample(most, most)
     for texts in chunks:
-        sample.add(texts_of(pa.array(texts, pa.string())))
+        sample.add(distinct_texts(pa.array(texts, pa.string())))
     return sample
 
 
@@ -60,14 +60,14 @@ def test_of_two_samples_the_coarser_rate_holds_for_both(left, right):
     both = {text for texts in left for text in texts} & {text for texts in right for text in texts}
     shared = set(text_hashes(pa.array(sorted(both), pa.string())).tolist())
     kept = [
-        set().union(*(chunk.thinned(bits).hashes.tolist() for chunk in some.chunks), set())
+        set().union(*(chunk.thin(bits).hashes.tolist() for chunk in some.chunks), set())
         for some in (one, two)
     ]
     assert kept[0] & kept[1] == {one for one in shared if one % 2**bits == 0}
 
 
 def test_rows_with_one_text_are_counted_together():
-    found = texts_of(pa.array(["a", "b", "a", "a"]))
+    found = distinct_texts(pa.array(["a", "b", "a", "a"]))
     assert sorted(found.rows.tolist()) == [1, 3]
 
 

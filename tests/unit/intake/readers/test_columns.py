@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.errors import Unreadable
+from intake.errors import UnreadableUpload
 from intake.readers.columns import choose_columns, unique_columns
 
 
@@ -87,17 +87,19 @@ def test_the_exact_usual_name_wins_over_a_compound() -> None:
 
 
 def test_two_candidates_are_listed() -> None:
-    with pytest.raises(Unreadable, match=r"'comment', 'review' could each be the text.*--text"):
+    with pytest.raises(
+        UnreadableUpload, match=r"'comment', 'review' could each be the text.*--text"
+    ):
         chosen(["id", "comment", "review"])
 
 
 def test_columns_are_listed_when_none_is_the_text() -> None:
-    with pytest.raises(Unreadable, match=r"its columns are 'a', 'b'.*--text"):
+    with pytest.raises(UnreadableUpload, match=r"its columns are 'a', 'b'.*--text"):
         chosen(["a", "b"])
 
 
 def test_very_many_columns_are_listed_in_part() -> None:
-    with pytest.raises(Unreadable, match="'c29' and 70 more"):
+    with pytest.raises(UnreadableUpload, match="'c29' and 70 more"):
         chosen([f"c{number}" for number in range(100)])
 
 
@@ -116,18 +118,18 @@ def test_an_absent_column_asked_for_is_an_error_with_the_columns(
     text: str | None, id_: str | None, option: str
 ) -> None:
     with pytest.raises(
-        Unreadable, match=f"no column 'nope'; its columns are 'text', 'key'.*{option}"
+        UnreadableUpload, match=f"no column 'nope'; its columns are 'text', 'key'.*{option}"
     ):
         chosen(["text", "key"], text, id_)
 
 
 def test_a_repeated_name_asked_for_is_an_error() -> None:
-    with pytest.raises(Unreadable, match="2 columns named 'note'"):
+    with pytest.raises(UnreadableUpload, match="2 columns named 'note'"):
         chosen(["note", "note"], "note")
 
 
 def test_one_column_cannot_be_both() -> None:
-    with pytest.raises(Unreadable, match="both as text and as id"):
+    with pytest.raises(UnreadableUpload, match="both as text and as id"):
         chosen(["text", "key"], "text", "text")
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from intake.detect.encoding import as_utf8
 from intake.detect.lines import split_lines
-from intake.readers.csv_fast import regular_columns
-from intake.readers.csv_records import read_records
+from intake.readers.csv_fast import parse_regular_csv
+from intake.readers.csv_records import parse_csv_lines
 
 ODD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff\ud800'), max_size=40)
 FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff'), max_size=6)
@@ -18,11 +18,11 @@ FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff'), max_size=6)
 
 def reads_the_same_or_leaves_it(text: str, delimiter: str) -> None:
     data = as_utf8(text)
-    columns = regular_columns(data, delimiter, "\n")
+    columns = parse_regular_csv(data, delimiter, "\n")
     if columns is not None:
         for final in (False, True):
-            read = read_records(split_lines(data, "\n"), delimiter, "\n", final=final)
-            assert read.left == []
+            read = parse_csv_lines(split_lines(data, "\n"), delimiter, "\n", final=final)
+            assert read.open_lines == []
             assert read.rows == [
                 list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)
             ]
@@ -81,5 +81,5 @@ def test_what_a_csv_writer_wrote_is_read_the_same(
 def test_what_is_regular_and_what_is_left_to_the_careful_reader(
     text: str, columns: list[list[str]] | None
 ) -> None:
-    found = regular_columns(as_utf8(text), ",", "\n")
+    found = parse_regular_csv(as_utf8(text), ",", "\n")
     assert columns == (None if found is None else [column.to_pylist() for column in found])

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.readers import csv_records
-from intake.readers.csv_records import lines_of, read_records
+from intake.readers.csv_records import count_lines, parse_csv_lines
 
 FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00'), max_size=6)
 
 
 def records(text: str) -> list[list[str] | None]:
     lines = [line + "\n" for line in text.removesuffix("\n").split("\n")]
-    return read_records(lines, ",", "\n", final=True).rows
+    return parse_csv_lines(lines, ",", "\n", final=True).rows
 
 
 @given(st.lists(st.lists(FIELD, min_size=2, max_size=3), max_size=8))
@@ -23,17 +23,17 @@ def test_what_a_csv_writer_wrote_comes_back(rows: list[list[str]]) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
     lines = [line + "\n" for line in file.getvalue().split("\n")[:-1]]
-    read = read_records(lines, ",", "\n", final=True)
-    assert (read.rows, read.left) == (rows, [])
-    assert sum(lines_of(row, "\n") for row in read.rows) == len(lines)
+    read = parse_csv_lines(lines, ",", "\n", final=True)
+    assert (read.rows, read.open_lines) == (rows, [])
+    assert sum(count_lines(row, "\n") for row in read.rows) == len(lines)
 
 
 @given(st.text(st.sampled_from('ab,"\r'), max_size=40).map(lambda text: text.replace("b", "\n")))
 def test_every_line_belongs_to_one_record_whatever_it_holds(text: str) -> None:
     lines = [line + "\n" for line in text.split("\n")]
-    read = read_records(lines, ",", "\n", final=True)
-    assert sum(lines_of(row, "\n") for row in read.rows) == len(lines)
-    assert read.left == []
+    read = parse_csv_lines(lines, ",", "\n", final=True)
+    assert sum(count_lines(row, "\n") for row in read.rows) == len(lines)
+    assert read.open_lines == []
 
 
 @given(
@@ -45,11 +45,11 @@ def test_it_does_not_matter_where_the_lines_are_parted(text: str, size: int) -> 
     rows: list[list[str] | None] = []
     left: list[str] = []
     for start in range(0, len(lines), size):
-        read = read_records(left + lines[start : start + size], ",", "\n", final=False)
-        rows, left = rows + read.rows, read.left
+        read = parse_csv_lines(left + lines[start : start + size], ",", "\n", final=False)
+        rows, left = rows + read.rows, read.open_lines
     assert (
-        rows + read_records(left, ",", "\n", final=True).rows
-        == read_records(lines, ",", "\n", final=True).rows
+        rows + parse_csv_lines(left, ",", "\n", final=True).rows
+        == parse_csv_lines(lines, ",", "\n", final=True).rows
     )
 
 
@@ -66,14 +66,14 @@ def test_a_quote_that_is_closed_by_the_next_row_does_not_merge_two_rows() -> Non
 
 
 def test_a_record_that_grows_past_the_bound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_records, "MOST_RECORD", 20)
-    read = read_records(['1,"a\n', *["2,b\n"] * 9], ",", "\n", final=False)
+    monkeypatch.setattr(csv_records, "MAX_RECORD_CHARS", 20)
+    read = parse_csv_lines(['1,"a\n', *["2,b\n"] * 9], ",", "\n", final=False)
     assert read.rows == [None, *[["2", "b"]] * 9]
 
 
 def test_an_open_record_waits_for_more_lines() -> None:
-    read = read_records(["1,a\n", '2,"b\n', "c\n"], ",", "\n", final=False)
-    assert (read.rows, read.left) == ([["1", "a"]], ['2,"b\n', "c\n"])
+    read = parse_csv_lines(["1,a\n", '2,"b\n', "c\n"], ",", "\n", final=False)
+    assert (read.rows, read.open_lines) == ([["1", "a"]], ['2,"b\n', "c\n"])
 
 
 @pytest.mark.parametrize(
