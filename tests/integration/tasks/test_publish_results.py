@@ -268,7 +268,9 @@ class Publisher:
 
     def handle(self, message):
         handle(
-            self._context, partial(publish_results, self._context, self._steps.topics.topic), message
+            self._context,
+            partial(publish_results, self._context, self._steps.topics.topic),
+            message,
         )
 
     def work(self):
