@@ -71,12 +71,12 @@ class Board:
     """The board of one root, on a Redis client whose keys begin with `prefix`."""
 
     def __init__(self, client: Redis, prefix: str) -> None:
-        self.redis, self.prefix = client, prefix
+        self.redis, self._prefix = client, prefix
         self._leave_lane: Any = client.register_script(_LEAVE_LANE)
 
     def key(self, key: RedisKey, *fields: str) -> str:
         """Return the full key with these values for its fields."""
-        return self.prefix + key.build(*fields)
+        return self._prefix + key.build(*fields)
 
     def epoch(self) -> bytes | None:
         """Return the board's random value, drawn if there is none.

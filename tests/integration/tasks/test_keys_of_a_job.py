@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tasks.board.keys import BOARD_KEYS, KOMBU_KEYS
+from tasks.board.keys import BOARD_KEYS, KOMBU_KEYS, key_prefix
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import running_service
 
@@ -24,7 +24,7 @@ def service(registry, tmp_path_factory):
 def test_every_key_of_a_running_service_is_in_the_table(service):
     job = service.submit("plain", ["great", "awful", "fine", "bad"], 2)
     service.wait_for(job)
-    client, prefix = service.context.board.redis, service.context.board.prefix
+    client, prefix = service.context.board.redis, key_prefix(service.place)
     names = [name.decode() for name in client.scan_iter("*")]
     assert len(names) > 10
     for name in names:

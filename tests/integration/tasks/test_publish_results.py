@@ -4,10 +4,7 @@ protocol.
 
 import itertools
 import json
-import subprocess
-import sys
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -30,12 +27,11 @@ from tasks.jobs.submit import start, stop
 from tasks.planning.reconcile_job import jobs_being_published
 from tasks.steps.publish_results import ResultsRefused, publish_results
 from tests.integration.tasks.test_rejected_rows import Sick, to_the_end
-from tests.support.repository import REPOSITORY
 from tests.support.runs.queued_steps import Queued
+from tests.support.runs.results_worker import results_worker
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.runs.waiting import wait_until
 from workers.control.reconciler import Reconciler
-from workers.processes.child_process import end_with_parent
 from workers.runtime.run_step import handle
 
 TEXTS = ["fine", "good", "ok", "well", "x"]  # by two: 3 parts
@@ -214,39 +210,17 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
     assert [len(data) for _, data in sorted(topic.got().items())] == [1, 1, 2, 2, 1]
 
 
-@contextmanager
-def worker(place, broker, *options):
-    """A process that consumes the queue of results."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.support.runs.results_worker",
-            place.url,
-            broker.url,
-            *options,
-        ],
-        cwd=REPOSITORY,
-        preexec_fn=end_with_parent(),
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_a_job_whose_publisher_is_killed_before_its_end_is_published_again_and_ended_once(
     steps, place, redis, broker, topic
 ):
     """The broker is lost as well: nobody knows that all was published."""
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     steps.context.publish(asked_to_publish(steps, job))
-    with worker(place, broker, "one", "--hang"):
+    with results_worker(place, broker, "one", "--hang"):
         wait_until(lambda: topic.got().keys() == all_of(job), "the results")
     assert ended(place, job.id) is None
     redis.flushall()
-    with worker(place, broker, "two") as process:
+    with results_worker(place, broker, "two") as process:
         Reconciler(steps.context).tick()
         steps.run(FinishJob(job.id))
         wait_until(lambda: ended(place, job.id), "the job to end")

@@ -5,6 +5,7 @@ from time import time
 import pytest
 
 from tasks.board.board import Board
+from tasks.board.keys import QUEUE
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.step_messages import scoring_queue
@@ -35,7 +36,7 @@ def worker(redis, tmp_path, monkeypatch):
 
 
 def wait_in_line(worker, messages=1):
-    worker.board.redis.lpush(worker.board.prefix + scoring_queue("mood"), *(["x"] * messages))
+    worker.board.redis.lpush(worker.board.key(QUEUE, scoring_queue("mood")), *(["x"] * messages))
 
 
 def test_messages_that_nobody_hears_for_a_while_end_the_worker(worker):
@@ -51,7 +52,7 @@ def test_a_message_that_came_to_a_worker_long_idle_is_no_reason(worker):
     assert worker.at(500)
     wait_in_line(worker)
     worker.at(505)
-    worker.board.redis.delete(worker.board.prefix + scoring_queue("mood"))
+    worker.board.redis.delete(worker.board.key(QUEUE, scoring_queue("mood")))
     assert worker.at(600)
     assert not worker.ended
 

@@ -2,8 +2,10 @@
 to end a job.
 """
 
+import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -18,9 +20,26 @@ from tasks.broker.celery_app import make_app, publisher
 from tasks.broker.context import Context
 from tasks.broker.step_messages import RESULTS
 from tasks.steps import finish
+from tests.support.repository import REPOSITORY
 from tests.support.runs.steps import PREFIX
 from workers.bridge.results_consumer import register
+from workers.processes.child_process import end_with_parent
 from workers.runtime.celery_worker import consume
+
+
+@contextmanager
+def results_worker(place, broker, *options):
+    """A process that consumes the queue of results."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, place.url, broker.url, *options],
+        cwd=REPOSITORY,
+        preexec_fn=end_with_parent(),
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def main(home: str, broker: str, name: str, *options: str) -> int:

@@ -16,6 +16,7 @@ from storage.records import jobs
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import default_folder, part_positions, read_manifest
 from storage.records.scores import scored_chunks
+from tasks.board.keys import QUEUE
 from tasks.board.roster import Roster
 from tasks.broker.step_messages import CONTROL
 from tasks.jobs.submit import resolve_versions, start
@@ -119,9 +120,8 @@ class Up:
     def waiting(self, model):
         """Messages in a model's queue, and in the queue of the control worker."""
         board = self.context.board
-        return board.redis.llen(board.prefix + scoring_queue(model)), board.redis.llen(
-            board.prefix + CONTROL
-        )
+        queues = (scoring_queue(model), CONTROL)
+        return tuple(board.redis.llen(board.key(QUEUE, queue)) for queue in queues)
 
     def wait_for(self, job, seconds=60):
         """Until it is done; its manifest."""
