@@ -1,3 +1,3 @@
-"""Feedback in: a file of whatever form becomes a stored dataset. Used by tasks and chorus; imports
-storage only.
+"""Intake: a file or a batch of messages becomes a stored dataset. Used by tasks, workers and chorus;
+imports storage only.
 """

@@ -1,13 +1,14 @@
-"""The one error of an upload that cannot be read."""
+"""The error of an upload that cannot be read."""
 
 from storage.errors import BadRequest
 
 
 class UnreadableUpload(BadRequest):
-    """The upload as a whole cannot be read; nothing was stored. `found` says what is there,
-    `advice` what to do.
+    """The upload as a whole cannot be read; nothing was stored.
+
+    `name`: the upload, as people call it. `problem`: what is wrong with it. `advice`: what to do.
     """
 
-    def __init__(self, name: str, found: str, advice: str) -> None:
-        self.name, self.found, self.advice = name, found, advice
-        super().__init__(f"Cannot read {name}: {found}. {advice}")
+    def __init__(self, name: str, problem: str, advice: str) -> None:
+        self.name, self.problem, self.advice = name, problem, advice
+        super().__init__(f"Cannot read {name}: {problem}. {advice}")

@@ -1,3 +1,3 @@
-"""Detection: where an upload's bytes come from, its format, encoding and layout, before a row is
-read.
+"""Detection: where an upload's bytes come from, its format, encoding and layout, before any row
+is read.
 """

@@ -1,5 +1,5 @@
-"""In which encoding a text file is, decided from counts of its bytes; and decoding that marks what
-is invalid.
+"""The encoding of a text file, chosen from counts of its bytes; and decoding that marks invalid
+bytes.
 """
 
 import codecs
@@ -8,105 +8,115 @@ from dataclasses import dataclass
 
 from intake.errors import UnreadableUpload
 
-INVALID_MARK = (
-    "\ud800"  # stands in decoded text where bytes were invalid: never part of a valid text
-)
-_MARKING = "chorus-mark-invalid"
+# Stands in decoded text where bytes were invalid. A lone surrogate is never part of a valid text.
+INVALID_MARK = "\ud800"
+_ERROR_HANDLER = "chorus-mark-invalid"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_NO_TEXT = frozenset(
+_NO_TEXT_ENCODINGS = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
 )
 
 
 @dataclass(frozen=True)
 class ByteCounts:
-    """What the decision needs to know of a file."""
+    """The facts about a file's bytes from which its encoding is chosen."""
 
-    head: bytes  # the first of it
+    head: bytes  # the first bytes of the file
     valid_sequences: int  # multi-byte sequences that are valid UTF-8
-    invalid_bytes: int  # bytes that are not
+    invalid_bytes: int  # bytes that are not valid UTF-8
     after_lowercase: Sequence[int]  # [256] how often each byte follows one of a to z
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the file will be decoded. `notice` tells people when that was a choice."""
+    """The encoding by which a file will be decoded. `notice`: for people, if it was a guess."""
 
     name: str
     notice: str | None = None
 
 
 def choose_encoding(name: str, requested: str | None, counts: ByteCounts) -> Encoding:
-    """The encoding asked for; else by byte order mark, as UTF-8 if it is (mostly) that, else
-    windows-1252 or Mac Roman.
+    """Return the encoding of the upload `name`.
 
-    Raises UnreadableUpload for an unknown encoding, and for UTF-16 without a byte order mark.
+    That is the requested one; else the one of the byte order mark; else UTF-8 if most multi-byte
+    sequences are valid; else windows-1252 or Mac Roman, whichever fits better. Raises
+    UnreadableUpload for an unknown encoding, and for UTF-16 without a byte order mark.
     """
     if requested is not None:
-        return Encoding(_known(name, requested, counts.head))
-    for mark, encoding in _BOMS:
-        if counts.head.startswith(mark):
+        return Encoding(_python_name(name, requested, counts.head))
+    for bom, encoding in _BOMS:
+        if counts.head.startswith(bom):
             return Encoding(encoding)
     _refuse_bare_utf16(name, counts.head)
     if not counts.invalid_bytes:
         return Encoding("utf-8")
     if counts.valid_sequences > counts.invalid_bytes:
-        notice = f"read as utf-8 with {counts.invalid_bytes} invalid bytes: the rows that hold them are rejected"
+        notice = (
+            f"read as utf-8 with {counts.invalid_bytes} invalid bytes: the rows that hold them are "
+            "rejected"
+        )
         return Encoding("utf-8", notice)
     legacy = min(
         ("windows-1252", "mac_roman"),
-        key=lambda encoding: _implausible(encoding, counts.after_lowercase),
+        key=lambda encoding: _count_implausible(encoding, counts.after_lowercase),
     )
     return Encoding(
         legacy, f"read as {legacy}: not UTF-8, and this fits best; --encoding says otherwise"
     )
 
 
-def _known(name: str, asked: str, head: bytes) -> str:
-    """Python's name of the encoding asked for."""
+def _python_name(name: str, requested: str, head: bytes) -> str:
+    """Return Python's name of the requested encoding. Raises UnreadableUpload."""
     try:
-        found = codecs.lookup(asked).name
-        b" ".decode(found, "ignore")  # LookupError for codecs that do not make text, such as base64
+        encoding = codecs.lookup(requested).name
+        # LookupError for codecs that do not make text, such as base64
+        b" ".decode(encoding, "ignore")
     except (LookupError, ValueError):
-        found = ""
-    if not found or found in _NO_TEXT:
-        advice = "Use a name such as utf-8, utf-16, windows-1252, mac_roman, iso-8859-1, shift_jis or gb18030."
-        raise UnreadableUpload(name, f"there is no text encoding {asked[:60]!r}", advice)
+        encoding = ""
+    if not encoding or encoding in _NO_TEXT_ENCODINGS:
+        advice = (
+            "Use a name such as utf-8, utf-16, windows-1252, mac_roman, iso-8859-1, shift_jis or "
+            "gb18030."
+        )
+        raise UnreadableUpload(name, f"there is no text encoding {requested[:60]!r}", advice)
     try:
-        marking_decoder(found).decode(head)
-    # invalid bytes never are an error: this is UTF-16 or UTF-32 without its mark
+        marking_decoder(encoding).decode(head)
+    # Invalid bytes never are an error here: this is UTF-16 or UTF-32 without its byte order mark.
     except UnicodeError as error:
         raise UnreadableUpload(
-            name, f"it cannot be read as {found} ({error})", f"Try {found}-le or {found}-be."
+            name,
+            f"it cannot be read as {encoding} ({error})",
+            f"Try {encoding}-le or {encoding}-be.",
         ) from None
-    return "utf-8-sig" if found == "utf-8" and head.startswith(codecs.BOM_UTF8) else found
+    return "utf-8-sig" if encoding == "utf-8" and head.startswith(codecs.BOM_UTF8) else encoding
 
 
 def marking_decoder(encoding: str) -> codecs.IncrementalDecoder:
-    """A decoder that never fails: each invalid sequence of bytes becomes one MARK."""
-    codecs.register_error(_MARKING, _mark)
-    return codecs.getincrementaldecoder(encoding)(_MARKING)
+    """Return a decoder that never fails: each invalid sequence of bytes becomes INVALID_MARK."""
+    codecs.register_error(_ERROR_HANDLER, _replace_invalid)
+    return codecs.getincrementaldecoder(encoding)(_ERROR_HANDLER)
 
 
 def as_utf8(text: str) -> bytes:
-    """Decoded text as UTF-8, with a byte that never occurs there for each MARK; `as_text` is the
-    way back.
+    """Return decoded text as UTF-8; each INVALID_MARK becomes a byte that UTF-8 never holds.
+
+    `as_text` is the inverse.
     """
-    codecs.register_error(_MARKING, _mark)
-    return text.encode("utf-8", _MARKING)
+    codecs.register_error(_ERROR_HANDLER, _replace_invalid)
+    return text.encode("utf-8", _ERROR_HANDLER)
 
 
 def as_text(data: bytes) -> str:
-    """UTF-8 as text, with a MARK for each invalid sequence of bytes."""
-    codecs.register_error(_MARKING, _mark)
-    return data.decode("utf-8", _MARKING)
+    """Return UTF-8 as text; each invalid sequence of bytes becomes INVALID_MARK."""
+    codecs.register_error(_ERROR_HANDLER, _replace_invalid)
+    return data.decode("utf-8", _ERROR_HANDLER)
 
 
-def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
+def _replace_invalid(error: UnicodeError) -> tuple[str | bytes, int]:
     if isinstance(error, UnicodeDecodeError):
         return INVALID_MARK, error.end
     if isinstance(error, UnicodeEncodeError):
@@ -115,7 +125,10 @@ def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _refuse_bare_utf16(name: str, head: bytes) -> None:
-    """Text in Latin letters has a NUL as every second byte there."""
+    """Raise UnreadableUpload for UTF-16 without a byte order mark.
+
+    In it, text in Latin letters has a NUL as every second byte.
+    """
     half = len(head) // 2
     for offset, order in ((1, "utf-16-le"), (0, "utf-16-be")):
         if (
@@ -123,22 +136,22 @@ def _refuse_bare_utf16(name: str, head: bytes) -> None:
             and head[offset::2].count(0) > 0.5 * half
             and head[1 - offset :: 2].count(0) < 0.1 * half
         ):
-            found = "it looks like UTF-16 without a byte order mark"
             raise UnreadableUpload(
-                name, found, f"Run again with --encoding {order}, or save it as UTF-8."
+                name,
+                "it looks like UTF-16 without a byte order mark",
+                f"Run again with --encoding {order}, or save it as UTF-8.",
             )
 
 
-def _implausible(encoding: str, after_lower: Sequence[int]) -> int:
-    """How often a lower-case letter is followed by what hardly follows one: a capital (donÕt), or
-    no character at all.
+def _count_implausible(encoding: str, after_lowercase: Sequence[int]) -> int:
+    """Count implausible characters: after a lower-case letter a capital (donÕt), or no character.
 
-    windows-1252 has its quotation marks where Mac Roman has lower-case letters, and the other way
-    about.
+    Each of the two encodings has letters where the other has its quotation marks: Mac Roman's
+    are capitals in windows-1252.
     """
     count = 0
     for byte in range(128, 256):
         character = bytes([byte]).decode(encoding, errors="ignore")
         if not character or character.isupper():
-            count += after_lower[byte]
+            count += after_lowercase[byte]
     return count

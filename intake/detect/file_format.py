@@ -1,4 +1,4 @@
-"""In which format an upload is: by what was asked, its first bytes, its name, in this order."""
+"""The format of an upload: by request, by its first bytes, by its name, in this order."""
 
 import codecs
 from collections.abc import Mapping
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from intake.errors import UnreadableUpload
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
-_BY_NAME: Mapping[str, str] = {
-    "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet"
+_FORMAT_OF_EXTENSION: Mapping[str, str] = {
+    "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl",
+    "parquet": "parquet", "pq": "parquet",
 }  # fmt: skip
 _TEXT_EXPORT = "Export it as CSV with the encoding UTF-8."
-_MAGIC = (
+_UNSUPPORTED = (  # first bytes, what they are, what to do
     (b"PK\x03\x04", "an Excel workbook or another zip archive", _TEXT_EXPORT),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or Office document", _TEXT_EXPORT),
     (b"%PDF-", "a PDF document", "Export the data as CSV."),
@@ -29,52 +30,56 @@ _MAGIC = (
     (b"Obj\x01", "an Avro file", "Save it as Parquet."),
     (b"\x7fELF", "a program", "Give a file of text."),
 )
-_PARQUET = b"PAR1"
+_PARQUET_MAGIC = b"PAR1"
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CONTROL = bytes({*range(32)} - set(b"\t\n\f\r\x1b"))
+_CONTROL_CHARACTERS = bytes({*range(32)} - set(b"\t\n\f\r\x1b"))
 
 
 def choose_format(name: str, base_name: str, requested: str | None, head: bytes) -> str:
-    """One of FORMATS for the upload `name`; `label` is its name without .gz, in lower case.
+    """Return one of FORMATS for the upload `name`.
 
-    Raises UnreadableUpload for anything that is none of them, with what it looks like.
+    `base_name` is its name without .gz, in lower case; `requested` is one of FORMATS, or None.
+    Raises UnreadableUpload, saying what the upload looks like, if it has none of these formats.
     """
     if requested is not None and requested not in FORMATS:
         raise UnreadableUpload(
             name, f"there is no format {requested[:60]!r}", f"Formats: {', '.join(FORMATS)}."
         )
-    if head.startswith(_PARQUET):
+    if head.startswith(_PARQUET_MAGIC):
         if requested not in (None, "parquet"):
             raise UnreadableUpload(name, f"it is Parquet, not {requested}", "Leave --format out.")
         return "parquet"
-    for magic, what, advice in _MAGIC:
+    for magic, kind, advice in _UNSUPPORTED:
         if head.startswith(magic):
-            raise UnreadableUpload(name, f"it looks like {what}", advice)
-    by_name = requested or _BY_NAME.get(base_name.rpartition(".")[2])
-    if by_name == "parquet":
+            raise UnreadableUpload(name, f"it looks like {kind}", advice)
+    named_format = requested or _FORMAT_OF_EXTENSION.get(base_name.rpartition(".")[2])
+    if named_format == "parquet":
         raise UnreadableUpload(
             name,
             "it is no Parquet file: that begins with PAR1",
             "Save it again, or name its --format.",
         )
-    return by_name or _by_content(name, head)
+    return named_format or _format_of_content(name, head)
 
 
 def refuse_binary(name: str, head: bytes) -> None:
-    """Raises UnreadableUpload when many of the first bytes are control characters; a few are only
-    cleaned.
+    """Raise UnreadableUpload if many of the first bytes are control characters.
+
+    A few are allowed: cleaning removes them.
     """
-    control = len(head) - len(head.translate(None, _CONTROL))
+    control = len(head) - len(head.translate(None, _CONTROL_CHARACTERS))
     if control > 16 and control * 20 > len(head):
-        found = f"it looks like binary data ({control} of its first {len(head)} bytes are control characters)"
-        raise UnreadableUpload(
-            name, found, "Export it as CSV or JSON Lines with the encoding UTF-8."
+        problem = (
+            f"it looks like binary data ({control} of its first {len(head)} bytes are control "
+            "characters)"
         )
+        advice = "Export it as CSV or JSON Lines with the encoding UTF-8."
+        raise UnreadableUpload(name, problem, advice)
 
 
-def _by_content(name: str, head: bytes) -> str:
-    for mark in _BOMS:
-        head = head.removeprefix(mark)
+def _format_of_content(name: str, head: bytes) -> str:
+    for bom in _BOMS:
+        head = head.removeprefix(bom)
     first = head.lstrip(b" \t\r\n\x00")[:1]
     if first == b"[":
         raise UnreadableUpload(
@@ -84,10 +89,10 @@ def _by_content(name: str, head: bytes) -> str:
 
 
 def sniff_delimiter(header: str) -> str:
-    """The one of , ; tab | that occurs most outside quotes; a comma if none does.
+    """Return the one of , ; tab | that occurs most often outside quotes; a comma if none does.
 
     >>> sniff_delimiter('id;"text, as given";date')
     ';'
     """
-    bare = "".join(header.split('"')[::2])
-    return max(",;\t|", key=bare.count)
+    unquoted = "".join(header.split('"')[::2])
+    return max(",;\t|", key=unquoted.count)

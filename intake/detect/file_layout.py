@@ -1,4 +1,4 @@
-"""How an upload will be read: its format and, for text, encoding, delimiter and line ends."""
+"""The layout of an upload: its format and, for text, its encoding, delimiter and line ends."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,14 @@ from intake.detect.fingerprint import Fingerprint
 from intake.detect.source import UploadSource
 from intake.errors import UnreadableUpload
 
-_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
 class FileLayout:
-    """All that affects how bytes become records. `notices` say to people what was found out rather
-    than asked for.
+    """Everything that affects how bytes become records.
+
+    `notices`: one line for people about each choice that was guessed and not requested.
     """
 
     format: str
@@ -27,24 +28,28 @@ class FileLayout:
 def choose_layout(
     source: UploadSource, fingerprint: Fingerprint, format_: str | None, encoding: str | None
 ) -> FileLayout:
-    """Decide from what was asked and what pass one found. Raises UnreadableUpload."""
+    """Return the layout of the upload.
+
+    `format_` and `encoding` are requests; where they are None, the fingerprint decides. Raises
+    UnreadableUpload.
+    """
     name, head = source.name, fingerprint.counts.head
     if not fingerprint.size:
         raise UnreadableUpload(name, "it is empty", "Check the export that made it.")
-    chosen = choose_format(name, source.base_name, format_, head)
-    if chosen == "parquet":
+    chosen_format = choose_format(name, source.base_name, format_, head)
+    if chosen_format == "parquet":
         return FileLayout("parquet", "utf-8", "", "")
-    decided = choose_encoding(name, encoding, fingerprint.counts)
-    if encoding is None and decided.name != "utf-16":
+    chosen_encoding = choose_encoding(name, encoding, fingerprint.counts)
+    if encoding is None and chosen_encoding.name != "utf-16":
         refuse_binary(name, head)
     line_end = "\r" if fingerprint.carriage_returns and not fingerprint.line_feeds else "\n"
-    notices = [decided.notice] if decided.notice else []
-    delimiter = "\t" if chosen == "tsv" else ","
-    if chosen == "csv":
-        delimiter = sniff_delimiter(_first_line(head, decided.name, line_end))
+    notices = [chosen_encoding.notice] if chosen_encoding.notice else []
+    delimiter = "\t" if chosen_format == "tsv" else ","
+    if chosen_format == "csv":
+        delimiter = sniff_delimiter(_first_line(head, chosen_encoding.name, line_end))
         if delimiter != ",":
-            notices.append(f"its columns are parted by {_NAMES[delimiter]}, not commas")
-    return FileLayout(chosen, decided.name, delimiter, line_end, tuple(notices))
+            notices.append(f"its columns are parted by {_DELIMITER_NAMES[delimiter]}, not commas")
+    return FileLayout(chosen_format, chosen_encoding.name, delimiter, line_end, tuple(notices))
 
 
 def _first_line(head: bytes, encoding: str, line_end: str) -> str:

@@ -1,5 +1,7 @@
-"""One pass over an upload's bytes before anything is read from it: what it is, and whether it was
-here before.
+"""One pass over an upload's bytes before any row is read.
+
+It yields the SHA-256, by which an upload that is already stored is recognised, and the counts from
+which format and encoding are chosen.
 """
 
 import codecs
@@ -16,66 +18,67 @@ HEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the bytes of an upload say."""
+    """Facts about the decompressed bytes of an upload."""
 
     sha256: str
-    size: int
+    size: int  # bytes
     counts: ByteCounts
     line_feeds: int
     carriage_returns: int
 
 
 def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
-    """Hash and count the bytes; memory stays the same however many there are."""
-    hashed, size, head, line_feeds, returns = hashlib.sha256(), 0, b"", 0, 0
-    utf8, followers = _Utf8(), np.zeros(256, dtype=np.int64)
+    """Hash and count the bytes, in the same memory however many there are."""
+    sha256, size, head, line_feeds, carriage_returns = hashlib.sha256(), 0, b"", 0, 0
+    utf8, after_lowercase = _Utf8Counter(), np.zeros(256, dtype=np.int64)
     for block in blocks:
-        hashed.update(block)
+        sha256.update(block)
         size += len(block)
         head += block[: HEAD_BYTES - len(head)]
         line_feeds += block.count(b"\n")
-        returns += block.count(b"\r")
+        carriage_returns += block.count(b"\r")
         utf8.feed(block)
-        if utf8.invalid:
-            followers += _after_lower(block)
+        if utf8.invalid_bytes:  # else the file is UTF-8 so far, and these counts are not needed
+            after_lowercase += _count_after_lowercase(block)
     utf8.feed(b"", final=True)
-    found = ByteCounts(head, utf8.valid, utf8.invalid, followers.tolist())
-    return Fingerprint(hashed.hexdigest(), size, found, line_feeds, returns)
+    counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes, after_lowercase.tolist())
+    return Fingerprint(sha256.hexdigest(), size, counts, line_feeds, carriage_returns)
 
 
 @dataclass
-class _Utf8:
-    """Counts valid multi-byte sequences and invalid bytes, strictly and fast until the first
-    invalid byte.
+class _Utf8Counter:
+    """Counts of valid multi-byte sequences and of invalid bytes.
+
+    Its decoder is strict, and therefore fast, until the first invalid byte.
     """
 
-    valid: int = 0
-    invalid: int = 0
+    valid_sequences: int = 0
+    invalid_bytes: int = 0
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")()
     )
 
     def feed(self, block: bytes, final: bool = False) -> None:
-        before = self._decoder.getstate()
-        if block.isascii() and not before[0]:
+        state = self._decoder.getstate()
+        if block.isascii() and not state[0]:
             return
         try:
             text = self._decoder.decode(block, final)
         except UnicodeDecodeError:
             self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-            self._decoder.setstate(before)
+            self._decoder.setstate(state)
             text = self._decoder.decode(block, final)
-        invalid = (
+        invalid_bytes = (
             len(text) - len(text.encode("utf-8", "ignore").decode())
             if self._decoder.errors != "strict"
             else 0
         )
-        self.invalid += invalid
-        self.valid += len(text) - len(text.encode("ascii", "ignore")) - invalid
+        self.invalid_bytes += invalid_bytes
+        self.valid_sequences += len(text) - len(text.encode("ascii", "ignore")) - invalid_bytes
 
 
-def _after_lower(block: bytes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """[256] how often each byte follows one of a to z."""
+def _count_after_lowercase(block: bytes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return [256] how often each byte follows one of a to z."""
     values = np.frombuffer(block, dtype=np.uint8)
-    lower = (values[:-1] >= ord("a")) & (values[:-1] <= ord("z"))
-    return np.bincount(values[1:][lower], minlength=256)
+    lowercase = (values[:-1] >= ord("a")) & (values[:-1] <= ord("z"))
+    return np.bincount(values[1:][lowercase], minlength=256)

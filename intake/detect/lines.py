@@ -1,4 +1,4 @@
-"""Whole lines, in pieces of bounded size."""
+"""Whole lines of a text file, in blocks of bounded size."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from intake.detect.encoding import as_text, as_utf8, marking_decoder
 from storage.records.feedback import RAW_CHARS
 
-MAX_LINE_CHARS = 8 << 20  # characters
-_MOST_BYTES = 4  # of one character
+MAX_LINE_CHARS = 8 << 20
+_MAX_CHAR_BYTES = 4  # of one character in UTF-8
 
 
 @dataclass(frozen=True)
 class LineBlock:
-    """Whole lines with their ends, in UTF-8; a byte that is not stands for what could not be
-    decoded.
+    """Whole lines with their ends, in UTF-8; an invalid byte stands for what was undecodable.
 
-    `cut`: only the beginning of one line that is too long to be kept.
+    `truncated`: the block holds only the beginning of one line that is too long to be kept.
     """
 
     data: bytes
@@ -24,50 +23,49 @@ class LineBlock:
 
 
 def split_lines(data: bytes, end: str) -> list[str]:
-    """Each line with its end; the last one has one, too."""
+    """Return each line with its end; the last line gets one if it has none."""
     return [line + end for line in as_text(data).removesuffix(end).split(end)] if data else []
 
 
 def read_line_blocks(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[LineBlock]:
-    """Split at `end` ("\\n" or "\\r") alone, so that other line breaks stay inside their field.
+    """Yield the lines of a file, split at `end` ("\\n" or "\\r") alone.
 
-    A line of more than MOST_LINE characters comes as its beginning, marked as cut; the rest of it
-    is passed over.
+    Other line breaks stay inside their field. A line of more than MAX_LINE_CHARS characters comes
+    as its beginning, marked as truncated; the rest of it is skipped.
     """
-    tail, passing, parting = b"", False, end.encode()
-    for data in _in_utf8(blocks, encoding):
-        _, found, rest = data.partition(parting) if passing else (b"", parting, data)
-        if not found:
+    unfinished, skipping, line_end = b"", False, end.encode()
+    for data in _utf8_slices(blocks, encoding):
+        # While a long line is skipped, only what follows its end counts.
+        _, end_seen, rest = data.partition(line_end) if skipping else (b"", line_end, data)
+        if not end_seen:
             continue
-        passing = False
-        whole, found, beyond = (tail + rest).rpartition(parting)
-        tail = beyond
-        if found:
-            yield LineBlock(whole + parting)
-        if len(tail) > MAX_LINE_CHARS and len(as_text(tail)) > MAX_LINE_CHARS:
-            yield LineBlock(
-                as_utf8(as_text(tail[: _MOST_BYTES * RAW_CHARS])[:RAW_CHARS]), truncated=True
-            )
-            tail, passing = b"", True
-    if tail:
-        yield LineBlock(tail + parting)
+        skipping = False
+        complete, end_seen, unfinished = (unfinished + rest).rpartition(line_end)
+        if end_seen:
+            yield LineBlock(complete + line_end)
+        if len(unfinished) > MAX_LINE_CHARS and len(as_text(unfinished)) > MAX_LINE_CHARS:
+            beginning = as_text(unfinished[: _MAX_CHAR_BYTES * RAW_CHARS])[:RAW_CHARS]
+            yield LineBlock(as_utf8(beginning), truncated=True)
+            unfinished, skipping = b"", True
+    if unfinished:
+        yield LineBlock(unfinished + line_end)
 
 
-def _in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Small enough for a processor's cache, large enough that work per piece does not count."""
+def _utf8_slices(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield the file in UTF-8, in slices that fit in a processor's cache."""
     size = 256 * 1024
-    for block in _blocks_in_utf8(blocks, encoding):
+    for block in _utf8_blocks(blocks, encoding):
         for start in range(0, len(block), size):
             yield block[start : start + size]
 
 
-def _blocks_in_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def _utf8_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     if encoding in ("utf-8", "utf-8-sig"):
         blocks = iter(blocks)
         yield next(blocks, b"").removeprefix(codecs.BOM_UTF8 if encoding == "utf-8-sig" else b"")
         yield from blocks
         return
-    decoding = marking_decoder(encoding)
+    decoder = marking_decoder(encoding)
     for block in blocks:
-        yield as_utf8(decoding.decode(block))
-    yield as_utf8(decoding.decode(b"", final=True))
+        yield as_utf8(decoder.decode(block))
+    yield as_utf8(decoder.decode(b"", final=True))

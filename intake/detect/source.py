@@ -1,5 +1,5 @@
-"""The bytes of an upload: opened, spooled where they can be read only once, decompressed, read any
-number of times.
+"""The bytes of an upload: opened, copied to a temporary file where they can be read only once,
+decompressed, and read any number of times.
 """
 
 import gzip
@@ -17,37 +17,44 @@ from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace
 from storage.places.retry import StorageRefused
 
-_BLOCK = 1 << 20
-_GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_GIVE_ONE_FILE = "Give one file: csv, tsv, jsonl or parquet, also with .gz."
 
 
 class UploadSource:
-    """One upload. `name` is what people call it, `label` its name without `.gz`, in lower case."""
+    """The file of one upload.
+
+    `name` is what people call it, `base_name` its name without `.gz`, in lower case.
+    """
 
     def __init__(self, name: str, file: Path) -> None:
         self.name = name
         self.base_name = name.lower().removesuffix(".gz")
         self._file = file
-        self._first_seen = self._state()
-        with self._opened() as raw:
-            self.compressed = raw.read(2) == _GZIP
+        self._state_at_start = self._file_state()
+        with self._open() as raw:
+            self.compressed = raw.read(2) == _GZIP_MAGIC
 
     def blocks(self) -> Iterator[bytes]:
-        """The decompressed bytes, a mebibyte at a time. Raises UnreadableUpload for a damaged gzip file."""
-        with self._opened() as raw:
+        """Yield the decompressed bytes, a mebibyte at a time.
+
+        Raises UnreadableUpload for a damaged gzip file.
+        """
+        with self._open() as raw:
             plain = gzip.GzipFile(fileobj=raw) if self.compressed else raw
             try:
-                while block := plain.read(_BLOCK):
+                while block := plain.read(_BLOCK_BYTES):
                     yield block
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                found = f"its gzip compression is damaged or cut short ({error})"
-                raise UnreadableUpload(self.name, found, "Compress or copy it again.") from None
+                problem = f"its gzip compression is damaged or cut short ({error})"
+                raise UnreadableUpload(self.name, problem, "Compress or copy it again.") from None
             except OSError as error:
-                raise _refused(self.name, error) from None
+                raise _unreadable(self.name, error) from None
 
     @contextmanager
     def open_seekable(self) -> Iterator[Path]:
-        """A local file with the decompressed bytes."""
+        """Yield a local file with the decompressed bytes."""
         if not self.compressed:
             yield self._file
             return
@@ -58,37 +65,38 @@ class UploadSource:
             yield Path(plain.name)
 
     def check_unchanged(self) -> None:
-        """Raises UnreadableUpload if the file was written to since it was opened."""
-        if self._state() != self._first_seen:
+        """Raise UnreadableUpload if the file was written to since it was opened."""
+        if self._file_state() != self._state_at_start:
             raise UnreadableUpload(
                 self.name, "it changed while it was read", "Run again when it is complete."
             )
 
-    def _opened(self) -> BinaryIO:
+    def _open(self) -> BinaryIO:
         try:
             return self._file.open("rb")
         except OSError as error:
-            raise _refused(self.name, error) from None
+            raise _unreadable(self.name, error) from None
 
-    def _state(self) -> tuple[int, int, int]:
+    def _file_state(self) -> tuple[int, int, int]:
         try:
-            now = self._file.stat()
+            state = self._file.stat()
         except OSError as error:
-            raise _refused(self.name, error) from None
-        return now.st_ino, now.st_size, now.st_mtime_ns
+            raise _unreadable(self.name, error) from None
+        return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 @contextmanager
 def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
-    """The upload at a local path or a URL, or on standard input if that is "-". Raises UnreadableUpload,
-    UnknownScheme.
+    """Yield the upload at a local path or a URL; "-" is standard input.
+
+    Raises UnreadableUpload, UnknownScheme.
     """
     if path == "-":
-        with _spooled("standard input", stdin) as source:
+        with _copy_stream("standard input", stdin) as source:
             yield source
         return
     if "://" in path and not path.startswith("file://"):
-        with _fetched(path) as source:
+        with _download(path) as source:
             yield source
         return
     path = path.removeprefix("file://")
@@ -96,32 +104,26 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
     try:
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:
-        raise _refused(path, error) from None
+        raise _unreadable(path, error) from None
     if stat.S_ISDIR(mode):
-        raise UnreadableUpload(
-            path, "it is a folder", "Give one file: csv, tsv, jsonl or parquet, also with .gz."
-        )
+        raise UnreadableUpload(path, "it is a folder", _GIVE_ONE_FILE)
     if stat.S_ISREG(mode):
         yield UploadSource(file.name, file)
         return
     try:
         stream = file.open("rb")  # a pipe or a device: it can be read only once
     except OSError as error:
-        raise _refused(path, error) from None
-    with stream, _spooled(file.name, stream) as source:
+        raise _unreadable(path, error) from None
+    with stream, _copy_stream(file.name, stream) as source:
         yield source
 
 
 @contextmanager
-def _fetched(url: str) -> Iterator[UploadSource]:
-    """A copy on this disk: an upload is read twice, and may be larger than the memory."""
+def _download(url: str) -> Iterator[UploadSource]:
+    """Yield a copy on the local disk: an upload is read twice, and may be larger than memory."""
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith((":", "/")):
-        raise UnreadableUpload(
-            url,
-            "it is a bucket or a folder",
-            "Give one file: csv, tsv, jsonl or parquet, also with .gz.",
-        )
+        raise UnreadableUpload(url, "it is a bucket or a folder", _GIVE_ONE_FILE)
     place = open_place(folder)
     if isinstance(place, LocalPlace):
         raise UnreadableUpload(url, "it is a local file in the form of a URL", "Give its path.")
@@ -131,9 +133,10 @@ def _fetched(url: str) -> Iterator[UploadSource]:
         except Absent:
             raise UnreadableUpload(url, "there is no such file", "Check bucket and path.") from None
         except Changed:
-            found = "it changed while it was read, or is stored under a Content-Encoding"
             raise UnreadableUpload(
-                url, found, "Run again when it is complete, or store it as a plain file."
+                url,
+                "it changed while it was read, or is stored under a Content-Encoding",
+                "Run again when it is complete, or store it as a plain file.",
             ) from None
         except StorageRefused as error:
             raise UnreadableUpload(
@@ -144,14 +147,14 @@ def _fetched(url: str) -> Iterator[UploadSource]:
 
 
 @contextmanager
-def _spooled(name: str, stream: BinaryIO) -> Iterator[UploadSource]:
+def _copy_stream(name: str, stream: BinaryIO) -> Iterator[UploadSource]:
     with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
-        shutil.copyfileobj(stream, copy, _BLOCK)
+        shutil.copyfileobj(stream, copy, _BLOCK_BYTES)
         copy.flush()
         yield UploadSource(name, Path(copy.name))
 
 
-def _refused(name: str, error: OSError | ValueError) -> UnreadableUpload:
+def _unreadable(name: str, error: OSError | ValueError) -> UnreadableUpload:
     if isinstance(error, FileNotFoundError):
         return UnreadableUpload(name, "there is no such file", "Check the path.")
     if isinstance(error, PermissionError):

@@ -1,1 +1,1 @@
-"""Readers: from the lines or batches of each format to blocks of records."""
+"""Readers: the lines or batches of each format become blocks of records."""

@@ -19,25 +19,25 @@ class TextColumn:
     invalid: npt.NDArray[np.bool_]  # [n] a string that is not valid UTF-8
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """True for strings, for bytes (which may be UTF-8), for dictionaries of these, and for nothing
-    but nulls.
-    """
+def holds_text(kind: pa.DataType) -> bool:
+    """Return True for strings, bytes (which may be UTF-8), dictionaries of these, and nulls."""
     if pt.is_dictionary(kind):
-        return is_text(kind.value_type)
+        return holds_text(kind.value_type)
     return _is_string(kind) or _is_bytes(kind) or pt.is_null(kind)
 
 
 def text_column(column: pa.Array) -> TextColumn:
-    """Strings as they are, dates and numbers as Arrow casts them (12.0 as 12), lists and structs as
-    JSON.
+    """Convert a column to strings.
+
+    Strings stay as they are, dates and numbers become what Arrow casts them to (12.0 becomes 12),
+    lists and structs become JSON.
     """
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
     if _is_string(column.type) or _is_bytes(column.type):
-        return _checked(column)
+        return _validate_utf8(column)
     if pt.is_nested(column.type):
-        values = pa.array([_json(value) for value in column.to_pylist()], pa.string())
+        values = pa.array([_to_json(value) for value in column.to_pylist()], pa.string())
     elif pt.is_floating(column.type):
         values = pc.if_else(pc.is_nan(column), None, column.cast(pa.string()))
     else:
@@ -46,8 +46,9 @@ def text_column(column: pa.Array) -> TextColumn:
 
 
 def extra_column(column: pa.Array) -> TextColumn:
-    """The same for a column that is only kept: there, bytes that are not UTF-8 are no fault but
-    become Base64.
+    """Convert a column that is only kept, as `text_column` does.
+
+    Bytes in it that are not UTF-8 are no fault: they become Base64.
     """
     texts = text_column(column)
     if not _is_bytes(column.type) or not texts.invalid.any():
@@ -59,39 +60,33 @@ def extra_column(column: pa.Array) -> TextColumn:
     return TextColumn(values, np.zeros_like(texts.invalid))
 
 
-def _checked(column: pa.Array) -> TextColumn:
-    """A file may hold strings that are not UTF-8: pyarrow reads them, and only fails when they are
-    used.
-    """
+def _validate_utf8(column: pa.Array) -> TextColumn:
+    """Find invalid strings: pyarrow reads them from a file, and fails only when they are used."""
     as_bytes = column.cast(pa.large_binary())
     try:
         values = as_bytes.cast(pa.string())
     except pa.ArrowInvalid:
         values = pa.array(
-            [None if value is None else _decoded(value) for value in as_bytes.to_pylist()],
+            [None if value is None else _decode_or_none(value) for value in as_bytes.to_pylist()],
             pa.string(),
         )
-    return TextColumn(values, (values.is_null().to_numpy(zero_copy_only=False) & _there(as_bytes)))
+    present = as_bytes.is_valid().to_numpy(zero_copy_only=False)
+    return TextColumn(values, values.is_null().to_numpy(zero_copy_only=False) & present)
 
 
-def _there(column: pa.Array) -> npt.NDArray[np.bool_]:
-    there: npt.NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
-    return there
-
-
-def _decoded(value: bytes) -> str | None:
+def _decode_or_none(value: bytes) -> str | None:
     try:
         return value.decode()
     except UnicodeDecodeError:
         return None
 
 
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, default=_plain)
+def _to_json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=_json_string)
 
 
-def _plain(value: object) -> str:
-    """For what JSON has no form for: bytes as Base64, dates and the like as they print."""
+def _json_string(value: object) -> str:
+    """Return a string for what JSON has no form for: Base64 of bytes, else the value as printed."""
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What every reader yields: a block of records, and the records that fell out on the way."""
+"""The output of every reader: blocks of records, with the records that were rejected on the way."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 class RejectReason(StrEnum):
-    """Why a record is no feedback: all there are."""
+    """Every reason for which a record is rejected before it becomes feedback."""
 
     NO_TEXT = "no text"
     TOO_LONG = "text too long"
@@ -23,11 +23,14 @@ class RejectReason(StrEnum):
     TOO_LARGE = "message too large"
 
 
+UNDECODABLE_DETAIL = "some of its bytes are no characters in the encoding of the file"
+
+
 @dataclass(frozen=True)
 class Reject:
-    """One record that is no feedback."""
+    """One record that cannot become feedback."""
 
-    row: int
+    row: int  # number of the record, from 1, header not counted
     id: str | None
     reason: RejectReason
     detail: str
@@ -36,7 +39,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class RecordBlock:
-    """Records in the order of the upload. n records may become feedback, `rejects` never will."""
+    """Some records in the order of the upload: n that may become feedback, and some rejects."""
 
     row_numbers: npt.NDArray[np.int64]  # [n] record numbers, ascending
     ids: pa.StringArray | None  # [n], null where a record has none; None: the upload has no ids
@@ -49,7 +52,7 @@ class RecordBlock:
 
 @dataclass(frozen=True)
 class OpenedUpload:
-    """An upload whose columns are known; its records are still to be read."""
+    """An upload whose columns are chosen and whose records are still to be read."""
 
     text_column: str
     id_column: str | None
@@ -57,7 +60,7 @@ class OpenedUpload:
 
 
 def has_invalid_characters(text: str) -> bool:
-    """True if the text has a lone surrogate: the mark of bytes that could not be decoded."""
+    """Return True if the text has a lone surrogate, the mark of bytes that were undecodable."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -66,32 +69,32 @@ def has_invalid_characters(text: str) -> bool:
 
 
 def extra_map(names: Sequence[str], columns: Sequence[pa.StringArray], rows: int) -> pa.MapArray:
-    """The other columns, [rows] each, as one map a row, in the order of the columns; nulls are left
-    out.
-    """
+    """Return columns, [rows] strings each, as [rows] maps from name to value, without nulls."""
     if not columns:
         return extra_map_from_pairs([], [0] * (rows + 1))
     keys = pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(len(names)), rows)))
-    items = columns[0] if len(columns) == 1 else _row_by_row(columns, rows)
+    items = columns[0] if len(columns) == 1 else _interleave(columns, rows)
     offsets = np.arange(rows + 1, dtype=np.int32) * len(names)
     if items.null_count:
-        there = items.is_valid()
-        before = np.concatenate(
-            [[0], np.cumsum(there.to_numpy(zero_copy_only=False), dtype=np.int32)]
+        valid = items.is_valid()
+        valid_before = np.concatenate(
+            [[0], np.cumsum(valid.to_numpy(zero_copy_only=False), dtype=np.int32)]
         )
-        keys, items, offsets = keys.filter(there), items.filter(there), before[offsets]
+        keys, items, offsets = keys.filter(valid), items.filter(valid), valid_before[offsets]
     return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items)
 
 
 def extra_map_from_pairs(pairs: Sequence[tuple[str, str]], offsets: Sequence[int]) -> pa.MapArray:
-    """Maps from (key, value) pairs of all rows end to end; row i holds pairs[offsets[i]:offsets[i +
-    1]].
+    """Return maps from the (key, value) pairs of all rows, one row after the other.
+
+    Row i holds pairs[offsets[i]:offsets[i + 1]].
     """
     keys = pa.array([key for key, _ in pairs], pa.string())
     items = pa.array([value for _, value in pairs], pa.string())
     return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), keys, items)
 
 
-def _row_by_row(columns: Sequence[pa.StringArray], rows: int) -> pa.StringArray:
+def _interleave(columns: Sequence[pa.StringArray], rows: int) -> pa.StringArray:
+    """Return the values of several columns, row by row."""
     order = np.arange(len(columns) * rows).reshape(len(columns), rows).T.ravel()
     return pa.concat_arrays(list(columns)).take(pa.array(order))

@@ -1,4 +1,4 @@
-"""Which column holds the text, and which the id."""
+"""The choice of an upload's text column and id column."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from intake.errors import UnreadableUpload
 
 _TEXT = (
-    "texts?|feedbacks?|comments?|reviews?|responses?|answers?|messages?|body|content|verbatims?|tweets?|remarks?"
-    "|opinions?"
+    "texts?|feedbacks?|comments?|reviews?|responses?|answers?|messages?|body|content|verbatims?"
+    "|tweets?|remarks?|opinions?"
 )
-# What may stand before or after one of those: customer_feedback, review text, survey response,
-# fullText.
-_BESIDE = "customer|client|user|guest|survey|open|free|full|raw|original|product|the"
+# May stand before or after one of those: customer_feedback, review text, survey response, fullText.
+_QUALIFIER = "customer|client|user|guest|survey|open|free|full|raw|original|product|the"
 _TEXT_NAME = re.compile(f"(?:{_TEXT})")
-_TEXT_COMPOUND = re.compile(f"(?:{_BESIDE})*(?:{_TEXT})(?:{_TEXT}|{_BESIDE})*")
+_TEXT_COMPOUND = re.compile(f"(?:{_QUALIFIER})*(?:{_TEXT})(?:{_TEXT}|{_QUALIFIER})*")
 # Not customer_id or product_id: those repeat from row to row.
 _ID_COMPOUND = re.compile(
-    "(?:survey|feedback|response|review|ticket|comment|message|answer|tweet|row|record|entry|submission)*"
-    "(?:id|uuid|guid|identifier)"
+    "(?:survey|feedback|response|review|ticket|comment|message|answer|tweet|row|record|entry"
+    "|submission)*(?:id|uuid|guid|identifier)"
 )
-_MOST_SHOWN = 30
+_MAX_LISTED = 30
 
 
 @dataclass(frozen=True)
 class ColumnPositions:
-    """The columns of an upload, by position."""
+    """Positions of the chosen columns among the columns of an upload."""
 
     text: int
     id: int | None
@@ -34,90 +33,106 @@ class ColumnPositions:
 def choose_columns(
     name: str, columns: Sequence[str], text: str | None, id_: str | None
 ) -> ColumnPositions:
-    """Positions of the text and the id column of the upload `name`: as asked for, else by their
-    usual names.
+    """Return the positions of the text column and the id column of the upload `name`.
 
-    Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which lists the columns
-    found.
+    `text` and `id_` are the requested names; where they are None, columns are recognised by their
+    usual names. Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which
+    lists the columns.
     """
-    text_at = _usual_text(name, columns) if text is None else _asked(name, columns, text, "--text")
-    id_at = _usual_id(columns, text_at) if id_ is None else _asked(name, columns, id_, "--id")
-    if text_at == id_at:
+    text_position = (
+        _usual_text(name, columns) if text is None else _requested(name, columns, text, "--text")
+    )
+    id_position = (
+        _usual_id(columns, text_position) if id_ is None else _requested(name, columns, id_, "--id")
+    )
+    if text_position == id_position:
         raise UnreadableUpload(
             name,
-            f"column {columns[text_at]!r} is asked for both as text and as id",
+            f"column {columns[text_position]!r} is asked for both as text and as id",
             "Choose two columns.",
         )
-    return ColumnPositions(text_at, id_at)
+    return ColumnPositions(text_position, id_position)
 
 
 def unique_columns(columns: Sequence[str]) -> list[str]:
-    """Names that differ: an empty one becomes column_3, a repeated one name_2.
+    """Return names that differ: an empty one becomes column_3, a repeated one name_2.
 
     >>> unique_columns(["id", "", "note", "note"])
     ['id', 'column_2', 'note', 'note_2']
     """
-    taken = set(columns)
-    fixed: list[str] = []
+    original = set(columns)
+    renamed: list[str] = []
     for number, column in enumerate(columns, 1):
         base = column if column.strip() else f"column_{number}"
-        unique, again = base, 1
-        while unique in fixed or (unique != column and unique in taken):
-            again += 1
-            unique = f"{base}_{again}"
-        fixed.append(unique)
-    return fixed
+        unique, suffix = base, 1
+        while unique in renamed or (unique != column and unique in original):
+            suffix += 1
+            unique = f"{base}_{suffix}"
+        renamed.append(unique)
+    return renamed
 
 
-def _folded(column: str) -> str:
+def _normalize(column: str) -> str:
     return re.sub(r"[\s_\-.]+", "", column).casefold()
 
 
-def _where(columns: Sequence[str], fits: Callable[[str], object]) -> list[int]:
-    return [position for position, column in enumerate(columns) if fits(column)]
+def _positions(columns: Sequence[str], matches: Callable[[str], object]) -> list[int]:
+    return [position for position, column in enumerate(columns) if matches(column)]
 
 
-def _asked(name: str, columns: Sequence[str], asked: str, option: str) -> int:
-    found = _where(columns, lambda column: column == asked)
-    found = found or _where(columns, lambda column: _folded(column) == _folded(asked))
-    if len(found) > 1:
+def _requested(name: str, columns: Sequence[str], requested: str, option: str) -> int:
+    positions = _positions(columns, lambda column: column == requested)
+    positions = positions or _positions(
+        columns, lambda column: _normalize(column) == _normalize(requested)
+    )
+    if len(positions) > 1:
         raise UnreadableUpload(
-            name, f"it has {len(found)} columns named {asked!r}", "Give them different names."
+            name,
+            f"it has {len(positions)} columns named {requested!r}",
+            "Give them different names.",
         )
-    if not found:
-        advice = f"Choose one of them with {option}."
+    if not positions:
         raise UnreadableUpload(
-            name, f"it has no column {asked!r}; its columns are {_listed(columns)}", advice
+            name,
+            f"it has no column {requested!r}; its columns are {_list_columns(columns)}",
+            f"Choose one of them with {option}.",
         )
-    return found[0]
+    return positions[0]
 
 
 def _usual_text(name: str, columns: Sequence[str]) -> int:
-    found = _where(columns, lambda column: _TEXT_NAME.fullmatch(_folded(column)))
-    found = found or _where(columns, lambda column: _TEXT_COMPOUND.fullmatch(_folded(column)))
-    if len(found) > 1:
-        both = _listed([columns[position] for position in found])
+    positions = _positions(columns, lambda column: _TEXT_NAME.fullmatch(_normalize(column)))
+    positions = positions or _positions(
+        columns, lambda column: _TEXT_COMPOUND.fullmatch(_normalize(column))
+    )
+    if len(positions) > 1:
+        candidates = _list_columns([columns[position] for position in positions])
         raise UnreadableUpload(
-            name, f"{both} could each be the text", "Say which with --text COLUMN."
+            name, f"{candidates} could each be the text", "Say which with --text COLUMN."
         )
-    if not found:
-        there = (
-            f"none of its columns has a usual name for a text; its columns are {_listed(columns)}"
+    if not positions:
+        raise UnreadableUpload(
+            name,
+            "none of its columns has a usual name for a text; "
+            f"its columns are {_list_columns(columns)}",
+            "Say which column holds the text with --text COLUMN.",
         )
-        raise UnreadableUpload(name, there, "Say which column holds the text with --text COLUMN.")
-    return found[0]
+    return positions[0]
 
 
-def _usual_id(columns: Sequence[str], text: int) -> int | None:
-    """`id` itself, else the first that is named like an id of a row, else none: then rows are
-    counted.
+def _usual_id(columns: Sequence[str], text_position: int) -> int | None:
+    """Return the column `id`, else the first one named like the id of a row, else None.
+
+    Where there is none, the number of a row is its id.
     """
-    found = _where(columns, lambda column: _folded(column) == "id")
-    found = found or _where(columns, lambda column: _ID_COMPOUND.fullmatch(_folded(column)))
-    return next((position for position in found if position != text), None)
+    positions = _positions(columns, lambda column: _normalize(column) == "id")
+    positions = positions or _positions(
+        columns, lambda column: _ID_COMPOUND.fullmatch(_normalize(column))
+    )
+    return next((position for position in positions if position != text_position), None)
 
 
-def _listed(columns: Sequence[str]) -> str:
-    shown = ", ".join(repr(column[:60]) for column in columns[:_MOST_SHOWN])
-    more = len(columns) - _MOST_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+def _list_columns(columns: Sequence[str]) -> str:
+    listed = ", ".join(repr(column[:60]) for column in columns[:_MAX_LISTED])
+    more = len(columns) - _MAX_LISTED
+    return f"{listed} and {more} more" if more > 0 else listed

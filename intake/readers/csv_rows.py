@@ -1,4 +1,4 @@
-"""CSV and TSV: from lines to blocks of records."""
+"""Reader of CSV and TSV: lines become blocks of records."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from intake.detect.encoding import as_utf8
 from intake.detect.lines import MAX_LINE_CHARS, LineBlock, split_lines
 from intake.errors import UnreadableUpload
 from intake.readers.block import (
+    UNDECODABLE_DETAIL,
     OpenedUpload,
     RecordBlock,
     Reject,
@@ -26,16 +27,18 @@ from intake.readers.csv_records import count_lines, parse_csv_lines
 
 @dataclass(frozen=True)
 class _ParsedLines:
-    """The lines of some records, and what they were read as: `columns` by Arrow, `rows` where that
-    had its doubts.
+    """The lines of some records and their fields.
+
+    `columns`: as Arrow read them. `irregular_rows`: as `csv_records` read them, where Arrow might
+    have read something else.
     """
 
     data: bytes
     delimiter: str
     end: str
     columns: Sequence[pa.StringArray] = ()
-    doubtful: list[list[str] | None] | None = None
-    cut: bool = False  # one line that is too long to be read
+    irregular_rows: list[list[str] | None] | None = None
+    truncated: bool = False  # one line that is too long to be read
 
     @cached_property
     def lines(self) -> list[str]:
@@ -43,65 +46,67 @@ class _ParsedLines:
 
     @cached_property
     def rows(self) -> list[list[str] | None]:
-        if self.doubtful is not None:
-            return self.doubtful
+        if self.irregular_rows is not None:
+            return self.irregular_rows
         return parse_csv_lines(self.lines, self.delimiter, self.end, final=True).rows
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def _first_lines(self) -> list[int]:
+        """[rows + 1] the number of each row's first line, and of the line after the last row."""
         return list(accumulate((count_lines(row, self.end) for row in self.rows), initial=0))
 
-    def raw(self, position: int) -> str:
-        """The lines of one record as they came."""
-        return "".join(self.lines[self._starts[position] : self._starts[position + 1]]).rstrip(
-            "\r\n"
-        )
+    def raw_record(self, position: int) -> str:
+        """Return the lines of one record as they came."""
+        first, end = self._first_lines[position : position + 2]
+        return "".join(self.lines[first:end]).rstrip("\r\n")
 
 
 def read_csv(
     name: str,
-    pieces: Iterable[LineBlock],
+    line_blocks: Iterable[LineBlock],
     delimiter: str,
     end: str,
     text: str | None,
     id_: str | None,
 ) -> OpenedUpload:
-    """The upload `name` from its lines; `text` and `id_` are the columns asked for. Raises
-    UnreadableUpload.
+    """Open the upload `name` from its lines; `text` and `id_` are the requested columns.
+
+    Raises UnreadableUpload.
     """
-    batches = _batches(pieces, delimiter, end)
-    header, rest = _header(name, batches)
-    chosen = choose_columns(name, header, text, id_)
-    id_column = None if chosen.id is None else header[chosen.id]
-    return OpenedUpload(
-        header[chosen.text], id_column, _CsvBlockReader(unique_columns(header), chosen).read(rest)
-    )
+    parsed = _parse(line_blocks, delimiter, end)
+    header, body = _split_header(name, parsed)
+    positions = choose_columns(name, header, text, id_)
+    id_column = None if positions.id is None else header[positions.id]
+    blocks = _CsvBlockReader(unique_columns(header), positions).read(body)
+    return OpenedUpload(header[positions.text], id_column, blocks)
 
 
-def _batches(pieces: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
-    left = b""
-    for piece in pieces:
-        if piece.truncated:
-            yield _ParsedLines(left, delimiter, end)
-            yield _ParsedLines(piece.data, delimiter, end, doubtful=[None], cut=True)
-            left = b""
+def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
+    open_lines = b""
+    for block in line_blocks:
+        if block.truncated:
+            yield _ParsedLines(open_lines, delimiter, end)
+            yield _ParsedLines(block.data, delimiter, end, irregular_rows=[None], truncated=True)
+            open_lines = b""
             continue
-        data = left + piece.data
+        data = open_lines + block.data
         columns = parse_regular_csv(data, delimiter, end)
         if columns is not None:
             yield _ParsedLines(data, delimiter, end, columns)
-            left = b""
+            open_lines = b""
             continue
         records = parse_csv_lines(split_lines(data, end), delimiter, end, final=False)
-        left = as_utf8("".join(records.open_lines))
-        yield _ParsedLines(data, delimiter, end, doubtful=records.rows)
-    yield _ParsedLines(left, delimiter, end)
+        open_lines = as_utf8("".join(records.open_lines))
+        yield _ParsedLines(data, delimiter, end, irregular_rows=records.rows)
+    yield _ParsedLines(open_lines, delimiter, end)
 
 
-def _header(name: str, batches: Iterator[_ParsedLines]) -> tuple[list[str], Iterator[_ParsedLines]]:
-    """The first record, and what comes after it."""
-    for batch in batches:
-        for position, row in enumerate(batch.rows):
+def _split_header(
+    name: str, parsed: Iterator[_ParsedLines]
+) -> tuple[list[str], Iterator[_ParsedLines]]:
+    """Return the fields of the first record, and the lines after it."""
+    for lines in parsed:
+        for position, row in enumerate(lines.rows):
             if row is None or has_invalid_characters("".join(row)):
                 raise UnreadableUpload(
                     name,
@@ -109,106 +114,110 @@ def _header(name: str, batches: Iterator[_ParsedLines]) -> tuple[list[str], Iter
                     "Check the start of the file.",
                 )
             if row:
-                lines = sum(count_lines(before, batch.end) for before in batch.rows[: position + 1])
+                header_rows = lines.rows[: position + 1]
+                header_lines = sum(count_lines(above, lines.end) for above in header_rows)
                 rest = replace(
-                    batch,
-                    data=as_utf8("".join(batch.lines[lines:])),
-                    doubtful=batch.rows[position + 1 :],
+                    lines,
+                    data=as_utf8("".join(lines.lines[header_lines:])),
+                    irregular_rows=lines.rows[position + 1 :],
                     columns=(),
                 )
-                return row, chain([rest], batches)
+                return row, chain([rest], parsed)
     raise UnreadableUpload(name, "it holds no header", "Its first line must name the columns.")
 
 
 class _CsvBlockReader:
-    """Counts the records from 1 and sorts out those that do not fit the header."""
+    """Numbers the records from 1 and rejects those that do not fit the header."""
 
-    def __init__(self, columns: list[str], chosen: ColumnPositions) -> None:
-        self._width, self._chosen, self._row = len(columns), chosen, 1
-        self._others = [at for at in range(len(columns)) if at not in (chosen.text, chosen.id)]
-        self._columns = tuple(columns[at] for at in self._others)
+    def __init__(self, columns: list[str], positions: ColumnPositions) -> None:
+        self._width, self._positions, self._next_row = len(columns), positions, 1
+        chosen = (positions.text, positions.id)
+        self._extra_positions = [
+            position for position in range(len(columns)) if position not in chosen
+        ]
+        self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
-    def read(self, batches: Iterable[_ParsedLines]) -> Iterator[RecordBlock]:
-        for batch in batches:
-            if batch.data:
-                yield self._even(batch) or self._uneven(batch)
+    def read(self, parsed: Iterable[_ParsedLines]) -> Iterator[RecordBlock]:
+        for lines in parsed:
+            if lines.data:
+                yield self._whole_block(lines) or self._checked_block(lines)
 
-    def _even(self, batch: _ParsedLines) -> RecordBlock | None:
-        """The usual case, without a look at each record: all have the right number of fields and
-        valid characters.
+    def _whole_block(self, lines: _ParsedLines) -> RecordBlock | None:
+        """Build the block without a look at each record.
+
+        This is the usual case: all records have the right number of fields and valid characters.
+        Returns None if they have not.
         """
-        columns = batch.columns or self._even_columns(batch)
+        columns = lines.columns or self._columns_of_uniform_rows(lines)
         if len(columns) != self._width:
             return None
         rows = len(columns[0])
-        block = self._block(columns, np.arange(self._row, self._row + rows), range(rows), batch, [])
-        self._row += rows
-        return block
+        row_numbers = np.arange(self._next_row, self._next_row + rows)
+        self._next_row += rows
+        return self._block(columns, row_numbers, range(rows), lines, [])
 
-    def _even_columns(self, batch: _ParsedLines) -> Sequence[pa.StringArray]:
-        rows = [row for row in batch.rows if row]
-        if len(rows) != len(batch.rows) or {*map(len, rows)} != {self._width}:
+    def _columns_of_uniform_rows(self, lines: _ParsedLines) -> Sequence[pa.StringArray]:
+        rows = [row for row in lines.rows if row]
+        if len(rows) != len(lines.rows) or {*map(len, rows)} != {self._width}:
             return ()
         try:
-            return _columns(rows)
+            return _transpose(rows)
         except UnicodeEncodeError:
             return ()
 
-    def _uneven(self, batch: _ParsedLines) -> RecordBlock:
-        rows, numbers, positions, rejects = [], [], [], []
-        for position, row in enumerate(batch.rows):
+    def _checked_block(self, lines: _ParsedLines) -> RecordBlock:
+        rows, row_numbers, positions, rejects = [], [], [], []
+        for position, row in enumerate(lines.rows):
             if row == []:
                 continue
-            reject = self._reject(batch, position)
+            reject = self._reject(lines, position)
             if reject is not None:
                 rejects.append(reject)
             elif row is not None:
                 rows.append(row)
-                numbers.append(self._row)
+                row_numbers.append(self._next_row)
                 positions.append(position)
-            self._row += 1
-        columns = _columns(rows) or [pa.array([], pa.string())] * self._width
-        return self._block(columns, np.array(numbers, dtype=np.int64), positions, batch, rejects)
+            self._next_row += 1
+        columns = _transpose(rows) or [pa.array([], pa.string())] * self._width
+        return self._block(
+            columns, np.array(row_numbers, dtype=np.int64), positions, lines, rejects
+        )
 
-    def _reject(self, batch: _ParsedLines, position: int) -> Reject | None:
-        row = batch.rows[position]
-        if batch.cut:
-            reason, detail = (
-                RejectReason.TOO_LONG,
-                f"the line has more than {MAX_LINE_CHARS} characters",
-            )
+    def _reject(self, lines: _ParsedLines, position: int) -> Reject | None:
+        row = lines.rows[position]
+        if lines.truncated:
+            reason = RejectReason.TOO_LONG
+            detail = f"the line has more than {MAX_LINE_CHARS} characters"
         elif row is None:
             reason, detail = RejectReason.FIELDS, "a quote is opened and never closed"
         elif len(row) != self._width:
             reason, detail = RejectReason.FIELDS, f"expected {self._width} fields, found {len(row)}"
         elif has_invalid_characters("".join(row)):
-            reason, detail = (
-                RejectReason.UNDECODABLE,
-                "some of its bytes are no characters in the encoding of the file",
-            )
+            reason, detail = RejectReason.UNDECODABLE, UNDECODABLE_DETAIL
         else:
             return None
-        return Reject(self._row, None, reason, detail, batch.raw(position))
+        return Reject(self._next_row, None, reason, detail, lines.raw_record(position))
 
     def _block(
         self,
         columns: Sequence[pa.StringArray],
-        numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
+        row_numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
         positions: Sequence[int],
-        batch: _ParsedLines,
+        lines: _ParsedLines,
         rejects: list[Reject],
     ) -> RecordBlock:
+        extra = [columns[position] for position in self._extra_positions]
         return RecordBlock(
-            row_numbers=numbers,
-            ids=None if self._chosen.id is None else columns[self._chosen.id],
-            texts=columns[self._chosen.text],
-            extra=extra_map(self._columns, [columns[at] for at in self._others], len(numbers)),
-            columns=self._columns,
-            raw_record=lambda position: batch.raw(positions[position]),
+            row_numbers=row_numbers,
+            ids=None if self._positions.id is None else columns[self._positions.id],
+            texts=columns[self._positions.text],
+            extra=extra_map(self._extra_columns, extra, len(row_numbers)),
+            columns=self._extra_columns,
+            raw_record=lambda position: lines.raw_record(positions[position]),
             rejects=rejects,
         )
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[pa.StringArray]:
-    """Records of one width, column by column. Raises UnicodeEncodeError for a lone surrogate."""
+def _transpose(rows: Sequence[Sequence[str]]) -> list[pa.StringArray]:
+    """Return records of one width, column by column. Raises UnicodeEncodeError for surrogates."""
     return [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]

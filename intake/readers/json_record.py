@@ -5,25 +5,25 @@ import math
 from dataclasses import dataclass
 
 from intake.detect.encoding import INVALID_MARK
-from intake.readers.block import RejectReason, has_invalid_characters
+from intake.readers.block import UNDECODABLE_DETAIL, RejectReason, has_invalid_characters
 
-# control characters in a text are cleaned like any others
+# Not strict: control characters in a text are allowed, and cleaned later.
 _DECODER = json.JSONDecoder(strict=False)
-RecordFault = tuple[RejectReason, str]  # why it is no feedback, and what was found
+RecordFault = tuple[RejectReason, str]  # why a record is rejected, and the detail
 
 
 @dataclass(frozen=True)
 class JsonRecord:
-    """What an object says. Neither id nor text was looked at, but for their kind."""
+    """The content of a JSON object. Of id and text only the types were checked."""
 
     id: str | None
     text: str | None
-    # the other keys, in their order; values that are no text as JSON
+    # the other keys, in their order; values that are not strings as JSON
     extra: tuple[tuple[str, str], ...]
 
 
 def parse_json_object(line: str) -> dict[str, object] | None:
-    """The JSON object that a text is, None for anything else."""
+    """Return the JSON object that a text is, None for anything else."""
     try:
         value = _DECODER.decode(line)
     except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of digits
@@ -32,23 +32,20 @@ def parse_json_object(line: str) -> dict[str, object] | None:
 
 
 def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | RecordFault:
-    """The record of a text that should be one JSON object, or why it is none."""
+    """Return the record of a text that should be one JSON object, or why it is rejected."""
     value = parse_json_object(line)
     if INVALID_MARK in line:
-        return (
-            RejectReason.UNDECODABLE,
-            "some of its bytes are no characters in the encoding of the file",
-        )
+        return RejectReason.UNDECODABLE, UNDECODABLE_DETAIL
     if value is None:
         return RejectReason.NOT_AN_OBJECT, "it is not one JSON object"
     try:
         extra = tuple(
-            (key, _as_text(other))
+            (key, _as_string(other))
             for key, other in value.items()
             if other is not None and key not in (text_key, id_key)
         )
         invalid = "\\u" in line and has_invalid_characters(json.dumps(value, ensure_ascii=False))
-    except RecursionError:  # it could just be read
+    except RecursionError:  # values nested so deeply that they can be read and not written
         return RejectReason.NOT_AN_OBJECT, "its values lie too deep in each other"
     if invalid:
         return (
@@ -57,24 +54,24 @@ def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecor
         )
     id_, text = None if id_key is None else value.get(id_key), value.get(text_key)
     if isinstance(id_, bool | list | dict):
-        return RejectReason.BAD_ID, f"the id is {_kind(id_)}, not a text or a number"
+        return RejectReason.BAD_ID, f"the id is {_type_name(id_)}, not a text or a number"
     if text is not None and not isinstance(text, str):
-        return RejectReason.NO_TEXT, f"the text is {_kind(text)}, not a text"
+        return RejectReason.NO_TEXT, f"the text is {_type_name(text)}, not a text"
     return JsonRecord(_as_id(id_), text, extra)
 
 
 def _as_id(value: object) -> str | None:
-    """12, "12" and 12.0 are one id; NaN is none."""
+    """Return an id as a string: 12, "12" and 12.0 are one id; NaN is none."""
     if isinstance(value, float):
         return None if math.isnan(value) else str(int(value) if value.is_integer() else value)
     return None if value is None else str(value)
 
 
-def _as_text(value: object) -> str:
+def _as_string(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     if isinstance(value, bool):
         return "true or false"
     return {int: "a number", float: "a number", list: "a list"}.get(type(value), "an object")

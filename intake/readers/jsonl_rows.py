@@ -1,4 +1,4 @@
-"""JSON Lines: from lines to blocks of records."""
+"""Reader of JSON Lines: lines become blocks of records."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,33 +19,35 @@ from intake.readers.block import (
 from intake.readers.columns import choose_columns
 from intake.readers.json_record import RecordFault, parse_json_object, parse_json_record
 
-_MOST_LOOKED_AT = 8  # pieces, for the first object
+_MAX_BLOCKS_FOR_KEYS = 8  # blocks of lines that are searched for the first object
 
 
 def read_jsonl(
-    name: str, pieces: Iterable[LineBlock], end: str, text: str | None, id_: str | None
+    name: str, line_blocks: Iterable[LineBlock], end: str, text: str | None, id_: str | None
 ) -> OpenedUpload:
-    """The upload `name` from its lines; `text` and `id_` are the keys asked for. Raises UnreadableUpload.
+    """Open the upload `name` from its lines; `text` and `id_` are the requested keys.
 
-    Its columns are the keys of the objects in the first piece that has any.
+    Its columns are the keys of the objects in the first block of lines that has any. Raises
+    UnreadableUpload.
     """
-    pieces, looked_at = iter(pieces), []
+    line_blocks, read_ahead = iter(line_blocks), []
     keys: dict[str, None] = {}
-    for piece in pieces:
-        looked_at.append(piece)
-        for value in map(parse_json_object, split_lines(piece.data, end)):
+    for block in line_blocks:
+        read_ahead.append(block)
+        for value in map(parse_json_object, split_lines(block.data, end)):
             keys |= dict.fromkeys(value or ())
-        if keys or len(looked_at) == _MOST_LOOKED_AT:
+        if keys or len(read_ahead) == _MAX_BLOCKS_FOR_KEYS:
             break
     if not keys:
         raise UnreadableUpload(
             name, "none of its first lines holds a JSON object", "Write one JSON object a line."
         )
     columns = list(keys)
-    chosen = choose_columns(name, columns, text, id_)
-    id_key = None if chosen.id is None else columns[chosen.id]
-    blocks = _JsonlBlockReader(columns[chosen.text], id_key, end).read(chain(looked_at, pieces))
-    return OpenedUpload(columns[chosen.text], id_key, blocks)
+    positions = choose_columns(name, columns, text, id_)
+    text_key = columns[positions.text]
+    id_key = None if positions.id is None else columns[positions.id]
+    blocks = _JsonlBlockReader(text_key, id_key, end).read(chain(read_ahead, line_blocks))
+    return OpenedUpload(text_key, id_key, blocks)
 
 
 @dataclass
@@ -53,7 +55,7 @@ class _RecordColumns:
     """The records of one block that may become feedback, column by column."""
 
     lines: list[str] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    row_numbers: list[int] = field(default_factory=list)
     ids: list[str | None] = field(default_factory=list)
     texts: list[str | None] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -61,47 +63,47 @@ class _RecordColumns:
 
 
 class _JsonlBlockReader:
-    """Counts the records from 1 and sorts out those without a usable object, id or text."""
+    """Numbers the records from 1 and rejects those without a usable object, id or text."""
 
-    def __init__(self, text: str, id_: str | None, end: str) -> None:
-        self._text, self._id, self._end, self._row = text, id_, end, 0
+    def __init__(self, text_key: str, id_key: str | None, end: str) -> None:
+        self._text_key, self._id_key, self._end, self._row = text_key, id_key, end, 0
 
-    def read(self, pieces: Iterable[LineBlock]) -> Iterator[RecordBlock]:
-        for piece in pieces:
-            gathered, rejects = _RecordColumns(), []
-            for line in split_lines(piece.data, self._end):
+    def read(self, line_blocks: Iterable[LineBlock]) -> Iterator[RecordBlock]:
+        for block in line_blocks:
+            columns, rejects = _RecordColumns(), []
+            for line in split_lines(block.data, self._end):
                 if not line.strip():
                     continue
                 self._row += 1
                 fault = (
                     (RejectReason.TOO_LONG, f"more than {MAX_LINE_CHARS} characters")
-                    if piece.truncated
-                    else self._take(line, gathered)
+                    if block.truncated
+                    else self._add(line, columns)
                 )
                 if fault:
                     rejects.append(Reject(self._row, None, *fault, line.rstrip("\r\n")))
-            yield self._block(gathered, rejects)
+            yield self._block(columns, rejects)
 
-    def _take(self, line: str, gathered: _RecordColumns) -> RecordFault | None:
-        """Add the record, or say why not."""
-        record = parse_json_record(line, self._text, self._id)
+    def _add(self, line: str, columns: _RecordColumns) -> RecordFault | None:
+        """Add the record to the columns, or return why it is rejected."""
+        record = parse_json_record(line, self._text_key, self._id_key)
         if isinstance(record, tuple):
             return record
-        gathered.lines.append(line)
-        gathered.rows.append(self._row)
-        gathered.ids.append(record.id)
-        gathered.texts.append(record.text)
-        gathered.pairs.extend(record.extra)
-        gathered.offsets.append(len(gathered.pairs))
+        columns.lines.append(line)
+        columns.row_numbers.append(self._row)
+        columns.ids.append(record.id)
+        columns.texts.append(record.text)
+        columns.pairs.extend(record.extra)
+        columns.offsets.append(len(columns.pairs))
         return None
 
-    def _block(self, gathered: _RecordColumns, rejects: list[Reject]) -> RecordBlock:
+    def _block(self, columns: _RecordColumns, rejects: list[Reject]) -> RecordBlock:
         return RecordBlock(
-            row_numbers=np.array(gathered.rows, dtype=np.int64),
-            ids=None if self._id is None else pa.array(gathered.ids, pa.string()),
-            texts=pa.array(gathered.texts, pa.string()),
-            extra=extra_map_from_pairs(gathered.pairs, gathered.offsets),
-            columns=tuple(dict.fromkeys(key for key, _ in gathered.pairs)),
-            raw_record=lambda position: gathered.lines[position].rstrip("\r\n"),
+            row_numbers=np.array(columns.row_numbers, dtype=np.int64),
+            ids=None if self._id_key is None else pa.array(columns.ids, pa.string()),
+            texts=pa.array(columns.texts, pa.string()),
+            extra=extra_map_from_pairs(columns.pairs, columns.offsets),
+            columns=tuple(dict.fromkeys(key for key, _ in columns.pairs)),
+            raw_record=lambda position: columns.lines[position].rstrip("\r\n"),
             rejects=rejects,
         )

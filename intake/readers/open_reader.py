@@ -1,4 +1,4 @@
-"""From the bytes of an upload to its records, by format."""
+"""Choice of the reader by format: the bytes of an upload become its records."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,24 +15,23 @@ from intake.readers.parquet_rows import read_parquet
 
 @contextmanager
 def open_reader(
-    source: UploadSource, shape: FileLayout, text: str | None, id_: str | None
+    source: UploadSource, layout: FileLayout, text: str | None, id_: str | None
 ) -> Iterator[OpenedUpload]:
-    """The records of the upload, as long as the block lasts; `text` and `id_` are the columns asked
-    for.
+    """Yield the opened upload; `text` and `id_` are the requested columns.
 
-    Raises UnreadableUpload when its columns are not as they should be.
+    Raises UnreadableUpload if its columns cannot be chosen or its bytes cannot be read.
     """
-    if shape.format == "parquet":
+    if layout.format == "parquet":
         with source.open_seekable() as file, read_parquet(source.name, file, text, id_) as opened:
             yield opened
         return
-    lines = read_line_blocks(source.blocks(), shape.encoding, shape.line_end)
+    line_blocks = read_line_blocks(source.blocks(), layout.encoding, layout.line_end)
     try:
-        if shape.format == "jsonl":
-            yield read_jsonl(source.name, lines, shape.line_end, text, id_)
+        if layout.format == "jsonl":
+            yield read_jsonl(source.name, line_blocks, layout.line_end, text, id_)
         else:
-            yield read_csv(source.name, lines, shape.delimiter, shape.line_end, text, id_)
-    # some decoders of Python lose their way for good (ISO-2022-JP in binary data)
+            yield read_csv(source.name, line_blocks, layout.delimiter, layout.line_end, text, id_)
+    # Some decoders of Python cannot go on after invalid bytes (ISO-2022-JP in binary data).
     except UnicodeError as error:
-        found = f"it cannot be read as {shape.encoding} ({error})"
-        raise UnreadableUpload(source.name, found, "Name another --encoding.") from None
+        problem = f"it cannot be read as {layout.encoding} ({error})"
+        raise UnreadableUpload(source.name, problem, "Name another --encoding.") from None

@@ -1,4 +1,4 @@
-"""Parquet: from record batches to blocks of records."""
+"""Reader of Parquet: record batches become blocks of records."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from intake.errors import UnreadableUpload
-from intake.readers.arrow_text import extra_column, is_text, text_column
+from intake.readers.arrow_text import extra_column, holds_text, text_column
 from intake.readers.block import OpenedUpload, RecordBlock, Reject, RejectReason, extra_map
 from intake.readers.columns import ColumnPositions, choose_columns, unique_columns
 
 _BATCH_ROWS = 4096
-# what pyarrow raises on bytes that make no sense
+# what pyarrow raises for damaged bytes
 _DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
@@ -24,8 +24,9 @@ _DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)
 def read_parquet(
     name: str, file: Path, text: str | None, id_: str | None
 ) -> Iterator[OpenedUpload]:
-    """The upload `name` from a local file; `text` and `id_` are the columns asked for. Raises
-    UnreadableUpload.
+    """Yield the upload `name` from a local file; `text` and `id_` are the requested columns.
+
+    Raises UnreadableUpload.
     """
     try:
         # Buffered, so that a file of one huge row group is not read in one piece.
@@ -35,12 +36,13 @@ def read_parquet(
         raise _damaged(name, error) from None
     with opened:
         columns = [field.name for field in fields]
-        chosen = choose_columns(name, columns, text, id_)
-        _check_types(name, fields, chosen)
-        blocks = _ParquetBlockReader(unique_columns(columns), chosen).read(_batches(name, opened))
-        yield OpenedUpload(
-            columns[chosen.text], None if chosen.id is None else columns[chosen.id], blocks
+        positions = choose_columns(name, columns, text, id_)
+        _check_types(name, fields, positions)
+        id_column = None if positions.id is None else columns[positions.id]
+        blocks = _ParquetBlockReader(unique_columns(columns), positions).read(
+            _batches(name, opened)
         )
+        yield OpenedUpload(columns[positions.text], id_column, blocks)
 
 
 def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
@@ -56,21 +58,21 @@ def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
 
 
 def _damaged(name: str, error: BaseException) -> UnreadableUpload:
-    said = str(error).partition("\n")[0][:200] or type(error).__name__
+    reason = str(error).partition("\n")[0][:200] or type(error).__name__
     return UnreadableUpload(
-        name, f"it is a damaged Parquet file ({said})", "Copy or export it again."
+        name, f"it is a damaged Parquet file ({reason})", "Copy or export it again."
     )
 
 
-def _check_types(name: str, fields: list[pa.Field], chosen: ColumnPositions) -> None:
-    text = fields[chosen.text]
-    if not is_text(text.type):
+def _check_types(name: str, fields: list[pa.Field], positions: ColumnPositions) -> None:
+    text = fields[positions.text]
+    if not holds_text(text.type):
         advice = "Choose a column of strings with --text."
         raise UnreadableUpload(name, f"column {text.name!r} holds {text.type}, not texts", advice)
-    if chosen.id is None:
+    if positions.id is None:
         return
-    id_ = fields[chosen.id]
-    if not (is_text(id_.type) or pt.is_integer(id_.type) or pt.is_floating(id_.type)):
+    id_ = fields[positions.id]
+    if not (holds_text(id_.type) or pt.is_integer(id_.type) or pt.is_floating(id_.type)):
         advice = "Choose a column of strings or whole numbers with --id."
         raise UnreadableUpload(
             name, f"column {id_.name!r} holds {id_.type}, which cannot be an id", advice
@@ -78,11 +80,15 @@ def _check_types(name: str, fields: list[pa.Field], chosen: ColumnPositions) -> 
 
 
 class _ParquetBlockReader:
-    """Counts the records from 1 and sorts out those with strings that are not UTF-8."""
+    """Numbers the records from 1 and rejects those with strings that are not UTF-8."""
 
-    def __init__(self, columns: list[str], chosen: ColumnPositions) -> None:
-        self._columns, self._chosen, self._row = columns, chosen, 1
-        self._others = [at for at in range(len(columns)) if at not in (chosen.text, chosen.id)]
+    def __init__(self, columns: list[str], positions: ColumnPositions) -> None:
+        self._columns, self._positions, self._next_row = columns, positions, 1
+        chosen = (positions.text, positions.id)
+        self._extra_positions = [
+            position for position in range(len(columns)) if position not in chosen
+        ]
+        self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
     def read(self, batches: Iterable[pa.RecordBatch]) -> Iterator[RecordBlock]:
         for batch in batches:
@@ -91,44 +97,43 @@ class _ParquetBlockReader:
 
     def _block(self, batch: pa.RecordBatch) -> RecordBlock:
         columns = [
-            (extra_column if at in self._others else text_column)(batch.column(at))
-            for at in range(len(self._columns))
+            (extra_column if position in self._extra_positions else text_column)(
+                batch.column(position)
+            )
+            for position in range(len(self._columns))
         ]
         invalid = np.logical_or.reduce([column.invalid for column in columns])
-        values = whole = [column.values for column in columns]
-        rows = np.arange(self._row, self._row + batch.num_rows)
-        self._row += batch.num_rows
+        values = all_values = [column.values for column in columns]
+        row_numbers = np.arange(self._next_row, self._next_row + batch.num_rows)
+        self._next_row += batch.num_rows
 
-        def raw(position: int) -> str:
+        def raw_record(position: int) -> str:
             record = {
-                name: value[position].as_py()
-                for name, value in zip(self._columns, whole, strict=True)
+                name: column[position].as_py()
+                for name, column in zip(self._columns, all_values, strict=True)
             }
             return json.dumps(record, ensure_ascii=False)
 
         rejects = [
             Reject(
-                int(rows[at]),
-                None,
-                RejectReason.UNDECODABLE,
-                "a string in it is not UTF-8",
-                raw(at),
+                row=int(row_numbers[position]),
+                id=None,
+                reason=RejectReason.UNDECODABLE,
+                detail="a string in it is not UTF-8",
+                raw=raw_record(position),
             )
-            for at in np.flatnonzero(invalid).tolist()
+            for position in np.flatnonzero(invalid).tolist()
         ]
-        good = np.flatnonzero(~invalid)
+        valid = np.flatnonzero(~invalid)
         if rejects:
-            values = [value.take(pa.array(good)) for value in values]
+            values = [column.take(pa.array(valid)) for column in values]
+        extra = [values[position] for position in self._extra_positions]
         return RecordBlock(
-            row_numbers=rows[good],
-            ids=None if self._chosen.id is None else values[self._chosen.id],
-            texts=values[self._chosen.text],
-            extra=extra_map(
-                [self._columns[at] for at in self._others],
-                [values[at] for at in self._others],
-                len(good),
-            ),
-            columns=tuple(self._columns[at] for at in self._others),
-            raw_record=lambda position: raw(int(good[position])),
+            row_numbers=row_numbers[valid],
+            ids=None if self._positions.id is None else values[self._positions.id],
+            texts=values[self._positions.text],
+            extra=extra_map(self._extra_columns, extra, len(valid)),
+            columns=self._extra_columns,
+            raw_record=lambda position: raw_record(int(valid[position])),
             rejects=rejects,
         )
