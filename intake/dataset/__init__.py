@@ -1,3 +1,1 @@
-"""Datasets: records are cleaned and validated, and stored as chunks and rejects, whole or not at
-all.
-"""
+"""Datasets: records are cleaned and validated, and stored as chunks and rejects, all or nothing."""

@@ -1,4 +1,4 @@
-"""The rejects of one upload, kept in a temporary file while they come, so that they need no memory."""
+"""The rejects of one upload, written to a temporary file so that they need no memory."""
 
 import re
 import tempfile
@@ -16,7 +16,7 @@ _GROUP_CHARS = 8 << 20
 
 
 class RejectFile:
-    """rejects.parquet in the making; the same rejects give the same bytes."""
+    """A rejects.parquet while it is written; the same rejects give the same bytes."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="chorus-")  # noqa: SIM115 - closed by close()
@@ -24,18 +24,18 @@ class RejectFile:
             self._file, REJECTS, compression="zstd", use_dictionary=["reason", "detail"]
         )
         self._buffered: list[Reject] = []
-        self._chars = 0
+        self._buffered_chars = 0
 
     def add(self, rejects: Sequence[Reject]) -> None:
-        """Rejects by row, after those added before."""
+        """Append rejects; their rows follow those added before."""
         for reject in rejects:
             self._buffered.append(reject)
-            self._chars += min(len(reject.raw), RAW_CHARS)
-            if len(self._buffered) == _GROUP_ROWS or self._chars >= _GROUP_CHARS:
+            self._buffered_chars += min(len(reject.raw), RAW_CHARS)
+            if len(self._buffered) == _GROUP_ROWS or self._buffered_chars >= _GROUP_CHARS:
                 self._flush()
 
     def encode(self) -> bytes:
-        """The whole file."""
+        """Finish the file and return its bytes."""
         self._flush()
         self._writer.close()
         self._file.seek(0)
@@ -46,20 +46,18 @@ class RejectFile:
         self._file.close()
 
     def _flush(self) -> None:
+        ids = [None if reject.id is None else _storable(reject.id) for reject in self._buffered]
         columns = [
             pa.array([reject.row for reject in self._buffered], pa.int64()),
-            pa.array(
-                [None if reject.id is None else _storable(reject.id) for reject in self._buffered],
-                pa.string(),
-            ),
+            pa.array(ids, pa.string()),
             pa.array([reject.reason.value for reject in self._buffered], pa.string()),
             pa.array([reject.detail for reject in self._buffered], pa.string()),
             pa.array([_storable(reject.raw[:RAW_CHARS]) for reject in self._buffered], pa.string()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=REJECTS))
-        self._buffered, self._chars = [], 0
+        self._buffered, self._buffered_chars = [], 0
 
 
 def _storable(text: str) -> str:
-    """With a replacement character in place of each lone surrogate, which no file of text can hold."""
+    """Replace lone surrogates, which UTF-8 cannot hold, by the replacement character."""
     return _SURROGATE.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""A file of feedback becomes a stored dataset."""
+"""Storing an upload: a file of feedback becomes a dataset."""
 
 import json
 import tempfile
@@ -22,13 +22,13 @@ from storage.places.retry import StorageUnavailable
 from storage.records import feedback
 
 # Raise it when the same upload would be read in another way than before.
-_VERSION = 1
-_MOST_COLUMNS = 10_000  # all of them stand in dataset.json
+_READER_VERSION = 1
+_MAX_COLUMNS = 10_000  # dataset.json lists all of them
 
 
 @dataclass(frozen=True)
 class UploadOptions:
-    """What is to be taken in, and how. Where an option is None, it is found out."""
+    """The file to store, and how to read it. An option that is None is chosen by the content."""
 
     path: str  # a local path, a URL, or "-" for standard input
     customer: str
@@ -41,88 +41,89 @@ class UploadOptions:
 
 
 def _now() -> datetime:
-    """To the millisecond, which is enough to tell uploads apart."""
+    """Return the time to the millisecond, which is enough to tell uploads apart."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def store_upload(
     place: Place,
-    upload: UploadOptions,
+    options: UploadOptions,
     stdin: BinaryIO,
     notify: Callable[[str], None],
     clock: Callable[[], datetime] = _now,
 ) -> feedback.Dataset:
-    """Store the upload as a dataset of its customer, or return it if it is there already: same
-    bytes, same options.
+    """Store the upload as a dataset of its customer, and return the dataset.
 
-    `said` gets one-line notices for people. The upload is read twice, in the same memory however
-    long it is. Raises BadRequest (UnreadableUpload, BadName) with nothing stored; CannotWrite.
+    An upload of the same bytes with the same options is the same dataset, which is not written
+    again. `notify` gets one-line notices for people. The upload is read twice, in the same memory
+    however long it is. Raises BadRequest (UnreadableUpload, BadName) with nothing stored;
+    CannotWrite.
     """
-    check_name("customer", upload.customer)
-    if upload.chunk_rows < 1 or upload.max_chars < 1:
+    check_name("customer", options.customer)
+    if options.chunk_rows < 1 or options.max_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
-        return _take_in(place, upload, stdin, notify, clock)
+        return _find_or_store(place, options, stdin, notify, clock)
     except StorageUnavailable:
         raise
-    except OSError as error:  # reading, and the place, have errors of their own
+    except OSError as error:  # of temporary files: reading, and the place, have their own errors
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
 
 
-def _take_in(
+def _find_or_store(
     place: Place,
-    upload: UploadOptions,
+    options: UploadOptions,
     stdin: BinaryIO,
-    said: Callable[[str], None],
+    notify: Callable[[str], None],
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
-    with open_source(upload.path, stdin) as source:
-        found = compute_fingerprint(source.blocks())
-        shape = choose_layout(source, found, upload.format, upload.encoding)
-        for notice in shape.notices:
-            said(f"{source.name}: {notice}")
-        dataset = _dataset_id(upload, found.sha256, shape)
-        if place.exists(feedback.dataset_path(upload.customer, dataset)):
-            return feedback.read_dataset(place, upload.customer, dataset)
-        return _store(place, upload, source, shape, found.sha256, dataset, clock)
+    with open_source(options.path, stdin) as source:
+        fingerprint = compute_fingerprint(source.blocks())
+        layout = choose_layout(source, fingerprint, options.format, options.encoding)
+        for notice in layout.notices:
+            notify(f"{source.name}: {notice}")
+        dataset = _dataset_id(options, fingerprint.sha256, layout)
+        if place.exists(feedback.dataset_path(options.customer, dataset)):
+            return feedback.read_dataset(place, options.customer, dataset)
+        return _store(place, options, source, layout, fingerprint.sha256, dataset, clock)
 
 
-def _dataset_id(upload: UploadOptions, sha256: str, shape: FileLayout) -> str:
-    """32 hexadecimal digits from the bytes and all that affects what is made of them."""
+def _dataset_id(options: UploadOptions, sha256: str, layout: FileLayout) -> str:
+    """Return 32 hexadecimal digits of the bytes and of all that affects what becomes of them."""
     read_as = [
-        shape.format,
-        shape.encoding,
-        shape.delimiter,
-        shape.line_end,
-        upload.text_column,
-        upload.id_column,
+        layout.format,
+        layout.encoding,
+        layout.delimiter,
+        layout.line_end,
+        options.text_column,
+        options.id_column,
     ]
-    return digest(
-        json.dumps([_VERSION, sha256, *read_as, upload.chunk_rows, upload.max_chars]).encode()
-    )[:32]
+    identity = [_READER_VERSION, sha256, *read_as, options.chunk_rows, options.max_chars]
+    return digest(json.dumps(identity).encode())[:32]
 
 
 def _store(
     place: Place,
-    upload: UploadOptions,
+    options: UploadOptions,
     source: UploadSource,
-    shape: FileLayout,
+    layout: FileLayout,
     sha256: str,
     dataset: str,
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     with (
-        open_reader(source, shape, upload.text_column, upload.id_column) as opened,
-        DatasetWriter(place, upload.customer, dataset, upload.chunk_rows) as writer,
+        open_reader(source, layout, options.text_column, options.id_column) as opened,
+        DatasetWriter(place, options.customer, dataset, options.chunk_rows) as writer,
     ):
-        seen = SeenIds()
+        seen_ids = SeenIds()
         for block in opened.blocks:
-            writer.add(*validate_block(block, seen, upload.max_chars), block.columns)
-            if len(writer.columns) > _MOST_COLUMNS:
-                found = f"its records have more than {_MOST_COLUMNS} different keys"
+            writer.add(*validate_block(block, seen_ids, options.max_chars), block.columns)
+            if len(writer.columns) > _MAX_COLUMNS:
                 raise UnreadableUpload(
-                    source.name, found, "Keys must be column names; put data into values."
+                    source.name,
+                    f"its records have more than {_MAX_COLUMNS} different keys",
+                    "Keys must be column names; put data into values.",
                 )
         source.check_unchanged()
         if not writer.rows_in:
@@ -132,8 +133,8 @@ def _store(
         return writer.finish(
             feedback.Source(
                 name=source.name,
-                format=shape.format,
-                encoding=shape.encoding,
+                format=layout.format,
+                encoding=layout.encoding,
                 text_column=opened.text_column,
                 id_column=opened.id_column,
                 sha256=sha256,

@@ -1,5 +1,6 @@
-"""The files of one dataset: chunks as they fill, then the rejects, then dataset.json. All of it, or
-nothing.
+"""Writing the files of one dataset: chunks as they fill, then the rejects, then dataset.json.
+
+All of them are stored, or none.
 """
 
 from collections import Counter, deque
@@ -34,11 +35,11 @@ from storage.records.feedback import (
     rejects_path,
 )
 
-_IN_FLIGHT = 4  # chunks that are encoded or on their way to a disk
+_IN_FLIGHT = 4  # chunks that are encoded or written to a disk at once
 
 
 class ChunkRemoved(ChorusError):
-    """A chunk that was written is not there any more."""
+    """A chunk that was written is missing before its dataset is complete."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -48,34 +49,31 @@ class ChunkRemoved(ChorusError):
 
 
 class DatasetWriter:
-    """Use as a context manager: what was written is removed again when the block ends on an error.
+    """Writer of one dataset, used as a context manager.
 
-    Not where storage is away; the next intake of the same upload finds it.
+    If the block ends on an error, the files that it wrote are removed. They stay where storage is
+    unavailable; the next intake of the same upload finds them.
     """
 
     def __init__(self, place: Place, customer: str, dataset: str, chunk_rows: int) -> None:
-        self._place, self._customer, self._dataset, self._chunk_rows = (
-            place,
-            customer,
-            dataset,
-            chunk_rows,
-        )
-        self._waiting: list[pa.Table] = []
+        self._place, self._customer, self._dataset = place, customer, dataset
+        self._chunk_rows = chunk_rows
+        self._pending: list[pa.Table] = []  # feedback that fills no chunk yet
         self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
         self._chunks: list[Chunk] = []
         self._sample = TextSample()
         self._rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
-        # Arrow and the hash let go of the interpreter. One thread keeps up; more would hold more
+        # Arrow and the hash release the interpreter lock. One thread keeps up; more would hold more
         # memory.
         self._encoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-encode")
-        self._in_flight = max(_IN_FLIGHT, place.concurrency)
+        self._max_in_flight = max(_IN_FLIGHT, place.concurrency)
         self._pool = ThreadPoolExecutor(
-            max_workers=self._in_flight, thread_name_prefix="intake-write"
+            max_workers=self._max_in_flight, thread_name_prefix="intake-write"
         )
         self._writing: deque[Future[tuple[Chunk, ChunkTexts]]] = deque()
-        self._made: list[str] = []
+        self._created_paths: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -86,9 +84,9 @@ class DatasetWriter:
         for pool in (self._encoder, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         self._rejects.close()
-        # then nothing can be removed either
+        # While storage is unavailable, nothing can be removed either.
         if kind is not None and not issubclass(kind, StorageUnavailable):
-            for _ in side_by_side(self._place, self._place.remove, self._made):
+            for _ in side_by_side(self._place, self._place.remove, self._created_paths):
                 pass
 
     def add(self, feedback: pa.Table, rejects: list[Reject], columns: tuple[str, ...]) -> None:
@@ -96,25 +94,26 @@ class DatasetWriter:
         self.columns.update(dict.fromkeys(columns))
         self._reasons.update(reject.reason for reject in rejects)
         self._rejects.add(rejects)
-        self._waiting.append(feedback)
+        self._pending.append(feedback)
         self._rows += feedback.num_rows
-        if sum(table.num_rows for table in self._waiting) >= self._chunk_rows:
-            self._put_full_chunks()
+        if sum(table.num_rows for table in self._pending) >= self._chunk_rows:
+            self._start_full_chunks()
 
     @property
     def rows_in(self) -> int:
-        """Records so far, rejects included."""
+        """Number of records so far, rejects included."""
         return self._rows + self._reasons.total()
 
     def finish(self, source: Source, taken_in: datetime) -> Dataset:
-        """Write what is left and, when all of it is safe, dataset.json; last the sketch, for later
-        uploads.
+        """Write the last chunk and the rejects, then dataset.json, and last the sketch.
+
+        dataset.json is written once all other files are safe; the sketch is for later uploads.
         """
-        rest = pa.concat_tables([CHUNK.empty_table(), *self._waiting])
+        rest = pa.concat_tables([CHUNK.empty_table(), *self._pending])
         if rest.num_rows:
-            self._put(rest)
+            self._start_chunk(rest)
         while self._writing:
-            self._take_written()
+            self._finish_chunk()
         chunks, _ = both(
             self._place,
             lambda: add_source_chunks(
@@ -124,8 +123,8 @@ class DatasetWriter:
                 rejects_path(self._customer, self._dataset), self._rejects.encode()
             ),
         )
-        self._check_all_there()
-        self._settle()
+        self._check_chunks_exist()
+        self._flush()
         dataset = Dataset(
             customer=self._customer,
             id=self._dataset,
@@ -142,40 +141,47 @@ class DatasetWriter:
         if self._place.create(
             dataset_path(self._customer, self._dataset), dataset.encode(), durable=True
         ):
-            self._made.clear()  # from now on the dataset vouches for them, whatever happens here
+            self._created_paths.clear()  # the dataset is complete: an error must not remove them
             store_sketch(self._place, dataset, self._sample)
             return dataset
-        # someone took in the same upload meanwhile
+        # Another intake of the same upload finished first.
         return read_dataset(self._place, self._customer, self._dataset)
 
-    def _check_all_there(self) -> None:
-        """An intake of the same upload beside this one removes its chunks when it is interrupted."""
-        there = set(self._place.names(folder(self._customer, self._dataset)))
-        for position in range(len(self._chunks)):
-            path = chunk_path(self._customer, self._dataset, position)
-            if path.rsplit("/", 1)[-1] not in there:
+    def _check_chunks_exist(self) -> None:
+        """Raise ChunkRemoved if a chunk is missing.
+
+        An interrupted intake of the same upload beside this one removes its chunks, which are the
+        same files.
+        """
+        names = set(self._place.names(folder(self._customer, self._dataset)))
+        for path in self._chunk_paths():
+            if _file_name(path) not in names:
                 raise ChunkRemoved(self._place.at(path))
 
-    def _settle(self) -> None:
-        """Wait for the disk, once for all files that dataset.json will vouch for."""
-        within = folder(self._customer, self._dataset)
-        chunks = [
+    def _flush(self) -> None:
+        """Make all files that dataset.json lists durable, at once."""
+        files = [*self._chunk_paths(), rejects_path(self._customer, self._dataset)]
+        self._place.flush(
+            folder(self._customer, self._dataset), [_file_name(file) for file in files]
+        )
+
+    def _chunk_paths(self) -> list[str]:
+        return [
             chunk_path(self._customer, self._dataset, position)
             for position in range(len(self._chunks))
         ]
-        files = [*chunks, rejects_path(self._customer, self._dataset)]
-        self._place.flush(within, [file.rsplit("/", 1)[-1] for file in files])
 
-    def _put_full_chunks(self) -> None:
-        table = pa.concat_tables(self._waiting)
+    def _start_full_chunks(self) -> None:
+        table = pa.concat_tables(self._pending)
         full = table.num_rows - table.num_rows % self._chunk_rows
         for start in range(0, full, self._chunk_rows):
-            self._put(table.slice(start, self._chunk_rows))
-        self._waiting = [table.slice(full)]
+            self._start_chunk(table.slice(start, self._chunk_rows))
+        self._pending = [table.slice(full)]
 
-    def _put(self, table: pa.Table) -> None:
-        if len(self._writing) == self._in_flight:
-            self._take_written()
+    def _start_chunk(self, table: pa.Table) -> None:
+        """Encode and write a chunk in the background; wait first if too many are in flight."""
+        if len(self._writing) == self._max_in_flight:
+            self._finish_chunk()
         path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
         encoded = self._encoder.submit(_encode, table)
         self._writing.append(self._pool.submit(self._write, path, encoded))
@@ -187,19 +193,25 @@ class DatasetWriter:
         self._create(path, data)
         return chunk, texts
 
-    def _take_written(self) -> None:
+    def _finish_chunk(self) -> None:
+        """Wait for the oldest chunk in flight."""
         chunk, texts = self._writing.popleft().result()
         self._chunks.append(chunk)
         self._sample.add(texts)
 
     def _create(self, path: str, data: bytes) -> None:
-        """A file that is there already was left by an intake that was killed, or is being made by
-        one beside this.
+        """Create a file, or replace one with other bytes.
+
+        A file of this name was left by an intake that was killed, or is written by one beside this.
         """
         if self._place.create(path, data):
-            self._made.append(path)
+            self._created_paths.append(path)
         elif self._place.read(path) != data:
             self._place.replace(path, data)
+
+
+def _file_name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
 
 
 def _encode(table: pa.Table) -> tuple[Chunk, ChunkTexts, bytes]:

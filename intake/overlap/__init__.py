@@ -1,1 +1,1 @@
-"""Overlap: which chunks of earlier datasets hold the texts of a new one."""
+"""Overlap: which texts of an upload earlier datasets of its customer hold, for score reuse."""

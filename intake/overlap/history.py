@@ -1,5 +1,7 @@
-"""What an upload shares with earlier ones of its customer: their sketches are looked through, and
-its own is left.
+"""The overlap of an upload with earlier datasets of its customer.
+
+Each stored dataset leaves a sketch, a sample of the hashes of its texts. A later upload reads the
+sketches and records in which earlier chunks some of its texts are; score reuse starts from there.
 """
 
 import logging
@@ -15,15 +17,15 @@ from storage.records import sketch
 from storage.records.feedback import Chunk, Dataset, dataset_path
 from storage.records.sketch import BadSketch, Sketch, SketchName, UInt64, sketch_names
 
-_FEW = 32  # rows: an upload of fewer is scored again sooner than anything is looked for
-_MOST_SKETCHES = 64
-_MOST_BYTES = 256 << 20
-# of sketches that are read: less than a tenth of the time that taking in a row needs
-_BYTES_A_ROW = 512
-_AHEAD = 32 << 20  # bytes of sketches that are read at once
-_SMALL = 64  # of datasets with so many times fewer rows not enough could come
-_KEPT = 64  # sketches of about one size
-_SOME = 4096  # hashes that are looked for before all are
+_MIN_ROWS = 32  # to score fewer rows again takes less time than to read any sketch
+_MAX_SKETCHES = 64  # that one upload reads
+_MAX_BYTES = 256 << 20  # of sketches that one upload reads
+# of sketches that are read: less than a tenth of the time that intake of a row takes
+_BYTES_PER_ROW = 512
+_READ_AHEAD_BYTES = 32 << 20  # of sketches that are read at once
+_MAX_SIZE_RATIO = 64  # a dataset with so many times fewer rows cannot hold enough of the texts
+_KEPT_PER_SIZE = 64  # sketches of about one size
+_SUBSAMPLE_HASHES = 4096  # are searched for in a sketch before all are
 
 log = logging.getLogger(__name__)
 
@@ -31,111 +33,117 @@ log = logging.getLogger(__name__)
 def add_source_chunks(
     place: Place, customer: str, dataset: str, chunks: Sequence[Chunk], sample: TextSample
 ) -> list[Chunk]:
-    """The chunks, with the donors of each and the rows that none of them holds. Raises what the
-    place raises.
+    """Return the chunks, each with its source chunks and the number of rows that none of them has.
+
+    Raises what the place raises.
     """
     rows = sum(chunk.rows for chunk in chunks)
-    names = select_sketches(
-        [name for name in _names(place, customer, rows) if name.dataset != dataset], rows
-    )
-    found = find_source_chunks(sample, _related(place, customer, names, sample))
+    earlier = [
+        name for name in _customer_sketches(place, customer, rows) if name.dataset != dataset
+    ]
+    names = select_sketches(earlier, rows)
+    matches = find_source_chunks(sample, _overlapping_sketches(place, customer, names, sample))
     return [
         chunk.model_copy(
             update={
-                "donors": one.source_chunks,
-                "new": one.new_rows if one.source_chunks else chunk.rows,
+                "donors": match.source_chunks,
+                "new": match.new_rows if match.source_chunks else chunk.rows,
             }
         )
-        for chunk, one in zip(chunks, found, strict=True)
+        for chunk, match in zip(chunks, matches, strict=True)
     ]
 
 
 def store_sketch(place: Place, dataset: Dataset, sample: TextSample) -> None:
-    """For later uploads, once the dataset is there. What they will not look at any more is removed.
+    """Store the sketch of a stored dataset for later uploads, and remove outdated ones.
 
-    That it cannot be written is said and no more: nothing depends on it.
+    If it cannot be written, a warning is logged: nothing depends on it.
     """
-    if dataset.taken_in is None or dataset.rows < _FEW:
+    if dataset.taken_in is None or dataset.rows < _MIN_ROWS:
         return
     name = SketchName.of(dataset.taken_in, dataset.rows, dataset.id)
     try:
-        _, there = both(
+        _, names = both(
             place,
             lambda: place.create(name.path(dataset.customer), sketch.encode(sample.sketch())),
             lambda: sketch_names(place, dataset.customer),
         )
-        for old in outdated_sketches(there):
-            place.remove(old.path(dataset.customer))
+        for outdated in outdated_sketches(names):
+            place.remove(outdated.path(dataset.customer))
     except (ChorusError, OSError) as error:
         log.warning(
-            "no sketch of dataset %s, later uploads cannot borrow from it: %s", dataset.id, error
+            "no sketch of dataset %s was stored, so later uploads cannot reuse its scores: %s",
+            dataset.id,
+            error,
         )
 
 
 def select_sketches(names: Iterable[SketchName], rows: int) -> list[SketchName]:
-    """Of these sketches, the newest first, those that an upload of so many rows can afford to look
-    at. Pure.
+    """Return the sketches that an upload of so many rows can afford to read.
+
+    `names`: of all sketches, the newest first. Pure.
     """
-    found: list[SketchName] = []
-    left = min(_MOST_BYTES, rows * _BYTES_A_ROW)
+    selected: list[SketchName] = []
+    remaining_bytes = min(_MAX_BYTES, rows * _BYTES_PER_ROW)
     for name in names:
-        if name.rows * _SMALL >= rows and name.bytes <= left and len(found) < _MOST_SKETCHES:
-            left -= name.bytes
-            found.append(name)
-    return found
+        large_enough = name.rows * _MAX_SIZE_RATIO >= rows
+        if large_enough and name.bytes <= remaining_bytes and len(selected) < _MAX_SKETCHES:
+            remaining_bytes -= name.bytes
+            selected.append(name)
+    return selected
 
 
 def outdated_sketches(names: Iterable[SketchName]) -> list[SketchName]:
-    """Of these sketches, the newest first, all but the newest of each size, or the list would grow
-    for ever. Pure.
+    """Return all but the newest sketches of each size, or their number would grow without end.
+
+    `names`: of all sketches, the newest first. Pure.
     """
-    seen: dict[int, int] = {}
-    found = []
+    count_by_size: dict[int, int] = {}
+    outdated = []
     for name in names:
         size = name.rows.bit_length()
-        seen[size] = seen.get(size, 0) + 1
-        if seen[size] > _KEPT:
-            found.append(name)
-    return found
+        count_by_size[size] = count_by_size.get(size, 0) + 1
+        if count_by_size[size] > _KEPT_PER_SIZE:
+            outdated.append(name)
+    return outdated
 
 
-def _names(place: Place, customer: str, rows: int) -> list[SketchName]:
-    return sketch_names(place, customer) if rows >= _FEW else []
+def _customer_sketches(place: Place, customer: str, rows: int) -> list[SketchName]:
+    return sketch_names(place, customer) if rows >= _MIN_ROWS else []
 
 
-def _related(
+def _overlapping_sketches(
     place: Place, customer: str, names: Sequence[SketchName], sample: TextSample
 ) -> Iterator[tuple[str, Sketch]]:
-    """(dataset, its sketch) of those that share something with a sample of ours, and whose dataset
-    is there.
-    """
-    some = _some(sample) if names else None
+    """Yield (dataset, its sketch) of stored datasets that share a text with the sample."""
+    subsample = _subsample(sample) if names else None
 
-    def shared(name: SketchName) -> Sketch | None:
+    def read_if_overlapping(name: SketchName) -> Sketch | None:
         try:
-            found = sketch.read(place, name.path(customer))
+            earlier = sketch.read(place, name.path(customer))
         except Absent:
             return None
         except StorageUnavailable:
-            raise  # or each of them would be waited for
+            raise  # else every further sketch would be waited for
         except (BadSketch, OSError) as error:
-            log.warning("passed over: %s", error)
+            log.warning("a sketch is ignored: %s", error)
             return None
-        is_shared = some is not None and shares_any(some, found)
-        return found if is_shared and place.exists(dataset_path(customer, name.dataset)) else None
+        if subsample is None or not shares_any(subsample, earlier):
+            return None
+        return earlier if place.exists(dataset_path(customer, name.dataset)) else None
 
     largest = max((name.bytes for name in names), default=1)
-    for name, found in zip(
-        names, side_by_side(place, shared, names, max(1, _AHEAD // largest)), strict=False
-    ):
-        if found is not None:
-            yield name.dataset, found
+    concurrency = max(1, _READ_AHEAD_BYTES // largest)
+    sketches = side_by_side(place, read_if_overlapping, names, concurrency)
+    for name, earlier in zip(names, sketches, strict=False):
+        if earlier is not None:
+            yield name.dataset, earlier
 
 
-def _some(sample: TextSample) -> UInt64:
-    """A sample of the sample, ascending; the same part of it for every upload."""
+def _subsample(sample: TextSample) -> UInt64:
+    """Return some hashes of the sample, ascending, chosen by the same rule for every upload."""
     hashes = sample.hashes()
-    bits = max(0, (len(hashes) // _SOME).bit_length())
+    bits = max(0, (len(hashes) // _SUBSAMPLE_HASHES).bit_length())
     hashes = hashes[low_bits_zero(hashes, max(bits, sample.bits))]
     hashes.sort()
     return hashes

@@ -1,8 +1,8 @@
-"""Which chunks of earlier datasets hold the texts of these chunks? Pure.
+"""Chunks of earlier datasets that hold the texts of an upload's chunks. Pure.
 
-Each text is looked for in the newest dataset first, until two have it: the scores of one may be
-missing. Within a dataset the chunks are taken greedily, each time the one that holds most of the
-rows that no chunk before it holds.
+Each text is searched for in the newest dataset first, until two datasets have it: the scores of one
+may be missing. Within a dataset the source chunks are chosen greedily, each time the one that holds
+most of the rows that no chunk before it holds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,19 @@ from intake.overlap.sample import ChunkTexts, TextSample, low_bits_zero
 from storage.records.feedback import SourceChunk
 from storage.records.sketch import Sketch, UInt64
 
-MAX_SOURCE_CHUNKS = 64  # of a chunk
-_HOMES = 2  # datasets in which a text is looked for
-_LEAST = 256  # a donor that holds less than one row of so many is not worth its reading
-_FEWEST = 3  # texts of a sample that say something
+MAX_SOURCE_CHUNKS = 64  # of one chunk
+_DATASETS_PER_TEXT = 2  # in which a text is searched for
+_MIN_SHARE = 256  # a chunk that holds less than one row of so many is not worth reading
+_MIN_SAMPLED_TEXTS = 3  # shared texts of a sample that are evidence enough
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class ChunkMatch:
-    """The donors of one chunk, and how many of its rows none of them holds; None where only samples
-    are known.
+    """The source chunks of one chunk.
+
+    `new_rows`: how many of its rows none of them holds; None where only samples were compared.
     """
 
     source_chunks: tuple[SourceChunk, ...]
@@ -36,26 +37,27 @@ class ChunkMatch:
 def find_source_chunks(
     sample: TextSample, earlier: Iterable[tuple[str, Sketch]]
 ) -> list[ChunkMatch]:
-    """Of every chunk of the sample. `earlier`: (dataset, its sketch), the newest first; only as
-    many as are needed.
+    """Return the match of every chunk of the sample.
+
+    `earlier`: (dataset, its sketch), the newest first; only as many as are needed are read.
     """
-    chunks = [_ChunkMatcher(texts, sample.bits) for texts in sample.chunks]
+    matchers = [_ChunkMatcher(texts, sample.bits) for texts in sample.chunks]
     for dataset, sketch in earlier:
-        grouped = _SketchIndex(dataset, sketch)
-        for chunk in chunks:
-            chunk.match(grouped)
-        if not any(chunk.wanted.any() for chunk in chunks):
+        index = _SketchIndex(dataset, sketch)
+        for matcher in matchers:
+            matcher.match(index)
+        if not any(matcher.unmatched.any() for matcher in matchers):
             break
-    return [ChunkMatch(tuple(chunk.donors), chunk.new) for chunk in chunks]
+    return [ChunkMatch(tuple(matcher.source_chunks), matcher.new_rows) for matcher in matchers]
 
 
-def shares_any(sample: UInt64, sketch: Sketch) -> bool:
-    """Whether the sketch has any of these hashes."""
-    return bool(_positions(sketch, sample)[1].any())
+def shares_any(hashes: UInt64, sketch: Sketch) -> bool:
+    """Return whether the sketch has any of these hashes."""
+    return bool(_search(sketch, hashes)[1].any())
 
 
 class _SketchIndex:
-    """A sketch in which a chunk's hashes are found as fast as a hash's chunks."""
+    """A sketch, indexed by chunk as well as by hash."""
 
     def __init__(self, dataset: str, sketch: Sketch) -> None:
         self.dataset, self.sketch = dataset, sketch
@@ -63,99 +65,120 @@ class _SketchIndex:
         self._hashes = sketch.hashes[order]
         self._ends = np.concatenate([[0], np.bincount(sketch.chunks).cumsum()])
 
-    def holds(self, position: int, hashes: UInt64) -> Mask:
-        """[n] -> [n] whether the chunk at this position has each."""
+    def chunk_has(self, position: int, hashes: UInt64) -> Mask:
+        """Return [n] whether the chunk at this position has each of the [n] hashes."""
         if (
             not 0 <= position < len(self._ends) - 1
             or self._ends[position] == self._ends[position + 1]
         ):
             return np.zeros(len(hashes), np.bool_)
-        there = self._hashes[self._ends[position] : self._ends[position + 1]]
-        return np.asarray(there[np.minimum(there.searchsorted(hashes), len(there) - 1)] == hashes)
+        of_chunk = self._hashes[self._ends[position] : self._ends[position + 1]]
+        nearest = np.minimum(of_chunk.searchsorted(hashes), len(of_chunk) - 1)
+        return np.asarray(of_chunk[nearest] == hashes)
 
 
 class _ChunkMatcher:
-    """One chunk of ours while its donors are looked for."""
+    """Search for the source chunks of one chunk, one earlier dataset at a time."""
 
     def __init__(self, texts: ChunkTexts, bits: int) -> None:
-        self.donors: list[SourceChunk] = []
+        self.source_chunks: list[SourceChunk] = []
         self._texts, self._bits, self._exact = texts, bits, bits == 0
-        self._homes = np.zeros(len(texts.hashes), np.uint8)
-        self._least = max(1, (int(texts.rows.sum()) << bits) // _LEAST)
+        # [n] the number of source chunks so far that hold each text
+        self._sources_of_text = np.zeros(len(texts.hashes), np.uint8)
+        self._min_shared = max(1, (int(texts.rows.sum()) << bits) // _MIN_SHARE)
 
     @property
-    def wanted(self) -> Mask:
-        """[n] the texts that are still to be looked for; none once there are enough donors."""
-        return (self._homes < _HOMES) & (len(self.donors) < MAX_SOURCE_CHUNKS)
+    def unmatched(self) -> Mask:
+        """[n] texts that are still to be searched for; none once there are enough sources."""
+        return (self._sources_of_text < _DATASETS_PER_TEXT) & (
+            len(self.source_chunks) < MAX_SOURCE_CHUNKS
+        )
 
     @property
-    def new(self) -> int | None:
-        return int(self._texts.rows[self._homes == 0].sum()) if self._exact else None
+    def new_rows(self) -> int | None:
+        """Number of rows that no source chunk holds; None where only samples were compared."""
+        return int(self._texts.rows[self._sources_of_text == 0].sum()) if self._exact else None
 
-    def match(self, other: _SketchIndex) -> None:
-        """Take what the chunks of another dataset hold."""
-        bits = max(self._bits, other.sketch.bits)
-        rest = self.wanted & low_bits_zero(self._texts.hashes, bits)
-        taken: set[int] = set()
-        for position, held in _greedy(self._texts, rest, other):
-            if not self._worth(held, bits) or len(self.donors) == MAX_SOURCE_CHUNKS:
+    def match(self, index: _SketchIndex) -> None:
+        """Add source chunks of another dataset."""
+        bits = max(self._bits, index.sketch.bits)
+        remaining = self.unmatched & low_bits_zero(self._texts.hashes, bits)
+        added: set[int] = set()
+        for position, shared in _greedy_cover(self._texts, remaining, index):
+            worth_reading = self._is_worth_reading(shared, bits)
+            if not worth_reading or len(self.source_chunks) == MAX_SOURCE_CHUNKS:
                 break
-            self._take(other, position, held, bits)
-            rest &= ~held
-            taken.add(position)
-        # Rows keep their order, as a rule: beside a donor, one text of a sample is enough of a
-        # sign.
-        for position in (
-            sorted({near for at in taken for near in (at - 1, at + 1)} - taken) if bits else ()
-        ):
-            held = rest & other.holds(position, self._texts.hashes)
-            if held.any():
-                self._take(other, position, held, bits)
-                rest &= ~held
+            self._add(index, position, shared, bits)
+            remaining &= ~shared
+            added.add(position)
+        if not bits:
+            return
+        # Rows keep their order, as a rule: of a chunk next to a source, one text in the sample is
+        # evidence enough.
+        for position in sorted({near for at in added for near in (at - 1, at + 1)} - added):
+            shared = remaining & index.chunk_has(position, self._texts.hashes)
+            if shared.any():
+                self._add(index, position, shared, bits)
+                remaining &= ~shared
 
-    def _take(self, other: _SketchIndex, position: int, held: Mask, bits: int) -> None:
-        if len(self.donors) < MAX_SOURCE_CHUNKS:
-            self._homes[held] += 1
+    def _add(self, index: _SketchIndex, position: int, shared: Mask, bits: int) -> None:
+        if len(self.source_chunks) < MAX_SOURCE_CHUNKS:
+            self._sources_of_text[shared] += 1
             self._exact &= bits == 0
-            shared = int(self._texts.rows[held].sum()) << bits
-            self.donors.append(SourceChunk(dataset=other.dataset, position=position, shared=shared))
+            rows = self._shared_rows(shared, bits)
+            self.source_chunks.append(
+                SourceChunk(dataset=index.dataset, position=position, shared=rows)
+            )
 
-    def _worth(self, held: Mask, bits: int) -> bool:
-        """Whether it spares more than its reading costs: some rows, or the whole model."""
-        shared = int(self._texts.rows[held].sum()) << bits
+    def _is_worth_reading(self, shared: Mask, bits: int) -> bool:
+        """Return whether a chunk saves more than its reading costs: some rows, or the whole model.
+
+        `shared`: [n] the texts that it holds and no source chunk of this dataset before it.
+        """
+        rows = self._shared_rows(shared, bits)
         if bits:
-            return shared >= self._least and int(held.sum()) >= _FEWEST
-        homeless = self._homes == 0
-        return shared >= self._least or bool(homeless.any() and held[homeless].all())
+            return rows >= self._min_shared and int(shared.sum()) >= _MIN_SAMPLED_TEXTS
+        without_source = self._sources_of_text == 0
+        holds_the_rest = bool(without_source.any() and shared[without_source].all())
+        return rows >= self._min_shared or holds_the_rest
+
+    def _shared_rows(self, shared: Mask, bits: int) -> int:
+        """Return the number of rows with these texts, estimated if `bits` is not 0."""
+        return int(self._texts.rows[shared].sum()) << bits
 
 
-def _greedy(texts: ChunkTexts, asked: Mask, other: _SketchIndex) -> Iterator[tuple[int, Mask]]:
-    """Chunks of the other dataset, the best first, each with the texts [n] that it holds and none
-    before it.
+def _greedy_cover(
+    texts: ChunkTexts, searched: Mask, index: _SketchIndex
+) -> Iterator[tuple[int, Mask]]:
+    """Yield chunks of the other dataset, the best first.
 
-    A text votes for the first two chunks that hold it. Common ones are in many; those in few
+    Each comes with its position and the searched texts [n] that it holds and none before it. A text
+    votes for the first two chunks that hold it. Frequent texts are in many chunks; those in few
     decide.
     """
-    sketch = other.sketch
-    at, there = _positions(sketch, texts.hashes)
-    rest = asked & there
-    nearby = np.minimum(at + 1, max(0, len(sketch.hashes) - 1))
-    second = rest & (sketch.hashes[nearby] == texts.hashes) if rest.any() else rest
-    homes, votes = np.unique(
-        np.concatenate([sketch.chunks[at[rest]], sketch.chunks[nearby[second]]]),
+    sketch = index.sketch
+    first, present = _search(sketch, texts.hashes)
+    remaining = searched & present
+    second = np.minimum(first + 1, max(0, len(sketch.hashes) - 1))
+    in_second = remaining
+    if remaining.any():
+        in_second = remaining & (sketch.hashes[second] == texts.hashes)
+    candidates, votes = np.unique(
+        np.concatenate([sketch.chunks[first[remaining]], sketch.chunks[second[in_second]]]),
         return_inverse=True,
     )
-    voters = np.concatenate([np.flatnonzero(rest), np.flatnonzero(second)])
-    while rest.any():
-        best = int(homes[np.bincount(votes, texts.rows[voters] * rest[voters]).argmax()])
-        held = rest & other.holds(best, texts.hashes)
-        yield best, held
-        rest &= ~held
+    voters = np.concatenate([np.flatnonzero(remaining), np.flatnonzero(in_second)])
+    while remaining.any():
+        weights = texts.rows[voters] * remaining[voters]
+        best = int(candidates[np.bincount(votes, weights).argmax()])
+        shared = remaining & index.chunk_has(best, texts.hashes)
+        yield best, shared
+        remaining &= ~shared
 
 
-def _positions(sketch: Sketch, hashes: UInt64) -> tuple[npt.NDArray[np.int64], Mask]:
-    """[n] ascending -> [n] where each stands first in the sketch, and whether it does."""
+def _search(sketch: Sketch, hashes: UInt64) -> tuple[npt.NDArray[np.int64], Mask]:
+    """Return [n] where each of the [n] ascending hashes stands first in the sketch, and whether."""
     if not len(sketch.hashes):
         return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.bool_)
-    at = np.minimum(sketch.hashes.searchsorted(hashes), len(sketch.hashes) - 1)
-    return at, sketch.hashes[at] == hashes
+    positions = np.minimum(sketch.hashes.searchsorted(hashes), len(sketch.hashes) - 1)
+    return positions, sketch.hashes[positions] == hashes
