@@ -1,0 +1,1 @@
+"""What public names and docstrings must satisfy."""
