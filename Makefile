@@ -12,7 +12,7 @@ export CHORUS_HOME ?= $(CURDIR)/.chorus
 
 BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput messages slow_storage gpu
 
-.PHONY: demo test bench check format clean
+.PHONY: demo test bench check format words architecture clean
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py "$$CHORUS_HOME"
@@ -33,6 +33,13 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# All public names on a page; `--check` instead prints only those that break a rule.
+words: | .venv/bin/python
+	@$(BIN)/python -m tools.words
+
+architecture: | .venv/bin/python
+	$(BIN)/python -m tools.architecture
 
 clean:
 	rm -rf .venv .chorus build *.egg-info

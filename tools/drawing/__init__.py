@@ -1,0 +1,1 @@
+"""The picture of the architecture, from the imports of the code to SVG."""
