@@ -26,7 +26,7 @@ from support.service import Service, service
 
 from chorus.common.settings import from_environment
 from intake.dataset.upload import UploadOptions
-from models.interface.kinds import find
+from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -181,7 +181,7 @@ def _warm(root: str, place: Place, upload: Path) -> Iterator[Service]:
     registry = ModelRegistry(place)
     cores = from_environment().cores
     threads = share(
-        cores, {model: find(registry.resolve(model).kind).most_threads for model in MODELS}
+        cores, {model: find_kind(registry.resolve(model).kind).max_threads for model in MODELS}
     )
     with service(root, threads) as running:
         for customer in (TOGETHER, "sentiment-bow"):

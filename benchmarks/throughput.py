@@ -36,9 +36,9 @@ from support.service import Service, home, service
 from chorus.common.settings import from_environment
 from intake.dataset.upload import UploadOptions
 from models.interface.compute import Compute
-from models.interface.kinds import find, open_scorer
 from models.interface.precision import Precision, choose
 from models.interface.scorer import Scorer, score
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.registry import ModelRegistry
 from models.transformer.openvino_scorer import has_bfloat16
 from storage.places.place import Place
@@ -138,7 +138,7 @@ def warm_service(
     """Workers that share the cores as those of `chorus score` do."""
     registry = ModelRegistry(place)
     threads = share(
-        cores, {model: find(registry.resolve(model).kind).most_threads for model in models}
+        cores, {model: find_kind(registry.resolve(model).kind).max_threads for model in models}
     )
     with service(root, threads, {"CHORUS_PRECISION": precision}) as running:
         yield running

@@ -24,7 +24,7 @@ from pathlib import Path
 from chorus.registry.ensemble_file import publish as publish_ensemble
 from ensemble.combine import Vote, soft_vote
 from ensemble.spec import EnsembleRegistry
-from models.interface.recipe import Recipe
+from models.interface.training_options import TrainingOptions
 from models.interface.training_set import Labelled, labelled
 from models.publishing.metrics import metrics
 from models.publishing.registry import ModelRegistry
@@ -58,7 +58,7 @@ class Plan:
     target: str
     data: Callable[[], Labelled]
     description: str
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 TWEETS = (
@@ -112,7 +112,7 @@ PLANS = (
         "sentiment",
         tweets,
         TWEETS,
-        Recipe(most_rows=10_000, epochs=1, rate=2e-4),
+        TrainingOptions(most_rows=10_000, epochs=1, rate=2e-4),
     ),
     Plan("topics-bow", "bow", "topics", survey, SURVEY),
     Plan(
@@ -121,9 +121,16 @@ PLANS = (
         "topics",
         survey,
         SURVEY,
-        Recipe(epochs=5, step_tokens=512, frozen_layers=3),
+        TrainingOptions(epochs=5, step_tokens=512, frozen_layers=3),
     ),
-    Plan("topics-acme", "transformer", "topics", acme, ACME, Recipe(epochs=8, step_tokens=512)),
+    Plan(
+        "topics-acme",
+        "transformer",
+        "topics",
+        acme,
+        ACME,
+        TrainingOptions(epochs=8, step_tokens=512),
+    ),
 )
 
 

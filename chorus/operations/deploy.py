@@ -6,8 +6,8 @@ from pathlib import Path
 from chorus.common.settings import Settings, for_bridge
 from chorus.operations.kubernetes import Cluster, Pool, documents
 from chorus.operations.yaml_text import render
-from models.interface.kinds import find
 from models.interface.manifest import ModelManifest
+from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
@@ -77,9 +77,9 @@ def deploy_kubernetes(settings: Settings, wanted: Wanted, out: Path | None) -> N
 
 def pool_of(place: Place, champion: ModelManifest, limits: Limits) -> Pool:
     """What a worker of the model takes. A GPU only where `device` names one, which `auto` does not."""
-    kind = find(champion.kind)
-    threads = limits.threads or min(_THREADS, kind.most_threads or _THREADS)
-    gpu = kind.gpu is not None and limits.device.startswith("cuda")
+    kind = find_kind(champion.kind)
+    threads = limits.threads or min(_THREADS, kind.max_threads or _THREADS)
+    gpu = kind.uses_gpu and limits.device.startswith("cuda")
     return Pool(
         champion.name,
         limits,

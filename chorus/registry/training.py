@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chorus.common.process_setup import limit_native_threads, without_pandas
 from models.interface.manifest import Mode, ModelManifest, OverLength
-from models.interface.recipe import Recipe
+from models.interface.training_options import TrainingOptions
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
 from models.publishing.train_model import train
@@ -38,7 +38,9 @@ def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
     """
     check_name("model", lesson.name)
     data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
-    recipe = Recipe(encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length)
+    recipe = TrainingOptions(
+        encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length
+    )
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         trained = train(
             lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name, begin=_begin

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings, for_children
 from models.interface.device import AUTO, CPU, choose, gather
-from models.interface.kinds import find
+from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Place
@@ -127,14 +127,14 @@ def for_this_machine(
     def resolved(model: str) -> Limits:
         found = limits(model)
         try:
-            kind = find(registry.resolve(model).kind)
+            kind = find_kind(registry.resolve(model).kind)
         except ChorusError:  # its worker will say what is wrong, and so will the jobs that need it
             return replace(found, device=CPU, threads=1)
         device = found.device if found.device != AUTO else settings.device
         return replace(
             found,
-            device=device if kind.gpu is not None and gpus else CPU,
-            threads=found.threads or min(each, kind.most_threads or each),
+            device=device if kind.uses_gpu and gpus else CPU,
+            threads=found.threads or min(each, kind.max_threads or each),
         )
 
     budget = Budget(this_machine(), settings.cores, settings.memory, gpus)
@@ -153,16 +153,16 @@ def for_jobs(
     registry = ModelRegistry(place)
     models = dict.fromkeys(model for job in jobs for model in job.models)
     kinds = {
-        model.name: find(registry.manifest(model.name, model.version).kind) for model in models
+        model.name: find_kind(registry.manifest(model.name, model.version).kind) for model in models
     }
     threads = share(
-        settings.cores, {name: kind.most_threads for name, kind in kinds.items() if name in busy}
+        settings.cores, {name: kind.max_threads for name, kind in kinds.items() if name in busy}
     )
     threads = dict.fromkeys(kinds, 1) | threads
     device = choose(settings.device, gather(ask_torch=False))
 
     def limits(model: str) -> Limits:
-        wanted = device if kinds[model].gpu is not None else CPU
+        wanted = device if kinds[model].uses_gpu else CPU
         return Limits(
             max=1,
             keep_warm=_FOREVER,

@@ -13,7 +13,7 @@ from chorus.common.process_setup import without_pandas
 from chorus.common.settings import Settings
 from chorus.service.run_job import context_for
 from models.interface.device import choose, gather
-from models.interface.kinds import find
+from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
@@ -71,7 +71,7 @@ def _serve(
         raise NoBrokerToServe
     if (
         model is not None
-        and find(ModelRegistry(open_place(settings.home)).resolve(model).kind).gpu is not None
+        and find_kind(ModelRegistry(open_place(settings.home)).resolve(model).kind).uses_gpu
     ):
         choose(settings.device, gather(ask_torch=False))
     broker.check()

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from models.bow.skops_file import load
-from models.interface.compute import Compute
 from models.interface.manifest import ModelSpec
 from storage.errors import ChorusError
 from storage.records.scores import Float32
@@ -71,8 +70,3 @@ class BowScorer:
 
     def unload(self) -> None:
         self._pipeline = None
-
-
-def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> BowScorer:  # noqa: ARG001 — scikit-learn scores on one core and compiles nothing
-    """A scorer that still has to be loaded."""
-    return BowScorer(spec, folder)

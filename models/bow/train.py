@@ -1,19 +1,15 @@
-"""Trains and publishes the kind `bow`."""
+"""Training of the kind `bow`."""
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from models.bow.sklearn_scorer import PIPELINE, classes
-from models.bow.skops_file import load
-from models.interface.import_result import Adopted, NotAModel
-from models.interface.recipe import Recipe
+from models.bow.sklearn_scorer import PIPELINE
 from models.interface.training_set import Labelled
 
 
-def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:  # noqa: ARG001 — nothing in it for this kind
+def fit(data: Labelled, folder: Path) -> None:
     """Learn from the rows and write the pipeline into the folder."""
     import skops.io
 
@@ -67,30 +63,3 @@ def _pipeline(data: Labelled) -> Any:
     return Pipeline(
         [("features", FeatureUnion([("words", words), ("parts", parts)])), ("head", head)]
     )
-
-
-def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:  # noqa: ARG001 — reads a text to its end
-    """Copy a `.skops` file, or the one in a folder, to where it is published from.
-
-    Raises NotAModel, UntrustedTypes.
-    """
-    files = sorted(source.glob("*.skops")) if source.is_dir() else [source]
-    if len(files) != 1:
-        raise NotAModel(source, f"{len(files)} .skops files were found there, and one is needed")
-    try:
-        pipeline = load(files[0])
-    except (OSError, BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise NotAModel(source, f"it is no skops file ({error})") from error
-    if not hasattr(pipeline, "steps"):
-        raise NotAModel(
-            source,
-            f"it holds a {type(pipeline).__name__}, and a Pipeline that reads texts is needed",
-        )
-    if not hasattr(pipeline, "predict_proba"):
-        raise NotAModel(source, "its last step gives no probabilities (predict_proba)")
-    (folder / PIPELINE).write_bytes(files[0].read_bytes())
-    several = getattr(pipeline, "multilabel_", False) or getattr(
-        pipeline.steps[-1][1], "multilabel_", False
-    )
-    names = classes(pipeline)
-    return Adopted("any_of" if several else "one_of", None if several else names, None, len(names))

@@ -101,8 +101,3 @@ def _precision(spec: ModelSpec, compute: Compute, has_bfloat16: bool) -> Precisi
     """int8 is for processors."""
     checks = [check for check in spec.precisions if check.precision != "int8"]
     return choose(compute.precision, has_bfloat16, checks)
-
-
-def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> TorchScorer:
-    """A scorer that still has to be loaded."""
-    return TorchScorer(spec, folder, compute)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Adopted:
+class ImportResult:
     mode: "Mode"
     labels: tuple[str, ...] | None  # None: the files do not name them
     max_tokens: int | None

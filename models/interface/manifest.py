@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from models.interface.footprint import Measured
 from models.interface.precision import PrecisionCheck
 from storage.names import digest
 from storage.record import Record
@@ -48,10 +47,24 @@ class Card(Record):
     seconds: float | None = None  # that training took
 
 
+class Measurements(Record):
+    """Of one process with nothing but the model, on one core of the machine that it was published
+    from.
+    """
+
+    load_seconds: float  # from its artifacts on disk to the first answer, libraries included
+    rows_per_second: float
+    characters_per_second: float
+    # read by the model, special tokens included; None for kinds without
+    tokens_per_second: float | None = None
+    rows: int  # that were scored for these rates
+    memory: int  # bytes at the most
+
+
 class ModelSpec(Record):
     """What a publisher says of the artifacts in a folder."""
 
-    kind: str  # one of models.interface.kinds
+    kind: str  # one of models.kinds.table
     target: Target
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
@@ -59,7 +72,7 @@ class ModelSpec(Record):
     # those below float32 that were tried when it was published
     precisions: tuple[PrecisionCheck, ...] = ()
     # speed and memory, see models.publishing.trial; None: nobody looked
-    measured: Measured | None = None
+    measured: Measurements | None = None
     card: Card
 
 

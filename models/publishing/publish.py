@@ -1,6 +1,4 @@
-"""Takes over a model that was trained elsewhere, or just now: a Hugging Face folder, a skops
-pipeline, or MLflow's.
-"""
+"""Publishing a model that was trained elsewhere, or just now."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,15 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models.guards.code_guard import AS_SAFETENSORS, AS_SKOPS, refuse_pickles
-from models.interface import kinds
 from models.interface.import_result import NotAModel
 from models.interface.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
 from models.interface.training_set import held_out
-from models.publishing.mlflow_folder import plain
+from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
+from models.publishing.source import open_source
 from models.publishing.trial import begin_plainly, measure
-from models.transformer.files import CONFIG
 from storage.errors import BadRequest
 
 
@@ -59,10 +55,7 @@ def publish_from(
     texts: pa.StringArray | None = None,
     begin: Callable[[], None] = begin_plainly,
 ) -> ModelManifest:
-    """Publish a folder with config.json, model.safetensors and tokenizer.json, or a folder or file
-    with one .skops.
-
-    Or a folder that MLflow saved, of the flavour transformers or sklearn.
+    """Publish a file or folder that one of the kinds recognises, or a folder that MLflow saved.
 
     `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is
     made with about half of them and checked on the others; without texts it is not offered. Pickles
@@ -70,14 +63,16 @@ def publish_from(
     that this one starts. Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes,
     MissingPackage, FailedTrial, BadName.
     """
-    with plain(source) as files, tempfile.TemporaryDirectory(prefix="chorus-") as folder:
-        kind = _kind_of(files)
+    with (
+        open_source(source) as (kind, files),
+        tempfile.TemporaryDirectory(prefix="chorus-") as folder,
+    ):
         check_options(kind, over_length, max_tokens)
-        spec = adopt(kind, files, Path(folder), target, labels, max_tokens, over_length)
+        spec = import_model(kind, files, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
             others = held_out(texts, 0.5)
             sides = [texts.filter(pa.array(side)) for side in (~others, others)]
-            checks = kinds.check_precisions(spec, Path(folder), *sides)
+            checks = find_kind(kind).check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
         spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, begin)})
         return registry.publish(name, Path(folder), spec, published_at)
@@ -85,11 +80,11 @@ def publish_from(
 
 def check_options(kind: str, over_length: OverLength, max_tokens: int | None = None) -> None:
     """Raises UnknownKind, NotForThisKind."""
-    if kinds.find(kind).precisions is None and (max_tokens or over_length != "truncate"):
+    if not find_kind(kind).reads_tokens and (max_tokens or over_length != "truncate"):
         raise NotForThisKind(kind)
 
 
-def adopt(
+def import_model(
     kind: str,
     source: Path,
     folder: Path,
@@ -99,7 +94,7 @@ def adopt(
     over_length: OverLength,
 ) -> ModelSpec:
     """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish."""
-    found = kinds.adopt(kind, source, folder, max_tokens)
+    found = find_kind(kind).import_files(source, folder, max_tokens)
     chosen = labels or found.labels
     if chosen is None or (found.labels and found.labels != chosen):
         raise WhichLabels(source, labels, found.labels)
@@ -115,14 +110,3 @@ def adopt(
         over_length=over_length,
         card=Card(data=f"published from {source.name}"),
     )
-
-
-def _kind_of(source: Path) -> str:
-    if not source.exists():
-        raise NotAModel(source, "it is not there")
-    if (source / CONFIG).is_file():
-        return "transformer"
-    if source.suffix == ".skops" or any(source.glob("*.skops")):
-        return "bow"
-    refuse_pickles(source, f"{AS_SKOPS}, or {AS_SAFETENSORS}")
-    raise NotAModel(source, f"it holds neither {CONFIG} nor a .skops file")

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.interface.kinds import check_precisions, fit, open_scorer
 from models.interface.manifest import Card, ModelSpec
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
 from models.interface.training_set import Labelled, check_learnable, split
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.metrics import metrics
-from models.publishing.publish import adopt, check_options
+from models.publishing.publish import check_options, import_model
 from models.publishing.trial import begin_plainly, measure
 from storage.records.scores import Float32
 
@@ -31,7 +31,7 @@ def train(
     target: str,
     data: Labelled,
     folder: Path,
-    recipe: Recipe,
+    options: TrainingOptions,
     description: str,
     held_out: float = 0.1,
     begin: Callable[[], None] = begin_plainly,
@@ -42,22 +42,22 @@ def train(
     on. `begin` is what a process does first that it starts. Raises UnknownKind, NotForThisKind,
     BadLabels, MissingPackage, FailedTrial, and what the kind raises.
     """
-    check_options(kind, recipe.over_length)
+    check_options(kind, options.over_length)
     learned, kept = split(data, held_out)
     check_learnable(learned)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chorus-") as fresh:
-        fit(kind, learned, Path(fresh), recipe)
+        find_kind(kind).fit(learned, Path(fresh), options)
         seconds = time.monotonic() - started
-        spec = adopt(
-            kind, Path(fresh), folder, target, data.labels, recipe.max_tokens, recipe.over_length
+        spec = import_model(
+            kind, Path(fresh), folder, target, data.labels, options.max_tokens, options.over_length
         )
-    checks = check_precisions(spec, folder, learned.texts, kept.texts)
+    checks = find_kind(kind).check_precisions(spec, folder, learned.texts, kept.texts)
     spec = spec.model_copy(update={"precisions": checks})
     values = held_out_scores(spec, folder, kept)
     card = Card(
         data=description,
-        rows_trained=min(len(learned), recipe.most_rows or len(learned)),
+        rows_trained=min(len(learned), options.most_rows or len(learned)),
         rows_held_out=len(kept),
         metrics=metrics(values, kept.truth, kept.mode),
         seconds=round(seconds, 1),

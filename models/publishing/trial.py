@@ -18,12 +18,10 @@ import pyarrow as pa
 from models.guards.peak_memory import peak_memory
 from models.interface.compute import Compute
 from models.interface.device import CPU
-from models.interface.footprint import Measured
-from models.interface.kinds import open_scorer
-from models.interface.manifest import ModelSpec
+from models.interface.manifest import Measurements, ModelSpec
 from models.interface.scorer import score
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.sample_texts import sample_texts
-from models.transformer.tokens import TextReader
 from storage.errors import BadRequest
 
 _SECONDS = 120.0  # that the trial may take; a model that takes longer is not measured
@@ -52,7 +50,7 @@ def measure(
     folder: Path,
     texts: pa.StringArray | None = None,
     begin: Callable[[], None] = begin_plainly,
-) -> Measured | None:
+) -> Measurements | None:
     """What the model in a folder takes to score such texts, or some of ours; None if it takes more
     than two minutes.
 
@@ -92,7 +90,7 @@ def _try(
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measured:
+def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measurements:
     began = monotonic()
     scorer = open_scorer(spec, folder, Compute(device=CPU, threads=1))
     scorer.load()
@@ -112,22 +110,15 @@ def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measured:
             break
         rows = min(2 * rows, len(texts))
     memory = peak_memory()
-    return Measured(
+    tokens = find_kind(spec.kind).count_tokens(spec, folder, some)
+    return Measurements(
         load_seconds=round(loaded - began, 3),
         rows_per_second=_figure(rows / seconds),
         characters_per_second=_figure(sum(map(len, some.to_pylist())) / seconds),
-        tokens_per_second=None
-        if spec.max_tokens is None
-        else _figure(_tokens(spec, folder, some) / seconds),
+        tokens_per_second=None if tokens is None else _figure(tokens / seconds),
         rows=rows,
         memory=memory,
     )
-
-
-def _tokens(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> float:
-    """How many tokens the model reads of these texts."""
-    read = TextReader(spec, folder).read(texts)
-    return float(np.bincount(read.texts, read.lengths)[read.rows].sum())
 
 
 def _figure(value: float) -> float:

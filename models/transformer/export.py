@@ -15,7 +15,7 @@ import numpy as np
 
 from models.guards.extras import needs
 from models.guards.telemetry import without_telemetry
-from models.interface.import_result import Adopted, NotAModel
+from models.interface.import_result import ImportResult, NotAModel
 from models.transformer.files import CONFIG, ENCODER, HEAD, NETWORK, check_files, pad_token
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _TOLERANCE = 1e-3
 _MAX_TOKENS = 256
 
 
-def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
+def export(source: Path, folder: Path, max_tokens: int | None) -> ImportResult:
     """Copy config.json, model.safetensors and tokenizer.json, and add the network that OpenVINO
     runs.
 
@@ -45,7 +45,7 @@ def adopt(source: Path, folder: Path, max_tokens: int | None) -> Adopted:
         outputs = _export(load(source), folder)
     names = {int(column): str(label) for column, label in config.get("id2label", {}).items()}
     several = config.get("problem_type") == "multi_label_classification"
-    return Adopted(
+    return ImportResult(
         mode="any_of" if several else "one_of",
         labels=tuple(names[column] for column in sorted(names)) or None,
         max_tokens=token_limit(config, max_tokens),

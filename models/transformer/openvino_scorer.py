@@ -169,8 +169,3 @@ def probabilities(logits: Float32, mode: Mode) -> Float32:
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def open_scorer(spec: ModelSpec, folder: Path, compute: Compute) -> TransformerScorer:
-    """A scorer that still has to be loaded."""
-    return TransformerScorer(spec, folder, compute)

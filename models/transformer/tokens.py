@@ -41,6 +41,10 @@ class Tokens:
         means = np.add.reduceat(windows * weights, starts) / np.add.reduceat(weights, starts)
         return np.asarray(means, dtype=np.float32)[self.rows]
 
+    def total(self) -> int:
+        """Return how many tokens the texts of all rows have, in all their windows."""
+        return int(np.bincount(self.texts, self.lengths)[self.rows].sum())
+
 
 class TextReader:
     """The tokenizer of a published model, with the model's own rule for long texts."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.guards.extras import needs
-from models.interface.recipe import Recipe
+from models.interface.training_options import TrainingOptions
 from models.interface.training_set import Labelled
 from models.transformer.batches import Batch, batches, padded
 from models.transformer.export import quiet
@@ -36,33 +36,33 @@ class NoEncoder(BadRequest):
         )
 
 
-def fit(data: Labelled, folder: Path, recipe: Recipe) -> None:
+def fit(data: Labelled, folder: Path, options: TrainingOptions) -> None:
     """Fine-tune the encoder with the head of models.transformer.networks; writes the three files of
     that and tokenizer.json.
 
     Raises NoEncoder, NotAModel, MissingPackage.
     """
-    if recipe.encoder is None:
+    if options.encoder is None:
         raise NoEncoder
-    check_files(recipe.encoder)
+    check_files(options.encoder)
     with needs("train", "Training a transformer"), quiet():
         import torch
 
         from models.transformer.networks import save, with_new_head
 
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(options.seed)
         model = with_new_head(
-            recipe.encoder,
+            options.encoder,
             data.labels,
             problem_type=PROBLEMS[data.mode],
             # a few passes do not overfit, and with dropout a step takes half as long again
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
         )
-        _hold_still(model, recipe.frozen_layers)
-        _learn(model, recipe.encoder, _chosen(data, recipe), recipe)
+        _hold_still(model, options.frozen_layers)
+        _learn(model, options.encoder, _chosen(data, options), options)
         save(model, folder)
-    shutil.copyfile(recipe.encoder / TOKENIZER, folder / TOKENIZER)
+    shutil.copyfile(options.encoder / TOKENIZER, folder / TOKENIZER)
 
 
 def _hold_still(model: "MeanHead", layers: int) -> None:
@@ -74,26 +74,26 @@ def _hold_still(model: "MeanHead", layers: int) -> None:
             weights.requires_grad = False
 
 
-def _chosen(data: Labelled, recipe: Recipe) -> Labelled:
-    if recipe.most_rows is None or recipe.most_rows >= len(data):
+def _chosen(data: Labelled, options: TrainingOptions) -> Labelled:
+    if options.most_rows is None or options.most_rows >= len(data):
         return data
     return data.take(
-        np.random.default_rng(recipe.seed).choice(len(data), recipe.most_rows, replace=False)
+        np.random.default_rng(options.seed).choice(len(data), options.most_rows, replace=False)
     )
 
 
-def _learn(model: "MeanHead", encoder: Path, data: Labelled, recipe: Recipe) -> None:
+def _learn(model: "MeanHead", encoder: Path, data: Labelled, options: TrainingOptions) -> None:
     """AdamW; the rate rises over the first tenth of the steps and falls to nothing over the rest."""
     import torch
 
     pad = pad_token(encoder)
-    found = open_tokenizer(encoder, recipe.max_tokens).encode_batch_fast(data.texts.to_pylist())
+    found = open_tokenizer(encoder, options.max_tokens).encode_batch_fast(data.texts.to_pylist())
     tokens = [encoding.ids for encoding in found]
     one_of, functions = data.mode == "one_of", torch.nn.functional
     loss = functions.cross_entropy if one_of else functions.binary_cross_entropy_with_logits
     truth = torch.from_numpy(data.truth.argmax(axis=1) if one_of else data.truth.astype(np.float32))
-    steps = _steps(tokens, recipe)
-    optimizer = torch.optim.AdamW(_groups(model, recipe.rate), fused=True)
+    steps = _steps(tokens, options)
+    optimizer = torch.optim.AdamW(_groups(model, options.rate), fused=True)
     warm = max(1, int(_WARM_UP * len(steps)))
     slope = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
@@ -109,17 +109,17 @@ def _learn(model: "MeanHead", encoder: Path, data: Labelled, recipe: Recipe) -> 
     model.eval()
 
 
-def _steps(tokens: list[list[int]], recipe: Recipe) -> list[Batch]:
+def _steps(tokens: list[list[int]], options: TrainingOptions) -> list[Batch]:
     """Batches of like lengths in random order, for all epochs."""
-    chance = np.random.default_rng(recipe.seed)
+    chance = np.random.default_rng(options.seed)
     lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
     steps: list[Batch] = []
-    for _ in range(recipe.epochs):
+    for _ in range(options.epochs):
         rows = chance.permutation(len(tokens))
         made = [
             Batch(window[batch.rows], batch.width)
             for window in np.array_split(rows, -(-len(rows) // _WINDOW))
-            for batch in batches(lengths[window], recipe.step_tokens)
+            for batch in batches(lengths[window], options.step_tokens)
         ]
         steps += [made[place] for place in chance.permutation(len(made))]
     return steps

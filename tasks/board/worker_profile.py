@@ -7,8 +7,7 @@ Workers measure them. The board holds the latest in the hash `measured:<model>`,
 from functools import lru_cache
 from typing import Any, cast
 
-from models.interface.footprint import Measured
-from models.interface.manifest import ModelManifest
+from models.interface.manifest import Measurements, ModelManifest
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Absent, Place
@@ -125,7 +124,7 @@ def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str
         return None
 
 
-def _from_publishing(measured: Measured | None) -> WorkerProfile | None:
+def _from_publishing(measured: Measurements | None) -> WorkerProfile | None:
     """Return the profile from the trial at publishing, plus what a worker needs beside its model."""
     if measured is None:
         return None

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.interface.compute import Compute
-from models.interface.kinds import open_scorer
+from models.kinds.table import open_scorer
 from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 from storage.records.scores import Float32

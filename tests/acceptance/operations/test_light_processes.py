@@ -28,7 +28,7 @@ import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.o
 import chorus.compare.diff, chorus.registry.gate
 import chorus.service.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
 import workers.control.control_worker, workers.control.metrics_server, tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
-import workers.scoring.scoring_worker, models.interface.kinds, models.publishing.registry
+import workers.scoring.scoring_worker, models.kinds.table, models.publishing.registry
 import intake.dataset.upload
 """
     assert imported_by(code) == set()
@@ -106,12 +106,12 @@ sys.argv = ["chorus", "models", "publish", "mood", {str(folder)!r}, *{given}]
 main()
 from models.interface.compute import Compute
 from models.publishing.registry import ModelRegistry
-from models.gpu.torch_scorer import open_scorer
+from models.gpu.torch_scorer import TorchScorer
 from storage.places.place import LocalPlace
 assert sys.modules.get("pandas") is None
 registry = ModelRegistry(LocalPlace(Path({str(tmp_path / "home")!r})))
 with registry.verified(registry.resolve("mood")) as folder:
-    open_scorer(registry.resolve("mood"), folder, Compute(device="cpu")).load()
+    TorchScorer(registry.resolve("mood"), folder, Compute(device="cpu")).load()
 """
     environment = {**os.environ, "CHORUS_HOME": str(tmp_path / "home")}
     done = subprocess.run(

@@ -13,9 +13,9 @@ from sklearn.svm import LinearSVC
 from models.bow.sklearn_scorer import PIPELINE, WrongLabels
 from models.bow.skops_file import UntrustedTypes, _skops_io, load
 from models.interface.import_result import NotAModel
-from models.interface.kinds import adopt, fit, open_scorer
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.metrics import metrics
 from tests.support.models.models_fixtures import moods, spec, strings, topics
 
@@ -27,7 +27,7 @@ def shout(texts):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("moods")
-    fit("bow", moods(), made, Recipe())
+    find_kind("bow").fit(moods(), made, TrainingOptions())
     return made
 
 
@@ -47,7 +47,7 @@ def test_one_of_rows_are_probabilities_that_sum_to_one_in_the_order_of_the_label
 
 def test_any_of_labels_stand_alone(tmp_path):
     data = topics()
-    fit("bow", data, tmp_path, Recipe())
+    find_kind("bow").fit(data, tmp_path, TrainingOptions())
     values = score(loaded(tmp_path, mode="any_of", labels=data.labels), data.texts)
     assert values.shape == data.truth.shape
     assert metrics(values, data.truth, "any_of")["exact_match"] == 1.0
@@ -92,12 +92,12 @@ def test_a_type_that_is_not_scikit_learns_own_is_refused_and_named(tmp_path):
         loaded(tmp_path)
     assert caught.value.types == [f"{__name__}.shout"]
     with pytest.raises(UntrustedTypes):
-        adopt("bow", tmp_path, tmp_path, None)
+        find_kind("bow").import_files(tmp_path, tmp_path, None)
 
 
 def test_what_was_trained_elsewhere_is_taken_over_with_its_labels(folder, tmp_path):
     for source in (folder, folder / PIPELINE):
-        adopted = adopt("bow", source, tmp_path, None)
+        adopted = find_kind("bow").import_files(source, tmp_path, None)
         assert (adopted.mode, adopted.labels, adopted.max_tokens) == (
             "one_of",
             ("bad", "good"),
@@ -107,33 +107,33 @@ def test_what_was_trained_elsewhere_is_taken_over_with_its_labels(folder, tmp_pa
 
 
 def test_an_any_of_pipeline_is_known_as_such_but_not_its_labels(tmp_path):
-    fit("bow", topics(), tmp_path, Recipe())
+    find_kind("bow").fit(topics(), tmp_path, TrainingOptions())
     (tmp_path / "out").mkdir()
-    adopted = adopt("bow", tmp_path, tmp_path / "out", None)
+    adopted = find_kind("bow").import_files(tmp_path, tmp_path / "out", None)
     assert (adopted.mode, adopted.labels) == ("any_of", None)
 
 
 def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_no_models(tmp_path):
     (tmp_path / "model.skops").write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(NotAModel, match="no skops file"):
-        adopt("bow", tmp_path / "model.skops", tmp_path, None)
+        find_kind("bow").import_files(tmp_path / "model.skops", tmp_path, None)
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotAModel, match=r"0 \.skops files"):
-        adopt("bow", tmp_path / "empty", tmp_path, None)
+        find_kind("bow").import_files(tmp_path / "empty", tmp_path, None)
     pipeline = Pipeline([("count", CountVectorizer()), ("head", LinearSVC())]).fit(
         ["good", "bad"], ["good", "bad"]
     )
     _skops_io().dump(pipeline, tmp_path / "empty" / "svc.skops")
     with pytest.raises(NotAModel, match="no probabilities"):
-        adopt("bow", tmp_path / "empty", tmp_path, None)
+        find_kind("bow").import_files(tmp_path / "empty", tmp_path, None)
 
 
 def test_an_estimator_without_a_pipeline_and_a_file_with_another_schema_are_no_models(tmp_path):
     alone = LogisticRegression().fit([[0], [1]], ["bad", "good"])
     _skops_io().dump(alone, tmp_path / "alone.skops")
     with pytest.raises(NotAModel, match="a LogisticRegression, and a Pipeline"):
-        adopt("bow", tmp_path / "alone.skops", tmp_path, None)
+        find_kind("bow").import_files(tmp_path / "alone.skops", tmp_path, None)
     with ZipFile(tmp_path / "list.skops", "w") as packed:
         packed.writestr("schema.json", "[]")
     with pytest.raises(NotAModel, match="no skops file"):
-        adopt("bow", tmp_path / "list.skops", tmp_path, None)
+        find_kind("bow").import_files(tmp_path / "list.skops", tmp_path, None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.gpu.torch_scorer import open_scorer
+from models.gpu.torch_scorer import TorchScorer
 from models.interface.compute import Compute
 from models.interface.scorer import score
 from models.transformer import networks
@@ -26,7 +26,7 @@ def published(tmp_path_factory):
 
 
 def loaded(folder, **what):
-    scorer = open_scorer(spec("transformer", **what), folder, Compute(device="cpu", threads=1))
+    scorer = TorchScorer(spec("transformer", **what), folder, Compute(device="cpu", threads=1))
     scorer.load()
     return scorer
 

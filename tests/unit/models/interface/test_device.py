@@ -8,10 +8,11 @@ import pytest
 from chorus.common.settings import BadSetting, from_environment
 from models.bow.sklearn_scorer import BowScorer
 from models.gpu.torch_scorer import TorchScorer
-from models.interface import device, kinds
+from models.interface import device
 from models.interface.compute import Compute
 from models.interface.device import Facts, NoGpu, choose
-from models.interface.kinds import open_scorer
+from models.kinds import table
+from models.kinds.table import open_scorer
 from models.transformer.openvino_scorer import TransformerScorer
 from tests.support.models.models_fixtures import spec
 from tests.support.runs.command import Command
@@ -71,7 +72,7 @@ assert "torch" not in sys.modules
 
 
 def test_the_kind_decides_what_a_gpu_is_good_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(kinds, "gather", lambda: TWO)
+    monkeypatch.setattr(table, "gather", lambda: TWO)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute()), TorchScorer)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cuda:1")), TorchScorer)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cpu")), TransformerScorer)

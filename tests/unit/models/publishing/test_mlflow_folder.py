@@ -13,9 +13,9 @@ import yaml
 from models.guards.code_guard import BringsCode
 from models.interface.compute import Compute
 from models.interface.import_result import NotAModel
-from models.interface.kinds import fit, open_scorer
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
@@ -70,7 +70,7 @@ def answers(registry, manifest):
 
 def test_a_pipeline_kept_with_skops_is_published_and_scored(registry, tmp_path):
     folder = mlmodel(tmp_path / "mood", sklearn=SKLEARN)
-    fit("bow", moods(), folder, Recipe())
+    find_kind("bow").fit(moods(), folder, TrainingOptions())
     (folder / "pipeline.skops").rename(folder / "model.skops")
     (folder / "requirements.txt").write_text("mlflow==3.5.0\n")
     manifest = publish_from(registry, "mood", folder, "mood", NOW)

@@ -143,7 +143,7 @@ def test_an_empty_folder_and_a_bad_name_publish_nothing(registry, folder, tmp_pa
 
 def test_no_model_library_is_loaded_before_a_scorer_is_opened():
     code = (
-        "import sys, models.interface.kinds, models.publishing.registry, models.interface.scorer, models.publishing.publish, models.publishing.train_model;"
+        "import sys, models.kinds.table, models.publishing.registry, models.interface.scorer, models.publishing.publish, models.publishing.train_model;"
         "heavy = {'sklearn', 'skops', 'openvino', 'torch', 'transformers', 'tokenizers'} & set(sys.modules);"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )

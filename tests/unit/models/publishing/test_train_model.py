@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from models.guards.extras import MissingPackage
 from models.interface.import_result import NotAModel
-from models.interface.kinds import UnknownKind, open_scorer
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
 from models.interface.training_set import BadLabels, check_learnable, labelled, split
+from models.kinds.table import UnknownKind, find_kind, open_scorer
 from models.publishing.metrics import metrics
 from models.publishing.publish import NotForThisKind, WhichLabels, publish_from
 from models.publishing.registry import ModelRegistry
@@ -95,7 +95,7 @@ def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path)
         "mood",
         data,
         tmp_path / "made",
-        Recipe(),
+        TrainingOptions(),
         "moods of the tests",
         0.25,
         light_model.install,
@@ -127,16 +127,14 @@ def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypa
     for file in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / file).write_text("{}")
     with pytest.raises(MissingPackage, match=r"pip install 'chorus\[train\]'"):
-        train("transformer", "mood", moods(), tmp_path, Recipe(encoder=tmp_path), "")
+        train("transformer", "mood", moods(), tmp_path, TrainingOptions(encoder=tmp_path), "")
 
 
 def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_path):
-    from models.interface.kinds import fit
-
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     for name, data in (("one", moods()), ("any", topics())):
         (tmp_path / name).mkdir()
-        fit("bow", data, tmp_path / name, Recipe())
+        find_kind("bow").fit(data, tmp_path / name, TrainingOptions())
     assert publish_from(
         registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install
     ).labels == (
@@ -165,7 +163,7 @@ def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tm
 
 def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
     with pytest.raises(NotForThisKind, match=r"Leave out .* a rule for long texts"):
-        train("bow", "mood", moods(), tmp_path, Recipe(over_length="windows"), "")
+        train("bow", "mood", moods(), tmp_path, TrainingOptions(over_length="windows"), "")
     assert not list(tmp_path.iterdir())
 
 

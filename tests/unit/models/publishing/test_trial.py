@@ -7,8 +7,7 @@ import signal
 
 import pytest
 
-from models.interface.footprint import Measured
-from models.interface.manifest import digest_of
+from models.interface.manifest import Measurements, digest_of
 from models.publishing.sample_texts import sample_texts
 from models.publishing.trial import FailedTrial, measure
 from tests.support.models import light_model
@@ -54,7 +53,7 @@ def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, begin, r
 
 
 def test_what_was_measured_decides_no_score():
-    measured = Measured(
+    measured = Measurements(
         load_seconds=1, rows_per_second=2, characters_per_second=3, rows=4, memory=5
     )
     assert digest_of(spec().model_copy(update={"measured": measured}), ()) == digest_of(spec(), ())

@@ -9,10 +9,10 @@ import pytest
 
 from models.interface import precision
 from models.interface.compute import Compute
-from models.interface.kinds import adopt, check_precisions, fit, open_scorer
 from models.interface.precision import LEAST_ROWS
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
+from models.kinds.table import find_kind, open_scorer
 from models.transformer import quantize
 from models.transformer.files import INT8_NETWORK, NETWORK
 from models.transformer.quantize import _of_wide_range
@@ -28,13 +28,12 @@ def adopted(tmp_path_factory):
     tiny = encoder(made / "tiny")
     for folder in ("trained", "adopted"):
         (made / folder).mkdir()
-    fit(
-        "transformer",
+    find_kind("transformer").fit(
         moods(),
         made / "trained",
-        Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3),
+        TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3),
     )
-    adopt("transformer", made / "trained", made / "adopted", None)
+    find_kind("transformer").import_files(made / "trained", made / "adopted", None)
     return made / "adopted"
 
 
@@ -64,7 +63,9 @@ def texts(rows):
 
 
 def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
-    checks = check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+    checks = find_kind("transformer").check_precisions(
+        WHAT, published, moods().texts, texts(LEAST_ROWS)
+    )
     int8 = checks[-1]
     assert (int8.precision, int8.rows, int8.passed) == ("int8", LEAST_ROWS, True)
     assert (published / INT8_NETWORK).is_file()
@@ -85,19 +86,29 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
 
 def test_int8_is_not_kept_when_too_many_labels_change(published, monkeypatch):
     monkeypatch.setattr(precision, "LEAST_AGREEMENT", 1.01)
-    checks = check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+    checks = find_kind("transformer").check_precisions(
+        WHAT, published, moods().texts, texts(LEAST_ROWS)
+    )
     assert not checks[-1].passed
     assert not list(published.glob("openvino_int8*"))
 
 
 def test_with_too_few_texts_to_tell_nothing_is_offered(published, warnings):
-    assert check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS - 1)) == ()
+    assert (
+        find_kind("transformer").check_precisions(
+            WHAT, published, moods().texts, texts(LEAST_ROWS - 1)
+        )
+        == ()
+    )
     assert warnings == ["int8 was not tried: 199 texts to check it with, and 200 are needed"]
     assert not list(published.glob("openvino_int8*"))
 
 
 def test_a_kind_with_one_precision_offers_no_other(tmp_path):
-    assert check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS)) == ()
+    assert (
+        find_kind("bow").check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS))
+        == ()
+    )
 
 
 def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published):
@@ -113,7 +124,10 @@ def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published
 
 def test_without_nncf_a_model_is_published_all_the_same(published, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "nncf", None)
-    assert check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS)) == ()
+    assert (
+        find_kind("transformer").check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+        == ()
+    )
     assert len(warnings) == 1
     assert warnings[0].startswith("int8 was not tried: import of nncf")
     assert not list(published.glob("openvino_int8*"))

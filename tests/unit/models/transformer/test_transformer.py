@@ -14,9 +14,9 @@ from transformers import BertConfig, BertForSequenceClassification
 from models.guards.code_guard import BringsCode
 from models.interface.compute import Compute
 from models.interface.import_result import NotAModel
-from models.interface.kinds import adopt, fit, open_scorer
-from models.interface.recipe import Recipe
 from models.interface.scorer import score
+from models.interface.training_options import TrainingOptions
+from models.kinds.table import find_kind, open_scorer
 from models.publishing.metrics import metrics
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
@@ -52,7 +52,9 @@ def tiny(tmp_path_factory):
 def trained(tiny, tmp_path_factory):
     """A Hugging Face style folder with a one-of model."""
     folder = tmp_path_factory.mktemp("trained")
-    fit("transformer", moods(), folder, Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
+    find_kind("transformer").fit(
+        moods(), folder, TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3)
+    )
     return folder
 
 
@@ -60,7 +62,7 @@ def trained(tiny, tmp_path_factory):
 def published(trained, tmp_path_factory):
     """The folder that a registry would keep."""
     folder = tmp_path_factory.mktemp("published")
-    adopt("transformer", trained, folder, None)
+    find_kind("transformer").import_files(trained, folder, None)
     return folder
 
 
@@ -137,8 +139,10 @@ def test_training_learns(published):
 def test_any_of_is_learned_and_published_as_such(tiny, tmp_path):
     data = topics()
     (tmp_path / "out").mkdir()
-    fit("transformer", data, tmp_path, Recipe(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3))
-    adopted = adopt("transformer", tmp_path, tmp_path / "out", None)
+    find_kind("transformer").fit(
+        data, tmp_path, TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3)
+    )
+    adopted = find_kind("transformer").import_files(tmp_path, tmp_path / "out", None)
     assert (adopted.mode, adopted.labels) == ("any_of", data.labels)
     values = score(loaded(tmp_path / "out", mode="any_of", labels=data.labels), data.texts)
     assert metrics(values, data.truth, "any_of")["exact_match"] > 0.9
@@ -159,7 +163,7 @@ def test_the_threads_that_compute_may_run_on_any_core(published):
 import os
 from pathlib import Path
 from models.interface.compute import Compute
-from models.interface.kinds import open_scorer
+from models.kinds.table import find_kind, open_scorer
 from models.interface.scorer import score
 from tests.support.models.models_fixtures import spec, strings
 scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
@@ -221,7 +225,7 @@ def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_p
     monkeypatch.setattr(
         TelemetrySender, "send", lambda _self, _backend, message: sent.append(message)
     )
-    adopted = adopt("transformer", trained, tmp_path, None)
+    adopted = find_kind("transformer").import_files(trained, tmp_path, None)
     assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
     assert sent == []
 
@@ -247,7 +251,9 @@ def test_the_token_limit_is_what_is_wanted_as_far_as_there_are_positions(config,
 def test_training_twice_gives_the_same_weights(tiny, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        fit("transformer", moods(), folder, Recipe(encoder=tiny, epochs=1, most_rows=32))
+        find_kind("transformer").fit(
+            moods(), folder, TrainingOptions(encoder=tiny, epochs=1, most_rows=32)
+        )
     assert (tmp_path / "a/model.safetensors").read_bytes() == (
         tmp_path / "b/model.safetensors"
     ).read_bytes()
@@ -255,7 +261,7 @@ def test_training_twice_gives_the_same_weights(tiny, tmp_path):
 
 def test_an_encoder_without_a_head_is_not_published_with_one_made_up(tiny, tmp_path):
     with pytest.raises(NotAModel, match=r"its weights lack classifier\.bias, classifier\.weight"):
-        adopt("transformer", tiny, tmp_path, None)
+        find_kind("transformer").import_files(tiny, tmp_path, None)
 
 
 def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
@@ -268,7 +274,7 @@ def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
     (tmp_path / "out").mkdir()
     with pytest.raises(BringsCode, match="brings Python files"):
-        adopt("transformer", tmp_path / "source", tmp_path / "out", None)
+        find_kind("transformer").import_files(tmp_path / "source", tmp_path / "out", None)
     # the second lock on the same door
     with pytest.raises(NotAModel, match="transformers cannot read it"):
         networks.load(tmp_path / "source")
@@ -279,12 +285,12 @@ def test_a_folder_without_safetensors_is_no_model(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "source")
     (tmp_path / "source/model.safetensors").unlink()
     with pytest.raises(NotAModel, match=r"it has no model\.safetensors"):
-        adopt("transformer", tmp_path / "source", tmp_path, None)
+        find_kind("transformer").import_files(tmp_path / "source", tmp_path, None)
 
 
 def test_training_without_an_encoder_says_what_it_needs(tmp_path):
     with pytest.raises(NoEncoder, match=r"model\.safetensors"):
-        fit("transformer", moods(), tmp_path, Recipe())
+        find_kind("transformer").fit(moods(), tmp_path, TrainingOptions())
 
 
 def test_probabilities_of_great_logits_are_finite():

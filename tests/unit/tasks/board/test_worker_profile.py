@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.interface.footprint import Measured
-from models.interface.manifest import Card, ModelSpec, Target
+from models.interface.manifest import Card, Measurements, ModelSpec, Target
 from models.publishing.registry import ModelRegistry
 from tasks.board.worker_profile import (
     WorkerProfile,
@@ -81,7 +80,7 @@ def test_a_later_version_says_nothing_of_it(place, publish):
 
 
 def test_before_a_worker_measured_anything_what_publishing_measured_is_expected(place, publish):
-    measured = Measured(
+    measured = Measurements(
         load_seconds=2, rows_per_second=7, characters_per_second=70, rows=9, memory=10**9
     )
     publish(measured=measured)

@@ -9,7 +9,7 @@ from models.interface.manifest import OverLength
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingOptions:
     """The defaults suit a few thousand short texts on two cores."""
 
     encoder: Path | None = (
