@@ -23,7 +23,7 @@ from support.front_door import job_for
 from support.report import AtMost, median, report
 from support.service import home
 
-from chorus.common.settings import Settings, for_children, from_environment
+from chorus.common.settings import Settings, child_environment, from_environment
 from chorus.service.run_job import broker_for, context_for
 from storage.places.place import Place
 from storage.records import scores
@@ -133,7 +133,7 @@ class _Chorus:
             str(self._bench.settings.cores),
         ]
         return self._bench.first_scores(
-            command, for_children(self._bench.settings, self._bench.broker), self._file
+            command, child_environment(self._bench.settings, self._bench.broker), self._file
         )
 
 

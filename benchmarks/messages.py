@@ -25,7 +25,7 @@ from support.report import AtLeast, AtMost, Target, median, report
 from support.service import Service, home
 from throughput import BareLoop, precisions, warm_service
 
-from chorus.common.settings import for_children, from_environment
+from chorus.common.settings import child_environment, from_environment
 from workers.processes.child_process import Child
 
 sys.path.append(str(Path(__file__).parent.parent))
@@ -91,7 +91,7 @@ def bridge(running: Service) -> Iterator[None]:
         "CHORUS_RESULTS_TOPIC": LABELS,
         "CHORUS_GATHER_MS": str(GATHERING_MS),
     }
-    environment = {**for_children(running.settings, running.broker), **settings}
+    environment = {**child_environment(running.settings, running.broker), **settings}
     command = [sys.executable, "-m", "chorus", "bridge", "--create"]
     child = Child("bridge", command, running.settings.run / "logs" / "bridge.log", environment)
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
-from chorus.common.settings import Settings, for_children, from_environment
+from chorus.common.settings import Settings, child_environment, from_environment
 from chorus.service.run_job import broker_for, context_for
 from storage.records.jobs import Job
 from tasks.broker.broker_url import BrokerAddress
@@ -71,7 +71,7 @@ def service(
     with ExitStack() as stack:
         broker = stack.enter_context(broker_for(settings)).address
         workers: dict[str, Child] = {}
-        inherited = {**for_children(settings, broker), **(environment or {})}
+        inherited = {**child_environment(settings, broker), **(environment or {})}
         stack.callback(lambda: stop_all(list(workers.values()), 10.0))
         for name, arguments in _commands(models):
             command = [sys.executable, "-m", "chorus", "worker", *arguments]

@@ -54,4 +54,4 @@ def kubernetes(out: Path | None, **wanted: Any) -> None:
     from chorus.operations.deploy import Wanted, deploy_kubernetes
 
     settings = from_environment()
-    deploy_kubernetes(settings, Wanted(**wanted), out and settings.named_path(out))
+    deploy_kubernetes(settings, Wanted(**wanted), out and settings.check_allowed_path(out))

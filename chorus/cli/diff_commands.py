@@ -44,4 +44,4 @@ def diff(html: Path | None, **arguments: Any) -> None:
     from chorus.compare.diff import DiffRequest, diff
 
     settings = from_environment()
-    diff(settings, DiffRequest(html=html and settings.named_path(html), **arguments))
+    diff(settings, DiffRequest(html=html and settings.check_allowed_path(html), **arguments))

@@ -93,7 +93,7 @@ def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
 
     settings = from_environment()
     version = publish(
-        open_place(settings.home), ensemble, settings.named_path(file), datetime.now(UTC)
+        open_place(settings.home), ensemble, settings.check_allowed_path(file), datetime.now(UTC)
     )
     click.echo(
         json.dumps({"ensemble": ensemble, "version": version})

@@ -10,8 +10,8 @@ import click
 
 from chorus.cli.options import as_json, upload_options
 from chorus.common.process_setup import limit_native_threads, with_little_memory, without_pandas
+from chorus.common.setting_types import DEVICE
 from chorus.common.settings import Settings, from_environment
-from chorus.common.settings import device as checked_device
 from storage.errors import ChorusError
 
 _EPILOG = "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run it again to go on)."
@@ -40,11 +40,11 @@ metrics_option = click.option(
 
 
 def _settings(device: str | None) -> Settings:
-    """Of the environment, but for the option. Raises BadSetting."""
+    """Return the settings of the environment, with the device of the option. Raises BadSetting."""
     settings = from_environment()
-    return (
-        settings if device is None else replace(settings, device=checked_device(device, "--device"))
-    )
+    if device is None:
+        return settings
+    return replace(settings, device=DEVICE.read("--device", device))
 
 
 @chorus.command()

@@ -126,7 +126,10 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
     from chorus.registry.training import Lesson, train_and_publish
 
     settings = from_environment()
-    data, encoder = settings.named_path(data), encoder and settings.named_path(encoder)
+    data, encoder = (
+        settings.check_allowed_path(data),
+        encoder and settings.check_allowed_path(encoder),
+    )
     lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
     _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
 
@@ -162,9 +165,9 @@ def publish_model(
     from chorus.registry.training import publish
 
     settings = from_environment()
-    place, source = open_place(settings.home), settings.named_path(source)
+    place, source = open_place(settings.home), settings.check_allowed_path(source)
     published = publish(
-        place, model, source, texts=texts and settings.named_path(texts), **arguments
+        place, model, source, texts=texts and settings.check_allowed_path(texts), **arguments
     )
     _print_published(published, as_json)
 

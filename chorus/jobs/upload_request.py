@@ -124,8 +124,8 @@ def describe(
     Who answers is settled before the file is read, so that a wrong customer costs nothing. Raises
     NotAllowed, and what keeps the file from being taken in.
     """
-    file = asked.file if asked.file == "-" else settings.named(asked.file)
-    out = settings.named(asked.out) if asked.out else None
+    file = asked.file if asked.file == "-" else settings.check_allowed(asked.file)
+    out = settings.check_allowed(asked.out) if asked.out else None
     lineup = resolve_versions(place, asked.customer)
     upload = UploadOptions(
         path=file,

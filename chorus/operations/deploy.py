@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from chorus.common.settings import Settings, for_bridge
+from chorus.common.settings import Settings, bridge_environment
 from chorus.operations.kubernetes import Cluster, Pool, documents
 from chorus.operations.yaml_text import render
 from models.interface.manifest import ModelManifest
@@ -106,7 +106,7 @@ def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
         claim=wanted.claim,
         grace=_grace(wanted.grace),
         broker=wanted.broker,
-        messages=for_bridge(settings),
+        messages=bridge_environment(settings),
     )
 
 

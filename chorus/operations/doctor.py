@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from secrets import token_hex
 
 from chorus.common.console_table import print_table
-from chorus.common.settings import SETTINGS, Settings
+from chorus.common.settings import Settings, shown_values
+from chorus.common.settings_table import SETTINGS
 from chorus.operations import doctor_messages
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
@@ -57,24 +58,7 @@ def examine(settings: Settings, as_json: bool) -> int:
     ]
     # Side by side, or where storage is away each would wait until it is sure of that.
     findings = [*side_by_side(place, _find, stored), *map(_find, others)]
-    values = {
-        "CHORUS_HOME": settings.home,
-        "CHORUS_BROKER_URL": settings.broker_url and settings.broker and settings.broker.shown,
-        "CHORUS_RUN": str(settings.run),
-        "CHORUS_ALLOWED_PLACES": settings.allowed and " ".join(settings.allowed),
-        "CHORUS_CHUNK_ROWS": settings.chunk_rows,
-        "CHORUS_MAX_TEXT": settings.max_text,
-        "CHORUS_SUBSCRIPTION": settings.subscription,
-        "CHORUS_RESULTS_TOPIC": settings.results_topic,
-        "CHORUS_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
-        "CHORUS_GATHER_ROWS": settings.gather_rows,
-        "CHORUS_GATHER_MS": settings.gather_ms,
-        "CHORUS_ONCE_HOURS": settings.once_hours,
-        "CHORUS_DEVICE": settings.device,
-        "CHORUS_PRECISION": settings.precision,
-        "CHORUS_CORES": settings.cores,
-        "CHORUS_MEMORY": settings.memory // 10**6,
-    }
+    values = shown_values(settings)
     well = all(finding.well for finding in findings)
     if as_json:
         print(
@@ -89,10 +73,7 @@ def examine(settings: Settings, as_json: bool) -> int:
     else:
         print_table(
             ("setting", "value", "meaning"),
-            [
-                (one.name, values[one.name] or f"unset: {one.default}", one.meaning)
-                for one in SETTINGS
-            ],
+            [(one.name, values[one.name] or f"unset: {one.default}", one.help) for one in SETTINGS],
         )
         print()
         print_table(

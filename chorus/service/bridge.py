@@ -60,7 +60,7 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
 
     Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, PubSubNotInstalled, PullStopped.
     """
-    if not settings.bridged:
+    if not settings.needs_bridge:
         raise NothingToBridge
     broker = service_broker(settings)
     if broker is None:

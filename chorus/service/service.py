@@ -11,7 +11,7 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from chorus.common.settings import Settings, for_children
+from chorus.common.settings import Settings, child_environment
 from models.interface.device import AUTO, CPU, choose, gather
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
@@ -111,7 +111,9 @@ class Service:
     def _child(self, name: str, *arguments: str) -> Child:
         command = [sys.executable, "-m", "chorus", *arguments]
         log_file = self._settings.run / "logs" / f"{name}.log"
-        return Child(name, command, log_file, for_children(self._settings, self._broker.address))
+        return Child(
+            name, command, log_file, child_environment(self._settings, self._broker.address)
+        )
 
 
 def for_this_machine(

@@ -44,7 +44,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         raise NothingToJoin
     if metrics is not None:
         listen_address(metrics)
-    if settings.bridged:
+    if settings.needs_bridge:
         check_installed()  # or only the log of the bridge would say it
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,7 +72,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
             budget,
             warm=warm,
             metrics=metrics,
-            bridge=settings.bridged,
+            bridge=settings.needs_bridge,
         )
         megabytes = budget.memory // 10**6
         log.info(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chorus.cli import main
-from chorus.common.settings import SETTINGS
+from chorus.common.settings_table import SETTINGS
 from tasks.board.keys import BOARD_KEYS, KOMBU_KEYS
 from tasks.broker import step_messages
 from tests.support.repository import REPOSITORY

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from chorus.common.settings import BadSetting, from_environment
+from chorus.common.setting_types import BadSetting
+from chorus.common.settings import from_environment
 from models.bow.sklearn_scorer import BowScorer
 from models.gpu.torch_scorer import TorchScorer
 from models.interface import device
