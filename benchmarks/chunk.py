@@ -21,8 +21,8 @@ from chorus.common.settings import from_environment
 from chorus.service.run_job import broker_for
 from models.interface.compute import Compute
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.keys import key_prefix
-from tasks.broker.context import Context
 from tasks.broker.step_messages import FinishJob, Message, ReduceChunk, ScoreCell
 from tasks.jobs.submit import start
 from tasks.steps.finish import finish

@@ -36,9 +36,9 @@ from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
+from tasks.board.context import Context
 from tasks.board.roster import Roster
 from tasks.board.worker_profile import read_profile
-from tasks.broker.context import Context
 from tasks.jobs.startup_timing import beginning
 from tasks.jobs.submit import start
 from workers.processes.child_process import Child

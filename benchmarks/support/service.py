@@ -14,8 +14,8 @@ from time import monotonic, sleep
 from chorus.common.settings import Settings, child_environment, from_environment
 from chorus.service.run_job import broker_for, context_for
 from storage.records.jobs import Job
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerAddress
-from tasks.broker.context import Context
 from workers.processes.child_process import Child, stop_all
 
 _PATIENCE = 600.0  # seconds

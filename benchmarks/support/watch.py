@@ -7,8 +7,8 @@ from pathlib import Path
 
 from storage.records.jobs import Job
 from tasks.board import keys
+from tasks.board.context import Context
 from tasks.board.roster import Roster, Worker
-from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, scoring_queue
 from tasks.planning.demand import demand
 

@@ -14,10 +14,10 @@ from chorus.cli.version_commands import (
     print_record,
     shown_aliases,
     shown_version,
-    wanted,
 )
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
+from storage.versions.version_store import parse_version
 
 
 @click.group()
@@ -78,7 +78,7 @@ def show_ensemble(ensemble: str, version: str, as_json: bool) -> None:
     from ensemble.spec import EnsembleRegistry
 
     registry = EnsembleRegistry(open_place(from_environment().home))
-    number = registry.resolve(ensemble, wanted(version))
+    number = registry.resolve(ensemble, parse_version(version))
     spec = registry.read(ensemble, number).model_dump(mode="json")
     print_record({"name": ensemble, "version": number, **spec}, as_json)
 

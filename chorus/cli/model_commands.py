@@ -13,10 +13,10 @@ from chorus.cli.version_commands import (
     print_record,
     shown_aliases,
     shown_version,
-    wanted,
 )
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
+from storage.versions.version_store import parse_version
 
 
 @click.group()
@@ -84,7 +84,9 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     """The manifest of one version."""
     from models.publishing.registry import ModelRegistry
 
-    manifest = ModelRegistry(open_place(from_environment().home)).resolve(model, wanted(version))
+    manifest = ModelRegistry(open_place(from_environment().home)).resolve(
+        model, parse_version(version)
+    )
     print_record(manifest.model_dump(mode="json"), as_json)
 
 

@@ -83,11 +83,6 @@ def add_version_commands(group: click.Group, what: str) -> None:
         click.echo(f"{name}: version {version} is removed")
 
 
-def wanted(version: str) -> int | str:
-    """A version as it is given on the command line: a number or an alias."""
-    return int(version) if version.isdecimal() else version
-
-
 def shown_version(shelf: "VersionStore", name: str) -> int:
     """The version that a list tells of: the champion, or the newest if it was removed."""
     versions, champion = shelf.versions(name), shelf.aliases(name).get("champion")

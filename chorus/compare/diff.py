@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chorus.cli.version_commands import wanted
 from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
 from chorus.compare.html_page import page
@@ -22,7 +21,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Absent, Place
 from storage.records.jobs import Job
 from storage.records.runs import read_run, runs
-from storage.versions.version_store import CHAMPION
+from storage.versions.version_store import CHAMPION, parse_version
 
 _CHALLENGER = "challenger"
 _ROWS = 20_000
@@ -61,7 +60,7 @@ class Version:
     """`sentiment-bow@2`, `sentiment-bow@challenger`."""
 
     model: str
-    wanted: int | str
+    version: int | str
 
 
 def diff(settings: Settings, asked: DiffRequest) -> None:
@@ -114,7 +113,7 @@ def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]
 
 def _version(side: str, default: str = CHAMPION) -> Version:
     model, _, version = side.partition("@")
-    return Version(model, wanted(version or default))
+    return Version(model, parse_version(version or default))
 
 
 def _of_jobs(place: Place, asked: DiffRequest, a: str, b: str) -> Difference:
@@ -142,7 +141,7 @@ def _of_versions(
     settings: Settings, place: Place, asked: DiffRequest, a: Version, b: Version
 ) -> Difference:
     registry = ModelRegistry(place)
-    before, after = (registry.resolve(side.model, side.wanted) for side in (a, b))
+    before, after = (registry.resolve(side.model, side.version) for side in (a, b))
     chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, asked.since)
     if not chunks:
         raise BadSides(

@@ -32,13 +32,13 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset
 from storage.records.feedback import customers as all_customers
 from storage.records.forecasts import Forecast
+from storage.records.job_state import checked_state
 from storage.records.jobs import Job
 from storage.records.runs import Run, RunEnded, create_run, end_run, run_ended
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.jobs.activate_labels import settle
 from tasks.jobs.reprocess import carry_on, describe_jobs, describe_run
-from tasks.jobs.submit import is_done
 from tasks.planning.forecast_correction import learn
 from tasks.planning.record_cache import dataset_of
 from tasks.planning.remaining_work import RemainingWork, remaining_work
@@ -168,7 +168,7 @@ def _described(place: Place, asked: ReprocessRequest) -> tuple[list[Run], dict[s
 
 def _work(place: Place, run: Run) -> Work:
     jobs = describe_jobs(place, run)
-    todo = [(job, dataset_of(place, job)) for job in jobs if not is_done(place, job)]
+    todo = [(job, dataset_of(place, job)) for job in jobs if not checked_state(place, job).is_done]
     return Work(run, jobs, todo, remaining_work(place, todo))
 
 
@@ -212,7 +212,7 @@ def _label(
                 said = monotonic()
                 console.print(_progress(context, jobs), highlight=False, soft_wrap=True)
             pause.wait(_LOOK_EVERY)
-    if forecast is not None and all(is_done(context.place, job) for job in jobs):
+    if forecast is not None and all(checked_state(context.place, job).is_done for job in jobs):
         with suppress(ChorusError, OSError):  # no run fails of its forecast
             learn(context.place, forecast, monotonic() - began)
     return forecast
@@ -224,7 +224,7 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
     for job in jobs:
         dataset = dataset_of(context.place, job)
         rows += dataset.rows
-        if is_done(context.place, job):
+        if checked_state(context.place, job).is_done:
             done += dataset.rows
         elif (state := context.board.progress(job.id, [])) is not None:
             done += rows_of(state.parts, dataset)

@@ -19,6 +19,7 @@ from storage.places.place import Place
 from storage.records import jobs
 from storage.records.feedback import Dataset, customers, read_dataset
 from storage.records.forecasts import forecast_of
+from storage.records.job_state import JobState, recorded_state
 from storage.records.jobs import Beginning, Job
 from storage.records.labelled_output import Manifest, read_manifest
 from storage.records.runs import Run, open_runs
@@ -72,11 +73,7 @@ def _all(place: Place, board: Board | None) -> dict[str, object]:
 
 def _run(place: Place, run: Run) -> dict[str, object]:
     """One that goes on."""
-    done = [
-        end
-        for each in run.jobs
-        if (end := jobs.ended(place, each.job)) is not None and end.status == "done"
-    ]
+    done = [each for each in run.jobs if recorded_state(place, each.job).is_done]
     return {
         "run": f"{run.customer}/{run.name}",
         "jobs": len(run.jobs),
@@ -157,17 +154,15 @@ def _line(value: object) -> str:
 def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     """One job: rows, and where it runs its rate and the time left."""
     dataset = read_dataset(place, job.customer, job.dataset)
-    progress, ended = _progress(board, job), jobs.ended(place, job.id)
-    manifest = read_manifest(job.output)
+    progress, manifest = _progress(board, job), read_manifest(job.output)
+    state = JobState(jobs.ended(place, job.id), complete=manifest is not None)
     stored = stored_progress(place, job.id)
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
-    if manifest is not None and (
-        job.results is None or (ended is not None and ended.status == "done")
-    ):
+    if state.is_done or (state.is_labelled and job.results is None):
         status, error = "done", ""
-    elif ended is not None and ended.status != "done":
-        status, error = ended.status, ended.error
+    elif state.end is not None and state.is_stopped:
+        status, error = state.end.status, state.end.error
     elif progress is not None and progress.status != "done":
         status, error = progress.status, progress.error or ""
         rate = _rate(board, job, dataset, done) if status == "running" else None

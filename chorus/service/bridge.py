@@ -22,11 +22,11 @@ from storage.names import is_name
 from storage.places.place import Place
 from storage.records import feedback
 from tasks.board.bridge_roster import BridgeRoster
+from tasks.board.context import Context
 from tasks.board.keys import key_prefix
 from tasks.board.leases import WorkerSession
 from tasks.board.message_dedup import MessageDedup
 from tasks.broker.celery_app import make_app
-from tasks.broker.context import Context
 from workers.bridge import bridge_worker
 from workers.bridge.batch_writer import TakingIn
 from workers.bridge.bridge_status import Standing

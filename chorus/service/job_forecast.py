@@ -18,9 +18,9 @@ from storage.records.feedback import Dataset
 from storage.records.forecasts import Expected, Forecast, keep_forecast
 from storage.records.jobs import Job
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.roster import Roster
 from tasks.board.worker_profile import expected_profile_of
-from tasks.broker.context import Context
 from tasks.broker.step_messages import SHORT
 from tasks.planning.forecast import Machine, Outlook, Pool, outlook
 from tasks.planning.forecast_correction import correction

@@ -25,11 +25,11 @@ from storage.places.retry import StorageUnavailable
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Manifest, read_manifest
 from tasks.board.board import Board, Progress
+from tasks.board.context import Context
 from tasks.board.keys import key_prefix
 from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.context import Context
 from tasks.jobs.submit import counts_again, start, stop
 from tasks.planning.reconcile_job import plan_job, stored_progress
 from workers.processes.embedded_broker import Broker, embedded_broker

@@ -19,8 +19,8 @@ from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.board.bridge_roster import BridgeRoster
+from tasks.board.context import Context
 from tasks.board.roster import Worker
-from tasks.broker.context import Context
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget
 from workers.autoscaling.pool_manager import Pools, this_machine

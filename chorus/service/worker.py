@@ -19,11 +19,11 @@ from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.retry import StorageUnavailable
 from tasks.board.bridge_roster import message_traffic
+from tasks.board.context import Context
 from tasks.board.keys import key_prefix
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.celery_app import make_app
-from tasks.broker.context import Context
 from tasks.planning.demand import demand
 
 

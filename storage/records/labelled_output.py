@@ -90,18 +90,23 @@ def is_result(name: str) -> bool:
 
 
 def read_manifest(output: Place) -> Manifest | None:
-    """None until every part is there and listed, and again when a listed file is gone."""
-    there = set(output.names(""))
-    if MANIFEST not in there:
-        return None
-    manifest = Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
-    listed = (*manifest.parts, *manifest.rejected_parts)
-    return manifest if there.issuperset(part.name for part in listed) else None
+    """Read the manifest; None until it is written, and again when a file that it lists is gone."""
+    return _read_manifest(output, set(output.names("")))
 
 
 def is_complete(output: Place) -> bool:
-    """Whether the job has written all that it has to."""
-    return read_manifest(output) is not None and output.exists(SUCCESS)
+    """Return whether the manifest, every file that it lists, and `_SUCCESS` exist."""
+    names = set(output.names(""))
+    return SUCCESS in names and _read_manifest(output, names) is not None
+
+
+def _read_manifest(output: Place, names: set[str]) -> Manifest | None:
+    """Read the manifest of a folder with files of these names."""
+    if MANIFEST not in names:
+        return None
+    manifest = Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
+    listed = (*manifest.parts, *manifest.rejected_parts)
+    return manifest if names.issuperset(part.name for part in listed) else None
 
 
 def _positions(output: Place, pattern: re.Pattern[str]) -> set[int]:

@@ -27,13 +27,18 @@ _REMOVED = "_removed"
 class NotPublished(BadRequest):
     """A name, version or alias that the shelf does not hold."""
 
-    def __init__(self, shelf: str, wanted: str, there: list[str]) -> None:
-        self.shelf, self.wanted, self.there = shelf, wanted, there
+    def __init__(self, shelf: str, parse_version: str, there: list[str]) -> None:
+        self.shelf, self.wanted, self.there = shelf, parse_version, there
         found = (
             ", ".join(there)
             or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
         )
-        super().__init__(f"There is no {wanted} among the {shelf}. Published: {found}.")
+        super().__init__(f"There is no {parse_version} among the {shelf}. Published: {found}.")
+
+
+def parse_version(version: str) -> int | str:
+    """Return the number that the text is, or else the text, which names an alias."""
+    return int(version) if version.isdecimal() else version
 
 
 class VersionStore:
@@ -98,16 +103,20 @@ class VersionStore:
             raise NotPublished(self.shelf, name, self.names())
         return versions
 
-    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
+    def resolve(self, name: str, parse_version: int | str = CHAMPION) -> int:
         """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
         versions, version = both(
             self.place,
             lambda: self._published(name),
-            lambda: wanted if isinstance(wanted, int) else self._aliases(name).version(wanted),
+            lambda: (
+                parse_version
+                if isinstance(parse_version, int)
+                else self._aliases(name).version(parse_version)
+            ),
         )
         if version not in versions:
             there = [*map(str, versions), *self.aliases(name)]
-            raise NotPublished(self.shelf, f"version or alias {wanted} of {name}", there)
+            raise NotPublished(self.shelf, f"version or alias {parse_version} of {name}", there)
         return version
 
     def read_record(self, name: str, version: int) -> tuple[bytes, str]:

@@ -1,3 +1,1 @@
-"""The broker: its URL, the Celery app, the messages in its queues, and the context that every step
-gets.
-"""
+"""The broker: its URL, the Celery app, and the messages in its queues."""

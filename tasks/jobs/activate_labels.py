@@ -12,7 +12,8 @@ from storage.errors import ChorusError
 from storage.places.place import Absent, Place
 from storage.records import jobs, labelled_output
 from storage.records.feedback import datasets
-from storage.records.jobs import Ended, Job, ended, first_job
+from storage.records.job_state import labelled_state
+from storage.records.jobs import Ended, Job, first_job
 from storage.records.runs import Run, RunEnded, RunJob, end_run, open_runs
 from storage.versions.active_labels import Label, current, point
 from tasks.planning.record_cache import dataset_of
@@ -49,7 +50,7 @@ def counting(place: Place, customer: str) -> dict[str, str]:
     return named | {
         dataset: job
         for dataset, job in first.items()
-        if job is not None and _is_labelled(place, job, ended(place, job))
+        if job is not None and labelled_state(place, job).is_labelled
     }
 
 
@@ -117,25 +118,13 @@ def _runs_of(place: Place, job: Job) -> list[Run]:
 def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
     """Each job, and how it ended; None while it goes on, or is still to be taken up."""
     for each in reversed(run.jobs):
-        end = ended(place, each.job)
-        if each.job == done or _is_labelled(place, each.job, end):
+        state = labelled_state(place, each.job)
+        if each.job == done or state.is_labelled:
             yield each, "done"
-        elif end is not None and gave_up(run, end):
-            yield each, end.status
+        elif state.end is not None and gave_up(run, state.end):
+            yield each, state.end.status
         else:
             yield each, "unreadable" if _is_damaged(place, each.job) else None
-
-
-def _is_labelled(place: Place, job: str, end: Ended | None) -> bool:
-    """Whether a job that ended so has all of its labels; one that was not done may lack only its
-    topic.
-    """
-    if end is not None and end.status in ("done", "removed"):
-        return end.status == "done"
-    try:
-        return labelled_output.is_complete(jobs.read_job(place, job).output)
-    except ChorusError:
-        return False  # not written yet, or damaged
 
 
 def _is_damaged(place: Place, job: str) -> bool:

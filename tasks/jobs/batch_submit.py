@@ -10,7 +10,7 @@ from intake.messages import batch
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
 from storage.records.jobs import Job, ended
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.jobs.submit import ResolvedVersions, describe_job, resolve_versions, start, write_job
 
 _CLOCKS_DIFFER = 60.0  # seconds at the most, between machines

@@ -13,15 +13,15 @@ from storage.places.place import Absent, Place
 from storage.record import BadRecord
 from storage.records import jobs
 from storage.records.feedback import Dataset, datasets
+from storage.records.job_state import checked_state, recorded_state
 from storage.records.jobs import Job, job_id
 from storage.records.runs import Run, RunEnded, RunJob, create_run, end_run
 from storage.versions.active_labels import Current, current
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.jobs.activate_labels import gave_up, is_superseded, settle
 from tasks.jobs.submit import (
     ResolvedVersions,
     describe_job,
-    is_done,
     resolve_versions,
     start,
     write_job,
@@ -76,7 +76,11 @@ def describe_run(
     described = list(
         side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found)
     )
-    done = dict(side_by_side(place, lambda one: (one.job, _ended_done(place, one.job)), described))
+    done = dict(
+        side_by_side(
+            place, lambda one: (one.job, recorded_state(place, one.job).is_done), described
+        )
+    )
     return Run(
         customer=customer,
         name=name,
@@ -104,9 +108,9 @@ def carry_on(context: Context, run: Run) -> None:
     running = context.board.running()
 
     def goes_on(job: Job) -> bool:
-        end = jobs.ended(context.place, job.id)
-        under_way = end is None and job.id in running
-        return under_way or is_done(context.place, job) or (end is not None and gave_up(run, end))
+        state = checked_state(context.place, job)
+        under_way = state.is_open and job.id in running
+        return under_way or state.is_done or (state.end is not None and gave_up(run, state.end))
 
     found = run_jobs(context.place, run)
     for job, is_well in zip(found, side_by_side(context.place, goes_on, found), strict=True):
@@ -152,11 +156,6 @@ def describe_jobs(place: Place, run: Run) -> list[Job]:
         )
 
     return list(side_by_side(place, described, run.jobs))
-
-
-def _ended_done(place: Place, job: str) -> bool:
-    end = jobs.ended(place, job)
-    return end is not None and end.status == "done"
 
 
 def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:

@@ -16,8 +16,8 @@ from storage.places.place import Absent, Place
 from storage.records.feedback import customers
 from storage.records.runs import Run, read_run, run_ended
 from storage.versions.schedule_state import Settled, run_name, settled
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.jobs import reprocess
 from tasks.jobs.cron import Cron
 

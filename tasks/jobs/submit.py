@@ -15,10 +15,11 @@ from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records import jobs, labelled_output
 from storage.records.feedback import Dataset
+from storage.records.job_state import checked_state, recorded_state
 from storage.records.jobs import Ended, Job, Priority
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.versions.active_labels import current
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.jobs.activate_labels import job_done, settle_runs_of
 from tasks.planning.reconcile_job import reconcile
 
@@ -154,7 +155,7 @@ def start(context: Context, job: Job) -> None:
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     """
-    if jobs.ended(context.place, job.id) is not None:
+    if not recorded_state(context.place, job.id).is_open:
         if counts_again(context.place, job):
             return
         jobs.take_up(context.place, job.id)
@@ -168,18 +169,13 @@ def counts_again(place: Place, job: Job) -> bool:
 
     Raises BadRecord, CannotWrite.
     """
-    if not is_done(place, job):
+    if not checked_state(place, job).is_done:
         return False
     counts = current(place, job.customer).datasets.get(job.dataset)
     if counts is None or counts.job != job.id:
         job_done(place, job, datetime.now(UTC))
-    return is_done(place, job)  # its labels may have been pruned before they counted
-
-
-def is_done(place: Place, job: Job) -> bool:
-    """Whether it is done, and its labels are still there."""
-    end = jobs.ended(place, job.id)
-    return end is not None and end.status == "done" and labelled_output.is_complete(job.output)
+    # its labels may have been pruned before they became active
+    return checked_state(place, job).is_done
 
 
 def stop(

@@ -27,8 +27,8 @@ from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 from tasks.board import keys
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.leases import leased_steps
-from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, SHORT, ScoreCell, scoring_queue
 from tasks.planning.record_cache import dataset_of, job_of
 

@@ -8,9 +8,9 @@ from storage.records import labelled_output
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, ended
 from tasks.board.board import Board, Progress
+from tasks.board.context import Context
 from tasks.board.job_facts import JobFacts
 from tasks.board.leases import leased_steps
-from tasks.broker.context import Context
 from tasks.broker.step_messages import (
     CONTROL,
     RESULTS,

@@ -18,8 +18,8 @@ from storage.records.forecasts import forecast_of
 from storage.records.jobs import Ended, Job, end_job, ended
 from storage.records.labelled_output import Manifest, Part
 from tasks.board.board import Arrival
+from tasks.board.context import Context
 from tasks.board.publish_progress import published_parts, set_published_parts
-from tasks.broker.context import Context
 from tasks.broker.step_messages import SHORT, FinishJob, PublishResults
 from tasks.jobs.activate_labels import job_done, settle_runs_of
 from tasks.jobs.startup_timing import beginning

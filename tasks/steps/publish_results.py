@@ -11,6 +11,7 @@ from intake.messages.topic import OutgoingMessage, TopicUnavailable
 from storage.records.jobs import Job, ended
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
+from tasks.board.context import Context
 from tasks.board.publish_progress import (
     count_refusal,
     mark_topic_refused,
@@ -18,7 +19,6 @@ from tasks.board.publish_progress import (
     set_published_parts,
     topic_refusal,
 )
-from tasks.broker.context import Context
 from tasks.broker.step_messages import PublishResults
 from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import ensemble_of, job_of

@@ -21,7 +21,7 @@ from storage.records.jobs import Job
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import BadScores, Scores
 from storage.tables import encode_parquet
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import FinishJob, ReduceChunk
 from tasks.planning.dispatch import dispatch, enqueue_job
 from tasks.planning.record_cache import dataset_of, ensemble_of, job_of

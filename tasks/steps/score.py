@@ -20,7 +20,7 @@ from storage.records.feedback import read_texts
 from storage.records.scores import Float32, Scores
 from tasks.board.attempts import Attempts
 from tasks.board.board import FirstScores
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tasks.planning.dispatch import cell_of, dispatch
 from tasks.planning.record_cache import dataset_of, job_of

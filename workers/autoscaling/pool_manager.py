@@ -13,11 +13,11 @@ from redis.exceptions import LockError, RedisError
 
 from storage.errors import ChorusError
 from tasks.board import keys
+from tasks.board.context import Context
 from tasks.board.leases import release_all
 from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.board.worker_profile import read_profile
-from tasks.broker.context import Context
 from tasks.jobs.submit import fail
 from tasks.planning.demand import Demand, demand
 from tasks.planning.dispatch import pause_dispatch

@@ -23,8 +23,8 @@ from intake.messages.subscription import ReceivedMessage
 from intake.readers.block import RejectReason
 from storage.records.feedback import FirstLabels
 from tasks.board.bridge_roster import Outcome
+from tasks.board.context import Context
 from tasks.board.message_dedup import MessageDedup
-from tasks.broker.context import Context
 from tasks.jobs.batch_submit import arrive, arrived, first_labels, is_overdue
 
 _LOST_SECONDS = 30.0  # after which a batch that claimed ids and was not stored is given up

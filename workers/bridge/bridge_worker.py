@@ -12,7 +12,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 
 from intake.messages.topic import Topics
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import RESULTS
 from workers.bridge.pull_loop import Inflow
 from workers.bridge.results_consumer import register

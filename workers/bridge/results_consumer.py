@@ -4,7 +4,7 @@ from functools import partial
 
 from celery import Celery
 
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import PublishResults
 from tasks.steps.publish_results import TopicOf, publish_results
 from workers.runtime.run_step import handle

@@ -18,8 +18,8 @@ from celery.schedules import BaseSchedule, schedstate
 from redis.exceptions import RedisError
 
 from storage.places.place import Place
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.broker.step_messages import LookAtSchedule
 from tasks.jobs.schedule import Schedule, wants_a_look
 from tasks.planning.reconcile_job import control_steps_in_flight

@@ -13,8 +13,8 @@ from celery import Celery
 from redis.exceptions import RedisError
 
 from storage.places.retry import StorageUnavailable
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
 from tasks.jobs.schedule import run_due
 from tasks.steps.finish import finish

@@ -16,9 +16,9 @@ from storage.records.feedback import Dataset, customers
 from storage.records.jobs import Job, ended, unended_jobs
 from storage.records.runs import open_runs
 from tasks.board.board import Progress
+from tasks.board.context import Context
 from tasks.board.publish_progress import published_parts
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk
 from tasks.jobs.reprocess import carry_on
 from tasks.jobs.submit import fail

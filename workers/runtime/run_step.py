@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import (
     FinishJob,
     LookAtSchedule,

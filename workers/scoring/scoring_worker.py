@@ -19,11 +19,11 @@ from models.publishing.registry import ModelRegistry
 from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.place import Place
+from tasks.board.context import Context
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import read_profile
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell, scoring_queue
 from tasks.planning.dispatch import PREFETCH, dispatch, prefetch_cells, set_prefetch
 from tasks.steps.score import score

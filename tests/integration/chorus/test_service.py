@@ -10,8 +10,8 @@ from chorus.service import service
 from chorus.service.service import Service
 from tasks.board.board import Board
 from tasks.board.bridge_roster import Bridge, BridgeRoster
+from tasks.board.context import Context
 from tasks.board.roster import Roster, Worker
-from tasks.broker.context import Context
 from tests.support.runs.steps import PREFIX
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget

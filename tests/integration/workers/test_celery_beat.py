@@ -9,9 +9,9 @@ import pytest
 
 from storage.versions.schedule_state import Settled, settled
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.context import Context
 from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
 from tasks.planning.dispatch import queued_arguments
 from tasks.planning.reconcile_job import control_steps_in_flight

@@ -9,9 +9,9 @@ from chorus.common.settings import from_environment
 from chorus.service.worker import this_process
 from tasks.board import keys
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.publish_progress import set_published_parts
 from tasks.board.roster import Roster
-from tasks.broker.context import Context
 from tasks.jobs.submit import start
 from tests.support.runs.steps import PREFIX, store_dataset, store_job
 from workers.autoscaling import pool_manager

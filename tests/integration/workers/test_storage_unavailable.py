@@ -11,9 +11,9 @@ from storage.places.open_place import open_place
 from storage.places.retry import Patience, StorageUnavailable
 from tasks.board.attempts import Attempts
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.leases import WorkerSession, leased_steps
 from tasks.board.roster import Worker
-from tasks.broker.context import Context
 from tasks.broker.step_messages import ScoreCell
 from tasks.jobs.submit import start
 from tasks.planning.dispatch import cells_in_flight

@@ -2,9 +2,9 @@
 
 from models.interface.compute import Compute
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
-from tasks.broker.context import Context
 from tests.support.runs.steps import PREFIX
 from workers.scoring.scoring_worker import ModelCache, warm_up
 

@@ -13,11 +13,11 @@ from threading import Event
 from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
 from tasks.board.board import Board
+from tasks.board.context import Context
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerAddress
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.context import Context
 from tasks.broker.step_messages import RESULTS
 from tasks.steps import finish
 from tests.support.repository import REPOSITORY

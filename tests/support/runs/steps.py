@@ -15,7 +15,7 @@ from storage.records.feedback import Chunk, Dataset, Source
 from storage.records.jobs import Job
 from storage.records.labelled_output import EnsembleVersion, ModelVersion, default_folder
 from tasks.board.board import Board
-from tasks.broker.context import Context
+from tasks.board.context import Context
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk, ScoreCell
 from tasks.planning.reconcile_job import reconcile
 from tasks.steps.finish import finish

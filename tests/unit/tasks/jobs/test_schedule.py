@@ -11,8 +11,8 @@ from storage.records.labelled_output import EnsembleVersion
 from storage.records.runs import Run, RunEnded, create_run, end_run, read_run, remove_run, runs
 from storage.versions.schedule_state import Settled, run_name, settled
 from storage.versions.version_store import NotPublished
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.context import Context
 from tasks.jobs.cron import Cron
 from tasks.jobs.schedule import Schedule, StillRunning, run_due, run_now, wants_a_look
 from tests.support.runs.steps import store_dataset

@@ -1,0 +1,90 @@
+"""Is the job done? One answer from its end record and its output."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.places.place import LocalPlace
+from storage.records.job_state import JobState, checked_state, labelled_state, recorded_state
+from storage.records.jobs import Ended, end_job, ended_path
+from storage.records.labelled_output import MANIFEST
+from tests.support.runs.steps import Steps, store_dataset, store_job
+
+STATUSES = ("done", "failed", "cancelled", "interrupted", "removed")
+ENDS = st.none() | st.sampled_from(STATUSES).map(lambda status: Ended(status=status))
+COMPLETE = st.sampled_from([True, False, None])
+
+
+@given(ENDS, COMPLETE)
+def test_a_state_is_exactly_one_of_open_stopped_and_ended_as_done(end, complete):
+    state = JobState(end, complete)
+    ended_as_done = end is not None and end.status == "done"
+    assert [state.is_open, state.is_stopped, ended_as_done].count(True) == 1
+
+
+@given(ENDS, COMPLETE)
+def test_a_done_job_is_labelled_and_neither_open_nor_stopped(end, complete):
+    state = JobState(end, complete)
+    if state.is_done:
+        assert state.is_labelled
+        assert not state.is_open
+        assert not state.is_stopped
+
+
+@given(ENDS)
+def test_without_its_output_no_job_is_done_or_labelled(end):
+    state = JobState(end, complete=False)
+    assert not state.is_done
+    assert not state.is_labelled
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "interrupted"])
+def test_a_stopped_job_may_be_labelled_and_is_not_done(status):
+    state = JobState(Ended(status=status), complete=True)
+    assert (state.is_labelled, state.is_done) == (True, False)
+
+
+def test_removed_labels_are_no_labels():
+    assert not JobState(Ended(status="removed"), complete=True).is_labelled
+
+
+@pytest.fixture
+def done(tmp_path, redis):
+    place = LocalPlace(tmp_path / "home")
+    job = store_job(place, store_dataset(place, ["a", "b", "c"]))
+    steps = Steps(place, redis)
+    steps.plan(job)
+    steps.drain()
+    return place, job
+
+
+def test_a_job_that_ran_to_its_end_is_done_by_every_reading(done):
+    place, job = done
+    for state in (
+        recorded_state(place, job.id),
+        checked_state(place, job),
+        labelled_state(place, job.id),
+    ):
+        assert state.is_done
+        assert state.is_labelled
+
+
+def test_a_done_job_whose_output_was_removed_is_not_done_when_that_is_checked(done):
+    place, job = done
+    job.output.remove(MANIFEST)
+    assert recorded_state(place, job.id).is_done
+    assert not checked_state(place, job).is_done
+
+
+def test_a_job_whose_labels_are_written_and_that_has_not_ended_is_labelled(done):
+    place, job = done
+    place.remove(ended_path(job.id))
+    state = labelled_state(place, job.id)
+    assert (state.is_open, state.is_labelled, state.is_done) == (True, True, False)
+
+
+def test_a_stopped_job_without_its_record_is_not_labelled(tmp_path):
+    place = LocalPlace(tmp_path / "home")
+    end_job(place, "gone", Ended(status="failed", error="why"))
+    state = labelled_state(place, "gone")
+    assert (state.is_stopped, state.is_labelled) == (True, False)
