@@ -48,9 +48,11 @@ class SeenIds:
     """Ids, remembered by their hashes.
 
     A hash is SipHash-1-3 of the id alone and of the id after a salt, with keys drawn anew in each
-    process. Two different ids count as one if all 96 bits agree. Without the keys such ids cannot be
-    chosen on purpose, and by chance they are in one of 10^11 uploads of a billion rows (n^2 / 2^97
-    for n rows). The hashes lie in sorted runs, each some four times as long as the next (a log-structured merge
+    process. Two different ids count as one if all 96 bits agree. Without the keys such ids cannot
+    be chosen on purpose, and by chance they are in one of 10^11 uploads of a billion rows
+    (n^2 / 2^97 for n rows).
+
+    The hashes lie in sorted runs, each some four times as long as the next (a log-structured merge
     tree), so that every lookup is a few binary searches for a whole block.
     """
 

@@ -1,3 +1,3 @@
-"""Messages: feedback from Pub/Sub gathered into batches, results published to a topic, dead
+"""Messages: feedback from Pub/Sub collected into batches, results published to a topic, and dead
 letters.
 """

@@ -1,9 +1,9 @@
 """A batch of messages as a dataset of one chunk: `feedback/<customer>/messages-<time>-<drawn>/`.
 
-The chunk is what counts. Its file is created if it is absent, by whoever gathered the batch, or,
-empty, by somebody who gives the batch up for lost: whoever comes first has decided for all.
-dataset.json follows from the chunk, but for the versions that are to label it, which are those that
-it was created with.
+The chunk decides. Its file is created if it is absent: by the bridge that collected the batch, or,
+empty, by a bridge that abandons the batch because its owner seems dead. Whichever creates it first
+has decided for all. dataset.json follows from the chunk, except for the versions that label it:
+those are the ones that dataset.json was created with.
 """
 
 import secrets
@@ -26,18 +26,19 @@ from storage.tables import decode_parquet
 
 _PREFIX = "messages-"
 _TIME = "%Y%m%d-%H%M%S-%f"
-_KEY = 8  # hexadecimal digits that are drawn, so that no two batches have one name
+_DRAWN_DIGITS = 8  # hexadecimal, so that no two batches have one name
 
 
 def batch_name(now: datetime) -> str:
-    """A name that no other batch has, and that says when the batch was gathered, in UTC."""
-    return f"{_PREFIX}{now.astimezone(UTC):{_TIME}}-{secrets.token_hex(_KEY // 2)}"
+    """Return a new name, unlike that of any other batch, with the time in UTC."""
+    return f"{_PREFIX}{now.astimezone(UTC):{_TIME}}-{secrets.token_hex(_DRAWN_DIGITS // 2)}"
 
 
 def batch_time(name: str) -> datetime | None:
-    """When the batch of this name was gathered; None if it is the name of another dataset."""
+    """Return when the batch of this name was collected; None if another dataset has the name."""
     try:
-        return datetime.strptime(name[len(_PREFIX) : -_KEY - 1], _TIME).replace(tzinfo=UTC)
+        time = name[len(_PREFIX) : -_DRAWN_DIGITS - 1]
+        return datetime.strptime(time, _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -45,8 +46,9 @@ def batch_time(name: str) -> datetime | None:
 def validate_messages(
     messages: Sequence[MessageFeedback], raw: Sequence[str], max_chars: int
 ) -> tuple[pa.Table, list[Reject]]:
-    """The feedback of messages of one customer, schema CHUNK, and the rejects; `row` is the number
-    of the message.
+    """Return the feedback of messages of one customer, schema CHUNK, and the rejects.
+
+    `raw`: [messages] the bodies as they came. `row` is the number of the message, from 1.
     """
     ends = np.cumsum([0, *(len(message.extra) for message in messages)]).tolist()
     block = RecordBlock(
@@ -61,15 +63,13 @@ def validate_messages(
 
 
 def store_chunk(place: Place, customer: str, name: str, table: pa.Table) -> bool:
-    """Store the chunk, safely; False if the batch was given up meanwhile, and nothing of it was
-    stored.
-    """
+    """Store the chunk durably; return False if the batch was abandoned and nothing was stored."""
     path, data = feedback.chunk_path(customer, name, 0), feedback.encode_chunk(table)
     return place.create(path, data, durable=True) or place.read(path) == data
 
 
 def abandon_batch(place: Place, customer: str, name: str) -> bool:
-    """Whether the batch was not stored, and from now on never will be."""
+    """Make sure that a batch that is not stored never will be; return False if it is stored."""
     path = feedback.chunk_path(customer, name, 0)
     return place.create(path, b"", durable=True) or not place.read(path)
 
@@ -77,7 +77,7 @@ def abandon_batch(place: Place, customer: str, name: str) -> bool:
 def read_batch(
     place: Place, customer: str, name: str, columns: list[str] | None = None
 ) -> pa.Table | None:
-    """The chunk of a batch, or some of its columns; None if it was not stored, yet or ever."""
+    """Return the chunk of a batch, or some of its columns; None if it is not stored."""
     try:
         data = place.read(feedback.chunk_path(customer, name, 0))
     except Absent:
@@ -86,8 +86,9 @@ def read_batch(
 
 
 def describe_dataset(customer: str, name: str, chunk: pa.Table, first: FirstLabels) -> Dataset:
-    """The dataset that the stored chunk is. Pure."""
+    """Return the dataset of the stored chunk; `first` are the versions that label it. Pure."""
     texts = clean_texts(chunk)
+    chars = pc.sum(pc.utf8_length(texts)).as_py()
     extra = chunk["extra"].combine_chunks()
     return Dataset(
         customer=customer,
@@ -106,18 +107,17 @@ def describe_dataset(customer: str, name: str, chunk: pa.Table, first: FirstLabe
         rejected=0,
         reasons={},
         chunk_rows=chunk.num_rows,
-        chunks=(
-            Chunk(
-                id=chunk_id(texts), rows=chunk.num_rows, chars=pc.sum(pc.utf8_length(texts)).as_py()
-            ),
-        ),
+        chunks=(Chunk(id=chunk_id(texts), rows=chunk.num_rows, chars=chars),),
         taken_in=batch_time(name),
         first=first,
     )
 
 
 def create_dataset(place: Place, dataset: Dataset) -> Dataset:
-    """Write dataset.json, or find it: it is the same but for the versions that are to label it."""
+    """Create dataset.json and return the dataset; if it exists, return the stored one.
+
+    The two differ in nothing but the versions that label the batch.
+    """
     if place.create(
         feedback.dataset_path(dataset.customer, dataset.id), dataset.encode(), durable=True
     ):

@@ -1,5 +1,5 @@
-"""Whether a subscription can be pulled from, and a topic published to, for all that the service
-says of them.
+"""Checks whether a subscription can be pulled from, and a topic published to, as far as the service
+tells.
 """
 
 from collections.abc import Callable
@@ -8,45 +8,51 @@ from typing import Any
 from intake.messages.client import pubsub_v1
 from storage.errors import ChorusError
 
-_SECONDS = 5.0  # for one request: who asks is waiting
-_DELETED = "_deleted-topic_"  # what a subscription names when its topic is gone
+_SECONDS = 5.0  # for one request: a person waits for the answer
+_DELETED = "_deleted-topic_"  # the topic of a subscription whose topic was deleted
 
 
 class PubSubNotUsable(ChorusError):
-    """It is not there, it is not ours to use, or the service does not answer."""
+    """A topic or a subscription is missing, may not be used, or the service does not answer."""
 
     def __init__(self, name: str, reason: str, role: str) -> None:
         self.name, self.reason = name, reason
         super().__init__(
-            f"{name} cannot be used: {reason}. `chorus bridge --create` makes what is missing; these credentials need "
-            f"{role}."
+            f"{name} cannot be used: {reason}. `chorus bridge --create` makes what is missing; "
+            f"these credentials need {role}."
         )
 
 
 def check_can_pull(name: str) -> str:
-    """The topic that it hears of, as far as we may know. Raises PubSubNotUsable, PubSubNotInstalled."""
+    """Return the topic of a subscription, or a remark if these credentials may not see it.
+
+    Raises PubSubNotUsable, PubSubNotInstalled.
+    """
     role = "roles/pubsub.subscriber on it"
 
     def get(client: Any) -> str:
         topic: str = client.get_subscription(subscription=name, retry=None, timeout=_SECONDS).topic
         return topic
 
-    topic = _look(name, pubsub_v1().SubscriberClient, get, "pubsub.subscriptions.consume", role)
+    topic = _check(name, pubsub_v1().SubscriberClient, get, "pubsub.subscriptions.consume", role)
     if topic == _DELETED:
         raise PubSubNotUsable(
-            name, "its topic was deleted, so it hears of nothing; delete it, too", role
+            name, "its topic was deleted, so it gets no messages; delete it, too", role
         )
     return topic or "a topic that these credentials may not see"
 
 
 def check_can_publish(name: str) -> None:
-    """Raises PubSubNotUsable, PubSubNotInstalled."""
+    """Check that these credentials may publish to a topic.
+
+    Raises PubSubNotUsable, PubSubNotInstalled.
+    """
 
     def get(client: Any) -> str:
         client.get_topic(topic=name, retry=None, timeout=_SECONDS)
         return ""
 
-    _look(
+    _check(
         name,
         pubsub_v1().PublisherClient,
         get,
@@ -55,27 +61,24 @@ def check_can_publish(name: str) -> None:
     )
 
 
-def _look(
-    name: str, make: Callable[[], Any], get: Callable[[Any], str], permission: str, role: str
+def _check(
+    name: str, make_client: Callable[[], Any], get: Callable[[Any], str], permission: str, role: str
 ) -> str:
-    """What `get` finds; "" where we may use the thing and not look at it, as these roles by
-    themselves allow.
+    """Return what `get` returns, or "" if the permission is there and only `get` is denied.
+
+    The narrow roles allow the use of a topic or subscription and no look at it.
     """
     from google.api_core.exceptions import GoogleAPICallError, PermissionDenied
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        with make() as client:
+        with make_client() as client:
             try:
                 return get(client)
             except PermissionDenied:
-                asked = {"resource": name, "permissions": [permission]}
-                if (
-                    permission
-                    not in client.test_iam_permissions(
-                        asked, retry=None, timeout=_SECONDS
-                    ).permissions
-                ):
+                request = {"resource": name, "permissions": [permission]}
+                granted = client.test_iam_permissions(request, retry=None, timeout=_SECONDS)
+                if permission not in granted.permissions:
                     raise
                 return ""
     except GoogleAPICallError as error:

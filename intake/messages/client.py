@@ -1,5 +1,6 @@
-"""Google's client for Pub/Sub, imported by who uses it alone: it takes 0.3 s, and most
-installations have no topic.
+"""Google's client for Pub/Sub. It is imported only where it is used.
+
+The import takes 0.3 s, and most installations have no topic.
 """
 
 from importlib.util import find_spec
@@ -9,26 +10,31 @@ from storage.errors import BadRequest
 
 
 class PubSubNotInstalled(BadRequest):
+    """A topic or a subscription is set, and the client's package is missing."""
+
     def __init__(self) -> None:
         super().__init__(
-            "A topic or a subscription is set, and google-cloud-pubsub is not installed. Run: pip install 'chorus[gcp]'"
+            "A topic or a subscription is set, and google-cloud-pubsub is not installed. "
+            "Run: pip install 'chorus[gcp]'"
         )
 
 
 def check_installed() -> None:
-    """Raises PubSubNotInstalled. Nothing is imported: whoever starts processes should have no gRPC, which
-    survives no fork.
+    """Raise PubSubNotInstalled if the client's package is missing.
+
+    Nothing is imported: a process that starts others should not hold gRPC, which does not survive a
+    fork.
     """
     try:
-        found = find_spec("google.cloud.pubsub_v1")
-    except ModuleNotFoundError:  # there is no google.cloud at all
-        found = None
-    if found is None:
+        spec = find_spec("google.cloud.pubsub_v1")
+    except ModuleNotFoundError:  # not even google.cloud is installed
+        spec = None
+    if spec is None:
         raise PubSubNotInstalled
 
 
 def pubsub_v1() -> Any:  # Any: the package has no types
-    """The package `google.cloud.pubsub_v1`. Raises PubSubNotInstalled."""
+    """Import and return the package `google.cloud.pubsub_v1`. Raises PubSubNotInstalled."""
     try:
         from google.cloud import pubsub_v1
     except ImportError:
@@ -37,21 +43,20 @@ def pubsub_v1() -> Any:  # Any: the package has no types
 
 
 def error_text(error: BaseException) -> str:
-    """What the client's error says, in its words; of attempts that were given up, what the last one
-    met.
-    """
+    """Return the text of the client's error; after several attempts, that of the last one."""
     last = getattr(error, "cause", None) or error
     return getattr(last, "message", None) or str(last) or type(last).__name__
 
 
 def retry_for(seconds: float) -> Any:
-    """The client's way to try a request again that may be made twice, for so long; its own is up to
-    ten minutes.
+    """Return the client's retry policy for a request that may be made twice.
+
+    It gives up after so many seconds; the client's own policy tries for up to ten minutes.
     """
     from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
 
-    passing = if_exception_type(
+    is_transient = if_exception_type(
         exceptions.Aborted,
         exceptions.Cancelled,
         exceptions.DeadlineExceeded,
@@ -60,4 +65,4 @@ def retry_for(seconds: float) -> Any:
         exceptions.ServiceUnavailable,
         exceptions.Unknown,
     )
-    return Retry(predicate=passing, initial=0.1, maximum=2.0, timeout=seconds)
+    return Retry(predicate=is_transient, initial=0.1, maximum=2.0, timeout=seconds)

@@ -1,5 +1,5 @@
-"""Where messages go that are no feedback: to a topic of their own, or below the root,
-`rejected-messages/<day>/`.
+"""Dead letters: messages that cannot become feedback, published to a topic of their own or stored
+below the root, in `rejected-messages/<day>/`.
 """
 
 import logging
@@ -19,35 +19,40 @@ from intake.messages.topic import (
 from intake.readers.block import Reject
 from storage.places.place import Place
 
-_MOST_ATTRIBUTES = 100
+_MAX_ATTRIBUTES = 100  # of one message
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message, and why it is no feedback."""
+    """A message, and why it cannot become feedback."""
 
     message: Message
     rejection: RejectedMessage
 
 
 class DeadLetters:
-    """Takes what cannot be used; afterwards it may be acknowledged."""
+    """The destination of dead letters. A message that it has stored may be acknowledged."""
 
     def __init__(self, place: Place, topic: Topic | None) -> None:
         self._place, self._topic = place, topic
 
     def store(self, letters: Sequence[DeadLetter], name: str, now: datetime) -> None:
-        """Keep them, under a name that no other letters have. Raises what the place raises.
+        """Publish the letters, or store them in a file of this name, which no other letters have.
 
-        A topic that does not take them is no reason to hold up the messages that are well.
+        A topic that does not accept them must not hold up other messages: then they are stored.
+        Raises what the place raises.
         """
         if self._topic is not None:
             try:
                 self._topic.publish([_outgoing(letter) for letter in letters])
             except (TopicUnavailable, MessageRefused) as error:
-                log.warning("%d dead letters go to the rejects instead: %s", len(letters), error)
+                log.warning(
+                    "%d dead letters are stored as rejects, because their topic failed: %s",
+                    len(letters),
+                    error,
+                )
             else:
                 return
         file = RejectFile()
@@ -61,16 +66,16 @@ class DeadLetters:
 
 
 def _outgoing(letter: DeadLetter) -> OutgoingMessage:
-    """As it came, with the reason. The service takes a hundred attributes."""
-    why, message = letter.rejection, letter.message
-    detail = why.detail.encode()[:MAX_ATTRIBUTE_BYTES].decode(errors="ignore")
-    ours = {
-        "chorus-reason": why.reason.value,
+    """Return the message as it came, with the reason, and no more attributes than are allowed."""
+    rejection, message = letter.rejection, letter.message
+    detail = rejection.detail.encode()[:MAX_ATTRIBUTE_BYTES].decode(errors="ignore")
+    added = {
+        "chorus-reason": rejection.reason.value,
         "chorus-detail": detail,
         "chorus-message": message.message_id,
     }
-    theirs = dict(list(message.attributes.items())[: _MOST_ATTRIBUTES - len(ours)])
-    return OutgoingMessage(message.data, theirs | ours)
+    original = dict(list(message.attributes.items())[: _MAX_ATTRIBUTES - len(added)])
+    return OutgoingMessage(message.data, original | added)
 
 
 def _reject(row: int, letter: DeadLetter) -> Reject:

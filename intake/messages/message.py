@@ -1,8 +1,8 @@
-"""What a message of the main application says: feedback, or why it is none. Pure.
+"""A message of the main application: feedback, or the reason why it is rejected. Pure.
 
     {"id": "R-1042", "customer": "acme", "text": "Parcel came late.", "channel": "web"}
 
-The attributes `id` and `customer` may say the same; one of the two places is enough
+`id` and `customer` may come as attributes instead; one of the two places is enough
 (docs/messages.md).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from intake.readers.block import RejectReason
 from intake.readers.json_record import parse_json_record
 
-MAX_BODY_BYTES = 1 << 20  # of a body
+MAX_BODY_BYTES = 1 << 20
 
 _TEXT, _ID, _CUSTOMER = "text", "id", "customer"
 
@@ -23,27 +23,27 @@ class Message:
 
     data: bytes
     attributes: Mapping[str, str]
-    message_id: str  # what the service calls it; a message that is delivered again keeps it
+    message_id: str  # the service's id; a message that is delivered again keeps it
 
     @property
     def raw(self) -> str:
-        """The body for people; bytes that are no UTF-8 become lone surrogates."""
+        """The body for people; bytes that are not UTF-8 become lone surrogates."""
         return self.data.decode(errors="surrogateescape")
 
 
 @dataclass(frozen=True)
 class MessageFeedback:
-    """What a usable message says. Its id and its text were not looked at, but for their kind."""
+    """The feedback in a message. Of id and text only the types were checked."""
 
     customer: str
-    id: str  # the message's own where it says none
+    id: str  # the service's id of the message if the message has none
     text: str | None
     extra: tuple[tuple[str, str], ...]  # the other keys of the body
 
 
 @dataclass(frozen=True)
 class RejectedMessage:
-    """Why a message is no feedback of any customer."""
+    """The reason why a message is not feedback of any customer."""
 
     reason: RejectReason
     detail: str
@@ -51,18 +51,19 @@ class RejectedMessage:
 
 
 class ConflictingValues(ValueError):
-    """Body and attributes say different things."""
+    """The body and the attributes of a message contradict each other."""
 
 
 def parse_message(
     message: Message, is_customer: Callable[[str], bool]
 ) -> MessageFeedback | RejectedMessage:
-    """What the message says; `known`: whether feedback of a customer of this name is expected."""
+    """Return the feedback in the message, or why it is rejected.
+
+    `is_customer`: whether feedback of a customer of this name is expected.
+    """
     if len(message.data) > MAX_BODY_BYTES:
-        return RejectedMessage(
-            RejectReason.TOO_LARGE,
-            f"it has {len(message.data)} bytes; at most {MAX_BODY_BYTES} are read",
-        )
+        detail = f"it has {len(message.data)} bytes; at most {MAX_BODY_BYTES} are read"
+        return RejectedMessage(RejectReason.TOO_LARGE, detail)
     try:
         body = message.data.decode()
     except UnicodeDecodeError as error:
@@ -70,32 +71,30 @@ def parse_message(
     record = parse_json_record(body, _TEXT, _ID)
     if isinstance(record, tuple):
         return RejectedMessage(*record)
-    said = dict(record.extra)
+    extra = dict(record.extra)
     try:
-        id_ = _one(_ID, record.id, message.attributes.get(_ID)) or message.message_id
+        id_ = _agreed_value(_ID, record.id, message.attributes.get(_ID)) or message.message_id
     except ConflictingValues as error:
         return RejectedMessage(RejectReason.BAD_ID, str(error))
     try:
-        customer = _one(_CUSTOMER, said.pop(_CUSTOMER, None), message.attributes.get(_CUSTOMER))
+        customer = _agreed_value(
+            _CUSTOMER, extra.pop(_CUSTOMER, None), message.attributes.get(_CUSTOMER)
+        )
     except ConflictingValues as error:
         return RejectedMessage(RejectReason.UNKNOWN_CUSTOMER, str(error), id_)
     if customer is None:
-        return RejectedMessage(
-            RejectReason.UNKNOWN_CUSTOMER, "neither the body nor the attributes name one", id_
-        )
+        detail = "neither the body nor the attributes name one"
+        return RejectedMessage(RejectReason.UNKNOWN_CUSTOMER, detail, id_)
     if not is_customer(customer):
-        return RejectedMessage(
-            RejectReason.UNKNOWN_CUSTOMER,
-            f"nobody is called {customer[:80]!r}: see customers.toml",
-            id_,
-        )
-    return MessageFeedback(customer, id_, record.text, tuple(said.items()))
+        detail = f"no customer is called {customer[:80]!r}: see customers.toml"
+        return RejectedMessage(RejectReason.UNKNOWN_CUSTOMER, detail, id_)
+    return MessageFeedback(customer, id_, record.text, tuple(extra.items()))
 
 
-def _one(what: str, body: str | None, attribute: str | None) -> str | None:
-    """What the two say, of which either may be silent. Raises Conflict."""
+def _agreed_value(key: str, body: str | None, attribute: str | None) -> str | None:
+    """Return the value of a key that body and attributes may have. Raises ConflictingValues."""
     if body is not None and attribute is not None and body != attribute:
         raise ConflictingValues(
-            f"the body says {what} {body[:80]!r}, the attributes say {attribute[:80]!r}"
+            f"the body says {key} {body[:80]!r}, the attributes say {attribute[:80]!r}"
         )
     return attribute if body is None else body

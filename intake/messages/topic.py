@@ -1,4 +1,4 @@
-"""Messages that go out, to topics of Google Cloud Pub/Sub: results, and what could not be taken in."""
+"""Outgoing messages: results and dead letters, published to topics of Google Cloud Pub/Sub."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,26 +10,31 @@ from typing import Any, Self
 from intake.messages.client import pubsub_v1, retry_for
 from storage.errors import BadRequest, ChorusError
 
-# of a message's data: the service takes 10 MB a request, 100 attributes of 1.3 kB in it
+# of a message's data: the service takes 10 MB a request, with 100 attributes of 1.3 kB in it
 MAX_DATA_BYTES = 9_800_000
-MAX_ATTRIBUTE_BYTES = 1024  # bytes of an attribute's value that the service takes
-_REQUEST_MESSAGES = 1000  # that the service takes at once
-# after which a request goes off: a larger one would be no faster, and takes memory
+MAX_ATTRIBUTE_BYTES = 1024  # of an attribute's value that the service takes
+_MAX_REQUEST_MESSAGES = 1000  # that the service takes at once
+# A request is sent when it has so many: a larger one would be no faster, and takes memory.
 _REQUEST_BYTES = 1_000_000
-_PATIENCE = 10.0  # seconds for which a request is tried again
+_RETRY_SECONDS = 10.0  # for which a request is tried again
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """One message. An attribute's value has up to MOST_ATTRIBUTE bytes, and its name up to 256."""
+    """One message to publish.
+
+    An attribute's value has up to MAX_ATTRIBUTE_BYTES bytes, and its name up to 256.
+    """
 
     data: bytes
     attributes: Mapping[str, str]
 
 
 class BadTopic(BadRequest):
+    """A name is not the full name of a topic."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
@@ -38,18 +43,19 @@ class BadTopic(BadRequest):
 
 
 class TopicUnavailable(ChorusError):
-    """The service has not taken some of the messages, and might do so later."""
+    """The service did not take some of the messages, and may take them later."""
 
     def __init__(self, topic: str, reason: str) -> None:
         self.topic, self.reason = topic, reason
         super().__init__(
-            f"The topic {topic} takes no messages now: {reason}. Make it, let this service's account publish to it "
-            "(roles/pubsub.publisher), or wait until it is there again: whatever it did not take is published then."
+            f"The topic {topic} takes no messages now: {reason}. Make it, let this service's "
+            "account publish to it (roles/pubsub.publisher), or wait until it is there again: "
+            "whatever it did not take is published then."
         )
 
 
 class MessageRefused(ChorusError):
-    """The service refused a request for what is in it."""
+    """The service refused a request because of its content."""
 
     def __init__(self, topic: str, reason: str) -> None:
         self.topic, self.reason = topic, reason
@@ -59,28 +65,29 @@ class MessageRefused(ChorusError):
 
 
 class Topic:
-    """Where messages go. `client`: a pubsub_v1.PublisherClient."""
+    """One topic to publish to. `client`: a pubsub_v1.PublisherClient."""
 
-    def __init__(self, name: str, client: Any, patience: float = _PATIENCE) -> None:
-        self.name, self._client, self._patience = name, client, patience
+    def __init__(self, name: str, client: Any, retry_seconds: float = _RETRY_SECONDS) -> None:
+        self.name, self._client, self._retry_seconds = name, client, retry_seconds
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Returns when the service has confirmed them all. Raises TopicUnavailable, MessageRefused.
+        """Publish the messages; return when the service has confirmed all of them.
 
-        Some of them, or all, may be taken though it raises. One request after the other, each as
-        soon as it is full, so that a single message does not wait for others, and millions take the
-        memory of one request. The client's own way gathers messages in threads of its own, for
-        seven times the processor time.
+        Raises TopicUnavailable, MessageRefused; some messages, or all, may be published even so.
+
+        The requests are sent one after the other, each as soon as it is full, so that a single
+        message does not wait for others, and millions take the memory of one request. The client's
+        own method collects messages in threads of its own, for seven times the processor time.
         """
         from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, InvalidArgument
         from google.auth.exceptions import GoogleAuthError
         from google.pubsub_v1 import PublisherClient
 
-        retry = retry_for(self._patience)
+        retry = retry_for(self._retry_seconds)
         try:
             for request in self._requests(messages):
                 PublisherClient.publish(
-                    self._client, request=request, retry=retry, timeout=self._patience
+                    self._client, request=request, retry=retry, timeout=self._retry_seconds
                 )
         except InvalidArgument as error:
             raise MessageRefused(self.name, error.message) from error
@@ -90,43 +97,49 @@ class Topic:
             raise TopicUnavailable(self.name, str(error)) from error
 
     def _requests(self, messages: Sequence[OutgoingMessage]) -> Iterator[Any]:
-        """Full ones, of the protocol's own classes: those around them cost more time than all the
-        rest.
+        """Yield full requests.
+
+        They are built of the protocol's own classes: the wrappers around them take more time than
+        everything else.
         """
         from google.pubsub_v1.types import PublishRequest, PubsubMessage
 
-        request_of, message_of = PublishRequest.pb(), PubsubMessage.pb()
-        request, size = request_of(topic=self.name), 0
+        new_request, new_message = PublishRequest.pb(), PubsubMessage.pb()
+        request, size = new_request(topic=self.name), 0
         for message in messages:
-            built = message_of(data=message.data, attributes=dict(message.attributes))
+            encoded = new_message(data=message.data, attributes=dict(message.attributes))
             if size and (
-                len(request.messages) == _REQUEST_MESSAGES
-                or size + built.ByteSize() > _REQUEST_BYTES
+                len(request.messages) == _MAX_REQUEST_MESSAGES
+                or size + encoded.ByteSize() > _REQUEST_BYTES
             ):
                 yield PublishRequest.wrap(request)
-                request, size = request_of(topic=self.name), 0
-            request.messages.append(built)
-            size += built.ByteSize()
+                request, size = new_request(topic=self.name), 0
+            request.messages.append(encoded)
+            size += encoded.ByteSize()
         if size:
             yield PublishRequest.wrap(request)
 
 
 class Topics:
-    """The topics that this process publishes to, from any thread, over one client that is made when
-    first needed.
+    """The topics that this process publishes to, from any thread.
+
+    They share one client, which is made when the first topic is needed.
     """
 
-    def __init__(self, patience: float = _PATIENCE) -> None:
-        self._patience, self._lock = patience, Lock()
+    def __init__(self, retry_seconds: float = _RETRY_SECONDS) -> None:
+        self._retry_seconds, self._lock = retry_seconds, Lock()
         self._client: Any = None
 
     def topic(self, name: str) -> Topic:
-        """Raises BadTopic, PubSubNotInstalled, and TopicUnavailable where there are no credentials."""
+        """Return the topic of this full name.
+
+        Raises BadTopic, PubSubNotInstalled, and TopicUnavailable where there are no credentials.
+        """
         check_topic_name(name)
         with self._lock:
             if self._client is None:
-                self._client = _client(name)
-            return Topic(name, self._client, self._patience)
+                self._client = _make_client(name)
+            return Topic(name, self._client, self._retry_seconds)
 
     def close(self) -> None:
         with self._lock:
@@ -153,8 +166,8 @@ def check_topic_name(name: str) -> str:
     return name
 
 
-def _client(topic: str) -> Any:
-    """It talks to PUBSUB_EMULATOR_HOST where that is set."""
+def _make_client(topic: str) -> Any:
+    """Return a client; it talks to PUBSUB_EMULATOR_HOST where that is set."""
     make = pubsub_v1().PublisherClient
     from google.auth.exceptions import GoogleAuthError
 

@@ -1,9 +1,9 @@
-"""The sample of an upload's texts that its sketch keeps, collected chunk by chunk in bounded memory.
-Pure.
+"""The sample of an upload's texts that becomes its sketch. Pure.
 
-It keeps the hashes whose low bits are zero (FracMinHash). At first that is every hash; whenever
-there are too many, one more bit has to be zero, and half of them go. So the samples of two uploads
-keep the same hashes of the texts that both have, whatever else is in them.
+It is collected chunk by chunk in bounded memory. It keeps the hashes whose low bits are zero
+(FracMinHash). At first that is every hash; whenever there are too many, one more bit has to be
+zero, and half of them go. So the samples of two uploads keep the same hashes of the texts that both
+have, whatever else is in them.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class TextSample:
     """A sample of the texts of all chunks so far."""
 
     def __init__(self, min_bound: int = _KEPT_HASHES, max_bound: int = MOST) -> None:
-        """Bound the number of hashes: `min_bound` of few chunks, up to `max_bound` of many."""
+        """Keep up to `min_bound` hashes of few chunks, more of many, and at most `max_bound`."""
         self.bits = 0
         self.chunks: list[ChunkTexts] = []
         self._min_bound, self._max_bound, self._size = min_bound, max_bound, 0
@@ -73,7 +73,7 @@ class TextSample:
     def sketch(self) -> Sketch:
         """Turn the sample into the sketch for later uploads.
 
-        The sample is empty afterwards, or its hashes would be in memory twice.
+        Its chunks are dropped, or their hashes would be in memory twice.
         """
         sizes, hashes = [len(chunk.hashes) for chunk in self.chunks], self.hashes()
         self.chunks.clear()

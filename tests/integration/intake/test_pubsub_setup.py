@@ -38,11 +38,11 @@ def test_what_is_missing_is_made_once(create):
 def test_a_subscription_that_hears_of_another_topic_is_left_alone_and_that_is_said(create):
     create()
     assert create("other")[1:] == [
-        f"{SUBSCRIPTION} is there, and stays as it is: it hears of {TOPIC}, not of projects/p/topics/other"
+        f"{SUBSCRIPTION} exists and stays as it is: its topic is {TOPIC}, not projects/p/topics/other"
     ]
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
         publisher.delete_topic(topic=TOPIC)
-        assert "it hears of _deleted-topic_" in create()[-1]
+        assert "its topic is _deleted-topic_" in create()[-1]
         assert subscriber.get_subscription(subscription=SUBSCRIPTION).topic == "_deleted-topic_"
 
 

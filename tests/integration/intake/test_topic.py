@@ -32,7 +32,7 @@ def name(pubsub):  # noqa: ARG001 — whom the client finds
 
 @pytest.fixture
 def topic(name):
-    with Topics(patience=0.5) as topics:
+    with Topics(retry_seconds=0.5) as topics:
         yield topics.topic(name)
 
 
@@ -88,7 +88,7 @@ def test_a_topic_that_does_not_exist_is_away(name):
 
 def test_a_service_that_does_not_answer_is_away(monkeypatch):
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
-    with Topics(patience=0.3) as topics, pytest.raises(TopicUnavailable):
+    with Topics(retry_seconds=0.3) as topics, pytest.raises(TopicUnavailable):
         topics.topic("projects/tests/topics/any").publish([OutgoingMessage(b"x", {})])
 
 

@@ -72,7 +72,7 @@ def topic(pubsub):
 
 @pytest.fixture
 def topics(pubsub):  # noqa: ARG001 — whom its client finds
-    with Topics(patience=0.5) as topics:
+    with Topics(retry_seconds=0.5) as topics:
         yield topics
 
 
