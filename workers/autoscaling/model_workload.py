@@ -46,6 +46,17 @@ class ModelWorkload:
         self.urgency = next((place for place, rows in enumerate(classes) if rows), len(classes))
         self.turn = self._served(now) + HEAD_START[self.urgency]  # the smallest is served first
 
+    @property
+    def wanted(self) -> int:
+        """Workers that the model should have on all machines, if there were room for all.
+
+        Those that stay and those that are missing; without missing ones, those that are needed.
+        """
+        if self.missing > 0:
+            return len(self.staying) + self.missing
+        most = self.limits.max
+        return self.needed if most is None else min(self.needed, most)
+
     def may_go(self, workers: Iterable[Worker], keep: int) -> list[Worker]:
         """Which of the workers can go if `keep` of all there are stay: the idle ones first, by how
         long they are.
@@ -58,6 +69,15 @@ class ModelWorkload:
         if self.demand is None or any(worker.state == "busy" for worker in self.staying):
             return now
         return max(self.demand.oldest, self.demand.last_served)
+
+
+def workers_wanted(demand: Demand, workers: Sequence[Worker], limits: Limits, now: float) -> int:
+    """Return how many workers a model should have, for KEDA and Prometheus.
+
+    It is the formula of `scale` without a machine's budget: where pods are scheduled, the cluster
+    has the budget. `workers`: those of the model on all machines; `now`: in seconds since 1970.
+    """
+    return ModelWorkload(demand.model, demand, workers, limits, now).wanted
 
 
 def short_of(

@@ -21,7 +21,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from storage.errors import BadRequest, ChorusError
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.replicas import workers_wanted
 from workers.control.prometheus import Seen, exposition
 
 # seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
@@ -130,10 +129,12 @@ class Pages:
 
     def _demand(self, model: str) -> dict[str, int]:
         """A model that nobody asks for has an answer too: it is what lets its pool go to sleep."""
-        for one in self._board().demand:
+        seen, limits = self._board(), self._limits(model)
+        for one in seen.demand:
             if one.model == model:
-                return {"rows": one.rows, "workers": workers_wanted(one, self._limits(model))}
-        return {"rows": 0, "workers": self._limits(model).min}
+                wanted = seen.workers_wanted(one, limits, self._clock())
+                return {"rows": one.rows, "workers": wanted}
+        return {"rows": 0, "workers": limits.min}
 
     def _board(self) -> Seen:
         with self._lock:

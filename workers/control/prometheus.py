@@ -17,7 +17,7 @@ from tasks.board.bridge_roster import OUTCOMES, MessageTraffic
 from tasks.board.roster import State, Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.replicas import workers_wanted
+from workers.autoscaling.model_workload import workers_wanted
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,18 @@ class Seen:
     workers: Sequence[Worker] = ()
     traffic: MessageTraffic = field(default_factory=MessageTraffic)
 
+    def workers_wanted(self, demand: Demand, limits: Limits, now: float) -> int:
+        """Return how many workers a model should have, beside those that it has."""
+        workers = [worker for worker in self.workers if worker.model == demand.model]
+        return workers_wanted(demand, workers, limits, now)
+
 
 def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes:
     """Demand and pools as gauges with the label `model`, and messages. `now` is in seconds since
     1970.
     """
     registry = CollectorRegistry(auto_describe=False)
-    pools = (*_of_demand(seen.demand, limits, now), *_of_workers(seen.demand, seen.workers))
+    pools = (*_of_demand(seen, limits, now), *_of_workers(seen.demand, seen.workers))
     registry.register(_Metrics([*pools, *_of_messages(seen.traffic)]))
     return generate_latest(registry)
 
@@ -48,8 +53,9 @@ class _Metrics(Collector):
 
 
 def _of_demand(
-    demand: Sequence[Demand], limits: Callable[[str], Limits], now: float
+    seen: Seen, limits: Callable[[str], Limits], now: float
 ) -> Iterator[GaugeMetricFamily]:
+    demand = seen.demand
     rows = GaugeMetricFamily(
         "chorus_rows_waiting", "Rows asked for and not yet scored.", labels=["model", "class"]
     )
@@ -79,7 +85,7 @@ def _of_demand(
     yield _each(
         "chorus_workers_wanted",
         "Workers that would score in time what waits, if there were room for all.",
-        {one.model: workers_wanted(one, limits(one.model)) for one in demand},
+        {one.model: seen.workers_wanted(one, limits(one.model), now) for one in demand},
     )
 
 
