@@ -28,7 +28,7 @@ def chorus() -> None:
 device_option = click.option(
     "--device",
     metavar="auto|cpu|cuda|cuda:N",
-    help="Where transformers compute (default: CHORUS_DEVICE, or auto).",
+    help="Where models that can use a GPU compute (default: CHORUS_DEVICE, or auto).",
 )
 
 

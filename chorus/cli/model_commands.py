@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from chorus.cli.kinds_help import CommandWithKinds
 from chorus.cli.options import as_json
 from chorus.cli.version_commands import (
     add_version_commands,
@@ -31,7 +32,7 @@ over_length = click.option(
     type=click.Choice(["truncate", "windows"]),
     default="truncate",
     show_default=True,
-    help="transformer: cut a text with too many tokens, or average over windows of it.",
+    help="Kinds that read tokens: cut a text with too many, or average over windows of it.",
 )
 
 
@@ -90,7 +91,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     print_record(manifest.model_dump(mode="json"), as_json)
 
 
-@models.command("train")
+@models.command("train", cls=CommandWithKinds)
 @click.argument("model")
 @click.option(
     "--data",
@@ -102,7 +103,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     "--kind",
     default="bow",
     show_default=True,
-    help="bow, or transformer (needs the extra `train`).",
+    help="The kind of model; see below.",
 )
 @click.option(
     "--target", required=True, help="The question that the labels answer, such as sentiment."
@@ -118,9 +119,16 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     "--labels", required=True, help="The column with the labels; for any_of a|b or a JSON list."
 )
 @click.option(
-    "--encoder", type=click.Path(path_type=Path), help="transformer: the folder to start from."
+    "--encoder",
+    type=click.Path(path_type=Path),
+    help="Kinds that start from an encoder: its folder.",
 )
-@click.option("--epochs", default=3, show_default=True, help="transformer: times through the data.")
+@click.option(
+    "--epochs",
+    default=3,
+    show_default=True,
+    help="Kinds that start from an encoder: times through the data.",
+)
 @over_length
 @as_json
 def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
@@ -136,7 +144,7 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
     _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
 
 
-@models.command("publish")
+@models.command("publish", cls=CommandWithKinds)
 @click.argument("model")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
@@ -146,13 +154,15 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
     "--labels", help="a,b,c in the order of the outputs, when the files do not name them."
 )
 @click.option(
-    "--max-tokens", type=click.IntRange(8), help="transformer: the most tokens it reads at once."
+    "--max-tokens",
+    type=click.IntRange(8),
+    help="Kinds that read tokens: the most tokens of a text, or of a window.",
 )
 @over_length
 @click.option(
     "--texts",
     type=click.Path(path_type=Path),
-    help="transformer: .csv, .tsv or .jsonl to make int8 and check it.",
+    help="Texts to measure the speed with and to check lower precisions: .csv, .tsv or .jsonl.",
 )
 @click.option(
     "--text", default="text", show_default=True, help="The column of that file with the texts."
@@ -161,8 +171,8 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
 def publish_model(
     model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any
 ) -> None:
-    """Publish SOURCE (config.json, model.safetensors and tokenizer.json, or a .skops file) as the
-    next version.
+    """Publish SOURCE as the next version: a file or folder of one of the kinds below, or a folder
+    that MLflow saved.
     """
     from chorus.registry.training import publish
 

@@ -28,7 +28,7 @@ class Kind(ABC):
     """
 
     summary: ClassVar[str]  # one line for help texts
-    source: ClassVar[str]  # the file that makes a folder a source of this kind, in words
+    recognised_by: ClassVar[str]  # what a file or folder to publish must be or contain
     mlflow_flavor: ClassVar[str | None] = None  # MLflow's name for such a model
     instead_of_pickle: ClassVar[str | None] = None  # how to save such a model without a pickle
     reads_tokens: ClassVar[bool] = False  # whether max_tokens and over_length apply

@@ -20,8 +20,8 @@ from models.interface.training_set import Labelled
 class BowKind(Kind):
     """TF-IDF and logistic regression in one scikit-learn pipeline, saved with skops."""
 
-    summary = "TF-IDF of words and characters, logistic regression. Uses one core."
-    source = "a .skops file"
+    summary = "TF-IDF of words and characters, logistic regression."
+    recognised_by = "a .skops file"
     mlflow_flavor = "sklearn"
     instead_of_pickle = AS_SKOPS
     max_threads = 1

@@ -27,8 +27,8 @@ from models.transformer.tokens import TextReader
 class TransformerKind(Kind):
     """An encoder in the files of Hugging Face, with the network that OpenVINO runs."""
 
-    summary = "A fine-tuned encoder. Reads tokens; can use a GPU; training needs chorus[train]."
-    source = CONFIG
+    summary = "A fine-tuned encoder with a classification head. Training needs chorus[train]."
+    recognised_by = CONFIG
     mlflow_flavor = "transformers"
     instead_of_pickle = AS_SAFETENSORS
     reads_tokens = True

@@ -34,4 +34,6 @@ def _recognise(source: Path) -> str:
             return name
     advice = [kind.instead_of_pickle for kind in kinds.values() if kind.instead_of_pickle]
     refuse_pickles(source, ", or ".join(advice))
-    raise NotAModel(source, f"it holds neither {' nor '.join(k.source for k in kinds.values())}")
+    raise NotAModel(
+        source, f"it holds neither {' nor '.join(kind.recognised_by for kind in kinds.values())}"
+    )

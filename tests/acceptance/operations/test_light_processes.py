@@ -28,7 +28,7 @@ import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.o
 import chorus.compare.diff, chorus.registry.gate
 import chorus.service.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
 import workers.control.control_worker, workers.control.metrics_server, tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
-import workers.scoring.scoring_worker, models.kinds.table, models.publishing.registry
+import workers.scoring.scoring_worker, models.kinds.transformer, models.kinds.bow, models.publishing.registry
 import intake.dataset.upload
 """
     assert imported_by(code) == set()
