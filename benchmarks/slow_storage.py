@@ -36,7 +36,7 @@ from workers.autoscaling.thread_share import share
 
 sys.path.append(str(Path(__file__).parent.parent))
 
-from tests.support.servers.buckets import Buckets, amazon, google
+from tests.support.servers.buckets import BucketServer, run_gcs_server, run_s3_server
 from tests.support.servers.faulty_proxy import FaultyProxy
 
 LATENCY = 0.1  # seconds a call
@@ -44,7 +44,10 @@ LEAST = 0.9  # of the throughput without
 MODELS = ("sentiment-bow", "sentiment-minilm")
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 _PATIENCE = 600.0  # seconds
-STORES: dict[str, Callable[[], AbstractContextManager[Buckets]]] = {"GCS": google, "S3": amazon}
+STORES: dict[str, Callable[[], AbstractContextManager[BucketServer]]] = {
+    "GCS": run_gcs_server,
+    "S3": run_s3_server,
+}
 
 
 @dataclass(frozen=True)
@@ -115,19 +118,19 @@ class Run:
 
 
 def measured(
-    store: Callable[[], AbstractContextManager[Buckets]], published: Path, folder: Path
+    store: Callable[[], AbstractContextManager[BucketServer]], published: Path, folder: Path
 ) -> dict[tuple[Work, float], list[Run]]:
     """Rounds of every job, without latency and with it in turn."""
     found: dict[tuple[Work, float], list[Run]] = defaultdict(list)
     with ExitStack() as stack:
         buckets = stack.enter_context(store())
-        proxy = stack.enter_context(FaultyProxy(buckets.server))
+        proxy = stack.enter_context(FaultyProxy(buckets.url))
         # of this process, and of the workers that it starts
-        os.environ |= buckets.before(proxy.url)
+        os.environ |= buckets.environment_for(proxy.url)
         os.environ["CHORUS_RUN"] = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="chorus-bench-")
         )
-        root = f"{buckets.new()}/home"
+        root = f"{buckets.new_bucket()}/home"
         place = open_place(root)
         _copy(published, place)
         running = stack.enter_context(_warm(root, place, _upload(folder, SMALL[1], "warming up")))

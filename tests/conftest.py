@@ -10,7 +10,7 @@ from hypothesis import settings
 from storage.places.open_place import open_place
 from storage.places.place import LocalPlace
 from tests.support.models import small_models
-from tests.support.servers.buckets import amazon, google, use
+from tests.support.servers.buckets import run_gcs_server, run_s3_server, set_environment
 from tests.support.servers.faulty_proxy import FaultyProxy
 from workers.processes.embedded_broker import embedded_broker
 
@@ -68,14 +68,14 @@ def pubsub(pubsub_of_the_run, monkeypatch):
 @pytest.fixture(scope="session")
 def gs_server():
     """A server with Google's interface, for the whole run."""
-    with google() as server:
+    with run_gcs_server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def s3_server():
     """A server that speaks S3, for the whole run."""
-    with amazon() as server:
+    with run_s3_server() as server:
         yield server
 
 
@@ -88,8 +88,8 @@ def buckets(request):
 @pytest.fixture
 def proxy(buckets, monkeypatch):
     """A proxy before the server, through which the clients of this process go."""
-    with FaultyProxy(buckets.server) as before:
-        use(monkeypatch, buckets.before(before.url))
+    with FaultyProxy(buckets.url) as before:
+        set_environment(monkeypatch, buckets.environment_for(before.url))
         yield before
 
 
@@ -98,8 +98,8 @@ def bucket(buckets, monkeypatch):
     """The URL of an empty bucket that this process finds, and others with `buckets.environment` in
     theirs.
     """
-    use(monkeypatch, buckets.environment)
-    return buckets.new()
+    set_environment(monkeypatch, buckets.environment)
+    return buckets.new_bucket()
 
 
 @pytest.fixture(params=["disk", "gs", "s3"])
@@ -108,8 +108,8 @@ def any_place(request, tmp_path):
     if request.param == "disk":
         return LocalPlace(tmp_path / "place")
     server = request.getfixturevalue(f"{request.param}_server")
-    use(request.getfixturevalue("monkeypatch"), server.environment)
-    return open_place(f"{server.new()}/root")
+    set_environment(request.getfixturevalue("monkeypatch"), server.environment)
+    return open_place(f"{server.new_bucket()}/root")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def upload(
     folder: Path,
     data: bytes,
     name: str = "in.csv",
-    said: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
     day: int = 1,
     **options: object,
 ) -> Dataset:
@@ -30,19 +30,19 @@ def upload(
         LocalPlace(folder / "home"),
         UploadOptions(str(file), "acme", **options),
         io.BytesIO(),
-        said,
+        notify,
         lambda: now,
     )
 
 
-def stored(folder: Path, dataset: Dataset) -> list[dict[str, object]]:
+def stored_rows(folder: Path, dataset: Dataset) -> list[dict[str, object]]:
     """All rows of all chunks."""
     place = LocalPlace(folder / "home")
     chunks = [read_chunk(place, dataset, position) for position in range(len(dataset.chunks))]
     return [row for chunk in chunks for row in chunk.to_pylist()]
 
 
-def rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
+def stored_rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
     """(row, id, reason, detail, raw) of every reject."""
     place = LocalPlace(folder / "home")
     found = decode_parquet(place.read(rejects_path(dataset.customer, dataset.id))).to_pylist()
@@ -50,7 +50,7 @@ def rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
     return [(row["row"], row["id"], row["reason"], row["detail"], row["raw"]) for row in found]
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files_below(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {
         str(file.relative_to(folder)): file.read_bytes()
@@ -59,7 +59,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def as_parquet(table: pa.Table) -> bytes:
+def parquet_bytes(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink)
     return sink.getvalue()

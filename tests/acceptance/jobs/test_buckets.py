@@ -53,14 +53,16 @@ def expected(on_disk, upload_file):
 @pytest.fixture
 def home(buckets, proxy):  # noqa: ARG001 — before the server
     """A root in a bucket, with what one customer needs published there."""
-    return built(open_place(f"{buckets.new()}/team/home"))
+    return built(open_place(f"{buckets.new_bucket()}/team/home"))
 
 
 @pytest.fixture
 def chorus(home, buckets, proxy, tmp_path):
     """The command line on that root, through the proxy."""
     run = str(tmp_path / "run")
-    return Command(home.url, light=True, CHORUS_RUN=run, **FEW_ROWS, **buckets.before(proxy.url))
+    return Command(
+        home.url, light=True, CHORUS_RUN=run, **FEW_ROWS, **buckets.environment_for(proxy.url)
+    )
 
 
 def built(place):
@@ -112,7 +114,7 @@ def test_an_outage_longer_than_patience_fails_no_job(
             wait_until(lambda: said("is handed back"), "a step to be handed back")
             wait_until(lambda: said("nothing is swept"), "the reconciler to give up")
             assert process.poll() is None
-            proxy.calm()
+            proxy.stop_failing()
             _, err = process.communicate(timeout=60)
         finally:
             process.kill()

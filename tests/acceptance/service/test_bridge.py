@@ -101,7 +101,7 @@ class World:
 
     def wait_until_all_is_acknowledged(self, messages):
         def done():
-            found = self.server.look(subscription=SUBSCRIPTION)
+            found = self.server.inspect(subscription=SUBSCRIPTION)
             return (
                 len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
             )
@@ -134,7 +134,7 @@ def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(worl
     mark = tmp_path / "step"
     mark.write_text("")
     site = with_site(tmp_path, KILL.format(mark=str(mark)))
-    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.2)
+    world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.2)
     bodies = []
     for step in ("received", "gathered", "claimed", "stored", "acknowledged"):
         mark.write_text(step)
@@ -150,8 +150,8 @@ def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(worl
 
 
 def test_two_bridges_share_a_subscription_that_misbehaves(world):
-    faults = {"copies": 3, "cut_every": 1.0, "shuffle": 3, "back_at_once": True}
-    world.server.misbehave(subscription=SUBSCRIPTION, **faults)
+    faults = {"copies": 3, "break_every": 1.0, "shuffle": 3, "release_at_once": True}
+    world.server.set_faults(subscription=SUBSCRIPTION, **faults)
     good, broken = some(1900), [b"%d is no object" % number for number in range(100)]
     with world.bridge() as one, world.bridge() as other:
         world.pulling(2)
@@ -164,7 +164,7 @@ def test_two_bridges_share_a_subscription_that_misbehaves(world):
     world.check(good)
     letters = Counter(letter["data"] for letter in world.server.published(topic=DEAD))
     assert set(letters) == {data.decode() for data in broken}
-    assert world.server.look(subscription=SUBSCRIPTION)["streams_opened"] > 2
+    assert world.server.inspect(subscription=SUBSCRIPTION)["streams_opened"] > 2
     assert world.bridges.outcomes()["stored"] == 1900
 
 

@@ -119,7 +119,7 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
     assert "Warm shutdown" in (home / "run" / "logs" / "bridge.log").read_text(), (
         "it was not killed"
     )
-    assert not pubsub.look(subscription=NAMES["CHORUS_SUBSCRIPTION"])["outstanding"]
+    assert not pubsub.inspect(subscription=NAMES["CHORUS_SUBSCRIPTION"])["outstanding"]
 
 
 def test_a_service_that_could_not_have_a_bridge_is_not_started(home, tmp_path):

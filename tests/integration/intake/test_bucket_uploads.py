@@ -104,7 +104,7 @@ def test_an_object_that_changes_while_it_is_read_is_noticed(bucket):
 @pytest.mark.usefixtures("small_blocks")
 def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
     monkeypatch.setattr("storage.places.object_place.PATIENCE", Patience(first=0.01, longest=0.01))
-    place = open_place(buckets.new())
+    place = open_place(buckets.new_bucket())
     place.create("in.csv", CSV)
     for fault in (UNAVAILABLE, CUT):
         proxy.fail_next(2, fault, "GET", "in.csv")

@@ -14,8 +14,8 @@ from tests.support.servers.faulty_proxy import CUT_AFTER, TOO_MANY, FaultyProxy
 @pytest.fixture
 def ask(buckets):
     """Puts and gets one object through a proxy, without any client library."""
-    with FaultyProxy(buckets.server) as proxy:
-        bucket = buckets.new().partition("://")[2]
+    with FaultyProxy(buckets.url) as proxy:
+        bucket = buckets.new_bucket().partition("://")[2]
         if buckets.scheme == "gs":
             put = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name=a"
             get, method = f"/storage/v1/b/{bucket}/o/a?alt=media", "POST"

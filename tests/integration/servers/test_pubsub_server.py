@@ -81,7 +81,7 @@ class World:
             self.subscription, callback, flow_control=FlowControl(max_messages=most)
         )
         self._streams.append(stream)
-        wait_until(lambda: self.look()["streams"] >= len(self._streams), "a stream")
+        wait_until(lambda: self.inspect()["streams"] >= len(self._streams), "a stream")
         return stream
 
     def break_off(self):
@@ -96,15 +96,15 @@ class World:
         [message] = next(stream).received_messages
         stream.cancel()
         received.set()
-        wait_until(lambda: self.look()["streams"] == 0, "the end of the stream")
+        wait_until(lambda: self.inspect()["streams"] == 0, "the end of the stream")
         return message.message.message_id
 
-    def look(self):
-        return self.server.look(subscription=self.subscription)
+    def inspect(self):
+        return self.server.inspect(subscription=self.subscription)
 
     def until_acknowledged(self, ids, times=1):
         wait_until(
-            lambda: all(self.look()["acks"].get(each, 0) >= times for each in ids),
+            lambda: all(self.inspect()["acks"].get(each, 0) >= times for each in ids),
             "acknowledgements",
             20,
         )
@@ -117,8 +117,8 @@ def test_what_is_published_is_pulled_and_acknowledged_once(world):
     world.until_acknowledged(ids)
     assert sorted(message.data for message in world.got) == [b"one", b"three", b"two"]
     assert {message.delivery_attempt for message in world.got} == {None}
-    assert world.look()["acks"] == dict.fromkeys(ids, 1)
-    assert world.look()["outstanding"] == []
+    assert world.inspect()["acks"] == dict.fromkeys(ids, 1)
+    assert world.inspect()["outstanding"] == []
     assert [each["data"] for each in world.server.published(topic=world.topic)] == [
         "one",
         "two",
@@ -128,11 +128,11 @@ def test_what_is_published_is_pulled_and_acknowledged_once(world):
 
 def test_a_message_that_nobody_acknowledges_comes_back_with_a_new_ack_id(world):
     world.subscribe()
-    world.server.misbehave(subscription=world.subscription, longest_lease=0.3)
+    world.server.set_faults(subscription=world.subscription, max_lease=0.3)
     [published] = world.publish("again")
     world.pull(each=lambda message: message.ack() if len(world.got) == 3 else None)
     world.until_acknowledged([published])
-    assert world.look()["deliveries"] == {published: 3}
+    assert world.inspect()["deliveries"] == {published: 3}
     assert len({message.ack_id for message in world.got}) == 3
 
 
@@ -149,7 +149,7 @@ def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
 
     def respond(message):
         if len(world.got) == 1:
-            world.server.expire(subscription=world.subscription)
+            world.server.expire_leases(subscription=world.subscription)
         try:
             answers.append(message.ack_with_response().result(timeout=20))
         except AcknowledgeError as error:
@@ -178,11 +178,11 @@ def test_acknowledgements_in_the_stream_are_confirmed(world):
     confirmed = next(stream).acknowledge_confirmation
     assert (list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)) == (wanted, ["never:given"])
     wanted.clear()
-    assert world.look()["acks"] == {published: 1}
+    assert world.inspect()["acks"] == {published: 1}
 
 
 def test_messages_are_delivered_several_times_and_in_another_order_on_demand(world):
-    world.server.misbehave(subscription=world.subscription, copies=3, shuffle=7)
+    world.server.set_faults(subscription=world.subscription, copies=3, shuffle=7)
     world.subscribe()
     ids = world.publish(*map(str, range(30)))
     world.pull()
@@ -194,11 +194,11 @@ def test_messages_are_delivered_several_times_and_in_another_order_on_demand(wor
 
 def test_the_client_opens_a_stream_that_was_cut_again(world):
     world.subscribe()
-    world.server.misbehave(subscription=world.subscription, cut_every=0.2)
+    world.server.set_faults(subscription=world.subscription, break_every=0.2)
     stream = world.pull()
-    wait_until(lambda: world.look()["streams_opened"] >= 3, "a third stream")
-    world.server.misbehave(subscription=world.subscription)
-    world.server.cut(subscription=world.subscription)
+    wait_until(lambda: world.inspect()["streams_opened"] >= 3, "a third stream")
+    world.server.set_faults(subscription=world.subscription)
+    world.server.break_streams(subscription=world.subscription)
     world.until_acknowledged(world.publish("after all that"))
     assert stream.running()
 
@@ -207,12 +207,12 @@ def test_what_a_broken_stream_held_comes_back_at_its_deadline_or_at_once(world):
     world.subscribe()
     [published] = world.publish("held")
     assert world.break_off() == published
-    assert world.look()["outstanding"] == [published]
-    world.server.expire(subscription=world.subscription, broken=True)
-    assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
-    world.server.misbehave(subscription=world.subscription, back_at_once=True)
+    assert world.inspect()["outstanding"] == [published]
+    world.server.expire_leases(subscription=world.subscription, broken=True)
+    assert (world.inspect()["outstanding"], world.inspect()["waiting"]) == ([], 1)
+    world.server.set_faults(subscription=world.subscription, release_at_once=True)
     assert world.break_off() == published
-    assert (world.look()["outstanding"], world.look()["waiting"]) == ([], 1)
+    assert (world.inspect()["outstanding"], world.inspect()["waiting"]) == ([], 1)
 
 
 def test_two_streams_share_the_messages_of_a_subscription(world):
@@ -224,11 +224,11 @@ def test_two_streams_share_the_messages_of_a_subscription(world):
     wait_until(
         lambda: by_stream["a"] == by_stream["b"] == 20, "each stream to have its limit, and no more"
     )
-    assert sorted(world.look()["outstanding"]) == sorted(ids)
+    assert sorted(world.inspect()["outstanding"]) == sorted(ids)
     for message in list(world.got):
         message.ack()
     world.until_acknowledged(ids)
-    assert set(world.look()["deliveries"].values()) == {1}
+    assert set(world.inspect()["deliveries"].values()) == {1}
 
 
 def test_a_message_that_fails_too_often_goes_to_the_dead_letter_topic(world):
@@ -241,7 +241,7 @@ def test_a_message_that_fails_too_often_goes_to_the_dead_letter_topic(world):
     assert message["data"] == "poison"
     assert message["attributes"]["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
     assert [message.delivery_attempt for message in world.got] == [1, 2, 3, 4, 5]
-    assert world.look()["waiting"] == 0
+    assert world.inspect()["waiting"] == 0
 
 
 def test_the_end_of_a_subscription_or_of_a_permission_ends_its_streams_for_good(world):
@@ -251,7 +251,7 @@ def test_the_end_of_a_subscription_or_of_a_permission_ends_its_streams_for_good(
     assert isinstance(stream.exception(timeout=20), exceptions.PermissionDenied)
     world.server.allow(name=world.subscription, method="StreamingPull")
     stream = world.subscriber.subscribe(world.subscription, lambda message: message.ack())
-    wait_until(lambda: world.look()["streams"] == 1, "a stream")
+    wait_until(lambda: world.inspect()["streams"] == 1, "a stream")
     world.subscriber.delete_subscription(subscription=world.subscription)
     assert isinstance(stream.exception(timeout=20), exceptions.NotFound)
 
@@ -302,7 +302,7 @@ def test_a_unary_pull_gets_what_waits_and_answers_for_late_acknowledgements(worl
         world.subscriber.acknowledge(subscription=world.subscription, ack_ids=ids)
     assert refused.value.reason == "EXACTLY_ONCE_ACKID_FAILURE"
     assert refused.value.metadata == {ids[0]: "PERMANENT_FAILURE_INVALID_ACK_ID"}
-    assert world.look()["acks"] == {got[1].message.message_id: 1}
+    assert world.inspect()["acks"] == {got[1].message.message_id: 1}
 
 
 def test_the_server_runs_as_a_process_of_its_own(monkeypatch):

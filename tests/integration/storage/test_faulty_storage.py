@@ -13,7 +13,7 @@ from storage.places.retry import Patience, StorageRefused, StorageUnavailable
 from storage.record import Record
 from storage.versions.pointer import Pointer
 from tests.support.servers import faulty_proxy as faults
-from tests.support.servers.buckets import use
+from tests.support.servers.buckets import set_environment
 
 QUICK = Patience(first=0.01, longest=0.05, limit=20)
 WRITE = {"gs": "POST", "s3": "PUT"}
@@ -29,7 +29,7 @@ def adding(word):
 
 @pytest.fixture
 def place(buckets, proxy):  # noqa: ARG001 — before the server
-    return object_place(f"{buckets.new()}/root", QUICK)
+    return object_place(f"{buckets.new_bucket()}/root", QUICK)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_every_operation_is_tried_again(proxy, place, name):
 
 def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
     place = object_place(
-        f"{buckets.new()}/root", Patience(first=0.01, limit=20, idle=0.3, attempt=0.5)
+        f"{buckets.new_bucket()}/root", Patience(first=0.01, limit=20, idle=0.3, attempt=0.5)
     )
     proxy.fail_next(1, faults.HANGS_AFTER, WRITE[buckets.scheme])
     assert place.create("a", b"one")
@@ -85,7 +85,7 @@ def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
 
 
 def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, proxy):
-    place = object_place(f"{buckets.new()}/root", Patience(first=0.05, limit=1))
+    place = object_place(f"{buckets.new_bucket()}/root", Patience(first=0.05, limit=1))
     proxy.fail_share(1, [faults.UNAVAILABLE])
     began = monotonic()
     with pytest.raises(
@@ -94,7 +94,7 @@ def test_storage_that_stays_away_is_an_error_in_time_and_comes_back(buckets, pro
         place.create("a", b"one")
     assert monotonic() - began < 5
     assert caught.value.tries == proxy.count() > 1, "the libraries try by themselves as well"
-    proxy.calm()
+    proxy.stop_failing()
     assert place.create("a", b"one")
 
 
@@ -127,23 +127,23 @@ def test_a_bucket_that_is_not_there_is_no_empty_place(buckets):
 
 
 def test_missing_credentials_are_said_at_once(s3_server, monkeypatch, tmp_path):
-    use(
+    set_environment(
         monkeypatch, {**s3_server.environment, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     )
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(StorageRefused, match="AWS_PROFILE"):
-        object_place(f"{s3_server.new()}/root", QUICK).read("a")
+        object_place(f"{s3_server.new_bucket()}/root", QUICK).read("a")
 
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "http://127.0.0.1:port"])
 def test_an_endpoint_that_is_none_is_said_at_once(s3_server, monkeypatch, endpoint):
-    use(monkeypatch, {**s3_server.environment, "AWS_ENDPOINT_URL": endpoint})
+    set_environment(monkeypatch, {**s3_server.environment, "AWS_ENDPOINT_URL": endpoint})
     with pytest.raises(StorageRefused, match=endpoint):
         object_place("s3://acme/root", QUICK).read("a")
 
 
 def test_a_name_that_no_bucket_can_have_is_said_at_once(s3_server, monkeypatch):
-    use(monkeypatch, s3_server.environment)
+    set_environment(monkeypatch, s3_server.environment)
     with pytest.raises(StorageRefused, match="Invalid bucket name"):
         object_place("s3://acme!!/root", QUICK).read("a")
 
@@ -172,7 +172,7 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
     for thread in threads:
         thread.join()
     assert proxy.failed > 5
-    proxy.calm()
+    proxy.stop_failing()
     assert sorted(pointer.now().words) == sorted(
         f"{number}{time}" for number in range(4) for time in range(3)
     )

@@ -106,7 +106,7 @@ class World:
 
     def wait_until_all_is_acknowledged(self, messages):
         def done():
-            found = self.server.look(subscription=SUBSCRIPTION)
+            found = self.server.inspect(subscription=SUBSCRIPTION)
             return (
                 len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
             )
@@ -145,32 +145,32 @@ def test_messages_are_stored_by_customer_and_acknowledged(world):
     "faults",
     [
         {"copies": 3},
-        {"copies": 2, "shuffle": 7, "longest_lease": 0.2},
-        {"cut_every": 0.2, "back_at_once": True},
+        {"copies": 2, "shuffle": 7, "max_lease": 0.2},
+        {"break_every": 0.2, "release_at_once": True},
     ],
     ids=["each thrice", "late and shuffled", "cut streams"],
 )
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
 def test_however_the_service_behaves_each_feedback_is_stored_once(world, faults, exactly_once):
     world.subscribe(enable_exactly_once_delivery=exactly_once)
-    world.server.misbehave(subscription=SUBSCRIPTION, **faults)
+    world.server.set_faults(subscription=SUBSCRIPTION, **faults)
     bodies = some(120)
     with world.bridge(rows=16):
         for start in range(0, 120, 40):
             world.publish(*bodies[start : start + 40])
             wait_until(
-                lambda: misbehaved(world.server.look(subscription=SUBSCRIPTION), faults),
+                lambda: misbehaved(world.server.inspect(subscription=SUBSCRIPTION), faults),
                 "the misbehaviour",
             )
         # where nothing ends in time, nothing is ever acknowledged
-        world.server.misbehave(subscription=SUBSCRIPTION)
+        world.server.set_faults(subscription=SUBSCRIPTION)
         world.wait_until_all_is_acknowledged(120)
     assert world.stored() == ids(bodies)
 
 
 def misbehaved(seen, faults):
     """Whether the service has done by now what it was to do."""
-    if "cut_every" in faults:
+    if "break_every" in faults:
         return seen["streams_opened"] >= 2
     return sum(seen["deliveries"].values()) >= 40 * faults["copies"]
 
@@ -322,7 +322,7 @@ def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(
     monkeypatch.setattr(Heartbeater, "stop", slow)
     subscription.stop()
     acknowledging.join(timeout=10)
-    assert len(world.server.look(subscription=SUBSCRIPTION)["acks"]) == 1
+    assert len(world.server.inspect(subscription=SUBSCRIPTION)["acks"]) == 1
     subscription.close()
 
 
@@ -350,7 +350,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
 
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
     world.subscribe()
-    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
     monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 0.0)
     real = LocalPlace.create
     monkeypatch.setattr(LocalPlace, "create", full)
@@ -360,7 +360,7 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
             lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back"
         )
         wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
-        assert not world.server.look(subscription=SUBSCRIPTION)["acks"]
+        assert not world.server.inspect(subscription=SUBSCRIPTION)["acks"]
         monkeypatch.setattr("workers.bridge.batch_writer._LOST_SECONDS", -1.0)
         monkeypatch.setattr(LocalPlace, "create", real)
         world.wait_until_all_is_acknowledged(5)
@@ -386,7 +386,7 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
 def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
     monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
     world.subscribe()
-    world.server.misbehave(subscription=SUBSCRIPTION, longest_lease=0.3)
+    world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
     customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
     world.place.replace("customers.toml", customers.format("gone").encode())
     seen, put = [], world.bridges.put

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the server
     """A job of two cells that wait for their worker."""
     monkeypatch.setattr(object_place, "PATIENCE", Patience(first=0.01, limit=0.2))
-    place = open_place(f"{buckets.new()}/root")
+    place = open_place(f"{buckets.new_bucket()}/root")
     steps = Steps(place, redis)
     worker = Worker("w", "bow", "here", "idle", 0.0, 0.0, 0, 1, "cpu")
     steps.context = Context(
@@ -68,7 +68,7 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
     else:
         proxy.fail_next(1000, UNAVAILABLE, "POST")
     handle(steps.context, steps.run, cell)
-    proxy.calm()
+    proxy.stop_failing()
     board = steps.context.board
     assert board.progress(steps.job.id, ["bow"]).status == "running"
     assert leased_steps(board, [cell.step]) == set()
@@ -86,7 +86,7 @@ def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
         with pytest.raises(StorageUnavailable):
             reconciler.tick()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "running"
-    proxy.calm()
+    proxy.stop_failing()
     reconciler.tick()
     reconciler.tick()
     assert cells_in_flight(steps.context.board, "bow", ()) or steps.queue
@@ -103,7 +103,7 @@ def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconcile
     proxy.fail_share(1, [UNAVAILABLE])
     with pytest.raises(StorageUnavailable):
         reconciler.tick()
-    proxy.calm()
+    proxy.stop_failing()
     reconciler.tick()
     steps.drain()
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"

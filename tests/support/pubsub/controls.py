@@ -15,13 +15,13 @@ class Controls:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def misbehave(self, subscription: str, **faults: Any) -> None:
+    def set_faults(self, subscription: str, **faults: Any) -> None:
         """From now on as these fields of Faults say, also if the subscription is created later;
         none: behave.
         """
         self._state.faults[subscription] = replace(Faults(), **faults)
         if subscription in self._state.subscriptions:
-            self._state.subscriptions[subscription].misbehave(self._state.faults[subscription])
+            self._state.subscriptions[subscription].set_faults(self._state.faults[subscription])
 
     def refuse(self, name: str, method: str, code: str, times: int | None = None) -> None:
         """Answer calls of this method about this topic or subscription with a status: so many, or
@@ -31,22 +31,22 @@ class Controls:
         """
         self._state.refusals.refuse(name, method, code, times)
         if method == "StreamingPull" and name in self._state.subscriptions:
-            self._state.cut(self._state.subscriptions[name], code)
+            self._state.break_streams(self._state.subscriptions[name], code)
 
     def allow(self, name: str, method: str) -> None:
         """No longer refuse it."""
         self._state.refusals.allow(name, method)
 
-    def cut(self, subscription: str) -> None:
+    def break_streams(self, subscription: str) -> None:
         """Break every open stream now, as the real service does now and then."""
-        self._state.cut(self._state.subscription(subscription), "UNAVAILABLE")
+        self._state.break_streams(self._state.subscription(subscription), "UNAVAILABLE")
 
-    def expire(self, subscription: str, broken: bool = False) -> None:
+    def expire_leases(self, subscription: str, broken: bool = False) -> None:
         """Let the deadlines of what is out pass now: of everything, or of what broken streams held."""
         found = self._state.subscription(subscription)
         for ack_id, lease in list(found.leases.items()):
             if not broken or (lease.stream is not None and lease.stream.ended):
-                found.give_back(ack_id)
+                found.release(ack_id)
 
     def published(self, topic: str) -> list[dict[str, Any]]:
         """All messages that the topic ever got: id, data (as text) and attributes."""
@@ -59,7 +59,7 @@ class Controls:
             for message in self._state.topic(topic).published
         ]
 
-    def look(self, subscription: str) -> dict[str, Any]:
+    def inspect(self, subscription: str) -> dict[str, Any]:
         """How it stands. Messages are named by their ids.
 
         `waiting`: copies to deliver. `outstanding`: messages that are out. `deliveries`, `acks`:
@@ -67,7 +67,7 @@ class Controls:
         deadline. `streams`, `streams_opened`.
         """
         found = self._state.subscription(subscription)
-        found.expire()
+        found.release_expired()
         return {
             "waiting": len(found.waiting),
             "outstanding": [lease.copy.message.message_id for lease in found.leases.values()],

@@ -8,17 +8,17 @@ class Faults:
     """How one subscription misbehaves.
 
     `copies`: every message is delivered so many times, each to be acknowledged for itself.
-    `shuffle`: a seed; what waits is delivered in an order drawn from it. `cut_every`: seconds after
-    which a stream breaks with UNAVAILABLE. `longest_lease`: seconds; a message comes back after
-    these even if a longer deadline was asked for. `back_at_once`: what a broken stream held comes
+    `shuffle`: a seed; what waits is delivered in an order drawn from it. `break_every`: seconds after
+    which a stream breaks with UNAVAILABLE. `max_lease`: seconds; a message comes back after
+    these even if a longer deadline was asked for. `release_at_once`: what a broken stream held comes
     back now. The real service waits for its deadline.
     """
 
     copies: int = 1
     shuffle: int | None = None
-    cut_every: float | None = None
-    longest_lease: float | None = None
-    back_at_once: bool = False
+    break_every: float | None = None
+    max_lease: float | None = None
+    release_at_once: bool = False
 
 
 class Refused(Exception):

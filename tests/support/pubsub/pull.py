@@ -35,25 +35,27 @@ def streaming_pull(
     if not context.add_callback(close):
         close()
         return
-    Thread(target=_read, args=(state, subscription, stream, first, requests), daemon=True).start()
-    while (response := _next(state, subscription, stream)) is not None:
+    Thread(
+        target=_read_requests, args=(state, subscription, stream, first, requests), daemon=True
+    ).start()
+    while (response := _next_response(state, subscription, stream)) is not None:
         yield response
 
 
-def fill(received: Any, taken: list[tuple[str, Copy]], counted: bool) -> None:
+def add_messages(received: Any, taken: list[tuple[str, Copy]], counted: bool) -> None:
     """Append what was leased to a response; attempts are told where dead letters are counted."""
     for ack_id, copy in taken:
         message = received.add(ack_id=ack_id, delivery_attempt=copy.attempts if counted else 0)
         message.message.CopyFrom(copy.message)
 
 
-def _read(
+def _read_requests(
     state: State, subscription: Subscription, stream: Stream, first: Any, requests: Iterator[Any]
 ) -> None:
     try:
-        _heed(state, subscription, stream, first)
+        _apply_request(state, subscription, stream, first)
         for request in requests:
-            _heed(state, subscription, stream, request)
+            _apply_request(state, subscription, stream, request)
     except grpc.RpcError:
         pass  # cancelled; the call's own callback closes the stream
     with state.lock:
@@ -61,7 +63,7 @@ def _read(
         subscription.changed.notify_all()
 
 
-def _heed(state: State, subscription: Subscription, stream: Stream, request: Any) -> None:
+def _apply_request(state: State, subscription: Subscription, stream: Stream, request: Any) -> None:
     with state.lock:
         stream.deadline = request.stream_ack_deadline_seconds or stream.deadline
         if request.ack_ids:
@@ -69,11 +71,11 @@ def _heed(state: State, subscription: Subscription, stream: Stream, request: Any
         pairs = zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True)
         for ack_id, seconds in pairs:
             stream.confirmations.append(
-                ("modify_ack_deadline", *subscription.prolong([ack_id], seconds))
+                ("modify_ack_deadline", *subscription.extend([ack_id], seconds))
             )
 
 
-def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
+def _next_response(state: State, subscription: Subscription, stream: Stream) -> Any:
     """The next response, or None when the client has ended the stream. Raises Refused."""
     config = subscription.config
     with state.lock:
@@ -83,9 +85,9 @@ def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
                 return "ended"
             if stream.broken or stream.confirmations:
                 return "broken" if stream.broken else "confirmed"
-            return subscription.take(stream, *stream.room(), stream.deadline)
+            return subscription.lease(stream, *stream.capacity(), stream.deadline)
 
-        every = subscription.faults.cut_every
+        every = subscription.faults.break_every
         found = state.wait(subscription, look, None if every is None else stream.opened + every)
         confirmations, stream.confirmations = stream.confirmations, []
     if found == "ended":
@@ -99,7 +101,7 @@ def _next(state: State, subscription: Subscription, stream: Stream) -> Any:
     if found == "confirmed":
         _confirm(response, confirmations, config.enable_exactly_once_delivery)
     else:
-        fill(response.received_messages, found, config.HasField("dead_letter_policy"))
+        add_messages(response.received_messages, found, config.HasField("dead_letter_policy"))
     return response
 
 
@@ -124,9 +126,11 @@ def pull(state: State, request: Any, context: grpc.ServicerContext) -> Any:
         )
         taken = state.wait(
             subscription,
-            lambda: subscription.take(None, most, 10_000_000, seconds),
+            lambda: subscription.lease(None, most, 10_000_000, seconds),
             time.monotonic() + patience,
         )
     response = types.PullResponse.pb()()
-    fill(response.received_messages, taken, subscription.config.HasField("dead_letter_policy"))
+    add_messages(
+        response.received_messages, taken, subscription.config.HasField("dead_letter_policy")
+    )
     return response

@@ -79,12 +79,14 @@ class Methods:
 
     def acknowledge(self, request: Any) -> Any:
         subscription = self._state.subscription(request.subscription)
-        subscription.answer(subscription.acknowledge(request.ack_ids)[1])
+        subscription.raise_if_invalid(subscription.acknowledge(request.ack_ids)[1])
         return Empty()
 
     def modify_ack_deadline(self, request: Any) -> Any:
         subscription = self._state.subscription(request.subscription)
-        subscription.answer(subscription.prolong(request.ack_ids, request.ack_deadline_seconds)[1])
+        subscription.raise_if_invalid(
+            subscription.extend(request.ack_ids, request.ack_deadline_seconds)[1]
+        )
         return Empty()
 
     def test_iam_permissions(self, request: Any) -> Any:

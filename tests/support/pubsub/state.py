@@ -39,14 +39,14 @@ class State:
 
     def topic(self, name: str) -> Topic:
         """Raises Refused."""
-        return _found(self.topics, name, "topic")
+        return _existing(self.topics, name, "topic")
 
     def subscription(self, name: str) -> Subscription:
         """Raises Refused."""
-        return _found(self.subscriptions, name, "subscription")
+        return _existing(self.subscriptions, name, "subscription")
 
     def create_topic(self, config: Any) -> None:
-        _new(self.topics, config.name)
+        _check_new(self.topics, config.name)
         self.topics[config.name] = Topic(config)
 
     def delete_topic(self, name: str) -> None:
@@ -59,7 +59,7 @@ class State:
     def create_subscription(self, config: Any) -> None:
         """Fills in what the request left to the server. Raises Refused."""
         self.topic(config.topic)
-        _new(self.subscriptions, config.name)
+        _check_new(self.subscriptions, config.name)
         config.ack_deadline_seconds = config.ack_deadline_seconds or 10
         if not 10 <= config.ack_deadline_seconds <= 600:
             raise Refused(
@@ -74,12 +74,12 @@ class State:
                     "INVALID_ARGUMENT", f"max_delivery_attempts is from 5 to 100: {policy}"
                 )
         faults = self.faults.get(config.name, Faults())
-        self.subscriptions[config.name] = Subscription(config, faults, self.lock, self._bury)
+        self.subscriptions[config.name] = Subscription(config, faults, self.lock, self._dead_letter)
 
     def delete_subscription(self, name: str) -> None:
         subscription = self.subscription(name)
         del self.subscriptions[name]
-        self.cut(subscription, "NOT_FOUND")
+        self.break_streams(subscription, "NOT_FOUND")
 
     def publish(self, name: str, messages: Sequence[Any], size: int) -> list[str]:
         """The ids of the messages. Raises Refused."""
@@ -110,7 +110,7 @@ class State:
         subscription.changed.notify_all()
         return subscription, stream
 
-    def cut(self, subscription: Subscription, code: str) -> None:
+    def break_streams(self, subscription: Subscription, code: str) -> None:
         """End every stream with this status."""
         for stream in subscription.streams:
             stream.broken = code
@@ -124,11 +124,11 @@ class State:
             now = time.monotonic()
             if end is not None and now >= end:
                 return found
-            ends = [moment for moment in (end, subscription.next_end()) if moment is not None]
+            ends = [moment for moment in (end, subscription.next_expiry()) if moment is not None]
             subscription.changed.wait(max(0.0, min(ends) - now) if ends else None)
         return found
 
-    def _bury(self, config: Any, copy: Copy) -> None:
+    def _dead_letter(self, config: Any, copy: Copy) -> None:
         """The dead-letter topic gets the message, and where it came from; without that topic it is
         delivered again.
         """
@@ -148,13 +148,13 @@ class State:
         self.publish(target, [dead], dead.ByteSize())
 
 
-def _found(known: dict[str, Any], name: str, kind: str) -> Any:
+def _existing(known: dict[str, Any], name: str, kind: str) -> Any:
     if name not in known:
         raise Refused("NOT_FOUND", f"Resource not found (resource={name}): there is no such {kind}")
     return known[name]
 
 
-def _new(known: dict[str, Any], name: str) -> None:
+def _check_new(known: dict[str, Any], name: str) -> None:
     if len(name.split("/")) != 4:
         raise Refused(
             "INVALID_ARGUMENT",

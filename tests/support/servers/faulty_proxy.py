@@ -35,37 +35,37 @@ class Fault:
 
     status: int = 0
     code: str = ""
-    after: bool = False
+    after_work: bool = False
     hangs: bool = False
 
 
 UNAVAILABLE = Fault(503, "SlowDown")
-UNAVAILABLE_AFTER = Fault(503, "ServiceUnavailable", after=True)
+UNAVAILABLE_AFTER = Fault(503, "ServiceUnavailable", after_work=True)
 TOO_MANY = Fault(429, "TooManyRequests")
 CONFLICT = Fault(409, "ConditionalRequestConflict")
 PRECONDITION = Fault(412, "PreconditionFailed")
 FORBIDDEN = Fault(403, "AccessDenied")
 NOT_IMPLEMENTED = Fault(501, "NotImplemented")
 CUT = Fault()
-CUT_AFTER = Fault(after=True)
+CUT_AFTER = Fault(after_work=True)
 HANGS = Fault(hangs=True)
-HANGS_AFTER = Fault(hangs=True, after=True)
+HANGS_AFTER = Fault(hangs=True, after_work=True)
 
 # What storage does on a bad day: one in ten calls with these is one in ten of each kind of loss.
 BAD_DAY = (UNAVAILABLE, UNAVAILABLE_AFTER, CUT, CUT_AFTER)
 
 
 @dataclass
-class _Next:
+class _PlannedFaults:
     """Calls that fail soon."""
 
-    left: int
+    remaining: int
     fault: Fault
     method: str
     path: str
 
-    def takes(self, method: str, path: str) -> bool:
-        return self.left > 0 and method == (self.method or method) and self.path in path
+    def matches(self, method: str, path: str) -> bool:
+        return self.remaining > 0 and method == (self.method or method) and self.path in path
 
 
 class FaultyProxy:
@@ -76,8 +76,8 @@ class FaultyProxy:
         self.latency = 0.0
         self.calls: list[tuple[str, str]] = []
         self.failed = 0
-        self._next: list[_Next] = []
-        self.calm()
+        self._next: list[_PlannedFaults] = []
+        self.stop_failing()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="faulty-proxy", daemon=True
@@ -85,13 +85,13 @@ class FaultyProxy:
 
     def fail_next(self, times: int, fault: Fault, method: str = "", path: str = "") -> None:
         """The next calls with this method whose path and query contain `path` fail in this way."""
-        self._next.append(_Next(times, fault, method, path))
+        self._next.append(_PlannedFaults(times, fault, method, path))
 
     def fail_share(self, share: float, faults: Sequence[Fault] = BAD_DAY, seed: int = 0) -> None:
         """From now on so many of all calls fail, each in one of these ways."""
         self._share, self._faults, self._random = share, faults, random.Random(seed)  # noqa: S311 — no secret
 
-    def calm(self) -> None:
+    def stop_failing(self) -> None:
         """No call fails any more."""
         self._next.clear()
         self.fail_share(0)
@@ -137,8 +137,8 @@ class FaultyProxy:
 
     def _fault(self, method: str, path: str) -> Fault | None:
         for soon in self._next:
-            if soon.takes(method, path):
-                soon.left -= 1
+            if soon.matches(method, path):
+                soon.remaining -= 1
                 return soon.fault
         if self._random.random() < self._share:
             return self._random.choice(self._faults)
@@ -153,10 +153,10 @@ class FaultyProxy:
         if self.latency:
             await asyncio.sleep(self.latency)
         if fault is None:
-            return await self._passed_on(request, body)
+            return await self._forward(request, body)
         self.failed += 1
-        if fault.after:
-            await self._passed_on(request, body)
+        if fault.after_work:
+            await self._forward(request, body)
         if fault.hangs:
             await self._stopping.wait()
         if not fault.status:
@@ -164,7 +164,7 @@ class FaultyProxy:
             return web.Response()
         return _refused(request, fault)
 
-    async def _passed_on(self, request: web.BaseRequest, body: bytes) -> web.Response:
+    async def _forward(self, request: web.BaseRequest, body: bytes) -> web.Response:
         headers = [
             (name, value) for name, value in request.headers.items() if name.lower() not in _HOP
         ]

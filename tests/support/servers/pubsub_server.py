@@ -3,7 +3,7 @@
 In this process: `with pubsub_server() as pubsub`; as its own: `with pubsub_process() as pubsub`, or
 `python -m tests.support.servers.pubsub_server --port 8085`. Clients find it by
 PUBSUB_EMULATOR_HOST=pubsub.address; what else a test may ask and command are the methods of
-tests.support.pubsub.controls.Controls: `pubsub.look(subscription=…)`.
+tests.support.pubsub.controls.Controls: `pubsub.inspect(subscription=…)`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _CALLS = 64  # at once; each open stream is one
 _OPTIONS = [("grpc.max_receive_message_length", 32 << 20), ("grpc.so_reuseport", 0)]
 
 
-class PubSub:
+class PubSubServer:
     """A running server: its address, and the methods of Controls, by keyword."""
 
     def __init__(self, address: str) -> None:
@@ -50,7 +50,7 @@ class PubSub:
 
 
 @contextmanager
-def serving(port: int = 0) -> Iterator[str]:
+def serve(port: int = 0) -> Iterator[str]:
     """Serve for as long as the block lasts; its address."""
     pool = ThreadPoolExecutor(_CALLS, "pubsub")
     server = grpc.server(pool, handlers(State()), options=_OPTIONS)
@@ -64,10 +64,10 @@ def serving(port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def pubsub_server() -> Iterator[PubSub]:
+def pubsub_server() -> Iterator[PubSubServer]:
     """A server in this process."""
-    with serving() as address:
-        pubsub = PubSub(address)
+    with serve() as address:
+        pubsub = PubSubServer(address)
         try:
             yield pubsub
         finally:
@@ -75,7 +75,7 @@ def pubsub_server() -> Iterator[PubSub]:
 
 
 @contextmanager
-def pubsub_process() -> Iterator[PubSub]:
+def pubsub_process() -> Iterator[PubSubServer]:
     """A server in a process of its own, which ends with this one."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.servers.pubsub_server", "--port", "0"],
@@ -86,7 +86,7 @@ def pubsub_process() -> Iterator[PubSub]:
     )
     with process:
         try:
-            pubsub = PubSub(f"127.0.0.1:{int(process.stdout.readline())}")
+            pubsub = PubSubServer(f"127.0.0.1:{int(process.stdout.readline())}")
             yield pubsub
             pubsub.close()
         finally:
@@ -100,7 +100,7 @@ def main() -> None:
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with serving(parser.parse_args().port) as address:
+    with serve(parser.parse_args().port) as address:
         sys.stdout.write(f"{address.rpartition(':')[2]}\n")
         sys.stdout.flush()
         ended.wait()

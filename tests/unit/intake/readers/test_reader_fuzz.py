@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from storage.errors import ChorusError
 from storage.records.feedback import Dataset
-from tests.support.intake_files import as_parquet, files, rejects, stored, upload
+from tests.support.intake_files import (
+    files_below,
+    parquet_bytes,
+    stored_rejects,
+    stored_rows,
+    upload,
+)
 
 MANY_FILES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
@@ -20,11 +26,11 @@ CSV = b"id,text,n\n1,one,x\n2,two,y\n3,three,z\n"
 
 
 def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
-    return [(row["row"], row["text"]) for row in stored(folder, dataset)]
+    return [(row["row"], row["text"]) for row in stored_rows(folder, dataset)]
 
 
 def nothing_is_stored(folder: Path) -> bool:
-    return files(folder / "home") == {}
+    return files_below(folder / "home") == {}
 
 
 @MANY_FILES
@@ -50,7 +56,7 @@ GOOD = {
     "in.jsonl": b"".join(
         json.dumps({"id": n, "text": f"t\u00e9xt {n}"}).encode() + b"\n" for n in range(9)
     ),
-    "in.parquet": as_parquet(
+    "in.parquet": parquet_bytes(
         pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"], "n": [[1], None, []]})
     ),
 }
@@ -83,7 +89,7 @@ def adds_up(folder: Path, data: bytes, name: str) -> None:
     else:
         assert dataset.rows_in == dataset.rows + dataset.rejected
         rows = [row for row, _ in texts(folder, dataset)] + [
-            row[0] for row in rejects(folder, dataset)
+            row[0] for row in stored_rejects(folder, dataset)
         ]
         assert sorted(rows) == list(range(1, dataset.rows_in + 1))
 
@@ -108,8 +114,8 @@ def test_texts_of_any_csv_come_back_unchanged_and_the_counts_add_up(
     dataset = upload(folder, f"key,text,n\n{quoted}\n".encode(), chunk_rows=chunk, encoding="utf-8")
     assert dataset.rows_in == len(rows)
     kept = dict(texts(folder, dataset))
-    lost = {row[0] for row in rejects(folder, dataset)}
+    lost = {row[0] for row in stored_rejects(folder, dataset)}
     assert {row: kept.get(row) for row in range(1, len(rows) + 1) if row not in lost} == {
         number: row[1] for number, row in enumerate(rows, 1) if number not in lost
     }
-    assert all(row[2] == "no text" for row in rejects(folder, dataset))
+    assert all(row[2] == "no text" for row in stored_rejects(folder, dataset))
