@@ -23,7 +23,7 @@ from storage.records.scores import Scores
 from tasks.planning.score_reuse import complete
 from tasks.steps.bisect_rows import NotTheRows
 from tasks.steps.fault_isolation import score_isolating_faults
-from workers.scoring.isolated_model import Isolated
+from workers.scoring.isolated_model import IsolatedModel
 
 _SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
 
@@ -42,7 +42,7 @@ class CannotScore(ChorusError):
 class ScoreHere:
     """A model version in a process of its own."""
 
-    def __init__(self, manifest: ModelManifest, isolated: Isolated) -> None:
+    def __init__(self, manifest: ModelManifest, isolated: IsolatedModel) -> None:
         self._manifest, self._isolated = manifest, isolated
 
     def score(self, texts: pa.StringArray) -> Scores:
@@ -60,7 +60,7 @@ class ScoreHere:
 @contextmanager
 def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
     """The version, loaded, for as long as the block lasts. Raises NotIsolated."""
-    isolated = Isolated(
+    isolated = IsolatedModel(
         place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS
     )
     try:

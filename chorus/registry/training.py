@@ -43,7 +43,13 @@ def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
     )
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         trained = train(
-            lesson.kind, lesson.target, data, Path(folder), recipe, lesson.data.name, begin=_begin
+            lesson.kind,
+            lesson.target,
+            data,
+            Path(folder),
+            recipe,
+            lesson.data.name,
+            initializer=_begin,
         )
         return ModelRegistry(place).publish(
             lesson.name, Path(folder), trained.spec, datetime.now(UTC)
@@ -77,7 +83,7 @@ def publish(
         max_tokens=max_tokens,
         over_length=over_length,
         texts=read_texts(texts, text) if texts else None,
-        begin=_begin,
+        initializer=_begin,
     )
 
 

@@ -13,7 +13,7 @@ from models.interface.training_set import held_out
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from models.publishing.source import open_source
-from models.publishing.trial import begin_plainly, measure
+from models.publishing.trial import measure
 from storage.errors import BadRequest
 
 
@@ -53,14 +53,14 @@ def publish_from(
     max_tokens: int | None = None,
     over_length: OverLength = "truncate",
     texts: pa.StringArray | None = None,
-    begin: Callable[[], None] = begin_plainly,
+    initializer: Callable[[], None] | None = None,
 ) -> ModelManifest:
     """Publish a file or folder that one of the kinds recognises, or a folder that MLflow saved.
 
     `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is
     made with about half of them and checked on the others; without texts it is not offered. Pickles
-    are not read, and no code that comes with a model is run. `begin` is what a process does first
-    that this one starts. Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes,
+    are not read, and no code that comes with a model is run. `initializer` is called first in a
+    child process. Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes,
     MissingPackage, FailedTrial, BadName.
     """
     with (
@@ -74,7 +74,7 @@ def publish_from(
             sides = [texts.filter(pa.array(side)) for side in (~others, others)]
             checks = find_kind(kind).check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
-        spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, begin)})
+        spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, initializer)})
         return registry.publish(name, Path(folder), spec, published_at)
 
 

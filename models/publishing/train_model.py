@@ -13,7 +13,7 @@ from models.interface.training_set import Labelled, check_learnable, split
 from models.kinds.table import find_kind, open_scorer
 from models.publishing.metrics import metrics
 from models.publishing.publish import check_options, import_model
-from models.publishing.trial import begin_plainly, measure
+from models.publishing.trial import measure
 from storage.records.scores import Float32
 
 
@@ -34,12 +34,12 @@ def train(
     options: TrainingOptions,
     description: str,
     held_out: float = 0.1,
-    begin: Callable[[], None] = begin_plainly,
+    initializer: Callable[[], None] | None = None,
 ) -> Trained:
     """Fill an empty folder with the artifacts of a model that answers `target`.
 
     About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured
-    on. `begin` is what a process does first that it starts. Raises UnknownKind, NotForThisKind,
+    on. `initializer` is called first in the process of the trial. Raises UnknownKind, NotForThisKind,
     BadLabels, MissingPackage, FailedTrial, and what the kind raises.
     """
     check_options(kind, options.over_length)
@@ -62,7 +62,7 @@ def train(
         metrics=metrics(values, kept.truth, kept.mode),
         seconds=round(seconds, 1),
     )
-    measured = measure(spec, folder, kept.texts, begin)
+    measured = measure(spec, folder, kept.texts, initializer)
     return Trained(spec.model_copy(update={"card": card, "measured": measured}), kept, values)
 
 

@@ -1,13 +1,10 @@
-"""A model on trial before it is published: it is loaded and asked in a process of its own, and what
-that takes is kept.
+"""A trial of a model before it is published: a child process loads it and scores some texts.
 
-So a version that cannot answer is not published, and what a worker will take is known before there
-was one.
+A model that cannot answer is not published. What the trial takes is kept in the manifest, so that
+the resources of a worker can be planned before the first one has run.
 """
 
-import signal
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
@@ -16,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.guards.peak_memory import peak_memory
+from models.guards.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
 from models.interface.compute import Compute
 from models.interface.device import CPU
 from models.interface.manifest import Measurements, ModelSpec
@@ -25,9 +23,9 @@ from models.publishing.sample_texts import sample_texts
 from storage.errors import BadRequest
 
 _SECONDS = 120.0  # that the trial may take; a model that takes longer is not measured
-_ENOUGH = 0.3  # seconds of scoring after which the rate is known
-_FIRST = 8  # texts; then twice as many, until they take long enough
-_MOST = 1024  # texts that are looked at
+_ENOUGH_SECONDS = 0.3  # of scoring, after which the rate is known
+_FIRST_TEXTS = 8  # then twice as many, until they take long enough
+_MAX_TEXTS = 1024
 
 
 class FailedTrial(BadRequest):
@@ -36,91 +34,77 @@ class FailedTrial(BadRequest):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
-            f"The model was not published, because it could not score texts in a process of its own: {reason}. "
-            "It has to take texts, one string each, and to answer with a probability for each label."
+            f"The model was not published, because it could not score texts in a process of its own: "
+            f"{reason}. It has to take texts, one string each, and to answer with a probability "
+            "for each label."
         )
-
-
-def begin_plainly() -> None:
-    """What a new process does first, where it need not do anything."""
 
 
 def measure(
     spec: ModelSpec,
     folder: Path,
     texts: pa.StringArray | None = None,
-    begin: Callable[[], None] = begin_plainly,
+    initializer: Callable[[], None] | None = None,
 ) -> Measurements | None:
-    """What the model in a folder takes to score such texts, or some of ours; None if it takes more
-    than two minutes.
+    """Measure what the model in a folder takes to score texts, these or sample texts.
 
-    `begin` is run in the process before all else. Raises FailedTrial.
+    The model is loaded in a child process, which runs `initializer` first. Returns None if it takes
+    more than two minutes. Raises FailedTrial.
     """
-    some = sample_texts() if texts is None or not len(texts) else texts.slice(0, _MOST)
-    context = get_context("spawn")  # a copy of this process would be as large as it has become
-    pipe, theirs = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_try, args=(theirs, begin, spec, folder, some.to_pylist()), daemon=True
-    )
-    process.start()
-    theirs.close()  # so that its end is the end of the pipe
+    trial_texts = sample_texts() if texts is None or not len(texts) else texts.slice(0, _MAX_TEXTS)
+    process = PipedProcess(_try, (spec, folder, trial_texts.to_pylist()), initializer)
     try:
-        answer = pipe.recv() if pipe.poll(_SECONDS) else None
-    except EOFError:
-        process.join()
-        answer = f"it ended with status {process.exitcode}"
+        answer: Measurements | str = process.receive(_SECONDS, Measurements, str)
+    except ProcessTimedOut:
+        return None
+    except ProcessFailed as error:
+        raise FailedTrial(str(error)) from None
     finally:
-        process.kill()
-        process.join()
-        pipe.close()
+        process.stop()
     if isinstance(answer, str):
         raise FailedTrial(answer)
     return answer
 
 
-def _try(
-    pipe: Connection, begin: Callable[[], None], spec: ModelSpec, folder: Path, texts: list[str]
-) -> None:
-    """The process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    begin()
+def _try(pipe: Connection, spec: ModelSpec, folder: Path, texts: list[str]) -> None:
+    """Run in the process: send the measurements, or the reason why there are none."""
     try:
-        pipe.send(_measured(spec, folder, pa.array(texts, pa.string())))
+        pipe.send(_measure(spec, folder, pa.array(texts, pa.string())))
     except Exception as error:  # whatever a model raises
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _measured(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measurements:
-    began = monotonic()
+def _measure(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measurements:
+    started = monotonic()
     scorer = open_scorer(spec, folder, Compute(device=CPU, threads=1))
     scorer.load()
-    rows = min(_FIRST, len(texts))
-    # the first question is slower than those that follow
-    answered = score(scorer, texts.slice(0, rows))
-    if answered.shape != (rows, len(spec.labels)) or not np.isfinite(answered).all():
+    rows = min(_FIRST_TEXTS, len(texts))
+    # the first call is slower than those that follow
+    values = score(scorer, texts.slice(0, rows))
+    if values.shape != (rows, len(spec.labels)) or not np.isfinite(values).all():
         raise ValueError(
-            f"{rows} texts were answered with {answered.shape} values, or not all of them are finite"
+            f"{rows} texts were answered with {values.shape} values, or not all of them are finite"
         )
     loaded = monotonic()
     while True:
-        some, before = texts.slice(0, rows), monotonic()
-        score(scorer, some)
-        seconds = monotonic() - before
-        if seconds >= _ENOUGH or rows == len(texts):
+        batch, batch_started = texts.slice(0, rows), monotonic()
+        score(scorer, batch)
+        seconds = monotonic() - batch_started
+        if seconds >= _ENOUGH_SECONDS or rows == len(texts):
             break
         rows = min(2 * rows, len(texts))
     memory = peak_memory()
-    tokens = find_kind(spec.kind).count_tokens(spec, folder, some)
+    tokens = find_kind(spec.kind).count_tokens(spec, folder, batch)
     return Measurements(
-        load_seconds=round(loaded - began, 3),
-        rows_per_second=_figure(rows / seconds),
-        characters_per_second=_figure(sum(map(len, some.to_pylist())) / seconds),
-        tokens_per_second=None if tokens is None else _figure(tokens / seconds),
+        load_seconds=round(loaded - started, 3),
+        rows_per_second=_round(rows / seconds),
+        characters_per_second=_round(sum(map(len, batch.to_pylist())) / seconds),
+        tokens_per_second=None if tokens is None else _round(tokens / seconds),
         rows=rows,
         memory=memory,
     )
 
 
-def _figure(value: float) -> float:
-    """Three digits are as many as are true."""
+def _round(value: float) -> float:
+    """Round to three digits, which is as precise as the measurement."""
     return float(f"{value:.3g}")

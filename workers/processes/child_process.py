@@ -1,15 +1,12 @@
 """A child process that ends when it is told to, or when its parent dies."""
 
-import ctypes
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+from models.guards.end_with_parent import end_with_parent
 
 
 class Child:
@@ -77,18 +74,3 @@ def stop_all(children: Sequence[Child], grace: float) -> None:
         child.terminate()
     for child in children:
         child.stop(max(0.0, end - monotonic()))
-
-
-def end_with_parent() -> Callable[[], None] | None:
-    """What a child does so that the kernel ends it with its parent, which is the thread that
-    started it.
-
-    To be called after a fork, where little is safe; so all that it needs is loaded here. None: this
-    system has no way.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    # Not SIGTERM: a worker that waits for its message to end would wait for a broker that is dying
-    # beside it.
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

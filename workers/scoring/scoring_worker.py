@@ -16,7 +16,6 @@ from redis.exceptions import RedisError
 from models.guards.peak_memory import peak_memory
 from models.interface.compute import Compute
 from models.publishing.registry import ModelRegistry
-from models.publishing.trial import begin_plainly
 from storage.errors import ChorusError
 from storage.places.place import Place
 from tasks.board.context import Context
@@ -30,7 +29,7 @@ from tasks.steps.score import score
 from workers.runtime.celery_worker import consume
 from workers.runtime.run_step import handle
 from workers.runtime.watchdog import Watchdog
-from workers.scoring.isolated_model import Isolated
+from workers.scoring.isolated_model import IsolatedModel
 from workers.scoring.loaded_model import Loaded
 from workers.scoring.profiler import Meter
 
@@ -47,11 +46,12 @@ class ModelCache:
         self,
         place: Place,
         compute: Compute,
-        begin: Callable[[], None] = begin_plainly,
+        initializer: Callable[[], None] | None = None,
         meter: Meter | None = None,
     ) -> None:
-        """`begin` is what a process of `isolated` does first."""
-        self._place, self._compute, self._begin, self._meter = place, compute, begin, meter
+        """`initializer` is called first in a process of `isolated`."""
+        self._place, self._compute, self._meter = place, compute, meter
+        self._initializer = initializer
         self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
@@ -82,14 +82,14 @@ class ModelCache:
                 self._make_room(_VERSIONS)
 
     @contextmanager
-    def isolated(self, model: str, version: int) -> Iterator[Isolated]:
+    def isolated(self, model: str, version: int) -> Iterator[IsolatedModel]:
         """The version in a process of its own, one at a time, while the block lasts. Raises
         NotIsolated.
         """
         with self._alone:
             with self._lock:
                 self._make_room(0)  # the memory of a worker is planned for one copy of its model
-            alone = Isolated(self._place, model, version, self._compute, self._begin)
+            alone = IsolatedModel(self._place, model, version, self._compute, self._initializer)
             try:
                 yield alone
             finally:
@@ -136,17 +136,17 @@ def run(
     presence: WorkerSession,
     compute: Compute,
     folder: Path,
-    begin: Callable[[], None],
+    initializer: Callable[[], None],
     chunk_rows: int,
 ) -> int:
     """Consume one model's queue until told to stop; the exit status.
 
-    `folder` is CHORUS_RUN; `begin` is what a process does first that the worker starts for a chunk
+    `folder` is CHORUS_RUN; `initializer` is what a process does first that the worker starts for a chunk
     that it scores with care; `chunk_rows`: of most chunks.
     """
     model = presence.worker.model
     meter = Meter(context.place, context.board, presence)
-    shelf = ModelCache(context.place, compute, begin, meter)
+    shelf = ModelCache(context.place, compute, initializer, meter)
     register(app, replace(context, presence=presence), shelf)
     presence.start_heartbeat(Watchdog(context.board, presence, folder))
     # while Celery connects

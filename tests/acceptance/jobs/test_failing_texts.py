@@ -18,7 +18,7 @@ from tasks.steps.fault_isolation import TextsFailed
 from tests.support.models import failing_model
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
-from workers.scoring.isolated_model import Isolated, NotIsolated
+from workers.scoring.isolated_model import IsolatedModel, NotIsolated
 from workers.scoring.scoring_worker import ModelCache
 
 TEXTS = [
@@ -39,8 +39,8 @@ REASONS = {
 
 
 @contextmanager
-def isolated(home, begin=failing_model.install_light, seconds=60.0):
-    found = Isolated(LocalPlace(home), "mood-bow", 1, Compute(threads=1), begin, seconds)
+def isolated(home, initializer=failing_model.install_light, seconds=60.0):
+    found = IsolatedModel(LocalPlace(home), "mood-bow", 1, Compute(threads=1), initializer, seconds)
     try:
         yield found
     finally:
@@ -116,10 +116,10 @@ from pathlib import Path
 from models.interface.compute import Compute
 from storage.places.place import LocalPlace
 from tests.support.models import failing_model
-from workers.scoring.isolated_model import Isolated
+from workers.scoring.isolated_model import IsolatedModel
 import pyarrow as pa
 if __name__ == "__main__":
-    model = Isolated(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), failing_model.install)
+    model = IsolatedModel(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), failing_model.install)
     print(model._process.pid, flush=True)
     model.score(pa.array(["hang"]))
 """

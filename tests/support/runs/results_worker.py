@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from intake.messages.topic import Topics
+from models.guards.end_with_parent import end_with_parent
 from storage.places.place import LocalPlace
 from tasks.board.board import Board
 from tasks.board.context import Context
@@ -23,7 +24,6 @@ from tasks.steps import finish
 from tests.support.repository import REPOSITORY
 from tests.support.runs.steps import PREFIX
 from workers.bridge.results_consumer import register
-from workers.processes.child_process import end_with_parent
 from workers.runtime.celery_worker import consume
 
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import grpc
 
+from models.guards.end_with_parent import end_with_parent
 from tests.support.pubsub.controls import Controls
 from tests.support.pubsub.service import CONTROL, handlers
 from tests.support.pubsub.state import State
 from tests.support.repository import REPOSITORY
-from workers.processes.child_process import end_with_parent
 
 _CALLS = 64  # at once; each open stream is one
 # too large is for us to refuse

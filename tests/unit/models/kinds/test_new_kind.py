@@ -67,7 +67,7 @@ def test_a_model_of_a_new_kind_is_trained_published_and_scored(registry, trained
 
 
 def test_a_folder_of_a_new_kind_is_recognised_and_published(registry, trained):
-    manifest = publish_from(registry, "mood", trained[0], "mood", NOW, begin=add_line)
+    manifest = publish_from(registry, "mood", trained[0], "mood", NOW, initializer=add_line)
     assert (manifest.kind, manifest.labels, manifest.precisions) == ("keyword", ("bad", "good"), ())
     assert best_labels(registry, manifest) == ["good", "bad"]
 

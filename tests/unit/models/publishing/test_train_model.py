@@ -136,7 +136,7 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
         (tmp_path / name).mkdir()
         find_kind("bow").fit(data, tmp_path / name, TrainingOptions())
     assert publish_from(
-        registry, "one", tmp_path / "one", "mood", NOW, begin=light_model.install
+        registry, "one", tmp_path / "one", "mood", NOW, initializer=light_model.install
     ).labels == (
         "bad",
         "good",
@@ -145,7 +145,7 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
         publish_from(registry, "one", tmp_path / "one", "mood", NOW, labels=("good", "bad"))
     with pytest.raises(WhichLabels, match="does not name its labels"):
         publish_from(registry, "any", tmp_path / "any", "topics", NOW)
-    given = {"labels": ("late", "dear"), "begin": light_model.install}
+    given = {"labels": ("late", "dear"), "initializer": light_model.install}
     manifest = publish_from(
         registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given
     )

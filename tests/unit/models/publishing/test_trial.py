@@ -35,21 +35,21 @@ def test_speed_and_memory_of_a_light_model_are_measured_on_the_texts(tmp_path):
 
 
 def test_without_texts_a_model_is_tried_on_ours(tmp_path):
-    found = measure(spec(), tmp_path, begin=light_model.install)
+    found = measure(spec(), tmp_path, initializer=light_model.install)
     assert found.rows == len(set(sample_texts().to_pylist()))
 
 
 @pytest.mark.parametrize(
-    ("labels", "begin", "reason"),
+    ("labels", "initializer", "reason"),
     [
         (("bad", "good"), broken_model, "IndexError: list index out of range"),
         (("bad", "good", "new"), light_model.install, r"answered with \(8, 2\)"),
-        (("bad", "good"), deadly_model, "ended with status -9"),
+        (("bad", "good"), deadly_model, "ended by signal SIGKILL"),
     ],
 )
-def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, begin, reason):
+def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, initializer, reason):
     with pytest.raises(FailedTrial, match=reason):
-        measure(spec(labels=labels), tmp_path, begin=begin)
+        measure(spec(labels=labels), tmp_path, initializer=initializer)
 
 
 def test_what_was_measured_decides_no_score():
