@@ -1,4 +1,4 @@
-"""What the tests of intake share: taking bytes in, and looking at what was stored."""
+"""Helpers of the intake tests: store an upload of some bytes, and read what was stored."""
 
 import io
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def upload(
     day: int = 1,
     **options: object,
 ) -> Dataset:
-    """Take in a file with these bytes; the dataset is stored below folder / "home"."""
+    """Store an upload with these bytes; its dataset is below folder / "home"."""
     file = folder / name
     file.write_bytes(data)
     now = datetime(2026, 1, day, tzinfo=UTC)
@@ -36,22 +36,22 @@ def upload(
 
 
 def stored_rows(folder: Path, dataset: Dataset) -> list[dict[str, object]]:
-    """All rows of all chunks."""
+    """Return all rows of all chunks."""
     place = LocalPlace(folder / "home")
     chunks = [read_chunk(place, dataset, position) for position in range(len(dataset.chunks))]
     return [row for chunk in chunks for row in chunk.to_pylist()]
 
 
 def stored_rejects(folder: Path, dataset: Dataset) -> list[tuple[object, ...]]:
-    """(row, id, reason, detail, raw) of every reject."""
+    """Return (row, id, reason, detail, raw) of every reject."""
     place = LocalPlace(folder / "home")
-    found = decode_parquet(place.read(rejects_path(dataset.customer, dataset.id))).to_pylist()
-    assert len(found) == dataset.rejected == sum(dataset.reasons.values())
-    return [(row["row"], row["id"], row["reason"], row["detail"], row["raw"]) for row in found]
+    rows = decode_parquet(place.read(rejects_path(dataset.customer, dataset.id))).to_pylist()
+    assert len(rows) == dataset.rejected == sum(dataset.reasons.values())
+    return [(row["row"], row["id"], row["reason"], row["detail"], row["raw"]) for row in rows]
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """Return the content of every file below a folder, by path."""
     return {
         str(file.relative_to(folder)): file.read_bytes()
         for file in folder.rglob("*")

@@ -123,7 +123,7 @@ def test_only_allowed_places_can_be_named_and_nothing_is_done_before(tmp_path):
     (tmp_path / "in").mkdir()
     settings = replace(
         from_environment({"CHORUS_HOME": str(tmp_path / "home")}),
-        allowed=(str(tmp_path / "in"), "gs://acme/in"),
+        allowed_places=(str(tmp_path / "in"), "gs://acme/in"),
     )
     inside = str(tmp_path / "in/in.csv")
     for file, out in (

@@ -1,3 +1,1 @@
-"""The parts of tests/support/servers/pubsub_server.py: a Pub/Sub server that speaks the real
-protocol and misbehaves on demand.
-"""
+"""The parts of the Pub/Sub server of the tests: it speaks the real protocol and fails on demand."""

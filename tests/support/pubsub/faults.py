@@ -1,4 +1,4 @@
-"""How a server misbehaves, and the answers by which it refuses."""
+"""How the server of the tests misbehaves, and the statuses with which it refuses calls."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 class Faults:
     """How one subscription misbehaves.
 
-    `copies`: every message is delivered so many times, each to be acknowledged for itself.
-    `shuffle`: a seed; what waits is delivered in an order drawn from it. `break_every`: seconds after
-    which a stream breaks with UNAVAILABLE. `max_lease`: seconds; a message comes back after
-    these even if a longer deadline was asked for. `release_at_once`: what a broken stream held comes
-    back now. The real service waits for its deadline.
+    `copies`: every message is delivered so many times, each to be acknowledged by itself.
+    `shuffle`: a seed; waiting messages are delivered in an order drawn from it. `break_every`:
+    seconds after which a stream breaks with UNAVAILABLE. `max_lease`: seconds after which a message
+    comes back even if a longer deadline was requested. `release_at_once`: messages of a broken
+    stream come back now; the real service waits for their deadlines.
     """
 
     copies: int = 1
@@ -22,8 +22,9 @@ class Faults:
 
 
 class Refused(Exception):
-    """A call that ends with a status. `per_ack_id`: why, for each id that an exactly-once
-    subscription refuses.
+    """A call that ends with a status.
+
+    `per_ack_id`: the reason for each id that an exactly-once subscription refuses.
     """
 
     def __init__(self, code: str, details: str, per_ack_id: dict[str, str] | None = None) -> None:
@@ -33,21 +34,21 @@ class Refused(Exception):
 
 @dataclass
 class Refusals:
-    """Calls that are refused, by what they concern (a topic or subscription) and the method's name."""
+    """The calls to refuse, by resource (a topic or a subscription) and name of the method."""
 
-    _open: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
+    _active: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
 
     def refuse(self, name: str, method: str, code: str, times: int | None) -> None:
-        self._open[name, method] = (code, times)
+        self._active[name, method] = (code, times)
 
     def allow(self, name: str, method: str) -> None:
-        self._open.pop((name, method), None)
+        self._active.pop((name, method), None)
 
     def check(self, name: str, method: str) -> None:
-        """Raises Refused, so many times as was asked for."""
-        code, times = self._open.get((name, method), ("", 0))
+        """Raise Refused if this call is to be refused, and count it."""
+        code, times = self._active.get((name, method), ("", 0))
         if times == 0:
             return
         if times is not None:
-            self._open[name, method] = (code, times - 1)
+            self._active[name, method] = (code, times - 1)
         raise Refused(code, f"{method} on {name} is refused, as the test asked")

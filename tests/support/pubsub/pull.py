@@ -1,5 +1,6 @@
-"""Streaming pull: one generator a stream that sends, and one thread a stream that reads what the
-client sends.
+"""Streaming pull and unary pull.
+
+Each stream has a generator that yields responses, and a thread that reads the client's requests.
 """
 
 import time
@@ -20,7 +21,7 @@ Response = types.StreamingPullResponse.pb()
 def streaming_pull(
     state: State, requests: Iterator[Any], context: grpc.ServicerContext
 ) -> Iterator[Any]:
-    """What one stream sends. Raises Refused when the server ends it."""
+    """Yield the responses of one stream. Raises Refused when the server ends it."""
     first = next(requests, None)
     if first is None:
         return
@@ -42,9 +43,9 @@ def streaming_pull(
         yield response
 
 
-def add_messages(received: Any, taken: list[tuple[str, Copy]], counted: bool) -> None:
-    """Append what was leased to a response; attempts are told where dead letters are counted."""
-    for ack_id, copy in taken:
+def add_messages(received: Any, leased: list[tuple[str, Copy]], counted: bool) -> None:
+    """Append leased messages to a response, with their delivery attempts if `counted`."""
+    for ack_id, copy in leased:
         message = received.add(ack_id=ack_id, delivery_attempt=copy.attempts if counted else 0)
         message.message.CopyFrom(copy.message)
 
@@ -59,7 +60,7 @@ def _read_requests(
     except grpc.RpcError:
         pass  # cancelled; the call's own callback closes the stream
     with state.lock:
-        stream.ended = True  # the client has no more to say: it closed its half
+        stream.ended = True  # the client closed its half of the stream
         subscription.changed.notify_all()
 
 
@@ -76,39 +77,40 @@ def _apply_request(state: State, subscription: Subscription, stream: Stream, req
 
 
 def _next_response(state: State, subscription: Subscription, stream: Stream) -> Any:
-    """The next response, or None when the client has ended the stream. Raises Refused."""
+    """Return the next response, or None once the client has ended the stream. Raises Refused."""
     config = subscription.config
     with state.lock:
 
-        def look() -> Any:
+        def next_event() -> Any:
             if stream.ended:
                 return "ended"
             if stream.broken or stream.confirmations:
                 return "broken" if stream.broken else "confirmed"
             return subscription.lease(stream, *stream.capacity(), stream.deadline)
 
-        every = subscription.faults.break_every
-        found = state.wait(subscription, look, None if every is None else stream.opened + every)
+        break_every = subscription.faults.break_every
+        end = None if break_every is None else stream.opened + break_every
+        event = state.wait(subscription, next_event, end)
         confirmations, stream.confirmations = stream.confirmations, []
-    if found == "ended":
+    if event == "ended":
         return None
-    if found == "broken" or not found:
-        raise Refused(stream.broken or "UNAVAILABLE", "the stream was cut, as the test asked")
+    if event == "broken" or not event:
+        raise Refused(stream.broken or "UNAVAILABLE", "the stream was broken, as the test asked")
     response = Response()
     response.subscription_properties.exactly_once_delivery_enabled = (
         config.enable_exactly_once_delivery
     )
-    if found == "confirmed":
+    if event == "confirmed":
         _confirm(response, confirmations, config.enable_exactly_once_delivery)
     else:
-        add_messages(response.received_messages, found, config.HasField("dead_letter_policy"))
+        add_messages(response.received_messages, event, config.HasField("dead_letter_policy"))
     return response
 
 
 def _confirm(
     response: Any, confirmations: list[tuple[str, list[str], list[str]]], exactly_once: bool
 ) -> None:
-    """Only exactly-once subscriptions confirm."""
+    """Add the confirmations, which only exactly-once subscriptions send."""
     for kind, valid, invalid in confirmations if exactly_once else ():
         confirmation = getattr(response, f"{kind}_confirmation")
         confirmation.ack_ids.extend(valid)
@@ -116,21 +118,21 @@ def _confirm(
 
 
 def pull(state: State, request: Any, context: grpc.ServicerContext) -> Any:
-    """A unary pull: it waits for the first message, but not to the end of the caller's patience."""
+    """Answer a unary pull: wait for the first message, but not until the caller's deadline."""
     with state.lock:
         subscription = state.subscription(request.subscription)
         seconds = subscription.config.ack_deadline_seconds
-        most = min(request.max_messages, 1000)
-        patience = (
+        max_messages = min(request.max_messages, 1000)
+        wait_seconds = (
             0.0 if request.return_immediately else min(1.0, (context.time_remaining() or 2.0) / 2)
         )
-        taken = state.wait(
+        leased = state.wait(
             subscription,
-            lambda: subscription.lease(None, most, 10_000_000, seconds),
-            time.monotonic() + patience,
+            lambda: subscription.lease(None, max_messages, 10_000_000, seconds),
+            time.monotonic() + wait_seconds,
         )
     response = types.PullResponse.pb()()
     add_messages(
-        response.received_messages, taken, subscription.config.HasField("dead_letter_policy")
+        response.received_messages, leased, subscription.config.HasField("dead_letter_policy")
     )
     return response

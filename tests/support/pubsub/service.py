@@ -1,6 +1,4 @@
-"""The methods of google.pubsub.v1, one of google.iam.v1, and one of our own by which tests ask and
-command.
-"""
+"""The methods of google.pubsub.v1, one of google.iam.v1, and one of our own, for `Controls`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +22,7 @@ CONTROL = "/chorus.tests.PubSub/Control"
 
 
 class Methods:
-    """Each method takes the raw protobuf request and returns the raw response. Raises Refused."""
+    """The methods: each takes a raw request and returns a raw response, or raises Refused."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -41,19 +39,19 @@ class Methods:
         return Empty()
 
     def list_topics(self, request: Any) -> Any:
-        inside = [
+        topics = [
             topic.config
             for name, topic in self._state.topics.items()
             if name.startswith(request.project + "/")
         ]
-        return types.ListTopicsResponse.pb()(topics=inside)
+        return types.ListTopicsResponse.pb()(topics=topics)
 
     def list_topic_subscriptions(self, request: Any) -> Any:
         self._state.topic(request.topic)
         names = [
             name
-            for name, known in self._state.subscriptions.items()
-            if known.config.topic == request.topic
+            for name, subscription in self._state.subscriptions.items()
+            if subscription.config.topic == request.topic
         ]
         return types.ListTopicSubscriptionsResponse.pb()(subscriptions=names)
 
@@ -73,9 +71,12 @@ class Methods:
         return Empty()
 
     def list_subscriptions(self, request: Any) -> Any:
-        known = self._state.subscriptions.items()
-        inside = [found.config for name, found in known if name.startswith(request.project + "/")]
-        return types.ListSubscriptionsResponse.pb()(subscriptions=inside)
+        configs = [
+            subscription.config
+            for name, subscription in self._state.subscriptions.items()
+            if name.startswith(request.project + "/")
+        ]
+        return types.ListSubscriptionsResponse.pb()(subscriptions=configs)
 
     def acknowledge(self, request: Any) -> Any:
         subscription = self._state.subscription(request.subscription)
@@ -90,47 +91,49 @@ class Methods:
         return Empty()
 
     def test_iam_permissions(self, request: Any) -> Any:
-        """All that is asked for, of what is there."""
-        there = (
+        """Grant every requested permission on an existing resource."""
+        exists = (
             request.resource in self._state.topics or request.resource in self._state.subscriptions
         )
         return iam_policy_pb2.TestIamPermissionsResponse(
-            permissions=request.permissions if there else []
+            permissions=request.permissions if exists else []
         )
 
 
 def handlers(state: State) -> list[grpc.GenericRpcHandler]:
-    """What a grpc.Server needs to know."""
+    """Return the handlers of a grpc.Server."""
     methods = Methods(state)
 
     def unary(
-        name: str, request: Any, act: Callable[[Any], Any], concerns: str
+        name: str, request: Any, call: Callable[[Any], Any], resource_field: str
     ) -> grpc.RpcMethodHandler:
         def handle(message: Any, context: grpc.ServicerContext) -> Any:
             try:
                 with state.lock:
-                    state.refusals.check(getattr(message, concerns), name)
-                    return act(message)
+                    state.refusals.check(getattr(message, resource_field), name)
+                    return call(message)
             except Refused as refused:
                 _abort(context, refused)
 
         return _unary(request, handle)
 
-    def pulled(message: Any, context: grpc.ServicerContext) -> Any:
+    def handle_pull(message: Any, context: grpc.ServicerContext) -> Any:
         try:
             state.refusals.check(message.subscription, "Pull")
             return pull.pull(state, message, context)
         except Refused as refused:
             _abort(context, refused)
 
-    def streamed(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+    def handle_streaming_pull(
+        requests: Iterator[Any], context: grpc.ServicerContext
+    ) -> Iterator[Any]:
         try:
             yield from pull.streaming_pull(state, requests, context)
         except Refused as refused:
             _abort(context, refused)
 
     streaming = grpc.stream_stream_rpc_method_handler(
-        streamed, types.StreamingPullRequest.pb().FromString, _serialize
+        handle_streaming_pull, types.StreamingPullRequest.pb().FromString, _serialize
     )
     publisher = {
         "CreateTopic": unary("CreateTopic", types.Topic, methods.create_topic, "name"),
@@ -178,11 +181,15 @@ def handlers(state: State) -> list[grpc.GenericRpcHandler]:
             methods.modify_ack_deadline,
             "subscription",
         ),
-        "Pull": _unary(types.PullRequest, pulled),
+        "Pull": _unary(types.PullRequest, handle_pull),
         "StreamingPull": streaming,
     }
-    asked = iam_policy_pb2.TestIamPermissionsRequest
-    permissions = unary("TestIamPermissions", asked, methods.test_iam_permissions, "resource")
+    permissions = unary(
+        "TestIamPermissions",
+        iam_policy_pb2.TestIamPermissionsRequest,
+        methods.test_iam_permissions,
+        "resource",
+    )
     return [
         grpc.method_handlers_generic_handler(
             "google.iam.v1.IAMPolicy", {"TestIamPermissions": permissions}
@@ -194,7 +201,7 @@ def handlers(state: State) -> list[grpc.GenericRpcHandler]:
 
 
 def _control(state: State) -> grpc.RpcMethodHandler:
-    """[method of Controls, its arguments] in, what it returns out, both as JSON."""
+    """Return the handler of Controls: [method, its arguments] in, its result out, both as JSON."""
     controls = Controls(state)
 
     def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -221,7 +228,7 @@ def _serialize(message: Any) -> bytes:
 
 
 def _abort(context: grpc.ServicerContext, refused: Refused) -> None:
-    """End the call; what was wrong with each ack id travels as the real service sends it."""
+    """End the call, with the reason for each ack id in the form of the real service."""
     code = grpc.StatusCode[refused.code]
     if not refused.per_ack_id:
         context.abort(code, refused.details)

@@ -12,22 +12,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.pubsub.faults import Faults, Refusals, Refused
 from tests.support.pubsub.subscription import Copy, Stream, Subscription
 
-DELETED = "_deleted-topic_"  # what a subscription names when its topic is gone
-_MOST_IN_A_REQUEST = 1000
-_LARGEST_REQUEST = 10_000_000
-_LARGEST_VALUE = 1024  # of an attribute, in bytes
+DELETED = "_deleted-topic_"  # the topic of a subscription whose topic was deleted
+_MAX_REQUEST_MESSAGES = 1000
+_MAX_REQUEST_BYTES = 10_000_000
+_MAX_ATTRIBUTE_BYTES = 1024  # of a value
 
 
 @dataclass
 class Topic:
-    """A topic, and all that was ever published to it."""
+    """A topic, and every message that was ever published to it."""
 
     config: Any
     published: list[Any] = field(default_factory=list)
 
 
 class State:
-    """What the server knows, behind one lock: every method that is called from a request takes it."""
+    """The state of the server, behind one lock, which every request takes."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -38,11 +38,11 @@ class State:
         self._numbers = itertools.count(1)
 
     def topic(self, name: str) -> Topic:
-        """Raises Refused."""
+        """Return the topic. Raises Refused."""
         return _existing(self.topics, name, "topic")
 
     def subscription(self, name: str) -> Subscription:
-        """Raises Refused."""
+        """Return the subscription. Raises Refused."""
         return _existing(self.subscriptions, name, "subscription")
 
     def create_topic(self, config: Any) -> None:
@@ -57,7 +57,7 @@ class State:
                 subscription.config.topic = DELETED
 
     def create_subscription(self, config: Any) -> None:
-        """Fills in what the request left to the server. Raises Refused."""
+        """Create the subscription, with defaults for what is left out. Raises Refused."""
         self.topic(config.topic)
         _check_new(self.subscriptions, config.name)
         config.ack_deadline_seconds = config.ack_deadline_seconds or 10
@@ -82,7 +82,7 @@ class State:
         self.break_streams(subscription, "NOT_FOUND")
 
     def publish(self, name: str, messages: Sequence[Any], size: int) -> list[str]:
-        """The ids of the messages. Raises Refused."""
+        """Publish the messages; return their ids. Raises Refused."""
         topic = self.topic(name)
         _check_publish(messages, size)
         now = Timestamp()
@@ -97,7 +97,7 @@ class State:
         return [message.message_id for message in messages]
 
     def open_stream(self, request: Any) -> tuple[Subscription, Stream]:
-        """Raises Refused."""
+        """Open a stream of the requested subscription. Raises Refused."""
         subscription = self.subscription(request.subscription)
         seconds = request.stream_ack_deadline_seconds
         if not 10 <= seconds <= 600:
@@ -111,26 +111,28 @@ class State:
         return subscription, stream
 
     def break_streams(self, subscription: Subscription, code: str) -> None:
-        """End every stream with this status."""
+        """Break every stream with this status."""
         for stream in subscription.streams:
             stream.broken = code
         subscription.changed.notify_all()
 
     def wait(self, subscription: Subscription, until: Callable[[], Any], end: float | None) -> Any:
-        """Wait for the condition's first true value, until `end` at the latest, with messages
-        coming back meanwhile.
+        """Return the condition's first true value, or its last one at `end`.
+
+        Messages whose leases end come back meanwhile.
         """
-        while not (found := until()):
+        while not (value := until()):
             now = time.monotonic()
             if end is not None and now >= end:
-                return found
-            ends = [moment for moment in (end, subscription.next_expiry()) if moment is not None]
-            subscription.changed.wait(max(0.0, min(ends) - now) if ends else None)
-        return found
+                return value
+            times = [at for at in (end, subscription.next_expiry()) if at is not None]
+            subscription.changed.wait(max(0.0, min(times) - now) if times else None)
+        return value
 
     def _dead_letter(self, config: Any, copy: Copy) -> None:
-        """The dead-letter topic gets the message, and where it came from; without that topic it is
-        delivered again.
+        """Publish the message to the dead-letter topic, with its origin.
+
+        Without that topic it is delivered again.
         """
         source, target = config.name.split("/"), config.dead_letter_policy.dead_letter_topic
         if target not in self.topics:
@@ -148,35 +150,37 @@ class State:
         self.publish(target, [dead], dead.ByteSize())
 
 
-def _existing(known: dict[str, Any], name: str, kind: str) -> Any:
-    if name not in known:
+def _existing(resources: dict[str, Any], name: str, kind: str) -> Any:
+    if name not in resources:
         raise Refused("NOT_FOUND", f"Resource not found (resource={name}): there is no such {kind}")
-    return known[name]
+    return resources[name]
 
 
-def _check_new(known: dict[str, Any], name: str) -> None:
+def _check_new(resources: dict[str, Any], name: str) -> None:
     if len(name.split("/")) != 4:
         raise Refused(
             "INVALID_ARGUMENT",
             f"a name has the form projects/P/topics/T or projects/P/subscriptions/S: {name}",
         )
-    if name in known:
+    if name in resources:
         raise Refused("ALREADY_EXISTS", f"Resource already exists in the project (resource={name})")
 
 
 def _check_publish(messages: Sequence[Any], size: int) -> None:
-    if size > _LARGEST_REQUEST:
+    if size > _MAX_REQUEST_BYTES:
         raise Refused(
             "INVALID_ARGUMENT",
-            f"the request has {size} bytes, more than the limit of {_LARGEST_REQUEST}",
+            f"the request has {size} bytes, more than the limit of {_MAX_REQUEST_BYTES}",
         )
-    if not 1 <= len(messages) <= _MOST_IN_A_REQUEST:
+    if not 1 <= len(messages) <= _MAX_REQUEST_MESSAGES:
         raise Refused(
             "INVALID_ARGUMENT",
-            f"a request holds 1 to {_MOST_IN_A_REQUEST} messages, not {len(messages)}",
+            f"a request holds 1 to {_MAX_REQUEST_MESSAGES} messages, not {len(messages)}",
         )
     for message in messages:
         if not message.data and not message.attributes:
             raise Refused("INVALID_ARGUMENT", "a message needs data or an attribute")
-        if any(len(value.encode()) > _LARGEST_VALUE for value in message.attributes.values()):
-            raise Refused("INVALID_ARGUMENT", f"an attribute has at most {_LARGEST_VALUE} bytes")
+        if any(len(value.encode()) > _MAX_ATTRIBUTE_BYTES for value in message.attributes.values()):
+            raise Refused(
+                "INVALID_ARGUMENT", f"an attribute has at most {_MAX_ATTRIBUTE_BYTES} bytes"
+            )

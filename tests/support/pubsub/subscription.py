@@ -1,4 +1,4 @@
-"""One subscription: what waits, what is out on a lease, and what came back."""
+"""One subscription: the messages that wait, those on a lease, and those that came back."""
 
 import heapq
 import itertools
@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.pubsub.faults import Faults, Refused
 
-MAX_RESPONSE_MESSAGES = 1000  # in one response
+MAX_RESPONSE_MESSAGES = 1000
 MAX_RESPONSE_BYTES = 10_000_000
 INVALID = "PERMANENT_FAILURE_INVALID_ACK_ID"
 
@@ -28,13 +28,13 @@ class Copy:
 
 @dataclass(eq=False)
 class Stream:
-    """One open streaming pull; a limit of 0 is none."""
+    """One open streaming pull; a limit of 0 means none."""
 
     deadline: float
     max_messages: int
     max_bytes: int
     opened: float = field(default_factory=time.monotonic)
-    messages: int = 0  # that are out
+    messages: int = 0  # that are on a lease
     bytes: int = 0
     ended: bool = False  # by the client
     broken: str | None = None  # with this status, by the server
@@ -42,16 +42,19 @@ class Stream:
     confirmations: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
 
     def capacity(self) -> tuple[int, int]:
-        """How many messages and bytes may follow. What is larger than all the room goes out alone."""
+        """Return how many messages and bytes may follow.
+
+        A message that is larger than the capacity is delivered alone.
+        """
         messages = min(
             MAX_RESPONSE_MESSAGES,
             self.max_messages - self.messages if self.max_messages > 0 else MAX_RESPONSE_MESSAGES,
         )
-        left = min(
+        remaining_bytes = min(
             MAX_RESPONSE_BYTES,
             self.max_bytes - self.bytes if self.max_bytes > 0 else MAX_RESPONSE_BYTES,
         )
-        return messages, left
+        return messages, remaining_bytes
 
 
 @dataclass
@@ -64,13 +67,13 @@ class Lease:
 
 
 class Subscription:
-    """All methods are called with the server's lock held; `changed` belongs to that lock."""
+    """One subscription. Every method needs the server's lock; `changed` belongs to that lock."""
 
     def __init__(
-        self, config: Any, faults: Faults, lock: RLock, bury: Callable[[Any, Any], None]
+        self, config: Any, faults: Faults, lock: RLock, dead_letter: Callable[[Any, Any], None]
     ) -> None:
-        """`config`: the protobuf Subscription. `bury(config, copy)`: publish to its dead-letter
-        topic.
+        """`config`: the protobuf Subscription. `dead_letter(config, copy)` publishes a copy to its
+        dead-letter topic.
         """
         self.config = config
         self.changed = Condition(lock)
@@ -80,10 +83,10 @@ class Subscription:
         self.leases: dict[str, Lease] = {}
         self.deliveries: Counter[str] = Counter()
         self.acks: Counter[str] = Counter()
-        self.late: Counter[str] = Counter()  # acknowledged or prolonged after the deadline
-        self._bury = bury
+        self.late: Counter[str] = Counter()  # acknowledged or extended after the deadline
+        self._dead_letter = dead_letter
         self._numbers = itertools.count()
-        # a heap; a lease that was prolonged is pushed again when it is due
+        # a heap; a lease that was extended is pushed again when it is due
         self._expiries: list[tuple[float, str]] = []
         self.set_faults(faults)
 
@@ -93,36 +96,37 @@ class Subscription:
         self.changed.notify_all()
 
     def add(self, messages: Iterable[Any]) -> None:
-        """What was published to the topic."""
+        """Add messages that were published to the topic."""
         sized = [(message, message.ByteSize()) for message in messages]
         for _ in range(self.faults.copies):
             self.waiting.extend(Copy(message, size) for message, size in sized)
         self.changed.notify_all()
 
     def lease(
-        self, stream: Stream | None, messages: int, room: int, deadline: float
+        self, stream: Stream | None, max_messages: int, max_bytes: int, deadline: float
     ) -> list[tuple[str, Copy]]:
-        """Lease what waits: at most so many messages, and bytes unless the first alone is larger."""
+        """Lease waiting messages: at most so many, and bytes unless the first alone is larger."""
         self.release_expired()
         if self._random and len(self.waiting) > 1:
             shuffled = list(self.waiting)
             self._random.shuffle(shuffled)
             self.waiting = deque(shuffled)
-        if stream:  # one leaves some to the others
-            messages = min(messages, -(-len(self.waiting) // max(1, len(self.streams))))
-        taken: list[tuple[str, Copy]] = []
+        if stream:  # each stream leaves some to the others
+            share = -(-len(self.waiting) // max(1, len(self.streams)))
+            max_messages = min(max_messages, share)
+        leased: list[tuple[str, Copy]] = []
         may_exceed = stream is None or not stream.messages
-        while self.waiting and len(taken) < messages:
+        while self.waiting and len(leased) < max_messages:
             copy = self.waiting[0]
-            if copy.size > room and (taken or not may_exceed):
+            if copy.size > max_bytes and (leased or not may_exceed):
                 break
-            room -= copy.size
+            max_bytes -= copy.size
             self.waiting.popleft()
-            taken.append((self._lease(copy, stream, deadline), copy))
-        return taken
+            leased.append((self._lease(copy, stream, deadline), copy))
+        return leased
 
     def acknowledge(self, ack_ids: Iterable[str]) -> tuple[list[str], list[str]]:
-        """(ids that counted, ids that came too late)."""
+        """Acknowledge messages; return (ids that counted, ids that came too late)."""
         valid, invalid = self._split_valid(ack_ids)
         for ack_id in valid:
             self.acks[self._end_lease(ack_id).message.message_id] += 1
@@ -130,7 +134,7 @@ class Subscription:
         return valid, invalid
 
     def extend(self, ack_ids: Iterable[str], seconds: float) -> tuple[list[str], list[str]]:
-        """The same for a new deadline; 0 gives the messages back."""
+        """Set a new deadline; 0 releases the messages. Returns the same as `acknowledge`."""
         valid, invalid = self._split_valid(ack_ids)
         for ack_id in valid:
             if seconds == 0:
@@ -142,7 +146,7 @@ class Subscription:
         return valid, invalid
 
     def raise_if_invalid(self, invalid: list[str]) -> None:
-        """Exactly-once subscriptions say which ids came too late, others don't. Raises Refused."""
+        """Raise Refused for ids that came too late, which only exactly-once subscriptions do."""
         if invalid and self.config.enable_exactly_once_delivery:
             raise Refused(
                 "INVALID_ARGUMENT",
@@ -151,7 +155,7 @@ class Subscription:
             )
 
     def release_expired(self, now: float | None = None) -> None:
-        """Take back what is overdue at this moment."""
+        """Release the messages whose leases have expired by `now`, by default the present."""
         now = time.monotonic() if now is None else now
         while self._expiries and self._expiries[0][0] <= now:
             _, ack_id = heapq.heappop(self._expiries)
@@ -164,11 +168,11 @@ class Subscription:
                 self._schedule_expiry(ack_id)
 
     def next_expiry(self) -> float | None:
-        """When the next lease may end."""
+        """Return when the next lease may expire."""
         return self._expiries[0][0] if self._expiries else None
 
     def close(self, stream: Stream) -> None:
-        """The stream is gone; its messages come back at their deadlines, or now."""
+        """Remove a closed stream; its messages come back at their deadlines, or now."""
         stream.ended = True
         if stream in self.streams:
             self.streams.remove(stream)
@@ -200,13 +204,13 @@ class Subscription:
         return ack_id
 
     def _deadline(self, seconds: float) -> float:
-        longest = self.faults.max_lease
-        return time.monotonic() + (seconds if longest is None else min(seconds, longest))
+        max_lease = self.faults.max_lease
+        return time.monotonic() + (seconds if max_lease is None else min(seconds, max_lease))
 
     def _schedule_expiry(self, ack_id: str) -> None:
         heapq.heappush(self._expiries, (self.leases[ack_id].deadline, ack_id))
         if self._expiries[0][1] == ack_id:
-            self.changed.notify_all()  # those who wait have a nearer end to wait for
+            self.changed.notify_all()  # the waiting threads have a nearer expiry to wait for
 
     def _end_lease(self, ack_id: str) -> Copy:
         lease = self.leases.pop(ack_id)
@@ -219,7 +223,7 @@ class Subscription:
         copy = self._end_lease(ack_id)
         policy = self.config.dead_letter_policy
         if policy.dead_letter_topic and copy.attempts >= policy.max_delivery_attempts:
-            self._bury(self.config, copy)
+            self._dead_letter(self.config, copy)
         else:
             self.waiting.append(copy)
         self.changed.notify_all()

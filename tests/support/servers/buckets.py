@@ -1,9 +1,8 @@
-"""Real storage servers on this machine, over HTTP: one that speaks Google's JSON, one that speaks
-S3.
+"""Real storage servers on this machine, over HTTP: one speaks Google's JSON, one speaks S3.
 
-Whoever uses them needs `environment` in his own environment: worker processes find the server
-there, as they would find Google's or Amazon's. `before` gives the same with another address, such
-as that of a proxy.
+A process that uses a server needs `environment` in its own environment: workers find the server
+there, as they would find Google's or Amazon's. `environment_for` gives the same with another
+address, such as that of a proxy.
 """
 
 import json
@@ -25,7 +24,7 @@ from tests.support.runs.waiting import wait_until
 
 @dataclass(frozen=True)
 class BucketServer:
-    """A server that runs."""
+    """A running server."""
 
     scheme: str  # gs or s3
     url: str  # http://…
@@ -35,7 +34,7 @@ class BucketServer:
         return self.environment_for(self.url)
 
     def environment_for(self, url: str) -> dict[str, str]:
-        """What the client libraries find this server by when `url` stands before it."""
+        """Return the variables by which client libraries find this server at another `url`."""
         if self.scheme == "gs":
             return {
                 "STORAGE_EMULATOR_HOST": url,
@@ -51,7 +50,7 @@ class BucketServer:
         }
 
     def new_bucket(self) -> str:
-        """The URL of an empty bucket."""
+        """Create a bucket, and return its URL."""
         bucket = f"chorus-{secrets.token_hex(6)}"
         if self.scheme == "gs":
             body = json.dumps({"name": bucket}).encode()
@@ -68,11 +67,11 @@ class BucketServer:
 
 
 def set_environment(monkeypatch, environment: dict[str, str]) -> None:
-    """From now on the storage clients of this process go where the environment says."""
+    """Point the storage clients of this process to the server of this environment."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     if any(_last_environment.get(name) not in (None, value) for name, value in environment.items()):
-        _forget_clients()  # they are slow to make, so the same server is asked by the same client
+        _forget_clients()  # only for another server: clients are slow to make
     _last_environment.update(environment)
 
 
@@ -80,7 +79,7 @@ _last_environment: dict[str, str] = {}
 
 
 def _forget_clients() -> None:
-    """Clients of this process that are kept were made for another server."""
+    """Drop the cached clients of this process, which were made for another server."""
     from gcsfs.core import GCSFileSystem
     from s3fs import S3FileSystem
 
@@ -90,7 +89,7 @@ def _forget_clients() -> None:
 
 @contextmanager
 def run_gcs_server() -> Iterator[BucketServer]:
-    """A server with Google's JSON interface; what it holds is in its memory."""
+    """Run a server with Google's JSON interface; it keeps objects in memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
@@ -110,7 +109,7 @@ def run_gcs_server() -> Iterator[BucketServer]:
 
 @contextmanager
 def run_s3_server() -> Iterator[BucketServer]:
-    """A server that speaks S3; what it holds is in its memory."""
+    """Run a server that speaks S3; it keeps objects in memory."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     with _running(
@@ -135,7 +134,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _running(command, url) -> Iterator[None]:
-    """The process, once it answers."""
+    """Run the process for as long as the block lasts; the block starts once it answers."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: process.poll() is not None or _answers(url), url, seconds=30)

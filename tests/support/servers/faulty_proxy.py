@@ -1,11 +1,12 @@
-"""A proxy before a storage server that is slow, fails and cuts connections on demand, and counts
-what it was asked.
+"""A proxy before a storage server: it is slow, fails and cuts connections on demand, and counts
+calls.
 
     with FaultyProxy("http://127.0.0.1:9000") as proxy:
-        proxy.latency = 0.1                                         # seconds, before each call is passed on
-        proxy.fail_next(2, UNAVAILABLE, method="PUT", path="job")   # the next two calls that are like this
+        proxy.latency = 0.1                        # seconds, before each call is passed on
+        # the next two calls with this method and this in their path
+        proxy.fail_next(2, UNAVAILABLE, method="PUT", path="job")
         proxy.fail_share(0.1, [UNAVAILABLE, CUT, CUT_AFTER], seed=1)  # any call, one in ten
-        proxy.calls                                                 # [("GET", "/bucket/key"), …]
+        proxy.calls                                # [("GET", "/bucket/key"), …]
 
 It runs in a thread of the process that started it.
 """
@@ -21,16 +22,15 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-_HOP = {"connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"}
+_HOP_HEADERS = {"connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"}
 
 
 @dataclass(frozen=True)
 class Fault:
     """What happens instead of the answer.
 
-    `status` 0 cuts the connection. `code` is what S3 calls the error. `after`: the server has done
-    the work, and only its answer is lost. `hangs`: nothing happens at all, until the client gives
-    up.
+    `status` 0 cuts the connection. `code` is what S3 calls the error. `after_work`: the server has
+    done the work, and only its answer is lost. `hangs`: no answer comes until the client gives up.
     """
 
     status: int = 0
@@ -51,13 +51,13 @@ CUT_AFTER = Fault(after_work=True)
 HANGS = Fault(hangs=True)
 HANGS_AFTER = Fault(hangs=True, after_work=True)
 
-# What storage does on a bad day: one in ten calls with these is one in ten of each kind of loss.
+# What storage does on a bad day: refuse or cut a call, before or after its work.
 BAD_DAY = (UNAVAILABLE, UNAVAILABLE_AFTER, CUT, CUT_AFTER)
 
 
 @dataclass
 class _PlannedFaults:
-    """Calls that fail soon."""
+    """Faults of the next calls that match."""
 
     remaining: int
     fault: Fault
@@ -69,14 +69,14 @@ class _PlannedFaults:
 
 
 class FaultyProxy:
-    """HTTP in, HTTP out; `url` is where clients find it."""
+    """A proxy for HTTP; `url` is where clients find it."""
 
     def __init__(self, server: str) -> None:
         self._server = server
         self.latency = 0.0
         self.calls: list[tuple[str, str]] = []
         self.failed = 0
-        self._next: list[_PlannedFaults] = []
+        self._planned: list[_PlannedFaults] = []
         self.stop_failing()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -84,21 +84,24 @@ class FaultyProxy:
         )
 
     def fail_next(self, times: int, fault: Fault, method: str = "", path: str = "") -> None:
-        """The next calls with this method whose path and query contain `path` fail in this way."""
-        self._next.append(_PlannedFaults(times, fault, method, path))
+        """Fail the next calls with this method whose path and query contain `path`."""
+        self._planned.append(_PlannedFaults(times, fault, method, path))
 
     def fail_share(self, share: float, faults: Sequence[Fault] = BAD_DAY, seed: int = 0) -> None:
-        """From now on so many of all calls fail, each in one of these ways."""
+        """From now on fail this share of all calls, each with one of these faults."""
         self._share, self._faults, self._random = share, faults, random.Random(seed)  # noqa: S311 — no secret
 
     def stop_failing(self) -> None:
-        """No call fails any more."""
-        self._next.clear()
+        """Let every call through again."""
+        self._planned.clear()
         self.fail_share(0)
 
     def count(self, method: str = "", path: str = "") -> int:
-        """How many calls like this there were."""
-        return sum(method in (called, "") and path in at for called, at in self.calls)
+        """Return how many calls had this method and `path` in their path and query."""
+        return sum(
+            method in (call_method, "") and path in call_path
+            for call_method, call_path in self.calls
+        )
 
     def __enter__(self) -> "FaultyProxy":
         self._thread.start()
@@ -136,10 +139,10 @@ class FaultyProxy:
         await self._client.close()
 
     def _fault(self, method: str, path: str) -> Fault | None:
-        for soon in self._next:
-            if soon.matches(method, path):
-                soon.remaining -= 1
-                return soon.fault
+        for planned in self._planned:
+            if planned.matches(method, path):
+                planned.remaining -= 1
+                return planned.fault
         if self._random.random() < self._share:
             return self._random.choice(self._faults)
         return None
@@ -166,7 +169,9 @@ class FaultyProxy:
 
     async def _forward(self, request: web.BaseRequest, body: bytes) -> web.Response:
         headers = [
-            (name, value) for name, value in request.headers.items() if name.lower() not in _HOP
+            (name, value)
+            for name, value in request.headers.items()
+            if name.lower() not in _HOP_HEADERS
         ]
         headers.append(("Content-Length", str(len(body))))
         url = URL(self._server + request.raw_path, encoded=True)
@@ -178,20 +183,20 @@ class FaultyProxy:
             allow_redirects=False,
         ) as answer:
             data = await answer.read()
-            passed = web.Response(status=answer.status, body=data)
+            response = web.Response(status=answer.status, body=data)
             for name, value in answer.headers.items():
                 if name.lower() == "content-length":
                     if request.method == "HEAD":  # the length of what GET would bring
-                        passed.headers[name] = value
-                elif name.lower() not in _HOP:  # a resumable upload goes on where it began: here
-                    passed.headers[name] = (
+                        response.headers[name] = value
+                elif name.lower() not in _HOP_HEADERS:  # a resumable upload continues here
+                    response.headers[name] = (
                         value.replace(self._server, self.url) if name == "Location" else value
                     )
-            return passed
+            return response
 
 
 def _refused(request: web.BaseRequest, fault: Fault) -> web.Response:
-    """In the words of the storage that the client speaks with."""
+    """Return an error in the format of the storage that the client expects."""
     if "/storage/v1/" in request.path:
         body, kind = (
             f'{{"error": {{"code": {fault.status}, "message": "on demand"}}}}',

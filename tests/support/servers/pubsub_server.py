@@ -1,9 +1,9 @@
 """A Pub/Sub server for tests and benchmarks, which the real client library talks to.
 
-In this process: `with pubsub_server() as pubsub`; as its own: `with pubsub_process() as pubsub`, or
-`python -m tests.support.servers.pubsub_server --port 8085`. Clients find it by
-PUBSUB_EMULATOR_HOST=pubsub.address; what else a test may ask and command are the methods of
-tests.support.pubsub.controls.Controls: `pubsub.inspect(subscription=…)`.
+In this process: `with pubsub_server() as pubsub`; as a process of its own: `with pubsub_process()
+as pubsub`, or `python -m tests.support.servers.pubsub_server --port 8085`. Clients find it by
+PUBSUB_EMULATOR_HOST=pubsub.address. What else a test may ask and command are the methods of
+tests.support.pubsub.controls.Controls, such as `pubsub.inspect(subscription=…)`.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from tests.support.pubsub.service import CONTROL, handlers
 from tests.support.pubsub.state import State
 from tests.support.repository import REPOSITORY
 
-_CALLS = 64  # at once; each open stream is one
-# too large is for us to refuse
+_MAX_CALLS = 64  # at once; each open stream is one
+# The limit of gRPC is higher than that of the service, so that State refuses what is too large.
 _OPTIONS = [("grpc.max_receive_message_length", 32 << 20), ("grpc.so_reuseport", 0)]
 
 
 class PubSubServer:
-    """A running server: its address, and the methods of Controls, by keyword."""
+    """A running server: its address, and the methods of Controls, with keyword arguments."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -51,8 +51,8 @@ class PubSubServer:
 
 @contextmanager
 def serve(port: int = 0) -> Iterator[str]:
-    """Serve for as long as the block lasts; its address."""
-    pool = ThreadPoolExecutor(_CALLS, "pubsub")
+    """Serve for as long as the block lasts; yield the address."""
+    pool = ThreadPoolExecutor(_MAX_CALLS, "pubsub")
     server = grpc.server(pool, handlers(State()), options=_OPTIONS)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
@@ -65,7 +65,7 @@ def serve(port: int = 0) -> Iterator[str]:
 
 @contextmanager
 def pubsub_server() -> Iterator[PubSubServer]:
-    """A server in this process."""
+    """Run a server in this process."""
     with serve() as address:
         pubsub = PubSubServer(address)
         try:
@@ -76,7 +76,7 @@ def pubsub_server() -> Iterator[PubSubServer]:
 
 @contextmanager
 def pubsub_process() -> Iterator[PubSubServer]:
-    """A server in a process of its own, which ends with this one."""
+    """Run a server in a process of its own, which ends with this one."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.servers.pubsub_server", "--port", "0"],
         cwd=REPOSITORY,
@@ -96,14 +96,14 @@ def pubsub_process() -> Iterator[PubSubServer]:
 def main() -> None:
     """Print the port, then serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0: any that is free")
-    ended = Event()
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: stopping.set())
     with serve(parser.parse_args().port) as address:
         sys.stdout.write(f"{address.rpartition(':')[2]}\n")
         sys.stdout.flush()
-        ended.wait()
+        stopping.wait()
 
 
 if __name__ == "__main__":

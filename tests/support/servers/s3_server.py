@@ -1,5 +1,7 @@
-"""moto's S3 server, asked for one thing at a time: by itself it looks whether an object is there
-and then puts it.
+"""moto's S3 server, one request at a time.
+
+By itself moto answers a conditional write in two steps: it checks whether the object exists, and
+then writes it.
 """
 
 import sys
@@ -11,16 +13,16 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class _Connection(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"  # connections are kept
+    protocol_version = "HTTP/1.1"  # connections are kept alive
 
 
 def main(port: int) -> None:
-    moto, one = DomainDispatcherApplication(create_backend_app), Lock()
+    moto, lock = DomainDispatcherApplication(create_backend_app), Lock()
 
     def app(environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
-        with one:
+        with lock:
             return [b"".join(moto(environ, start_response))]
 
     make_server("127.0.0.1", port, app, threaded=True, request_handler=_Connection).serve_forever()
