@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chorus.common.settings import Settings
-from chorus.service.job_forecast import remember
+from chorus.service.job_forecast import read_with_forecast, store_forecast
 from chorus.service.run_job import broker_for, context_for, service_broker
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
@@ -14,6 +14,7 @@ from storage.records.jobs import Ended, Job
 from storage.records.runs import Run, RunEnded, end_run, open_runs
 from tasks.jobs.activate_labels import settle_runs_of
 from tasks.jobs.submit import start, stop, write_job
+from tasks.planning.record_cache import dataset_of
 
 
 class NoSuchJob(BadRequest):
@@ -112,5 +113,6 @@ def resume(settings: Settings, name: str) -> None:
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         write_job(context.place, job)  # its output may have been pruned, and be another's now
-        remember(settings, context, job)
-        start(context, job)
+        stored = read_with_forecast(context.place, job, dataset_of(context.place, job))
+        store_forecast(settings, context, stored)
+        start(context, job, stored)

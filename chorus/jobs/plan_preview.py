@@ -16,7 +16,7 @@ from chorus.common.settings import Settings
 from chorus.jobs.manage import find_job
 from chorus.jobs.reprocess_request import NothingStored
 from chorus.jobs.upload_request import UploadRequest, describe
-from chorus.service.job_forecast import look_ahead
+from chorus.service.job_forecast import outlook_for
 from chorus.service.run_job import board_of_service
 from storage.names import is_name
 from storage.places.open_place import open_place
@@ -28,6 +28,7 @@ from tasks.jobs.reprocess import describe_jobs, describe_run
 from tasks.jobs.submit import check_output
 from tasks.planning.forecast import ModelOutlook, Outlook
 from tasks.planning.record_cache import dataset_of
+from tasks.planning.stored_work import read_stored_work
 
 _CHARS_A_TOKEN = 4.3  # of English in the word pieces of BERT, special tokens left out
 
@@ -77,10 +78,11 @@ def _is_job(place: Place, what: str) -> bool:
 def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]]) -> Outlook:
     """With what the board of a service knows, if there is one that answers."""
     board = board_of_service(settings, place)
+    works = read_stored_work(place, found, partial_sources=True)
     try:
-        return look_ahead(settings, place, board, found)
+        return outlook_for(settings, place, board, works)
     except RedisError:
-        return look_ahead(settings, place, None, found)
+        return outlook_for(settings, place, None, works)
 
 
 def _show(job: str | None, found: Outlook, *, as_json: bool) -> None:

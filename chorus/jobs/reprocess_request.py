@@ -17,7 +17,7 @@ from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.progress import rows_of
 from chorus.jobs.upload_request import NoService
-from chorus.service.job_forecast import expect
+from chorus.service.job_forecast import forecast_for
 from chorus.service.run_job import (
     broker_for,
     context_for,
@@ -29,7 +29,6 @@ from storage.errors import BadRequest, ChorusError
 from storage.names import check_name
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.records.feedback import Dataset
 from storage.records.feedback import customers as all_customers
 from storage.records.forecasts import Forecast
 from storage.records.job_state import checked_state
@@ -42,6 +41,7 @@ from tasks.jobs.reprocess import carry_on, describe_jobs, describe_run
 from tasks.planning.forecast_correction import learn
 from tasks.planning.record_cache import dataset_of
 from tasks.planning.remaining_work import RemainingWork, remaining_work
+from tasks.planning.stored_work import StoredWork, read_stored_work
 from workers.processes.embedded_broker import Broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the runs
@@ -87,8 +87,8 @@ class Work:
 
     run: Run
     jobs: Sequence[Job]
-    todo: Sequence[tuple[Job, Dataset]]  # those that are not done
-    left: RemainingWork
+    stored: Sequence[StoredWork]  # of the jobs that are not done
+    remaining: RemainingWork
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def reprocess(settings: Settings, asked: ReprocessRequest) -> None:
     found = [_work(place, run) for run in runs]
     jobs = [job for work in found for job in work.jobs]
     forecast = None
-    if not any(work.todo for work in found):
+    if not any(work.stored for work in found):
         for run in runs:
             settle(place, create_run(place, run))
     else:
@@ -169,7 +169,8 @@ def _described(place: Place, asked: ReprocessRequest) -> tuple[list[Run], dict[s
 def _work(place: Place, run: Run) -> Work:
     jobs = describe_jobs(place, run)
     todo = [(job, dataset_of(place, job)) for job in jobs if not checked_state(place, job).is_done]
-    return Work(run, jobs, todo, remaining_work(place, todo))
+    stored = read_stored_work(place, todo, partial_sources=True)
+    return Work(run, jobs, stored, remaining_work(stored))
 
 
 def _label(
@@ -183,10 +184,8 @@ def _label(
     them, if any were.
     """
     context = context_for(settings, broker.address)
-    forecast, began = (
-        expect(settings, context, [each for work in found for each in work.todo]),
-        monotonic(),
-    )
+    stored = [each for work in found for each in work.stored]
+    forecast, began = forecast_for(settings, context, stored), monotonic()
     runs: list[Run] = []
     try:
         for work in found:
@@ -203,7 +202,7 @@ def _label(
         raise
     if asked.detach:
         return forecast
-    busy = {one.model.name for work in found for one in work.left.models if one.cells}
+    busy = {one.model.name for work in found for one in work.remaining.models if one.cells}
     with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
         while not all(run_ended(context.place, run.customer, run.name) for run in runs):
@@ -251,7 +250,7 @@ def _report(
             "status": end.status if (end := ends[id(work)]) else "submitted",
             "datasets": len(work.jobs),
             "rows": sum(dataset_of(place, job).rows for job in work.jobs),
-            "cells_to_score": sum(one.cells for one in work.left.models),
+            "cells_to_score": sum(one.cells for one in work.remaining.models),
         }
         for work in found
     ]

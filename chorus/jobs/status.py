@@ -29,7 +29,7 @@ from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.jobs.startup_timing import beginning
 from tasks.planning.demand import Demand, demand
-from tasks.planning.reconcile_job import stored_progress
+from tasks.planning.stored_work import read_work_of_job
 
 _WATCH_SECONDS = 1.0
 _JOB = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
@@ -156,7 +156,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     dataset = read_dataset(place, job.customer, job.dataset)
     progress, manifest = _progress(board, job), read_manifest(job.output)
     state = JobState(jobs.ended(place, job.id), complete=manifest is not None)
-    stored = stored_progress(place, job.id)
+    stored = read_work_of_job(place, job.id).progress()
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
     if state.is_done or (state.is_labelled and job.results is None):

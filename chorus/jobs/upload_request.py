@@ -14,7 +14,7 @@ from chorus.common.preview import preview
 from chorus.common.settings import Settings
 from chorus.jobs.progress import shown
 from chorus.jobs.rejects import reasons_of, rejected_by_models
-from chorus.service.job_forecast import remember
+from chorus.service.job_forecast import read_with_forecast, store_forecast
 from chorus.service.run_job import (
     Outcome,
     broker_for,
@@ -90,8 +90,9 @@ def submit(settings: Settings, asked: UploadRequest) -> None:
         job, dataset = _job(settings, place, asked, Console(stderr=True))
         context = context_for(settings, broker.address)
         try:
-            remember(settings, context, job)
-            start(context, job)
+            stored = read_with_forecast(place, job, dataset)
+            store_forecast(settings, context, stored)
+            start(context, job, stored)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     if asked.as_json:

@@ -1,7 +1,7 @@
 """What jobs would take on this machine, as it is now; and what was expected of a job, kept with it."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -24,35 +24,34 @@ from tasks.board.worker_profile import expected_profile_of
 from tasks.broker.step_messages import SHORT
 from tasks.planning.forecast import Machine, Outlook, Pool, outlook
 from tasks.planning.forecast_correction import correction
-from tasks.planning.record_cache import dataset_of
 from tasks.planning.remaining_work import remaining_work
+from tasks.planning.stored_work import StoredWork, read_stored_work
 from workers.config.limits_file import read_limits
 
 log = logging.getLogger(__name__)
 
 
-def look_ahead(
-    settings: Settings, place: Place, board: Board | None, jobs: Iterable[tuple[Job, Dataset]]
+def outlook_for(
+    settings: Settings, place: Place, board: Board | None, works: Sequence[StoredWork]
 ) -> Outlook:
-    """What these jobs, written or not, would take together. `board`: of the broker they would use,
-    if it is there.
+    """Return what these jobs, read with `partial_sources`, would take together.
 
-    Raises RedisError, BadChorusToml, Absent, BadRecord.
+    `board`: of the broker they would use, if there is one. Raises RedisError, BadChorusToml, Absent,
+    BadRecord.
     """
-    jobs = list(jobs)
-    todo = remaining_work(place, jobs)
-    busy = {one.model.name for one in todo.models if one.rows}
-    machine = machine_for(settings, place, board, [job for job, _ in jobs], busy)
+    remaining = remaining_work(works)
+    busy = {missing.model.name for missing in remaining.models if missing.rows}
+    machine = machine_for(settings, place, board, [work.job for work in works], busy)
     registry = ModelRegistry(place)
-    models = [one.model for one in todo.models]
-    needs = side_by_side(
+    models = [missing.model for missing in remaining.models]
+    profiles = side_by_side(
         place,
-        lambda one: expected_profile_of(place, registry.manifest(one.name, one.version)),
+        lambda model: expected_profile_of(place, registry.manifest(model.name, model.version)),
         models,
     )
     return outlook(
-        todo,
-        dict(zip(models, needs, strict=True)),
+        remaining,
+        dict(zip(models, profiles, strict=True)),
         machine,
         correction(place, machine.cores, machine.service),
     )
@@ -91,29 +90,35 @@ def machine_for(
     return Machine(settings.cores, pools, len(budget.gpus), memory, service)
 
 
-def expect(
-    settings: Settings, context: Context, jobs: Iterable[tuple[Job, Dataset]]
+def forecast_for(
+    settings: Settings, context: Context, works: Sequence[StoredWork]
 ) -> Forecast | None:
-    """What is expected of these jobs together; None if they have nothing left, or if it cannot be
-    told.
+    """Return the forecast of these jobs together, read with `partial_sources`.
+
+    None if they have nothing left, or if something that the forecast needs cannot be read.
     """
     try:
-        found = look_ahead(settings, context.place, context.board, jobs)
+        found = outlook_for(settings, context.place, context.board, works)
     except (ChorusError, RedisError, OSError) as error:  # the jobs say better what is wrong
         log.warning("no forecast was made: %s", error)
         return None
     return _as_forecast(found) if found.seconds else None
 
 
-def remember(settings: Settings, context: Context, job: Job) -> None:
-    """Keep what is expected of a job that is about to begin. Nothing of a short one: somebody waits
-    for that.
-    """
-    with suppress(ChorusError, OSError):  # the job says better what is wrong
-        dataset = dataset_of(context.place, job)
-        forecast = expect(settings, context, [(job, dataset)]) if dataset.rows > SHORT else None
-        if forecast is not None:
-            keep_forecast(context.place, job.id, forecast)
+def read_with_forecast(place: Place, job: Job, dataset: Dataset) -> StoredWork:
+    """Read what storage holds of a job, with what `store_forecast` needs."""
+    [stored] = read_stored_work(place, [(job, dataset)], partial_sources=dataset.rows > SHORT)
+    return stored
+
+
+def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> None:
+    """Store the forecast of a job that is about to start, unless it is short: it starts at once."""
+    if stored.dataset.rows <= SHORT:
+        return
+    forecast = forecast_for(settings, context, [stored])
+    if forecast is not None:
+        with suppress(ChorusError, OSError):  # the error of the job says better what is wrong
+            keep_forecast(context.place, stored.job.id, forecast)
 
 
 def _as_forecast(found: Outlook) -> Forecast:

@@ -15,7 +15,7 @@ from threading import Event
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
-from chorus.service.job_forecast import remember
+from chorus.service.job_forecast import read_with_forecast, store_forecast
 from chorus.service.service import Service, for_jobs
 from chorus.service.service_lock import running_broker
 from storage.errors import ChorusError
@@ -31,7 +31,7 @@ from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
 from tasks.jobs.submit import counts_again, start, stop
-from tasks.planning.reconcile_job import plan_job, stored_progress
+from tasks.planning.record_cache import dataset_of
 from workers.processes.embedded_broker import Broker, embedded_broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
@@ -125,17 +125,18 @@ def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome
     manifest = read_manifest(job.output)
     if manifest is not None and counts_again(place, job):
         return Outcome(manifest, cells=0)
-    cells, stored = plan_job(place, job.id).cells, stored_progress(place, job.id)
-    watch(stored)
+    stored = read_with_forecast(place, job, dataset_of(place, job))
+    cells, progress = stored.plan().cells, stored.progress()
+    watch(progress)
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         try:
-            remember(settings, context, job)
-            start(context, job)
+            store_forecast(settings, context, stored)
+            start(context, job, stored)
             with workers_for(
                 settings, broker, context, [job], {cell.model for cell in cells}
             ) as look:
-                _wait(context, job, stored, watch, look)
+                _wait(context, job, progress, watch, look)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.shown, str(error)) from error
     manifest = read_manifest(job.output)

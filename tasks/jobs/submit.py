@@ -21,7 +21,8 @@ from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.versions.active_labels import current
 from tasks.board.context import Context
 from tasks.jobs.activate_labels import job_done, settle_runs_of
-from tasks.planning.reconcile_job import reconcile
+from tasks.planning.reconcile_job import queue_missing_work
+from tasks.planning.stored_work import StoredWork, read_work_of_job
 
 log = logging.getLogger(__name__)
 
@@ -150,17 +151,18 @@ def _take(job: Job) -> None:
         check_output(job)
 
 
-def start(context: Context, job: Job) -> None:
-    """Set the job going, or going again. Raises BrokerUnreachable, RedisError.
+def start(context: Context, job: Job, stored: StoredWork | None = None) -> None:
+    """Start the job, or start it again. Raises BrokerUnreachable, RedisError.
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
+    `stored`: what storage holds of the job, if it was just read.
     """
     if not recorded_state(context.place, job.id).is_open:
         if counts_again(context.place, job):
             return
         jobs.take_up(context.place, job.id)
     context.board.reset_job(job.id, [model.name for model in job.models])
-    reconcile(context, job.id, fresh=True)
+    queue_missing_work(context, stored or read_work_of_job(context.place, job.id))
 
 
 def counts_again(place: Place, job: Job) -> bool:

@@ -1,13 +1,10 @@
 """Reconcile a job: read what storage holds, plan what is missing, and dispatch it."""
 
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
-from storage.places.concurrent import both, side_by_side
-from storage.places.place import Place
-from storage.records import labelled_output
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, ended
-from tasks.board.board import Board, Progress
+from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.job_facts import JobFacts
 from tasks.board.leases import leased_steps
@@ -29,91 +26,56 @@ from tasks.planning.dispatch import (
     queued_arguments,
     rank_of,
 )
-from tasks.planning.plan import Plan, plan
-from tasks.planning.record_cache import dataset_of, job_of
-from tasks.planning.score_reuse import chunks_without_work
+from tasks.planning.record_cache import job_of
+from tasks.planning.stored_work import StoredWork, read_work_of_job
 
 
-def plan_job(place: Place, job_id: str, parts: Set[int] | None = None) -> Plan:
-    """Plan what storage lacks of a job.
-
-    `parts`: the positions of its written parts, if they were just listed. A chunk whose scores can
-    all be reused needs no worker: `reduce` copies them.
-    """
-    job = job_of(place, job_id)
-    dataset = dataset_of(place, job)
-    chunks = [chunk.id for chunk in dataset.chunks]
-    parts = labelled_output.part_positions(job.output) if parts is None else parts
-    unwritten = {chunk for position, chunk in enumerate(chunks) if position not in parts}
-    models = [(model.name, model.version) for model in job.models]
-    scored = dict(zip(models, _without_work(place, dataset, job, unwritten), strict=True))
-    return plan(chunks, models, scored, parts)
-
-
-def stored_progress(place: Place, job_id: str) -> Progress:
-    """Return a job's progress by storage, which the board may not know yet or may have lost."""
-    job = job_of(place, job_id)
-    dataset = dataset_of(place, job)
-    positions = dataset.positions
-    parts, scored = both(
-        place,
-        lambda: labelled_output.part_positions(job.output),
-        lambda: list(_without_work(place, dataset, job, positions)),
-    )
-    counts = [sum(len(positions[chunk]) for chunk in chunks) for chunks in scored]
-    names = [model.name for model in job.models]
-    return Progress("running", None, dict(zip(names, counts, strict=True)), len(parts))
-
-
-def _without_work(
-    place: Place, dataset: Dataset, job: Job, chunks: Collection[str]
-) -> Iterator[set[str]]:
-    """Yield, for each model of the job, those of the chunks that need no worker."""
-    return side_by_side(
-        place, lambda model: chunks_without_work(place, dataset, model, chunks), job.models
-    )
-
-
-def reconcile(context: Context, job_id: str, *, fresh: bool = False) -> None:
+def reconcile(context: Context, job_id: str) -> None:
     """Rebuild the board for a job, and queue every step that is missing and not in flight.
 
     It may run at any time, any number of times, in any number of processes. A job that was stopped
-    in storage is stopped on the board. `fresh`: the board knows nothing of the job, so that nothing
-    is in flight.
+    in storage is stopped on the board.
     """
     job = job_of(context.place, job_id)
-    dataset = dataset_of(context.place, job)
-    in_flight: dict[str, set[str]] = {}
-    if not fresh:  # read before storage: a cell that is scored in between is found there
-        in_flight = {
-            model.name: _chunks_in_flight(context, job, model.name) for model in job.models
-        }
-    parts = labelled_output.part_positions(job.output)
-    remaining = plan_job(context.place, job_id, parts)
+    # read before storage: a cell that is scored in between is found there
+    in_flight = {model.name: _chunks_in_flight(context, job, model.name) for model in job.models}
+    queue_missing_work(context, read_work_of_job(context.place, job_id), in_flight)
+
+
+def queue_missing_work(
+    context: Context, stored: StoredWork, in_flight: Mapping[str, Set[str]] | None = None
+) -> None:
+    """Rebuild the board for a job from what storage holds, and queue every step that is missing.
+
+    `in_flight`: model → chunks that are not queued again; None: the board knows nothing of the job.
+    """
+    job, dataset, parts = stored.job, stored.dataset, stored.parts
+    missing_work = stored.plan()
+    in_flight = in_flight or {}
     board = context.board
-    board.mark_running(job_id, _facts(job, dataset), len(parts))
-    end = ended(context.place, job_id)
+    board.mark_running(job.id, _facts(job, dataset), len(parts))
+    end = ended(context.place, job.id)
     # A process that ends the job after this read marks the board itself, after us.
     if end is not None and end.status != "done":
-        board.mark_ended(job_id, end.status, end.error)
+        board.mark_ended(job.id, end.status, end.error)
         return
     for model in job.models:
-        missing = {cell.chunk for cell in remaining.cells if cell.model == model.name}
-        if _seed(board, job_id, model.name, dataset, missing, in_flight.get(model.name, set())):
+        missing = {cell.chunk for cell in missing_work.cells if cell.model == model.name}
+        if _seed(board, job.id, model.name, dataset, missing, in_flight.get(model.name, set())):
             enqueue_job(board, job, dataset, model.name)
-    board.seed_parts(job_id, parts)
+    board.seed_parts(job.id, parts)
     # The board is complete before a cell is dispatched: whatever is scored from now on finds every
     # bit of what storage holds.
     for model in job.models:
         dispatch(context, model.name)
     # The control queue never holds a whole job.
-    steps = [ReduceChunk(job_id, chunk) for chunk in remaining.chunks[:MAX_CONTROL_QUEUE]]
+    steps = [ReduceChunk(job.id, chunk) for chunk in missing_work.chunks[:MAX_CONTROL_QUEUE]]
     queued = control_steps_in_flight(board, [step.step for step in steps])
     for step in steps:
         if step.step not in queued:
             context.publish(step)
-    if remaining.complete:
-        context.publish(FinishJob(job_id))
+    if missing_work.complete:
+        context.publish(FinishJob(job.id))
 
 
 def _seed(

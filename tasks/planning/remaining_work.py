@@ -1,17 +1,13 @@
 """What is left to do of some jobs, in rows: cells to score, cells that are there, parts to write."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from storage.places.concurrent import side_by_side
-from storage.places.place import Place
-from storage.records import labelled_output
-from storage.records.feedback import Chunk, Dataset
-from storage.records.jobs import Job
+from storage.records.feedback import Chunk
 from storage.records.labelled_output import ModelVersion
-from storage.records.scores import scored_chunks
 from tasks.planning.plan import plan
-from tasks.planning.score_reuse import rows_to_score, source_chunk_ids
+from tasks.planning.score_reuse import rows_to_score, scored_sources
+from tasks.planning.stored_work import StoredWork
 
 
 @dataclass(frozen=True)
@@ -48,49 +44,27 @@ class _Count:
         self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
 
 
-def remaining_work(place: Place, jobs: Iterable[tuple[Job, Dataset]]) -> RemainingWork:
-    """What storage says is left of these jobs, in this order, which need not be written yet."""
-    todo = list(side_by_side(place, lambda one: _Todo(place, *one), jobs))
+def remaining_work(works: Sequence[StoredWork]) -> RemainingWork:
+    """Return what is left of these jobs, in this order; read with `partial_sources`. Pure."""
     counts: dict[ModelVersion, _Count] = {}
-    wanted: dict[ModelVersion, set[str]] = {}
-    for one in todo:
-        for model in one.job.models:
-            counts.setdefault(model, _Count()).chunks.update(one.dataset.positions)
-            wanted.setdefault(model, set()).update(
-                one.lent, *(found.values() for found in one.lent.values())
-            )
-    found = side_by_side(
-        place, lambda one: scored_chunks(place, one.name, one.version, wanted[one]), wanted
-    )
-    scored = dict(zip(wanted, found, strict=True))
-    for one in todo:
-        versions = {(model.name, model.version): model for model in one.job.models}
-        there = {name: scored[model] for name, model in versions.items()}
-        for cell in plan(
-            [chunk.id for chunk in one.dataset.chunks], list(versions), there, one.parts
-        ).cells:
-            model = versions[cell.model, cell.version]
-            chunk = one.dataset.chunks[one.dataset.positions[cell.chunk][0]]
-            held = [
-                donor for donor, lender in one.lent[chunk.id].items() if lender in scored[model]
-            ]
-            if rows := rows_to_score(chunk, held):
+    scored: dict[ModelVersion, set[str]] = {}
+    for work in works:
+        for model in work.job.models:
+            counts.setdefault(model, _Count()).chunks.update(work.dataset.positions)
+            scored.setdefault(model, set()).update(work.scored[model])
+    for work in works:
+        models = {(model.name, model.version): model for model in work.job.models}
+        chunks = [chunk.id for chunk in work.dataset.chunks]
+        scored_by_version = {version: scored[model] for version, model in models.items()}
+        for cell in plan(chunks, list(models), scored_by_version, work.parts).cells:
+            model = models[cell.model, cell.version]
+            chunk = work.dataset.chunks[work.dataset.positions[cell.chunk][0]]
+            rows = rows_to_score(chunk, scored_sources(work.sources[chunk.id], scored[model]))
+            if rows:
                 counts[model].add(chunk, rows)
             scored[model].add(cell.chunk)
-    unwritten = [chunk.rows for one in todo for chunk in one.unwritten]
+    unwritten = [chunk.rows for work in works for chunk in work.unwritten]
     return RemainingWork(tuple(_missing(counts)), len(unwritten), sum(unwritten))
-
-
-class _Todo:
-    """One job: its chunks without a part, and where some of their texts may have been scored."""
-
-    def __init__(self, place: Place, job: Job, dataset: Dataset) -> None:
-        self.job, self.dataset = job, dataset
-        self.parts = labelled_output.part_positions(job.output)
-        self.unwritten = [
-            chunk for position, chunk in enumerate(dataset.chunks) if position not in self.parts
-        ]
-        self.lent = source_chunk_ids(place, dataset.customer, self.unwritten)
 
 
 def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:

@@ -8,7 +8,7 @@ that is gone, damaged or scored by another model gives nothing.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from storage.places.place import Absent, Place
 from storage.records import feedback, scores
 from storage.records.feedback import Chunk, Dataset, SourceChunk
 from storage.records.labelled_output import ModelVersion
-from storage.records.scores import Scores, scored_chunks
+from storage.records.scores import Scores
 from tasks.planning.record_cache import dataset_named
 
 Rows = npt.NDArray[np.int64]
@@ -112,24 +112,23 @@ def reuse_whole_chunk(
     return None if len(known.left) else known.scores
 
 
-def chunks_without_work(
-    place: Place, dataset: Dataset, model: ModelVersion, chunks: Collection[str]
+def reusable_chunks(
+    chunks: Iterable[Chunk], sources: Mapping[str, Mapping[SourceChunk, str]], scored: Set[str]
 ) -> set[str]:
-    """Those of these chunks that need no worker: they are scored, or by what is known their donors
-    have all of it.
+    """Return the ids of chunks whose texts are all scored in their source chunks. Pure.
+
+    `sources`: chunk id → source chunk → its id; `scored`: ids of scored chunks.
     """
-    known = {chunk.id: chunk for chunk in dataset.chunks if chunk.new == 0 and chunk.id in chunks}
-    lent = source_chunk_ids(place, dataset.customer, known.values())
-    asked = {*chunks, *(lender for found in lent.values() for lender in found.values())}
-    scored = scored_chunks(place, model.name, model.version, asked)
-    whole = {
-        chunk
-        for chunk, found in lent.items()
-        if not rows_to_score(
-            known[chunk], [donor for donor, lender in found.items() if lender in scored]
-        )
+    return {
+        chunk.id
+        for chunk in chunks
+        if chunk.new == 0 and not rows_to_score(chunk, scored_sources(sources[chunk.id], scored))
     }
-    return whole | scored.intersection(chunks)
+
+
+def scored_sources(sources: Mapping[SourceChunk, str], scored: Set[str]) -> list[SourceChunk]:
+    """Return those source chunks whose ids are among the scored ones. Pure."""
+    return [source for source, chunk_id in sources.items() if chunk_id in scored]
 
 
 def rows_to_score(chunk: Chunk, held: Collection[SourceChunk]) -> int:

@@ -24,8 +24,9 @@ from tasks.broker.step_messages import SHORT, FinishJob, PublishResults
 from tasks.jobs.activate_labels import job_done, settle_runs_of
 from tasks.jobs.startup_timing import beginning
 from tasks.planning.forecast_correction import learn
-from tasks.planning.reconcile_job import plan_job, reconcile
+from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import dataset_of, job_of
+from tasks.planning.stored_work import read_work_of_job
 
 _JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that it was made for
 
@@ -47,7 +48,7 @@ def finish(context: Context, message: FinishJob) -> None:
     looking = each(
         context.place,
         lambda: labelled_output.is_complete(output),
-        lambda: plan_job(context.place, message.job).complete,
+        lambda: read_work_of_job(context.place, message.job).plan().complete,
     )
     if next(looking):
         _close(context, job)

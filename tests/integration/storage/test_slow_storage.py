@@ -17,7 +17,7 @@ from tasks.board.roster import Worker
 from tasks.board.worker_profile import WorkerProfile, publish_profile
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.reprocess import describe_run, run_jobs
-from tasks.planning.remaining_work import remaining_work
+from tasks.planning.stored_work import read_stored_work
 from tasks.steps.finish import finish
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
@@ -130,7 +130,7 @@ def test_jobs_and_their_models_are_looked_at_at_once(waiting):
         for dataset in [store_dataset(waiting, TEXTS, name=name)]
     ]
     Waiting.meet(2, "")  # parts of both, then scores of both members
-    assert remaining_work(waiting, jobs).parts == 4
+    assert [len(work.unwritten) for work in read_stored_work(waiting, jobs)] == [2, 2]
 
 
 def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):

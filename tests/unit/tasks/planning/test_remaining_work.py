@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from storage.records import labelled_output, scores
 from storage.records.feedback import Chunk, SourceChunk
-from tasks.planning.remaining_work import remaining_work
+from tasks.planning import remaining_work as planning
 from tasks.planning.score_reuse import rows_to_score
+from tasks.planning.stored_work import read_stored_work
 from tests.support.runs.steps import store_dataset, store_job
 
 TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # by two: chunks of 2, 2 and 1
@@ -17,6 +18,10 @@ TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # by two: chunks of 2, 2 and 1
 
 def score(place, model, chunk):
     place.create(scores.path(model, 1, chunk.id), b"scores")
+
+
+def remaining_work(place, jobs):
+    return planning.remaining_work(read_stored_work(place, jobs, partial_sources=True))
 
 
 def of(found, name):

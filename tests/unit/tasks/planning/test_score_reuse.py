@@ -7,17 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
-from storage.records import scores
+from storage.records import labelled_output, scores
 from storage.records.feedback import SourceChunk, read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
 from tasks.planning.score_reuse import (
-    chunks_without_work,
     complete,
     reuse_scores,
     reuse_whole_chunk,
 )
-from tests.support.runs.steps import MOOD, store_dataset
+from tasks.planning.stored_work import read_stored_work
+from tests.support.runs.steps import MOOD, store_dataset, store_job
 
 MODEL = ModelVersion(name="bow", version=1, digest="d" * 64)
 WORDS = ["fine", "ok", "late again", "kill it", "naïve 😀", "new", "newer"]
@@ -113,10 +113,17 @@ def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     )
     chunks = [chunk.id for chunk in later.chunks]
     place.create(scores.path("bow", 1, chunks[1]), b"")
-    assert chunks_without_work(place, later, MODEL, chunks) == {chunks[1]}
+    job = store_job(place, later, models=("bow",))
+
+    def chunks_to_score():
+        [work] = read_stored_work(place, [(job, later)])
+        return {cell.chunk for cell in work.plan().cells}
+
+    assert chunks_to_score() == {chunks[0], chunks[2]}
     store_scores(place, first)
-    assert chunks_without_work(place, later, MODEL, chunks) == {chunks[0], chunks[1]}
-    assert chunks_without_work(place, later, MODEL, chunks[1:]) == {chunks[1]}
+    assert chunks_to_score() == {chunks[2]}
+    job.output.create(labelled_output.part_name(2), b"part")
+    assert chunks_to_score() == set()
 
 
 def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
