@@ -12,7 +12,7 @@ from models.interface.manifest import Card, ModelManifest, ModelSpec, OverLength
 from models.interface.training_set import held_out
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
-from models.publishing.source import open_source
+from models.publishing.model_source import open_source
 from models.publishing.trial import measure
 from storage.errors import BadRequest
 
