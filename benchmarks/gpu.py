@@ -44,7 +44,7 @@ from support.report import AtLeast, median, report
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from models.gpu.batch_limit import Ceiling
+from models.gpu.batch_limit import BatchLimit
 from models.gpu.engine import BUDGET, TorchEngine
 from models.gpu.network import open_network
 from models.transformer.networks import StandardHead
@@ -118,7 +118,7 @@ def main() -> None:
         f"BERT, {size.layers} layers of {size.hidden}: {type(network).__name__}, {lengths.mean():.1f} tokens a text"
     )
     engines = [
-        TorchEngine(network, device, model.config.num_labels, 0, Ceiling(budget, str(device)))
+        TorchEngine(network, device, model.config.num_labels, 0, BatchLimit(budget, str(device)))
         for budget in (BUDGET // 8, BUDGET // 4, BUDGET // 2, BUDGET, BUDGET * 2)
     ]
     engine = engines[3]
@@ -208,7 +208,7 @@ def pipeline_of(model: Any, tokenizer: Tokenizer) -> Any:
 def laid_out(engine: TorchEngine, tokenizer: Tokenizer, texts: list[str]) -> Any:
     """A chunk that is ready for the device."""
     ids = [found.ids for found in tokenizer.encode_batch_fast(texts)]
-    return engine.lay(ids, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)))
+    return engine.pack(ids, np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)))
 
 
 def score(engine: TorchEngine, tokenizer: Tokenizer, chunks: list[list[str]]) -> list[Any]:
@@ -218,8 +218,8 @@ def score(engine: TorchEngine, tokenizer: Tokenizer, chunks: list[list[str]]) ->
     def one(texts: list[str]) -> Any:
         laid = laid_out(engine, tokenizer, texts)
         with computing:
-            pending = engine.start(laid)
-        return engine.values(pending)
+            pending = engine.enqueue(laid)
+        return engine.wait(pending)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, chunks))
@@ -229,12 +229,12 @@ def compute(engine: TorchEngine, laid: list[Any]) -> None:
     """Token ids to logits; the next chunk is put into the queue before the last is fetched."""
     before = None
     for chunk in laid:
-        pending = engine.start(chunk)
+        pending = engine.enqueue(chunk)
         if before is not None:
-            engine.values(before)
+            engine.wait(before)
         before = pending
     if before is not None:
-        engine.values(before)
+        engine.wait(before)
 
 
 PRODUCTS = 10  # matrix products that are timed together

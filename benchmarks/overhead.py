@@ -32,8 +32,7 @@ from chorus.common.settings import from_environment
 from chorus.service.run_job import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake.dataset.upload import UploadOptions
-from models.interface.manifest import Card, ModelSpec
-from models.interface.manifest import Target as Question
+from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.records.jobs import read_job
@@ -163,10 +162,10 @@ def _publish(root: Path) -> None:
     pipeline = Pipeline([("constant", DummyClassifier(strategy="prior"))]).fit(
         ["a", "b", "c"], _LABELS
     )
-    question = Question(name="sentiment", mode="one_of")
+    question = ModelTarget(name="sentiment", mode="one_of")
     with tempfile.TemporaryDirectory() as folder:
         skops.io.dump(pipeline, Path(folder, "pipeline.skops"))
-        spec = ModelSpec(kind="bow", target=question, labels=_LABELS, card=Card(data="none"))
+        spec = ModelSpec(kind="bow", target=question, labels=_LABELS, card=ModelCard(data="none"))
         ModelRegistry(place).publish(_MODEL, Path(folder), spec, datetime.now(UTC))
     target = Target(name="sentiment", mode="one_of", members=(Member(model=_MODEL),))
     EnsembleRegistry(place).publish("default", Ensemble(targets=(target,)), datetime.now(UTC))

@@ -178,7 +178,7 @@ def publish_again(place: Place, model: str) -> None:
             shutil.copyfile(folder / artifact.file, Path(copy, artifact.file))
         spec = ModelSpec(**{name: getattr(champion, name) for name in ModelSpec.model_fields})
         version = registry.publish(model, Path(copy), spec, datetime.now(UTC)).version
-    registry.shelf.promote(model, version, datetime.now(UTC))
+    registry.store.promote(model, version, datetime.now(UTC))
 
 
 def publish_weights(place: Place) -> None:

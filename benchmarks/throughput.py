@@ -36,7 +36,7 @@ from support.service import Service, home, service
 from chorus.common.settings import from_environment
 from intake.dataset.upload import UploadOptions
 from models.interface.compute import Compute
-from models.interface.precision import Precision, choose
+from models.interface.precision import Precision, choose_precision
 from models.interface.scorer import Scorer, score
 from models.kinds.table import find_kind, open_scorer
 from models.publishing.registry import ModelRegistry
@@ -128,7 +128,9 @@ def precisions(place: Place, model: str) -> list[Precision]:
     none.
     """
     native, checks = has_bfloat16(openvino.Core()), ModelRegistry(place).resolve(model).precisions
-    return [one for one in PRECISIONS[1:] if choose(one, native, checks) == one] or ["float32"]
+    return [one for one in PRECISIONS[1:] if choose_precision(one, native, checks) == one] or [
+        "float32"
+    ]
 
 
 @contextmanager

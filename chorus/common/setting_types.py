@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast, get_args
 
-from models.interface.device import PATTERN
+from models.interface.device import DEVICE_PATTERN
 from models.interface.precision import Precision
 from storage.errors import BadRequest
 from storage.places.allowlist import NoLocation, located
@@ -111,7 +111,7 @@ BROKER_URL = SettingType(
 PLACES = SettingType(
     "folders and buckets (/srv/in, gs://bucket/in), commas or spaces between", _places, " ".join
 )
-DEVICE = _matching(PATTERN, "auto, cpu, cuda, or one of several GPUs: cuda:0, cuda:1, …")
+DEVICE = _matching(DEVICE_PATTERN, "auto, cpu, cuda, or one of several GPUs: cuda:0, cuda:1, …")
 PRECISION = SettingType(f"one of {', '.join(get_args(Precision))}", _precision)
 COUNT = count()
 MEGABYTES = count(unit=10**6)

@@ -47,7 +47,7 @@ class ScoreHere:
 
     def score(self, texts: pa.StringArray) -> Scores:
         """The scores of these texts; those that the model cannot bear are rejected. Raises
-        CannotScore, NotIsolated.
+        CannotScore, IsolationFailed.
         """
         one = self._manifest
         try:
@@ -59,7 +59,7 @@ class ScoreHere:
 
 @contextmanager
 def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
-    """The version, loaded, for as long as the block lasts. Raises NotIsolated."""
+    """The version, loaded, for as long as the block lasts. Raises IsolationFailed."""
     isolated = IsolatedModel(
         place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS
     )
@@ -78,7 +78,7 @@ def score_missing(
     `chunks` are the newest first, and scored the other way round: the older lend to the newer what
     they share.
 
-    Raises CannotScore, NotIsolated, CannotWrite.
+    Raises CannotScore, IsolationFailed, CannotWrite.
     """
     cells = {chunk.id: chunk for chunk in chunks}
     there = scores.scored_chunks(place, manifest.name, manifest.version, cells.keys())

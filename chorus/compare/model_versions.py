@@ -43,7 +43,7 @@ def diff_versions(
 
     Scores that are there are used. Those that are missing are made and stored, one version after
     the other, so that one model is in memory at a time. Raises NotTheSameQuestion, CannotScore,
-    NotIsolated, BadScores.
+    IsolationFailed, BadScores.
     """
     if before.target != after.target:
         raise NotTheSameQuestion(before, after)

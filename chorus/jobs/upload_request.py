@@ -25,7 +25,7 @@ from chorus.service.run_job import (
 )
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import UploadOptions, store_upload
-from models.interface.device import choose, gather
+from models.interface.device import choose_device, gather_gpu_facts
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -66,7 +66,7 @@ class NoService(BadRequest):
 
 def score(settings: Settings, asked: UploadRequest) -> None:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
-    choose(settings.device, gather(ask_torch=False))
+    choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     end_on_sigterm()
     began = time.monotonic()
     place = open_place(settings.home)

@@ -12,7 +12,7 @@ from chorus.common.settings_table import SETTINGS
 from chorus.operations import doctor_messages
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
-from models.interface.device import choose, gather
+from models.interface.device import choose_device, gather_gpu_facts
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.concurrent import side_by_side
@@ -191,4 +191,6 @@ def _schedules(place: Place) -> str:
 
 def _device(settings: Settings) -> str:
     """What transformers compute on here. torch is asked only about a GPU that has to be there."""
-    return choose(settings.device, gather(ask_torch=settings.device.startswith("cuda")))
+    return choose_device(
+        settings.device, gather_gpu_facts(count_with_torch=settings.device.startswith("cuda"))
+    )

@@ -10,10 +10,10 @@ from chorus.compare.local_scoring import score_here
 from chorus.compare.model_versions import diff_versions
 from chorus.compare.stored_feedback import newest_chunks
 from models.interface.manifest import ModelManifest
-from models.interface.training_set import Labelled
-from models.publishing.metrics import metrics
+from models.interface.training_set import LabelledTexts
+from models.publishing.metrics import compute_metrics
 from models.publishing.registry import ModelRegistry
-from models.publishing.training_file import BadLabelledFile, read_labelled
+from models.publishing.training_file import BadLabelledFile, read_labelled_texts
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.versions.version_store import CHAMPION
@@ -116,14 +116,14 @@ def _flips(
     return GateFinding(measured, f"{most:.2%} at most", share <= most)
 
 
-def _labelled(place: Place, name: str, candidate: ModelManifest) -> Labelled:
+def _labelled(place: Place, name: str, candidate: ModelManifest) -> LabelledTexts:
     """Raises BadLabelledFile, BadLabels."""
     mode, labels = candidate.target.mode, candidate.labels
     if Path(name).is_absolute():
-        return read_labelled(Path(name), "text", "labels", mode, labels)
+        return read_labelled_texts(Path(name), "text", "labels", mode, labels)
     try:
         with place.local(name) as file:
-            return read_labelled(file, "text", "labels", mode, labels)
+            return read_labelled_texts(file, "text", "labels", mode, labels)
     except Absent:
         raise BadLabelledFile(Path(name), f"it is not in {place.url}.") from None
 
@@ -132,7 +132,7 @@ def _macro_f1(
     settings: Settings,
     place: Place,
     candidate: ModelManifest,
-    data: Labelled,
+    data: LabelledTexts,
     name: str,
     least: float,
 ) -> GateFinding:
@@ -141,7 +141,7 @@ def _macro_f1(
         pieces = [
             here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)
         ]
-    found = metrics(np.concatenate(pieces), data.truth, candidate.target.mode)["macro_f1"]
+    found = compute_metrics(np.concatenate(pieces), data.truth, candidate.target.mode)["macro_f1"]
     return GateFinding(
         f"macro-F1 on {len(data):,} rows of {name} is {found:.4f}",
         f"{least} at least",

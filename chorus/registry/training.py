@@ -11,7 +11,7 @@ from models.interface.training_options import TrainingOptions
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
 from models.publishing.train_model import train
-from models.publishing.training_file import read_labelled, read_texts
+from models.publishing.training_file import read_labelled_texts, read_texts
 from storage.names import check_name
 from storage.places.place import Place
 
@@ -37,7 +37,7 @@ def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
     models.publishing.train_model raises.
     """
     check_name("model", lesson.name)
-    data = read_labelled(lesson.data, lesson.text, lesson.labels, lesson.mode)
+    data = read_labelled_texts(lesson.data, lesson.text, lesson.labels, lesson.mode)
     recipe = TrainingOptions(
         encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length
     )

@@ -12,7 +12,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings, child_environment
-from models.interface.device import AUTO, CPU, choose, gather
+from models.interface.device import AUTO, CPU, choose_device, gather_gpu_facts
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
@@ -161,7 +161,7 @@ def for_jobs(
         settings.cores, {name: kind.max_threads for name, kind in kinds.items() if name in busy}
     )
     threads = dict.fromkeys(kinds, 1) | threads
-    device = choose(settings.device, gather(ask_torch=False))
+    device = choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
 
     def limits(model: str) -> Limits:
         wanted = device if kinds[model].uses_gpu else CPU
@@ -179,8 +179,8 @@ def for_jobs(
 
 def _gpus(settings: Settings) -> tuple[str, ...]:
     """Those that the setting allows."""
-    facts = gather(ask_torch=False)
-    device = choose(settings.device, facts)
+    facts = gather_gpu_facts(count_with_torch=False)
+    device = choose_device(settings.device, facts)
     if device == CPU:
         return ()
     return (

@@ -12,7 +12,7 @@ from chorus.common.logs import log_to_stderr
 from chorus.common.process_setup import without_pandas
 from chorus.common.settings import Settings
 from chorus.service.run_job import context_for
-from models.interface.device import choose, gather
+from models.interface.device import choose_device, gather_gpu_facts
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
@@ -73,7 +73,7 @@ def _serve(
         model is not None
         and find_kind(ModelRegistry(open_place(settings.home)).resolve(model).kind).uses_gpu
     ):
-        choose(settings.device, gather(ask_torch=False))
+        choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     broker.check()
     log_to_stderr()
     context = context_for(settings, broker)

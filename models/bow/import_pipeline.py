@@ -3,8 +3,8 @@
 from pathlib import Path
 from zipfile import BadZipFile
 
-from models.bow.sklearn_scorer import PIPELINE, classes
-from models.bow.skops_file import load
+from models.bow.sklearn_scorer import PIPELINE, class_names
+from models.bow.skops_file import load_skops
 from models.interface.import_result import ImportResult, NotAModel
 
 
@@ -17,7 +17,7 @@ def import_pipeline(source: Path, folder: Path) -> ImportResult:
     if len(files) != 1:
         raise NotAModel(source, f"{len(files)} .skops files were found there, and one is needed")
     try:
-        pipeline = load(files[0])
+        pipeline = load_skops(files[0])
     except (OSError, BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
         raise NotAModel(source, f"it is no skops file ({error})") from error
     if not hasattr(pipeline, "steps"):
@@ -31,7 +31,7 @@ def import_pipeline(source: Path, folder: Path) -> ImportResult:
     any_of = getattr(pipeline, "multilabel_", False) or getattr(
         pipeline.steps[-1][1], "multilabel_", False
     )
-    labels = classes(pipeline)
+    labels = class_names(pipeline)
     return ImportResult(
         mode="any_of" if any_of else "one_of",
         labels=None if any_of else labels,

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.guards.code_guard import BringsCode
+from models.guards.code_guard import ContainsCode
 from models.guards.mlflow_guard import MLMODEL, path_within, refuse_code_paths
 from models.interface.import_result import NotAModel
 
 
 def pipeline_file(source: Path, flavor: Mapping[str, Any]) -> Path:
-    """Return the .skops file that the flavour names. Raises NotAModel, BringsCode."""
+    """Return the .skops file that the flavour names. Raises NotAModel, ContainsCode."""
     refuse_code_paths(source, flavor)
     serialization = flavor.get("serialization_format")
     if serialization != "skops":
-        raise BringsCode(
+        raise ContainsCode(
             source,
             f"its pipeline is a pickle (serialization_format: {serialization})",
             "Load it where you trust it, and save it with "

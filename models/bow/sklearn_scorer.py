@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.bow.skops_file import load
+from models.bow.skops_file import load_skops
 from models.interface.manifest import ModelSpec
 from storage.errors import ChorusError
 from storage.records.scores import Float32
@@ -30,7 +30,7 @@ class WrongLabels(ChorusError):
         )
 
 
-def classes(pipeline: Any) -> tuple[str, ...]:
+def class_names(pipeline: Any) -> tuple[str, ...]:
     """What the columns of predict_proba stand for; for an any-of pipeline only their numbers: '0',
     '1', …
     """
@@ -48,8 +48,8 @@ class BowScorer:
 
     def load(self) -> None:
         """Raises UntrustedTypes, WrongLabels."""
-        pipeline = load(self._folder / PIPELINE)
-        labels, found = self._spec.labels, classes(pipeline)
+        pipeline = load_skops(self._folder / PIPELINE)
+        labels, found = self._spec.labels, class_names(pipeline)
         expected = (
             labels if self._spec.target.mode == "one_of" else tuple(map(str, range(len(labels))))
         )

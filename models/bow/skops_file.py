@@ -31,7 +31,7 @@ class UntrustedTypes(ChorusError):
         )
 
 
-def load(file: Path) -> Any:
+def load_skops(file: Path) -> Any:
     """What the file holds.
 
     Raises UntrustedTypes; and BadZipFile, KeyError, ValueError, AttributeError or TypeError if it

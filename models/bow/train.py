@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from models.bow.sklearn_scorer import PIPELINE
-from models.interface.training_set import Labelled
+from models.interface.training_set import LabelledTexts
 
 
-def fit(data: Labelled, folder: Path) -> None:
+def fit(data: LabelledTexts, folder: Path) -> None:
     """Learn from the rows and write the pipeline into the folder."""
     import skops.io
 
@@ -26,7 +26,7 @@ def fit(data: Labelled, folder: Path) -> None:
     skops.io.dump(pipeline, folder / PIPELINE)
 
 
-def _pipeline(data: Labelled) -> Any:
+def _pipeline(data: LabelledTexts) -> Any:
     """Words, word pairs and parts of words of four characters.
 
     Tried on 37,000 tweets: three and four characters together were no better, and scored a third

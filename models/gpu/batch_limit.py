@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 # (lengths, budget) → neighbouring texts to compute together
-Cut = Callable[[Int64, int], list[range]]
+Split = Callable[[Int64, int], list[range]]
 
 
 class TextTooLarge(ChorusError):
@@ -33,7 +33,7 @@ class TextTooLarge(ChorusError):
         )
 
 
-class Ceiling:
+class BatchLimit:
     """The most tokens of a batch, which only ever falls. Delete its file and it starts anew."""
 
     def __init__(
@@ -71,10 +71,10 @@ class Ceiling:
         return None
 
 
-def in_pieces(
+def compute_in_batches(
     lengths: Int64,
-    ceiling: Ceiling,
-    cut: Cut,
+    ceiling: BatchLimit,
+    cut: Split,
     compute: Callable[[range], Answer],
     out_of_memory: type[Exception],
     release: Callable[[], None],

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.gpu.batch_limit import Ceiling, in_pieces
+from models.gpu.batch_limit import BatchLimit, compute_in_batches
 from models.gpu.network import Network
-from models.gpu.packed import Row
+from models.gpu.packed import PackedBatch
 from models.transformer.batches import Int64
 
 # tokens a batch: enough that computing it takes longer than putting it into the queue
@@ -23,7 +23,7 @@ BUDGET = 65_536
 
 
 @dataclass(frozen=True)
-class Laid:
+class PackedTexts:
     """The texts of a chunk end to end, longest first, in memory that the device can read by itself."""
 
     order: Int64  # [texts] which text comes where
@@ -34,7 +34,7 @@ class Laid:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingLogits:
     """Logits on their way to the host."""
 
     order: Int64
@@ -48,7 +48,7 @@ class TorchEngine:
     """
 
     def __init__(
-        self, network: Network, device: torch.device, labels: int, pad: int, ceiling: Ceiling
+        self, network: Network, device: torch.device, labels: int, pad: int, ceiling: BatchLimit
     ) -> None:
         self._network, self._device, self._labels, self._pad, self._ceiling = (
             network,
@@ -60,7 +60,7 @@ class TorchEngine:
         self._cuda = device.type == "cuda"
         self._transfers = torch.cuda.Stream(device) if self._cuda else None  # type: ignore[no-untyped-call]
 
-    def lay(self, ids: Sequence[Sequence[int]], lengths: Int64) -> Laid:
+    def pack(self, ids: Sequence[Sequence[int]], lengths: Int64) -> PackedTexts:
         """Token ids of each text, and how many there are. A text without any gets a pad token to
         stand for it.
         """
@@ -75,17 +75,19 @@ class TorchEngine:
             chain.from_iterable(ids[text] for text in order), dtype=np.int64, count=starts[-1]
         )
         tokens[1] = np.arange(starts[-1]) - np.repeat(starts[:-1], ordered)
-        return Laid(order, ordered, starts, self._host(tokens), self._host(starts.astype(np.int32)))
+        return PackedTexts(
+            order, ordered, starts, self._host(tokens), self._host(starts.astype(np.int32))
+        )
 
     @torch.inference_mode()
-    def start(self, laid: Laid) -> Pending:
+    def enqueue(self, laid: PackedTexts) -> PendingLogits:
         """Put the chunk into the device's queue. Raises TextTooLarge."""
         tokens, begins = self._moved(laid.tokens, laid.begins)
 
         def compute(piece: range) -> torch.Tensor:
             first, last = int(laid.starts[piece.start]), int(laid.starts[piece.stop])
             return self._network(
-                Row(
+                PackedBatch(
                     ids=tokens[0, first:last],
                     positions=tokens[1, first:last],
                     starts=begins[piece.start : piece.stop + 1] - first,
@@ -93,17 +95,17 @@ class TorchEngine:
                 )
             )
 
-        logits = in_pieces(
+        logits = compute_in_batches(
             laid.lengths,
             self._ceiling,
-            self._network.cut,
+            self._network.split,
             compute,
             torch.OutOfMemoryError,
             self._release,
         )
         return self._sent(laid.order, logits)
 
-    def values(self, pending: Pending) -> npt.NDArray[np.float32]:
+    def wait(self, pending: PendingLogits) -> npt.NDArray[np.float32]:
         """Wait for the logits: float32 [texts, labels], in the order in which the texts were given."""
         if pending.arrived is not None:
             pending.arrived.synchronize()
@@ -129,19 +131,19 @@ class TorchEngine:
             tensor.record_stream(computing)
         return moved
 
-    def _sent(self, order: Int64, logits: list[torch.Tensor]) -> Pending:
+    def _sent(self, order: Int64, logits: list[torch.Tensor]) -> PendingLogits:
         """On their way to the host."""
         if not logits:
-            return Pending(order, torch.empty(0, self._labels), None)
+            return PendingLogits(order, torch.empty(0, self._labels), None)
         found = torch.cat(logits)
         if not self._cuda:
-            return Pending(order, found, None)
+            return PendingLogits(order, found, None)
         host = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(
             found, non_blocking=True
         )
         arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         arrived.record(torch.cuda.current_stream(self._device))
-        return Pending(order, host, arrived)
+        return PendingLogits(order, host, arrived)
 
     def _release(self) -> None:
         if self._cuda:

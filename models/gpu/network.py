@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from models.gpu.packed import NotPackable, PackedNetwork, Row, transformer
-from models.transformer.batches import Int64, by_width
+from models.gpu.packed import NotPackable, PackedBatch, PackedNetwork, hugging_face_model
+from models.transformer.batches import Int64, split_by_width
 from models.transformer.networks import MeanHead, StandardHead
 
 _LOG = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ _PROBE = (17, 9, 9, 3, 2, 1)  # tokens of the texts that are tried
 class Network(Protocol):
     """Batches of texts that lie end to end → logits."""
 
-    def cut(self, lengths: Int64, budget: int) -> list[range]:
+    def split(self, lengths: Int64, budget: int) -> list[range]:
         """Neighbouring texts to compute together; `lengths` [texts], longest first, `budget` tokens
         of a batch.
         """
 
-    def __call__(self, row: Row) -> torch.Tensor:
+    def __call__(self, row: PackedBatch) -> torch.Tensor:
         """Logits, float32 [texts, labels]."""
 
 
@@ -39,11 +39,11 @@ class PaddedNetwork:
     ) -> None:
         self._model, self._pad = model.to(device, dtype), pad
 
-    def cut(self, lengths: Int64, budget: int) -> list[range]:
+    def split(self, lengths: Int64, budget: int) -> list[range]:
         """By tokens, padding included."""
-        return by_width(lengths, budget)
+        return split_by_width(lengths, budget)
 
-    def __call__(self, row: Row) -> torch.Tensor:
+    def __call__(self, row: PackedBatch) -> torch.Tensor:
         """Logits, float32 [texts, labels]."""
         columns = torch.arange(row.longest, device=row.ids.device)
         mask = columns < row.starts.diff()[:, None]  # [texts, longest]
@@ -71,12 +71,12 @@ def open_network(
         return _padded(model, device, dtype, pad, error)
     try:
         _check(packed, row, expected, _EXACT)
-        packed.to(device, dtype)
+        packed.move_to(device, dtype)
         _check(
             packed, _moved(row, device), expected, _EXACT if dtype == torch.float32 else _ROUNDED
         )
     except Exception as error:
-        packed.undo()
+        packed.restore()
         return _padded(model, device, dtype, pad, error)
     return packed
 
@@ -94,25 +94,27 @@ def _padded(
     return PaddedNetwork(model, device, dtype, pad)
 
 
-def _probe(model: MeanHead | StandardHead, pad: int) -> tuple[Row, torch.Tensor]:
+def _probe(model: MeanHead | StandardHead, pad: int) -> tuple[PackedBatch, torch.Tensor]:
     """Some texts, and the model's own logits [texts, labels] for each of them alone."""
     starts = np.concatenate([[0], np.cumsum(_PROBE)])
     # no pad token among them
-    ids = (torch.arange(starts[-1]) % 5 + pad + 1) % transformer(model).config.vocab_size
+    ids = (torch.arange(starts[-1]) % 5 + pad + 1) % hugging_face_model(model).config.vocab_size
     texts = [
         ids[start : start + length][None] for start, length in zip(starts, _PROBE, strict=False)
     ]
     with torch.inference_mode():
         expected = torch.cat([model(text, torch.ones_like(text)) for text in texts])
     positions = torch.cat([torch.arange(length) for length in _PROBE])
-    return Row(ids, positions, torch.from_numpy(starts).int(), max(_PROBE)), expected
+    return PackedBatch(ids, positions, torch.from_numpy(starts).int(), max(_PROBE)), expected
 
 
-def _moved(row: Row, device: torch.device) -> Row:
-    return Row(row.ids.to(device), row.positions.to(device), row.starts.to(device), row.longest)
+def _moved(row: PackedBatch, device: torch.device) -> PackedBatch:
+    return PackedBatch(
+        row.ids.to(device), row.positions.to(device), row.starts.to(device), row.longest
+    )
 
 
-def _check(network: Network, row: Row, expected: torch.Tensor, tolerance: float) -> None:
+def _check(network: Network, row: PackedBatch, expected: torch.Tensor, tolerance: float) -> None:
     """Raises NotPackable unless the logits are those expected, but for `tolerance` of the greatest
     (or of 1).
     """

@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from models.transformer.batches import Int64, by_tokens
+from models.transformer.batches import Int64, split_by_tokens
 from models.transformer.networks import MeanHead, StandardHead
 
 _NAME = "packed"  # in the registries of transformers
@@ -29,7 +29,7 @@ class NotPackable(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class PackedBatch:
     """The texts of a batch, on the device of the network."""
 
     ids: torch.Tensor  # [tokens] int64
@@ -56,13 +56,13 @@ class PackedNetwork:
         self._attends_with = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public one
         AttentionInterface.register(_NAME, _attention)
         AttentionMaskInterface.register(_NAME, _no_mask)
-        transformer(model).set_attn_implementation(_NAME)
+        hugging_face_model(model).set_attn_implementation(_NAME)
         if self._encoder.config._attn_implementation != _NAME:  # noqa: SLF001
             raise NotPackable("it does not take its attention from the registry")
         pool = _means if isinstance(model, MeanHead) else _first_tokens
         self._hook = layers.register_forward_hook(pool, with_kwargs=True)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> None:
+    def move_to(self, device: torch.device, dtype: torch.dtype) -> None:
         """The encoder computes in `dtype`; the head, which is cheap and where errors would show, in
         float32.
         """
@@ -71,17 +71,17 @@ class PackedNetwork:
         if isinstance(getattr(self._encoder, "pooler", None), torch.nn.Module):
             self._encoder.pooler.float()
 
-    def cut(self, lengths: Int64, budget: int) -> list[range]:
+    def split(self, lengths: Int64, budget: int) -> list[range]:
         """Which texts to compute together: by their tokens, there is nothing else."""
-        return by_tokens(lengths, budget)
+        return split_by_tokens(lengths, budget)
 
-    def undo(self) -> None:
+    def restore(self) -> None:
         """The model is again what it was, for padded texts."""
         self._hook.remove()
         self._model.float()
-        transformer(self._model).set_attn_implementation(self._attends_with)
+        hugging_face_model(self._model).set_attn_implementation(self._attends_with)
 
-    def __call__(self, row: Row) -> torch.Tensor:
+    def __call__(self, row: PackedBatch) -> torch.Tensor:
         """Logits, float32 [texts, labels]."""
         inputs = {
             "input_ids": row.ids[None],
@@ -101,7 +101,7 @@ class PackedNetwork:
         return logits
 
 
-def transformer(model: MeanHead | StandardHead) -> Any:
+def hugging_face_model(model: MeanHead | StandardHead) -> Any:
     """The model of transformers."""
     return model.encoder if isinstance(model, MeanHead) else model.model
 

@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from models.gpu.batch_limit import Ceiling
-from models.guards.extras import needs
+from models.gpu.batch_limit import BatchLimit
+from models.guards.extras import require_extra
 from models.interface.compute import Compute
 from models.interface.manifest import ModelManifest, ModelSpec
-from models.interface.precision import Precision, choose
+from models.interface.precision import Precision, choose_precision
 from models.transformer.files import pad_token
-from models.transformer.openvino_scorer import probabilities
-from models.transformer.tokens import TextReader, Tokens
+from models.transformer.openvino_scorer import to_probabilities
+from models.transformer.tokens import ModelTokenizer, TokenizedTexts
 from storage.records.scores import Float32
 
 if TYPE_CHECKING:
-    from models.gpu.engine import Laid, Pending  # imports torch
+    from models.gpu.engine import PackedTexts, PendingLogits  # imports torch
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedChunk:
     """A chunk that is ready for the device."""
 
-    tokens: Tokens
-    laid: "Laid"
+    tokens: TokenizedTexts
+    packed: "PackedTexts"
 
 
 @dataclass(frozen=True)
-class Computing:
+class QueuedChunk:
     """A chunk in the queue of the device."""
 
-    tokens: Tokens
-    pending: "Pending"
+    tokens: TokenizedTexts
+    pending: "PendingLogits"
 
 
 class TorchScorer:
@@ -52,12 +52,12 @@ class TorchScorer:
 
     def load(self) -> None:
         """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage."""
-        with needs("gpu", "Scoring on a GPU"):
+        with require_extra("gpu", "Scoring on a GPU"):
             import torch
 
             from models.gpu.engine import BUDGET, TorchEngine
             from models.gpu.network import open_network
-            from models.transformer.networks import load
+            from models.transformer.networks import load_network
 
         if self._compute.threads is not None:
             torch.set_num_threads(self._compute.threads)
@@ -69,27 +69,27 @@ class TorchScorer:
             cuda and torch.cuda.is_bf16_supported(including_emulation=False),
         )
         pad = pad_token(self._folder)
-        network = open_network(load(self._folder), device, getattr(torch, precision), pad)
+        network = open_network(load_network(self._folder), device, getattr(torch, precision), pad)
         name = torch.cuda.get_device_name(device) if cuda else "cpu"
         digest = self._spec.digest if isinstance(self._spec, ModelManifest) else None
-        ceiling = Ceiling(BUDGET, name, digest, self._compute.cache)
-        self._reader = TextReader(self._spec, self._folder)
+        ceiling = BatchLimit(BUDGET, name, digest, self._compute.cache)
+        self._reader = ModelTokenizer(self._spec, self._folder)
         self._engine = TorchEngine(network, device, len(self._spec.labels), pad, ceiling)
 
-    def prepare(self, texts: pa.StringArray) -> Prepared:
+    def prepare(self, texts: pa.StringArray) -> PreparedChunk:
         """Tokens, end to end."""
-        tokens = self._reader.read(texts)
-        return Prepared(tokens, self._engine.lay(tokens.ids, tokens.lengths))
+        tokens = self._reader.tokenize(texts)
+        return PreparedChunk(tokens, self._engine.pack(tokens.ids, tokens.lengths))
 
-    def infer(self, prepared: Prepared) -> Computing:
+    def infer(self, prepared: PreparedChunk) -> QueuedChunk:
         """Returns before the device has computed. Raises TextTooLarge."""
         with self._turn:
-            return Computing(prepared.tokens, self._engine.start(prepared.laid))
+            return QueuedChunk(prepared.tokens, self._engine.enqueue(prepared.packed))
 
-    def finish(self, raw: Computing) -> Float32:
+    def finish(self, raw: QueuedChunk) -> Float32:
         """Waits for the logits; these to probabilities, and every row its text's."""
-        return raw.tokens.answers(
-            probabilities(self._engine.values(raw.pending), self._spec.target.mode)
+        return raw.tokens.average_windows(
+            to_probabilities(self._engine.wait(raw.pending), self._spec.target.mode)
         )
 
     def unload(self) -> None:
@@ -100,4 +100,4 @@ class TorchScorer:
 def _precision(spec: ModelSpec, compute: Compute, has_bfloat16: bool) -> Precision:
     """int8 is for processors."""
     checks = [check for check in spec.precisions if check.precision != "int8"]
-    return choose(compute.precision, has_bfloat16, checks)
+    return choose_precision(compute.precision, has_bfloat16, checks)

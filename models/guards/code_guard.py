@@ -14,11 +14,11 @@ _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".ckpt")
 _TORCH = "pytorch_model*.bin"
 _CONFIGS = ("config.json", "tokenizer_config.json")
 _KEYS = ("auto_map", "custom_pipelines")
-AS_SAFETENSORS = "save it with model.save_pretrained(FOLDER), which writes safetensors"
-AS_SKOPS = 'save it with skops.io.dump(pipeline, "pipeline.skops")'
+SAVE_AS_SAFETENSORS = "save it with model.save_pretrained(FOLDER), which writes safetensors"
+SAVE_AS_SKOPS = 'save it with skops.io.dump(pipeline, "pipeline.skops")'
 
 
-class BringsCode(NotAModel):
+class ContainsCode(NotAModel):
     """To load it would run code that comes with it."""
 
     def __init__(self, source: Path, found: str, instead: str) -> None:
@@ -27,10 +27,10 @@ class BringsCode(NotAModel):
 
 
 def refuse_code(folder: Path) -> None:
-    """For a Hugging Face style folder. Raises BringsCode."""
+    """For a Hugging Face style folder. Raises ContainsCode."""
     python = sorted(file.name for file in folder.glob("*.py"))
     if python:
-        raise BringsCode(
+        raise ContainsCode(
             folder,
             f"it brings Python files ({', '.join(python)})",
             "Remove them, if the model does without",
@@ -38,7 +38,7 @@ def refuse_code(folder: Path) -> None:
     for config in _CONFIGS:
         for key in _KEYS:
             if _names(folder / config, key):
-                raise BringsCode(
+                raise ContainsCode(
                     folder,
                     f"{config} names code of its own ({key})",
                     "Publish a model whose architecture and tokenizer are part of transformers, and save it from there",
@@ -46,11 +46,11 @@ def refuse_code(folder: Path) -> None:
 
 
 def refuse_pickles(source: Path, instead: str) -> None:
-    """For a model that is nowhere but in pickles, if anywhere. Raises BringsCode."""
+    """For a model that is nowhere but in pickles, if anywhere. Raises ContainsCode."""
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     found = [file.name for file in files if file.suffix in _PICKLES or file.match(_TORCH)]
     if found:
-        raise BringsCode(
+        raise ContainsCode(
             source,
             f"it is kept as a pickle ({', '.join(found)})",
             f"Load it where you trust it, and {instead}",

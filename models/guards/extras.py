@@ -17,7 +17,7 @@ class MissingPackage(BadRequest):
 
 
 @contextmanager
-def needs(extra: str, purpose: str) -> Iterator[None]:
+def require_extra(extra: str, purpose: str) -> Iterator[None]:
     """Around late imports: turns their ModuleNotFoundError into MissingPackage."""
     try:
         yield

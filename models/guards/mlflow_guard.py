@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.guards.code_guard import BringsCode
+from models.guards.code_guard import ContainsCode
 from models.interface.import_result import NotAModel
 
 MLMODEL = "MLmodel"
 
 
 def refuse_code_paths(source: Path, flavor: Mapping[str, Any]) -> None:
-    """Raise BringsCode if Python code was saved with the model."""
+    """Raise ContainsCode if Python code was saved with the model."""
     if flavor.get("code"):
-        raise BringsCode(source, f"it brings code ({flavor['code']})", "Save it without code_paths")
+        raise ContainsCode(
+            source, f"it brings code ({flavor['code']})", "Save it without code_paths"
+        )
 
 
 def path_within(source: Path, name: object) -> Path:

@@ -6,7 +6,7 @@ internet.
 """
 
 
-def without_telemetry() -> None:
+def disable_telemetry() -> None:
     """From now on, in this process: only who has agreed, by that file, is counted. Called before
     they are asked.
     """

@@ -17,7 +17,7 @@ from models.interface.manifest import ModelSpec
 from models.interface.precision import PrecisionCheck
 from models.interface.scorer import Scorer
 from models.interface.training_options import TrainingOptions
-from models.interface.training_set import Labelled
+from models.interface.training_set import LabelledTexts
 
 
 class Kind(ABC):
@@ -43,7 +43,7 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def fit(self, data: Labelled, folder: Path, options: TrainingOptions) -> None:
+    def fit(self, data: LabelledTexts, folder: Path, options: TrainingOptions) -> None:
         """Learn from the rows and write into `folder` a model that import_files accepts."""
 
     @abstractmethod

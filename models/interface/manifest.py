@@ -19,7 +19,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
-class Target(Record):
+class ModelTarget(Record):
     """A question that the labels answer: one of them is right (`sentiment`), or any number of them
     (`topics`).
     """
@@ -36,7 +36,7 @@ class Artifact(Record):
     sha256: Sha256
 
 
-class Card(Record):
+class ModelCard(Record):
     """Where a version comes from. Nothing here changes what it answers."""
 
     data: str  # what it learned from, for people
@@ -65,7 +65,7 @@ class ModelSpec(Record):
     """What a publisher says of the artifacts in a folder."""
 
     kind: str  # one of models.kinds.table
-    target: Target
+    target: ModelTarget
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
     over_length: OverLength = "truncate"
@@ -73,7 +73,7 @@ class ModelSpec(Record):
     precisions: tuple[PrecisionCheck, ...] = ()
     # speed and memory, see models.publishing.trial; None: nobody looked
     measured: Measurements | None = None
-    card: Card
+    card: ModelCard
 
 
 class ModelManifest(ModelSpec):

@@ -12,8 +12,8 @@ from storage.record import Record
 
 Precision = Literal["float32", "bfloat16", "int8"]  # from fine to coarse
 
-LEAST_AGREEMENT = 0.995
-LEAST_ROWS = 200  # one text of 199 that changes its label is more than may change
+MIN_AGREEMENT = 0.995
+MIN_ROWS = 200  # one text of 199 that changes its label is more than may change
 
 
 class PrecisionCheck(Record):
@@ -28,10 +28,12 @@ class PrecisionCheck(Record):
 
     @property
     def passed(self) -> bool:
-        return self.rows >= LEAST_ROWS and self.agreement >= LEAST_AGREEMENT
+        return self.rows >= MIN_ROWS and self.agreement >= MIN_AGREEMENT
 
 
-def choose(coarsest: Precision, has_bfloat16: bool, checks: Sequence[PrecisionCheck]) -> Precision:
+def choose_precision(
+    coarsest: Precision, has_bfloat16: bool, checks: Sequence[PrecisionCheck]
+) -> Precision:
     """The fastest precision that is offered, and no coarser than `coarsest`.
 
     float32 always is. bfloat16 is offered where the processor has it, unless it was checked and

@@ -20,9 +20,9 @@ class TrainingOptions:
     # transformer: what happens to it when it is scored; others refuse windows
     over_length: OverLength = "truncate"
     epochs: int = 3  # transformer: times through the rows
-    most_rows: int | None = None  # transformer: learn from a random part of the rows
+    max_rows: int | None = None  # transformer: learn from a random part of the rows
     frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are
     # transformer: how much is read before each step; 1,024 are about 40 short texts
     step_tokens: int = 1024
-    rate: float = 6e-4  # transformer: highest learning rate
+    learning_rate: float = 6e-4  # transformer: highest learning rate
     seed: int = 0

@@ -11,7 +11,7 @@ import pyarrow as pa
 from models.interface.manifest import Mode
 from storage.errors import BadRequest
 
-Bool = npt.NDArray[np.bool_]
+BoolArray = npt.NDArray[np.bool_]
 _LEAST = 2  # examples of a label, on the side that is learned from
 
 
@@ -20,18 +20,18 @@ class BadLabels(BadRequest):
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTexts:
     """Texts and their true labels."""
 
     texts: pa.StringArray  # [rows]
-    truth: Bool  # [rows, labels]; one-of: exactly one label a row
+    truth: BoolArray  # [rows, labels]; one-of: exactly one label a row
     labels: tuple[str, ...]
     mode: Mode
 
-    def take(self, rows: npt.NDArray[np.int64] | Bool) -> "Labelled":
+    def take(self, rows: npt.NDArray[np.int64] | BoolArray) -> "LabelledTexts":
         """Only these rows, by position or by mask."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Labelled(
+        return LabelledTexts(
             self.texts.take(pa.array(positions)), self.truth[positions], self.labels, self.mode
         )
 
@@ -39,12 +39,12 @@ class Labelled:
         return len(self.texts)
 
 
-def labelled(
+def build_labelled_texts(
     texts: Sequence[str],
     answers: Sequence[Sequence[str]],
     mode: Mode,
     labels: tuple[str, ...] | None = None,
-) -> Labelled:
+) -> LabelledTexts:
     """Texts with the labels that hold for each; `labels` are the columns (the labels met, sorted,
     by default).
 
@@ -66,16 +66,16 @@ def labelled(
             f"Row {row + 1} has {int(truth[row].sum())} labels, and a one-of target needs exactly one. "
             "Mend the row, or train an any-of model."
         )
-    return Labelled(pa.array(texts, pa.string()), truth, labels, mode)
+    return LabelledTexts(pa.array(texts, pa.string()), truth, labels, mode)
 
 
-def split(data: Labelled, share: float) -> tuple[Labelled, Labelled]:
+def split(data: LabelledTexts, share: float) -> tuple[LabelledTexts, LabelledTexts]:
     """(the rest, about `share` of the rows), as `held_out` says."""
-    mask = held_out(data.texts, share)
+    mask = held_out_rows(data.texts, share)
     return data.take(~mask), data.take(mask)
 
 
-def held_out(texts: pa.StringArray, share: float) -> Bool:
+def held_out_rows(texts: pa.StringArray, share: float) -> BoolArray:
     """[rows] whether a row is one of about `share` that are held out, which follows from its text
     alone.
 
@@ -93,7 +93,7 @@ def _place_of(text: str) -> float:
     return int.from_bytes(hashlib.sha256(same.encode()).digest()[:8], "big") / 2**64
 
 
-def check_learnable(data: Labelled) -> None:
+def check_learnable(data: LabelledTexts) -> None:
     """Raises BadLabels unless there are two labels or more (any-of: one) and each is met, and
     missed, often enough.
     """

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from models.interface.compute import Compute
-from models.interface.device import choose, gather
+from models.interface.device import choose_device, gather_gpu_facts
 from models.interface.kind import Kind
 from models.interface.manifest import ModelSpec
 from models.interface.scorer import Scorer
@@ -53,5 +53,5 @@ def open_scorer(spec: ModelSpec, folder: Path, compute: Compute | None = None) -
     """
     kind, compute = find_kind(spec.kind), compute or Compute()
     if kind.uses_gpu:
-        compute = replace(compute, device=choose(compute.device, gather()))
+        compute = replace(compute, device=choose_device(compute.device, gather_gpu_facts()))
     return kind.open_scorer(spec, folder, compute)

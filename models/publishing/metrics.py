@@ -7,12 +7,12 @@ the mean over the labels; micro takes TP, FP and FN over all labels together.
 import numpy as np
 
 from models.interface.manifest import Mode
-from models.interface.training_set import Bool
+from models.interface.training_set import BoolArray
 from storage.records.decisions import decisions
 from storage.records.scores import Float32
 
 
-def metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:
+def compute_metrics(values: Float32, truth: BoolArray, mode: Mode) -> dict[str, float]:
     """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label
     right).
 

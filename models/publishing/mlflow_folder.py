@@ -21,7 +21,7 @@ from models.kinds.table import all_kinds
 def open_mlflow_folder(source: Path) -> Iterator[tuple[str, Path]]:
     """Yield the kind of the model, and a folder with the files of that kind alone.
 
-    The folder lasts as long as the block. Raises NotAModel, BringsCode.
+    The folder lasts as long as the block. Raises NotAModel, ContainsCode.
     """
     kind, files = _choose(source, _read_flavors(source))
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:

@@ -16,7 +16,7 @@ def open_source(source: Path) -> Iterator[tuple[str, Path]]:
     """Yield the kind of the model and where its files are, `source` itself or a folder.
 
     A folder that MLflow saved becomes one with the model's files alone, which lasts as long as the
-    block. Raises NotAModel, BringsCode.
+    block. Raises NotAModel, ContainsCode.
     """
     if not source.exists():
         raise NotAModel(source, "it is not there")

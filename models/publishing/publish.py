@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from models.interface.import_result import NotAModel
-from models.interface.manifest import Card, ModelManifest, ModelSpec, OverLength, Target
-from models.interface.training_set import held_out
+from models.interface.manifest import ModelCard, ModelManifest, ModelSpec, ModelTarget, OverLength
+from models.interface.training_set import held_out_rows
 from models.kinds.table import find_kind
-from models.publishing.registry import ModelRegistry
 from models.publishing.model_source import open_source
-from models.publishing.trial import measure
+from models.publishing.registry import ModelRegistry
+from models.publishing.trial import measure_model
 from storage.errors import BadRequest
 
 
-class WhichLabels(BadRequest):
+class LabelsMismatch(BadRequest):
     """The labels that were given are not the model's, or the model's files do not name them and
     none were given.
     """
@@ -33,7 +33,7 @@ class WhichLabels(BadRequest):
         )
 
 
-class NotForThisKind(BadRequest):
+class OptionNotSupported(BadRequest):
     """Options were given that mean nothing to this kind of model."""
 
     def __init__(self, kind: str) -> None:
@@ -60,8 +60,8 @@ def publish_from(
     `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is
     made with about half of them and checked on the others; without texts it is not offered. Pickles
     are not read, and no code that comes with a model is run. `initializer` is called first in a
-    child process. Raises NotAModel, BringsCode, NotForThisKind, WhichLabels, UntrustedTypes,
-    MissingPackage, FailedTrial, BadName.
+    child process. Raises NotAModel, ContainsCode, OptionNotSupported, LabelsMismatch, UntrustedTypes,
+    MissingPackage, TrialFailed, BadName.
     """
     with (
         open_source(source) as (kind, files),
@@ -70,18 +70,20 @@ def publish_from(
         check_options(kind, over_length, max_tokens)
         spec = import_model(kind, files, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
-            others = held_out(texts, 0.5)
+            others = held_out_rows(texts, 0.5)
             sides = [texts.filter(pa.array(side)) for side in (~others, others)]
             checks = find_kind(kind).check_precisions(spec, Path(folder), *sides)
             spec = spec.model_copy(update={"precisions": checks})
-        spec = spec.model_copy(update={"measured": measure(spec, Path(folder), texts, initializer)})
+        spec = spec.model_copy(
+            update={"measured": measure_model(spec, Path(folder), texts, initializer)}
+        )
         return registry.publish(name, Path(folder), spec, published_at)
 
 
 def check_options(kind: str, over_length: OverLength, max_tokens: int | None = None) -> None:
-    """Raises UnknownKind, NotForThisKind."""
+    """Raises UnknownKind, OptionNotSupported."""
     if not find_kind(kind).reads_tokens and (max_tokens or over_length != "truncate"):
-        raise NotForThisKind(kind)
+        raise OptionNotSupported(kind)
 
 
 def import_model(
@@ -97,16 +99,16 @@ def import_model(
     found = find_kind(kind).import_files(source, folder, max_tokens)
     chosen = labels or found.labels
     if chosen is None or (found.labels and found.labels != chosen):
-        raise WhichLabels(source, labels, found.labels)
+        raise LabelsMismatch(source, labels, found.labels)
     if len(chosen) != found.outputs:
         raise NotAModel(
             source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given"
         )
     return ModelSpec(
         kind=kind,
-        target=Target(name=target, mode=found.mode),
+        target=ModelTarget(name=target, mode=found.mode),
         labels=chosen,
         max_tokens=found.max_tokens,
         over_length=over_length,
-        card=Card(data=f"published from {source.name}"),
+        card=ModelCard(data=f"published from {source.name}"),
     )

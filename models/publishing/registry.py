@@ -47,35 +47,35 @@ class ModelRegistry:
     """`registry/models/` below a place: immutable numbered versions, and aliases that move."""
 
     def __init__(self, place: Place) -> None:
-        self.shelf = VersionStore(place, "models", MANIFEST)
+        self.store = VersionStore(place, "models", MANIFEST)
 
     def names(self) -> list[str]:
         """Every model with at least one version, sorted."""
-        return self.shelf.names()
+        return self.store.names()
 
     def versions(self, name: str) -> list[int]:
         """Its versions, ascending; empty when there are none."""
-        return self.shelf.versions(name)
+        return self.store.versions(name)
 
     def aliases(self, name: str) -> dict[str, int]:
         """Alias → version."""
-        return self.shelf.aliases(name)
+        return self.store.aliases(name)
 
     def folder(self, name: str, version: int) -> str:
         """Where a version lies, below the place."""
-        return self.shelf.folder(name, version)
+        return self.store.folder(name, version)
 
-    def resolve(self, name: str, wanted: int | str = CHAMPION) -> ModelManifest:
+    def resolve(self, name: str, version_or_alias: int | str = CHAMPION) -> ModelManifest:
         """The manifest behind a version number or an alias. Raises NotPublished, BadRecord,
         Tampered.
         """
-        return self.manifest(name, self.shelf.resolve(name, wanted))
+        return self.manifest(name, self.store.resolve(name, version_or_alias))
 
     def manifest(self, name: str, version: int) -> ModelManifest:
         """Raises Absent, BadRecord, and Tampered if the manifest does not agree with its own
         digest.
         """
-        data, where = self.shelf.read_record(name, version)
+        data, where = self.store.read_record(name, version)
         manifest = ModelManifest.decode(data, where)
         found = digest_of(manifest, manifest.artifacts)
         if found != manifest.digest:
@@ -109,12 +109,12 @@ class ModelRegistry:
         manifest = ModelManifest(
             **dict(spec),
             name=name,
-            version=self.shelf.claim(name),
+            version=self.store.claim(name),
             artifacts=artifacts,
             digest=digest_of(spec, artifacts),
             published_at=published_at,
         )
-        self.shelf.fill(name, manifest.version, files, manifest.encode(), published_at)
+        self.store.fill(name, manifest.version, files, manifest.encode(), published_at)
         return manifest
 
     @contextmanager
@@ -125,7 +125,7 @@ class ModelRegistry:
         """
         with ExitStack() as stack:
             checked = (self._checked(manifest, artifact) for artifact in manifest.artifacts)
-            files = list(side_by_side(self.shelf.place, stack.enter_context, checked))
+            files = list(side_by_side(self.store.place, stack.enter_context, checked))
             if len({file.parent for file in files}) == 1:
                 yield files[0].parent
                 return
@@ -136,10 +136,10 @@ class ModelRegistry:
 
     @contextmanager
     def _checked(self, manifest: ModelManifest, artifact: Artifact) -> Iterator[Path]:
-        path = f"{self.shelf.folder(manifest.name, manifest.version)}/{artifact.file}"
+        path = f"{self.store.folder(manifest.name, manifest.version)}/{artifact.file}"
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(self.shelf.place.local(path))
+                file = stack.enter_context(self.store.place.local(path))
             except Absent:
                 found = "missing"
             else:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from models.interface.manifest import Mode
-from models.interface.training_set import Labelled, labelled
+from models.interface.training_set import LabelledTexts, build_labelled_texts
 from storage.errors import BadRequest
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -29,13 +29,13 @@ class BadLabelledFile(BadRequest):
         super().__init__(f"Cannot take labelled texts from {file}: {problem}")
 
 
-def read_labelled(
+def read_labelled_texts(
     file: Path,
     text_column: str,
     label_column: str,
     mode: Mode,
     labels: tuple[str, ...] | None = None,
-) -> Labelled:
+) -> LabelledTexts:
     """All rows of the file; `labels` are those that may be met, if they are known.
 
     Raises BadLabelledFile, and BadLabels for answers that fit no target.
@@ -45,7 +45,7 @@ def read_labelled(
     for number, row in _rows(file):
         texts.append(_text(file, number, row, text_column))
         answers.append(_answer(file, number, row, label_column, mode))
-    return labelled(texts, answers, mode, labels)
+    return build_labelled_texts(texts, answers, mode, labels)
 
 
 def read_texts(file: Path, text_column: str) -> pa.StringArray:

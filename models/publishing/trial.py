@@ -28,7 +28,7 @@ _FIRST_TEXTS = 8  # then twice as many, until they take long enough
 _MAX_TEXTS = 1024
 
 
-class FailedTrial(BadRequest):
+class TrialFailed(BadRequest):
     """A model that does not answer, and so was not published."""
 
     def __init__(self, reason: str) -> None:
@@ -40,7 +40,7 @@ class FailedTrial(BadRequest):
         )
 
 
-def measure(
+def measure_model(
     spec: ModelSpec,
     folder: Path,
     texts: pa.StringArray | None = None,
@@ -49,7 +49,7 @@ def measure(
     """Measure what the model in a folder takes to score texts, these or sample texts.
 
     The model is loaded in a child process, which runs `initializer` first. Returns None if it takes
-    more than two minutes. Raises FailedTrial.
+    more than two minutes. Raises TrialFailed.
     """
     trial_texts = sample_texts() if texts is None or not len(texts) else texts.slice(0, _MAX_TEXTS)
     process = PipedProcess(_try, (spec, folder, trial_texts.to_pylist()), initializer)
@@ -58,11 +58,11 @@ def measure(
     except ProcessTimedOut:
         return None
     except ProcessFailed as error:
-        raise FailedTrial(str(error)) from None
+        raise TrialFailed(str(error)) from None
     finally:
         process.stop()
     if isinstance(answer, str):
-        raise FailedTrial(answer)
+        raise TrialFailed(answer)
     return answer
 
 

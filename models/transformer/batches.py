@@ -15,7 +15,7 @@ Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Batch:
+class TokenBatch:
     """Rows that are scored together, each padded to `width` tokens, the most that one of them has
     (at least 1).
     """
@@ -24,7 +24,7 @@ class Batch:
     width: int
 
 
-def batches(lengths: Int64, budget: int) -> list[Batch]:
+def make_batches(lengths: Int64, budget: int) -> list[TokenBatch]:
     """Every row in exactly one batch, longest first; rows of equal length keep their order.
 
     `lengths` [rows] tokens of each text; `budget` the most tokens of a batch, padding included (a
@@ -32,26 +32,27 @@ def batches(lengths: Int64, budget: int) -> list[Batch]:
     """
     order = np.argsort(-lengths, kind="stable")
     widths = np.maximum(lengths[order], 1)
-    made: list[Batch] = []
+    made: list[TokenBatch] = []
     start = 0
     while start < len(order):
         width = int(widths[start])
         end = min(start + max(1, budget // width), len(order))
-        made.append(Batch(order[start:end], width))
+        made.append(TokenBatch(order[start:end], width))
         start = end
     return made
 
 
-def by_width(lengths: Int64, budget: int) -> list[range]:
+def split_by_width(lengths: Int64, budget: int) -> list[range]:
     """The same for texts that lie longest first already, `lengths` [texts]: neighbours that are
     padded together.
     """
     return [
-        range(int(batch.rows[0]), int(batch.rows[-1]) + 1) for batch in batches(lengths, budget)
+        range(int(batch.rows[0]), int(batch.rows[-1]) + 1)
+        for batch in make_batches(lengths, budget)
     ]
 
 
-def by_tokens(lengths: Int64, budget: int) -> list[range]:
+def split_by_tokens(lengths: Int64, budget: int) -> list[range]:
     """Neighbours that are computed together without padding, in batches of about the same size.
 
     `lengths` [texts] tokens of each; `budget` the most tokens of a batch (a text that is longer by
@@ -74,7 +75,7 @@ def by_tokens(lengths: Int64, budget: int) -> list[range]:
     return made
 
 
-def padded(tokens: Sequence[Sequence[int]], batch: Batch, pad: int) -> tuple[Int64, Int64]:
+def pad_batch(tokens: Sequence[Sequence[int]], batch: TokenBatch, pad: int) -> tuple[Int64, Int64]:
     """(token ids, mask) of one batch, both int64 [batch, width]; the mask is 1 where there is a
     token, 0 at a pad.
     """

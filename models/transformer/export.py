@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.guards.extras import needs
-from models.guards.telemetry import without_telemetry
+from models.guards.extras import require_extra
+from models.guards.telemetry import disable_telemetry
 from models.interface.import_result import ImportResult, NotAModel
-from models.transformer.files import CONFIG, ENCODER, HEAD, NETWORK, check_files, pad_token
+from models.transformer.files import (
+    CONFIG,
+    ENCODER_FILES,
+    HEAD,
+    NETWORK,
+    check_encoder_files,
+    pad_token,
+)
 
 if TYPE_CHECKING:
     from models.transformer.networks import MeanHead, StandardHead  # imports torch
@@ -25,7 +32,7 @@ _TOLERANCE = 1e-3
 _MAX_TOKENS = 256
 
 
-def export(source: Path, folder: Path, max_tokens: int | None) -> ImportResult:
+def export_model(source: Path, folder: Path, max_tokens: int | None) -> ImportResult:
     """Copy config.json, model.safetensors and tokenizer.json, and add the network that OpenVINO
     runs.
 
@@ -34,15 +41,15 @@ def export(source: Path, folder: Path, max_tokens: int | None) -> ImportResult:
     than the encoder has positions for. No code that comes with a model is run. Raises NotAModel,
     MissingPackage.
     """
-    check_files(source)
+    check_encoder_files(source)
     config = json.loads((source / CONFIG).read_bytes())
-    for file in (*ENCODER, HEAD):
+    for file in (*ENCODER_FILES, HEAD):
         if (source / file).is_file():
             shutil.copyfile(source / file, folder / file)
-    with needs("train", "Publishing a transformer"), quiet():
-        from models.transformer.networks import load
+    with require_extra("train", "Publishing a transformer"), silence_libraries():
+        from models.transformer.networks import load_network
 
-        outputs = _export(load(source), folder)
+        outputs = _export(load_network(source), folder)
     names = {int(column): str(label) for column, label in config.get("id2label", {}).items()}
     several = config.get("problem_type") == "multi_label_classification"
     return ImportResult(
@@ -71,7 +78,7 @@ def _export(model: "MeanHead | StandardHead", folder: Path) -> int:
     import openvino
     import torch
 
-    without_telemetry()
+    disable_telemetry()
     pad = pad_token(folder)
     with torch.no_grad():
         network = openvino.convert_model(model, example_input=_probe(2, 16, pad))
@@ -100,7 +107,7 @@ def _probe(rows: int, width: int, pad: int) -> dict[str, Any]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Without the remarks of torch and transformers on their own workings, which tell a user
     nothing.
     """

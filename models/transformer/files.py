@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models.guards.code_guard import AS_SAFETENSORS, refuse_code, refuse_pickles
+from models.guards.code_guard import SAVE_AS_SAFETENSORS, refuse_code, refuse_pickles
 from models.interface.import_result import NotAModel
 
 CONFIG = "config.json"
@@ -15,17 +15,17 @@ HEAD = "head.safetensors"
 # made when it is published; its weights lie beside it, in openvino_model.bin
 NETWORK = "openvino_model.xml"
 INT8_NETWORK = "openvino_int8.xml"  # the same, quantised; there if it passed its check
-ENCODER = (CONFIG, WEIGHTS, TOKENIZER)
+ENCODER_FILES = (CONFIG, WEIGHTS, TOKENIZER)
 
 
-def check_files(folder: Path) -> None:
-    """Raises NotAModel unless the three files of an encoder are there, and BringsCode if code comes
+def check_encoder_files(folder: Path) -> None:
+    """Raises NotAModel unless the three files of an encoder are there, and ContainsCode if code comes
     with them.
     """
     refuse_code(folder)
     if not (folder / WEIGHTS).is_file():
-        refuse_pickles(folder, AS_SAFETENSORS)
-    missing = [file for file in ENCODER if not (folder / file).is_file()]
+        refuse_pickles(folder, SAVE_AS_SAFETENSORS)
+    missing = [file for file in ENCODER_FILES if not (folder / file).is_file()]
     if missing:
         raise NotAModel(folder, f"it has no {', '.join(missing)}")
 

@@ -50,20 +50,20 @@ class StandardHead(torch.nn.Module):
         return logits
 
 
-def with_new_head(encoder: Path, labels: tuple[str, ...], **settings: Any) -> MeanHead:
+def add_new_head(encoder: Path, labels: tuple[str, ...], **settings: Any) -> MeanHead:
     """The encoder in a folder, with a mean head that knows nothing yet. Raises NotAModel."""
     columns = dict(enumerate(labels))
     named = {"id2label": columns, "label2id": {label: column for column, label in columns.items()}}
     return MeanHead(_whole(AutoModel, encoder, **named, **settings), len(labels))
 
 
-def save(model: MeanHead, folder: Path) -> None:
+def save_network(model: MeanHead, folder: Path) -> None:
     """Write config.json, model.safetensors and head.safetensors."""
     model.encoder.save_pretrained(folder)
     save_file(model.linear.state_dict(), folder / HEAD)
 
 
-def load(folder: Path) -> MeanHead | StandardHead:
+def load_network(folder: Path) -> MeanHead | StandardHead:
     """What was saved with a mean head, or else a standard model. Raises NotAModel."""
     if not (folder / HEAD).is_file():
         return StandardHead(_whole(AutoModelForSequenceClassification, folder)).eval()

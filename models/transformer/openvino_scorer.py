@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from models.interface.compute import Compute
 from models.interface.manifest import Mode, ModelSpec
-from models.interface.precision import Precision, choose
-from models.transformer.batches import Batch, Int64, batches, padded
+from models.interface.precision import Precision, choose_precision
+from models.transformer.batches import Int64, TokenBatch, make_batches, pad_batch
 from models.transformer.files import INT8_NETWORK, NETWORK, pad_token
-from models.transformer.tokens import TextReader, Tokens
+from models.transformer.tokens import ModelTokenizer, TokenizedTexts
 from storage.errors import ChorusError
 from storage.records.scores import Float32
 
@@ -28,22 +28,22 @@ _BUDGET = 1024
 
 
 @dataclass(frozen=True)
-class Batched:
+class PreparedBatches:
     """A chunk that is ready for the network."""
 
-    tokens: Tokens
-    batches: list[tuple[Batch, Int64, Int64]]  # with token ids and mask, each [batch, width]
+    tokens: TokenizedTexts
+    batches: list[tuple[TokenBatch, Int64, Int64]]  # with token ids and mask, each [batch, width]
 
 
 @dataclass(frozen=True)
-class Logits:
+class WindowLogits:
     """What the network says."""
 
-    tokens: Tokens
+    tokens: TokenizedTexts
     values: Float32  # [windows, labels]
 
 
-class WrongWidth(ChorusError):
+class WrongOutputCount(ChorusError):
     """A network answers with more or fewer values than its manifest names labels."""
 
     def __init__(self, found: int, expected: int) -> None:
@@ -70,13 +70,13 @@ class TransformerScorer:
 
     def load(self) -> None:
         """Reads the tokenizer and compiles the network, or takes it from the cache. Raises
-        WrongWidth.
+        WrongOutputCount.
         """
         import openvino
 
         core = openvino.Core()
         native = has_bfloat16(core)
-        precision = self._precision or choose(
+        precision = self._precision or choose_precision(
             self._compute.precision, native, self._spec.precisions
         )
         network = self._folder / (INT8_NETWORK if precision == "int8" else NETWORK)
@@ -92,11 +92,11 @@ class TransformerScorer:
         if self._compute.cache is not None:
             settings["CACHE_DIR"] = str(self._compute.cache)
         self._pad = pad_token(self._folder)
-        self._reader = TextReader(self._spec, self._folder)
+        self._reader = ModelTokenizer(self._spec, self._folder)
         compiled = core.compile_model(str(network), "CPU", settings)
         width = compiled.output(0).get_partial_shape()[-1]
         if width.is_static and width.get_length() != len(self._spec.labels):
-            raise WrongWidth(width.get_length(), len(self._spec.labels))
+            raise WrongOutputCount(width.get_length(), len(self._spec.labels))
         self._network = compiled
         self._free.append(openvino.AsyncInferQueue(compiled))
         log.info("computing in %s", precision)
@@ -110,13 +110,15 @@ class TransformerScorer:
         )
         return native and (precision == "bfloat16" or (precision == "int8" and passed))
 
-    def prepare(self, texts: pa.StringArray) -> Batched:
+    def prepare(self, texts: pa.StringArray) -> PreparedBatches:
         """Tokens, in batches of like lengths."""
-        tokens = self._reader.read(texts)
-        made = batches(tokens.lengths, _BUDGET)
-        return Batched(tokens, [(batch, *padded(tokens.ids, batch, self._pad)) for batch in made])
+        tokens = self._reader.tokenize(texts)
+        made = make_batches(tokens.lengths, _BUDGET)
+        return PreparedBatches(
+            tokens, [(batch, *pad_batch(tokens.ids, batch, self._pad)) for batch in made]
+        )
 
-    def infer(self, prepared: Batched) -> Logits:
+    def infer(self, prepared: PreparedBatches) -> WindowLogits:
         """As many batches at once as there are threads, the longest texts first."""
         requests = self._requests()
         answers: list[tuple[Int64, Float32]] = []
@@ -134,7 +136,7 @@ class TransformerScorer:
         values = np.empty((len(prepared.tokens.ids), len(self._spec.labels)), dtype=np.float32)
         for rows, logits in answers:
             values[rows] = logits
-        return Logits(prepared.tokens, values)
+        return WindowLogits(prepared.tokens, values)
 
     def _requests(self) -> Any:
         """A queue for one call of infer; a short chunk beside a long one gets its own."""
@@ -145,9 +147,9 @@ class TransformerScorer:
         except IndexError:
             return openvino.AsyncInferQueue(self._network)
 
-    def finish(self, raw: Logits) -> Float32:
+    def finish(self, raw: WindowLogits) -> Float32:
         """Logits to probabilities, and every row its text's."""
-        return raw.tokens.answers(probabilities(raw.values, self._spec.target.mode))
+        return raw.tokens.average_windows(to_probabilities(raw.values, self._spec.target.mode))
 
     def unload(self) -> None:
         """The scorer can be loaded again."""
@@ -160,7 +162,7 @@ def has_bfloat16(core: Any) -> bool:
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def probabilities(logits: Float32, mode: Mode) -> Float32:
+def to_probabilities(logits: Float32, mode: Mode) -> Float32:
     """Softmax over the labels for one-of, sigmoid of each for any-of: float32 [rows, labels] → the
     same.
     """

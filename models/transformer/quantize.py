@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.guards.telemetry import without_telemetry
+from models.guards.telemetry import disable_telemetry
 from models.interface.compute import Compute
 from models.interface.manifest import Mode, ModelSpec
-from models.interface.precision import LEAST_ROWS, Precision, PrecisionCheck
+from models.interface.precision import MIN_ROWS, Precision, PrecisionCheck
 from models.interface.scorer import score
 from models.transformer.batches import Int64
-from models.transformer.export import quiet
+from models.transformer.export import silence_libraries
 from models.transformer.files import INT8_NETWORK, NETWORK
 from models.transformer.openvino_scorer import TransformerScorer, has_bfloat16
-from models.transformer.tokens import TextReader
+from models.transformer.tokens import ModelTokenizer
 from storage.records.scores import Float32
 
 log = logging.getLogger(__name__)
@@ -44,16 +44,16 @@ def check_precisions(
     offered, and a warning says so.
     """
     held_out = held_out[:_CHECKED_ON]
-    if len(held_out) < LEAST_ROWS or not len(learned):
+    if len(held_out) < MIN_ROWS or not len(learned):
         log.warning(
             "int8 was not tried: %d texts to check it with, and %d are needed",
             len(held_out),
-            LEAST_ROWS,
+            MIN_ROWS,
         )
         return ()
     try:
         # NNCF draws bars on standard output, which is the caller's.
-        with quiet(), redirect_stdout(io.StringIO()):
+        with silence_libraries(), redirect_stdout(io.StringIO()):
             return tuple(_checks(spec, folder, learned, held_out))
     except Exception as error:  # whatever NNCF makes of a foreign network; the model itself is good
         log.warning("int8 was not tried: %s", error)
@@ -66,7 +66,7 @@ def _checks(
 ) -> Iterator[PrecisionCheck]:
     import openvino
 
-    trial = _Trial(spec, folder, held_out)
+    trial = _PrecisionTrial(spec, folder, held_out)
     if has_bfloat16(openvino.Core()):
         yield trial.check("bfloat16")
     for careful in (False, True):
@@ -84,7 +84,7 @@ def _remove(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-class _Trial:
+class _PrecisionTrial:
     """The held-out texts and what float32 says of them."""
 
     def __init__(self, spec: ModelSpec, folder: Path, texts: pa.StringArray) -> None:
@@ -108,7 +108,7 @@ class _Trial:
         """Probabilities, and the processor seconds that the network took for them."""
         scorer = TransformerScorer(self._spec, self._folder, Compute(), precision)
         scorer.load()
-        score(scorer, self._texts[:LEAST_ROWS])  # the first time, buffers for each shape are made
+        score(scorer, self._texts[:MIN_ROWS])  # the first time, buffers for each shape are made
         prepared = scorer.prepare(self._texts)
         started = time.process_time()
         raw = scorer.infer(prepared)
@@ -129,13 +129,13 @@ def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: b
     """Write the int8 network beside the other. Careful: only the products that read normalised
     vectors are in int8.
     """
-    without_telemetry()
+    disable_telemetry()
     import nncf
     import openvino
 
     nncf.set_log_level(logging.ERROR)
     some = np.random.default_rng(0).permutation(len(learned))[:_CALIBRATED_ON]
-    ids = TextReader(spec, folder).read(learned.take(pa.array(some))).ids
+    ids = ModelTokenizer(spec, folder).tokenize(learned.take(pa.array(some))).ids
 
     def inputs(text: list[int]) -> dict[str, Int64]:
         return {

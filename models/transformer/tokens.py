@@ -22,7 +22,7 @@ from storage.records.scores import Float32
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizedTexts:
     """The windows of the distinct texts of a chunk; a text that is not too long is one window."""
 
     rows: Int64  # [rows] which of the distinct texts each row holds
@@ -30,7 +30,7 @@ class Tokens:
     ids: list[list[int]]  # [windows] token ids, special tokens included
     lengths: Int64  # [windows] number of tokens
 
-    def answers(self, windows: Float32) -> Float32:
+    def average_windows(self, windows: Float32) -> Float32:
         """Probabilities of each window, float32 [windows, labels] → of each row, float32 [rows,
         labels].
         """
@@ -41,12 +41,12 @@ class Tokens:
         means = np.add.reduceat(windows * weights, starts) / np.add.reduceat(weights, starts)
         return np.asarray(means, dtype=np.float32)[self.rows]
 
-    def total(self) -> int:
+    def count(self) -> int:
         """Return how many tokens the texts of all rows have, in all their windows."""
         return int(np.bincount(self.texts, self.lengths)[self.rows].sum())
 
 
-class TextReader:
+class ModelTokenizer:
     """The tokenizer of a published model, with the model's own rule for long texts."""
 
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
@@ -54,13 +54,13 @@ class TextReader:
         self._windows = spec.over_length == "windows"
         self._nothing = [pad_token(folder)]  # stands for a text without tokens
 
-    def read(self, texts: pa.StringArray) -> Tokens:
+    def tokenize(self, texts: pa.StringArray) -> TokenizedTexts:
         """All texts of a chunk at once."""
         encoded = texts.dictionary_encode()
         found = self._tokenizer.encode_batch_fast(encoded.dictionary.to_pylist())
         parts = [[text, *(text.overflowing if self._windows else ())] for text in found]
         ids = [part.ids or self._nothing for windows in parts for part in windows]
-        return Tokens(
+        return TokenizedTexts(
             rows=encoded.indices.to_numpy().astype(np.int64),
             texts=np.repeat(np.arange(len(parts)), [len(windows) for windows in parts]),
             ids=ids,

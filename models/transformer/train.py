@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.guards.extras import needs
+from models.guards.extras import require_extra
 from models.interface.training_options import TrainingOptions
-from models.interface.training_set import Labelled
-from models.transformer.batches import Batch, batches, padded
-from models.transformer.export import quiet
-from models.transformer.files import ENCODER, TOKENIZER, check_files, open_tokenizer, pad_token
+from models.interface.training_set import LabelledTexts
+from models.transformer.batches import TokenBatch, make_batches, pad_batch
+from models.transformer.export import silence_libraries
+from models.transformer.files import (
+    ENCODER_FILES,
+    TOKENIZER,
+    check_encoder_files,
+    open_tokenizer,
+    pad_token,
+)
 from storage.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -27,31 +33,31 @@ _HEAD_RATE = 1e-3  # at least: the head starts from nothing
 _WARM_UP = 0.1  # share of the steps
 
 
-class NoEncoder(BadRequest):
+class MissingEncoder(BadRequest):
     """A transformer was to be trained from nothing."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"Training a transformer needs an encoder: a folder with {', '.join(ENCODER)}."
+            f"Training a transformer needs an encoder: a folder with {', '.join(ENCODER_FILES)}."
         )
 
 
-def fit(data: Labelled, folder: Path, options: TrainingOptions) -> None:
+def fit(data: LabelledTexts, folder: Path, options: TrainingOptions) -> None:
     """Fine-tune the encoder with the head of models.transformer.networks; writes the three files of
     that and tokenizer.json.
 
-    Raises NoEncoder, NotAModel, MissingPackage.
+    Raises MissingEncoder, NotAModel, MissingPackage.
     """
     if options.encoder is None:
-        raise NoEncoder
-    check_files(options.encoder)
-    with needs("train", "Training a transformer"), quiet():
+        raise MissingEncoder
+    check_encoder_files(options.encoder)
+    with require_extra("train", "Training a transformer"), silence_libraries():
         import torch
 
-        from models.transformer.networks import save, with_new_head
+        from models.transformer.networks import add_new_head, save_network
 
         torch.manual_seed(options.seed)
-        model = with_new_head(
+        model = add_new_head(
             options.encoder,
             data.labels,
             problem_type=PROBLEMS[data.mode],
@@ -61,7 +67,7 @@ def fit(data: Labelled, folder: Path, options: TrainingOptions) -> None:
         )
         _hold_still(model, options.frozen_layers)
         _learn(model, options.encoder, _chosen(data, options), options)
-        save(model, folder)
+        save_network(model, folder)
     shutil.copyfile(options.encoder / TOKENIZER, folder / TOKENIZER)
 
 
@@ -74,15 +80,15 @@ def _hold_still(model: "MeanHead", layers: int) -> None:
             weights.requires_grad = False
 
 
-def _chosen(data: Labelled, options: TrainingOptions) -> Labelled:
-    if options.most_rows is None or options.most_rows >= len(data):
+def _chosen(data: LabelledTexts, options: TrainingOptions) -> LabelledTexts:
+    if options.max_rows is None or options.max_rows >= len(data):
         return data
     return data.take(
-        np.random.default_rng(options.seed).choice(len(data), options.most_rows, replace=False)
+        np.random.default_rng(options.seed).choice(len(data), options.max_rows, replace=False)
     )
 
 
-def _learn(model: "MeanHead", encoder: Path, data: Labelled, options: TrainingOptions) -> None:
+def _learn(model: "MeanHead", encoder: Path, data: LabelledTexts, options: TrainingOptions) -> None:
     """AdamW; the rate rises over the first tenth of the steps and falls to nothing over the rest."""
     import torch
 
@@ -93,7 +99,7 @@ def _learn(model: "MeanHead", encoder: Path, data: Labelled, options: TrainingOp
     loss = functions.cross_entropy if one_of else functions.binary_cross_entropy_with_logits
     truth = torch.from_numpy(data.truth.argmax(axis=1) if one_of else data.truth.astype(np.float32))
     steps = _steps(tokens, options)
-    optimizer = torch.optim.AdamW(_groups(model, options.rate), fused=True)
+    optimizer = torch.optim.AdamW(_groups(model, options.learning_rate), fused=True)
     warm = max(1, int(_WARM_UP * len(steps)))
     slope = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
@@ -101,7 +107,7 @@ def _learn(model: "MeanHead", encoder: Path, data: Labelled, options: TrainingOp
     )
     model.train()
     for batch in steps:
-        ids, mask = map(torch.from_numpy, padded(tokens, batch, pad))
+        ids, mask = map(torch.from_numpy, pad_batch(tokens, batch, pad))
         loss(model(ids, mask), truth[batch.rows]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
@@ -109,17 +115,17 @@ def _learn(model: "MeanHead", encoder: Path, data: Labelled, options: TrainingOp
     model.eval()
 
 
-def _steps(tokens: list[list[int]], options: TrainingOptions) -> list[Batch]:
+def _steps(tokens: list[list[int]], options: TrainingOptions) -> list[TokenBatch]:
     """Batches of like lengths in random order, for all epochs."""
     chance = np.random.default_rng(options.seed)
     lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    steps: list[Batch] = []
+    steps: list[TokenBatch] = []
     for _ in range(options.epochs):
         rows = chance.permutation(len(tokens))
         made = [
-            Batch(window[batch.rows], batch.width)
+            TokenBatch(window[batch.rows], batch.width)
             for window in np.array_split(rows, -(-len(rows) // _WINDOW))
-            for batch in batches(lengths[window], options.step_tokens)
+            for batch in make_batches(lengths[window], options.step_tokens)
         ]
         steps += [made[place] for place in chance.permutation(len(made))]
     return steps

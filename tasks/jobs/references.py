@@ -39,7 +39,7 @@ def references_to_versions(
     itself; the alias does. Raises BadRecord.
     """
     found: dict[Version, list[str]] = defaultdict(list)
-    models, ensembles = ModelRegistry(place).shelf, EnsembleRegistry(place).store
+    models, ensembles = ModelRegistry(place).store, EnsembleRegistry(place).store
     for shelf in (models, ensembles):
         for name in shelf.names():
             for alias, version in shelf.aliases(name).items():

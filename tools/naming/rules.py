@@ -11,6 +11,7 @@ from tools.source_tree import Module
 # The only module names that may recur, because they play the same part in each of these folders.
 SAME_PART = {
     "errors": {"intake", "storage"},  # the errors that the whole package raises
+    "mlflow": {"models/bow", "models/transformer"},  # finds this kind's files in an MLflow folder
     "train": {"models/bow", "models/transformer"},  # has fit(), which trains this kind of model
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from models.interface.device import PATTERN
+from models.interface.device import DEVICE_PATTERN
 from storage.names import BadName, check_name
 from storage.places.place import Place
 from workers.autoscaling.limits import Limits
@@ -83,7 +83,7 @@ def _drain(value: object) -> float:
 
 
 def _device(value: object) -> str:
-    if not isinstance(value, str) or not PATTERN.fullmatch(value):
+    if not isinstance(value, str) or not DEVICE_PATTERN.fullmatch(value):
         raise ValueError('"auto", "cpu", "cuda", or one of several GPUs: "cuda:0", "cuda:1", …')
     return value
 

@@ -21,7 +21,7 @@ _LOAD_SECONDS = 600.0  # that a model may take to load
 _SCORE_SECONDS = 60.0  # for one call of score; the caller then tries again with fewer texts
 
 
-class NotIsolated(ChorusError):
+class IsolationFailed(ChorusError):
     """A model that could not be loaded, or not be asked, in a process of its own."""
 
     def __init__(self, model: str, version: int, reason: str) -> None:
@@ -78,7 +78,7 @@ class IsolatedModel:
     ) -> None:
         """Load the model. The process runs `initializer` first; `seconds` is for one call of score.
 
-        Raises NotIsolated, StorageUnavailable.
+        Raises IsolationFailed, StorageUnavailable.
         """
         self._model, self._version, self._seconds = model, version, seconds
         self._arguments, self._initializer = (place.url, model, version, compute), initializer
@@ -87,7 +87,7 @@ class IsolatedModel:
     def score(self, texts: pa.StringArray) -> Float32:
         """[rows] strings -> [rows, labels] float32 probabilities.
 
-        Raises TextsFailed if the model fails, or its process ends or takes too long; NotIsolated
+        Raises TextsFailed if the model fails, or its process ends or takes too long; IsolationFailed
         for errors that are not the fault of the texts.
         """
         if not self._process.is_alive():
@@ -134,8 +134,8 @@ class IsolatedModel:
             raise self._not_isolated(answer.reason)
         return answer.digest, answer.labels
 
-    def _not_isolated(self, reason: object) -> NotIsolated:
-        return NotIsolated(self._model, self._version, str(reason))
+    def _not_isolated(self, reason: object) -> IsolationFailed:
+        return IsolationFailed(self._model, self._version, str(reason))
 
 
 def _serve(pipe: Connection, url: str, model: str, version: int, compute: Compute) -> None:

@@ -84,7 +84,7 @@ class ModelCache:
     @contextmanager
     def isolated(self, model: str, version: int) -> Iterator[IsolatedModel]:
         """The version in a process of its own, one at a time, while the block lasts. Raises
-        NotIsolated.
+        IsolationFailed.
         """
         with self._alone:
             with self._lock:

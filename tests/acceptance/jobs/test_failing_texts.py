@@ -18,7 +18,7 @@ from tasks.steps.fault_isolation import TextsFailed
 from tests.support.models import failing_model
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
-from workers.scoring.isolated_model import IsolatedModel, NotIsolated
+from workers.scoring.isolated_model import IsolatedModel, IsolationFailed
 from workers.scoring.scoring_worker import ModelCache
 
 TEXTS = [
@@ -92,7 +92,7 @@ def test_its_process_is_as_light_as_the_worker(home):
 
 def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
     (home / "registry/models/mood-bow/1/pipeline.skops").write_bytes(b"something else")
-    with pytest.raises(NotIsolated, match=r"mood-bow version 1 .*SHA-256"), isolated(home):
+    with pytest.raises(IsolationFailed, match=r"mood-bow version 1 .*SHA-256"), isolated(home):
         pytest.fail("it was handed out")
 
 

@@ -7,8 +7,7 @@ import shutil
 import pytest
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.interface.manifest import Card, ModelSpec
-from models.interface.manifest import Target as Question
+from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import ended
@@ -72,7 +71,7 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
     place, customers = LocalPlace(home), []
     files.mkdir()
     (files / "pipeline.skops").write_bytes(b"tests.support.models.light_model reads nothing of it")
-    question, card = Question(name="mood", mode="one_of"), Card(data="none")
+    question, card = ModelTarget(name="mood", mode="one_of"), ModelCard(data="none")
     for name in MODELS:
         spec = ModelSpec(kind="bow", target=question, labels=MOODS, card=card)
         ModelRegistry(place).publish(name, files, spec, SUBMITTED)

@@ -57,7 +57,7 @@ def upload(steps, name, texts, day=1):
 def new_version(steps, model="bow"):
     """Published and promoted."""
     place = steps.context.place
-    ModelRegistry(place).shelf.promote(model, publish_model(place, model), PUBLISHED)
+    ModelRegistry(place).store.promote(model, publish_model(place, model), PUBLISHED)
 
 
 def night(steps, name="night", now=TODAY, **options):
@@ -227,7 +227,7 @@ def test_after_a_rollback_the_labels_from_before_count_again_and_nothing_is_scor
     old = upload(steps, "monday", ["a", "b"])
     new_version(steps)
     night(steps)
-    ModelRegistry(steps.context.place).shelf.promote("bow", 1, PUBLISHED)
+    ModelRegistry(steps.context.place).store.promote("bow", 1, PUBLISHED)
     steps.used.clear()
     night(steps, "again", TODAY + timedelta(days=1))
     assert counting(steps) == {"monday": old.id}
@@ -287,7 +287,7 @@ def test_what_was_pruned_comes_back_byte_for_byte_when_it_is_asked_for(steps):
     new_version(steps)
     night(steps)
     prune(place, prunable(place, keep=0))
-    ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+    ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     night(steps, "again", TODAY + timedelta(days=1))
     assert counting(steps) == {"monday": old.id}
     assert files_of(old) == before
@@ -298,7 +298,7 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     first = upload(steps, "monday", ["a", "b", "c"])
     new_version(steps)
     night(steps)
-    ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+    ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     dataset = store_dataset(place, ["d", "e", "f", "g"], name="tuesday")
     job = write_job(
         place,
@@ -318,7 +318,7 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
         steps.context, "acme", name="back", until=datetime(2026, 1, 2, tzinfo=UTC), now=TODAY
     )
     # nobody but the job names version 1 now
-    ModelRegistry(place).shelf.promote("bow", 2, PUBLISHED)
+    ModelRegistry(place).store.promote("bow", 2, PUBLISHED)
     found = prunable(place, keep=0)
     assert first.id in [each.job for each in begun.jobs]
     prune(place, found)
@@ -335,7 +335,7 @@ def test_prune_does_not_touch_what_came_to_count_after_the_look(steps):
     night(steps)
     found = prunable(place, keep=0)
     assert [job.id for job in found.labels] == [old.id]
-    ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+    ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     night(steps, "back", TODAY + timedelta(days=1))
     prune(place, found)
     assert is_complete(old.output)
@@ -358,7 +358,7 @@ def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(
         monkeypatch.setattr(pruning, "end_job", written)
         if when == "after":
             written(place, job, end)
-        ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+        ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
         night(steps, "back", TODAY + timedelta(days=1))
         if when == "before":
             written(place, job, end)
@@ -453,7 +453,7 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     new_version(steps)
     # by a command that was killed
     left = written(place, "acme", name="killed", now=datetime.now(UTC))
-    ModelRegistry(place).shelf.promote("bow", 1, PUBLISHED)
+    ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     new_version(steps, "minilm")
     night(steps)
     steps.used.clear()

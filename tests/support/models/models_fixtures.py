@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models.interface.manifest import Card, ModelSpec, Target
-from models.interface.training_set import labelled
+from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
+from models.interface.training_set import build_labelled_texts
 
 WORDS = (
     "the",
@@ -32,10 +32,10 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 def spec(kind="bow", mode="one_of", labels=("bad", "good"), max_tokens=None):
     return ModelSpec(
         kind=kind,
-        target=Target(name="mood", mode=mode),
+        target=ModelTarget(name="mood", mode=mode),
         labels=labels,
         max_tokens=max_tokens,
-        card=Card(data="made by the tests"),
+        card=ModelCard(data="made by the tests"),
     )
 
 
@@ -43,14 +43,16 @@ def moods():
     """One-of, 64 rows."""
     texts = [f"the {thing} was {how} {when} {n}" for n in range(4) for thing in ("parcel", "box", "shop", "price")
              for how in ("good", "bad") for when in ("today", "again")]  # fmt: skip
-    return labelled(texts, [("good",) if "good" in text else ("bad",) for text in texts], "one_of")
+    return build_labelled_texts(
+        texts, [("good",) if "good" in text else ("bad",) for text in texts], "one_of"
+    )
 
 
 def topics():
     """Any-of, 60 rows; every third says nothing."""
     said = (("late",), ("dear",), ("late", "dear"), (), ())
     texts = [f"the box was {' and '.join(said[n % 5]) or 'good'} {n}" for n in range(60)]
-    return labelled(texts, [said[n % 5] for n in range(60)], "any_of", ("late", "dear"))
+    return build_labelled_texts(texts, [said[n % 5] for n in range(60)], "any_of", ("late", "dear"))
 
 
 def strings(*texts):

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.interface.manifest import Card, ModelSpec
-from models.interface.manifest import Target as Question
+from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from tests.support.runs.steps import MOOD, Constant, Steps
 
@@ -23,9 +22,9 @@ def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
         Path(folder, "weights").write_text(f"{name} {version}")
         spec = ModelSpec(
             kind=kind,
-            target=Question(name=target, mode="one_of"),
+            target=ModelTarget(name=target, mode="one_of"),
             labels=labels,
-            card=Card(data="none"),
+            card=ModelCard(data="none"),
         )
         return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED).version
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED
 
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from models.interface.manifest import Card, ModelSpec
-from models.interface.manifest import Target as Question
+from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 
@@ -82,9 +81,9 @@ def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
         skops.io.dump(pipeline, Path(folder, "pipeline.skops"), compression=ZIP_DEFLATED)
         spec = ModelSpec(
             kind="bow",
-            target=Question(name=target, mode=mode),
+            target=ModelTarget(name=target, mode=mode),
             labels=labels,
-            card=Card(data="made by the tests"),
+            card=ModelCard(data="made by the tests"),
         )
         return ModelRegistry(place).publish(name, Path(folder), spec, PUBLISHED)
 

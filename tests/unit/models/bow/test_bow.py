@@ -11,12 +11,12 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
 from models.bow.sklearn_scorer import PIPELINE, WrongLabels
-from models.bow.skops_file import UntrustedTypes, _skops_io, load
+from models.bow.skops_file import UntrustedTypes, _skops_io, load_skops
 from models.interface.import_result import NotAModel
 from models.interface.scorer import score
 from models.interface.training_options import TrainingOptions
 from models.kinds.table import find_kind, open_scorer
-from models.publishing.metrics import metrics
+from models.publishing.metrics import compute_metrics
 from tests.support.models.models_fixtures import moods, spec, strings, topics
 
 
@@ -50,13 +50,13 @@ def test_any_of_labels_stand_alone(tmp_path):
     find_kind("bow").fit(data, tmp_path, TrainingOptions())
     values = score(loaded(tmp_path, mode="any_of", labels=data.labels), data.texts)
     assert values.shape == data.truth.shape
-    assert metrics(values, data.truth, "any_of")["exact_match"] == 1.0
+    assert compute_metrics(values, data.truth, "any_of")["exact_match"] == 1.0
 
 
 def test_a_large_vocabulary_is_kept_in_few_files_so_that_it_loads_quickly(folder):
     with ZipFile(folder / PIPELINE) as packed:
         names = packed.namelist()
-    pipeline = load(folder / PIPELINE)
+    pipeline = load_skops(folder / PIPELINE)
     words = sum(
         len(part.vocabulary_) for _, part in pipeline.named_steps["features"].transformer_list
     )
@@ -66,7 +66,7 @@ def test_a_large_vocabulary_is_kept_in_few_files_so_that_it_loads_quickly(folder
 
 def test_the_scores_are_those_of_the_pipeline(folder):
     texts = strings("the shop was very good", "late again", "price", "unheard-of words")
-    expected = load(folder / PIPELINE).predict_proba(texts.to_pylist())
+    expected = load_skops(folder / PIPELINE).predict_proba(texts.to_pylist())
     assert np.allclose(score(loaded(folder), texts), expected, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
 
 from models.gpu import packed
-from models.gpu.batch_limit import Ceiling
+from models.gpu.batch_limit import BatchLimit
 from models.gpu.engine import TorchEngine
 from models.gpu.network import PaddedNetwork, open_network
 from models.gpu.packed import NotPackable, PackedNetwork, _attention_by_length
@@ -36,9 +36,9 @@ def opened(architecture="bert", head="mean", dtype=torch.float32):
 
 
 def logits(net, pad, ids, budget=200):
-    engine = TorchEngine(net, CPU, LABELS, pad, Ceiling(budget, "cpu"))
-    return engine.values(
-        engine.start(engine.lay(ids, np.array([len(text) for text in ids], dtype=np.int64)))
+    engine = TorchEngine(net, CPU, LABELS, pad, BatchLimit(budget, "cpu"))
+    return engine.wait(
+        engine.enqueue(engine.pack(ids, np.array([len(text) for text in ids], dtype=np.int64)))
     )
 
 
@@ -71,11 +71,12 @@ def test_neither_company_nor_order_nor_budget_changes_an_answer(head):
 
 def test_a_chunk_may_be_started_before_the_one_before_is_fetched():
     net, pad, ids, expected = opened()
-    engine = TorchEngine(net, CPU, LABELS, pad, Ceiling(200, "cpu"))
+    engine = TorchEngine(net, CPU, LABELS, pad, BatchLimit(200, "cpu"))
     started = [
-        engine.start(engine.lay(ids[part], LENGTHS[part])) for part in (slice(0, 20), slice(20, 60))
+        engine.enqueue(engine.pack(ids[part], LENGTHS[part]))
+        for part in (slice(0, 20), slice(20, 60))
     ]
-    assert np.abs(np.concatenate([engine.values(one) for one in started]) - expected).max() < 1e-4
+    assert np.abs(np.concatenate([engine.wait(one) for one in started]) - expected).max() < 1e-4
 
 
 def test_no_texts_are_no_trouble():

@@ -9,7 +9,7 @@ from models.interface.compute import Compute
 from models.interface.scorer import score
 from models.transformer import networks
 from models.transformer.files import open_tokenizer
-from models.transformer.openvino_scorer import probabilities
+from models.transformer.openvino_scorer import to_probabilities
 from tests.support.models.models_fixtures import WORDS, encoder, spec, strings
 from tests.support.models.networks_fixtures import logits_alone
 
@@ -21,7 +21,7 @@ def published(tmp_path_factory):
     """A folder with a mean head, as far as a GPU needs it."""
     folder = encoder(tmp_path_factory.mktemp("published") / "tiny")
     torch.manual_seed(1)
-    networks.save(networks.with_new_head(folder, ("bad", "good")), folder)
+    networks.save_network(networks.add_new_head(folder, ("bad", "good")), folder)
     return folder
 
 
@@ -40,7 +40,7 @@ def some_texts(rows=120):
 def alone(folder, texts, mode="one_of"):
     tokenizer = open_tokenizer(folder, 64)
     ids = [tokenizer.encode(text).ids for text in texts.to_pylist()]
-    return probabilities(logits_alone(networks.load(folder), ids), mode)
+    return to_probabilities(logits_alone(networks.load_network(folder), ids), mode)
 
 
 @pytest.mark.parametrize("mode", ["one_of", "any_of"])
@@ -58,7 +58,7 @@ def test_it_answers_as_each_text_alone(published, mode):
 def test_equal_texts_are_scored_once_and_answered_each(published):
     scorer = loaded(published)
     prepared = scorer.prepare(strings("good", "bad", "good", "good"))
-    assert len(prepared.laid.lengths) == 2
+    assert len(prepared.packed.lengths) == 2
     values = scorer.finish(scorer.infer(prepared))
     assert (values[[2, 3]] == values[0]).all()
     assert (values[1] != values[0]).any()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.guards.code_guard import BringsCode
+from models.guards.code_guard import ContainsCode
 from models.interface.import_result import NotAModel
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
@@ -42,7 +42,7 @@ WHOLE = {"config.json": {"model_type": "bert"}, "model.safetensors": b"", "token
 )
 def test_weights_that_are_only_pickles_are_refused(refused, name):
     error = refused(**{"config.json": {}, "tokenizer.json": {}, name: b"\x80\x04K\x01."})
-    assert isinstance(error, BringsCode)
+    assert isinstance(error, ContainsCode)
     assert f"it is kept as a pickle ({name})" in str(error)
     assert "model.save_pretrained(FOLDER)" in str(error)
 

@@ -11,17 +11,17 @@ from models.bow.sklearn_scorer import BowScorer
 from models.gpu.torch_scorer import TorchScorer
 from models.interface import device
 from models.interface.compute import Compute
-from models.interface.device import Facts, NoGpu, choose
+from models.interface.device import GpuFacts, NoGpu, choose_device
 from models.kinds import table
 from models.kinds.table import open_scorer
 from models.transformer.openvino_scorer import TransformerScorer
 from tests.support.models.models_fixtures import spec
 from tests.support.runs.command import Command
 
-NOTHING, ONE, TWO = Facts(0, (), None), Facts(1, (), 1), Facts(2, (), 2)
-UNASKED = Facts(2, (), None)  # torch was not imported to find out
-NO_TORCH = Facts(1, ("torch", "transformers"), None)
-OF_THE_CPU = Facts(1, (), 0)  # a build of torch without CUDA
+NOTHING, ONE, TWO = GpuFacts(0, (), None), GpuFacts(1, (), 1), GpuFacts(2, (), 2)
+UNASKED = GpuFacts(2, (), None)  # torch was not imported to find out
+NO_TORCH = GpuFacts(1, ("torch", "transformers"), None)
+OF_THE_CPU = GpuFacts(1, (), 0)  # a build of torch without CUDA
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ OF_THE_CPU = Facts(1, (), 0)  # a build of torch without CUDA
     ],
 )
 def test_the_device_follows_from_what_is_wanted_and_what_there_is(wanted, facts, chosen):
-    assert choose(wanted, facts) == chosen
+    assert choose_device(wanted, facts) == chosen
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_device_follows_from_what_is_wanted_and_what_there_is(wanted, facts,
 )
 def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(wanted, facts, says):
     with pytest.raises(NoGpu, match=says):
-        choose(wanted, facts)
+        choose_device(wanted, facts)
 
 
 def test_torch_is_not_imported_where_there_can_be_no_gpu():
@@ -64,16 +64,16 @@ def test_torch_is_not_imported_where_there_can_be_no_gpu():
 import sys
 from models.interface import device
 device._device_files = lambda: 0
-assert device.gather() == device.Facts(0, device.gather().missing, None)
+assert device.gather_gpu_facts() == device.GpuFacts(0, device.gather_gpu_facts().missing_packages, None)
 device._device_files = lambda: 1
-assert device.gather(ask_torch=False).gpus is None
+assert device.gather_gpu_facts(count_with_torch=False).gpus is None
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_kind_decides_what_a_gpu_is_good_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(table, "gather", lambda: TWO)
+    monkeypatch.setattr(table, "gather_gpu_facts", lambda: TWO)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute()), TorchScorer)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cuda:1")), TorchScorer)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cpu")), TransformerScorer)
@@ -91,7 +91,7 @@ def test_the_command_line_refuses_before_it_reads_the_file(tmp_path):
     assert (
         "--device is 'gpu'; expected auto" in chorus.here("score", "no.csv", "--device", "gpu").err
     )
-    if device.gather(ask_torch=False).device_files == 0:
+    if device.gather_gpu_facts(count_with_torch=False).device_files == 0:
         ended = chorus.here("score", "no.csv", "--device", "cuda")
         assert (ended.status, ended.out) == (2, "")
         assert "no NVIDIA GPU" in ended.err

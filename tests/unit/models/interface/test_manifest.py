@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from models.interface.manifest import Artifact, Card, ModelManifest, Target, digest_of
+from models.interface.manifest import Artifact, ModelCard, ModelManifest, ModelTarget, digest_of
 from storage.record import BadRecord
 from tests.support.models.models_fixtures import spec
 
@@ -19,8 +19,8 @@ FILES = (
     "changes",
     [
         {"kind": "transformer"},
-        {"target": Target(name="other", mode="one_of")},
-        {"target": Target(name="mood", mode="any_of")},
+        {"target": ModelTarget(name="other", mode="one_of")},
+        {"target": ModelTarget(name="mood", mode="any_of")},
         {"labels": ("good", "bad")},
         {"max_tokens": 128},
     ],
@@ -37,7 +37,7 @@ def test_the_digest_changes_with_an_artifacts_content_and_name():
 
 
 def test_the_digest_does_not_depend_on_the_card_or_the_order_of_the_artifacts():
-    other = spec().model_copy(update={"card": Card(data="elsewhere", seconds=3)})
+    other = spec().model_copy(update={"card": ModelCard(data="elsewhere", seconds=3)})
     assert digest_of(other, FILES[::-1]) == digest_of(spec(), FILES)
 
 

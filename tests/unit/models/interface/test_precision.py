@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interface.precision import LEAST_AGREEMENT, LEAST_ROWS, PrecisionCheck, choose
+from models.interface.precision import MIN_AGREEMENT, MIN_ROWS, PrecisionCheck, choose_precision
 from models.transformer.quantize import same_labels
 
 
-def check(precision, agreement=1.0, rows=LEAST_ROWS, speed=2.0):
+def check(precision, agreement=1.0, rows=MIN_ROWS, speed=2.0):
     return PrecisionCheck(
         precision=precision, rows=rows, agreement=agreement, largest_difference=0.01, speed=speed
     )
@@ -28,11 +28,11 @@ precisions = st.sampled_from(["float32", "bfloat16", "int8"])
 def test_nothing_coarser_than_allowed_is_chosen_and_nothing_that_failed_or_is_not_there(
     coarsest, native, found
 ):
-    chosen = choose(coarsest, native, found)
+    chosen = choose_precision(coarsest, native, found)
     order = ["float32", "bfloat16", "int8"]
     assert order.index(chosen) <= order.index(coarsest)
     failed = {
-        one.precision for one in found if one.agreement < LEAST_AGREEMENT or one.rows < LEAST_ROWS
+        one.precision for one in found if one.agreement < MIN_AGREEMENT or one.rows < MIN_ROWS
     }
     assert chosen not in failed
     assert chosen != "bfloat16" or native
@@ -40,13 +40,17 @@ def test_nothing_coarser_than_allowed_is_chosen_and_nothing_that_failed_or_is_no
 
 
 def test_the_fastest_that_is_offered_is_chosen():
-    assert choose("int8", False, []) == "float32"
-    assert choose("int8", True, []) == "bfloat16"
-    assert choose("int8", True, [check("bfloat16"), check("int8", speed=3.0)]) == "int8"
-    assert choose("int8", True, [check("bfloat16"), check("int8", speed=1.2)]) == "bfloat16"
-    assert choose("int8", False, [check("int8", speed=0.8)]) == "float32"
-    assert choose("int8", True, [check("bfloat16", 0.9), check("int8", 0.99)]) == "float32"
-    assert choose("bfloat16", True, [check("int8", speed=3.0)]) == "bfloat16"
+    assert choose_precision("int8", False, []) == "float32"
+    assert choose_precision("int8", True, []) == "bfloat16"
+    assert choose_precision("int8", True, [check("bfloat16"), check("int8", speed=3.0)]) == "int8"
+    assert (
+        choose_precision("int8", True, [check("bfloat16"), check("int8", speed=1.2)]) == "bfloat16"
+    )
+    assert choose_precision("int8", False, [check("int8", speed=0.8)]) == "float32"
+    assert (
+        choose_precision("int8", True, [check("bfloat16", 0.9), check("int8", 0.99)]) == "float32"
+    )
+    assert choose_precision("bfloat16", True, [check("int8", speed=3.0)]) == "bfloat16"
 
 
 def test_labels_are_the_same_if_the_best_is_or_if_all_of_an_any_of_row_are():

@@ -13,7 +13,7 @@ from models.interface.scorer import score
 from models.interface.training_options import TrainingOptions
 from models.kinds import table
 from models.kinds.table import all_kinds, open_scorer
-from models.publishing.publish import NotForThisKind, publish_from
+from models.publishing.publish import OptionNotSupported, publish_from
 from models.publishing.registry import ModelRegistry
 from models.publishing.train_model import train
 from storage.places.place import LocalPlace
@@ -73,7 +73,7 @@ def test_a_folder_of_a_new_kind_is_recognised_and_published(registry, trained):
 
 
 def test_limits_on_tokens_are_refused_for_a_new_kind_that_reads_none(registry, trained):
-    with pytest.raises(NotForThisKind, match="A keyword reads every text to its end"):
+    with pytest.raises(OptionNotSupported, match="A keyword reads every text to its end"):
         publish_from(registry, "mood", trained[0], "mood", NOW, max_tokens=16)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from models.guards.code_guard import BringsCode
+from models.guards.code_guard import ContainsCode
 from models.interface.compute import Compute
 from models.interface.import_result import NotAModel
 from models.interface.scorer import score
@@ -106,7 +106,7 @@ def test_a_pickled_pipeline_is_refused_with_what_to_do(registry, tmp_path, kept)
     )
     (folder / "model.pkl").write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(
-        BringsCode, match=rf"serialization_format: {kept}.*serialization_format=\"skops\""
+        ContainsCode, match=rf"serialization_format: {kept}.*serialization_format=\"skops\""
     ):
         publish_from(registry, "mood", folder, "mood", NOW)
 

@@ -15,13 +15,13 @@ from models.guards.extras import MissingPackage
 from models.interface.import_result import NotAModel
 from models.interface.scorer import score
 from models.interface.training_options import TrainingOptions
-from models.interface.training_set import BadLabels, check_learnable, labelled, split
+from models.interface.training_set import BadLabels, build_labelled_texts, check_learnable, split
 from models.kinds.table import UnknownKind, find_kind, open_scorer
-from models.publishing.metrics import metrics
-from models.publishing.publish import NotForThisKind, WhichLabels, publish_from
+from models.publishing.metrics import compute_metrics
+from models.publishing.publish import LabelsMismatch, OptionNotSupported, publish_from
 from models.publishing.registry import ModelRegistry
 from models.publishing.train_model import train
-from models.publishing.training_file import BadLabelledFile, read_labelled
+from models.publishing.training_file import BadLabelledFile, read_labelled_texts
 from storage.places.place import LocalPlace
 from tests.support.models import light_model
 from tests.support.models.models_fixtures import moods, spec, topics
@@ -31,7 +31,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @given(st.lists(st.text(max_size=20), max_size=60), st.floats(0, 1))
 def test_a_split_loses_no_row_and_puts_equal_texts_on_one_side(texts, share):
-    data = labelled(texts, [("x",)] * len(texts), "any_of", ("x",))
+    data = build_labelled_texts(texts, [("x",)] * len(texts), "any_of", ("x",))
     learned, kept = split(data, share)
     assert sorted(learned.texts.to_pylist() + kept.texts.to_pylist()) == sorted(texts)
     plain = [
@@ -43,7 +43,7 @@ def test_a_split_loses_no_row_and_puts_equal_texts_on_one_side(texts, share):
 
 def test_a_split_holds_out_about_its_share_and_keeps_to_it_when_rows_are_added():
     texts = [f"text {n}" for n in range(4000)]
-    data = labelled(texts, [("x",)] * len(texts), "any_of")
+    data = build_labelled_texts(texts, [("x",)] * len(texts), "any_of")
     kept = split(data, 0.1)[1]
     assert 300 < len(kept) < 500
     before = split(data.take(np.arange(1000)), 0.1)[1]
@@ -59,9 +59,11 @@ def test_the_rows_of_a_split_keep_their_answers():
 def test_metrics_by_hand():
     truth = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=bool)
     values = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    one_of = metrics(values, truth, "one_of")
+    one_of = compute_metrics(values, truth, "one_of")
     assert one_of == pytest.approx({"accuracy": 3 / 4, "macro_f1": (2 / 3 + 4 / 5) / 2})
-    any_of = metrics(np.array([[0.5, 0.5], [0.1, 0.1]], dtype=np.float32), truth[:2], "any_of")
+    any_of = compute_metrics(
+        np.array([[0.5, 0.5], [0.1, 0.1]], dtype=np.float32), truth[:2], "any_of"
+    )
     assert any_of == pytest.approx(
         {"micro_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "exact_match": 0}
     )
@@ -72,19 +74,21 @@ def test_a_row_that_the_model_could_not_score_is_wrong_whatever_is_true(mode):
     truth = np.eye(2, dtype=bool)
     scored = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
     rejected = np.where([[True], [False]], np.float32("nan"), scored)
-    assert metrics(scored, truth, mode)["macro_f1"] == 1
-    assert metrics(rejected, truth, mode)["macro_f1"] == pytest.approx(1 / 2)
+    assert compute_metrics(scored, truth, mode)["macro_f1"] == 1
+    assert compute_metrics(rejected, truth, mode)["macro_f1"] == pytest.approx(1 / 2)
 
 
 def test_rows_that_no_model_can_learn_from_are_named():
     with pytest.raises(BadLabels, match="Row 2 has 2 labels"):
-        labelled(["a", "b"], [("x",), ("x", "y")], "one_of")
+        build_labelled_texts(["a", "b"], [("x",), ("x", "y")], "one_of")
     with pytest.raises(BadLabels, match=r"Row 1 has the label 'z'. The labels are x, y"):
-        labelled(["a"], [("z",)], "any_of", ("x", "y"))
+        build_labelled_texts(["a"], [("z",)], "any_of", ("x", "y"))
     with pytest.raises(BadLabels, match="Found: x"):
-        check_learnable(labelled(["a", "b"], [("x",)] * 2, "one_of"))
+        check_learnable(build_labelled_texts(["a", "b"], [("x",)] * 2, "one_of"))
     with pytest.raises(BadLabels, match="fails for: y"):
-        check_learnable(labelled(["a", "b", "c", "d"], [("x",), ("x",), ("y",), ()], "any_of"))
+        check_learnable(
+            build_labelled_texts(["a", "b", "c", "d"], [("x",), ("x",), ("y",), ()], "any_of")
+        )
 
 
 def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path):
@@ -103,7 +107,7 @@ def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path)
     card = trained.spec.card
     assert card.rows_trained + card.rows_held_out == len(data)
     assert len(trained.held_out) == len(trained.values) == card.rows_held_out
-    assert card.metrics == metrics(trained.values, trained.held_out.truth, "one_of")
+    assert card.metrics == compute_metrics(trained.values, trained.held_out.truth, "one_of")
     assert card.metrics["accuracy"] == 1.0
     assert trained.spec.measured.rows == len(trained.held_out)
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
@@ -141,9 +145,9 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
         "bad",
         "good",
     )
-    with pytest.raises(WhichLabels, match="names the labels bad, good, not good, bad"):
+    with pytest.raises(LabelsMismatch, match="names the labels bad, good, not good, bad"):
         publish_from(registry, "one", tmp_path / "one", "mood", NOW, labels=("good", "bad"))
-    with pytest.raises(WhichLabels, match="does not name its labels"):
+    with pytest.raises(LabelsMismatch, match="does not name its labels"):
         publish_from(registry, "any", tmp_path / "any", "topics", NOW)
     given = {"labels": ("late", "dear"), "initializer": light_model.install}
     manifest = publish_from(
@@ -157,12 +161,12 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
 def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tmp_path, option):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     (tmp_path / "pipeline.skops").touch()
-    with pytest.raises(NotForThisKind, match="A bow reads every text to its end"):
+    with pytest.raises(OptionNotSupported, match="A bow reads every text to its end"):
         publish_from(registry, "mood", tmp_path / "pipeline.skops", "mood", NOW, **option)
 
 
 def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
-    with pytest.raises(NotForThisKind, match=r"Leave out .* a rule for long texts"):
+    with pytest.raises(OptionNotSupported, match=r"Leave out .* a rule for long texts"):
         train("bow", "mood", moods(), tmp_path, TrainingOptions(over_length="windows"), "")
     assert not list(tmp_path.iterdir())
 
@@ -189,7 +193,7 @@ def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
         comma = "," if name.endswith("csv") else "\t"
         lines = [f'"{text}"{comma}{"|".join(about)}\n' for text, about in rows]
         file.write_text("\ufeff" + f"said{comma}about\n" + "".join(lines))
-    data = read_labelled(file, "said", "about", "any_of")
+    data = read_labelled_texts(file, "said", "about", "any_of")
     assert data.texts.to_pylist() == [text for text, _ in rows]
     assert data.labels == ("delivery", "price")
     assert data.truth.tolist() == [[False, True], [True, True], [False, False]]
@@ -197,9 +201,9 @@ def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
 
 def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
     (tmp_path / "rows.csv").write_text('text,topics\nlate,"[""delivery"", ""price""]"\n')
-    assert read_labelled(tmp_path / "rows.csv", "text", "topics", "any_of").truth.tolist() == [
-        [True, True]
-    ]
+    assert read_labelled_texts(
+        tmp_path / "rows.csv", "text", "topics", "any_of"
+    ).truth.tolist() == [[True, True]]
 
 
 @pytest.mark.parametrize(
@@ -224,9 +228,9 @@ def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
 def test_a_file_that_cannot_be_read_says_what_is_wrong_and_where(tmp_path, name, content, problem):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadLabelledFile, match=problem):
-        read_labelled(tmp_path / name, "text", "label", "one_of")
+        read_labelled_texts(tmp_path / name, "text", "label", "one_of")
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path):
     with pytest.raises(BadLabelledFile, match="not there"):
-        read_labelled(tmp_path / "gone.csv", "text", "label", "one_of")
+        read_labelled_texts(tmp_path / "gone.csv", "text", "label", "one_of")

@@ -9,7 +9,7 @@ import pytest
 
 from models.interface.manifest import Measurements, digest_of
 from models.publishing.sample_texts import sample_texts
-from models.publishing.trial import FailedTrial, measure
+from models.publishing.trial import TrialFailed, measure_model
 from tests.support.models import light_model
 from tests.support.models.models_fixtures import spec, strings
 
@@ -27,7 +27,7 @@ def broken_model():
 
 def test_speed_and_memory_of_a_light_model_are_measured_on_the_texts(tmp_path):
     texts = strings(*(["good"] * 20))
-    found = measure(spec(), tmp_path, texts, light_model.install)
+    found = measure_model(spec(), tmp_path, texts, light_model.install)
     assert found.rows == 20
     assert found.tokens_per_second is None
     assert found.characters_per_second == pytest.approx(4 * found.rows_per_second, rel=0.01)
@@ -35,7 +35,7 @@ def test_speed_and_memory_of_a_light_model_are_measured_on_the_texts(tmp_path):
 
 
 def test_without_texts_a_model_is_tried_on_ours(tmp_path):
-    found = measure(spec(), tmp_path, initializer=light_model.install)
+    found = measure_model(spec(), tmp_path, initializer=light_model.install)
     assert found.rows == len(set(sample_texts().to_pylist()))
 
 
@@ -48,8 +48,8 @@ def test_without_texts_a_model_is_tried_on_ours(tmp_path):
     ],
 )
 def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, initializer, reason):
-    with pytest.raises(FailedTrial, match=reason):
-        measure(spec(labels=labels), tmp_path, initializer=initializer)
+    with pytest.raises(TrialFailed, match=reason):
+        measure_model(spec(labels=labels), tmp_path, initializer=initializer)
 
 
 def test_what_was_measured_decides_no_score():

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.transformer.batches import batches, by_tokens, by_width, padded
+from models.transformer.batches import make_batches, pad_batch, split_by_tokens, split_by_width
 
 lengths_of = st.lists(st.integers(0, 300), max_size=200).map(
     lambda found: np.array(found, dtype=np.int64)
@@ -14,44 +14,44 @@ budgets = st.integers(1, 2000)
 
 @given(lengths_of, budgets)
 def test_every_row_is_in_exactly_one_batch(lengths, budget):
-    rows = [row for batch in batches(lengths, budget) for row in batch.rows]
+    rows = [row for batch in make_batches(lengths, budget) for row in batch.rows]
     assert sorted(rows) == list(range(len(lengths)))
 
 
 @given(lengths_of, budgets)
 def test_a_batch_keeps_to_the_budget_unless_it_is_a_single_row(lengths, budget):
-    for batch in batches(lengths, budget):
+    for batch in make_batches(lengths, budget):
         assert len(batch.rows) * batch.width <= budget or len(batch.rows) == 1
 
 
 @given(lengths_of, budgets)
 def test_a_batch_is_as_wide_as_its_longest_row(lengths, budget):
-    for batch in batches(lengths, budget):
+    for batch in make_batches(lengths, budget):
         assert batch.width == max(1, lengths[batch.rows].max())
 
 
 @given(lengths_of, budgets)
 def test_no_batch_has_room_for_the_next_row(lengths, budget):
-    made = batches(lengths, budget)
+    made = make_batches(lengths, budget)
     for batch in made[:-1]:
         assert (len(batch.rows) + 1) * batch.width > budget
 
 
 @given(lengths_of, budgets)
 def test_rows_go_from_long_to_short_and_equals_keep_their_order(lengths, budget):
-    rows = [row for batch in batches(lengths, budget) for row in batch.rows]
+    rows = [row for batch in make_batches(lengths, budget) for row in batch.rows]
     assert rows == sorted(range(len(lengths)), key=lambda row: -lengths[row])
 
 
 def test_the_example_of_the_module():
-    first, second = batches(np.array([5, 40, 6, 38]), budget=80)
+    first, second = make_batches(np.array([5, 40, 6, 38]), budget=80)
     assert (first.rows.tolist(), first.width) == ([1, 3], 40)
     assert (second.rows.tolist(), second.width) == ([2, 0], 6)
 
 
 def test_padding_fills_up_to_the_width_and_is_masked():
-    (batch,) = batches(np.array([3, 1]), budget=100)
-    ids, mask = padded([[7, 8, 9], [9]], batch, pad=5)
+    (batch,) = make_batches(np.array([3, 1]), budget=100)
+    ids, mask = pad_batch([[7, 8, 9], [9]], batch, pad=5)
     assert ids.tolist() == [[7, 8, 9], [9, 5, 5]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
@@ -61,24 +61,24 @@ longest_first = st.lists(st.integers(1, 300), max_size=200).map(
 )
 
 
-@given(longest_first, budgets, st.sampled_from([by_tokens, by_width]))
+@given(longest_first, budgets, st.sampled_from([split_by_tokens, split_by_width]))
 def test_neighbours_are_cut_without_leaving_any_out(lengths, budget, cut):
     assert [text for piece in cut(lengths, budget) for text in piece] == list(range(len(lengths)))
 
 
 @given(longest_first, budgets)
 def test_packed_texts_keep_to_the_budget_unless_it_is_a_single_one(lengths, budget):
-    for piece in by_tokens(lengths, budget):
+    for piece in split_by_tokens(lengths, budget):
         assert lengths[piece.start : piece.stop].sum() <= budget or len(piece) == 1
 
 
 @given(longest_first, budgets)
 def test_padded_texts_keep_to_the_budget_unless_it_is_a_single_one(lengths, budget):
-    for piece in by_width(lengths, budget):
+    for piece in split_by_width(lengths, budget):
         assert len(piece) * lengths[piece.start] <= budget or len(piece) == 1
 
 
 def test_packed_batches_are_about_the_same_size():
     lengths = np.full(101, 10, np.int64)
-    assert [10 * len(piece) for piece in by_tokens(lengths, 1000)] == [510, 500]
-    assert by_tokens(np.array([9, 8, 3, 3, 3, 2, 1]), 20) == [range(2), range(2, 7)]
+    assert [10 * len(piece) for piece in split_by_tokens(lengths, 1000)] == [510, 500]
+    assert split_by_tokens(np.array([9, 8, 3, 3, 3, 2, 1]), 20) == [range(2), range(2, 7)]

@@ -9,7 +9,7 @@ import pytest
 
 from models.interface import precision
 from models.interface.compute import Compute
-from models.interface.precision import LEAST_ROWS
+from models.interface.precision import MIN_ROWS
 from models.interface.scorer import score
 from models.interface.training_options import TrainingOptions
 from models.kinds.table import find_kind, open_scorer
@@ -31,7 +31,7 @@ def adopted(tmp_path_factory):
     find_kind("transformer").fit(
         moods(),
         made / "trained",
-        TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3),
+        TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, learning_rate=5e-3),
     )
     find_kind("transformer").import_files(made / "trained", made / "adopted", None)
     return made / "adopted"
@@ -64,10 +64,10 @@ def texts(rows):
 
 def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
     checks = find_kind("transformer").check_precisions(
-        WHAT, published, moods().texts, texts(LEAST_ROWS)
+        WHAT, published, moods().texts, texts(MIN_ROWS)
     )
     int8 = checks[-1]
-    assert (int8.precision, int8.rows, int8.passed) == ("int8", LEAST_ROWS, True)
+    assert (int8.precision, int8.rows, int8.passed) == ("int8", MIN_ROWS, True)
     assert (published / INT8_NETWORK).is_file()
     assert (published / INT8_NETWORK).with_suffix(".bin").is_file()
     # so tiny, it is not
@@ -85,9 +85,9 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
 
 
 def test_int8_is_not_kept_when_too_many_labels_change(published, monkeypatch):
-    monkeypatch.setattr(precision, "LEAST_AGREEMENT", 1.01)
+    monkeypatch.setattr(precision, "MIN_AGREEMENT", 1.01)
     checks = find_kind("transformer").check_precisions(
-        WHAT, published, moods().texts, texts(LEAST_ROWS)
+        WHAT, published, moods().texts, texts(MIN_ROWS)
     )
     assert not checks[-1].passed
     assert not list(published.glob("openvino_int8*"))
@@ -96,7 +96,7 @@ def test_int8_is_not_kept_when_too_many_labels_change(published, monkeypatch):
 def test_with_too_few_texts_to_tell_nothing_is_offered(published, warnings):
     assert (
         find_kind("transformer").check_precisions(
-            WHAT, published, moods().texts, texts(LEAST_ROWS - 1)
+            WHAT, published, moods().texts, texts(MIN_ROWS - 1)
         )
         == ()
     )
@@ -106,7 +106,7 @@ def test_with_too_few_texts_to_tell_nothing_is_offered(published, warnings):
 
 def test_a_kind_with_one_precision_offers_no_other(tmp_path):
     assert (
-        find_kind("bow").check_precisions(spec("bow"), tmp_path, moods().texts, texts(LEAST_ROWS))
+        find_kind("bow").check_precisions(spec("bow"), tmp_path, moods().texts, texts(MIN_ROWS))
         == ()
     )
 
@@ -125,7 +125,7 @@ def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published
 def test_without_nncf_a_model_is_published_all_the_same(published, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "nncf", None)
     assert (
-        find_kind("transformer").check_precisions(WHAT, published, moods().texts, texts(LEAST_ROWS))
+        find_kind("transformer").check_precisions(WHAT, published, moods().texts, texts(MIN_ROWS))
         == ()
     )
     assert len(warnings) == 1

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.transformer.tokens import TextReader, Tokens
+from models.transformer.tokens import ModelTokenizer, TokenizedTexts
 from tests.support.models.models_fixtures import encoder, spec, strings
 
 
@@ -18,7 +18,7 @@ def read(folder, over_length, *texts, max_tokens=5):
     what = spec("transformer", max_tokens=max_tokens).model_copy(
         update={"over_length": over_length}
     )
-    return TextReader(what, folder).read(strings(*texts))
+    return ModelTokenizer(what, folder).tokenize(strings(*texts))
 
 
 def test_equal_texts_are_read_once(folder):
@@ -52,13 +52,13 @@ def test_a_row_gets_the_mean_of_its_windows_weighted_by_their_tokens(data):
         (sum(counts), 3), dtype=np.float32
     )
     texts = np.repeat(np.arange(len(counts)), counts)
-    tokens = Tokens(
+    tokens = TokenizedTexts(
         np.array(rows, dtype=np.int64),
         texts,
         [[0] * length for length in lengths],
         np.array(lengths),
     )
-    answers = tokens.answers(values)
+    answers = tokens.average_windows(values)
     assert answers.dtype == np.float32
     for row, text in enumerate(rows):
         mine = texts == text
@@ -69,4 +69,4 @@ def test_a_row_gets_the_mean_of_its_windows_weighted_by_their_tokens(data):
 def test_no_texts_have_no_tokens_and_no_answers(folder):
     tokens = read(folder, "windows")
     assert tokens.ids == []
-    assert tokens.answers(np.empty((0, 2), dtype=np.float32)).shape == (0, 2)
+    assert tokens.average_windows(np.empty((0, 2), dtype=np.float32)).shape == (0, 2)

@@ -11,21 +11,21 @@ import torch
 from openvino_telemetry.utils.sender import TelemetrySender
 from transformers import BertConfig, BertForSequenceClassification
 
-from models.guards.code_guard import BringsCode
+from models.guards.code_guard import ContainsCode
 from models.interface.compute import Compute
 from models.interface.import_result import NotAModel
 from models.interface.scorer import score
 from models.interface.training_options import TrainingOptions
 from models.kinds.table import find_kind, open_scorer
-from models.publishing.metrics import metrics
+from models.publishing.metrics import compute_metrics
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
-from models.publishing.trial import measure
+from models.publishing.trial import measure_model
 from models.transformer import networks
 from models.transformer.export import token_limit
 from models.transformer.files import open_tokenizer
-from models.transformer.openvino_scorer import WrongWidth, probabilities
-from models.transformer.train import NoEncoder
+from models.transformer.openvino_scorer import WrongOutputCount, to_probabilities
+from models.transformer.train import MissingEncoder
 from storage.places.place import LocalPlace
 from tests.support.models.models_fixtures import (
     WORDS,
@@ -53,7 +53,9 @@ def trained(tiny, tmp_path_factory):
     """A Hugging Face style folder with a one-of model."""
     folder = tmp_path_factory.mktemp("trained")
     find_kind("transformer").fit(
-        moods(), folder, TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3)
+        moods(),
+        folder,
+        TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, learning_rate=5e-3),
     )
     return folder
 
@@ -93,7 +95,7 @@ def logits_by_torch(model, folder, texts):
 def test_openvino_answers_as_torch_does(published):
     texts = some_texts(40)
     expected = torch.softmax(
-        logits_by_torch(networks.load(published), published, texts), dim=1
+        logits_by_torch(networks.load_network(published), published, texts), dim=1
     ).numpy()
     values = score(loaded(published, max_tokens=64), texts)
     assert values.dtype == np.float32
@@ -127,25 +129,32 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
 
 
 def test_of_a_model_on_trial_the_tokens_that_it_reads_are_counted(published):
-    found = measure(spec("transformer", max_tokens=4), published, strings("good box today", "bad"))
+    found = measure_model(
+        spec("transformer", max_tokens=4), published, strings("good box today", "bad")
+    )
     assert found.tokens_per_second == pytest.approx(found.rows_per_second * (4 + 3) / 2, rel=0.01)
 
 
 def test_training_learns(published):
     data = moods()
-    assert metrics(score(loaded(published), data.texts), data.truth, "one_of")["accuracy"] == 1.0
+    assert (
+        compute_metrics(score(loaded(published), data.texts), data.truth, "one_of")["accuracy"]
+        == 1.0
+    )
 
 
 def test_any_of_is_learned_and_published_as_such(tiny, tmp_path):
     data = topics()
     (tmp_path / "out").mkdir()
     find_kind("transformer").fit(
-        data, tmp_path, TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, rate=5e-3)
+        data,
+        tmp_path,
+        TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, learning_rate=5e-3),
     )
     adopted = find_kind("transformer").import_files(tmp_path, tmp_path / "out", None)
     assert (adopted.mode, adopted.labels) == ("any_of", data.labels)
     values = score(loaded(tmp_path / "out", mode="any_of", labels=data.labels), data.texts)
-    assert metrics(values, data.truth, "any_of")["exact_match"] > 0.9
+    assert compute_metrics(values, data.truth, "any_of")["exact_match"] > 0.9
 
 
 def test_a_text_scores_the_same_in_whatever_company_and_order(published):
@@ -252,7 +261,7 @@ def test_training_twice_gives_the_same_weights(tiny, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         find_kind("transformer").fit(
-            moods(), folder, TrainingOptions(encoder=tiny, epochs=1, most_rows=32)
+            moods(), folder, TrainingOptions(encoder=tiny, epochs=1, max_rows=32)
         )
     assert (tmp_path / "a/model.safetensors").read_bytes() == (
         tmp_path / "b/model.safetensors"
@@ -273,11 +282,11 @@ def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     auto = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
     edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
     (tmp_path / "out").mkdir()
-    with pytest.raises(BringsCode, match="brings Python files"):
+    with pytest.raises(ContainsCode, match="brings Python files"):
         find_kind("transformer").import_files(tmp_path / "source", tmp_path / "out", None)
     # the second lock on the same door
     with pytest.raises(NotAModel, match="transformers cannot read it"):
-        networks.load(tmp_path / "source")
+        networks.load_network(tmp_path / "source")
     assert not mark.exists()
 
 
@@ -289,19 +298,19 @@ def test_a_folder_without_safetensors_is_no_model(trained, tmp_path):
 
 
 def test_training_without_an_encoder_says_what_it_needs(tmp_path):
-    with pytest.raises(NoEncoder, match=r"model\.safetensors"):
+    with pytest.raises(MissingEncoder, match=r"model\.safetensors"):
         find_kind("transformer").fit(moods(), tmp_path, TrainingOptions())
 
 
 def test_probabilities_of_great_logits_are_finite():
     logits = np.array([[1000.0, -1000.0]], dtype=np.float32)
-    assert probabilities(logits, "one_of").tolist() == [[1, 0]]
-    assert probabilities(logits, "any_of").tolist() == [[1, 0]]
+    assert to_probabilities(logits, "one_of").tolist() == [[1, 0]]
+    assert to_probabilities(logits, "any_of").tolist() == [[1, 0]]
 
 
 def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tmp_path):
     scorer = open_scorer(spec("transformer", labels=("a", "b", "c")), published, Compute(threads=1))
-    with pytest.raises(WrongWidth, match="2 values, and the manifest names 3 labels"):
+    with pytest.raises(WrongOutputCount, match="2 values, and the manifest names 3 labels"):
         scorer.load()
     # two labels, no names
     BertForSequenceClassification(BertConfig.from_pretrained(tiny)).save_pretrained(tmp_path)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.interface.manifest import Card, Measurements, ModelSpec, Target
+from models.interface.manifest import Measurements, ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from tasks.board.worker_profile import (
     WorkerProfile,
@@ -24,9 +24,9 @@ def publish(place, tmp_path):
     def publish(kind="bow", **said):
         spec = ModelSpec(
             kind=kind,
-            target=Target(name="mood", mode="one_of"),
+            target=ModelTarget(name="mood", mode="one_of"),
             labels=("bad", "good"),
-            card=Card(data="made by the tests"),
+            card=ModelCard(data="made by the tests"),
             **said,
         )
         return ModelRegistry(place).publish("bow", tmp_path, spec, datetime(2026, 1, 1, tzinfo=UTC))

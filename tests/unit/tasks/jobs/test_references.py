@@ -23,13 +23,13 @@ def models(place, tmp_path):
     registry = ModelRegistry(place)
     for _ in range(4):
         registry.publish("bow", tmp_path, spec(), NOW)
-    registry.shelf.promote("bow", 3, NOW)
+    registry.store.promote("bow", 3, NOW)
     store_job(place, store_dataset(place, ["good"]), ("bow",))
     members = (Member(model="bow", version=2),)
     EnsembleRegistry(place).publish(
         "pinned", Ensemble(targets=(Target(name="mood", mode="one_of", members=members),)), NOW
     )
-    return registry.shelf
+    return registry.store
 
 
 def test_aliases_ensembles_and_jobs_name_versions(place, models):
