@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +13,12 @@ from chorus.compare.job_rows import diff_jobs
 from chorus.compare.model_versions import diff_versions
 from chorus.compare.output import as_object, print_difference
 from chorus.compare.stored_feedback import newest_chunks, texts_of
-from chorus.jobs.manage import find_job
+from chorus.jobs.lookup import find_job, find_run
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
-from storage.places.place import Absent, Place
+from storage.places.place import Place
 from storage.records.jobs import Job
-from storage.records.runs import read_run, runs
 from storage.versions.version_store import CHAMPION, parse_version
 
 _CHALLENGER = "challenger"
@@ -29,16 +27,6 @@ _ROWS = 20_000
 
 class BadSides(BadRequest):
     """Two things that cannot be compared."""
-
-
-class NoSuchRun(BadRequest):
-    """A run that is not written down."""
-
-    def __init__(self, customer: str, run: str, there: Sequence[str]) -> None:
-        self.customer, self.run, self.there = customer, run, there
-        super().__init__(
-            f"There is no run {run} of {customer}. Its runs: {', '.join(there) or 'none'}."
-        )
 
 
 @dataclass(frozen=True)
@@ -125,16 +113,13 @@ def _of_jobs(place: Place, asked: DiffRequest, a: str, b: str) -> Difference:
 
 
 def _jobs(place: Place, name: str) -> list[Job]:
-    """That of this id, or those of the run `<customer>/<run>`. Raises NoSuchJob, NoSuchRun,
-    BadName, BadRecord.
+    """Return the job of this id, or those of the run `<customer>/<run>`.
+
+    Raises NoSuchJob, NoSuchRun, BadName, BadRecord.
     """
-    customer, slash, run = name.partition("/")
-    if not slash:
+    if "/" not in name:
         return [find_job(place, name)]
-    try:
-        return [find_job(place, one.job) for one in read_run(place, customer, run).jobs]
-    except Absent:
-        raise NoSuchRun(customer, run, runs(place, customer)) from None
+    return [find_job(place, each.job) for each in find_run(place, name).jobs]
 
 
 def _of_versions(

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
-from chorus.jobs.manage import find_job
+from chorus.jobs.lookup import find_job
 from chorus.jobs.reprocess_request import NothingStored
 from chorus.jobs.upload_request import UploadRequest, describe
 from chorus.service.job_forecast import outlook_for

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
-from chorus.jobs.manage import find_job
+from chorus.jobs.lookup import find_job
 from chorus.jobs.progress import rows_of
 from chorus.service.run_job import board_of_service
 from storage.errors import ChorusError

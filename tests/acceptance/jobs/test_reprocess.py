@@ -188,7 +188,7 @@ def test_a_run_that_cannot_begin_leaves_nothing_and_one_that_goes_on_can_be_canc
     assert state["runs"] == []
     assert [job["status"] for job in state["jobs"]].count("cancelled") == 1
     again = nobody_works.here("cancel", run["run"])
-    assert (again.status, "No run" in again.err) == (2, True)
+    assert (again.status, "There is no open run" in again.err) == (2, True)
 
 
 @pytest.mark.parametrize(
