@@ -87,28 +87,28 @@ def round_of_steps() -> dict[str, float]:
             context = Context(
                 place, Board(broker.address.client(), key_prefix(place)), queue.append
             )
-            shelf = ModelCache(
+            cache = ModelCache(
                 place,
                 Compute(
                     threads=settings.cores, precision=settings.precision, cache=root / "compiled"
                 ),
             )
             # other texts, like shapes
-            run(context, shelf, queue, [f"{text} again" for text in real_texts(ROWS)])
+            run(context, cache, queue, [f"{text} again" for text in real_texts(ROWS)])
             profile = cProfile.Profile()
             profile.enable()
-            run(context, shelf, queue, real_texts(ROWS))
+            run(context, cache, queue, real_texts(ROWS))
             profile.disable()
     return times(pstats.Stats(profile))
 
 
-def run(context: Context, shelf: ModelCache, queue: list[Message], texts: list[str]) -> None:
+def run(context: Context, cache: ModelCache, queue: list[Message], texts: list[str]) -> None:
     """From texts to the manifest, step by step as the queue asks for them."""
     start(context, job_for(context.place, MODEL, texts))
     while queue:
         message = queue.pop(0)
         if isinstance(message, ScoreCell):
-            score(context, shelf, message)
+            score(context, cache, message)
         elif isinstance(message, ReduceChunk):
             reduce(context, message)
         elif isinstance(message, FinishJob):

@@ -22,7 +22,7 @@ from support.demo_models import TOGETHER, home_with, real_texts
 from support.report import AtMost, Target, report
 
 from storage.places.place import Place
-from storage.records.jobs import ended
+from storage.records.jobs import read_end
 
 MODELS = ("sentiment-bow", "sentiment-minilm", "topics-bow", "topics-minilm")
 ALONE = "sentiment-minilm"
@@ -86,7 +86,7 @@ def measure(place: Place, root: Path, file: Path, customer: str) -> Round:
     began = time.monotonic()
     job = chorus(root, "score", file, customer)["job"]
     wall, work = time.monotonic() - began, own_seconds() - mine
-    end = ended(place, job)
+    end = read_end(place, job)
     if job != plan["job"] or end is None or end.seconds is None:
         raise RuntimeError(f"job {job} is not the one that was planned, or has no end")
     others = max(0.0, busy_seconds() - busy - work) / (wall * (os.cpu_count() or 1))

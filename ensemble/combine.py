@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from storage.records.decisions import Bool, Mode, decisions
+from storage.records.decisions import Bool, Mode, decide_labels
 
 Float32 = npt.NDArray[np.float32]
 
@@ -73,11 +73,11 @@ def soft_vote(mode: Mode, votes: Sequence[Vote], threshold: float = 0.5) -> Answ
         total[:, columns] += vote.weight * vote.probabilities.astype(np.float64)
         weight[columns] += vote.weight
     probabilities = (total / weight).astype(np.float32)
-    chosen = decisions(probabilities, mode, threshold)
+    chosen = decide_labels(probabilities, mode, threshold)
     agreement = np.zeros(rows, dtype=np.float64)
     for vote in votes:
         columns = [labels.index(label) for label in vote.labels]
-        own = decisions(vote.probabilities, mode, threshold)
+        own = decide_labels(vote.probabilities, mode, threshold)
         agreement += vote.weight * _jaccard(own, chosen[:, columns])
     agreement /= sum(vote.weight for vote in votes)
     return Answer(mode, labels, probabilities, chosen, agreement.astype(np.float32))

@@ -1,11 +1,14 @@
 """The base of what is stored as JSON: frozen, strict, and the same bytes for the same content."""
 
 import json
+import re
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage.errors import ChorusError
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class BadRecord(ChorusError):
@@ -35,4 +38,5 @@ class Record(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"])) or "the file"
-            raise BadRecord(cls.__name__.lower(), where, f"{field}: {first['msg']}") from None
+            kind = _CAPITAL.sub(" ", cls.__name__).lower()
+            raise BadRecord(kind, where, f"{field}: {first['msg']}") from None

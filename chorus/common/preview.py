@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ensemble.spec import Ensemble
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records.labelled_output import Manifest
 from storage.tables import decode_parquet
@@ -27,7 +27,7 @@ def preview(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5
     targets = [target.name for target in ensemble.targets]
     first: list[dict[str, object]] = []
     counts: dict[str, Counter[str]] = {target: Counter() for target in targets}
-    for data in side_by_side(output, lambda part: output.read(part.name), manifest.parts):
+    for data in map_concurrently(output, lambda part: output.read(part.name), manifest.parts):
         if len(first) < rows:
             first += decode_parquet(data).slice(0, rows - len(first)).to_pylist()
         labels = decode_parquet(data, targets)

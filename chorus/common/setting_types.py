@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast, get_args
 from models.interface.device import DEVICE_PATTERN
 from models.interface.precision import Precision
 from storage.errors import BadRequest
-from storage.places.allowlist import NoLocation, located
+from storage.places.allowlist import UnclearLocation, canonical_location
 from tasks.broker.broker_url import BrokerAddress
 
 T = TypeVar("T")
@@ -92,8 +92,8 @@ def _precision(text: str) -> Precision:
 def _places(text: str) -> tuple[str, ...]:
     """Return every place by its one name, so that error messages show what is compared."""
     try:
-        places = tuple(located(place).url for place in text.replace(",", " ").split())
-    except NoLocation as error:
+        places = tuple(canonical_location(place).url for place in text.replace(",", " ").split())
+    except UnclearLocation as error:
         raise ValueError(f"; of one of these, {error}") from None
     if not places:
         raise ValueError

@@ -8,7 +8,7 @@ from pathlib import Path
 from chorus.common.settings_table import SETTINGS, Setting
 from models.interface.compute import Compute
 from models.interface.precision import Precision
-from storage.places.allowlist import allowed, allowed_with_all
+from storage.places.allowlist import check_allowed, check_allowed_tree
 from tasks.broker.broker_url import BrokerAddress
 
 
@@ -39,13 +39,13 @@ class Settings:
         Only names that come with a request are checked, not such as the place for labels below
         CHORUS_HOME. Raises NotAllowed.
         """
-        return allowed(url, self.allowed_places)
+        return check_allowed(url, self.allowed_places)
 
     def check_allowed_path(self, path: Path) -> Path:
         """Return the same for a local path, with all files in it checked. Raises NotAllowed."""
         if self.allowed_places is None:
             return path
-        return Path(allowed_with_all(str(path), self.allowed_places))
+        return Path(check_allowed_tree(str(path), self.allowed_places))
 
     @property
     def broker(self) -> BrokerAddress | None:

@@ -14,7 +14,7 @@ from chorus.common.settings import Settings
 from chorus.compare.stored_feedback import StoredChunk
 from models.interface.manifest import ModelManifest
 from storage.errors import ChorusError
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records import scores
 from storage.records.feedback import read_texts
@@ -87,7 +87,7 @@ def score_missing(
         return 0
     with score_here(settings, place, manifest) as here:
         shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
-        texts = side_by_side(
+        texts = map_concurrently(
             place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1]
         )
         for chunk, some in zip(shown, texts, strict=True):

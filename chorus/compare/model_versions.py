@@ -13,7 +13,7 @@ from models.interface.manifest import ModelManifest
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records import feedback, scores
-from storage.records.decisions import Mode, decisions
+from storage.records.decisions import Mode, decide_labels
 from storage.records.scores import Scores
 
 
@@ -73,7 +73,7 @@ def _compare(
 
 def _said(found: Scores, mode: Mode, rows: Int64) -> Predictions:
     values = found.values[rows]
-    return Predictions(found.labels, values, decisions(values, mode))
+    return Predictions(found.labels, values, decide_labels(values, mode))
 
 
 def _read(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:

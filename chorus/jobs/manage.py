@@ -12,8 +12,8 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import jobs
 from storage.records.job_state import recorded_state
-from storage.records.jobs import Ended, Job
-from storage.records.runs import Run, RunEnded, end_run
+from storage.records.jobs import Job
+from storage.records.runs import Run, RunEnd, end_run
 from tasks.jobs.activate_labels import settle_runs_of
 from tasks.jobs.submit import start, stop, write_job
 from tasks.planning.record_cache import dataset_of
@@ -59,13 +59,13 @@ def _cancel_run(settings: Settings, place: Place, run: Run) -> None:
     written = [each.job for each in run.jobs if place.exists(jobs.job_path(each.job))]
     open_jobs = [job for job in written if recorded_state(place, job).is_open]
     _cancel_jobs(settings, place, [jobs.read_job(place, job) for job in open_jobs])
-    end_run(place, run, RunEnded(status="failed", error="It was cancelled.", at=datetime.now(UTC)))
+    end_run(place, run, RunEnd(status="failed", error="It was cancelled.", at=datetime.now(UTC)))
 
 
 def _cancel_jobs(settings: Settings, place: Place, cancelled: Sequence[Job]) -> None:
     if service_broker(settings) is None:
         for job in cancelled:
-            jobs.end_job(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
+            jobs.write_end(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
             settle_runs_of(place, job)
         return
     with broker_for(settings) as broker:

@@ -33,7 +33,7 @@ from storage.records.feedback import customers as all_customers
 from storage.records.forecasts import Forecast
 from storage.records.job_state import checked_state
 from storage.records.jobs import Job
-from storage.records.runs import Run, RunEnded, create_run, end_run, run_ended
+from storage.records.runs import Run, RunEnd, create_run, end_run, read_run_end
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.activate_labels import settle
@@ -197,7 +197,7 @@ def _label(
             end_run(
                 context.place,
                 run,
-                RunEnded(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)),
+                RunEnd(status="failed", error=f"Not begun: {error!r}", at=datetime.now(UTC)),
             )
         raise
     if asked.detach:
@@ -205,7 +205,7 @@ def _label(
     busy = {one.model.name for work in found for one in work.remaining.models if one.cells}
     with workers_for(settings, broker, context, jobs, busy) as look:
         pause, said, console = Event(), monotonic(), Console(stderr=True)
-        while not all(run_ended(context.place, run.customer, run.name) for run in runs):
+        while not all(read_run_end(context.place, run.customer, run.name) for run in runs):
             look()
             if monotonic() - said > _SAY_EVERY:
                 said = monotonic()
@@ -238,7 +238,7 @@ def _report(
     times: Times,
 ) -> None:
     """What the runs did. Raises RunFailed for the first that failed."""
-    ends = {id(work): run_ended(place, work.run.customer, work.run.name) for work in found}
+    ends = {id(work): read_run_end(place, work.run.customer, work.run.name) for work in found}
     for work in found:
         end = ends[id(work)]
         if end is not None and end.status == "failed":

@@ -13,8 +13,8 @@ from chorus.service.run_job import broker_for, context_for, service_broker
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
-from storage.records.runs import run_ended
-from storage.versions.schedule_state import Settled, run_name, settled
+from storage.records.runs import read_run_end
+from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.schedule import Schedule, due_time, going_on, run_now
 from workers.config.schedule_file import ALL, read_schedules
@@ -101,7 +101,7 @@ def run(settings: Settings, name: str, *, as_json: bool) -> int:
 
 
 def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
-    last = settled(place, schedule.name).now()
+    last = schedule_pointer(place, schedule.name).current()
     ran = last if last is not None and last.number else None
     following = due_time(schedule, last, now) or next(schedule.cron.after(now))
 
@@ -125,7 +125,7 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
     )
 
 
-def _state(place: Place, schedule: str, ran: Settled) -> str:
+def _state(place: Place, schedule: str, ran: ScheduleState) -> str:
     if any(going_on(place, schedule, ran)):
         return "running"
     if _failed(place, schedule, ran):
@@ -133,9 +133,9 @@ def _state(place: Place, schedule: str, ran: Settled) -> str:
     return "done" if ran.customers else "nothing to label"
 
 
-def _failed(place: Place, schedule: str, ran: Settled) -> dict[str, str]:
+def _failed(place: Place, schedule: str, ran: ScheduleState) -> dict[str, str]:
     ends = {
-        customer: run_ended(place, customer, run_name(schedule, ran.number))
+        customer: read_run_end(place, customer, run_name(schedule, ran.number))
         for customer in ran.customers
     }
     return ran.refused | {

@@ -18,9 +18,9 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import jobs
 from storage.records.feedback import Dataset, customers, read_dataset
-from storage.records.forecasts import forecast_of
+from storage.records.forecasts import read_forecast
 from storage.records.job_state import JobState, recorded_state
-from storage.records.jobs import Beginning, Job
+from storage.records.jobs import Job, Startup
 from storage.records.labelled_output import Manifest, read_manifest
 from storage.records.runs import Run, open_runs
 from tasks.board.board import Board, Progress
@@ -100,8 +100,8 @@ def _one(place: Place, board: Board | None, name: str) -> dict[str, object]:
     found = _state(place, board, job)
     began, end, forecast = (
         _beginning(place, board, job),
-        jobs.ended(place, job.id),
-        forecast_of(place, job.id),
+        jobs.read_end(place, job.id),
+        read_forecast(place, job.id),
     )
     return found | {
         "expected_seconds": forecast and round(forecast.seconds, 1),
@@ -155,7 +155,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     """One job: rows, and where it runs its rate and the time left."""
     dataset = read_dataset(place, job.customer, job.dataset)
     progress, manifest = _progress(board, job), read_manifest(job.output)
-    state = JobState(jobs.ended(place, job.id), complete=manifest is not None)
+    state = JobState(jobs.read_end(place, job.id), complete=manifest is not None)
     stored = read_work_of_job(place, job.id).progress()
     done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
     rate = None
@@ -259,15 +259,15 @@ def _model(wanted: Demand, workers: Sequence[Worker]) -> dict[str, object]:
     }
 
 
-def _beginning(place: Place, board: Board | None, job: Job) -> Beginning:
+def _beginning(place: Place, board: Board | None, job: Job) -> Startup:
     """Kept with a job that is done; on the board before that."""
-    ended = jobs.ended(place, job.id)
+    ended = jobs.read_end(place, job.id)
     if ended is not None and ended.beginning is not None:
         return ended.beginning
     try:
-        return beginning(board, job.id) if board else Beginning()
+        return beginning(board, job.id) if board else Startup()
     except RedisError:
-        return Beginning()
+        return Startup()
 
 
 def _progress(board: Board | None, job: Job) -> Progress | None:

@@ -15,7 +15,7 @@ from ensemble.spec import EnsembleRegistry
 from models.interface.device import choose_device, gather_gpu_facts
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
@@ -57,7 +57,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         *doctor_messages.checks(settings, place),
     ]
     # Side by side, or where storage is away each would wait until it is sure of that.
-    findings = [*side_by_side(place, _find, stored), *map(_find, others)]
+    findings = [*map_concurrently(place, _find, stored), *map(_find, others)]
     values = shown_values(settings)
     well = all(finding.well for finding in findings)
     if as_json:

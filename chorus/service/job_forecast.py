@@ -12,10 +12,10 @@ from chorus.service.service import for_jobs, for_this_machine
 from models.interface.device import CPU
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records.feedback import Dataset
-from storage.records.forecasts import Expected, Forecast, keep_forecast
+from storage.records.forecasts import ExpectedModel, Forecast, write_forecast
 from storage.records.jobs import Job
 from tasks.board.board import Board
 from tasks.board.context import Context
@@ -44,7 +44,7 @@ def outlook_for(
     machine = machine_for(settings, place, board, [work.job for work in works], busy)
     registry = ModelRegistry(place)
     models = [missing.model for missing in remaining.models]
-    profiles = side_by_side(
+    profiles = map_concurrently(
         place,
         lambda model: expected_profile_of(place, registry.manifest(model.name, model.version)),
         models,
@@ -82,7 +82,7 @@ def machine_for(
         limits, budget = for_jobs(place, settings, jobs, busy)
     pools = {}
     names = {model.name for job in jobs for model in job.models}
-    for name, found in zip(names, side_by_side(place, limits, names), strict=True):
+    for name, found in zip(names, map_concurrently(place, limits, names), strict=True):
         threads = found.threads or 1
         workers = min(found.max or settings.cores, max(1, settings.cores // threads))
         pools[name] = Pool(workers, threads, name in warm, found.device != CPU)
@@ -118,14 +118,14 @@ def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> 
     forecast = forecast_for(settings, context, [stored])
     if forecast is not None:
         with suppress(ChorusError, OSError):  # the error of the job says better what is wrong
-            keep_forecast(context.place, stored.job.id, forecast)
+            write_forecast(context.place, stored.job.id, forecast)
 
 
 def _as_forecast(found: Outlook) -> Forecast:
     return Forecast(
         seconds=found.seconds,
         models={
-            one.missing.model.name: Expected(
+            one.missing.model.name: ExpectedModel(
                 version=one.missing.model.version, rows=one.missing.rows, seconds=one.seconds
             )
             for one in found.models

@@ -22,7 +22,7 @@ from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
-from storage.records.jobs import Job, ended
+from storage.records.jobs import Job, read_end
 from storage.records.labelled_output import Manifest, read_manifest
 from tasks.board.board import Board, Progress
 from tasks.board.context import Context
@@ -168,7 +168,7 @@ def workers_for(
     except KeyboardInterrupt:
         with suppress(RedisError, StorageUnavailable):  # either may have gone before
             for job in jobs:
-                if ended(context.place, job.id) is None:
+                if read_end(context.place, job.id) is None:
                     stop(context, job, "interrupted")  # or the next service would go on with it
         raise
     finally:

@@ -131,7 +131,7 @@ def _store(
                 source.name, "it has a header and no rows", "Check the export that made it."
             )
         return writer.finish(
-            feedback.Source(
+            feedback.UploadSource(
                 name=source.name,
                 format=layout.format,
                 encoding=layout.encoding,

@@ -17,14 +17,14 @@ from intake.overlap.history import add_source_chunks, store_sketch
 from intake.overlap.sample import ChunkTexts, TextSample, distinct_texts
 from intake.readers.block import Reject
 from storage.errors import ChorusError
-from storage.places.concurrent import both, side_by_side
+from storage.places.concurrent import map_concurrently, run_both
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.feedback import (
     CHUNK,
     Chunk,
     Dataset,
-    Source,
+    UploadSource,
     chunk_id,
     chunk_path,
     clean_texts,
@@ -86,7 +86,7 @@ class DatasetWriter:
         self._rejects.close()
         # While storage is unavailable, nothing can be removed either.
         if kind is not None and not issubclass(kind, StorageUnavailable):
-            for _ in side_by_side(self._place, self._place.remove, self._created_paths):
+            for _ in map_concurrently(self._place, self._place.remove, self._created_paths):
                 pass
 
     def add(self, feedback: pa.Table, rejects: list[Reject], columns: tuple[str, ...]) -> None:
@@ -104,7 +104,7 @@ class DatasetWriter:
         """Number of records so far, rejects included."""
         return self._rows + self._reasons.total()
 
-    def finish(self, source: Source, taken_in: datetime) -> Dataset:
+    def finish(self, source: UploadSource, taken_in: datetime) -> Dataset:
         """Write the last chunk and the rejects, then dataset.json, and last the sketch.
 
         dataset.json is written once all other files are safe; the sketch is for later uploads.
@@ -114,7 +114,7 @@ class DatasetWriter:
             self._start_chunk(rest)
         while self._writing:
             self._finish_chunk()
-        chunks, _ = both(
+        chunks, _ = run_both(
             self._place,
             lambda: add_source_chunks(
                 self._place, self._customer, self._dataset, self._chunks, self._sample

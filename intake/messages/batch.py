@@ -21,7 +21,14 @@ from intake.readers.block import RecordBlock, Reject, extra_map_from_pairs
 from storage.names import digest
 from storage.places.place import Absent, Place
 from storage.records import feedback
-from storage.records.feedback import Chunk, Dataset, FirstLabels, Source, chunk_id, clean_texts
+from storage.records.feedback import (
+    Chunk,
+    Dataset,
+    FirstLabels,
+    UploadSource,
+    chunk_id,
+    clean_texts,
+)
 from storage.tables import decode_parquet
 
 _PREFIX = "messages-"
@@ -93,7 +100,7 @@ def describe_dataset(customer: str, name: str, chunk: pa.Table, first: FirstLabe
     return Dataset(
         customer=customer,
         id=name,
-        source=Source(
+        source=UploadSource(
             name="messages",
             format="messages",
             encoding="utf-8",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from intake.overlap.match import find_source_chunks, shares_any
 from intake.overlap.sample import TextSample, low_bits_zero
 from storage.errors import ChorusError
-from storage.places.concurrent import both, side_by_side
+from storage.places.concurrent import map_concurrently, run_both
 from storage.places.place import Absent, Place
 from storage.places.retry import StorageUnavailable
 from storage.records import sketch
@@ -63,7 +63,7 @@ def store_sketch(place: Place, dataset: Dataset, sample: TextSample) -> None:
         return
     name = SketchName.of(dataset.taken_in, dataset.rows, dataset.id)
     try:
-        _, names = both(
+        _, names = run_both(
             place,
             lambda: place.create(name.path(dataset.customer), sketch.encode(sample.sketch())),
             lambda: sketch_names(place, dataset.customer),
@@ -134,7 +134,7 @@ def _overlapping_sketches(
 
     largest = max((name.bytes for name in names), default=1)
     concurrency = max(1, _READ_AHEAD_BYTES // largest)
-    sketches = side_by_side(place, read_if_overlapping, names, concurrency)
+    sketches = map_concurrently(place, read_if_overlapping, names, concurrency)
     for name, earlier in zip(names, sketches, strict=False):
         if earlier is not None:
             yield name.dataset, earlier

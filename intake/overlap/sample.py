@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from intake.overlap.text_hash import text_hashes
-from storage.records.sketch import MOST, Sketch, UInt64
+from storage.records.sketch import MAX_HASHES, Sketch, UInt64
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ _HASHES_PER_CHUNK = 48  # above that: as much memory as the chunk's entry in dat
 class TextSample:
     """A sample of the texts of all chunks so far."""
 
-    def __init__(self, min_bound: int = _KEPT_HASHES, max_bound: int = MOST) -> None:
+    def __init__(self, min_bound: int = _KEPT_HASHES, max_bound: int = MAX_HASHES) -> None:
         """Keep up to `min_bound` hashes of few chunks, more of many, and at most `max_bound`."""
         self.bits = 0
         self.chunks: list[ChunkTexts] = []

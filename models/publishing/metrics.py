@@ -8,7 +8,7 @@ import numpy as np
 
 from models.interface.manifest import Mode
 from models.interface.training_set import BoolArray
-from storage.records.decisions import decisions
+from storage.records.decisions import decide_labels
 from storage.records.scores import Float32
 
 
@@ -18,7 +18,7 @@ def compute_metrics(values: Float32, truth: BoolArray, mode: Mode) -> dict[str, 
 
     A row without values (NaN), which the model could not score, is given no label.
     """
-    given = decisions(values, mode) & np.isfinite(values).all(axis=1, keepdims=True)
+    given = decide_labels(values, mode) & np.isfinite(values).all(axis=1, keepdims=True)
     hits = (given & truth).sum(axis=0)
     misses = (given ^ truth).sum(axis=0)  # false positives and false negatives
     macro = float(np.mean(2 * hits / np.maximum(2 * hits + misses, 1)))

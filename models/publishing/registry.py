@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.interface.manifest import Artifact, ModelManifest, ModelSpec, digest_of
 from storage.errors import BadRequest, ChorusError
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.versions.version_store import CHAMPION, VersionStore
 
@@ -125,7 +125,7 @@ class ModelRegistry:
         """
         with ExitStack() as stack:
             checked = (self._checked(manifest, artifact) for artifact in manifest.artifacts)
-            files = list(side_by_side(self.store.place, stack.enter_context, checked))
+            files = list(map_concurrently(self.store.place, stack.enter_context, checked))
             if len({file.parent for file in files}) == 1:
                 yield files[0].parent
                 return

@@ -38,7 +38,7 @@ class NotAllowed(BadRequest):
         )
 
 
-class NoLocation(Exception):
+class UnclearLocation(Exception):
     """What was written names no file or folder for certain. Its text is the reason, for people."""
 
 
@@ -61,7 +61,7 @@ class Location:
         return self.scheme == other.scheme and self.parts[: len(other.parts)] == other.parts
 
 
-def located(url: str, real: RealPath = os.path.realpath) -> Location:
+def canonical_location(url: str, real: RealPath = os.path.realpath) -> Location:
     """The one name of what a path or URL names; `real` follows the links of a local path. Raises
     NoLocation.
 
@@ -71,31 +71,31 @@ def located(url: str, real: RealPath = os.path.realpath) -> Location:
     found = _URL.match(url)
     scheme, rest = (found[1].lower(), found[2]) if found else ("file", url)
     if "://" in url and not found:
-        raise NoLocation("it is no URL")  # such as chains of fsspec: simplecache::gs://…
+        raise UnclearLocation("it is no URL")  # such as chains of fsspec: simplecache::gs://…
     scheme = _SAME.get(scheme, scheme)
     if scheme == "file":
         return Location(scheme, _local_parts(rest, real))
     parts = tuple(rest.removesuffix("/").split("/"))
     if not parts[0]:
-        raise NoLocation("it names no bucket")
+        raise UnclearLocation("it names no bucket")
     if any(part in ("", ".", "..") for part in parts):
-        raise NoLocation("it has empty parts, or parts named . or ..")
+        raise UnclearLocation("it has empty parts, or parts named . or ..")
     if _ODD.search(rest) or "::" in rest:
-        raise NoLocation("it has control characters, backslashes or ::")
+        raise UnclearLocation("it has control characters, backslashes or ::")
     return Location(scheme, parts)
 
 
 def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
     if not path or "\0" in path:
-        raise NoLocation("it is empty, or holds a NUL")
+        raise UnclearLocation("it is empty, or holds a NUL")
     try:
         found = real(str(Path(path).expanduser().absolute()))
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, an unknown user
-        raise NoLocation(f"its path cannot be followed ({error})") from None
+        raise UnclearLocation(f"its path cannot be followed ({error})") from None
     return tuple(part for part in found.split("/") if part)
 
 
-def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
+def check_allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
     """What the request may use in place of `url`: the same by its one name, or just `url` where
     `places` is None.
 
@@ -105,24 +105,24 @@ def allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.rea
     if places is None:
         return url
     try:
-        asked = located(url, real)
-    except NoLocation as error:
+        asked = canonical_location(url, real)
+    except UnclearLocation as error:
         raise NotAllowed(url, places, str(error)) from None
-    if not any(asked.within(located(place, real)) for place in places):
+    if not any(asked.within(canonical_location(place, real)) for place in places):
         raise NotAllowed(url, places)
     return asked.url
 
 
-def allowed_with_all(path: str, places: Sequence[str] | None) -> str:
+def check_allowed_tree(path: str, places: Sequence[str] | None) -> str:
     """The same for a local path where all that lies in it may be read, if it is a folder: no link
     leads out of it.
     """
-    found = allowed(path, places)
+    found = check_allowed(path, places)
     todo, seen = [found], {found}
     while places is not None and todo:
         folder = Path(todo.pop())
         for file in folder.iterdir() if folder.is_dir() else ():
-            inside = allowed(str(file), places)
+            inside = check_allowed(str(file), places)
             if inside not in seen:
                 seen.add(inside)
                 todo.append(inside)

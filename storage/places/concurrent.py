@@ -14,7 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Waits(Protocol):
+class HasConcurrency(Protocol):
     """A place, as far as it matters here."""
 
     @property
@@ -23,8 +23,8 @@ class Waits(Protocol):
         ...
 
 
-def side_by_side(
-    place: Waits, act: Callable[[T], R], items: Iterable[T], concurrency: int | None = None
+def map_concurrently(
+    place: HasConcurrency, act: Callable[[T], R], items: Iterable[T], concurrency: int | None = None
 ) -> Iterator[R]:
     """`act` of each item, in their order, while those after it are under way: as many as the place
     bears, or `concurrency`.
@@ -51,12 +51,14 @@ def side_by_side(
         pool.shutdown(wait=True, cancel_futures=True)  # nothing goes on behind anybody's back
 
 
-def each(place: Waits, *steps: Callable[[], Any]) -> Iterator[Any]:  # Any: their types differ
+def run_concurrently(
+    place: HasConcurrency, *steps: Callable[[], Any]
+) -> Iterator[Any]:  # Any: their types differ
     """What these steps give, one by one; on a place that waits, those after it are under way."""
-    return side_by_side(place, lambda step: step(), steps)
+    return map_concurrently(place, lambda step: step(), steps)
 
 
-def both(place: Waits, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+def run_both(place: HasConcurrency, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
     """What the two give. If both raise, it is the error of the first."""
-    first, second = each(place, one, other)
+    first, second = run_concurrently(place, one, other)
     return first, second

@@ -30,11 +30,11 @@ _CREDENTIALS_CLASSES = {
 }
 
 
-class Passing(Exception):
+class TransientError(Exception):
     """Another try may go well."""
 
 
-class Refused(Exception):
+class PermanentError(Exception):
     """Another try would go like this one. `credentials`: storage does not know, or does not like,
     who asks.
     """
@@ -44,11 +44,11 @@ class Refused(Exception):
         super().__init__(reason)
 
 
-def sorted_out(error: Exception) -> Exception:
+def classify_error(error: Exception) -> Exception:
     """FileNotFoundError, FileExistsError, Passing or Refused; an error that is none of storage's as
     it is.
     """
-    if isinstance(error, FileNotFoundError | FileExistsError | Passing | Refused):
+    if isinstance(error, FileNotFoundError | FileExistsError | TransientError | PermanentError):
         return error
     status, code = _answer(error)
     if status is not None:
@@ -58,24 +58,24 @@ def sorted_out(error: Exception) -> Exception:
     }
     if classes & _CREDENTIALS_CLASSES and not getattr(error, "retryable", False):
         return (
-            Passing(_said(error))
+            TransientError(_said(error))
             if classes & _PASSING_CLASSES
-            else Refused(_said(error), credentials=True)
+            else PermanentError(_said(error), credentials=True)
         )
     # the latter from gcsfs
     if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):
-        return Refused(_said(error), credentials=True)
+        return PermanentError(_said(error), credentials=True)
     if str(error).startswith("Bad Request: "):
-        return Refused(_said(error))
+        return PermanentError(_said(error))
     if (
         isinstance(error, OSError | TimeoutError)
         or classes & _PASSING_CLASSES
         or hasattr(error, "retryable")
     ):
-        return Passing(_said(error))
+        return TransientError(_said(error))
     # no request was made of it
     if isinstance(error, ValueError) or "botocore.BotoCoreError" in classes:
-        return Refused(_said(error))
+        return PermanentError(_said(error))
     return error
 
 
@@ -85,8 +85,8 @@ def _by_status(error: Exception, status: int, code: str) -> Exception:
     if status == 412:
         return FileExistsError(_said(error))
     if status in _PASSING_STATUS or (status >= 500 and status != _CANNOT) or code in _PASSING_CODES:
-        return Passing(f"{status} {_said(error)}")
-    return Refused(f"{status} {_said(error)}", credentials=status in (401, 403))
+        return TransientError(f"{status} {_said(error)}")
+    return PermanentError(f"{status} {_said(error)}", credentials=status in (401, 403))
 
 
 def _answer(error: BaseException | None) -> tuple[int | None, str]:

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 
 from storage.places import gcs, s3
 from storage.places.bucket import MARK, Bucket, Stamp
-from storage.places.concurrent import side_by_side
-from storage.places.error_mapping import Passing, Refused, sorted_out
+from storage.places.concurrent import map_concurrently
+from storage.places.error_mapping import PermanentError, TransientError, classify_error
 from storage.places.gcs import GoogleBucket
 from storage.places.place import BLOCK, Absent, Changed, Place, UnknownScheme
-from storage.places.retry import Patience, StorageRefused, StorageUnavailable
+from storage.places.retry import RetryPolicy, StorageRefused, StorageUnavailable
 from storage.places.s3 import AmazonBucket
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 _PAGE = 1000  # names in one answer, the most that both give
 # seconds; a file's size is not known before, and a dead connection is noticed long before
 _LONGEST_READ = 600.0
@@ -44,7 +44,7 @@ class ObjectPlace(Place):
     concurrency = 8  # each waits for the network; s3fs keeps ten connections
 
     def __init__(
-        self, url: str, bucket: Bucket, prefix: str, advice: str, patience: Patience
+        self, url: str, bucket: Bucket, prefix: str, advice: str, patience: RetryPolicy
     ) -> None:
         super().__init__(url)
         self._bucket, self._prefix, self._advice, self._patience = bucket, prefix, advice, patience
@@ -54,9 +54,11 @@ class ObjectPlace(Place):
 
     def read(self, path: str) -> bytes:
         try:
-            return self._patiently(path, lambda: self._bucket.get(self._key(path), _LONGEST_READ))
+            return self._with_retries(
+                path, lambda: self._bucket.get(self._key(path), _LONGEST_READ)
+            )
         except FileNotFoundError:
-            self._see_that_there_is_a_bucket()
+            self._check_bucket()
             raise Absent(self.at(path)) from None
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
@@ -67,35 +69,35 @@ class ObjectPlace(Place):
         this call made it.
         """
         mark = secrets.token_hex(8)
-        key, seconds = self._key(path), self._patience.seconds(len(data))
+        key, seconds = self._key(path), self._patience.timeout_for(len(data))
 
         def attempt() -> bool:
             try:
                 self._bucket.put(key, data, mark, seconds)
             except Exception as error:
-                if not isinstance(sorted_out(error), FileExistsError):
+                if not isinstance(classify_error(error), FileExistsError):
                     raise
             else:
                 return True
             try:
-                return self._bucket.metadata(key, self._patience.attempt).get(MARK) == mark
+                return self._bucket.metadata(key, self._patience.request_timeout).get(MARK) == mark
             except FileNotFoundError:
-                raise Passing("it was said to be there already, and was not") from None
+                raise TransientError("it was said to be there already, and was not") from None
 
-        return self._written(path, attempt)
+        return self._write(path, attempt)
 
     def replace(self, path: str, data: bytes) -> None:
-        seconds = self._patience.seconds(len(data))
-        self._written(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
+        seconds = self._patience.timeout_for(len(data))
+        self._write(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file; a folder is none."""
         try:
-            self._patiently(
-                path, lambda: self._bucket.metadata(self._key(path), self._patience.attempt)
+            self._with_retries(
+                path, lambda: self._bucket.metadata(self._key(path), self._patience.request_timeout)
             )
         except FileNotFoundError:
-            self._see_that_there_is_a_bucket()
+            self._check_bucket()
             return False
         return True
 
@@ -104,13 +106,13 @@ class ObjectPlace(Place):
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
-            self._patiently(
-                path, lambda: self._bucket.delete(self._key(path), self._patience.attempt)
+            self._with_retries(
+                path, lambda: self._bucket.delete(self._key(path), self._patience.request_timeout)
             )
 
     def clear(self, folder: str) -> None:
         files = [name for name in self._listed(folder) if not name.endswith("/")]
-        for _ in side_by_side(
+        for _ in map_concurrently(
             self, self.remove, (f"{folder}/{name}" if folder else name for name in files)
         ):
             pass
@@ -131,13 +133,13 @@ class ObjectPlace(Place):
         try:
             before = self._stamp(path)
         except FileNotFoundError:
-            self._see_that_there_is_a_bucket()
+            self._check_bucket()
             raise Absent(self.at(path)) from None
 
         def block(start: int) -> bytes:
             end = min(before.size, start + BLOCK)
-            seconds = self._patience.seconds(end - start)
-            data = self._patiently(
+            seconds = self._patience.timeout_for(end - start)
+            data = self._with_retries(
                 path, lambda: self._bucket.piece(self._key(path), start, end, seconds)
             )
             if len(data) != end - start:
@@ -145,7 +147,7 @@ class ObjectPlace(Place):
             return data
 
         try:
-            for data in side_by_side(self, block, range(0, before.size, BLOCK)):
+            for data in map_concurrently(self, block, range(0, before.size, BLOCK)):
                 file.write(data)
         except (FileNotFoundError, StorageRefused):  # refused: there are no bytes where some were
             if self._is_still(path, before):
@@ -159,8 +161,8 @@ class ObjectPlace(Place):
         return False
 
     def _stamp(self, path: str) -> Stamp:
-        return self._patiently(
-            path, lambda: self._bucket.stamp(self._key(path), self._patience.attempt)
+        return self._with_retries(
+            path, lambda: self._bucket.stamp(self._key(path), self._patience.request_timeout)
         )
 
     def _listed(self, folder: str) -> list[str]:
@@ -171,32 +173,36 @@ class ObjectPlace(Place):
         found: list[str] = []
         following: str | None = None
         while True:
-            ask = partial(self._bucket.page, prefix, following, _PAGE, self._patience.attempt)
-            page = self._patiently(folder, ask, self._no_bucket)
+            ask = partial(
+                self._bucket.page, prefix, following, _PAGE, self._patience.request_timeout
+            )
+            page = self._with_retries(folder, ask, self._no_bucket)
             found += [key.removeprefix(prefix) for key in page.keys if key != prefix]
             following = page.following
             if following is None:
                 return found
 
-    def _written(self, path: str, attempt: Callable[[], T]) -> T:
-        return self._patiently(path, attempt, self._no_bucket)
+    def _write(self, path: str, attempt: Callable[[], T]) -> T:
+        return self._with_retries(path, attempt, self._no_bucket)
 
-    def _see_that_there_is_a_bucket(self) -> None:
+    def _check_bucket(self) -> None:
         """What is not there may lie in a bucket that is not there: a mistake, which would look like
         an empty place.
         """
-        if self._bucket not in _seen():
-            self._patiently(
-                "", lambda: self._bucket.page("", None, 1, self._patience.attempt), self._no_bucket
+        if self._bucket not in _known_buckets():
+            self._with_retries(
+                "",
+                lambda: self._bucket.page("", None, 1, self._patience.request_timeout),
+                self._no_bucket,
             )
-            _seen().add(self._bucket)
+            _known_buckets().add(self._bucket)
 
     def _no_bucket(self) -> StorageRefused:
         return StorageRefused(
             self.url, "there is no such bucket", "Create the bucket, or mend its name."
         )
 
-    def _patiently(
+    def _with_retries(
         self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None
     ) -> T:
         """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent`
@@ -209,13 +215,13 @@ class ObjectPlace(Place):
                 return attempt()
             # whatever the libraries raise; what they should not is passed on
             except Exception as error:
-                trouble = sorted_out(error)
-                if isinstance(trouble, Refused):
+                trouble = classify_error(error)
+                if isinstance(trouble, PermanentError):
                     advice = self._advice if trouble.credentials else "Mend it and run it again."
                     raise StorageRefused(self.at(path), str(trouble), advice) from error
                 if isinstance(trouble, FileNotFoundError) and absent is not None:
                     raise absent() from error
-                if not isinstance(trouble, Passing):
+                if not isinstance(trouble, TransientError):
                     raise trouble from None
                 spent = time.monotonic() - began
                 wait = self._patience.wait(tries, spent, random.random())  # noqa: S311 — no secret
@@ -233,7 +239,7 @@ class ObjectPlace(Place):
 
 
 @cache
-def _seen() -> set[Bucket]:
+def _known_buckets() -> set[Bucket]:
     """Buckets that were there when they were asked for."""
     return set()
 
@@ -245,7 +251,7 @@ _KINDS: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = 
 }
 
 
-def object_place(url: str, patience: Patience | None = None) -> ObjectPlace:
+def object_place(url: str, patience: RetryPolicy | None = None) -> ObjectPlace:
     """The place at `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
     parts = urlsplit(url)
     if parts.scheme not in _KINDS:
@@ -260,8 +266,8 @@ def object_place(url: str, patience: Patience | None = None) -> ObjectPlace:
             url, f"its client is not installed. Run: pip install 'chorus[{library.EXTRA}]'"
         )
     url = url.rstrip("/")
-    patience = patience or PATIENCE
-    bucket = kind(parts.netloc, patience.idle)
+    patience = patience or RETRY_POLICY
+    bucket = kind(parts.netloc, patience.idle_timeout)
     return ObjectPlace(
         url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, patience
     )

@@ -32,7 +32,7 @@ class StorageRefused(ChorusError):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Seconds, but for `slowest`: bytes a second.
 
     The waits grow from `first` to `longest`, doubled each time; with `limit` behind it the
@@ -42,12 +42,12 @@ class Patience:
     [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
     """
 
-    first: float = 0.25
-    longest: float = 8.0
-    limit: float = 60.0
-    idle: float = 15.0  # in which nothing of an answer came: the connection is dead
-    attempt: float = 30.0  # for one try, and beyond it what the bytes need on a slow line
-    slowest: float = 1e6
+    first_wait: float = 0.25
+    longest_wait: float = 8.0
+    give_up_after: float = 60.0
+    idle_timeout: float = 15.0  # in which nothing of an answer came: the connection is dead
+    request_timeout: float = 30.0  # for one try, and beyond it what the bytes need on a slow line
+    slowest_rate: float = 1e6
 
     def wait(self, failures: int, spent: float, draw: float) -> float | None:
         """Seconds until the next try, after so many failures and so much time; None: give up.
@@ -55,9 +55,9 @@ class Patience:
         `draw` from [0, 1): between half of the wait and all of it, so that workers which failed
         together do not come back together.
         """
-        wait = min(self.first * 2.0 ** (failures - 1), self.longest) * (1 + draw) / 2
-        return wait if spent + wait <= self.limit else None
+        wait = min(self.first_wait * 2.0 ** (failures - 1), self.longest_wait) * (1 + draw) / 2
+        return wait if spent + wait <= self.give_up_after else None
 
-    def seconds(self, size: int) -> float:
+    def timeout_for(self, size: int) -> float:
         """For one try that moves so many bytes."""
-        return self.attempt + size / self.slowest
+        return self.request_timeout + size / self.slowest_rate

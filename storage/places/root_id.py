@@ -7,7 +7,7 @@ from storage.places.place import Absent, Place
 _FILE = "home-id"
 
 
-def home_id(place: Place) -> str:
+def root_id(place: Place) -> str:
     """12 hexadecimal digits, drawn when first asked for and then kept; the same from whichever
     machine is asked.
     """

@@ -11,7 +11,7 @@ Bool = npt.NDArray[np.bool_]
 Mode = Literal["one_of", "any_of"]
 
 
-def decisions(values: Float32, mode: Mode, threshold: float = 0.5) -> Bool:
+def decide_labels(values: Float32, mode: Mode, threshold: float = 0.5) -> Bool:
     """[rows, labels] float32 -> [rows, labels] bool: the most probable label (the first of equals),
     one true a row; or, for any_of, every label of at least `threshold`.
     """

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from storage.errors import ChorusError
 from storage.names import check_name, is_name
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.record import Record
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
@@ -71,7 +71,7 @@ class Chunk(Record):
     new: int | None = None
 
 
-class Source(Record):
+class UploadSource(Record):
     """Where an upload came from and how it was read."""
 
     name: str
@@ -97,7 +97,7 @@ class Dataset(Record):
 
     customer: str
     id: str
-    source: Source
+    source: UploadSource
     columns: tuple[str, ...]  # the caller's other columns
     rows_in: int
     rows: int
@@ -207,5 +207,5 @@ def datasets(place: Place, customer: str) -> list[Dataset]:
             return None
 
     names = place.names(f"feedback/{check_name('customer', customer)}")
-    found = (dataset for dataset in side_by_side(place, read, names) if dataset is not None)
+    found = (dataset for dataset in map_concurrently(place, read, names) if dataset is not None)
     return sorted(found, key=lambda dataset: (dataset.since, dataset.id))

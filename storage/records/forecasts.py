@@ -13,7 +13,7 @@ from storage.records.jobs import folder
 _RATIOS = "forecasts.json"
 
 
-class Expected(Record):
+class ExpectedModel(Record):
     """Of one model."""
 
     version: int
@@ -25,7 +25,7 @@ class Forecast(Record):
     """Of one job, when it began or was taken up again."""
 
     seconds: float  # from its arrival to its end
-    models: dict[str, Expected]
+    models: dict[str, ExpectedModel]
     made_at: datetime
     cores: int  # that the workers of that machine share
     service: bool  # whether it was handed to a running service
@@ -35,10 +35,10 @@ class Forecast(Record):
     @property
     def kind(self) -> str:
         """Forecasts of one kind are off for the same reasons."""
-        return kind(self.cores, self.service)
+        return forecast_kind(self.cores, self.service)
 
 
-class Ratios(Record):
+class ForecastRatios(Record):
     """Kind of forecast → seconds that a job took, divided by those expected without correction: the
     last few.
     """
@@ -46,7 +46,7 @@ class Ratios(Record):
     kinds: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 
 
-def kind(cores: int, service: bool) -> str:
+def forecast_kind(cores: int, service: bool) -> str:
     return f"{cores} cores{', service' if service else ''}"
 
 
@@ -54,12 +54,12 @@ def forecast_path(job: str) -> str:
     return f"{folder(job)}/forecast.json"
 
 
-def keep_forecast(place: Place, job: str, forecast: Forecast) -> None:
+def write_forecast(place: Place, job: str, forecast: Forecast) -> None:
     """It counts from now on. Raises CannotWrite."""
     place.replace(forecast_path(job), forecast.encode())
 
 
-def forecast_of(place: Place, job: str) -> Forecast | None:
+def read_forecast(place: Place, job: str) -> Forecast | None:
     """None where none was made, or none that can be read: no job depends on it."""
     try:
         return Forecast.decode(place.read(forecast_path(job)), place.at(forecast_path(job)))
@@ -67,14 +67,14 @@ def forecast_of(place: Place, job: str) -> Forecast | None:
         return None
 
 
-def read_ratios(place: Place) -> Ratios:
+def read_ratios(place: Place) -> ForecastRatios:
     """None yet where they cannot be read."""
     try:
-        return Ratios.decode(place.read(_RATIOS), place.at(_RATIOS))
+        return ForecastRatios.decode(place.read(_RATIOS), place.at(_RATIOS))
     except (Absent, BadRecord):
-        return Ratios()
+        return ForecastRatios()
 
 
-def keep_ratios(place: Place, ratios: Ratios) -> None:
+def write_ratios(place: Place, ratios: ForecastRatios) -> None:
     """Two jobs that end at once may forget one of the two. Raises CannotWrite."""
     place.replace(_RATIOS, ratios.encode())

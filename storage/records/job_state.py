@@ -7,10 +7,10 @@ decides.
 from dataclasses import dataclass
 
 from storage.errors import ChorusError
-from storage.places.concurrent import both
+from storage.places.concurrent import run_both
 from storage.places.place import Place
 from storage.records import jobs, labelled_output
-from storage.records.jobs import Ended, Job
+from storage.records.jobs import Job, JobEnd
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class JobState:
     listed file and `_SUCCESS` exist; None where that was not read, and then the end is trusted.
     """
 
-    end: Ended | None
+    end: JobEnd | None
     complete: bool | None = None
 
     @property
@@ -52,14 +52,14 @@ class JobState:
 
 def recorded_state(place: Place, job: str) -> JobState:
     """Read a job's end record alone: one operation. Raises BadRecord."""
-    return JobState(jobs.ended(place, job))
+    return JobState(jobs.read_end(place, job))
 
 
 def checked_state(place: Place, job: Job) -> JobState:
     """Read a job's end record, and whether its output is complete. Raises BadRecord."""
-    end, complete = both(
+    end, complete = run_both(
         place,
-        lambda: jobs.ended(place, job.id),
+        lambda: jobs.read_end(place, job.id),
         lambda: labelled_output.is_complete(job.output),
     )
     return JobState(end, complete)

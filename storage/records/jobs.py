@@ -14,7 +14,7 @@ from pydantic import Field
 
 from storage.errors import ChorusError
 from storage.names import check_name, digest
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Place
 from storage.record import Record
@@ -26,7 +26,7 @@ Priority = Literal["live", "bulk", "nightly"]
 log = logging.getLogger(__name__)
 
 
-class Stages(Record):
+class StartupStages(Record):
     """Seconds; together they are the time from a job's arrival to a model's first scores for it."""
 
     # until somebody started a worker, or until a worker that was there took the cell
@@ -36,23 +36,23 @@ class Stages(Record):
     scoring: float  # of the first chunk, its texts read and its scores stored
 
 
-class Beginning(Record):
+class Startup(Record):
     """The way from a job's arrival to its first part; models that had scored it all before are not
     named.
     """
 
     first_part: float | None = None  # seconds
-    models: dict[str, Stages] = Field(default_factory=dict)
+    models: dict[str, StartupStages] = Field(default_factory=dict)
 
 
-class Ended(Record):
+class JobEnd(Record):
     """Why a job does not go on by itself."""
 
     # removed: its labels were pruned
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]
     error: str = ""
     at: datetime | None = None  # of one that was stopped
-    beginning: Beginning | None = None  # of one that is done
+    beginning: Startup | None = None  # of one that is done
     seconds: float | None = None  # of one that is done, since its arrival, new or again
 
 
@@ -104,7 +104,7 @@ def job_id(
     return digest(json.dumps(asked, sort_keys=True).encode())[:16]
 
 
-def first_job(dataset: Dataset) -> str | None:
+def first_job_id(dataset: Dataset) -> str | None:
     """The id of the job that labels a batch of messages as it comes in; None of an upload."""
     first = dataset.first
     if first is None:
@@ -133,33 +133,33 @@ def read_job(place: Place, job: str) -> Job:
     return Job.decode(place.read(job_path(job)), place.at(job_path(job)))
 
 
-def ended_path(job: str) -> str:
+def end_path(job: str) -> str:
     return f"{folder(job)}/ended.json"
 
 
-def end_job(place: Place, job: str, ended: Ended) -> None:
+def write_end(place: Place, job: str, ended: JobEnd) -> None:
     """From now on nobody goes on with the job by himself."""
-    place.replace(ended_path(job), ended.encode())
+    place.replace(end_path(job), ended.encode())
 
 
-def take_up(place: Place, job: str) -> None:
+def remove_end(place: Place, job: str) -> None:
     """The job goes on."""
-    place.remove(ended_path(job))
+    place.remove(end_path(job))
 
 
-def ended(place: Place, job: str) -> Ended | None:
+def read_end(place: Place, job: str) -> JobEnd | None:
     """None where the job is to go on."""
     try:
-        return Ended.decode(place.read(ended_path(job)), place.at(ended_path(job)))
+        return JobEnd.decode(place.read(end_path(job)), place.at(end_path(job)))
     except Absent:
         return None
 
 
-def unended_jobs(place: Place) -> list[Job]:
+def open_jobs(place: Place) -> list[Job]:
     """Those that are to go on and can be read, oldest first."""
     names = place.names("jobs")
     files = zip(
-        names, side_by_side(place, lambda name: place.names(f"jobs/{name}"), names), strict=True
+        names, map_concurrently(place, lambda name: place.names(f"jobs/{name}"), names), strict=True
     )
     return _read(
         place, [name for name, there in files if "job.json" in there and "ended.json" not in there]
@@ -169,12 +169,12 @@ def unended_jobs(place: Place) -> list[Job]:
 def all_jobs(place: Place) -> list[Job]:
     """Every job of this root that can be read and whose labels were not pruned, oldest first."""
     found = _read(place, place.names("jobs"))
-    removed = side_by_side(place, lambda job: _is_removed(place, job.id), found)
+    removed = map_concurrently(place, lambda job: _is_removed(place, job.id), found)
     return [job for job, is_removed in zip(found, removed, strict=True) if not is_removed]
 
 
 def _is_removed(place: Place, job: str) -> bool:
-    end = ended(place, job)
+    end = read_end(place, job)
     return end is not None and end.status == "removed"
 
 
@@ -192,5 +192,5 @@ def _read(place: Place, names: Iterable[str]) -> list[Job]:
             log.warning("a job that cannot be read is left alone: %s", error, extra={"job": name})
             return None
 
-    found = (job for job in side_by_side(place, read, names) if job is not None)
+    found = (job for job in map_concurrently(place, read, names) if job is not None)
     return sorted(found, key=lambda job: (job.submitted_at, job.id))

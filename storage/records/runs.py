@@ -47,7 +47,7 @@ class Run(Record):
     until: datetime | None = None  # and before then
 
 
-class RunEnded(Record):
+class RunEnd(Record):
     """What became of a run. Unless it is done, it has moved no labels. Superseded: those of a later
     run count.
     """
@@ -72,17 +72,17 @@ def read_run(place: Place, customer: str, name: str) -> Run:
     return Run.decode(place.read(path), place.at(path))
 
 
-def end_run(place: Place, run: Run, ended: RunEnded) -> None:
+def end_run(place: Place, run: Run, ended: RunEnd) -> None:
     """It goes on no more; the first end that is told is the one that counts."""
     place.create(_path(run.customer, run.name, "ended"), ended.encode(), durable=True)
     place.remove(_open_path(run.customer, run.name))
 
 
-def run_ended(place: Place, customer: str, name: str) -> RunEnded | None:
+def read_run_end(place: Place, customer: str, name: str) -> RunEnd | None:
     """None while it goes on. Raises BadRecord, BadName."""
     path = _path(customer, name, "ended")
     try:
-        return RunEnded.decode(place.read(path), place.at(path))
+        return RunEnd.decode(place.read(path), place.at(path))
     except Absent:
         return None
 
@@ -92,7 +92,7 @@ def open_runs(place: Place, customer: str) -> list[Run]:
     found = []
     for name in place.names(f"runs/{check_name('customer', customer)}/{_OPEN}"):
         try:
-            if run_ended(place, customer, name) is None:
+            if read_run_end(place, customer, name) is None:
                 found.append(read_run(place, customer, name))
         except Absent:  # whoever began it died in between, or is about to write it
             continue
@@ -105,7 +105,7 @@ def open_runs(place: Place, customer: str) -> list[Run]:
     return found
 
 
-def runs(place: Place, customer: str) -> list[str]:
+def run_names(place: Place, customer: str) -> list[str]:
     """The names of all that there are."""
     return [
         name for name in place.names(f"runs/{check_name('customer', customer)}") if name != _OPEN

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from storage.errors import ChorusError
 from storage.names import check_name
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records.labelled_output import ModelVersion
 
@@ -51,7 +51,9 @@ def path(model: str, version: int, chunk: str) -> str:
 def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str]) -> set[str]:
     """Those of these chunks that this model version has scored."""
     if len(chunks) <= _FEW:
-        there = side_by_side(place, lambda chunk: place.exists(path(model, version, chunk)), chunks)
+        there = map_concurrently(
+            place, lambda chunk: place.exists(path(model, version, chunk)), chunks
+        )
         return {chunk for chunk, found in zip(chunks, there, strict=True) if found}
     found = {
         name.removesuffix(".arrow")

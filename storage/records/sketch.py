@@ -22,7 +22,7 @@ from storage.places.place import Place
 UInt64 = npt.NDArray[np.uint64]
 UInt32 = npt.NDArray[np.uint32]
 
-MOST = 1 << 20  # hashes in a sketch: 12 MB
+MAX_HASHES = 1 << 20  # hashes in a sketch: 12 MB
 _ROW_BYTES = 12
 _SUFFIX = ".arrow"
 
@@ -68,7 +68,7 @@ class SketchName:
     @property
     def bytes(self) -> int:
         """At most so many are to be read."""
-        return min(self.rows, MOST) * _ROW_BYTES
+        return min(self.rows, MAX_HASHES) * _ROW_BYTES
 
     def path(self, customer: str) -> str:
         return f"{folder(customer)}/{self.when}-{self.rows}-{self.dataset}{_SUFFIX}"

@@ -26,30 +26,30 @@ _WHOLE_EVERY = 32  # moves
 _MOVES_KEPT = 64
 
 
-class Label(Record):
+class ActiveLabel(Record):
     """The labels of one dataset."""
 
     job: str
     at: datetime  # when it was asked that these should count
 
 
-class Move(Record):
+class LabelMove(Record):
     """What came to count; all that counts, where it is `whole`."""
 
-    datasets: dict[str, Label] = Field(default_factory=dict)
+    datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
     run: str | None = None  # the run that made the move
     keep: int | None = None  # old labels that `prune` leaves of each dataset, as the run was told
     whole: bool = False
 
 
-class Current(Record):
+class ActiveLabels(Record):
     """What a customer's pointer says."""
 
-    datasets: dict[str, Label] = Field(default_factory=dict)
+    datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
     run: str | None = None  # the last run that moved it
     keep: int = 1
 
-    def moved(self, labels: Mapping[str, Label]) -> "Current":
+    def with_labels(self, labels: Mapping[str, ActiveLabel]) -> "ActiveLabels":
         """With these labels, but for those of datasets for which somebody asked for others later.
         Pure.
         """
@@ -62,16 +62,16 @@ class Current(Record):
         return self.model_copy(update={"datasets": self.datasets | newer})
 
 
-def together(moves: Iterable[Move]) -> Current:
+def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
     """What the moves say, the newest first, of which none before a whole one is asked for. Pure."""
     said = []
     for move in moves:
         said.append(move)
         if move.whole:
             break
-    found = Current()
+    found = ActiveLabels()
     for move in reversed(said):
-        found = found.moved(move.datasets)
+        found = found.with_labels(move.datasets)
         if move.run is not None:
             found = found.model_copy(
                 update={"run": move.run, "keep": 1 if move.keep is None else move.keep}
@@ -79,15 +79,15 @@ def together(moves: Iterable[Move]) -> Current:
     return found
 
 
-def current(place: Place, customer: str) -> Current:
+def read_active_labels(place: Place, customer: str) -> ActiveLabels:
     """What counts now. Raises BadRecord, BadName."""
-    return together(move for _, move in _pointer(place, customer).history(place.concurrency))
+    return merge_moves(move for _, move in _pointer(place, customer).history(place.concurrency))
 
 
-def point(
+def set_active_labels(
     place: Place,
     customer: str,
-    labels: Mapping[str, Label],
+    labels: Mapping[str, ActiveLabel],
     run: str | None = None,
     keep: int | None = None,
 ) -> None:
@@ -95,15 +95,17 @@ def point(
     CannotWrite.
     """
     pointer = _pointer(place, customer)
-    number = pointer.add(Move(datasets=dict(labels), run=run, keep=keep))
+    number = pointer.add(LabelMove(datasets=dict(labels), run=run, keep=keep))
     if number % _WHOLE_EVERY == 0:
-        pointer.move(lambda _: _whole(current(place, customer)))
-        pointer.forget(_MOVES_KEPT)
+        pointer.move(lambda _: _whole(read_active_labels(place, customer)))
+        pointer.truncate(_MOVES_KEPT)
 
 
-def _whole(found: Current) -> Move:
-    return Move(datasets=found.datasets, run=found.run, keep=found.keep, whole=True)
+def _whole(found: ActiveLabels) -> LabelMove:
+    return LabelMove(datasets=found.datasets, run=found.run, keep=found.keep, whole=True)
 
 
-def _pointer(place: Place, customer: str) -> Pointer[Move]:
-    return Pointer(place, f"labelled/customer={check_name('customer', customer)}/_current", Move)
+def _pointer(place: Place, customer: str) -> Pointer[LabelMove]:
+    return Pointer(
+        place, f"labelled/customer={check_name('customer', customer)}/_current", LabelMove
+    )

@@ -19,7 +19,7 @@ from storage.versions.pointer import Pointer
 By = Literal["publish", "promote", "rollback"]
 
 
-class Move(Record):
+class AliasMove(Record):
     """An alias was made to say a version."""
 
     version: int
@@ -43,7 +43,7 @@ class AliasIsNumber(BadRequest):
         )
 
 
-class NothingBefore(BadRequest):
+class NoEarlierVersion(BadRequest):
     """An alias that cannot go back: it was nowhere before, or only at versions that were removed."""
 
     def __init__(self, alias: str, version: int | None) -> None:
@@ -56,7 +56,7 @@ class NothingBefore(BadRequest):
         )
 
 
-def stood_at(moves: Iterable[Move], before: int | None = None) -> tuple[int, ...]:
+def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[int, ...]:
     """The versions that an alias stood at, as far as no rollback has taken it back; the last is
     where it stands.
 
@@ -87,7 +87,7 @@ class Aliases:
         """Alias → version, by name. Raises BadRecord."""
         before = self._before()
         moved = {
-            alias: self._pointer(alias).now()
+            alias: self._pointer(alias).current()
             for alias in self._place.names(f"{self._home}/aliases")
         }
         return dict(
@@ -98,10 +98,10 @@ class Aliases:
 
     def version(self, alias: str) -> int | None:
         """Where it stands; None if there is no such alias. Raises BadName, BadRecord."""
-        move = self._pointer(alias).now()
+        move = self._pointer(alias).current()
         return self._before().get(alias) if move is None else move.version
 
-    def history(self, alias: str) -> list[Move]:
+    def history(self, alias: str) -> list[AliasMove]:
         """Its moves, the newest first. Raises BadName, BadRecord."""
         return [move for _, move in self._pointer(alias).history()]
 
@@ -110,13 +110,14 @@ class Aliases:
         if alias.isdecimal():
             raise AliasIsNumber(alias)
         self._move(
-            alias, lambda now: None if now == version else Move(version=version, at=at, by=by)
+            alias, lambda now: None if now == version else AliasMove(version=version, at=at, by=by)
         )
 
-    def begin(self, alias: str, version: int, at: datetime) -> None:
+    def set_if_absent(self, alias: str, version: int, at: datetime) -> None:
         """It says this version unless it says one already. Of two who begin at once, one does."""
         self._move(
-            alias, lambda now: Move(version=version, at=at, by="publish") if now is None else None
+            alias,
+            lambda now: AliasMove(version=version, at=at, by="publish") if now is None else None,
         )
 
     def roll_back(self, alias: str, published: Collection[int], at: datetime) -> int:
@@ -126,26 +127,30 @@ class Aliases:
         Raises NothingBefore, BadName, BadRecord, CannotWrite.
         """
 
-        def back(now: int | None) -> Move:
+        def back(now: int | None) -> AliasMove:
             # Read again each time: should it hold a move that came later than `now`, this one is
             # not accepted.
-            stack = stood_at(reversed(self.history(alias)), self._before().get(alias))
+            stack = alias_stack(reversed(self.history(alias)), self._before().get(alias))
             earlier = [version for version in stack[:-1] if version in published and version != now]
             if not earlier:
-                raise NothingBefore(alias, now)
-            return Move(version=earlier[-1], at=at, by="rollback")
+                raise NoEarlierVersion(alias, now)
+            return AliasMove(version=earlier[-1], at=at, by="rollback")
 
-        return cast(Move, self._move(alias, back)).version  # `back` never leaves it where it is
+        return cast(
+            AliasMove, self._move(alias, back)
+        ).version  # `back` never leaves it where it is
 
-    def _move(self, alias: str, decide: Callable[[int | None], Move | None]) -> Move | None:
+    def _move(
+        self, alias: str, decide: Callable[[int | None], AliasMove | None]
+    ) -> AliasMove | None:
         """`decide` is given where it stands, and leaves it there with None; the last move then."""
         before = self._before().get(alias)
         return self._pointer(alias).move(
             lambda move: decide(before if move is None else move.version)
         )
 
-    def _pointer(self, alias: str) -> Pointer[Move]:
-        return Pointer(self._place, f"{self._home}/aliases/{check_name('alias', alias)}", Move)
+    def _pointer(self, alias: str) -> Pointer[AliasMove]:
+        return Pointer(self._place, f"{self._home}/aliases/{check_name('alias', alias)}", AliasMove)
 
     def _before(self) -> dict[str, int]:
         path = f"{self._home}/aliases.json"

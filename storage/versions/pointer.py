@@ -12,7 +12,7 @@ sees the old value or the new one.
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.record import Record
 
@@ -27,7 +27,7 @@ class Pointer(Generic[R]):
     def __init__(self, place: Place, folder: str, record: type[R]) -> None:
         self._place, self._folder, self._record = place, folder, record
 
-    def now(self) -> R | None:
+    def current(self) -> R | None:
         """What it says; None before the first move. Raises BadRecord."""
         return next((record for _, record in self.history()), None)
 
@@ -38,7 +38,7 @@ class Pointer(Generic[R]):
         """
         numbers = self._numbers()[::-1]
         for number, data in zip(
-            numbers, side_by_side(self._place, self._read, numbers, concurrency), strict=True
+            numbers, map_concurrently(self._place, self._read, numbers, concurrency), strict=True
         ):
             if data is not None:
                 yield number, self._record.decode(data, self._place.at(self._path(number)))
@@ -65,10 +65,10 @@ class Pointer(Generic[R]):
             if self._follows(number, record):
                 return number + 1
 
-    def forget(self, keep: int) -> None:
+    def truncate(self, keep: int) -> None:
         """Remove all but the last `keep` moves (at least one)."""
         old = map(self._path, self._numbers()[: -max(1, keep)])
-        for _ in side_by_side(self._place, self._place.remove, old):
+        for _ in map_concurrently(self._place, self._place.remove, old):
             pass
 
     def _follows(self, number: int, record: R) -> bool:

@@ -12,7 +12,7 @@ from storage.record import Record
 from storage.versions.pointer import Pointer
 
 
-class Settled(Record):
+class ScheduleState(Record):
     """One move: runs that were set going, or only the note that the schedule is there, as number 0."""
 
     number: int  # of its runs, from 1; whoever begins the next ones takes the next
@@ -24,9 +24,9 @@ class Settled(Record):
     refused: dict[str, str] = Field(default_factory=dict)  # customer → why none was set going
 
 
-def settled(place: Place, schedule: str) -> Pointer[Settled]:
+def schedule_pointer(place: Place, schedule: str) -> Pointer[ScheduleState]:
     """Raises BadName."""
-    return Pointer(place, f"schedules/{check_name('schedule', schedule)}", Settled)
+    return Pointer(place, f"schedules/{check_name('schedule', schedule)}", ScheduleState)
 
 
 def run_name(schedule: str, number: int) -> str:

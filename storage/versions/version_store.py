@@ -1,8 +1,8 @@
 """Shelves of things that are published in numbered versions which never change, and aliases that
 move.
 
-    registry/<shelf>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
-    registry/<shelf>/<name>/aliases/     champion → 3, see storage.versions.aliases
+    registry/<collection>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
+    registry/<collection>/<name>/aliases/     champion → 3, see storage.versions.aliases
 
 A version without its record is not there: its publisher died, or it was removed. Its number is not
 given out again.
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from storage.errors import BadRequest
 from storage.names import check_name
-from storage.places.concurrent import both, side_by_side
+from storage.places.concurrent import map_concurrently, run_both
 from storage.places.place import Place
-from storage.versions.aliases import Aliases, Move
+from storage.versions.aliases import Aliases, AliasMove
 
 CHAMPION = "champion"
 _CLAIM = "_claim"
@@ -25,15 +25,15 @@ _REMOVED = "_removed"
 
 
 class NotPublished(BadRequest):
-    """A name, version or alias that the shelf does not hold."""
+    """A name, version or alias that is not published."""
 
-    def __init__(self, shelf: str, parse_version: str, there: list[str]) -> None:
-        self.shelf, self.wanted, self.there = shelf, parse_version, there
-        found = (
-            ", ".join(there)
-            or f"none; `make demo` publishes the demo's, or see `chorus {shelf} --help`"
+    def __init__(self, collection: str, wanted: str, published: list[str]) -> None:
+        self.collection, self.wanted, self.published = collection, wanted, published
+        names = (
+            ", ".join(published)
+            or f"none; `make demo` publishes the demo's, or see `chorus {collection} --help`"
         )
-        super().__init__(f"There is no {parse_version} among the {shelf}. Published: {found}.")
+        super().__init__(f"There is no {wanted} among the {collection}. Published: {names}.")
 
 
 def parse_version(version: str) -> int | str:
@@ -46,19 +46,19 @@ class VersionStore:
     `record`.
     """
 
-    def __init__(self, place: Place, shelf: str, record: str) -> None:
-        self.place, self.shelf, self._record = place, shelf, record
+    def __init__(self, place: Place, collection: str, record: str) -> None:
+        self.place, self.collection, self._record = place, collection, record
 
     def folder(self, name: str, version: int) -> str:
         return f"{self._home(name)}/{version}"
 
     def _home(self, name: str) -> str:
-        return f"registry/{self.shelf}/{check_name(self.shelf.removesuffix('s'), name)}"
+        return f"registry/{self.collection}/{check_name(self.collection.removesuffix('s'), name)}"
 
     def names(self) -> list[str]:
         """Everything that has at least one version, sorted."""
-        names = self.place.names(f"registry/{self.shelf}")
-        versions = side_by_side(self.place, self.versions, names)
+        names = self.place.names(f"registry/{self.collection}")
+        versions = map_concurrently(self.place, self.versions, names)
         return [name for name, found in zip(names, versions, strict=True) if found]
 
     def versions(self, name: str) -> list[int]:
@@ -67,14 +67,14 @@ class VersionStore:
             int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()
         )
         records = (f"{self.folder(name, number)}/{self._record}" for number in numbers)
-        there = side_by_side(self.place, self.place.exists, records)
+        there = map_concurrently(self.place, self.place.exists, records)
         return [number for number, found in zip(numbers, there, strict=True) if found]
 
     def aliases(self, name: str) -> dict[str, int]:
         """Alias → version. Raises BadRecord."""
         return self._aliases(name).all()
 
-    def history(self, name: str) -> list[tuple[str, Move]]:
+    def history(self, name: str) -> list[tuple[str, AliasMove]]:
         """Every move with its alias, the newest first. Raises NotPublished, BadRecord."""
         self._published(name)
         aliases = self._aliases(name)
@@ -100,23 +100,19 @@ class VersionStore:
         """Raises NotPublished if there is nothing of this name."""
         versions = self.versions(name)
         if not versions:
-            raise NotPublished(self.shelf, name, self.names())
+            raise NotPublished(self.collection, name, self.names())
         return versions
 
-    def resolve(self, name: str, parse_version: int | str = CHAMPION) -> int:
+    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
         """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
-        versions, version = both(
+        versions, version = run_both(
             self.place,
             lambda: self._published(name),
-            lambda: (
-                parse_version
-                if isinstance(parse_version, int)
-                else self._aliases(name).version(parse_version)
-            ),
+            lambda: wanted if isinstance(wanted, int) else self._aliases(name).version(wanted),
         )
         if version not in versions:
             there = [*map(str, versions), *self.aliases(name)]
-            raise NotPublished(self.shelf, f"version or alias {parse_version} of {name}", there)
+            raise NotPublished(self.collection, f"version or alias {wanted} of {name}", there)
         return version
 
     def read_record(self, name: str, version: int) -> tuple[bytes, str]:
@@ -146,7 +142,7 @@ class VersionStore:
             data = content if isinstance(content, bytes) else content.read_bytes()
             self.place.create(f"{self.folder(name, version)}/{file}", data, durable=True)
         self.place.create(f"{self.folder(name, version)}/{self._record}", record, durable=True)
-        self._aliases(name).begin(CHAMPION, version, at)
+        self._aliases(name).set_if_absent(CHAMPION, version, at)
 
     def remove(self, name: str, version: int) -> None:
         """Remove a version, but for the claim on its number; its record first, so that half of it

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.places.place import Place
-from storage.places.root_id import home_id
+from storage.places.root_id import root_id
 
 SESSION_SECONDS = 30  # that leases and roster entries last without a heartbeat
 ENDED_JOB_SECONDS = 7 * 24 * 3600  # that the board remembers a job after its end
@@ -269,7 +269,7 @@ KOMBU_KEYS: tuple[RedisKey, ...] = (
 
 def key_prefix(place: Place) -> str:
     """Return what every key and queue of this root begins with."""
-    return f"chorus:{home_id(place)}:"
+    return f"chorus:{root_id(place)}:"
 
 
 def markdown_table() -> str:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from intake.messages.batch import batch_time, read_batch
 from storage.names import digest
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records.feedback import customers
 from tasks.board import keys
@@ -99,7 +99,7 @@ class MessageDedup:
             unclaimed = self._unclaimed(customer, list(recent))
             read = partial(read_batch, self._place, customer, columns=["id"])
             for name, chunk in zip(
-                unclaimed, side_by_side(self._place, read, unclaimed), strict=True
+                unclaimed, map_concurrently(self._place, read, unclaimed), strict=True
             ):
                 if chunk is not None:
                     ids = chunk["id"].to_pylist()

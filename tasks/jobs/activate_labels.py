@@ -13,9 +13,9 @@ from storage.places.place import Absent, Place
 from storage.records import jobs, labelled_output
 from storage.records.feedback import datasets
 from storage.records.job_state import labelled_state
-from storage.records.jobs import Ended, Job, first_job
-from storage.records.runs import Run, RunEnded, RunJob, end_run, open_runs
-from storage.versions.active_labels import Label, current, point
+from storage.records.jobs import Job, JobEnd, first_job_id
+from storage.records.runs import Run, RunEnd, RunJob, end_run, open_runs
+from storage.versions.active_labels import ActiveLabel, read_active_labels, set_active_labels
 from tasks.planning.record_cache import dataset_of
 
 
@@ -32,18 +32,21 @@ def job_done(place: Place, job: Job, asked: datetime) -> None:
     mine = _runs_of(place, job)
     for run in mine:
         settle(place, run, done=job.id)
-    if not is_default(place, job) or job.id == first_job(dataset_of(place, job)):
+    if not is_default(place, job) or job.id == first_job_id(dataset_of(place, job)):
         return
-    if mine and job.dataset in current(place, job.customer).datasets:
+    if mine and job.dataset in read_active_labels(place, job.customer).datasets:
         return
-    point(place, job.customer, {job.dataset: Label(job=job.id, at=asked)})
+    set_active_labels(place, job.customer, {job.dataset: ActiveLabel(job=job.id, at=asked)})
 
 
 def counting(place: Place, customer: str) -> dict[str, str]:
     """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
-    named = {dataset: label.job for dataset, label in current(place, customer).datasets.items()}
+    named = {
+        dataset: label.job
+        for dataset, label in read_active_labels(place, customer).datasets.items()
+    }
     first = {
-        dataset.id: first_job(dataset)
+        dataset.id: first_job_id(dataset)
         for dataset in datasets(place, customer)
         if dataset.id not in named
     }
@@ -79,24 +82,24 @@ def settle(place: Place, run: Run, done: str | None = None) -> None:
     if stopped:
         few = ", ".join(stopped[:3]) + (f" and {len(stopped) - 3} more" if len(stopped) > 3 else "")
         error = f"{len(stopped)} of {len(run.jobs)} jobs were not done: {few}. See `chorus status JOB`; then run it again."
-        end_run(place, run, RunEnded(status="failed", error=error, at=now))
+        end_run(place, run, RunEnd(status="failed", error=error, at=now))
         return
-    labels = {each.dataset: Label(job=each.job, at=run.started_at) for each in run.jobs}
-    point(place, run.customer, labels, run.name, run.keep)
-    end_run(place, run, RunEnded(status="done", at=now))
+    labels = {each.dataset: ActiveLabel(job=each.job, at=run.started_at) for each in run.jobs}
+    set_active_labels(place, run.customer, labels, run.name, run.keep)
+    end_run(place, run, RunEnd(status="done", at=now))
 
 
 def is_superseded(place: Place, run: Run) -> bool:
     """Whether labels that were asked for later count for all of its datasets: it can move nothing
     any more.
     """
-    counts = current(place, run.customer).datasets
+    counts = read_active_labels(place, run.customer).datasets
     return all(
         each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs
     )
 
 
-def gave_up(run: Run, end: Ended) -> bool:
+def gave_up(run: Run, end: JobEnd) -> bool:
     """Whether the job was stopped since the run began. What ended before is taken up by the run."""
     return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from intake.messages import batch
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
-from storage.records.jobs import Job, ended
+from storage.records.jobs import Job, read_end
 from tasks.board.context import Context
 from tasks.jobs.submit import ResolvedVersions, describe_job, resolve_versions, start, write_job
 
@@ -87,6 +87,6 @@ def _set_going(context: Context, dataset: Dataset) -> Job:
         results=dataset.first.results,
     )
     job = write_job(context.place, job)
-    if not context.board.is_running(job.id) and ended(context.place, job.id) is None:
+    if not context.board.is_running(job.id) and read_end(context.place, job.id) is None:
         start(context, job)
     return job

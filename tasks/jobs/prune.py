@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.records import labelled_output, scores
 from storage.records.feedback import customers as all_customers
-from storage.records.jobs import Ended, Job, all_jobs, end_job, ended, first_job
-from storage.records.runs import open_runs, read_run, remove_run, run_ended, runs
-from storage.versions.active_labels import Current, current
+from storage.records.jobs import Job, JobEnd, all_jobs, first_job_id, read_end, write_end
+from storage.records.runs import open_runs, read_run, read_run_end, remove_run, run_names
+from storage.versions.active_labels import ActiveLabels, read_active_labels
 from tasks.jobs.activate_labels import is_default, settle_runs_of
 from tasks.jobs.references import references_to_versions
 from tasks.planning.record_cache import dataset_of
@@ -81,12 +81,12 @@ def _remove_labels(place: Place, job: Job) -> bool:
     does so before that question, or finds that it is no longer done, and begins it anew
     (tasks.jobs.submit.counts_again, tasks.jobs.activate_labels).
     """
-    before = ended(place, job.id)
+    before = read_end(place, job.id)
     if before is None or _is_named(place, job):
         return False
-    end_job(place, job.id, Ended(status="removed"))
+    write_end(place, job.id, JobEnd(status="removed"))
     if _is_named(place, job, removed=True):
-        end_job(place, job.id, before)
+        write_end(place, job.id, before)
         settle_runs_of(place, job)  # one may have looked in between
         return False
     for file in (labelled_output.SUCCESS, labelled_output.MANIFEST):
@@ -95,7 +95,7 @@ def _remove_labels(place: Place, job: Job) -> bool:
     return True
 
 
-def old_jobs(done: Iterable[Job], labels: Current, keep: int) -> list[Job]:
+def old_jobs(done: Iterable[Job], labels: ActiveLabels, keep: int) -> list[Job]:
     """Of a customer's jobs that are done, those that do not count, but for the `keep` newest.
 
     A dataset for which nothing counts yet keeps its newest job beside these. Pure.
@@ -114,16 +114,18 @@ def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) 
     """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can
     be resumed.
     """
-    labels, needed = current(place, customer), _in_open_runs(place, customer)
+    labels, needed = read_active_labels(place, customer), _in_open_runs(place, customer)
     free = [job for job in jobs if is_default(place, job) and job.id not in needed]
 
     def is_old(job: Job) -> bool:
-        end = ended(place, job.id)
+        end = read_end(place, job.id)
         return (
             end is not None and end.status == "done" and not _counts_by_itself(place, job, labels)
         )
 
-    done = [job for job, old in zip(free, side_by_side(place, is_old, free), strict=True) if old]
+    done = [
+        job for job, old in zip(free, map_concurrently(place, is_old, free), strict=True) if old
+    ]
     return old_jobs(done, labels, labels.keep if keep is None else keep)
 
 
@@ -131,20 +133,20 @@ def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
     """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that
     just now.
     """
-    end = ended(place, job.id)
+    end = read_end(place, job.id)
     if end is None or end.status != ("removed" if removed else "done"):
         return True
-    labels = current(place, job.customer)
+    labels = read_active_labels(place, job.customer)
     label = labels.datasets.get(job.dataset)
     counts = _counts_by_itself(place, job, labels) if label is None else label.job == job.id
     return counts or job.id in _in_open_runs(place, job.customer)
 
 
-def _counts_by_itself(place: Place, job: Job, labels: Current) -> bool:
+def _counts_by_itself(place: Place, job: Job, labels: ActiveLabels) -> bool:
     """Whether its labels are the first of a batch of messages, which the pointer names only once
     others count.
     """
-    return job.dataset not in labels.datasets and job.id == first_job(dataset_of(place, job))
+    return job.dataset not in labels.datasets and job.id == first_job_id(dataset_of(place, job))
 
 
 def _in_open_runs(place: Place, customer: str) -> set[str]:
@@ -165,14 +167,14 @@ def _old_runs(
     """Those that have ended and of whose labels nothing is left."""
 
     def is_old(customer: str, name: str) -> bool:
-        if run_ended(place, customer, name) is None:
+        if read_run_end(place, customer, name) is None:
             return False
         with suppress(Absent):  # its record was removed before the end of it
             return all(each.job not in left for each in read_run(place, customer, name).jobs)
         return True
 
     for customer in customers:
-        last = current(place, customer).run
-        names = [name for name in runs(place, customer) if name != last]
-        found = side_by_side(place, partial(is_old, customer), names)
+        last = read_active_labels(place, customer).run
+        names = [name for name in run_names(place, customer) if name != last]
+        found = map_concurrently(place, partial(is_old, customer), names)
         yield from ((customer, name) for name, old in zip(names, found, strict=True) if old)

@@ -43,18 +43,18 @@ def references_to_versions(
     for shelf in (models, ensembles):
         for name in shelf.names():
             for alias, version in shelf.aliases(name).items():
-                found[shelf.shelf, name, version].append(f"alias {alias}")
+                found[shelf.collection, name, version].append(f"alias {alias}")
     for name in ensembles.names():
         for version in ensembles.versions(name):
             for member in EnsembleRegistry(place).read(name, version).members:
                 if isinstance(member.version, int):
-                    found[models.shelf, member.model, member.version].append(
+                    found[models.collection, member.model, member.version].append(
                         f"ensemble {name} {version}"
                     )
     for job in all_jobs(place) if jobs is None else jobs:
-        found[ensembles.shelf, job.ensemble.name, job.ensemble.version].append(f"job {job.id}")
+        found[ensembles.collection, job.ensemble.name, job.ensemble.version].append(f"job {job.id}")
         for model in job.models:
-            found[models.shelf, model.name, model.version].append(f"job {job.id}")
+            found[models.collection, model.name, model.version].append(f"job {job.id}")
     return found
 
 
@@ -62,6 +62,8 @@ def remove(shelf: VersionStore, name: str, version: int, *, force: bool = False)
     """Remove a version that nothing names; with `force`, without asking who does. Raises
     StillNamed, NotPublished.
     """
-    if not force and (by := references_to_versions(shelf.place).get((shelf.shelf, name, version))):
+    if not force and (
+        by := references_to_versions(shelf.place).get((shelf.collection, name, version))
+    ):
         raise StillNamed(name, version, by)
     shelf.remove(name, version)

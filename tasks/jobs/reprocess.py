@@ -8,15 +8,15 @@ is scored stays so.
 import logging
 from datetime import UTC, datetime
 
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.record import BadRecord
 from storage.records import jobs
 from storage.records.feedback import Dataset, datasets
 from storage.records.job_state import checked_state, recorded_state
 from storage.records.jobs import Job, job_id
-from storage.records.runs import Run, RunEnded, RunJob, create_run, end_run
-from storage.versions.active_labels import Current, current
+from storage.records.runs import Run, RunEnd, RunJob, create_run, end_run
+from storage.versions.active_labels import ActiveLabels, read_active_labels
 from tasks.board.context import Context
 from tasks.jobs.activate_labels import gave_up, is_superseded, settle
 from tasks.jobs.submit import (
@@ -72,12 +72,12 @@ def describe_run(
     found = [one for one in datasets(place, customer) if _within(one, since, until)]
     if not found:
         return None
-    lineup, labels = resolve_versions(place, customer), current(place, customer)
+    lineup, labels = resolve_versions(place, customer), read_active_labels(place, customer)
     described = list(
-        side_by_side(place, lambda dataset: _job(place, dataset, lineup, labels), found)
+        map_concurrently(place, lambda dataset: _job(place, dataset, lineup, labels), found)
     )
     done = dict(
-        side_by_side(
+        map_concurrently(
             place, lambda one: (one.job, recorded_state(place, one.job).is_done), described
         )
     )
@@ -103,7 +103,7 @@ def carry_on(context: Context, run: Run) -> None:
     Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
     """
     if is_superseded(context.place, run):
-        end_run(context.place, run, RunEnded(status="superseded", at=datetime.now(UTC)))
+        end_run(context.place, run, RunEnd(status="superseded", at=datetime.now(UTC)))
         return
     running = context.board.running()
 
@@ -113,7 +113,7 @@ def carry_on(context: Context, run: Run) -> None:
         return under_way or state.is_done or (state.end is not None and gave_up(run, state.end))
 
     found = run_jobs(context.place, run)
-    for job, is_well in zip(found, side_by_side(context.place, goes_on, found), strict=True):
+    for job, is_well in zip(found, map_concurrently(context.place, goes_on, found), strict=True):
         if not is_well:
             start(context, job)
     settle(context.place, run)
@@ -136,7 +136,9 @@ def run_jobs(place: Place, run: Run) -> list[Job]:
             return None
 
     return [
-        job for job in side_by_side(place, written, describe_jobs(place, run)) if job is not None
+        job
+        for job in map_concurrently(place, written, describe_jobs(place, run))
+        if job is not None
     ]
 
 
@@ -155,14 +157,14 @@ def describe_jobs(place: Place, run: Run) -> list[Job]:
             asked=run.started_at,
         )
 
-    return list(side_by_side(place, described, run.jobs))
+    return list(map_concurrently(place, described, run.jobs))
 
 
 def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or dataset.since >= since) and (until is None or dataset.since < until)
 
 
-def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: Current) -> RunJob:
+def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: ActiveLabels) -> RunJob:
     """The job that will label the dataset, with the columns that its labels have now."""
     # as messages are labelled, and uploads by default
     keep_text, keep_columns = True, dataset.first is not None

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from storage.errors import BadRequest, ChorusError
 from storage.places.place import Absent, Place
 from storage.records.feedback import customers
-from storage.records.runs import Run, read_run, run_ended
-from storage.versions.schedule_state import Settled, run_name, settled
+from storage.records.runs import Run, read_run, read_run_end
+from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs import reprocess
@@ -50,7 +50,7 @@ class StillRunning(BadRequest):
         )
 
 
-def due_time(schedule: Schedule, last: Settled | None, now: datetime) -> datetime | None:
+def due_time(schedule: Schedule, last: ScheduleState | None, now: datetime) -> datetime | None:
     """The latest time that has come and is not settled. A schedule counts from when it was first
     seen, and so does a cron line or a zone that it did not have before. Pure.
     """
@@ -61,7 +61,7 @@ def due_time(schedule: Schedule, last: Settled | None, now: datetime) -> datetim
 
 def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
     """Whether a look would do anything. Raises BadRecord."""
-    last = settled(place, schedule.name).now()
+    last = schedule_pointer(place, schedule.name).current()
     if last is None or not _knows(last, schedule):
         return True
     return due_time(schedule, last, now) is not None and not any(
@@ -85,7 +85,7 @@ def run_due(
 
 def run_now(
     context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
-) -> Settled:
+) -> ScheduleState:
     """Set its runs going without waiting for its time. No time is settled by that: what is due
     follows them.
 
@@ -97,7 +97,7 @@ def run_now(
     return _start(context, schedule, last, last.due, now, begin)
 
 
-def going_on(place: Place, schedule: str, last: Settled) -> Iterator[str]:
+def going_on(place: Place, schedule: str, last: ScheduleState) -> Iterator[str]:
     """The customers whose runs have not ended."""
     return (one for one in last.customers if _goes_on(place, one, run_name(schedule, last.number)))
 
@@ -107,40 +107,45 @@ def customers_of(place: Place, schedule: Schedule) -> tuple[str, ...]:
     return tuple(customers(place)) if schedule.customers is None else schedule.customers
 
 
-def _seen(place: Place, schedule: Schedule, now: datetime) -> Settled:
+def _seen(place: Place, schedule: Schedule, now: datetime) -> ScheduleState:
     """What is settled; for a schedule that is new, or has a new cron line, all that was before now."""
-    pointer = settled(place, schedule.name)
-    before = pointer.now()
+    pointer = schedule_pointer(place, schedule.name)
+    before = pointer.current()
     if before is not None and _knows(before, schedule):
         return before
     line, zone = schedule.cron.line, schedule.cron.zone
     if before is None:
-        noted = Settled(number=0, due=now, cron=line, timezone=zone)
+        noted = ScheduleState(number=0, due=now, cron=line, timezone=zone)
     else:
         noted = before.model_copy(update={"due": now, "cron": line, "timezone": zone})
     return pointer.move(lambda found: noted if found == before else None) or noted
 
 
-def _knows(last: Settled, schedule: Schedule) -> bool:
+def _knows(last: ScheduleState, schedule: Schedule) -> bool:
     return (last.cron, last.timezone) == (schedule.cron.line, schedule.cron.zone)
 
 
 def _start(
-    context: Context, schedule: Schedule, last: Settled, due: datetime, now: datetime, begin: Begin
-) -> Settled:
+    context: Context,
+    schedule: Schedule,
+    last: ScheduleState,
+    due: datetime,
+    now: datetime,
+    begin: Begin,
+) -> ScheduleState:
     """The next runs, and then the note that times up to `due` are settled. What is settled then."""
     number = last.number + 1
     started, refused = _begin_all(context, schedule, number, now, begin)
     after = last.model_copy(
         update={"number": number, "due": due, "at": now, "customers": started, "refused": refused}
     )
-    pointer = settled(context.place, schedule.name)
+    pointer = schedule_pointer(context.place, schedule.name)
     # Whoever has taken the number meanwhile has begun the same runs.
     said = (
         pointer.move(lambda found: after if found is None or found.number < number else None)
         or after
     )
-    pointer.forget(_MOVES_KEPT)
+    pointer.truncate(_MOVES_KEPT)
     log.info(
         "runs number %s begun for %s customers",
         number,
@@ -174,7 +179,7 @@ def _begin_all(
 
 
 def _goes_on(place: Place, customer: str, run: str) -> bool:
-    if run_ended(place, customer, run) is not None:
+    if read_run_end(place, customer, run) is not None:
         return False
     try:
         read_run(place, customer, run)

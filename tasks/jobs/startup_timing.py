@@ -1,17 +1,17 @@
 """From a job's arrival to its first labelled part: where the time went."""
 
-from storage.records.jobs import Beginning, Stages
+from storage.records.jobs import Startup, StartupStages
 from tasks.board.board import Board, FirstScores
 
 
-def beginning(board: Board, job: str) -> Beginning:
+def beginning(board: Board, job: str) -> Startup:
     """What the board knows of the way to a job's first part, on the clocks of several machines:
     never less than 0.
     """
     arrival = board.arrival(job)
     if arrival is None:
-        return Beginning()
-    return Beginning(
+        return Startup()
+    return Startup(
         first_part=None
         if arrival.first_part is None
         else max(0.0, arrival.first_part - arrival.since),
@@ -22,7 +22,7 @@ def beginning(board: Board, job: str) -> Beginning:
     )
 
 
-def stages(since: float, first: FirstScores) -> Stages:
+def stages(since: float, first: FirstScores) -> StartupStages:
     """`since`: when the job arrived, in seconds since 1970. What a worker did before that does not
     count. Pure.
 
@@ -34,7 +34,7 @@ def stages(since: float, first: FirstScores) -> Stages:
     loading = _between(spawned, first.loading, scored)
     loaded = _between(loading, first.loaded, scored)
     began = _between(loaded, first.taken, scored)
-    return Stages(
+    return StartupStages(
         waiting=(spawned - since) + (began - loaded),
         starting=loading - spawned,
         loading=loaded - loading,

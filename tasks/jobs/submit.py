@@ -9,16 +9,16 @@ from ensemble.customers import read_customers
 from ensemble.spec import Ensemble, EnsembleRegistry, ModelSignature, check_members
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest, ChorusError
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records import jobs, labelled_output
 from storage.records.feedback import Dataset
 from storage.records.job_state import checked_state, recorded_state
-from storage.records.jobs import Ended, Job, Priority
+from storage.records.jobs import Job, JobEnd, Priority
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
-from storage.versions.active_labels import current
+from storage.versions.active_labels import read_active_labels
 from tasks.board.context import Context
 from tasks.jobs.activate_labels import job_done, settle_runs_of
 from tasks.planning.reconcile_job import queue_missing_work
@@ -63,7 +63,9 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     """
     registry = ModelRegistry(place)
     found = list(
-        side_by_side(place, lambda one: registry.resolve(one.model, one.version), ensemble.members)
+        map_concurrently(
+            place, lambda one: registry.resolve(one.model, one.version), ensemble.members
+        )
     )
     check_members(
         ensemble,
@@ -160,7 +162,7 @@ def start(context: Context, job: Job, stored: StoredWork | None = None) -> None:
     if not recorded_state(context.place, job.id).is_open:
         if counts_again(context.place, job):
             return
-        jobs.take_up(context.place, job.id)
+        jobs.remove_end(context.place, job.id)
     context.board.reset_job(job.id, [model.name for model in job.models])
     queue_missing_work(context, stored or read_work_of_job(context.place, job.id))
 
@@ -173,7 +175,7 @@ def counts_again(place: Place, job: Job) -> bool:
     """
     if not checked_state(place, job).is_done:
         return False
-    counts = current(place, job.customer).datasets.get(job.dataset)
+    counts = read_active_labels(place, job.customer).datasets.get(job.dataset)
     if counts is None or counts.job != job.id:
         job_done(place, job, datetime.now(UTC))
     # its labels may have been pruned before they became active
@@ -189,7 +191,7 @@ def stop(
     """The job does not go on; what is done is kept. Storage first: the board can be made anew from
     it.
     """
-    jobs.end_job(context.place, job.id, Ended(status=status, error=reason, at=datetime.now(UTC)))
+    jobs.write_end(context.place, job.id, JobEnd(status=status, error=reason, at=datetime.now(UTC)))
     settle_runs_of(context.place, job)
     context.board.mark_ended(job.id, status, reason)
 

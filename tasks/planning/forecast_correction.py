@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from statistics import median
 
 from storage.places.place import Place
-from storage.records.forecasts import Forecast, Ratios, keep_ratios, kind, read_ratios
+from storage.records.forecasts import (
+    Forecast,
+    ForecastRatios,
+    forecast_kind,
+    read_ratios,
+    write_ratios,
+)
 
 _LAST = 5  # jobs that count
 # a forecast is not moved further than by this factor: three of four cores belong to others
@@ -28,7 +34,7 @@ def correct(ratios: Sequence[float]) -> float:
 
 def correction(place: Place, cores: int, service: bool) -> float:
     """What earlier jobs say of a forecast for so many cores."""
-    return correct(read_ratios(place).kinds.get(kind(cores, service), ()))
+    return correct(read_ratios(place).kinds.get(forecast_kind(cores, service), ()))
 
 
 def learn(place: Place, forecast: Forecast, seconds: float) -> None:
@@ -42,4 +48,4 @@ def learn(place: Place, forecast: Forecast, seconds: float) -> None:
         return
     kinds = read_ratios(place).kinds
     last = (*kinds.get(forecast.kind, ()), seconds / expected)[-_LAST:]
-    keep_ratios(place, Ratios(kinds=kinds | {forecast.kind: last}))
+    write_ratios(place, ForecastRatios(kinds=kinds | {forecast.kind: last}))

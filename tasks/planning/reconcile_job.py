@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from storage.records.feedback import Dataset
-from storage.records.jobs import Job, ended
+from storage.records.jobs import Job, read_end
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.job_facts import JobFacts
@@ -54,7 +54,7 @@ def queue_missing_work(
     in_flight = in_flight or {}
     board = context.board
     board.mark_running(job.id, _facts(job, dataset), len(parts))
-    end = ended(context.place, job.id)
+    end = read_end(context.place, job.id)
     # A process that ends the job after this read marks the board itself, after us.
     if end is not None and end.status != "done":
         board.mark_ended(job.id, end.status, end.error)

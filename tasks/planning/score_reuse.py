@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.errors import ChorusError
-from storage.places.concurrent import both, side_by_side
+from storage.places.concurrent import map_concurrently, run_both
 from storage.places.place import Absent, Place
 from storage.records import feedback, scores
 from storage.records.feedback import Chunk, Dataset, SourceChunk
@@ -55,7 +55,7 @@ def reuse_scores(
     chunk = dataset.chunks[position]
     known: Scores | None = None
     left = np.arange(len(texts))
-    for lent in side_by_side(
+    for lent in map_concurrently(
         place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors
     ):
         if lent is None:
@@ -156,7 +156,7 @@ def source_chunk_ids(
     ids = dict(
         zip(
             names,
-            side_by_side(place, lambda name: _chunk_ids(place, customer, name), names),
+            map_concurrently(place, lambda name: _chunk_ids(place, customer, name), names),
             strict=True,
         )
     )
@@ -185,7 +185,7 @@ def _lent(
     try:
         dataset = dataset_named(place, customer, donor.dataset)
         chunk = dataset.chunks[donor.position]
-        said, texts = both(
+        said, texts = run_both(
             place,
             lambda: scores.read(place, model, chunk.id, chunk.rows),
             lambda: feedback.read_texts(place, dataset, donor.position),

@@ -6,7 +6,7 @@ The plan of a job, its progress and its forecast are computed from what was read
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from storage.places.concurrent import side_by_side
+from storage.places.concurrent import map_concurrently
 from storage.places.place import Place
 from storage.records.feedback import Chunk, Dataset, SourceChunk
 from storage.records.jobs import Job
@@ -84,13 +84,13 @@ def read_stored_work(
     chunk, as a forecast needs. The scores of a model version are listed once for all jobs.
     """
     listed = list(
-        side_by_side(place, lambda pair: _list_parts(place, *pair, partial_sources), jobs)
+        map_concurrently(place, lambda pair: _list_parts(place, *pair, partial_sources), jobs)
     )
     chunks: dict[ModelVersion, set[str]] = {}
     for work in listed:
         for model in work.job.models:
             chunks.setdefault(model, set()).update(work.chunk_ids)
-    scored = side_by_side(
+    scored = map_concurrently(
         place,
         lambda model: scored_chunks(place, model.name, model.version, chunks[model]),
         chunks,

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from storage.errors import ChorusError
 from storage.names import digest
-from storage.places.concurrent import each, side_by_side
+from storage.places.concurrent import map_concurrently, run_concurrently
 from storage.places.place import Place
 from storage.records import feedback, labelled_output
-from storage.records.forecasts import forecast_of
-from storage.records.jobs import Ended, Job, end_job, ended
+from storage.records.forecasts import read_forecast
+from storage.records.jobs import Job, JobEnd, read_end, write_end
 from storage.records.labelled_output import Manifest, Part
 from tasks.board.board import Arrival
 from tasks.board.context import Context
@@ -45,7 +45,7 @@ def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
     job = job_of(context.place, message.job)
     output = job.output
-    looking = each(
+    looking = run_concurrently(
         context.place,
         lambda: labelled_output.is_complete(output),
         lambda: read_work_of_job(context.place, message.job).plan().complete,
@@ -65,7 +65,7 @@ def finish(context: Context, message: FinishJob) -> None:
         *map(labelled_output.rejects_name, without),
     ]
     output.flush("", names)  # the manifest will vouch for them, also after a power failure
-    found = side_by_side(
+    found = map_concurrently(
         output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without
     )
     rejected = dict(zip(without, found, strict=True))
@@ -74,7 +74,7 @@ def finish(context: Context, message: FinishJob) -> None:
         left_out = rejected[position].rows if position in rejected else 0
         return _labelled(output, position, dataset.chunks[position].rows - left_out)
 
-    parts = tuple(side_by_side(output, part, positions))
+    parts = tuple(map_concurrently(output, part, positions))
     manifest = Manifest(
         job=job.id,
         customer=job.customer,
@@ -97,7 +97,7 @@ def _close(context: Context, job: Job) -> None:
     """The labels count from now on, and wait for no topic. With one, the job ends when it has taken
     the results.
     """
-    before = ended(context.place, job.id)
+    before = read_end(context.place, job.id)
     if before is not None and before.status == "done":
         context.board.mark_ended(job.id, "done")
         return
@@ -127,7 +127,7 @@ def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
     """
     seconds = max(0.0, time() - arrival.since) if arrival else None
     began = beginning(context.board, job.id)
-    end_job(context.place, job.id, Ended(status="done", beginning=began, seconds=seconds))
+    write_end(context.place, job.id, JobEnd(status="done", beginning=began, seconds=seconds))
     # a forecast knows of no topic
     if arrival is not None and seconds is not None and job.results is None:
         _compare(context.place, job, arrival.since, seconds)
@@ -141,7 +141,7 @@ def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
     """
     if dataset_of(place, job).rows <= SHORT:
         return
-    forecast = forecast_of(place, job.id)
+    forecast = read_forecast(place, job.id)
     if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
         with suppress(ChorusError, OSError):
             learn(place, forecast, seconds)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from intake.messages.topic import OutgoingMessage, TopicUnavailable
-from storage.records.jobs import Job, ended
+from storage.records.jobs import Job, read_end
 from storage.records.labelled_output import Part, read_manifest
 from storage.tables import decode_parquet
 from tasks.board.context import Context
@@ -55,7 +55,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
     completed first.
     """
     job = job_of(context.place, message.job)
-    before = ended(context.place, job.id)
+    before = read_end(context.place, job.id)
     if before is not None:  # and the board has not heard of it
         context.board.mark_ended(job.id, before.status, before.error)
         return

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ensemble.answer import answer_targets
 from ensemble.combine import Answer
 from ensemble.rows import labelled_rows
-from storage.places.concurrent import each, side_by_side
+from storage.places.concurrent import map_concurrently, run_concurrently
 from storage.places.place import Absent, Place
 from storage.records import feedback, labelled_output, scores
 from storage.records.feedback import Dataset
@@ -44,9 +44,11 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     dataset = dataset_of(context.place, job)
     positions = dataset.positions[message.chunk]
     output = job.output
-    reading = each(
+    reading = run_concurrently(
         context.place,
-        lambda: all(side_by_side(output, output.exists, map(labelled_output.part_name, positions))),
+        lambda: all(
+            map_concurrently(output, output.exists, map(labelled_output.part_name, positions))
+        ),
         lambda: ensemble_of(context.place, job),
         *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
         *(

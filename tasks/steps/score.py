@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from storage.errors import ChorusError
-from storage.places.concurrent import each
+from storage.places.concurrent import run_concurrently
 from storage.records import scores
 from storage.records.feedback import read_texts
 from storage.records.scores import Float32, Scores
@@ -98,7 +98,7 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         partial(context.place.exists, path),
         partial(read_texts, context.place, dataset, position),
     )
-    reading = each(context.place, there, texts)
+    reading = run_concurrently(context.place, there, texts)
     if not next(reading):
         [member] = [
             model

@@ -13,7 +13,7 @@ from time import monotonic
 from storage.errors import ChorusError
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, customers
-from storage.records.jobs import Job, ended, unended_jobs
+from storage.records.jobs import Job, open_jobs, read_end
 from storage.records.runs import open_runs
 from tasks.board.board import Progress
 from tasks.board.context import Context
@@ -84,8 +84,8 @@ class Reconciler:
         """Return the jobs that have not ended, by storage."""
         place = self._context.place
         if self._only:
-            return [job for job in self._only if ended(place, job) is None]
-        return [job.id for job in unended_jobs(place)]
+            return [job for job in self._only if read_end(place, job) is None]
+        return [job.id for job in open_jobs(place)]
 
     def _carry_on_runs(self) -> None:
         """Continue every open run, in case the process that started it died in the middle."""

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage.places.place import LocalPlace
-from storage.records.jobs import all_jobs, ended
+from storage.records.jobs import all_jobs, read_end
 from tasks.board.board import Board
 from tasks.board.keys import key_prefix
 from tests.support.runs.command import Command
@@ -105,7 +105,9 @@ def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(
     [job] = all_jobs(LocalPlace(home))
     assert board.running() == {}
     assert (
-        board.progress(job.id, []).status == ended(LocalPlace(home), job.id).status == "interrupted"
+        board.progress(job.id, []).status
+        == read_end(LocalPlace(home), job.id).status
+        == "interrupted"
     )
     brake.unlink()
     assert command(*arguments).json["rows_labelled"] == len(MANY)

@@ -28,8 +28,8 @@ SHORT_PATIENCE = """
 from tests.support.models import light_model
 light_model.install()
 from storage.places import object_place
-from storage.places.retry import Patience
-object_place.PATIENCE = Patience(limit=1)
+from storage.places.retry import RetryPolicy
+object_place.RETRY_POLICY = RetryPolicy(give_up_after=1)
 """
 
 

@@ -97,12 +97,12 @@ def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
 
 
 def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
-    shelf = ModelCache(LocalPlace(home), Compute())
-    with shelf.use("mood-bow", 1) as first:
+    cache = ModelCache(LocalPlace(home), Compute())
+    with cache.use("mood-bow", 1) as first:
         pass
-    with shelf.isolated("mood-bow", 1) as alone:
+    with cache.isolated("mood-bow", 1) as alone:
         assert alone.score(texts("great")).shape == (1, 2)
-    with shelf.use("mood-bow", 1) as second:
+    with cache.use("mood-bow", 1) as second:
         assert second is not first
 
 

@@ -11,9 +11,9 @@ from ensemble.spec import EnsembleRegistry
 from storage.places.place import LocalPlace
 from storage.records.jobs import read_job
 from storage.records.labelled_output import is_complete
-from storage.records.runs import open_runs, run_ended
+from storage.records.runs import open_runs, read_run_end
 from storage.records.scores import scored_chunks
-from storage.versions.active_labels import current
+from storage.versions.active_labels import read_active_labels
 from tasks.planning.record_cache import dataset_of
 from tests.support.models.small_models import MOODS, PUBLISHED, _moods, publish_bow
 from tests.support.runs.command import Command, with_site
@@ -145,10 +145,10 @@ def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_whe
         wait_until(mark.exists, "the labels to be there")
         [run] = open_runs(place, "plain")
         assert is_complete(read_job(place, run.jobs[0].job).output), "written, and not counting yet"
-        assert current(place, "plain").datasets[before["dataset"]].job == before["job"]
-        end = wait_until(lambda: run_ended(place, "plain", run.name), "the run to end")
+        assert read_active_labels(place, "plain").datasets[before["dataset"]].job == before["job"]
+        end = wait_until(lambda: read_run_end(place, "plain", run.name), "the run to end")
         assert end.status == "done"
-        assert current(place, "plain").datasets[before["dataset"]].job == run.jobs[0].job
+        assert read_active_labels(place, "plain").datasets[before["dataset"]].job == run.jobs[0].job
         assert up.process.poll() is None
 
 

@@ -17,10 +17,10 @@ def artifact(home):
 
 
 def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
-    shelf = ModelCache(LocalPlace(home), Compute())
-    shelf.warm("mood-bow")
+    cache = ModelCache(LocalPlace(home), Compute())
+    cache.warm("mood-bow")
     artifact.unlink()
-    with shelf.use("mood-bow", 1) as loaded:
+    with cache.use("mood-bow", 1) as loaded:
         assert loaded.score(TEXTS).shape == (2, 2)
 
 
@@ -28,18 +28,18 @@ def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_f
     home, artifact
 ):
     artifact.write_bytes(b"something else")
-    shelf = ModelCache(LocalPlace(home), Compute())
-    shelf.warm("mood-bow")
-    with pytest.raises(Tampered), shelf.use("mood-bow", 1):
+    cache = ModelCache(LocalPlace(home), Compute())
+    cache.warm("mood-bow")
+    with pytest.raises(Tampered), cache.use("mood-bow", 1):
         pytest.fail("it was handed out")
 
 
 def test_a_model_that_failed_is_loaded_anew_for_the_next_chunk(home):
-    shelf = ModelCache(LocalPlace(home), Compute())
-    with pytest.raises(RuntimeError, match="out of memory"), shelf.use("mood-bow", 1) as first:
+    cache = ModelCache(LocalPlace(home), Compute())
+    with pytest.raises(RuntimeError, match="out of memory"), cache.use("mood-bow", 1) as first:
         raise RuntimeError("out of memory")
-    with shelf.use("mood-bow", 1) as second:
+    with cache.use("mood-bow", 1) as second:
         assert second is not first
         assert second.score(pa.array(["great"])).shape == (1, 2)
-    with shelf.use("mood-bow", 1) as third:
+    with cache.use("mood-bow", 1) as third:
         assert third is second

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from storage.places.place import LocalPlace
-from storage.records.jobs import ended, read_job
+from storage.records.jobs import read_end, read_job
 from storage.records.labelled_output import read_manifest
 from tasks.board.worker_profile import WorkerProfile, store_profile
 from tests.acceptance.conftest import write_upload
@@ -90,7 +90,7 @@ def test_a_burst_goes_to_max_and_back_to_none(up, brake):
         seen.add(len(up.workers().get("mood-plain", [])))
         if max(seen) == 3:
             brake.unlink(missing_ok=True)
-        return ended(up.place, job.id)
+        return read_end(up.place, job.id)
 
     wait_until(done, "the job to end")
     assert max(seen) == 3

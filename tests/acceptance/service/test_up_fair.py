@@ -10,7 +10,7 @@ from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.place import LocalPlace
-from storage.records.jobs import ended
+from storage.records.jobs import read_end
 from tasks.board import keys
 from tasks.planning.dispatch import pause_dispatch
 from tests.support.models.small_models import MOODS
@@ -56,7 +56,7 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
         counts = [parts(job) for job in jobs]
         apart.add(abs(counts[0] - counts[1]))
         seen.add(up.waiting("mood-bow"))
-        return all(ended(up.place, job.id) for job in jobs)
+        return all(read_end(up.place, job.id) for job in jobs)
 
     wait_until(done, "both to end")
     assert max(apart) < CHUNKS / 4
@@ -86,7 +86,7 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
 
         def done():
             seen.add(len(up.scoring()))
-            return all(ended(place, job.id) for job in jobs)
+            return all(read_end(place, job.id) for job in jobs)
 
         wait_until(done, "all models to have had their turn", seconds=180)
         for job in jobs:
@@ -101,7 +101,7 @@ def test_a_model_that_no_worker_can_load_fails_its_jobs_with_the_end_of_the_log(
     )
     with running_service(Command(home, PYTHONPATH=with_site(tmp_path, code))) as up:
         job = up.submit("plain", feedback(3))
-        state = wait_until(lambda: ended(up.place, job.id), "the job to end")
+        state = wait_until(lambda: read_end(up.place, job.id), "the job to end")
         log = home / "run" / "logs" / "mood-bow.log"
         assert state.status == "failed"
         for expected in ("mood-bow", str(log), "it is too large for this machine"):

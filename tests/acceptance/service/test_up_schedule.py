@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storage.places.place import LocalPlace
-from storage.records.runs import run_ended
-from storage.versions.active_labels import current
-from storage.versions.schedule_state import Settled, settled
+from storage.records.runs import read_run_end
+from storage.versions.active_labels import read_active_labels
+from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import feedback, running_service
 from tests.support.runs.steps import store_dataset
@@ -29,8 +29,8 @@ def chorus(home):
     place = LocalPlace(home)
     place.create("chorus.toml", FILE.encode())
     store_dataset(place, feedback(6), 3, "plain")
-    seen = Settled(number=0, due=LONG_AGO, cron="30 2 * * *", timezone="Europe/Berlin")
-    settled(place, "nightly").move(lambda _: seen)
+    seen = ScheduleState(number=0, due=LONG_AGO, cron="30 2 * * *", timezone="Europe/Berlin")
+    schedule_pointer(place, "nightly").move(lambda _: seen)
     return Command(home, light=True)
 
 
@@ -40,14 +40,14 @@ def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand
     with running_service(chorus) as up:
 
         def done(run):
-            end = wait_until(lambda: run_ended(up.place, "plain", run), f"{run} to end")
+            end = wait_until(lambda: read_run_end(up.place, "plain", run), f"{run} to end")
             assert end.status == "done", end.error
-            assert current(up.place, "plain").run == run
+            assert read_active_labels(up.place, "plain").run == run
             return wait_until(
-                lambda: (now := nightly.now()).customers and now, "the look to be noted"
+                lambda: (now := nightly.current()).customers and now, "the look to be noted"
             )
 
-        nightly = settled(up.place, "nightly")
+        nightly = schedule_pointer(up.place, "nightly")
         caught_up = done("nightly-000001")
         [shown] = chorus.here("schedule", "list", "--json").json["schedules"]
         assert (shown["state"], shown["run"]) == ("done", "nightly-000001")

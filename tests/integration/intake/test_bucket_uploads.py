@@ -14,7 +14,7 @@ from intake.errors import UnreadableUpload
 from storage.places.allowlist import NotAllowed
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme
-from storage.places.retry import Patience
+from storage.places.retry import RetryPolicy
 from tests.support.servers.faulty_proxy import CUT, UNAVAILABLE
 
 CSV = b"id,text\n" + b"".join(
@@ -103,7 +103,9 @@ def test_an_object_that_changes_while_it_is_read_is_noticed(bucket):
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
-    monkeypatch.setattr("storage.places.object_place.PATIENCE", Patience(first=0.01, longest=0.01))
+    monkeypatch.setattr(
+        "storage.places.object_place.RETRY_POLICY", RetryPolicy(first_wait=0.01, longest_wait=0.01)
+    )
     place = open_place(buckets.new_bucket())
     place.create("in.csv", CSV)
     for fault in (UNAVAILABLE, CUT):

@@ -8,13 +8,13 @@ import pytest
 from storage.places.object_place import object_place
 from storage.places.open_place import open_place
 from storage.places.place import Absent
-from storage.places.retry import Patience, StorageRefused, StorageUnavailable
+from storage.places.retry import RetryPolicy, StorageRefused, StorageUnavailable
 from storage.record import Record
 from storage.versions.pointer import Pointer
 from tests.support.servers import faulty_proxy as faults
 from tests.support.servers.buckets import set_environment
 
-QUICK = Patience(first=0.01, longest=0.05, limit=20)
+QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.05, give_up_after=20)
 WRITE = {"gs": "POST", "s3": "PUT"}
 
 
@@ -75,7 +75,8 @@ def test_every_operation_is_tried_again(proxy, place, name):
 
 def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
     place = object_place(
-        f"{buckets.new_bucket()}/root", Patience(first=0.01, limit=20, idle=0.3, attempt=0.5)
+        f"{buckets.new_bucket()}/root",
+        RetryPolicy(first_wait=0.01, give_up_after=20, idle=0.3, attempt=0.5),
     )
     proxy.fail_next(1, faults.HANGS_AFTER, WRITE[buckets.scheme])
     assert place.create("a", b"one")
@@ -101,7 +102,9 @@ def test_storage_that_stays_unavailable_is_an_error_within_the_limit_and_works_a
 ):
     clock = WaitClock()
     monkeypatch.setattr("storage.places.object_place.time", clock)
-    place = object_place(f"{buckets.new_bucket()}/root", Patience(first=0.05, limit=1))
+    place = object_place(
+        f"{buckets.new_bucket()}/root", RetryPolicy(first_wait=0.05, give_up_after=1)
+    )
     proxy.fail_share(1, [faults.UNAVAILABLE])
     with pytest.raises(
         StorageUnavailable, match=r"root/a could not be read or written in \d+ tries"

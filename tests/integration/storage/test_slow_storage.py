@@ -11,7 +11,7 @@ from storage.places.place import LocalPlace
 from storage.records import feedback
 from storage.records.feedback import SourceChunk
 from storage.records.jobs import Job
-from storage.versions.active_labels import Label, current, point
+from storage.versions.active_labels import ActiveLabel, read_active_labels, set_active_labels
 from tasks.board import keys
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import WorkerProfile, publish_profile
@@ -146,9 +146,9 @@ def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):
 
 def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):
     for number in range(4):
-        point(waiting, "acme", {f"day-{number}": Label(job="job", at=NOW)})
+        set_active_labels(waiting, "acme", {f"day-{number}": ActiveLabel(job="job", at=NOW)})
     Waiting.meet(4, "_current/0")
-    assert len(current(waiting, "acme").datasets) == 4
+    assert len(read_active_labels(waiting, "acme").datasets) == 4
 
 
 def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_its_time(

@@ -7,7 +7,7 @@ import pytest
 from storage.errors import ChorusError
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records import jobs
-from storage.records.jobs import Beginning, Ended, end_job, ended
+from storage.records.jobs import JobEnd, Startup, read_end, write_end
 from tasks.board import keys
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.startup_timing import beginning
@@ -47,7 +47,7 @@ def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, mon
 
     monkeypatch.setattr(steps.context.board, "mark_running", stopped_first)
     start(steps.context, job)
-    assert ended(steps.context.place, job.id).status == status
+    assert read_end(steps.context.place, job.id).status == status
     assert (status_of(steps, job), steps.context.board.running(), steps.queue) == (status, {}, [])
 
 
@@ -59,7 +59,7 @@ def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps
     start(steps.context, job)
     assert not steps.context.board.is_stopped(job.id)
     steps.drain()
-    assert ended(steps.context.place, job.id).status == "done"
+    assert read_end(steps.context.place, job.id).status == "done"
 
 
 def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job):
@@ -128,11 +128,11 @@ def test_a_first_part_written_by_a_clock_that_is_behind_took_no_time(steps, redi
 def test_a_job_that_is_done_stays_as_it_is_when_it_is_started_again(steps, place, redis, job):
     start(steps.context, job)
     steps.drain()
-    kept = Ended(status="done", beginning=Beginning(first_part=2.5))
-    end_job(place, job.id, kept)
+    kept = JobEnd(status="done", beginning=Startup(first_part=2.5))
+    write_end(place, job.id, kept)
     redis.flushall()
     start(steps.context, job)
-    assert ended(place, job.id) == kept
+    assert read_end(place, job.id) == kept
     assert steps.queue == []
 
 
@@ -147,16 +147,16 @@ def test_a_job_that_was_done_and_lost_a_file_is_completed_when_it_is_started_aga
     start(steps.context, job)
     steps.drain()
     assert job.output.read(lost) == whole
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 def test_a_complete_job_whose_end_was_not_noted_is_ended_when_it_is_started(steps, place, job):
     start(steps.context, job)
     steps.drain()
-    jobs.take_up(place, job.id)
+    jobs.remove_end(place, job.id)
     start(steps.context, job)
     steps.drain()
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 class Full(LocalPlace):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.places.place import CannotWrite, LocalPlace
-from storage.records.forecasts import Forecast, keep_forecast
-from storage.records.jobs import ended
+from storage.records.forecasts import Forecast, write_forecast
+from storage.records.jobs import read_end
 from tasks.broker.step_messages import SHORT
 from tasks.jobs.submit import start
 from tasks.planning.forecast_correction import correction
@@ -38,11 +38,11 @@ def run(place, redis):
     def run(texts, made="now"):
         job = store_job(place, store_dataset(place, texts, chunk_rows=200))
         if made is not None:
-            keep_forecast(place, job.id, forecast(datetime.now(UTC) if made == "now" else made))
+            write_forecast(place, job.id, forecast(datetime.now(UTC) if made == "now" else made))
         steps = Steps(place, redis)
         start(steps.context, job)
         steps.drain()
-        return ended(place, job.id)
+        return read_end(place, job.id)
 
     return run
 

@@ -15,10 +15,10 @@ from chorus.common.settings import from_environment
 from chorus.jobs.status import show_status
 from intake.messages.topic import Topics
 from storage.places.place import LocalPlace
-from storage.records.jobs import Ended, end_job, ended
-from storage.records.runs import Run, RunJob, create_run, run_ended
+from storage.records.jobs import JobEnd, read_end, write_end
+from storage.records.runs import Run, RunJob, create_run, read_run_end
 from storage.tables import decode_parquet
-from storage.versions.active_labels import current
+from storage.versions.active_labels import read_active_labels
 from tasks.board import keys
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
@@ -105,8 +105,10 @@ def all_of(job):
 def test_every_feedback_of_a_job_gets_a_result_and_then_the_job_ends(steps, place, topic):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    assert (ended(place, job.id), topic.got()) == (None, {})
-    assert current(place, "acme").datasets["upload"].job == job.id, "labels wait for no topic"
+    assert (read_end(place, job.id), topic.got()) == (None, {})
+    assert read_active_labels(place, "acme").datasets["upload"].job == job.id, (
+        "labels wait for no topic"
+    )
     steps.run(message)
     assert topic.got().keys() == all_of(job)
     last, row = (
@@ -114,7 +116,7 @@ def test_every_feedback_of_a_job_gets_a_result_and_then_the_job_ends(steps, plac
         decode_parquet(job.output.read("part-00002.parquet")),
     )
     assert (last["id"], last["labels"]) == ("r4", {"mood": row["mood"][0].as_py()})
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
     assert steps.context.board.running() == {}
 
 
@@ -129,7 +131,7 @@ def test_a_feedback_that_a_model_cannot_score_gets_its_reason(place, redis, topi
         "reason": "model failed",
         "detail": "bow 1: ended by signal SIGKILL",
     }
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 def test_a_job_without_a_topic_asks_nobody_to_publish(steps, place):
@@ -138,7 +140,7 @@ def test_a_job_without_a_topic_asks_nobody_to_publish(steps, place):
     while message := steps.take():
         assert not isinstance(message, PublishResults)
         steps.run(message)
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 def test_a_run_waits_for_no_topic(steps, place, topic):
@@ -167,10 +169,10 @@ def test_a_run_waits_for_no_topic(steps, place, topic):
     create_run(place, run)
     for job in found:
         asked_to_publish(steps, job)
-    assert [ended(place, job.id) for job in found] == [None, None]
-    assert run_ended(place, "acme", "night").status == "done"
+    assert [read_end(place, job.id) for job in found] == [None, None]
+    assert read_run_end(place, "acme", "night").status == "done"
     assert {job.dataset: job.id for job in found} == {
-        name: label.job for name, label in current(place, "acme").datasets.items()
+        name: label.job for name, label in read_active_labels(place, "acme").datasets.items()
     }
 
 
@@ -203,7 +205,7 @@ def test_a_publisher_that_dies_is_followed_by_one_that_publishes_the_same_again(
     for _ in range(2):
         reconciler.tick()
     steps.drain()
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
     assert {id_: len(set(data)) for id_, data in topic.got().items()} == dict.fromkeys(
         all_of(job), 1
     )
@@ -218,16 +220,16 @@ def test_a_job_whose_publisher_is_killed_before_its_end_is_published_again_and_e
     steps.context.publish(asked_to_publish(steps, job))
     with results_worker(place, broker, "one", "--hang"):
         wait_until(lambda: topic.got().keys() == all_of(job), "the results")
-    assert ended(place, job.id) is None
+    assert read_end(place, job.id) is None
     redis.flushall()
     with results_worker(place, broker, "two") as process:
         Reconciler(steps.context).tick()
         steps.run(FinishJob(job.id))
-        wait_until(lambda: ended(place, job.id), "the job to end")
+        wait_until(lambda: read_end(place, job.id), "the job to end")
         process.terminate()
         assert process.wait(20) == 0
     assert topic.got() == {id_: [data[0]] * 2 for id_, data in topic.got().items()}
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
     assert redis.llen(PREFIX + RESULTS) == 0
 
 
@@ -272,7 +274,10 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
     for message in [asked_to_publish(steps, job) for job in jobs]:
         steps.context.publish(message)
     publisher.work()
-    assert [end and end.status for end in (ended(place, job.id) for job in jobs)] == [None, "done"]
+    assert [end and end.status for end in (read_end(place, job.id) for job in jobs)] == [
+        None,
+        "done",
+    ]
     progress = steps.context.board.progress("a", ["bow"])
     assert progress.status == "running"
     assert f"{gone.name} takes no messages now" in progress.error
@@ -288,7 +293,7 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
     for _ in range(3):
         reconciler.tick()
     publisher.work()
-    assert ended(place, "a").status == "done"
+    assert read_end(place, "a").status == "done"
     assert gone.got().keys() == all_of(jobs[0])
     assert steps.context.board.progress("a", ["bow"]).error is None
 
@@ -360,11 +365,11 @@ def test_a_job_that_is_cancelled_while_its_results_wait_publishes_none_until_it_
     message = asked_to_publish(steps, job)
     stop(steps.context, job, "cancelled")
     publisher.handle(message)
-    assert (topic.got(), ended(place, job.id).status) == ({}, "cancelled")
+    assert (topic.got(), read_end(place, job.id).status) == ({}, "cancelled")
     start(steps.context, job)
     steps.drain()
     assert topic.got().keys() == all_of(job)
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 def test_a_job_that_was_cancelled_before_the_board_forgot_it_publishes_nothing(
@@ -372,7 +377,7 @@ def test_a_job_that_was_cancelled_before_the_board_forgot_it_publishes_nothing(
 ):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    end_job(place, job.id, Ended(status="cancelled"))
+    write_end(place, job.id, JobEnd(status="cancelled"))
     redis.flushall()
     steps.run(message)
     assert topic.got() == {}
@@ -386,7 +391,7 @@ def test_a_part_that_is_lost_before_it_is_published_is_made_again(steps, place, 
     steps.run(message)
     steps.drain()
     assert topic.got().keys() == all_of(job)
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 class Counting(LocalPlace):

@@ -8,10 +8,10 @@ import pytest
 
 from ensemble.spec import EnsembleRegistry
 from models.publishing.registry import ModelRegistry
-from storage.records.jobs import ended, read_job
+from storage.records.jobs import read_end, read_job
 from storage.records.labelled_output import is_complete, read_manifest
-from storage.records.runs import create_run, open_runs, run_ended
-from storage.versions.active_labels import current
+from storage.records.runs import create_run, open_runs, read_run_end
+from storage.versions.active_labels import read_active_labels
 from tasks.jobs import prune as pruning
 from tasks.jobs.activate_labels import settle
 from tasks.jobs.prune import prunable, prune
@@ -76,7 +76,7 @@ def counting(steps):
     """Dataset → job whose labels count."""
     return {
         dataset: label.job
-        for dataset, label in current(steps.context.place, "acme").datasets.items()
+        for dataset, label in read_active_labels(steps.context.place, "acme").datasets.items()
     }
 
 
@@ -119,14 +119,14 @@ def test_nothing_new_is_nothing_to_do(steps):
     run = night(steps)
     assert [each.job for each in run.jobs] == [job.id]
     assert steps.used == []
-    assert run_ended(steps.context.place, "acme", "night").status == "done"
+    assert read_run_end(steps.context.place, "acme", "night").status == "done"
 
 
 def test_old_labels_count_and_can_be_read_until_the_last_new_one_is_there(steps):
     old = [upload(steps, "monday", ["a", "b"]), upload(steps, "tuesday", ["c", "d"], day=2)]
     new_version(steps)
     run = begin(steps.context, "acme", name="night", now=TODAY)
-    while (place := steps.context.place) and run_ended(place, "acme", "night") is None:
+    while (place := steps.context.place) and read_run_end(place, "acme", "night") is None:
         assert counting(steps) == {"monday": old[0].id, "tuesday": old[1].id}
         assert all(is_complete(job.output) for job in old)
         steps.run(steps.queue.pop(0))
@@ -168,7 +168,7 @@ def test_a_crash_between_the_labels_and_the_pointer_is_made_good(steps, monkeypa
         reconciler.tick()
     steps.drain()
     assert counting(steps) == {"monday": each.job}
-    assert run_ended(place, "acme", "night").status == "done"
+    assert read_run_end(place, "acme", "night").status == "done"
 
 
 def test_a_run_whose_beginner_died_is_carried_on(steps, monkeypatch):
@@ -193,7 +193,7 @@ def test_a_run_with_a_job_that_is_stopped_ends_and_the_old_labels_still_count(st
     new_version(steps)
     run = begin(steps.context, "acme", name="night", now=datetime.now(UTC))
     stop(steps.context, read_job(steps.context.place, run.jobs[0].job), "cancelled")
-    end = run_ended(steps.context.place, "acme", "night")
+    end = read_run_end(steps.context.place, "acme", "night")
     assert end.status == "failed"
     assert run.jobs[0].job in end.error
     assert counting(steps) == {"monday": old.id}
@@ -252,7 +252,7 @@ def test_of_two_jobs_over_one_dataset_the_one_asked_for_last_counts_whichever_en
     while steps.queue:  # the later job first
         at = next((at for at, one in enumerate(steps.queue) if one.job == jobs[1].id), 0)
         steps.run(steps.queue.pop(at))
-    assert all(ended(place, job.id).status == "done" for job in jobs)
+    assert all(read_end(place, job.id).status == "done" for job in jobs)
     assert counting(steps) == {"monday": jobs[1].id}
 
 
@@ -325,7 +325,7 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     assert ("bow", 1) not in found.scores
     steps.drain()
     assert is_complete(job.output)
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 def test_prune_does_not_touch_what_came_to_count_after_the_look(steps):
@@ -352,10 +352,10 @@ def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(
     new_version(steps)
     night(steps)
     found = prunable(place, keep=0)
-    written = pruning.end_job
+    written = pruning.write_end
 
     def interrupted(place, job, end):
-        monkeypatch.setattr(pruning, "end_job", written)
+        monkeypatch.setattr(pruning, "write_end", written)
         if when == "after":
             written(place, job, end)
         ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
@@ -363,11 +363,11 @@ def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(
         if when == "before":
             written(place, job, end)
 
-    monkeypatch.setattr(pruning, "end_job", interrupted)
+    monkeypatch.setattr(pruning, "write_end", interrupted)
     assert prune(place, found).labels == ()
     steps.drain()
     assert counting(steps) == {"monday": old.id}
-    assert ended(place, old.id).status == "done"
+    assert read_end(place, old.id).status == "done"
     assert files_of(old) == bytes_before
 
 
@@ -378,14 +378,14 @@ def test_what_failed_before_a_run_began_is_taken_up_and_does_not_end_it(steps):
     failed = begin(steps.context, "acme", name="yesterday", now=datetime.now(UTC))
     for each in failed.jobs:
         stop(steps.context, read_job(place, each.job), "failed", "no luck")
-    assert run_ended(place, "acme", "yesterday").status == "failed"
+    assert read_run_end(place, "acme", "yesterday").status == "failed"
     steps.queue.clear()
     run = written(place, "acme", name="today", now=TODAY)
     settle(place, run, done=run.jobs[1].job)
-    assert run_ended(place, "acme", "today") is None
+    assert read_run_end(place, "acme", "today") is None
     carry_on(steps.context, run)
     steps.drain()
-    assert run_ended(place, "acme", "today").status == "done"
+    assert read_run_end(place, "acme", "today").status == "done"
     assert counting(steps) == {each.dataset: each.job for each in run.jobs}
 
 
@@ -417,12 +417,12 @@ def test_a_job_of_a_run_that_was_cancelled_stays_so_whoever_starts_meanwhile(ste
     run = begin(steps.context, "acme", name="night", now=datetime.now(UTC))
     stop(steps.context, read_job(place, run.jobs[0].job), "cancelled")
     Reconciler(steps.context).tick()
-    assert ended(place, run.jobs[0].job).status == "cancelled"
+    assert read_end(place, run.jobs[0].job).status == "cancelled"
     # workers leave it alone
     steps.queue[:] = [step for step in steps.queue if step.job != run.jobs[0].job]
     steps.drain()
-    assert ended(place, run.jobs[0].job).status == "cancelled"
-    assert run_ended(place, "acme", "night").status == "failed"
+    assert read_end(place, run.jobs[0].job).status == "cancelled"
+    assert read_run_end(place, "acme", "night").status == "failed"
 
 
 def test_a_damaged_record_of_a_run_holds_up_nobody(steps):
@@ -442,7 +442,7 @@ def test_a_run_whose_job_cannot_be_read_ends_when_the_others_have(steps):
     place.create(f"jobs/{run.jobs[0].job}/job.json", b"{")
     carry_on(steps.context, run)
     steps.drain()
-    end = run_ended(place, "acme", "night")
+    end = read_run_end(place, "acme", "night")
     assert end.status == "failed"
     assert "unreadable" in end.error
 
@@ -460,7 +460,7 @@ def test_a_run_that_was_left_open_does_no_more_once_a_later_one_counts(steps):
     Reconciler(steps.context).tick()
     steps.drain()
     assert steps.used == []
-    assert run_ended(place, "acme", "killed").status == "superseded"
+    assert read_run_end(place, "acme", "killed").status == "superseded"
     assert not place.exists(f"jobs/{left.jobs[0].job}/job.json")
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
 from storage.records.jobs import all_jobs
-from storage.records.runs import run_ended, runs
-from storage.versions.active_labels import current
-from storage.versions.schedule_state import Settled, settled
+from storage.records.runs import read_run_end, run_names
+from storage.versions.active_labels import read_active_labels
+from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tasks.jobs.cron import Cron
 from tasks.jobs.schedule import Schedule, run_due
 from tests.support.models.registered import Registered, publish_ensemble, publish_model
@@ -22,8 +22,8 @@ def test_many_looks_at_once_label_everybody_once(place, redis):
     steps = Registered(place, redis)
     for customer in ("acme", "globex"):
         store_dataset(place, [f"a text of {customer}", "another"], customer=customer)
-    seen = Settled(number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC")
-    settled(place, "nightly").move(lambda _: seen)
+    seen = ScheduleState(number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC")
+    schedule_pointer(place, "nightly").move(lambda _: seen)
     together = Barrier(4)
 
     def looker():
@@ -38,8 +38,8 @@ def test_many_looks_at_once_label_everybody_once(place, redis):
     steps.drain()
     run_due(steps.context, NIGHTLY, NIGHT + timedelta(hours=1))
     for customer in ("acme", "globex"):
-        assert runs(place, customer) == ["nightly-000001"]
-        assert run_ended(place, customer, "nightly-000001").status == "done"
-        assert current(place, customer).run == "nightly-000001"
+        assert run_names(place, customer) == ["nightly-000001"]
+        assert read_run_end(place, customer, "nightly-000001").status == "done"
+        assert read_active_labels(place, customer).run == "nightly-000001"
     assert len(all_jobs(place)) == 2
-    assert [said.number for _, said in settled(place, "nightly").history()] == [1, 0]
+    assert [said.number for _, said in schedule_pointer(place, "nightly").history()] == [1, 0]

@@ -21,7 +21,7 @@ from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
 from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default_folder
 from storage.tables import decode_parquet
-from storage.versions.active_labels import current
+from storage.versions.active_labels import read_active_labels
 from storage.versions.version_store import NotPublished
 from tasks.board.bridge_roster import Outcome
 from tasks.board.message_dedup import MessageDedup
@@ -299,15 +299,15 @@ def test_the_first_labels_of_messages_count_without_a_move_of_the_pointer(world)
     found = jobs.all_jobs(world.place)
     for job in found:
         job_done(world.place, job, datetime.now(UTC))
-        jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
+        jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
     assert counting(world.place, "plain") == {job.dataset: job.id for job in found}
-    assert current(world.place, "plain").datasets == {}
+    assert read_active_labels(world.place, "plain").datasets == {}
 
 
 def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     world.take("a")
     [first] = jobs.all_jobs(world.place)
-    jobs.end_job(world.place, first.id, jobs.Ended(status="done"))
+    jobs.write_end(world.place, first.id, jobs.JobEnd(status="done"))
     again = first.model_copy(
         update={"id": "again", "out": world.place.at(default_folder("plain", "again"))}
     )
@@ -337,13 +337,13 @@ def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     )
     job.output.create(MANIFEST, manifest.encode())
     job.output.create(SUCCESS, b"")
-    assert jobs.ended(world.place, job.id) is None
+    assert jobs.read_end(world.place, job.id) is None
     assert counting(world.place, "plain") == {job.dataset: job.id}
-    jobs.end_job(world.place, job.id, jobs.Ended(status="cancelled"))
+    jobs.write_end(world.place, job.id, jobs.JobEnd(status="cancelled"))
     assert counting(world.place, "plain") == {job.dataset: job.id}, (
         "that gives up the results alone"
     )
-    jobs.end_job(world.place, job.id, jobs.Ended(status="removed"))
+    jobs.write_end(world.place, job.id, jobs.JobEnd(status="removed"))
     assert counting(world.place, "plain") == {}
 
 
@@ -361,7 +361,7 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
     # of a run whose labels did not come to count
     world.place.create(jobs.job_path(again.id), again.encode())
     for job in (first, again):
-        jobs.end_job(world.place, job.id, jobs.Ended(status="done"))
+        jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
     assert prunable(world.place, keep=0).labels == ()
     assert prune(world.place, Prunable((first,), (), ())).labels == (), "whoever asked for it"
     job_done(world.place, again, later)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.versions.schedule_state import Settled, settled
+from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
@@ -59,8 +59,8 @@ def asked(context):
 
 def settle(place, name, days_ago):
     due = datetime.now(UTC) - timedelta(days=days_ago)
-    settled(place, name).move(
-        lambda _: Settled(number=0, due=due, cron="0 0 1 * *", timezone="UTC")
+    schedule_pointer(place, name).move(
+        lambda _: ScheduleState(number=0, due=due, cron="0 0 1 * *", timezone="UTC")
     )
 
 
@@ -118,4 +118,4 @@ def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplo
 
 def test_a_schedule_that_the_file_no_longer_has_just_stops(context):
     look_at(context, LookAtSchedule("gone"))
-    assert settled(context.place, "gone").now() is None
+    assert schedule_pointer(context.place, "gone").current() is None

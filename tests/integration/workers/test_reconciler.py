@@ -12,7 +12,7 @@ from redis.client import Pipeline
 
 from storage.places.place import LocalPlace
 from storage.records.feedback import dataset_path
-from storage.records.jobs import all_jobs, ended, job_path, unended_jobs
+from storage.records.jobs import all_jobs, job_path, open_jobs, read_end
 from tasks.board import keys
 from tasks.board.job_facts import JobFacts
 from tasks.board.leases import WorkerSession
@@ -77,7 +77,7 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
     reconcilers = (Reconciler(steps.context), Reconciler(steps.context))
     losses = [chance.choice((None, steps.die_of)) for _ in range(40)]
     with ThreadPoolExecutor(2) as threads:
-        while any(ended(place, job.id) is None for job in jobs):
+        while any(read_end(place, job.id) is None for job in jobs):
             ticks = [threads.submit(reconciler.tick) for reconciler in reconcilers]
             for message in filter(None, (steps.take() for _ in range(chance.randrange(6)))):
                 if not losses or chance.random() < 0.6:
@@ -109,7 +109,7 @@ def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
         before = steps.waiting()
         reconciler.tick()
         assert steps.waiting() == before
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
     assert taken == 3 * len(TEXTS) // 2, "each chunk: two models, one reduction"
     assert len(steps.scored) == len(TEXTS)
 
@@ -125,7 +125,7 @@ def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, pla
     steps.context.board.epoch()
     lives.tick()
     steps.drain()
-    assert ended(place, job.id).status == "done"
+    assert read_end(place, job.id).status == "done"
 
 
 DAMAGED = {
@@ -176,7 +176,7 @@ def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(
         tell(steps.context.board, broken)
     Reconciler(steps.context).tick()
     steps.drain()
-    assert ended(place, whole.id).status == "done"
+    assert read_end(place, whole.id).status == "done"
     assert broken.id not in steps.context.board.running()
 
 
@@ -189,7 +189,7 @@ def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(
     tell(steps.context.board, broken)
     start(steps.context, whole)
     steps.drain()
-    assert ended(place, whole.id).status == "done"
+    assert read_end(place, whole.id).status == "done"
     assert steps.context.board.progress(broken.id, []).status == "failed"
     assert {job for job, _ in steps.context.board.outstanding("bow")} == set()
 
@@ -200,7 +200,7 @@ def test_jobs_that_cannot_be_read_are_left_out_and_named_once(place, two, caplog
     place.create("jobs/empty/other.json", b"{}")
     assert all_jobs(place) == [whole]
     assert [record.job for record in caplog.records] == [broken.id]
-    assert unended_jobs(place) == [whole]
+    assert open_jobs(place) == [whole]
 
 
 class Counting(LocalPlace):
@@ -236,7 +236,7 @@ def test_a_broker_that_goes_away_while_a_job_is_planned_fails_no_job(steps, plac
     job = store_job(place, store_dataset(place, TEXTS))
     with pytest.raises(BrokerUnreachable):
         Reconciler(replace(steps.context, publish=away)).tick()
-    assert ended(place, job.id) is None
+    assert read_end(place, job.id) is None
 
 
 def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, place, monkeypatch):

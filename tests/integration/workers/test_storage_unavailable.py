@@ -8,7 +8,7 @@ import pytest
 
 from storage.places import object_place
 from storage.places.open_place import open_place
-from storage.places.retry import Patience, StorageUnavailable
+from storage.places.retry import RetryPolicy, StorageUnavailable
 from tasks.board.attempts import Attempts
 from tasks.board.board import Board
 from tasks.board.context import Context
@@ -28,7 +28,9 @@ pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 @pytest.fixture
 def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the server
     """A job of two cells that wait for their worker."""
-    monkeypatch.setattr(object_place, "PATIENCE", Patience(first=0.01, limit=0.2))
+    monkeypatch.setattr(
+        object_place, "RETRY_POLICY", RetryPolicy(first_wait=0.01, give_up_after=0.2)
+    )
     place = open_place(f"{buckets.new_bucket()}/root")
     steps = Steps(place, redis)
     worker = Worker("w", "bow", "here", "idle", 0.0, 0.0, 0, 1, "cpu")

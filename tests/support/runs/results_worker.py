@@ -44,7 +44,7 @@ def results_worker(place, broker, *options):
 
 def main(home: str, broker: str, name: str, *options: str) -> int:
     if "--hang" in options:
-        finish.end_job = lambda *_: Event().wait()
+        finish.write_end = lambda *_: Event().wait()
     address = BrokerAddress(broker)
     app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
     context = Context(LocalPlace(Path(home)), board, publisher(app, address))

@@ -13,7 +13,7 @@ from chorus.service.run_job import context_for
 from chorus.service.service_lock import running_broker
 from storage.places.place import LocalPlace
 from storage.records import jobs
-from storage.records.jobs import Job, ended
+from storage.records.jobs import Job, read_end
 from storage.records.labelled_output import default_folder, part_positions, read_manifest
 from storage.records.scores import scored_chunks
 from tasks.board.keys import QUEUE
@@ -125,7 +125,7 @@ class Up:
 
     def wait_for(self, job, seconds=60):
         """Until it is done; its manifest."""
-        state = wait_until(lambda: ended(self.place, job.id), f"{job.id} to end", seconds)
+        state = wait_until(lambda: read_end(self.place, job.id), f"{job.id} to end", seconds)
         assert state.status == "done", state.error
         return read_manifest(job.output)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.names import digest
 from storage.records import feedback, jobs
-from storage.records.feedback import Chunk, Dataset, Source
+from storage.records.feedback import Chunk, Dataset, UploadSource
 from storage.records.jobs import Job
 from storage.records.labelled_output import EnsembleVersion, ModelVersion, default_folder
 from tasks.board.board import Board
@@ -65,7 +65,7 @@ def store_dataset(
         donors, new = found[position] if found else ((), len(some))
         identity = feedback.chunk_id(pa.array(some, pa.string()))
         chunks.append(Chunk(id=identity, rows=len(some), donors=donors, new=new))
-    source = Source(
+    source = UploadSource(
         name="x",
         format="csv",
         encoding="utf-8",

@@ -9,12 +9,12 @@ from chorus.compare.difference import Difference
 from chorus.compare.html_page import page
 from chorus.compare.output import as_object, print_difference
 from ensemble.compare import Predictions, RowIds, compare
-from storage.records.decisions import decisions
+from storage.records.decisions import decide_labels
 
 
 def said(labels, *rows):
     values = np.array(rows, dtype=np.float32)
-    return Predictions(labels, values, decisions(values, "any_of"))
+    return Predictions(labels, values, decide_labels(values, "any_of"))
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from chorus.jobs.schedule_runs import NoSuchSchedule, run, show_schedules
 from chorus.jobs.upload_request import NoService
 from chorus.operations.doctor import examine
 from storage.records.labelled_output import EnsembleVersion
-from storage.records.runs import Run, RunEnded, create_run, end_run
-from storage.versions.schedule_state import Settled, settled
+from storage.records.runs import Run, RunEnd, create_run, end_run
+from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tests.support.runs.steps import store_dataset
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,15 +55,15 @@ def begun(place, *customers, refused=None):
             ),
         )
     now = datetime.now(UTC)
-    move = Settled(
+    move = ScheduleState(
         number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **NEVER
     )
-    settled(place, "leap").move(lambda _: move)
+    schedule_pointer(place, "leap").move(lambda _: move)
 
 
 def end(place, customer, **ended):
     run = Run.decode(place.read(f"runs/{customer}/leap-000001/run.json"), "")
-    end_run(place, run, RunEnded(at=LONG_AGO, **ended))
+    end_run(place, run, RunEnd(at=LONG_AGO, **ended))
 
 
 def test_one_that_no_service_has_seen_is_due_at_its_next_time(shown):
@@ -74,8 +74,8 @@ def test_one_that_no_service_has_seen_is_due_at_its_next_time(shown):
 
 
 def test_a_time_that_was_missed_is_the_next(shown, place):
-    settled(place, "leap").move(
-        lambda _: Settled(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER)
+    schedule_pointer(place, "leap").move(
+        lambda _: ScheduleState(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER)
     )
     assert shown()["next"] == "2024-02-29T00:00:00+09:00"
 

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import cohen_kappa_score
 
 from ensemble.compare import Predictions, RowIds, cohen_kappa, compare
-from storage.records.decisions import decisions
+from storage.records.decisions import decide_labels
 
 LABELS = ("a", "b", "c")
 MODES = st.sampled_from(["one_of", "any_of"])
@@ -26,7 +26,7 @@ VALUES = st.integers(0, 12).flatmap(
 
 def predictions(mode, values, labels=LABELS):
     values = np.asarray(values, dtype=np.float32)
-    return Predictions(tuple(labels), values, decisions(values, mode))
+    return Predictions(tuple(labels), values, decide_labels(values, mode))
 
 
 def rows_of(first, end, chunk=0):
@@ -133,7 +133,7 @@ def test_turned_round_what_was_gained_is_lost_and_kappa_stays(mode, values):
 @given(MODES, VALUES)
 def test_what_the_rows_say_is_what_the_table_says(mode, values):
     found = compared(mode, *values)
-    was, now = (decisions(one, mode) for one in values)
+    was, now = (decide_labels(one, mode) for one in values)
     assert gained(found) == (~was & now).sum(axis=0).tolist()
     assert lost(found) == (was & ~now).sum(axis=0).tolist()
     assert found.changed == (was != now).any(axis=1).sum()
@@ -141,10 +141,10 @@ def test_what_the_rows_say_is_what_the_table_says(mode, values):
 
 @given(VALUES)
 def test_kappa_is_that_of_scikit_learn(values):
-    was, now = (decisions(one, "one_of").argmax(axis=1) for one in values)
+    was, now = (decide_labels(one, "one_of").argmax(axis=1) for one in values)
     assume(len({*was, *now}) > 1)  # of a single label scikit-learn makes NaN
     assert compared("one_of", *values).kappa == pytest.approx(cohen_kappa_score(was, now))
-    given_before, given_after = (decisions(one, "any_of")[:, 0] for one in values)
+    given_before, given_after = (decide_labels(one, "any_of")[:, 0] for one in values)
     if len({*given_before, *given_after}) > 1:
         assert kappas(compared("any_of", *values))[0] == pytest.approx(
             cohen_kappa_score(given_before, given_after)

@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from storage.errors import BadRequest
-from storage.places.allowlist import NoLocation, NotAllowed, allowed, located
+from storage.places.allowlist import NotAllowed, UnclearLocation, canonical_location, check_allowed
 
 PLACES = ("/srv/in", "gs://acme/inbox", "s3://acme")
 PARTS = st.sampled_from(
@@ -63,7 +63,7 @@ def as_it_is(path):
 @pytest.mark.parametrize("place", PLACES)
 @given(names=st.lists(NAMES, min_size=1, max_size=4))
 def test_whatever_lies_in_an_allowed_place_may_be_named(place, names):
-    assert allowed("/".join([place, *names]), PLACES, as_it_is) == "/".join([place, *names])
+    assert check_allowed("/".join([place, *names]), PLACES, as_it_is) == "/".join([place, *names])
 
 
 @given(
@@ -73,23 +73,23 @@ def test_whatever_lies_in_an_allowed_place_may_be_named(place, names):
 @example(head="/", parts=["srv", "in", "..", "in", "a.csv"], end="")
 def test_what_may_be_named_lies_in_an_allowed_place_and_is_named_without_detours(head, parts, end):
     try:
-        found = allowed(head + "/".join(parts) + end, PLACES, as_it_is)
+        found = check_allowed(head + "/".join(parts) + end, PLACES, as_it_is)
     except NotAllowed:
         return
     assert any(found == place or found.startswith(f"{place}/") for place in PLACES)
     assert not {"..", "."}.intersection(found.split("/"))
     assert "::" not in found or found.startswith("/"), "fsspec takes chains apart"
-    assert allowed(found, PLACES, as_it_is) == found
+    assert check_allowed(found, PLACES, as_it_is) == found
 
 
 @given(st.text(max_size=30), st.sampled_from(["", "gs://", "s3://acme", "file://", "/srv/in/"]))
 def test_any_text_is_refused_or_has_one_name_that_names_the_same_again(text, before):
     try:
-        found = located(before + text, as_it_is)
-    except NoLocation:
+        found = canonical_location(before + text, as_it_is)
+    except UnclearLocation:
         return
     assume(found.parts)
-    assert located(found.url, as_it_is) == found
+    assert canonical_location(found.url, as_it_is) == found
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_any_text_is_refused_or_has_one_name_that_names_the_same_again(text, bef
 )
 def test_detours_are_refused_and_the_error_names_what_is_allowed(url):
     with pytest.raises(NotAllowed) as caught:
-        allowed(url, PLACES, as_it_is)
+        check_allowed(url, PLACES, as_it_is)
     assert isinstance(caught.value, BadRequest)
     assert all(place in str(caught.value) for place in PLACES)
 
@@ -151,12 +151,12 @@ def test_detours_are_refused_and_the_error_names_what_is_allowed(url):
     ],
 )
 def test_other_ways_to_write_an_allowed_place_come_back_as_its_one_name(url, name):
-    assert allowed(url, PLACES, as_it_is) == name
+    assert check_allowed(url, PLACES, as_it_is) == name
 
 
 def test_without_allowed_places_everything_may_be_named_as_it_was_written():
     for url in ("../a.csv", "gs://anything", "-", "memory://x"):
-        assert allowed(url, None) == url
+        assert check_allowed(url, None) == url
 
 
 def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refused(
@@ -173,19 +173,19 @@ def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refu
     places = (str(inside),)
     for name in ("file", "folder/a.csv", "folder/new/part", "../out/a.csv", "folder/../a.csv"):
         with pytest.raises(NotAllowed):
-            allowed(str(inside / name), places)
-    assert allowed(str(outside / "back/a.csv"), places) == str(inside / "a.csv")
-    assert allowed(str(inside / "new/out"), places) == str(inside / "new/out")
+            check_allowed(str(inside / name), places)
+    assert check_allowed(str(outside / "back/a.csv"), places) == str(inside / "a.csv")
+    assert check_allowed(str(inside / "new/out"), places) == str(inside / "new/out")
     monkeypatch.chdir(inside)
-    assert allowed("a.csv", places) == str(inside / "a.csv")
+    assert check_allowed("a.csv", places) == str(inside / "a.csv")
     monkeypatch.chdir(outside)
     with pytest.raises(NotAllowed):
-        allowed("a.csv", places)
+        check_allowed("a.csv", places)
 
 
 def test_an_allowed_folder_may_be_a_link_itself(tmp_path):
     (tmp_path / "disk").mkdir()
     Path(tmp_path, "in").symlink_to(tmp_path / "disk")
-    assert allowed(str(tmp_path / "in/a.csv"), (str(tmp_path / "in"),)) == str(
+    assert check_allowed(str(tmp_path / "in/a.csv"), (str(tmp_path / "in"),)) == str(
         tmp_path / "disk/a.csv"
     )

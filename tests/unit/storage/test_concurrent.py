@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.places.concurrent import both, each, side_by_side
+from storage.places.concurrent import map_concurrently, run_both, run_concurrently
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Waiting:
 
 @given(st.lists(st.integers()), st.integers(1, 4))
 def test_results_come_in_the_order_of_the_items(items, concurrency):
-    assert list(side_by_side(Waiting(concurrency), lambda item: -item, items)) == [
+    assert list(map_concurrently(Waiting(concurrency), lambda item: -item, items)) == [
         -item for item in items
     ]
 
@@ -34,15 +34,15 @@ def test_as_many_as_the_place_bears_are_under_way_and_no_more():
         meeting.wait()  # broken unless three are here at once
         under_way.remove(item)
 
-    list(side_by_side(Waiting(3), act, range(9)))
+    list(map_concurrently(Waiting(3), act, range(9)))
     assert max(most) == 3
-    list(side_by_side(Waiting(8), act, range(9), concurrency=3))
+    list(map_concurrently(Waiting(8), act, range(9), concurrency=3))
     assert max(most) == 3
 
 
 def test_on_a_disk_everything_is_done_by_who_asks_and_only_when_it_is_asked_for():
     done = []
-    results = side_by_side(
+    results = map_concurrently(
         Waiting(1), lambda item: done.append((item, threading.get_ident())), count()
     )
     list(islice(results, 2))
@@ -51,7 +51,7 @@ def test_on_a_disk_everything_is_done_by_who_asks_and_only_when_it_is_asked_for(
 
 def test_who_takes_the_first_results_leaves_the_rest_alone():
     begun = []
-    results = side_by_side(Waiting(2), begun.append, count())
+    results = map_concurrently(Waiting(2), begun.append, count())
     next(results)
     results.close()
     assert 0 in begun
@@ -60,7 +60,7 @@ def test_who_takes_the_first_results_leaves_the_rest_alone():
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_what_an_item_raises_comes_in_its_turn(concurrency):
-    results = side_by_side(Waiting(concurrency), lambda item: 1 // item, [1, 0, 1])
+    results = map_concurrently(Waiting(concurrency), lambda item: 1 // item, [1, 0, 1])
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -69,10 +69,10 @@ def test_what_an_item_raises_comes_in_its_turn(concurrency):
 def test_one_that_goes_side_by_side_within_another_never_waits_for_a_thread():
     place = Waiting(2)
     assert list(
-        side_by_side(place, lambda of: sum(side_by_side(place, abs, range(of))), range(6))
+        map_concurrently(place, lambda of: sum(map_concurrently(place, abs, range(of))), range(6))
     ) == [sum(range(of)) for of in range(6)]
 
 
 def test_steps_of_several_kinds_give_what_they_give():
-    assert list(each(Waiting(4), lambda: 1, lambda: "two")) == [1, "two"]
-    assert both(Waiting(4), lambda: None, lambda: [3]) == (None, [3])
+    assert list(run_concurrently(Waiting(4), lambda: 1, lambda: "two")) == [1, "two"]
+    assert run_both(Waiting(4), lambda: None, lambda: [3]) == (None, [3])

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from storage.places.place import LocalPlace
 from storage.records.job_state import JobState, checked_state, labelled_state, recorded_state
-from storage.records.jobs import Ended, end_job, ended_path
+from storage.records.jobs import JobEnd, end_path, write_end
 from storage.records.labelled_output import MANIFEST
 from tests.support.runs.steps import Steps, store_dataset, store_job
 
 STATUSES = ("done", "failed", "cancelled", "interrupted", "removed")
-ENDS = st.none() | st.sampled_from(STATUSES).map(lambda status: Ended(status=status))
+ENDS = st.none() | st.sampled_from(STATUSES).map(lambda status: JobEnd(status=status))
 COMPLETE = st.sampled_from([True, False, None])
 
 
@@ -40,12 +40,12 @@ def test_without_its_output_no_job_is_done_or_labelled(end):
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "interrupted"])
 def test_a_stopped_job_may_be_labelled_and_is_not_done(status):
-    state = JobState(Ended(status=status), complete=True)
+    state = JobState(JobEnd(status=status), complete=True)
     assert (state.is_labelled, state.is_done) == (True, False)
 
 
 def test_removed_labels_are_no_labels():
-    assert not JobState(Ended(status="removed"), complete=True).is_labelled
+    assert not JobState(JobEnd(status="removed"), complete=True).is_labelled
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def test_a_done_job_whose_output_was_removed_is_not_done_when_that_is_checked(do
 
 def test_a_job_whose_labels_are_written_and_that_has_not_ended_is_labelled(done):
     place, job = done
-    place.remove(ended_path(job.id))
+    place.remove(end_path(job.id))
     state = labelled_state(place, job.id)
     assert (state.is_open, state.is_labelled, state.is_done) == (True, True, False)
 
 
 def test_a_stopped_job_without_its_record_is_not_labelled(tmp_path):
     place = LocalPlace(tmp_path / "home")
-    end_job(place, "gone", Ended(status="failed", error="why"))
+    write_end(place, "gone", JobEnd(status="failed", error="why"))
     state = labelled_state(place, "gone")
     assert (state.is_stopped, state.is_labelled) == (True, False)

@@ -22,14 +22,14 @@ def adding(word):
 
 
 def test_it_says_nothing_before_the_first_move(pointer):
-    assert pointer.now() is None
+    assert pointer.current() is None
     assert list(pointer.history()) == []
 
 
 def test_it_says_what_the_last_move_made_of_the_one_before(pointer):
     pointer.move(adding("one"))
     assert pointer.move(adding("two")) == Said(words=("one", "two"))
-    assert pointer.now() == Said(words=("one", "two"))
+    assert pointer.current() == Said(words=("one", "two"))
     assert [number for number, _ in pointer.history()] == [2, 1]
 
 
@@ -53,16 +53,16 @@ def test_of_many_movers_at_once_none_undoes_another(pointer):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(pointer.now().words) == len(set(pointer.now().words)) == 20
+    assert len(pointer.current().words) == len(set(pointer.current().words)) == 20
 
 
 def test_old_moves_are_forgotten_and_the_last_one_never(pointer):
     for word in "abc":
         pointer.move(adding(word))
-    pointer.forget(0)
+    pointer.truncate(0)
     assert [number for number, _ in pointer.history()] == [3]
     pointer.move(adding("d"))
-    assert pointer.now().words == tuple("abcd")
+    assert pointer.current().words == tuple("abcd")
 
 
 def test_who_has_fallen_behind_so_far_that_his_number_is_free_again_decides_anew(pointer):
@@ -74,12 +74,12 @@ def test_who_has_fallen_behind_so_far_that_his_number_is_free_again_decides_anew
         if len(asked) == 1:
             for number in range(5):
                 pointer.move(adding(str(number)))
-            pointer.forget(2)
+            pointer.truncate(2)
         return Said(words=(*before.words, "last"))
 
     pointer.move(slowly)
     assert len(asked) == 2
-    assert pointer.now().words == ("first", *"01234", "last")
+    assert pointer.current().words == ("first", *"01234", "last")
 
 
 def test_what_is_added_follows_what_was_said_last(pointer):

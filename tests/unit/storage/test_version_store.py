@@ -8,7 +8,7 @@ import pytest
 
 from storage.names import BadName
 from storage.places.place import LocalPlace
-from storage.versions.aliases import AliasIsNumber, NothingBefore
+from storage.versions.aliases import AliasIsNumber, NoEarlierVersion
 from storage.versions.version_store import NotPublished, VersionStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,9 +88,9 @@ def test_rolling_back_twice_goes_two_steps_back(shelf):
     for _ in range(3):
         shelf.promote("bow", publish(shelf), NOW)
     assert [shelf.roll_back("bow", NOW), shelf.roll_back("bow", NOW)] == [2, 1]
-    with pytest.raises(NothingBefore, match="is at version 1, and there is no other"):
+    with pytest.raises(NoEarlierVersion, match="is at version 1, and there is no other"):
         shelf.roll_back("bow", NOW)
-    with pytest.raises(NothingBefore, match="no alias challenger"):
+    with pytest.raises(NoEarlierVersion, match="no alias challenger"):
         shelf.roll_back("bow", NOW, "challenger")
     assert [move.by for _, move in shelf.history("bow")][:2] == ["rollback"] * 2
 

@@ -36,7 +36,7 @@ def test_aliases_ensembles_and_jobs_name_versions(place, models):
     named = {
         version[1:]: by
         for version, by in references_to_versions(place).items()
-        if version[0] == models.shelf
+        if version[0] == models.collection
     }
     assert named == {
         ("bow", 1): ["job job1"],

@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 import pytest
 
 from storage.records.labelled_output import EnsembleVersion
-from storage.records.runs import Run, RunEnded, create_run, end_run, read_run, remove_run, runs
-from storage.versions.schedule_state import Settled, run_name, settled
+from storage.records.runs import Run, RunEnd, create_run, end_run, read_run, remove_run, run_names
+from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from storage.versions.version_store import NotPublished
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
@@ -55,19 +55,19 @@ class World:
 
     def look(self, now, schedule=NIGHTLY):
         wanted = wants_a_look(self.place, schedule, now)
-        before = list(settled(self.place, schedule.name).history())
+        before = list(schedule_pointer(self.place, schedule.name).history())
         run_due(self.context, schedule, now, self.begin)
-        assert wanted == (list(settled(self.place, schedule.name).history()) != before)
+        assert wanted == (list(schedule_pointer(self.place, schedule.name).history()) != before)
 
     def run_now(self, now, schedule=NIGHTLY):
         return run_now(self.context, schedule, now, self.begin)
 
     def end(self, name, customer="acme", status="done"):
-        end_run(self.place, read_run(self.place, customer, name), RunEnded(status=status, at=NOON))
+        end_run(self.place, read_run(self.place, customer, name), RunEnd(status=status, at=NOON))
 
     @property
     def settled(self):
-        return settled(self.place, "nightly").now()
+        return schedule_pointer(self.place, "nightly").current()
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def world(place):
 
 
 def test_a_schedule_counts_from_when_it_is_first_seen(world):
-    assert world.settled == Settled(number=0, due=NOON, cron="30 2 * * *", timezone="UTC")
+    assert world.settled == ScheduleState(number=0, due=NOON, cron="30 2 * * *", timezone="UTC")
     world.look(NOON + 14 * HOUR)
     assert world.begun == []
 
@@ -148,8 +148,8 @@ def test_two_looks_at_once_set_the_same_run_going(world):
         thread.start()
     for thread in threads:
         thread.join()
-    assert runs(world.place, "acme") == ["nightly-000001"]
-    assert [said.number for _, said in settled(world.place, "nightly").history()] == [1, 0]
+    assert run_names(world.place, "acme") == ["nightly-000001"]
+    assert [said.number for _, said in schedule_pointer(world.place, "nightly").history()] == [1, 0]
 
 
 def test_a_look_that_died_before_it_was_noted_is_made_good_by_the_next(world):
@@ -160,7 +160,7 @@ def test_a_look_that_died_before_it_was_noted_is_made_good_by_the_next(world):
     assert world.settled.number == 0
     world.fails.clear()
     world.look(half_past_two(2) + HOUR, both)
-    assert runs(world.place, "acme") == runs(world.place, "globex") == ["nightly-000001"]
+    assert run_names(world.place, "acme") == run_names(world.place, "globex") == ["nightly-000001"]
     assert world.settled.customers == ("acme", "globex")
 
 
@@ -225,7 +225,7 @@ def test_by_hand_it_is_refused_while_a_run_goes_on(world):
 
 def test_by_hand_a_schedule_that_nobody_has_seen_can_be_run(place):
     World(place).run_now(NOON)
-    assert settled(place, "nightly").now().due == NOON
+    assert schedule_pointer(place, "nightly").current().due == NOON
 
 
 def test_the_name_of_a_run_sorts_by_its_number():

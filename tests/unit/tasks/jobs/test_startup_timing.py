@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.records.jobs import Stages
+from storage.records.jobs import StartupStages
 from tasks.board.board import FirstScores
 from tasks.jobs.startup_timing import stages
 
@@ -23,9 +23,9 @@ def test_the_stages_are_all_of_the_time_from_arrival_to_scores(
 
 def test_a_worker_that_had_to_be_started():
     found = stages(0, FirstScores(spawned=1, loading=3, loaded=4, taken=3.5, scored=6))
-    assert found == Stages(waiting=1, starting=2, loading=1, scoring=2)
+    assert found == StartupStages(waiting=1, starting=2, loading=1, scoring=2)
 
 
 def test_a_worker_that_was_there_and_busy_with_another_job():
     found = stages(100, FirstScores(spawned=1, loading=3, loaded=4, taken=107, scored=109))
-    assert found == Stages(waiting=7, starting=0, loading=0, scoring=2)
+    assert found == StartupStages(waiting=7, starting=0, loading=0, scoring=2)
