@@ -6,7 +6,7 @@ from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.records import jobs
 from storage.records.jobs import Job
-from storage.records.runs import Run, open_runs, read_run, runs
+from storage.records.runs import Run, open_runs, read_run, run_names
 
 
 class NoSuchJob(BadRequest):
@@ -43,7 +43,7 @@ def find_run(place: Place, name: str) -> Run:
     try:
         return read_run(place, customer, run)
     except Absent:
-        raise NoSuchRun(customer, run, runs(place, customer)) from None
+        raise NoSuchRun(customer, run, run_names(place, customer)) from None
 
 
 def find_open_run(place: Place, name: str) -> Run:

@@ -12,7 +12,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import jobs
 from storage.records.job_state import recorded_state
-from storage.records.jobs import Job
+from storage.records.jobs import Job, JobEnd
 from storage.records.runs import Run, RunEnd, end_run
 from tasks.jobs.activate_labels import settle_runs_of
 from tasks.jobs.submit import start, stop, write_job
@@ -65,7 +65,7 @@ def _cancel_run(settings: Settings, place: Place, run: Run) -> None:
 def _cancel_jobs(settings: Settings, place: Place, cancelled: Sequence[Job]) -> None:
     if service_broker(settings) is None:
         for job in cancelled:
-            jobs.write_end(place, job.id, Ended(status="cancelled", at=datetime.now(UTC)))
+            jobs.write_end(place, job.id, JobEnd(status="cancelled", at=datetime.now(UTC)))
             settle_runs_of(place, job)
         return
     with broker_for(settings) as broker:
