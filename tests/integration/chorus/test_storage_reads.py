@@ -11,7 +11,7 @@ from chorus.common.settings import from_environment
 from chorus.service import run_job as module
 from storage.places.place import LocalPlace
 from storage.records import scores
-from storage.records.forecasts import forecast_of
+from storage.records.forecasts import read_forecast
 from storage.records.jobs import Job
 from storage.records.labelled_output import part_positions
 from tasks.broker.step_messages import SHORT
@@ -70,6 +70,6 @@ def test_parts_and_scores_are_listed_once_before_the_workers_start(counted, brok
     for chunk in dataset.chunks:
         for model in job.model_names:
             assert CountingPlace.operations["exists", scores.path(model, 1, chunk.id)] == 1
-    assert (forecast_of(counted, job.id) is not None) == (rows > SHORT)
+    assert (read_forecast(counted, job.id) is not None) == (rows > SHORT)
     # by this test, for the manifest, and for the parts
     assert CountingPlace.operations[listing] == 3
