@@ -18,7 +18,7 @@ from support.report import median, report
 from support.service import home
 
 from chorus.common.settings import from_environment
-from chorus.service.run_job import broker_for
+from chorus.service.connection import broker_for
 from models.interface.compute import Compute
 from tasks.board.board import Board
 from tasks.board.context import Context

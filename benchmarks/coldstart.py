@@ -24,7 +24,7 @@ from support.report import AtMost, median, report
 from support.service import home
 
 from chorus.common.settings import Settings, child_environment, from_environment
-from chorus.service.run_job import broker_for, context_for
+from chorus.service.connection import broker_for, context_for
 from storage.places.place import Place
 from storage.records import scores
 from tasks.broker.broker_url import BrokerAddress

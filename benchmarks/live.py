@@ -27,7 +27,7 @@ from support.service import home
 from support.watch import Sample, is_done, look
 
 from chorus.common.settings import Settings, from_environment
-from chorus.service.run_job import context_for
+from chorus.service.connection import context_for
 from chorus.service.service_lock import running_broker
 from ensemble.spec import Ensemble, EnsembleRegistry, Member
 from ensemble.spec import Target as Question

@@ -29,7 +29,7 @@ from support.service import Service, home, service
 
 from chorus.common.process_setup import with_little_memory, without_pandas
 from chorus.common.settings import from_environment
-from chorus.service.run_job import context_for
+from chorus.service.connection import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from intake.dataset.upload import UploadOptions
 from models.interface.manifest import ModelCard, ModelSpec, ModelTarget

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from chorus.common.settings import Settings, child_environment, from_environment
-from chorus.service.run_job import broker_for, context_for
+from chorus.service.connection import broker_for, context_for
 from storage.records.jobs import Job
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerAddress

@@ -27,7 +27,7 @@ def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> 
 
     The labels from before count until all of the new ones are there.
     """
-    from chorus.jobs.reprocess_request import ReprocessRequest, reprocess
+    from chorus.reprocess.reprocess_request import ReprocessRequest, reprocess
 
     if everybody == bool(customers):
         raise click.UsageError("Give either --customer C, once or several times, or --all.")
@@ -39,7 +39,7 @@ def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> 
 @as_json
 def labels(customers: tuple[str, ...], as_json: bool) -> None:
     """Which labels count now: for each dataset the job that made them, and where they lie."""
-    from chorus.jobs.labels import show_labels
+    from chorus.reprocess.labels import show_labels
 
     show_labels(from_environment(), customers, as_json=as_json)
 
@@ -59,6 +59,6 @@ def prune(**arguments: Any) -> None:
     """Remove old labels, scores of old versions and records of old runs that nothing names any
     more.
     """
-    from chorus.jobs.prune_request import PruneRequest, show_prunable
+    from chorus.reprocess.prune_request import PruneRequest, show_prunable
 
     show_prunable(from_environment(), PruneRequest(**arguments))

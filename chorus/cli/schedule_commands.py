@@ -17,7 +17,7 @@ def schedule() -> None:
 @as_json
 def list_schedules(as_json: bool) -> None:
     """Every schedule of chorus.toml: what it did last, and when it is due next."""
-    from chorus.jobs.schedule_runs import show_schedules
+    from chorus.reprocess.schedule_runs import show_schedules
 
     show_schedules(from_environment(), as_json=as_json)
 
@@ -27,6 +27,6 @@ def list_schedules(as_json: bool) -> None:
 @as_json
 def run_schedule(name: str, as_json: bool) -> None:
     """Hand NAME to the running service now, without waiting for its time, which still comes."""
-    from chorus.jobs.schedule_runs import run
+    from chorus.reprocess.schedule_runs import run
 
     sys.exit(run(from_environment(), name, as_json=as_json))

@@ -1,3 +1,1 @@
-"""Commands on jobs and stored feedback: score, submit, status, plan, reprocess, labels, prune,
-schedule.
-"""
+"""Commands on jobs: score, submit, status, plan, cancel, resume."""

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job, find_open_run
+from chorus.service.connection import broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_with_forecast, store_forecast
-from chorus.service.run_job import broker_for, context_for, service_broker
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place

@@ -14,10 +14,10 @@ from rich.console import Console
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
-from chorus.jobs.reprocess_request import NothingStored
 from chorus.jobs.upload_request import UploadRequest, describe
+from chorus.reprocess.reprocess_request import NothingStored
+from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import outlook_for
-from chorus.service.run_job import board_of_service
 from storage.names import is_name
 from storage.places.open_place import open_place
 from storage.places.place import Place

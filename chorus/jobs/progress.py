@@ -12,14 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 from tasks.board.board import Progress as State
-from tasks.board.job_facts import rows_in
+from tasks.board.job_facts import rows_in_chunks
 
 _LINE_EVERY = 5.0  # seconds between two plain lines
-
-
-def rows_of(chunks: int, dataset: Dataset) -> int:
-    """Rows in so many chunks of a dataset."""
-    return rows_in(chunks, len(dataset.chunks), dataset.chunk_rows, dataset.rows)
 
 
 @contextmanager
@@ -56,7 +51,7 @@ class _Live:
 
     def __call__(self, state: State) -> None:
         for name, chunks in {**state.scored, "labelled": state.parts}.items():
-            rows = rows_of(chunks, self._dataset)
+            rows = rows_in_chunks(chunks, self._dataset)
             # what an earlier run scored says nothing of the rate
             fresh = rows - self._first.setdefault(name, rows)
             rate = fresh / max(1e-9, time.monotonic() - self._began)
@@ -79,13 +74,14 @@ class _Plain:
         if state == self._said or (self._said is not None and now - self._last < _LINE_EVERY):
             return
         self._said, self._last = state, now
-        labelled = rows_of(state.parts, self._dataset)
+        labelled = rows_in_chunks(state.parts, self._dataset)
         if self._first is None:
             self._first = labelled
         rate = (labelled - self._first) / max(1e-9, now - self._began)
         left = f", {(self._dataset.rows - labelled) / rate:,.0f} s left" if rate else ""
         models = ", ".join(
-            f"{name} {rows_of(chunks, self._dataset):,}" for name, chunks in state.scored.items()
+            f"{name} {rows_in_chunks(chunks, self._dataset):,}"
+            for name, chunks in state.scored.items()
         )
         self._console.print(
             f"labelled {labelled:,} of {self._dataset.rows:,} rows, {rate:,.0f} rows/s{left} (scored: {models})",

@@ -11,8 +11,7 @@ from rich.console import Console
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
-from chorus.jobs.progress import rows_of
-from chorus.service.run_job import board_of_service
+from chorus.service.connection import board_of_service
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -25,6 +24,7 @@ from storage.records.labelled_output import Manifest, read_manifest
 from storage.records.runs import Run, open_runs
 from tasks.board.board import Board, Progress
 from tasks.board.bridge_roster import Bridge, BridgeRoster
+from tasks.board.job_facts import rows_in_chunks
 from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.jobs.startup_timing import beginning
@@ -157,7 +157,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
     progress, manifest = _progress(board, job), read_manifest(job.output)
     state = JobState(jobs.read_end(place, job.id), complete=manifest is not None)
     stored = read_work_of_job(place, job.id).progress()
-    done = manifest.rows_labelled if manifest else rows_of(stored.parts, dataset)
+    done = manifest.rows_labelled if manifest else rows_in_chunks(stored.parts, dataset)
     rate = None
     if state.is_done or (state.is_labelled and job.results is None):
         status, error = "done", ""
@@ -180,7 +180,7 @@ def _state(place: Place, board: Board | None, job: Job) -> dict[str, object]:
         "rows_per_second": rate and round(rate, 1),
         "seconds_left": rate and round((dataset.rows - done) / rate, 1),
         "models": {
-            f"{model.name} {model.version}": rows_of(stored.scored[model.name], dataset)
+            f"{model.name} {model.version}": rows_in_chunks(stored.scored[model.name], dataset)
             for model in job.models
         },
         "output": job.out,
@@ -196,7 +196,7 @@ def _rate(board: Board | None, job: Job, dataset: Dataset, done: int) -> float |
     arrival = board.arrival(job.id) if board else None
     if arrival is None:
         return None
-    fresh, seconds = done - rows_of(arrival.parts, dataset), time.time() - arrival.since
+    fresh, seconds = done - rows_in_chunks(arrival.parts, dataset), time.time() - arrival.since
     return fresh / seconds if fresh > 0 and seconds > 0 else None
 
 

@@ -14,19 +14,12 @@ from chorus.common.preview import preview
 from chorus.common.settings import Settings
 from chorus.jobs.progress import shown
 from chorus.jobs.rejects import reasons_of, rejected_by_models
+from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_with_forecast, store_forecast
-from chorus.service.run_job import (
-    Outcome,
-    broker_for,
-    context_for,
-    end_on_sigterm,
-    run_job,
-    service_broker,
-)
+from chorus.service.run_job import Outcome, end_on_sigterm, run_job
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import UploadOptions, store_upload
 from models.interface.device import choose_device, gather_gpu_facts
-from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import feedback
@@ -52,16 +45,6 @@ class UploadRequest:
     priority: Priority
     deadline: float | None  # minutes from now
     as_json: bool
-
-
-class NoService(BadRequest):
-    """There is nobody to hand the upload to."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start one with `chorus up`, or set it "
-            "to the broker of a service elsewhere, or use `chorus score`, which runs everything by itself."
-        )
 
 
 def score(settings: Settings, asked: UploadRequest) -> None:

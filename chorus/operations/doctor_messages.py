@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
-from chorus.service.run_job import service_broker
+from chorus.service.connection import service_broker
 from intake.messages.check import check_can_publish, check_can_pull
 from intake.messages.client import check_installed
 from storage.errors import ChorusError

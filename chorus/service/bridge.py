@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
-from chorus.service.run_job import context_for, service_broker
+from chorus.service.connection import context_for, service_broker
 from chorus.service.worker import this_process
 from ensemble.customers import read_customers
 from intake.messages.batcher import Batcher

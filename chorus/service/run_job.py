@@ -3,36 +3,30 @@ takes.
 """
 
 import signal
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
 
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
+from chorus.service.connection import broker_for, context_for
 from chorus.service.job_forecast import read_with_forecast, store_forecast
 from chorus.service.service import Service, for_jobs
-from chorus.service.service_lock import running_broker
 from storage.errors import ChorusError
-from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.jobs import Job, read_end
 from storage.records.labelled_output import Manifest, read_manifest
-from tasks.board.board import Board, Progress
+from tasks.board.board import Progress
 from tasks.board.context import Context
-from tasks.board.keys import key_prefix
 from tasks.board.roster import Roster
-from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import counts_again, start, stop
 from tasks.planning.record_cache import dataset_of
-from workers.processes.embedded_broker import Broker, embedded_broker
+from workers.processes.embedded_broker import Broker
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
 _PATIENCE = 30.0  # seconds for which a broker may be away
@@ -68,53 +62,6 @@ def end_on_sigterm() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-
-
-def service_broker(settings: Settings) -> BrokerAddress | None:
-    """The broker that is configured, or that of the service which runs on this machine. Raises
-    BadBrokerUrl.
-    """
-    return settings.broker or running_broker(settings.run)
-
-
-def board_of_service(settings: Settings, place: Place) -> Board | None:
-    """None without a broker; and, with a word about it, if that does not answer: storage has what
-    counts.
-    """
-    address = service_broker(settings)
-    if address is None:
-        return None
-    try:
-        address.check()
-    except BrokerUnreachable as error:
-        print(f"chorus: {error}", file=sys.stderr)
-        return None
-    return Board(address.client(), key_prefix(place))
-
-
-@contextmanager
-def broker_for(settings: Settings) -> Iterator[Broker]:
-    """The broker of the service, checked, or an embedded one for as long as the block lasts."""
-    address = service_broker(settings)
-    if address is not None:
-        address.check()
-        yield Broker(address)
-        return
-    settings.run.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="broker-", dir=settings.run) as folder,
-        embedded_broker(Path(folder)) as broker,
-    ):
-        yield broker
-
-
-def context_for(settings: Settings, broker: BrokerAddress) -> Context:
-    """What every step works with, on this root and this broker."""
-    place = open_place(settings.home)
-    prefix = key_prefix(place)
-    return Context(
-        place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker)
-    )
 
 
 def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:

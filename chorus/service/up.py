@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
-from chorus.service.run_job import broker_for, context_for
+from chorus.service.connection import broker_for, context_for
 from chorus.service.service import Service, for_this_machine
 from chorus.service.service_lock import announced
 from intake.messages.client import check_installed

@@ -11,7 +11,7 @@ from time import time
 from chorus.common.logs import log_to_stderr
 from chorus.common.process_setup import without_pandas
 from chorus.common.settings import Settings
-from chorus.service.run_job import context_for
+from chorus.service.connection import context_for
 from models.interface.device import choose_device, gather_gpu_facts
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry

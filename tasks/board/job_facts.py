@@ -6,6 +6,8 @@ They are fields of the hash `job:<job>`; the script in tasks.planning.dispatch r
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storage.records.feedback import Dataset
+
 
 @dataclass(frozen=True)
 class JobFacts:
@@ -59,3 +61,8 @@ def rows_in(chunks: int, of: int, chunk_rows: int, rows: int) -> int:
     All chunks have `chunk_rows` rows but the last, which counts once all are counted.
     """
     return min(chunks * chunk_rows, rows) if chunks < of else rows
+
+
+def rows_in_chunks(chunks: int, dataset: Dataset) -> int:
+    """Return the rows in so many chunks of a dataset, see rows_in."""
+    return rows_in(chunks, len(dataset.chunks), dataset.chunk_rows, dataset.rows)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.service import run_job as module
+from chorus.service import connection, run_job
 from storage.places.place import LocalPlace
 from storage.records import scores
 from storage.records.forecasts import read_forecast
@@ -48,8 +48,8 @@ def counted(tmp_path, monkeypatch):
     """A root and job outputs that count their operations."""
     monkeypatch.setattr(CountingPlace, "operations", Counter())
     monkeypatch.setattr(Job, "output", property(lambda job: CountingPlace(Path(job.out))))
-    monkeypatch.setattr(module, "open_place", lambda url: CountingPlace(Path(url)))
-    monkeypatch.setattr(module, "workers_for", no_workers)
+    monkeypatch.setattr(connection, "open_place", lambda url: CountingPlace(Path(url)))
+    monkeypatch.setattr(run_job, "workers_for", no_workers)
     return CountingPlace(tmp_path / "home")
 
 
@@ -66,7 +66,7 @@ def test_parts_and_scores_are_listed_once_before_the_workers_start(counted, brok
     part_positions(job.output)
     [listing] = CountingPlace.operations
     with pytest.raises(WorkersStart):
-        module.run_job(settings, counted, job, lambda _: None)
+        run_job.run_job(settings, counted, job, lambda _: None)
     for chunk in dataset.chunks:
         for model in job.model_names:
             assert CountingPlace.operations["exists", scores.path(model, 1, chunk.id)] == 1

@@ -427,7 +427,7 @@ def status_of(broker, place, job, capsys):
 def test_status_says_how_far_the_results_are_and_what_they_wait_for(
     steps, place, broker, publisher, topic, capsys, monkeypatch
 ):
-    monkeypatch.setattr("chorus.service.run_job.key_prefix", lambda _: PREFIX)
+    monkeypatch.setattr("chorus.service.connection.key_prefix", lambda _: PREFIX)
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
     topic.refuse()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chorus.common.settings import from_environment
-from chorus.service.run_job import context_for
+from chorus.service.connection import context_for
 from chorus.service.service_lock import running_broker
 from storage.places.place import LocalPlace
 from storage.records import jobs

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.jobs.schedule_runs import NoSuchSchedule, run, show_schedules
-from chorus.jobs.upload_request import NoService
 from chorus.operations.doctor import examine
+from chorus.reprocess.schedule_runs import NoSuchSchedule, run, show_schedules
+from chorus.service.connection import NoService
 from storage.records.labelled_output import EnsembleVersion
 from storage.records.runs import Run, RunEnd, create_run, end_run
 from storage.versions.schedule_state import ScheduleState, schedule_pointer

@@ -8,8 +8,7 @@ from redis.exceptions import RedisError
 
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
-from chorus.jobs.upload_request import NoService
-from chorus.service.run_job import broker_for, context_for, service_broker
+from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place

@@ -15,16 +15,9 @@ from rich.console import Console
 
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
-from chorus.jobs.progress import rows_of
-from chorus.jobs.upload_request import NoService
+from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import forecast_for
-from chorus.service.run_job import (
-    broker_for,
-    context_for,
-    end_on_sigterm,
-    service_broker,
-    workers_for,
-)
+from chorus.service.run_job import end_on_sigterm, workers_for
 from storage.errors import BadRequest, ChorusError
 from storage.names import check_name
 from storage.places.open_place import open_place
@@ -35,6 +28,7 @@ from storage.records.job_state import checked_state
 from storage.records.jobs import Job
 from storage.records.runs import Run, RunEnd, create_run, end_run, read_run_end
 from tasks.board.context import Context
+from tasks.board.job_facts import rows_in_chunks
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.activate_labels import settle
 from tasks.jobs.reprocess import carry_on, describe_jobs, describe_run
@@ -226,7 +220,7 @@ def _progress(context: Context, jobs: Sequence[Job]) -> str:
         if checked_state(context.place, job).is_done:
             done += dataset.rows
         elif (state := context.board.progress(job.id, [])) is not None:
-            done += rows_of(state.parts, dataset)
+            done += rows_in_chunks(state.parts, dataset)
     return f"labelled {done:,} of {rows:,} rows, in {len(jobs):,} datasets"
 
 

@@ -1,0 +1,1 @@
+"""Commands on stored feedback and its labels: reprocess, schedule, labels, prune."""

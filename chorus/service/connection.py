@@ -1,0 +1,77 @@
+"""Find the broker of a service, or start an embedded one; and what a step needs to use it."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chorus.common.settings import Settings
+from chorus.service.service_lock import running_broker
+from storage.errors import BadRequest
+from storage.places.open_place import open_place
+from storage.places.place import Place
+from tasks.board.board import Board
+from tasks.board.context import Context
+from tasks.board.keys import key_prefix
+from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
+from tasks.broker.celery_app import make_app, publisher
+from workers.processes.embedded_broker import Broker, embedded_broker
+
+
+class NoService(BadRequest):
+    """No service runs that could take the request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start one with "
+            "`chorus up`, or set it to the broker of a service elsewhere, or use `chorus score`, "
+            "which runs everything by itself."
+        )
+
+
+def service_broker(settings: Settings) -> BrokerAddress | None:
+    """The broker that is configured, or that of the service which runs on this machine. Raises
+    BadBrokerUrl.
+    """
+    return settings.broker or running_broker(settings.run)
+
+
+def board_of_service(settings: Settings, place: Place) -> Board | None:
+    """None without a broker; and, with a word about it, if that does not answer: storage has what
+    counts.
+    """
+    address = service_broker(settings)
+    if address is None:
+        return None
+    try:
+        address.check()
+    except BrokerUnreachable as error:
+        print(f"chorus: {error}", file=sys.stderr)
+        return None
+    return Board(address.client(), key_prefix(place))
+
+
+@contextmanager
+def broker_for(settings: Settings) -> Iterator[Broker]:
+    """The broker of the service, checked, or an embedded one for as long as the block lasts."""
+    address = service_broker(settings)
+    if address is not None:
+        address.check()
+        yield Broker(address)
+        return
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="broker-", dir=settings.run) as folder,
+        embedded_broker(Path(folder)) as broker,
+    ):
+        yield broker
+
+
+def context_for(settings: Settings, broker: BrokerAddress) -> Context:
+    """What every step works with, on this root and this broker."""
+    place = open_place(settings.home)
+    prefix = key_prefix(place)
+    return Context(
+        place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker)
+    )
