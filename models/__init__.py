@@ -1,6 +1,5 @@
-"""The models: what a scorer is, the registry of published versions, the kinds of model, and
-training them.
+"""Models: the kinds of model, the registry of published versions, training and scoring.
 
-Imports only storage/. Nothing here loads a model library until a scorer or a trainer of that kind
-is asked for.
+Imports only storage/. Importing a module here loads no model library; a scorer, a trainer or an
+import of a model loads what it needs.
 """

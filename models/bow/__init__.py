@@ -1,1 +1,1 @@
-"""The kind `bow`: TF-IDF and logistic regression in one scikit-learn pipeline, kept with skops."""
+"""The kind `bow`: TF-IDF and logistic regression in one scikit-learn pipeline, saved with skops."""

@@ -1,9 +1,4 @@
-"""The kind `bow`: TF-IDF of words and characters, logistic regression; one scikit-learn pipeline
-kept with skops.
-
-A skops file names the types it is made of. One that names anything beyond scikit-learn and NumPy is
-refused, so that loading a model never runs code that came with it.
-"""
+"""The scorer of the kind `bow`: a scikit-learn pipeline that is read from a skops file."""
 
 from pathlib import Path
 from typing import Any
@@ -20,41 +15,36 @@ PIPELINE = "pipeline.skops"
 
 
 class WrongLabels(ChorusError):
-    """A pipeline answers with other labels than its manifest says."""
+    """A pipeline whose labels are not those of its manifest."""
 
     def __init__(self, expected: tuple[str, ...], found: tuple[str, ...]) -> None:
         self.expected, self.found = expected, found
         super().__init__(
-            f"The pipeline's labels are {', '.join(found)}, and the manifest says {', '.join(expected)}. "
-            "Publish the model again."
+            f"The pipeline's labels are {', '.join(found)}, and the manifest says "
+            f"{', '.join(expected)}. Publish the model again."
         )
 
 
 def class_names(pipeline: Any) -> tuple[str, ...]:
-    """What the columns of predict_proba stand for; for an any-of pipeline only their numbers: '0',
-    '1', …
-    """
+    """Return the labels of predict_proba's columns; of an any-of pipeline only numbers: '0', '1', …"""
     return tuple(str(name) for name in pipeline.classes_)
 
 
 class BowScorer:
-    """A `Scorer` (see models.interface.scorer): texts → texts → probabilities. The work is all in
-    `infer`.
-    """
+    """A `Scorer` (see models.interface.scorer) that does all its work in `infer`."""
 
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
         self._spec, self._folder = spec, folder
         self._pipeline: Any = None
 
     def load(self) -> None:
-        """Raises UntrustedTypes, WrongLabels."""
+        """Read the pipeline. Raises UntrustedTypes, WrongLabels."""
         pipeline = load_skops(self._folder / PIPELINE)
-        labels, found = self._spec.labels, class_names(pipeline)
-        expected = (
-            labels if self._spec.target.mode == "one_of" else tuple(map(str, range(len(labels))))
-        )
-        if found != expected:
-            raise WrongLabels(expected, found)
+        labels = self._spec.labels
+        one_of = self._spec.target.mode == "one_of"
+        expected = labels if one_of else tuple(map(str, range(len(labels))))
+        if class_names(pipeline) != expected:
+            raise WrongLabels(expected, class_names(pipeline))
         self._pipeline = pipeline
 
     def prepare(self, texts: pa.StringArray) -> list[str]:

@@ -20,28 +20,26 @@ def fit(data: LabelledTexts, folder: Path) -> None:
     else:
         pipeline.fit(data.texts.to_pylist(), answers)
     for _, part in pipeline.named_steps["features"].transformer_list:
-        # As they come, the numbers are NumPy's, and skops would give each of 90,000 a file of its
-        # own.
+        # The numbers are NumPy's, and skops would write each of 90,000 to a file of its own.
         part.vocabulary_ = {word: int(column) for word, column in part.vocabulary_.items()}
     skops.io.dump(pipeline, folder / PIPELINE)
 
 
 def _pipeline(data: LabelledTexts) -> Any:
-    """Words, word pairs and parts of words of four characters.
+    """Return features of words, word pairs and parts of words of four characters, and a head.
 
-    Tried on 37,000 tweets: three and four characters together were no better, and scored a third
-    slower.
+    On 37,000 tweets three and four characters together were no better, and a third slower to score.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import FeatureUnion, Pipeline
 
-    rare = 2 if len(data) > 5000 else 1
+    min_rows = 2 if len(data) > 5000 else 1
     words = TfidfVectorizer(
         token_pattern=r"\w+|[!?]",  # noqa: S106 — no password: what counts as a word
         ngram_range=(1, 2),
-        min_df=rare,
+        min_df=min_rows,
         sublinear_tf=True,
         dtype=np.float32,
     )

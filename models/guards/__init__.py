@@ -1,1 +1,1 @@
-"""Guards: refusal of code in models, missing extras, memory measurement, telemetry switched off."""
+"""Guards: no code from models, no telemetry, memory measured, extras named, crashes contained."""

@@ -1,4 +1,4 @@
-"""What to say when an optional package is not installed."""
+"""The error for an optional package that is not installed, with the command that installs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from storage.errors import BadRequest
 
 
 class MissingPackage(BadRequest):
-    """A package of one of the extras is needed and not there."""
+    """A package of one of the extras that is needed and not installed."""
 
     def __init__(self, package: str, purpose: str, extra: str) -> None:
         self.package, self.extra = package, extra
@@ -18,10 +18,10 @@ class MissingPackage(BadRequest):
 
 @contextmanager
 def require_extra(extra: str, purpose: str) -> Iterator[None]:
-    """Around late imports: turns their ModuleNotFoundError into MissingPackage."""
+    """Turn a ModuleNotFoundError of the imports in the block into MissingPackage."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name is None:  # a package that is there, and was not satisfied
+        if error.name is None:  # an installed package that refuses to be imported
             raise
         raise MissingPackage(error.name, purpose, extra) from error

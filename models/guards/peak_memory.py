@@ -1,4 +1,4 @@
-"""How much memory a process took."""
+"""The memory of this process."""
 
 import resource
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def peak_memory() -> int:
-    """The most bytes that this process had in memory so far."""
+    """Return the most bytes that this process has had in memory so far."""
     status = Path("/proc/self/status")
-    # of this process alone, where getrusage knows what its parent had before it became this
+    # It counts this process alone. getrusage also counts its parent before the exec.
     if status.exists():
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):

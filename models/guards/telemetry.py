@@ -1,25 +1,26 @@
-"""OpenVINO and NNCF tell a server on the internet of each model that they convert, where no file in
-the home says no.
+"""Telemetry of OpenVINO and NNCF, switched off.
 
-Each time from a copy of this process, which is large by then, and may hang where there is no
-internet.
+They report each model that they convert to a server on the internet, unless a file in the user's
+home declines. Each report forks this process, which is large by then, and the copy may hang where
+there is no internet.
 """
 
 
 def disable_telemetry() -> None:
-    """From now on, in this process: only who has agreed, by that file, is counted. Called before
-    they are asked.
+    """Decline telemetry in this process, unless a file in the home agrees to it.
+
+    Has to be called before the first model is converted.
     """
     try:
         from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
     except ImportError:
         return  # then nothing is sent
-    asked = OptInChecker.check
-    if asked.__module__ == __name__:
+    original_check = OptInChecker.check
+    if original_check.__module__ == __name__:
         return
 
-    def check(*arguments: object, **named: object) -> object:
-        found = asked(*arguments, **named)
-        return ConsentCheckResult.DECLINED if found is ConsentCheckResult.NO_FILE else found
+    def check(*arguments: object, **options: object) -> object:
+        result = original_check(*arguments, **options)
+        return ConsentCheckResult.DECLINED if result is ConsentCheckResult.NO_FILE else result
 
     OptInChecker.check = check

@@ -1,3 +1,1 @@
-"""The interface of every kind of model: what a scorer offers, what a manifest says, what training
-gets.
-"""
+"""The interface of every kind of model: scorer, manifest, training set, training options, device."""

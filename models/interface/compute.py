@@ -1,6 +1,4 @@
-"""What a scorer may compute with: the same for every kind, which leaves aside what it has no use
-for.
-"""
+"""The options of a scorer, the same for every kind of model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,9 @@ from models.interface.precision import Precision
 
 @dataclass(frozen=True)
 class Compute:
-    """The defaults choose by themselves."""
+    """What a scorer may compute with. A kind ignores the options that it has no use for."""
 
-    device: str = AUTO  # of a transformer, see models.interface.device
+    device: str = AUTO  # for kinds that use a GPU, see models.interface.device
     threads: int | None = None  # most cores to compute on; None: all
-    # of a transformer, the coarsest that may be used: see models.interface.precision
-    precision: Precision = "int8"
+    precision: Precision = "int8"  # the coarsest allowed, see models.interface.precision
     cache: Path | None = None  # folder for compiled networks, which makes the next start faster

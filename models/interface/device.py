@@ -1,4 +1,4 @@
-"""Where a network computes: the processor, or a GPU of NVIDIA's that torch can use."""
+"""The device that a network computes on: the processor, or an NVIDIA GPU that torch can use."""
 
 import re
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ AUTO = "auto"
 CPU = "cpu"
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:\d+)?")
 
-_NEEDED = ("torch", "transformers")
+_REQUIRED_PACKAGES = ("torch", "transformers")
 
 
 @dataclass(frozen=True)
 class GpuFacts:
-    """What there is on this machine."""
+    """What this machine has to compute on a GPU with."""
 
-    device_files: int  # of NVIDIA GPUs, that the driver has made
-    missing_packages: tuple[str, ...]  # packages that the GPU engine needs
-    gpus: int | None  # that torch sees; None: nobody has asked it
+    device_files: int  # of NVIDIA GPUs, made by the driver
+    missing_packages: tuple[str, ...]  # of those that scoring on a GPU needs
+    gpus: int | None  # that torch counts; None: it was not imported
 
 
 class NoGpu(BadRequest):
-    """A GPU was asked for and cannot be had."""
+    """A GPU that was requested and cannot be used."""
 
     def __init__(self, device: str, problem: str, remedy: str) -> None:
         self.device = device
@@ -34,10 +34,9 @@ class NoGpu(BadRequest):
 
 
 def choose_device(requested: str, facts: GpuFacts) -> str:
-    """`cpu`, `cuda` or `cuda:N` for one of these or `auto`, which is the GPU if it can be used.
-    Raises NoGpu.
+    """Return `cpu`, `cuda` or `cuda:N`; for `auto`, `cuda` if a GPU can be used. Raises NoGpu.
 
-    If nobody has asked torch, its answer is taken to be what the driver says.
+    Where torch was not asked, every GPU that the driver shows counts as usable.
     """
     gpus = facts.device_files if facts.gpus is None else facts.gpus
     usable = gpus if facts.device_files and not facts.missing_packages else 0
@@ -58,8 +57,12 @@ def choose_device(requested: str, facts: GpuFacts) -> str:
             "Run: pip install 'chorus[gpu]'",
         )
     if not usable:
-        remedy = "Install a build of torch for CUDA that fits the driver (and look at CUDA_VISIBLE_DEVICES)"
-        raise NoGpu(requested, "torch sees no GPU", remedy)
+        raise NoGpu(
+            requested,
+            "torch sees no GPU",
+            "Install a build of torch for CUDA that fits the driver (and check "
+            "CUDA_VISIBLE_DEVICES)",
+        )
     number = int(requested.partition(":")[2] or 0)
     if number >= usable:
         raise NoGpu(
@@ -69,16 +72,14 @@ def choose_device(requested: str, facts: GpuFacts) -> str:
 
 
 def gather_gpu_facts(count_with_torch: bool = True) -> GpuFacts:
-    """Gather the facts. torch takes seconds to import, so it is asked only where there can be a
-    GPU.
-    """
-    files = _device_files()
-    missing = tuple(package for package in _NEEDED if find_spec(package) is None)
-    if not count_with_torch or not files or missing:
-        return GpuFacts(files, missing, None)
+    """Look at this machine. torch takes seconds to import, so only where there can be a GPU."""
+    device_files = _device_files()
+    missing = tuple(package for package in _REQUIRED_PACKAGES if find_spec(package) is None)
+    if not count_with_torch or not device_files or missing:
+        return GpuFacts(device_files, missing, None)
     import torch
 
-    return GpuFacts(files, missing, torch.cuda.device_count())
+    return GpuFacts(device_files, missing, torch.cuda.device_count())
 
 
 def _device_files() -> int:

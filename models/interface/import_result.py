@@ -1,4 +1,4 @@
-"""What is known of a model once its files are ready to be published."""
+"""What importing a model's files gives, and the error for files that are no model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 from storage.errors import BadRequest
 
 if TYPE_CHECKING:
-    # brings pydantic, which the network of a GPU does without
+    # imports pydantic, which scoring on a GPU does without
     from models.interface.manifest import Mode
 
 
 @dataclass(frozen=True)
 class ImportResult:
+    """Facts about a model whose files are ready to be published."""
+
     mode: "Mode"
     labels: tuple[str, ...] | None  # None: the files do not name them
-    max_tokens: int | None
-    outputs: int  # values that it answers a text with
+    max_tokens: int | None  # None for kinds that read no tokens
+    outputs: int  # number of values for each text
 
 
 class NotAModel(BadRequest):
-    """Files that were given as a model and are none."""
+    """A file or folder that was given as a model and is none."""
 
     def __init__(self, source: Path, problem: str) -> None:
         self.source = source

@@ -1,7 +1,6 @@
-"""What a kind of model says about itself: how it is trained, published and scored, and what it can
-do.
+"""The base class of the kinds of model: what a kind can do, and how to train, publish and score.
 
-Everything else asks the kind instead of comparing its name.
+The rest of Chorus asks the kind, and never compares its name.
 """
 
 from abc import ABC, abstractmethod
@@ -23,8 +22,8 @@ from models.interface.training_set import LabelledTexts
 class Kind(ABC):
     """One kind of model, listed in models.kinds.table.
 
-    Processes that only plan import the module of a kind too. It imports model libraries such as
-    torch inside its functions.
+    Its module imports model libraries such as torch inside functions, because processes that only
+    plan import the module too.
     """
 
     summary: ClassVar[str]  # one line for help texts

@@ -1,4 +1,4 @@
-"""What is written down about a model version: `registry/models/<model>/<version>/manifest.json`."""
+"""The manifest of a model version: `registry/models/<model>/<version>/manifest.json`."""
 
 import json
 from datetime import datetime
@@ -11,17 +11,17 @@ from storage.names import digest
 from storage.record import Record
 from storage.records.decisions import Mode as Mode
 
-OverLength = Literal[
-    "truncate", "windows"
-]  # a text with more than max_tokens is cut, or read in parts: models.transformer.tokens
+# what happens to a text with more than max_tokens: it is cut, or read in parts
+OverLength = Literal["truncate", "windows"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# no path to elsewhere
+# no path to another folder
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class ModelTarget(Record):
-    """A question that the labels answer: one of them is right (`sentiment`), or any number of them
-    (`topics`).
+    """A question that the labels answer.
+
+    One label is right (`sentiment`), or any number of them (`topics`).
     """
 
     name: str
@@ -37,7 +37,7 @@ class Artifact(Record):
 
 
 class ModelCard(Record):
-    """Where a version comes from. Nothing here changes what it answers."""
+    """The origin and the quality of a version. Nothing here changes its scores."""
 
     data: str  # what it learned from, for people
     rows_trained: int | None = None
@@ -48,30 +48,28 @@ class ModelCard(Record):
 
 
 class Measurements(Record):
-    """Of one process with nothing but the model, on one core of the machine that it was published
-    from.
-    """
+    """The time and memory of a process with only this model, on one core, when it was published."""
 
-    load_seconds: float  # from its artifacts on disk to the first answer, libraries included
+    load_seconds: float  # from the artifacts on disk to the first answer, libraries included
     rows_per_second: float
     characters_per_second: float
-    # read by the model, special tokens included; None for kinds without
+    # read by the model, special tokens included; None for kinds that read no tokens
     tokens_per_second: float | None = None
     rows: int  # that were scored for these rates
     memory: int  # bytes at the most
 
 
 class ModelSpec(Record):
-    """What a publisher says of the artifacts in a folder."""
+    """The facts about the artifacts in a folder that is to be published."""
 
     kind: str  # one of models.kinds.table
     target: ModelTarget
     labels: Annotated[tuple[str, ...], Field(min_length=1)]  # the columns of the scores, in order
     max_tokens: int | None = None  # None for kinds that read a text to its end
     over_length: OverLength = "truncate"
-    # those below float32 that were tried when it was published
+    # those below float32 that were checked when it was published
     precisions: tuple[PrecisionCheck, ...] = ()
-    # speed and memory, see models.publishing.trial; None: nobody looked
+    # see models.publishing.trial; None: it took too long, or was published before there were trials
     measured: Measurements | None = None
     card: ModelCard
 
@@ -87,12 +85,11 @@ class ModelManifest(ModelSpec):
 
 
 def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
-    """SHA-256 over all that decides the scores: two versions with one digest answer alike.
+    """Return the SHA-256 of all that decides the scores: equal digests mean equal scores.
 
-    The artifacts count by name and content; name, version, card, date and what was measured do not
-    count.
+    Artifacts count by name and content. Name, version, card, date and measurements do not count.
     """
-    what_decides: dict[str, object] = {
+    deciding: dict[str, object] = {
         "kind": spec.kind,
         "target": spec.target.model_dump(),
         "labels": spec.labels,
@@ -101,7 +98,7 @@ def digest_of(spec: ModelSpec, artifacts: tuple[Artifact, ...]) -> str:
         "artifacts": sorted([artifact.file, artifact.sha256] for artifact in artifacts),
     }
     if spec.precisions:
-        what_decides["precisions"] = sorted(
+        deciding["precisions"] = sorted(
             [check.precision, check.passed] for check in spec.precisions
         )
-    return digest(json.dumps(what_decides, sort_keys=True).encode())
+    return digest(json.dumps(deciding, sort_keys=True).encode())

@@ -1,6 +1,4 @@
-"""What training is told, whatever the kind; a kind leaves aside what it has no use for, but for
-over_length.
-"""
+"""The options of training, the same for every kind of model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +8,19 @@ from models.interface.manifest import OverLength
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """The defaults suit a few thousand short texts on two cores."""
+    """Options with defaults for a few thousand short texts on two cores.
 
-    encoder: Path | None = (
-        # transformer: the folder to start from (config.json, model.safetensors, tokenizer.json)
-        None
-    )
-    max_tokens: int = 256  # transformer: a longer text is cut there when learned from
-    # transformer: what happens to it when it is scored; others refuse windows
-    over_length: OverLength = "truncate"
-    epochs: int = 3  # transformer: times through the rows
-    max_rows: int | None = None  # transformer: learn from a random part of the rows
-    frozen_layers: int = 4  # transformer: the embeddings and as many lower layers stay as they are
-    # transformer: how much is read before each step; 1,024 are about 40 short texts
-    step_tokens: int = 1024
-    learning_rate: float = 6e-4  # transformer: highest learning rate
+    A kind ignores the options that it has no use for, except `over_length`: a kind that reads no
+    tokens refuses `windows`. All but `seed` are for kinds that start from an encoder.
+    """
+
+    # the folder to start from: config.json, model.safetensors, tokenizer.json
+    encoder: Path | None = None
+    max_tokens: int = 256  # a longer text is cut there in training
+    over_length: OverLength = "truncate"  # how the published model reads longer texts
+    epochs: int = 3  # times through the rows
+    max_rows: int | None = None  # learn from a random part of the rows
+    frozen_layers: int = 4  # lower layers that keep their weights, and with them the embeddings
+    step_tokens: int = 1024  # tokens in a training step, about 40 short texts
+    learning_rate: float = 6e-4  # the highest
     seed: int = 0

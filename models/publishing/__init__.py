@@ -1,1 +1,1 @@
-"""Publishing: the registry of model versions, training, trial loads and imports from elsewhere."""
+"""Publishing: training, import from elsewhere, a trial of the model, and the registry."""

@@ -1,4 +1,4 @@
-"""How good the probabilities are, measured on rows whose labels are known. Pure, NumPy alone.
+"""Metrics of probabilities on rows whose true labels are known. Pure functions on NumPy arrays.
 
 F1 of a label = 2 TP / (2 TP + FP + FN), and 0 where the label was neither true nor given. Macro is
 the mean over the labels; micro takes TP, FP and FN over all labels together.
@@ -7,16 +7,15 @@ the mean over the labels; micro takes TP, FP and FN over all labels together.
 import numpy as np
 
 from models.interface.manifest import Mode
-from models.interface.training_set import BoolArray
-from storage.records.decisions import decide_labels
+from storage.records.decisions import Bool, decide_labels
 from storage.records.scores import Float32
 
 
-def compute_metrics(values: Float32, truth: BoolArray, mode: Mode) -> dict[str, float]:
-    """One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label
-    right).
+def compute_metrics(values: Float32, truth: Bool, mode: Mode) -> dict[str, float]:
+    """Return the metrics by name, each from 0 to 1; `values` are float32 [rows, labels].
 
-    A row without values (NaN), which the model could not score, is given no label.
+    One-of: accuracy, macro_f1. Any-of: micro_f1, macro_f1, exact_match (rows with every label
+    right). A row without values (NaN), which the model could not score, is given no label.
     """
     given = decide_labels(values, mode) & np.isfinite(values).all(axis=1, keepdims=True)
     hits = (given & truth).sum(axis=0)

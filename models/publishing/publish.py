@@ -18,28 +18,29 @@ from storage.errors import BadRequest
 
 
 class LabelsMismatch(BadRequest):
-    """The labels that were given are not the model's, or the model's files do not name them and
-    none were given.
-    """
+    """Given labels that are not the model's, or no labels at all."""
 
     def __init__(
-        self, source: Path, given: tuple[str, ...] | None, found: tuple[str, ...] | None
+        self, source: Path, given: tuple[str, ...] | None, named: tuple[str, ...] | None
     ) -> None:
-        self.source, self.given, self.found = source, given, found
+        self.source, self.given, self.named = source, given, named
         super().__init__(
-            f"{source} names the labels {', '.join(found)}, not {', '.join(given or ())}. Give them as it does, or not."
-            if found
-            else f"{source} does not name its labels. Give them, in the order of the model's outputs."
+            f"{source} names the labels {', '.join(named)}, not {', '.join(given or ())}. "
+            "Give the same labels, or none."
+            if named
+            else f"{source} does not name its labels. "
+            "Give them, in the order of the model's outputs."
         )
 
 
 class OptionNotSupported(BadRequest):
-    """Options were given that mean nothing to this kind of model."""
+    """Options that this kind of model cannot follow."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         super().__init__(
-            f"A {kind} reads every text to its end. Leave out a limit of tokens, and a rule for long texts."
+            f"A {kind} reads every text to its end. "
+            "Leave out a limit of tokens, and a rule for long texts."
         )
 
 
@@ -57,10 +58,12 @@ def publish_from(
 ) -> ModelManifest:
     """Publish a file or folder that one of the kinds recognises, or a folder that MLflow saved.
 
-    `texts` are of the kind that the model will read. Its speed is measured on them, and int8 is
-    made with about half of them and checked on the others; without texts it is not offered. Pickles
-    are not read, and no code that comes with a model is run. `initializer` is called first in a
-    child process. Raises NotAModel, ContainsCode, OptionNotSupported, LabelsMismatch, UntrustedTypes,
+    `texts` are examples of what the model will read. Its speed is measured on them; lower
+    precisions are made with about half of them and checked on the others, and not offered without
+    texts. Pickles are not read, and no code that comes with a model is run. The process of the
+    trial calls `initializer` first.
+
+    Raises NotAModel, ContainsCode, OptionNotSupported, LabelsMismatch, UntrustedTypes,
     MissingPackage, TrialFailed, BadName.
     """
     with (
@@ -70,9 +73,9 @@ def publish_from(
         check_options(kind, over_length, max_tokens)
         spec = import_model(kind, files, Path(folder), target, labels, max_tokens, over_length)
         if texts is not None:
-            others = held_out_rows(texts, 0.5)
-            sides = [texts.filter(pa.array(side)) for side in (~others, others)]
-            checks = find_kind(kind).check_precisions(spec, Path(folder), *sides)
+            held_out = held_out_rows(texts, 0.5)
+            halves = [texts.filter(pa.array(half)) for half in (~held_out, held_out)]
+            checks = find_kind(kind).check_precisions(spec, Path(folder), *halves)
             spec = spec.model_copy(update={"precisions": checks})
         spec = spec.model_copy(
             update={"measured": measure_model(spec, Path(folder), texts, initializer)}
@@ -81,7 +84,10 @@ def publish_from(
 
 
 def check_options(kind: str, over_length: OverLength, max_tokens: int | None = None) -> None:
-    """Raises UnknownKind, OptionNotSupported."""
+    """Refuse options about tokens for a kind that reads none.
+
+    Raises UnknownKind, OptionNotSupported.
+    """
     if not find_kind(kind).reads_tokens and (max_tokens or over_length != "truncate"):
         raise OptionNotSupported(kind)
 
@@ -95,20 +101,24 @@ def import_model(
     max_tokens: int | None,
     over_length: OverLength,
 ) -> ModelSpec:
-    """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish."""
-    found = find_kind(kind).import_files(source, folder, max_tokens)
-    chosen = labels or found.labels
-    if chosen is None or (found.labels and found.labels != chosen):
-        raise LabelsMismatch(source, labels, found.labels)
-    if len(chosen) != found.outputs:
+    """Check and complete the model's files in an empty folder, ready for ModelRegistry.publish.
+
+    Raises NotAModel, LabelsMismatch, and what the kind raises.
+    """
+    imported = find_kind(kind).import_files(source, folder, max_tokens)
+    chosen = labels or imported.labels
+    if chosen is None or (imported.labels and imported.labels != chosen):
+        raise LabelsMismatch(source, labels, imported.labels)
+    if len(chosen) != imported.outputs:
         raise NotAModel(
-            source, f"it answers with {found.outputs} values, and {len(chosen)} labels were given"
+            source,
+            f"it answers with {imported.outputs} values, and {len(chosen)} labels were given",
         )
     return ModelSpec(
         kind=kind,
-        target=ModelTarget(name=target, mode=found.mode),
+        target=ModelTarget(name=target, mode=imported.mode),
         labels=chosen,
-        max_tokens=found.max_tokens,
+        max_tokens=imported.max_tokens,
         over_length=over_length,
         card=ModelCard(data=f"published from {source.name}"),
     )

@@ -1,4 +1,4 @@
-"""The models that are published, and the check that every one of their bytes is what was published."""
+"""The registry of published models, which checks that each file is the one that was published."""
 
 import hashlib
 import tempfile
@@ -17,24 +17,20 @@ MANIFEST = "manifest.json"
 
 
 class Tampered(ChorusError):
-    """A file of a published version is not the file that was published."""
+    """A file of a published version that differs from the one that was published."""
 
     def __init__(self, model: str, version: int, file: str, expected: str, found: str) -> None:
-        self.model, self.version, self.file, self.expected, self.found = (
-            model,
-            version,
-            file,
-            expected,
-            found,
-        )
+        self.model, self.version, self.file = model, version, file
+        self.expected, self.found = expected, found
         super().__init__(
-            f"{file} of {model} version {version} is not what was published: its SHA-256 should be {expected} and is "
-            f"{found}. The model was not loaded. Restore the file, or publish the model again and use the new version."
+            f"{file} of {model} version {version} is not what was published: its SHA-256 should be "
+            f"{expected} and is {found}. The model was not loaded. Restore the file, or publish "
+            "the model again and use the new version."
         )
 
 
 class NothingToPublish(BadRequest):
-    """A folder without files was given as a model."""
+    """A folder without files that was given as a model."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,66 +40,59 @@ class NothingToPublish(BadRequest):
 
 
 class ModelRegistry:
-    """`registry/models/` below a place: immutable numbered versions, and aliases that move."""
+    """The folder `registry/models/` of a place: immutable numbered versions, and aliases."""
 
     def __init__(self, place: Place) -> None:
         self.store = VersionStore(place, "models", MANIFEST)
 
     def names(self) -> list[str]:
-        """Every model with at least one version, sorted."""
+        """List every model with at least one version, sorted."""
         return self.store.names()
 
     def versions(self, name: str) -> list[int]:
-        """Its versions, ascending; empty when there are none."""
+        """List the versions of a model in ascending order; none if it is not published."""
         return self.store.versions(name)
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Alias → version."""
+        """Return the version of each alias."""
         return self.store.aliases(name)
 
     def folder(self, name: str, version: int) -> str:
-        """Where a version lies, below the place."""
+        """Return the path of a version below the place."""
         return self.store.folder(name, version)
 
     def resolve(self, name: str, version_or_alias: int | str = CHAMPION) -> ModelManifest:
-        """The manifest behind a version number or an alias. Raises NotPublished, BadRecord,
-        Tampered.
+        """Read the manifest of a version number or an alias.
+
+        Raises NotPublished, BadRecord, Tampered.
         """
         return self.manifest(name, self.store.resolve(name, version_or_alias))
 
     def manifest(self, name: str, version: int) -> ModelManifest:
-        """Raises Absent, BadRecord, and Tampered if the manifest does not agree with its own
-        digest.
-        """
-        data, where = self.store.read_record(name, version)
-        manifest = ModelManifest.decode(data, where)
-        found = digest_of(manifest, manifest.artifacts)
-        if found != manifest.digest:
-            raise Tampered(name, version, MANIFEST, manifest.digest, found)
+        """Read a manifest, and check it against its own digest. Raises Absent, BadRecord, Tampered."""
+        data, path = self.store.read_record(name, version)
+        manifest = ModelManifest.decode(data, path)
+        digest = digest_of(manifest, manifest.artifacts)
+        if digest != manifest.digest:
+            raise Tampered(name, version, MANIFEST, manifest.digest, digest)
         if (manifest.name, manifest.version) != (name, version):
-            raise Tampered(
-                name,
-                version,
-                MANIFEST,
-                "its own",
-                f"that of {manifest.name} version {manifest.version}",
-            )
+            other = f"that of {manifest.name} version {manifest.version}"
+            raise Tampered(name, version, MANIFEST, "its own", other)
         return manifest
 
     def publish(
         self, name: str, folder: Path, spec: ModelSpec, published_at: datetime
     ) -> ModelManifest:
-        """Make the files of a folder the next version of a model; the first version becomes
-        champion.
+        """Publish the files of a folder as the next version of a model.
 
-        Every plain file directly in the folder is an artifact. Two publishers at once get two
-        versions. Raises BadName, NothingToPublish, CannotWrite.
+        Every plain file directly in the folder is an artifact. The first version becomes champion.
+        Two publishers at once get two versions. Raises BadName, NothingToPublish, CannotWrite.
         """
         files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
         if not files:
             raise NothingToPublish(folder)
         artifacts = tuple(
-            Artifact(file=file, bytes=path.stat().st_size, sha256=_digest(path))
+            Artifact(file=file, bytes=path.stat().st_size, sha256=_sha256(path))
             for file, path in files.items()
         )
         manifest = ModelManifest(
@@ -119,13 +108,13 @@ class ModelRegistry:
 
     @contextmanager
     def verified(self, manifest: ModelManifest) -> Iterator[Path]:
-        """A local folder with the version's artifacts, all of them checked before the block begins.
+        """Yield a local folder with the version's artifacts, all checked before the block begins.
 
-        The folder is the published one, or a copy that lasts as long as the block. Raises Tampered.
+        It is the published folder, or a copy that lasts as long as the block. Raises Tampered.
         """
         with ExitStack() as stack:
-            checked = (self._checked(manifest, artifact) for artifact in manifest.artifacts)
-            files = list(map_concurrently(self.store.place, stack.enter_context, checked))
+            checks = (self._verified_file(manifest, artifact) for artifact in manifest.artifacts)
+            files = list(map_concurrently(self.store.place, stack.enter_context, checks))
             if len({file.parent for file in files}) == 1:
                 yield files[0].parent
                 return
@@ -135,22 +124,22 @@ class ModelRegistry:
             yield together
 
     @contextmanager
-    def _checked(self, manifest: ModelManifest, artifact: Artifact) -> Iterator[Path]:
-        path = f"{self.store.folder(manifest.name, manifest.version)}/{artifact.file}"
+    def _verified_file(self, manifest: ModelManifest, artifact: Artifact) -> Iterator[Path]:
+        path = f"{self.folder(manifest.name, manifest.version)}/{artifact.file}"
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(self.store.place.local(path))
             except Absent:
-                found = "missing"
+                digest = "missing"
             else:
-                found = _digest(file)
-            if found != artifact.sha256:
+                digest = _sha256(file)
+            if digest != artifact.sha256:
                 raise Tampered(
-                    manifest.name, manifest.version, artifact.file, artifact.sha256, found
+                    manifest.name, manifest.version, artifact.file, artifact.sha256, digest
                 )
             yield file
 
 
-def _digest(file: Path) -> str:
+def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Texts to try a model on that comes without any: feedback as people write it, of no one's."""
+"""Sample texts for the trial of a model that comes without texts: feedback as people write it."""
 
 import pyarrow as pa
 
@@ -12,16 +12,25 @@ _SENTENCES = (
     "It does what it says; the cable could be a little longer.",
     "My order arrived without the charger that the box has printed on it.",
     "Would buy again",
-    "The driver left everything in the rain in front of the wrong door, although I had written where to put it.",
+    (
+        "The driver left everything in the rain in front of the wrong door, although I had written "
+        "where to put it."
+    ),
     "Since the last update the battery is empty by noon.",
-    "We were given a smaller room than the one we had booked and paid for, and the radiator knocked all night long.",
+    (
+        "We were given a smaller room than the one we had booked and paid for, and the radiator "
+        "knocked all night long."
+    ),
     "Your colleague in the chat solved it within five minutes, thank you.",
     "Too expensive for what you get.",
     "The size chart is wrong: a medium here is what others call small.",
     "I like the colour, my wife does not.",
     "Delivery was fine, the invoice was not, and to have it corrected took four mails.",
     "Works.",
-    "The instructions are only in a language that I do not read, and the pictures show another model.",
+    (
+        "The instructions are only in a language that I do not read, and the pictures show another "
+        "model."
+    ),
     "After a year of daily use the handle came off, which a tube of glue has mended.",
     "Could you please let me pay by invoice again, as it used to be possible?",
     "Very soft, very warm, and it survived the washing machine.",
@@ -31,6 +40,8 @@ _SENTENCES = (
 
 
 def sample_texts() -> pa.StringArray:
-    """Every sentence followed by every other one, 552 texts of one to forty words."""
-    pairs = [f"{one} {other}" for one in _SENTENCES for other in _SENTENCES if one != other]
+    """Return every sentence followed by every other one, 552 texts of one to forty words."""
+    pairs = [
+        f"{first} {second}" for first in _SENTENCES for second in _SENTENCES if first != second
+    ]
     return pa.array(pairs, pa.string())

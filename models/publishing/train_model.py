@@ -1,4 +1,4 @@
-"""Trains a model of any kind, and measures it on rows it has not seen the way it will be served."""
+"""Training a model of any kind, and measuring it on held-out rows with the scorer that serves it."""
 
 import tempfile
 import time
@@ -19,7 +19,7 @@ from storage.records.scores import Float32
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model that is ready to be published, and what it says of the held-out rows."""
+    """A model that is ready to be published, and its scores of the held-out rows."""
 
     spec: ModelSpec
     held_out: LabelledTexts
@@ -38,12 +38,14 @@ def train(
 ) -> TrainedModel:
     """Fill an empty folder with the artifacts of a model that answers `target`.
 
-    About a share of `held_out` of the rows, chosen by their texts, is not learned from but measured
-    on. `initializer` is called first in the process of the trial. Raises UnknownKind, OptionNotSupported,
-    BadLabels, MissingPackage, TrialFailed, and what the kind raises.
+    About a share of `held_out` of the rows, chosen by their texts, is measured on and not learned
+    from. The process of the trial calls `initializer` first.
+
+    Raises UnknownKind, OptionNotSupported, BadLabels, MissingPackage, TrialFailed, and what the
+    kind raises.
     """
     check_options(kind, options.over_length)
-    learned, kept = split(data, held_out)
+    learned, measured_on = split(data, held_out)
     check_learnable(learned)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chorus-") as fresh:
@@ -52,22 +54,24 @@ def train(
         spec = import_model(
             kind, Path(fresh), folder, target, data.labels, options.max_tokens, options.over_length
         )
-    checks = find_kind(kind).check_precisions(spec, folder, learned.texts, kept.texts)
+    checks = find_kind(kind).check_precisions(spec, folder, learned.texts, measured_on.texts)
     spec = spec.model_copy(update={"precisions": checks})
-    values = score_labelled_texts(spec, folder, kept)
+    values = score_labelled_texts(spec, folder, measured_on)
     card = ModelCard(
         data=description,
         rows_trained=min(len(learned), options.max_rows or len(learned)),
-        rows_held_out=len(kept),
-        metrics=compute_metrics(values, kept.truth, kept.mode),
+        rows_held_out=len(measured_on),
+        metrics=compute_metrics(values, measured_on.truth, measured_on.mode),
         seconds=round(seconds, 1),
     )
-    measured = measure_model(spec, folder, kept.texts, initializer)
-    return TrainedModel(spec.model_copy(update={"card": card, "measured": measured}), kept, values)
+    measured = measure_model(spec, folder, measured_on.texts, initializer)
+    return TrainedModel(
+        spec.model_copy(update={"card": card, "measured": measured}), measured_on, values
+    )
 
 
 def score_labelled_texts(spec: ModelSpec, folder: Path, data: LabelledTexts) -> Float32:
-    """What the model says of these rows, float32 [rows, labels], by the engine that will serve it."""
+    """Score the texts with the model in a folder: float32 [rows, labels]."""
     scorer = open_scorer(spec, folder)
     scorer.load()
     try:

@@ -1,8 +1,7 @@
-"""Reads labelled texts, for training and for measuring: .csv, .tsv or .jsonl, one text and its
-answer a row, UTF-8.
+"""Files of labelled texts, for training and for measuring: .csv, .tsv or .jsonl in UTF-8.
 
-An any-of answer is `price|delivery`, or a JSON list `["price", "delivery"]`; empty means that no
-label holds.
+Each row is a text with its answer. An any-of answer is `price|delivery`, or a JSON list `["price",
+"delivery"]`; empty means that no label holds.
 """
 
 import csv
@@ -36,7 +35,7 @@ def read_labelled_texts(
     mode: Mode,
     labels: tuple[str, ...] | None = None,
 ) -> LabelledTexts:
-    """All rows of the file; `labels` are those that may be met, if they are known.
+    """Read all rows of the file; `labels` are those that may occur, if they are known.
 
     Raises BadLabelledFile, and BadLabels for answers that fit no target.
     """
@@ -49,14 +48,14 @@ def read_labelled_texts(
 
 
 def read_texts(file: Path, text_column: str) -> pa.StringArray:
-    """The texts of such a file, whose answers need not be there. Raises BadLabelledFile."""
+    """Read the texts of such a file, with or without answers. Raises BadLabelledFile."""
     return pa.array(
         [_text(file, number, row, text_column) for number, row in _rows(file)], pa.string()
     )
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row with its number, from 1; at least one."""
+    """Yield each row with its number, from 1. Raises BadLabelledFile if there is none."""
     number = 0
     try:
         for number, row in enumerate(_records(file), start=1):
@@ -97,9 +96,9 @@ def _json(file: Path, number: int, text: str) -> Any:
 
 def _value(file: Path, number: int, row: dict[str, Any], column: str) -> Any:
     if column not in row:
-        found = ", ".join(str(name) for name in row if name is not None)
+        columns = ", ".join(str(name) for name in row if name is not None)
         raise BadLabelledFile(
-            file, f"row {number} has no column {column!r}. Its columns are: {found}."
+            file, f"row {number} has no column {column!r}. Its columns are: {columns}."
         )
     return row[column]
 
@@ -114,7 +113,7 @@ def _text(file: Path, number: int, row: dict[str, Any], column: str) -> str:
 def _answer(
     file: Path, number: int, row: dict[str, Any], column: str, mode: Mode
 ) -> tuple[str, ...]:
-    """The labels of one row, without doubles."""
+    """Return the labels of one row, without repetitions."""
     answer = _value(file, number, row, column)
     if mode == "any_of" and isinstance(answer, str):
         answer = _json(file, number, answer) if answer.startswith("[") else answer.split("|")

@@ -34,8 +34,8 @@ class TrialFailed(BadRequest):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
-            f"The model was not published, because it could not score texts in a process of its own: "
-            f"{reason}. It has to take texts, one string each, and to answer with a probability "
+            "The model was not published, because it could not score texts in a process of its "
+            f"own: {reason}. It has to take texts, one string each, and to answer with a probability "
             "for each label."
         )
 
