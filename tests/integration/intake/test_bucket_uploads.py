@@ -1,4 +1,4 @@
-"""Uploads that lie in buckets: read like files of this machine, whole or not at all."""
+"""Uploads in buckets are read like local files, all or nothing."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ CSV = b"id,text\n" + b"".join(
 )
 
 
-def taken_in(folder, path):
+def stored_dataset(folder, path):
     return store_upload(
         LocalPlace(folder / "home"), UploadOptions(path, "acme"), io.BytesIO(), lambda _: None
     )
@@ -30,79 +30,78 @@ def taken_in(folder, path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """An upload of several."""
+    """Read an upload in several blocks."""
     monkeypatch.setattr("storage.places.object_place.BLOCK", 10_000)
 
 
 @pytest.mark.parametrize(("name", "data"), [("in.csv", CSV), ("In.CSV.gz", gzip.compress(CSV))])
 @pytest.mark.usefixtures("small_blocks")
-def test_an_upload_in_a_bucket_becomes_the_dataset_that_the_same_file_here_becomes(
+def test_an_upload_in_a_bucket_becomes_the_same_dataset_as_a_local_file(
     bucket, tmp_path, name, data
 ):
     open_place(f"{bucket}/deep").create(name, data)
     (tmp_path / name).write_bytes(data)
-    found, here = (
-        taken_in(tmp_path / "a", f"{bucket}/deep/{name}"),
-        taken_in(tmp_path / "b", str(tmp_path / name)),
-    )
-    assert found.model_copy(update={"taken_in": None}) == here.model_copy(update={"taken_in": None})
-    assert (found.source.name, found.rows) == (name, 2000)
+    in_bucket = stored_dataset(tmp_path / "a", f"{bucket}/deep/{name}")
+    local = stored_dataset(tmp_path / "b", str(tmp_path / name))
+    without_time = {"taken_in": None}
+    assert in_bucket.model_copy(update=without_time) == local.model_copy(update=without_time)
+    assert (in_bucket.source.name, in_bucket.rows) == (name, 2000)
 
 
 @pytest.mark.parametrize("path", ["missing.csv", "", "deep"])
-def test_what_is_no_file_in_a_bucket_is_refused_with_its_address(bucket, tmp_path, path):
+def test_a_url_that_names_no_file_is_refused_with_the_url(bucket, tmp_path, path):
     open_place(f"{bucket}/deep").create("in.csv", CSV)
     with pytest.raises(UnreadableUpload, match=f"{bucket}/{path}"):
-        taken_in(tmp_path, f"{bucket}/{path}")
+        stored_dataset(tmp_path, f"{bucket}/{path}")
     assert not (tmp_path / "home").exists()
 
 
-def test_a_bucket_that_is_not_there_is_refused(bucket, tmp_path):
+def test_a_missing_bucket_is_refused(bucket, tmp_path):
     with pytest.raises(UnreadableUpload, match="no such bucket"):
-        taken_in(tmp_path, f"{bucket}-not/in.csv")
+        stored_dataset(tmp_path, f"{bucket}-not/in.csv")
 
 
-def test_schemes_that_are_unknown_are_refused(tmp_path):
+def test_unknown_schemes_are_refused(tmp_path):
     with pytest.raises(UnknownScheme):
-        taken_in(tmp_path, "ftp://host/in.csv")
+        stored_dataset(tmp_path, "ftp://host/in.csv")
 
 
 def test_a_file_url_is_the_file(tmp_path):
     (tmp_path / "in.csv").write_bytes(CSV)
-    assert taken_in(tmp_path, f"file://{tmp_path}/in.csv").source.name == "in.csv"
+    assert stored_dataset(tmp_path, f"file://{tmp_path}/in.csv").source.name == "in.csv"
 
 
-class Meddled(io.BytesIO):
-    """Somebody does something to the object when its first block has come."""
+class ChangeAfterFirstBlock(io.BytesIO):
+    """A file that changes the object in the bucket when the first block arrives."""
 
-    def __init__(self, meddle):
+    def __init__(self, change):
         super().__init__()
-        self._meddle = meddle
+        self._change = change
 
     def write(self, data):
-        if self._meddle is not None:
-            self._meddle()
-            self._meddle = None
+        if self._change is not None:
+            self._change()
+            self._change = None
         return super().write(data)
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_an_object_that_changes_while_it_is_read_is_noticed(bucket):
+def test_an_object_that_changes_while_it_is_read_is_an_error(bucket):
     place = open_place(bucket)
-    for meddle in (
+    for change in (
         lambda: place.replace("in.csv", CSV.replace(b"great", b"awful")),
         lambda: place.replace("in.csv", CSV[:100]),
         lambda: place.remove("in.csv"),
     ):
         place.replace("in.csv", CSV)
         with pytest.raises(Changed):
-            place.copy_to("in.csv", Meddled(meddle))
+            place.copy_to("in.csv", ChangeAfterFirstBlock(change))
     with pytest.raises(Absent):
         place.copy_to("in.csv", io.BytesIO())
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
+def test_a_block_that_fails_is_requested_again(proxy, buckets, monkeypatch):
     monkeypatch.setattr(
         "storage.places.object_place.RETRY_POLICY", RetryPolicy(first_wait=0.01, longest_wait=0.01)
     )
@@ -115,13 +114,15 @@ def test_a_block_that_fails_is_asked_for_again(proxy, buckets, monkeypatch):
     assert (file.getvalue(), proxy.failed) == (CSV, 4)
 
 
-def asked(file, out=None):
+def upload_request(file, out=None):
     rest = dict.fromkeys(("text", "id_column", "encoding", "format_", "deadline"))
     flags = dict.fromkeys(("no_text", "keep_columns", "as_json"), False)
     return UploadRequest(file=file, customer="acme", out=out, priority="bulk", **rest, **flags)
 
 
-def test_only_allowed_places_can_be_named_and_nothing_is_done_before(tmp_path):
+def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything_is_stored(
+    tmp_path,
+):
     (tmp_path / "in").mkdir()
     settings = replace(
         from_environment({"CHORUS_HOME": str(tmp_path / "home")}),
@@ -137,5 +138,5 @@ def test_only_allowed_places_can_be_named_and_nothing_is_done_before(tmp_path):
         ("-", "s3://acme/in"),
     ):
         with pytest.raises(NotAllowed, match="gs://acme/in"):
-            describe(settings, LocalPlace(Path(settings.home)), asked(file, out), None)
+            describe(settings, LocalPlace(Path(settings.home)), upload_request(file, out), None)
     assert not Path(settings.home).exists()

@@ -1,4 +1,4 @@
-"""Every kind of broker URL reaches a real server: the board's client and Celery alike."""
+"""Every kind of broker URL works with a real server, for the board's client and for Celery."""
 
 import select
 import socket
@@ -23,9 +23,9 @@ from workers.processes.embedded_broker import embedded_broker, server_binary
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def test_a_server_behind_sentinels_serves(tmp_path):
 
 
 class _Tls(socketserver.ThreadingTCPServer):
-    """Ends TLS and hands every byte on to a unix socket, both ways."""
+    """Terminates TLS and forwards every byte to a unix socket and back."""
 
     daemon_threads = True
 
@@ -115,24 +115,24 @@ class _Tls(socketserver.ThreadingTCPServer):
 class _Pipe(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.do_handshake()
-        with socket.socket(socket.AF_UNIX) as behind:
-            behind.connect(self.server.target)
+        with socket.socket(socket.AF_UNIX) as broker:
+            broker.connect(self.server.target)
             while True:
                 ready = (
                     [self.request]
                     if self.request.pending()
-                    else select.select([self.request, behind], [], [])[0]
+                    else select.select([self.request, broker], [], [])[0]
                 )
                 for source in ready:
                     data = source.recv(65536)
                     if not data:
                         return
-                    (behind if source is self.request else self.request).sendall(data)
+                    (broker if source is self.request else self.request).sendall(data)
 
 
 @pytest.fixture
 def tls(tmp_path):
-    """(port, certificate file) of a TLS front to a broker."""
+    """Return (port, certificate file) of a TLS server before a broker."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

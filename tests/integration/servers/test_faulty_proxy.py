@@ -1,6 +1,4 @@
-"""The proxy of the tests does what it is told, before either server: else the tests through it
-would say nothing.
-"""
+"""The proxy of the tests fails as planned, before either server."""
 
 from contextlib import suppress
 from urllib.error import HTTPError
@@ -13,7 +11,7 @@ from tests.support.servers.faulty_proxy import CUT_AFTER, TOO_MANY, FaultyProxy
 
 @pytest.fixture
 def ask(buckets):
-    """Puts and gets one object through a proxy, without any client library."""
+    """Return the proxy, and a function that puts or gets one object without any client library."""
     with FaultyProxy(buckets.url) as proxy:
         bucket = buckets.new_bucket().partition("://")[2]
         if buckets.scheme == "gs":
@@ -33,14 +31,14 @@ def ask(buckets):
         yield proxy, ask
 
 
-def test_what_goes_through_it_arrives_and_is_counted(ask):
+def test_calls_are_forwarded_and_counted(ask):
     proxy, ask = ask
     ask(b"\0binary")
     assert ask() == b"\0binary"
     assert (proxy.count("GET"), proxy.count(), proxy.failed) == (1, 2, 0)
 
 
-def test_the_next_calls_fail_as_they_are_told_to_and_then_no_more(ask):
+def test_only_the_planned_calls_fail(ask):
     proxy, ask = ask
     proxy.fail_next(1, TOO_MANY)
     with pytest.raises(HTTPError, match="429"):

@@ -1,4 +1,4 @@
-"""The Pub/Sub server of the tests, seen by Google's own client library."""
+"""The Pub/Sub server of the tests, used by Google's own client library."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ def pubsub():
 
 @pytest.fixture
 def world(pubsub, monkeypatch):
-    """A topic of its own, with both clients."""
+    """Return a topic and a subscription of this test, with both clients."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.address)
     with World(pubsub) as world:
         yield world
@@ -43,7 +43,7 @@ class World:
         )
         self.publisher, self.subscriber = PublisherClient(), SubscriberClient()
         self.publisher.create_topic(name=self.topic)
-        self.got = []  # (thing, message) in the order of their arrival
+        self.received = []  # messages in the order of their arrival
         self._streams = []
 
     def __enter__(self):
@@ -64,28 +64,28 @@ class World:
         )
 
     def publish(self, *texts):
-        """The message ids."""
+        """Publish messages; return their ids."""
         return [
             future.result()
             for future in [self.publisher.publish(self.topic, text.encode()) for text in texts]
         ]
 
-    def pull(self, each=lambda message: message.ack(), most=1000):
-        """A streaming pull that notes what comes and does this with it."""
+    def pull(self, each=lambda message: message.ack(), max_messages=1000):
+        """Open a streaming pull that records each message and calls `each` with it."""
 
         def callback(message):
-            self.got.append(message)
+            self.received.append(message)
             each(message)
 
         stream = self.subscriber.subscribe(
-            self.subscription, callback, flow_control=FlowControl(max_messages=most)
+            self.subscription, callback, flow_control=FlowControl(max_messages=max_messages)
         )
         self._streams.append(stream)
         wait_until(lambda: self.inspect()["streams"] >= len(self._streams), "a stream")
         return stream
 
-    def break_off(self):
-        """Open a stream, receive one message, and vanish; its id."""
+    def receive_one_and_disconnect(self):
+        """Open a stream, receive one message, and disconnect; return its id."""
         received = threading.Event()
 
         def requests():
@@ -110,13 +110,13 @@ class World:
         )
 
 
-def test_what_is_published_is_pulled_and_acknowledged_once(world):
+def test_published_messages_are_pulled_and_acknowledged_once(world):
     assert world.subscribe(ack_deadline_seconds=30).ack_deadline_seconds == 30
     world.pull()
     ids = world.publish("one", "two", "three")
     world.until_acknowledged(ids)
-    assert sorted(message.data for message in world.got) == [b"one", b"three", b"two"]
-    assert {message.delivery_attempt for message in world.got} == {None}
+    assert sorted(message.data for message in world.received) == [b"one", b"three", b"two"]
+    assert {message.delivery_attempt for message in world.received} == {None}
     assert world.inspect()["acks"] == dict.fromkeys(ids, 1)
     assert world.inspect()["outstanding"] == []
     assert [each["data"] for each in world.server.published(topic=world.topic)] == [
@@ -126,21 +126,21 @@ def test_what_is_published_is_pulled_and_acknowledged_once(world):
     ]
 
 
-def test_a_message_that_nobody_acknowledges_comes_back_with_a_new_ack_id(world):
+def test_an_unacknowledged_message_comes_back_with_a_new_ack_id(world):
     world.subscribe()
     world.server.set_faults(subscription=world.subscription, max_lease=0.3)
     [published] = world.publish("again")
-    world.pull(each=lambda message: message.ack() if len(world.got) == 3 else None)
+    world.pull(each=lambda message: message.ack() if len(world.received) == 3 else None)
     world.until_acknowledged([published])
     assert world.inspect()["deliveries"] == {published: 3}
-    assert len({message.ack_id for message in world.got}) == 3
+    assert len({message.ack_id for message in world.received}) == 3
 
 
-def test_a_refused_message_comes_back_at_once(world):
+def test_a_message_that_the_client_refuses_comes_back_at_once(world):
     world.subscribe()
-    world.pull(each=lambda message: message.ack() if len(world.got) == 2 else message.nack())
+    world.pull(each=lambda message: message.ack() if len(world.received) == 2 else message.nack())
     world.until_acknowledged(world.publish("no, yes"))
-    assert len(world.got) == 2
+    assert len(world.received) == 2
 
 
 def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
@@ -148,7 +148,7 @@ def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
     answers = []
 
     def respond(message):
-        if len(world.got) == 1:
+        if len(world.received) == 1:
             world.server.expire_leases(subscription=world.subscription)
         try:
             answers.append(message.ack_with_response().result(timeout=20))
@@ -164,35 +164,35 @@ def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
 def test_acknowledgements_in_the_stream_are_confirmed(world):
     world.subscribe(enable_exactly_once_delivery=True)
     [published] = world.publish("once")
-    more, wanted = threading.Event(), []
+    pulled, ack_ids = threading.Event(), []
 
     def requests():
         yield {"subscription": world.subscription, "stream_ack_deadline_seconds": 10}
-        more.wait(20)
-        yield {"ack_ids": [*wanted, "never:given"]}
-        wait_until(lambda: not wanted, "the confirmation")
+        pulled.wait(20)
+        yield {"ack_ids": [*ack_ids, "never:given"]}
+        wait_until(lambda: not ack_ids, "the confirmation")
 
     stream = world.subscriber.streaming_pull(requests=requests())
-    wanted.append(next(stream).received_messages[0].ack_id)
-    more.set()
+    ack_ids.append(next(stream).received_messages[0].ack_id)
+    pulled.set()
     confirmed = next(stream).acknowledge_confirmation
-    assert (list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)) == (wanted, ["never:given"])
-    wanted.clear()
+    assert (list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)) == (ack_ids, ["never:given"])
+    ack_ids.clear()
     assert world.inspect()["acks"] == {published: 1}
 
 
-def test_messages_are_delivered_several_times_and_in_another_order_on_demand(world):
+def test_messages_are_delivered_several_times_and_shuffled_on_demand(world):
     world.server.set_faults(subscription=world.subscription, copies=3, shuffle=7)
     world.subscribe()
     ids = world.publish(*map(str, range(30)))
     world.pull()
     world.until_acknowledged(ids, times=3)
-    got = [message.message_id for message in world.got]
-    assert Counter(got) == dict.fromkeys(ids, 3)
-    assert got != sorted(got, key=int)
+    received = [message.message_id for message in world.received]
+    assert Counter(received) == dict.fromkeys(ids, 3)
+    assert received != sorted(received, key=int)
 
 
-def test_the_client_opens_a_stream_that_was_cut_again(world):
+def test_the_client_opens_a_broken_stream_again(world):
     world.subscribe()
     world.server.set_faults(subscription=world.subscription, break_every=0.2)
     stream = world.pull()
@@ -203,15 +203,15 @@ def test_the_client_opens_a_stream_that_was_cut_again(world):
     assert stream.running()
 
 
-def test_what_a_broken_stream_held_comes_back_at_its_deadline_or_at_once(world):
+def test_messages_of_a_broken_stream_come_back_at_their_deadline_or_at_once(world):
     world.subscribe()
     [published] = world.publish("held")
-    assert world.break_off() == published
+    assert world.receive_one_and_disconnect() == published
     assert world.inspect()["outstanding"] == [published]
     world.server.expire_leases(subscription=world.subscription, broken=True)
     assert (world.inspect()["outstanding"], world.inspect()["waiting"]) == ([], 1)
     world.server.set_faults(subscription=world.subscription, release_at_once=True)
-    assert world.break_off() == published
+    assert world.receive_one_and_disconnect() == published
     assert (world.inspect()["outstanding"], world.inspect()["waiting"]) == ([], 1)
 
 
@@ -220,18 +220,18 @@ def test_two_streams_share_the_messages_of_a_subscription(world):
     ids = world.publish(*map(str, range(40)))
     by_stream = Counter()
     for name in "ab":
-        world.pull(each=lambda _, name=name: by_stream.update(name), most=20)
+        world.pull(each=lambda _, name=name: by_stream.update(name), max_messages=20)
     wait_until(
         lambda: by_stream["a"] == by_stream["b"] == 20, "each stream to have its limit, and no more"
     )
     assert sorted(world.inspect()["outstanding"]) == sorted(ids)
-    for message in list(world.got):
+    for message in list(world.received):
         message.ack()
     world.until_acknowledged(ids)
     assert set(world.inspect()["deliveries"].values()) == {1}
 
 
-def test_a_message_that_fails_too_often_goes_to_the_dead_letter_topic(world):
+def test_a_message_that_is_refused_too_often_goes_to_the_dead_letter_topic(world):
     dead = f"{world.topic}-dead"
     world.publisher.create_topic(name=dead)
     world.subscribe(dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5})
@@ -240,11 +240,11 @@ def test_a_message_that_fails_too_often_goes_to_the_dead_letter_topic(world):
     [message] = wait_until(lambda: world.server.published(topic=dead), "the dead letter")
     assert message["data"] == "poison"
     assert message["attributes"]["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
-    assert [message.delivery_attempt for message in world.got] == [1, 2, 3, 4, 5]
+    assert [message.delivery_attempt for message in world.received] == [1, 2, 3, 4, 5]
     assert world.inspect()["waiting"] == 0
 
 
-def test_the_end_of_a_subscription_or_of_a_permission_ends_its_streams_for_good(world):
+def test_streams_end_for_good_with_their_subscription_or_permission(world):
     world.subscribe()
     stream = world.pull()
     world.server.refuse(name=world.subscription, method="StreamingPull", code="PERMISSION_DENIED")
@@ -266,7 +266,7 @@ def test_publishing_is_refused_as_the_real_service_refuses_it(world):
     assert len(world.server.published(topic=world.topic)) == 1
 
 
-def test_topics_and_subscriptions_are_made_found_listed_and_deleted(world):
+def test_topics_and_subscriptions_are_created_read_listed_and_deleted(world):
     with pytest.raises(exceptions.NotFound):
         world.subscriber.get_subscription(subscription=world.subscription)
     world.subscribe()
@@ -287,14 +287,16 @@ def test_topics_and_subscriptions_are_made_found_listed_and_deleted(world):
     )
 
 
-def test_a_unary_pull_gets_what_waits_and_answers_for_late_acknowledgements(world):
+def test_a_unary_pull_gets_waiting_messages_and_refuses_late_acknowledgements(world):
     world.subscribe(enable_exactly_once_delivery=True)
     assert not world.subscriber.pull(
         subscription=world.subscription, max_messages=5, timeout=0.5
     ).received_messages
     world.publish("a", "b", "c")
-    got = world.subscriber.pull(subscription=world.subscription, max_messages=2).received_messages
-    ids = [message.ack_id for message in got]
+    messages = world.subscriber.pull(
+        subscription=world.subscription, max_messages=2
+    ).received_messages
+    ids = [message.ack_id for message in messages]
     world.subscriber.modify_ack_deadline(
         subscription=world.subscription, ack_ids=ids[:1], ack_deadline_seconds=0
     )
@@ -302,7 +304,7 @@ def test_a_unary_pull_gets_what_waits_and_answers_for_late_acknowledgements(worl
         world.subscriber.acknowledge(subscription=world.subscription, ack_ids=ids)
     assert refused.value.reason == "EXACTLY_ONCE_ACKID_FAILURE"
     assert refused.value.metadata == {ids[0]: "PERMANENT_FAILURE_INVALID_ACK_ID"}
-    assert world.inspect()["acks"] == {got[1].message.message_id: 1}
+    assert world.inspect()["acks"] == {messages[1].message.message_id: 1}
 
 
 def test_the_server_runs_as_a_process_of_its_own(monkeypatch):

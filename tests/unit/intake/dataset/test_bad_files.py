@@ -1,4 +1,4 @@
-"""An upload that cannot be read or stored: a clear error, and nothing stays."""
+"""An upload that cannot be read or stored is a clear error, and nothing of it stays."""
 
 import gzip
 import io
@@ -45,8 +45,10 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
         (b"id,text\n\n\n", "in.csv", {}, "a header and no rows"),
         (b'id,"text\n1,one\n', "in.csv", {}, "not a header"),
         (b"a,b\n1,2\n", "in.csv", {}, "its columns are 'a', 'b'.*--text"),
-        (b"comment,review\n1,2\n", "in.csv", {}, "'comment', 'review' could each be the text.*--text"),
-        (CSV, "in.csv", {"text_column": "nope"}, "no column 'nope'; its columns are 'id', 'text', 'n'.*--text"),
+        (b"comment,review\n1,2\n", "in.csv", {},
+         "'comment', 'review' could each be the text.*--text"),
+        (CSV, "in.csv", {"text_column": "nope"},
+         "no column 'nope'; its columns are 'id', 'text', 'n'.*--text"),
         (CSV, "in.csv", {"id_column": "nope"}, "no column 'nope'.*--id"),
         (CSV, "in.csv", {"format": "xml"}, "no format 'xml'.*csv, tsv, jsonl, parquet"),
         (CSV, "in.csv", {"format": "parquet"}, "no Parquet file"),
@@ -67,14 +69,16 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
         (b"1\n2\n", "in.jsonl", {}, "none of its first lines holds a JSON object"),
         (b'{"a": 1}\n', "in.jsonl", {}, "its columns are 'a'"),
         (b"PAR1 and no more", "in.parquet", {}, "damaged Parquet file"),
-        (parquet_bytes(pa.table({"text": ["a"] * 999}))[:-30], "in.parquet", {}, "damaged Parquet file"),
+        (parquet_bytes(pa.table({"text": ["a"] * 999}))[:-30], "in.parquet", {},
+         "damaged Parquet file"),
         (parquet_bytes(pa.table({"text": ["a"]})), "in.csv", {"format": "csv"}, "it is Parquet"),
         (parquet_bytes(pa.table({"text": [1, 2]})), "in.parquet", {}, "holds int64, not texts"),
-        (parquet_bytes(pa.table({"text": ["a"], "id": [[1]]})), "in.parquet", {}, "cannot be an id"),
+        (parquet_bytes(pa.table({"text": ["a"], "id": [[1]]})), "in.parquet", {},
+         "cannot be an id"),
         (parquet_bytes(pa.table({"text": pa.array([], pa.string())})), "in.parquet", {}, "no rows"),
     ],
 )  # fmt: skip
-def test_an_upload_that_cannot_be_read_starts_nothing(
+def test_an_upload_that_cannot_be_read_stores_nothing(
     tmp_path: Path, data: bytes, name: str, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(BadRequest, match=message):
@@ -99,12 +103,12 @@ def test_a_path_that_leads_to_no_file_is_an_error(tmp_path: Path, path: str, mes
 def test_a_file_that_may_not_be_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> None:
+    def deny(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "in.csv").write_bytes(CSV)
-    # root may read everything, so that a mode would not do
-    monkeypatch.setattr(Path, "open", refused)
+    # root may read every file, whatever its mode
+    monkeypatch.setattr(Path, "open", deny)
     with pytest.raises(BadRequest, match="permissions"):
         store_upload(
             LocalPlace(tmp_path / "home"),
@@ -126,26 +130,26 @@ def test_a_customer_name_that_is_a_path_is_an_error(tmp_path: Path) -> None:
     assert nothing_is_stored(tmp_path)
 
 
-class Failing(LocalPlace):
-    """A place that takes so many files and no more."""
+class FullPlace(LocalPlace):
+    """A place that stores so many files and no more."""
 
     def __init__(self, root: Path, files: int) -> None:
         super().__init__(root)
-        self.left = files
+        self.remaining = files
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
-        self.left -= 1
-        if self.left < 0:
+        self.remaining -= 1
+        if self.remaining < 0:
             raise CannotWrite(self.at(path), "No space left on device")
         return super().create(path, data, durable=durable)
 
 
 @pytest.mark.parametrize("room", [0, 3, 10, 11])
-def test_when_the_place_is_full_nothing_stays(tmp_path: Path, room: int) -> None:
+def test_nothing_stays_when_the_place_is_full(tmp_path: Path, room: int) -> None:
     (tmp_path / "in.csv").write_bytes(b"text\n" + b"words\n" * 100)
     with pytest.raises(CannotWrite, match="No space left"):
         store_upload(
-            Failing(tmp_path / "home", room),
+            FullPlace(tmp_path / "home", room),
             UploadOptions(str(tmp_path / "in.csv"), "a", chunk_rows=10),
             io.BytesIO(),
             print,
@@ -153,23 +157,23 @@ def test_when_the_place_is_full_nothing_stays(tmp_path: Path, room: int) -> None
     assert nothing_is_stored(tmp_path)
 
 
-def test_when_the_upload_changes_meanwhile_nothing_stays(
+def test_nothing_stays_when_the_upload_changes_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "in.csv"
     check: Callable[[UploadSource], None] = UploadSource.check_unchanged
 
-    def check_late(source: UploadSource) -> None:
+    def check_after_change(source: UploadSource) -> None:
         file.write_bytes(CSV * 2)
         check(source)
 
-    monkeypatch.setattr(UploadSource, "check_unchanged", check_late)
+    monkeypatch.setattr(UploadSource, "check_unchanged", check_after_change)
     with pytest.raises(BadRequest, match="changed while it was read"):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)
 
 
-def test_json_keys_that_are_data_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+def test_json_keys_that_are_data_are_refused_before_they_fill_memory(tmp_path: Path) -> None:
     data = b"".join(b'{"text": "a", "key%d": 1}\n' % number for number in range(10_100))
     with pytest.raises(BadRequest, match="more than 10000 different keys"):
         upload(tmp_path, data, "in.jsonl", chunk_rows=100)

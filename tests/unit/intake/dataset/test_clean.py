@@ -1,4 +1,4 @@
-"""One text as the models read it."""
+"""Cleaning: a text as the models read it."""
 
 import unicodedata
 
@@ -63,12 +63,12 @@ def test_clean_text_is_normal_and_has_single_spaces_only(text: str) -> None:
 
 
 @given(AWKWARD)
-def test_a_text_that_the_quick_look_passes_is_clean(text: str) -> None:
-    doubtful = pc.match_substring_regex(pa.array([text]), MAY_NEED_CLEANING)[0].as_py()
-    assert doubtful or clean_text(text) == text
+def test_a_text_that_may_not_need_cleaning_is_clean(text: str) -> None:
+    may_need_cleaning = pc.match_substring_regex(pa.array([text]), MAY_NEED_CLEANING)[0].as_py()
+    assert may_need_cleaning or clean_text(text) == text
 
 
-def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of_them() -> None:
+def test_every_character_that_may_not_need_cleaning_is_clean_beside_any_other() -> None:
     everything = pa.array(
         [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code != 0x20]
     )
@@ -90,6 +90,6 @@ def test_every_character_that_the_quick_look_passes_is_clean_beside_any_other_of
 
 
 def _canonical(character: str) -> list[str]:
-    """The code points that it is made of, empty where it is not composed, or only by the looks."""
-    found = unicodedata.decomposition(character)
-    return [] if found.startswith("<") else found.split()
+    """Return the code points of a composed character; none if it is not composed canonically."""
+    decomposition = unicodedata.decomposition(character)
+    return [] if decomposition.startswith("<") else decomposition.split()

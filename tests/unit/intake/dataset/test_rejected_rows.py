@@ -18,7 +18,8 @@ def texts(folder: Path, dataset: Dataset) -> list[tuple[object, object]]:
 def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: Path) -> None:
     long_id = b"k" * 257
     data = (
-        b"id,text,n\n1,one,x\n2,,x\n3, \xc2\xa0\xe2\x80\x8b ,x\n,four,x\n 1 ,again,x\n6,six\n7,seven,x,y\n"
+        b"id,text,n\n1,one,x\n2,,x\n3, \xc2\xa0\xe2\x80\x8b ,x\n,four,x\n 1 ,again,x\n6,six\n"
+        b"7,seven,x,y\n"
         b'8,bad \xff byte,x\n9,"caf\xc3\xa9 na\xc3\xafve",x\n'
         + long_id
         + b",ten,x\n1\x0b1,eleven,x\n12,"
@@ -59,7 +60,7 @@ def test_every_kind_of_bad_row_is_a_reject_with_its_number_and_reason(tmp_path: 
     assert dataset.rows_in == 13
 
 
-def test_an_id_is_taken_by_feedback_only(tmp_path: Path) -> None:
+def test_the_id_of_a_rejected_row_can_be_used_again(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1,\n1,real\n1,late\n")
     assert texts(tmp_path, dataset) == [(2, "real")]
     assert [(row[0], row[2]) for row in stored_rejects(tmp_path, dataset)] == [
@@ -68,7 +69,7 @@ def test_an_id_is_taken_by_feedback_only(tmp_path: Path) -> None:
     ]
 
 
-def test_ids_that_repeat_are_found_however_far_apart(tmp_path: Path) -> None:
+def test_repeated_ids_are_rejected_however_far_apart(tmp_path: Path) -> None:
     body = b"".join(b"%d,text\n" % number for number in [*range(50_000), 0, 49_999])
     dataset = upload(tmp_path, b"id,text\n" + body)
     assert [(row[0], row[1]) for row in stored_rejects(tmp_path, dataset)] == [
@@ -117,16 +118,16 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
         "in.jsonl",
         encoding="utf-8",
     )
-    found = stored_rejects(tmp_path, dataset)
+    rejects = stored_rejects(tmp_path, dataset)
     assert dataset.rows == 1
-    assert len(found) == len(bad) + 1
-    assert [row[0] for row in found] == list(range(2, len(bad) + 3))
+    assert len(rejects) == len(bad) + 1
+    assert [row[0] for row in rejects] == list(range(2, len(bad) + 3))
     for (_, _, reason, detail, raw), (line, expected_reason, expected_detail) in zip(
-        found, bad, strict=False
+        rejects, bad, strict=False
     ):
         assert (reason, raw) == (expected_reason, line[: 64 * 1024])
         assert str(detail).startswith(expected_detail)
-    assert found[-1][2:] == (
+    assert rejects[-1][2:] == (
         "undecodable",
         "some of its bytes are no characters in the encoding of the file",
         '{"id": 1, "text": "\ufffd"}',
@@ -135,9 +136,9 @@ def test_every_kind_of_bad_json_line_is_a_reject(tmp_path: Path) -> None:
 
 def test_strings_in_parquet_that_are_not_utf8_are_rejects(tmp_path: Path) -> None:
     texts_in = pa.array([b"good", b"\xffbad", b"also good"], pa.binary())
-    lying = pa.StringArray.from_buffers(3, *texts_in.buffers()[1:])
+    mislabelled = pa.StringArray.from_buffers(3, *texts_in.buffers()[1:])
     dataset = upload(
-        tmp_path, parquet_bytes(pa.table({"text": lying, "n": [1, 2, 3]})), "in.parquet"
+        tmp_path, parquet_bytes(pa.table({"text": mislabelled, "n": [1, 2, 3]})), "in.parquet"
     )
     assert texts(tmp_path, dataset) == [(1, "good"), (3, "also good")]
     assert stored_rejects(tmp_path, dataset) == [
@@ -154,7 +155,7 @@ def test_a_text_of_two_megabytes_is_one_reject(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
-def test_a_line_that_never_ends_is_one_reject_and_costs_no_memory(
+def test_an_endless_line_is_one_reject_and_costs_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_CHARS", 300_000)
@@ -189,11 +190,11 @@ def test_a_few_nul_bytes_are_cleaned_for_the_models_and_kept_for_the_caller(tmp_
     ]
 
 
-def test_a_file_of_rejects_alone_is_still_a_dataset(tmp_path: Path) -> None:
+def test_a_file_with_nothing_but_rejects_is_still_a_dataset(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1,\n2,\n")
     assert (dataset.rows_in, dataset.rows, dataset.rejected, dataset.chunks) == (2, 0, 2, ())
 
 
-def test_raw_of_a_reject_is_cut(tmp_path: Path) -> None:
+def test_the_raw_record_of_a_reject_is_truncated(tmp_path: Path) -> None:
     dataset = upload(tmp_path, b"id,text\n1," + b"x" * 100_000 + b"\n")
     assert len(str(stored_rejects(tmp_path, dataset)[0][4])) == 64 * 1024

@@ -1,4 +1,4 @@
-"""In which encoding a text file is."""
+"""The encoding of a text file, recognised from its bytes."""
 
 from itertools import pairwise
 
@@ -11,8 +11,8 @@ from intake.detect.fingerprint import compute_fingerprint
 from intake.errors import UnreadableUpload
 
 
-def chosen(data: bytes, asked: str | None = None) -> str:
-    return choose_encoding("file.csv", asked, compute_fingerprint([data]).counts).name
+def encoding_of(data: bytes, requested: str | None = None) -> str:
+    return choose_encoding("file.csv", requested, compute_fingerprint([data]).counts).name
 
 
 @pytest.mark.parametrize(
@@ -40,33 +40,33 @@ def chosen(data: bytes, asked: str | None = None) -> str:
         ("\u00e9\u00e9\u00e9 caf\u00e9 ".encode() * 3 + b"\xff", "utf-8"),
     ],
 )
-def test_the_encoding_is_found(data: bytes, expected: str) -> None:
-    assert chosen(data) == expected
+def test_the_encoding_is_recognised(data: bytes, expected: str) -> None:
+    assert encoding_of(data) == expected
 
 
-def test_the_encoding_asked_for_is_believed() -> None:
-    assert chosen("caf\u00e9".encode("iso-8859-15"), "latin9") == "iso8859-15"
+def test_a_requested_encoding_is_used() -> None:
+    assert encoding_of("caf\u00e9".encode("iso-8859-15"), "latin9") == "iso8859-15"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column_when_utf8_is_asked_for() -> None:
-    assert chosen("text".encode("utf-8-sig"), "UTF8") == "utf-8-sig"
+def test_a_byte_order_mark_is_not_part_of_the_first_column_when_utf8_is_requested() -> None:
+    assert encoding_of("text".encode("utf-8-sig"), "UTF8") == "utf-8-sig"
 
 
 @pytest.mark.parametrize(
-    "asked", ["klingon", "base64", "rot13", "idna", "", "utf-8\x00", "undefined"]
+    "requested", ["klingon", "base64", "rot13", "idna", "", "utf-8\x00", "undefined"]
 )
-def test_what_is_no_text_encoding_is_an_error(asked: str) -> None:
+def test_a_name_that_is_no_text_encoding_is_an_error(requested: str) -> None:
     with pytest.raises(UnreadableUpload, match="no text encoding"):
-        chosen(b"x", asked)
+        encoding_of(b"x", requested)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_a_mark_is_named(encoding: str) -> None:
+def test_utf16_without_a_byte_order_mark_is_an_error_that_names_the_option(encoding: str) -> None:
     with pytest.raises(UnreadableUpload, match=f"--encoding {encoding}"):
-        chosen("id,text\n1,nice\n".encode(encoding))
+        encoding_of("id,text\n1,nice\n".encode(encoding))
 
 
-def test_a_guess_is_said() -> None:
+def test_a_guessed_encoding_is_noticed() -> None:
     notice = choose_encoding("file.csv", None, compute_fingerprint([b"caf\xe9 "]).counts).notice
     assert notice is not None
     assert "windows-1252" in notice
@@ -74,47 +74,47 @@ def test_a_guess_is_said() -> None:
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
-def test_counts_do_not_depend_on_where_the_bytes_are_parted(data: bytes, cuts: list[int]) -> None:
+def test_counts_do_not_depend_on_how_the_bytes_are_split(data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(data)]
-    parted = compute_fingerprint([data[start:end] for start, end in pairwise(edges)])
+    split = compute_fingerprint([data[start:end] for start, end in pairwise(edges)])
     whole = compute_fingerprint([data])
-    assert (parted.sha256, parted.size, parted.line_feeds, parted.carriage_returns) == (
+    assert (split.sha256, split.size, split.line_feeds, split.carriage_returns) == (
         whole.sha256,
         whole.size,
         whole.line_feeds,
         whole.carriage_returns,
     )
-    assert (parted.counts.valid_sequences, parted.counts.invalid_bytes) == (
+    assert (split.counts.valid_sequences, split.counts.invalid_bytes) == (
         whole.counts.valid_sequences,
         whole.counts.invalid_bytes,
     )
 
 
 @given(st.binary(max_size=60))
-def test_utf8_is_found_valid_just_when_python_says_so(data: bytes) -> None:
-    found = compute_fingerprint([data]).counts
+def test_bytes_count_as_valid_utf8_exactly_when_python_decodes_them(data: bytes) -> None:
+    counts = compute_fingerprint([data]).counts
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        assert found.invalid_bytes > 0
+        assert counts.invalid_bytes > 0
     else:
-        assert (found.invalid_bytes, found.valid_sequences) == (
+        assert (counts.invalid_bytes, counts.valid_sequences) == (
             0,
             sum(character > "\x7f" for character in text),
         )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_an_encoding_that_needs_a_mark_is_refused_without_one(encoding: str) -> None:
+def test_an_encoding_that_needs_a_byte_order_mark_is_refused_without_one(encoding: str) -> None:
     with pytest.raises(UnreadableUpload, match=f"Try {encoding}-le"):
-        chosen("id,text\n".encode(f"{encoding}-le"), encoding)
+        encoding_of("id,text\n".encode(f"{encoding}-le"), encoding)
 
 
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-16-le", "utf-32-be", "cp1252", "shift_jis", "gb18030", "hz", "utf-7"]
 )
 @given(data=st.binary(max_size=40))
-def test_decoding_never_fails_and_marks_what_is_invalid(encoding: str, data: bytes) -> None:
+def test_decoding_never_fails_and_marks_invalid_bytes(encoding: str, data: bytes) -> None:
     text = marking_decoder(encoding).decode(data, final=True)
     try:
         expected = data.decode(encoding)

@@ -1,4 +1,4 @@
-"""A batch of messages as a dataset: whoever comes first decides whether it is stored."""
+"""A batch of messages as a dataset: the first to create its chunk decides whether it is stored."""
 
 from datetime import UTC, datetime
 
@@ -39,7 +39,7 @@ def chunk(*texts):
     st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     st.integers(0, 999_999),
 )
-def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
+def test_the_name_of_a_batch_holds_its_time(second, microsecond):
     now = second.replace(microsecond=microsecond)
     name = batch.batch_name(now)
     assert is_name(name)
@@ -50,24 +50,24 @@ def test_a_batch_has_a_name_that_says_when_it_was_gathered(second, microsecond):
 @pytest.mark.parametrize(
     "name", ["", "messages-", "57717b5d8d076f33" * 2, "messages-yesterday-0a1b2c3d"]
 )
-def test_other_names_are_not_of_batches(name):
+def test_other_names_have_no_batch_time(name):
     assert batch.batch_time(name) is None
 
 
-def test_what_is_no_feedback_falls_out_with_the_number_of_its_message():
+def test_rejects_have_the_number_of_their_message():
     texts = ("fine", "  ", "x" * 101, "well")
     table, rejects = batch.validate_messages(
         [*messages(*texts), *messages("again")], [*texts, "again"], 100
     )
     assert table["id"].to_pylist() == ["r0", "r3"]
-    assert [(one.row, one.reason) for one in rejects] == [
+    assert [(reject.row, reject.reason) for reject in rejects] == [
         (2, RejectReason.NO_TEXT),
         (3, RejectReason.TOO_LONG),
         (5, RejectReason.DUPLICATE_ID),
     ]
 
 
-def test_a_stored_batch_cannot_be_given_up_and_storing_it_again_is_no_second_one(place):
+def test_a_stored_batch_cannot_be_abandoned_and_storing_it_again_changes_nothing(place):
     table = chunk("fine", "well")
     assert batch.store_chunk(place, "acme", NAME, table)
     assert batch.store_chunk(place, "acme", NAME, table)
@@ -75,7 +75,7 @@ def test_a_stored_batch_cannot_be_given_up_and_storing_it_again_is_no_second_one
     assert batch.read_batch(place, "acme", NAME).equals(table.cast(feedback.CHUNK))
 
 
-def test_a_batch_that_was_given_up_is_never_stored(place):
+def test_an_abandoned_batch_is_never_stored(place):
     assert batch.abandon_batch(place, "acme", NAME)
     assert not batch.store_chunk(place, "acme", NAME, chunk("fine"))
     assert batch.abandon_batch(place, "acme", NAME)
@@ -83,16 +83,16 @@ def test_a_batch_that_was_given_up_is_never_stored(place):
     assert feedback.datasets(place, "acme") == []
 
 
-def test_the_dataset_follows_from_the_chunk_and_whoever_settled_its_versions_first_is_right(place):
+def test_the_dataset_follows_from_the_chunk_and_keeps_the_versions_it_was_created_with(place):
     batch.store_chunk(place, "acme", NAME, chunk("fine", "well"))
     read = batch.read_batch(place, "acme", NAME)
-    mine = batch.describe_dataset("acme", NAME, read, FIRST)
-    assert (mine.rows_in, mine.rows, mine.columns, mine.chunks[0].chars) == (2, 2, ("at",), 8)
-    assert mine.since == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
-    assert batch.create_dataset(place, mine) == mine
+    first = batch.describe_dataset("acme", NAME, read, FIRST)
+    assert (first.rows_in, first.rows, first.columns, first.chunks[0].chars) == (2, 2, ("at",), 8)
+    assert first.since == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
+    assert batch.create_dataset(place, first) == first
     later = batch.describe_dataset(
         "acme", NAME, read, FIRST.model_copy(update={"results": "projects/p/topics/t"})
     )
-    assert batch.create_dataset(place, later) == mine
-    assert feedback.datasets(place, "acme") == [mine]
-    assert feedback.read_texts(place, mine, 0).to_pylist() == ["fine", "well"]
+    assert batch.create_dataset(place, later) == first
+    assert feedback.datasets(place, "acme") == [first]
+    assert feedback.read_texts(place, first, 0).to_pylist() == ["fine", "well"]

@@ -1,4 +1,4 @@
-"""What a message says, or why it is no feedback."""
+"""The feedback in a message, or why it is rejected."""
 
 import json
 
@@ -18,7 +18,7 @@ from intake.readers.block import RejectReason
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
 
-def said(body, customers=("acme",), **attributes):
+def parsed(body, customers=("acme",), **attributes):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return parse_message(Message(data, attributes, "m-7"), customers.__contains__)
 
@@ -30,25 +30,27 @@ def said(body, customers=("acme",), **attributes):
         text.filter(lambda key: key not in ("id", "text", "customer")), text, max_size=4
     ),
 )
-def test_all_that_the_body_says_is_kept(id_, words, extra):
-    found = said({"id": id_, "customer": "acme", "text": words, **extra})
-    assert found == MessageFeedback("acme", id_, words, tuple(extra.items()))
+def test_all_keys_of_the_body_are_kept(id_, words, extra):
+    feedback = parsed({"id": id_, "customer": "acme", "text": words, **extra})
+    assert feedback == MessageFeedback("acme", id_, words, tuple(extra.items()))
 
 
 @given(text)
-def test_attributes_may_say_who_and_which(id_):
-    assert said({"text": "fine"}, id=id_, customer="acme") == MessageFeedback(
+def test_customer_and_id_may_come_as_attributes(id_):
+    assert parsed({"text": "fine"}, id=id_, customer="acme") == MessageFeedback(
         "acme", id_, "fine", ()
     )
-    assert said({"text": "fine", "id": id_, "customer": "acme"}, id=id_, customer="acme").id == id_
+    assert (
+        parsed({"text": "fine", "id": id_, "customer": "acme"}, id=id_, customer="acme").id == id_
+    )
 
 
-def test_a_message_without_an_id_has_the_one_that_the_service_gave_it():
-    assert said({"text": "fine", "customer": "acme"}).id == "m-7"
+def test_a_message_without_an_id_gets_that_of_the_service():
+    assert parsed({"text": "fine", "customer": "acme"}).id == "m-7"
 
 
 def test_numbers_are_ids_and_other_values_are_kept_as_json():
-    found = said(
+    feedback = parsed(
         {
             "id": 12.0,
             "customer": "acme",
@@ -58,7 +60,7 @@ def test_numbers_are_ids_and_other_values_are_kept_as_json():
             "stars": 4,
         }
     )
-    assert found == MessageFeedback("acme", "12", "fine", (("tags", '["a", 1]'), ("stars", "4")))
+    assert feedback == MessageFeedback("acme", "12", "fine", (("tags", '["a", 1]'), ("stars", "4")))
 
 
 @pytest.mark.parametrize(
@@ -77,24 +79,28 @@ def test_numbers_are_ids_and_other_values_are_kept_as_json():
         (b'{"text": "a", "customer": ["acme"]}', RejectReason.UNKNOWN_CUSTOMER),
     ],
 )
-def test_what_cannot_be_used_has_a_reason(body, reason):
-    assert said(body).reason is reason
+def test_a_rejected_message_has_a_reason(body, reason):
+    assert parsed(body).reason is reason
 
 
-def test_values_that_lie_too_deep_in_each_other_are_a_reason_too():
-    """Also where they can just be read, and not written again."""
+def test_values_that_are_nested_too_deeply_are_rejected():
+    """Also where they can be read and not written again."""
     for depth in range(900, 1010):
-        found = said(
+        feedback = parsed(
             b'{"id": "a", "text": "a", "customer": "acme", "deep": %s%s}'
             % (b"[" * depth, b"]" * depth)
         )
-        assert isinstance(found, MessageFeedback) or found.reason is RejectReason.NOT_AN_OBJECT
+        assert (
+            isinstance(feedback, MessageFeedback) or feedback.reason is RejectReason.NOT_AN_OBJECT
+        )
 
 
-def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
-    assert said({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is RejectReason.BAD_ID
+def test_contradicting_body_and_attributes_are_rejected():
     assert (
-        said({"text": "x", "customer": "acme"}, customer="plain").reason
+        parsed({"id": "a", "text": "x", "customer": "acme"}, id="b").reason is RejectReason.BAD_ID
+    )
+    assert (
+        parsed({"text": "x", "customer": "acme"}, customer="plain").reason
         is RejectReason.UNKNOWN_CUSTOMER
     )
 
@@ -103,7 +109,7 @@ def test_body_and_attributes_that_contradict_each_other_are_not_guessed_at():
     st.binary(max_size=60)
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)
 )
-def test_no_body_is_an_accident(body):
+def test_no_body_raises_an_error(body):
     data = body if isinstance(body, bytes) else body.encode(errors="surrogatepass")
     assert isinstance(
         parse_message(Message(data, {}, "m"), lambda _: True), MessageFeedback | RejectedMessage

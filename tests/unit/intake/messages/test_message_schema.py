@@ -1,4 +1,4 @@
-"""docs/message.schema.json says what the reader of messages takes."""
+"""docs/message.schema.json describes what the reader of messages accepts."""
 
 import json
 
@@ -14,16 +14,16 @@ from tests.support.repository import REPOSITORY
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((REPOSITORY / "docs" / "message.schema.json").read_text())
 )
-NONE = object()  # the key is not there
+MISSING = object()  # the key is missing
 
 
 def usable(body):
-    """Whether a message with this body becomes feedback."""
+    """Return whether a message with this body becomes feedback."""
     data = json.dumps(body).encode()
-    said = parse_message(Message(data, {}, "m-7"), {"acme"}.__contains__)
+    feedback = parse_message(Message(data, {}, "m-7"), {"acme"}.__contains__)
     return (
-        isinstance(said, MessageFeedback)
-        and len(validate_messages([said], [data.decode()], 1000)[0]) == 1
+        isinstance(feedback, MessageFeedback)
+        and len(validate_messages([feedback], [data.decode()], 1000)[0]) == 1
     )
 
 
@@ -32,12 +32,14 @@ edges = st.text(
     st.sampled_from("a \t\n\x00\x07\x1b\x1f\x7f\x85\x9f\xa0\u200b\u200d\u3000\ufeffé"), max_size=4
 )
 texts = (
-    st.text(letters, max_size=20) | edges | st.sampled_from([NONE, None, 5, True, ["a"], {"a": 1}])
+    st.text(letters, max_size=20)
+    | edges
+    | st.sampled_from([MISSING, None, 5, True, ["a"], {"a": 1}])
 )
-# White space around an id is cut off: what is well without it is not asked here.
+# White space around an id is removed, so that the schema and the reader differ there.
 ids = (st.text(letters, max_size=20) | edges).filter(
     lambda id_: id_ == id_.strip() or not id_.strip()
-) | st.sampled_from(["a" * 256, "a" * 257, NONE, None, 5, 5.5, True, ["a"], {"a": 1}])
+) | st.sampled_from(["a" * 256, "a" * 257, MISSING, None, 5, 5.5, True, ["a"], {"a": 1}])
 
 
 @given(
@@ -52,20 +54,20 @@ ids = (st.text(letters, max_size=20) | edges).filter(
 @example("\u200b\ufeff", "r-1", {})
 @example("\x85", "r-1", {})
 def test_the_schema_and_the_reader_agree(text, id_, extra):
-    said = {**extra, "customer": "acme", "text": text, "id": id_}
-    body = {key: value for key, value in said.items() if value is not NONE}
+    values = {**extra, "customer": "acme", "text": text, "id": id_}
+    body = {key: value for key, value in values.items() if value is not MISSING}
     assert SCHEMA.is_valid(body) == usable(body)
 
 
 @pytest.mark.parametrize(
     "body", [[], "text", 5, None, {"customer": "acme"}, {"text": "fine", "customer": ["acme"]}]
 )
-def test_both_refuse_what_is_no_such_object(body):
+def test_schema_and_reader_refuse_other_values(body):
     assert not SCHEMA.is_valid(body)
     assert not usable(body)
 
 
-def test_what_the_documentation_shows_is_valid():
+def test_the_example_in_the_documentation_is_valid():
     page = (REPOSITORY / "docs" / "messages.md").read_text()
     shown = json.loads(
         page.partition("## What a message holds")[2].partition("```json\n")[2].partition("```")[0]

@@ -1,4 +1,4 @@
-"""The sample that a sketch keeps: bounded, and the same texts in every sample of a rate."""
+"""The sample that a sketch keeps: bounded, and the same texts in every sample of one rate."""
 
 import numpy as np
 import pyarrow as pa
@@ -16,62 +16,62 @@ CHUNKS = st.lists(
 )
 
 
-def sample_of(chunks, most=50):
-    sample = TextSample(most, most)
+def sample_of(chunks, max_hashes=50):
+    sample = TextSample(max_hashes, max_hashes)
     for texts in chunks:
         sample.add(distinct_texts(pa.array(texts, pa.string())))
     return sample
 
 
-def pairs(found: Sketch):
-    return list(zip(found.hashes.tolist(), found.chunks.tolist(), strict=True))
+def pairs(of: Sketch):
+    return list(zip(of.hashes.tolist(), of.chunks.tolist(), strict=True))
 
 
 @settings(max_examples=40)
 @given(CHUNKS)
 def test_a_sketch_is_bounded_and_holds_every_text_whose_low_bits_are_zero(chunks):
-    found = sample_of(chunks).sketch()
+    sampled = sample_of(chunks).sketch()
     hashes = [set(text_hashes(pa.array(texts, pa.string())).tolist()) for texts in chunks]
-    kept = {
-        (one, position)
-        for position, some in enumerate(hashes)
-        for one in some
-        if one % 2**found.bits == 0
+    expected = {
+        (text_hash, position)
+        for position, chunk_hashes in enumerate(hashes)
+        for text_hash in chunk_hashes
+        if text_hash % 2**sampled.bits == 0
     }
-    assert pairs(found) == sorted(kept)
-    assert len(kept) <= 50
-    assert found.bits == 0 or sum(map(len, hashes)) > 50, "all are kept while there is room"
+    assert pairs(sampled) == sorted(expected)
+    assert len(expected) <= 50
+    assert sampled.bits == 0 or sum(map(len, hashes)) > 50, "all are kept while there is room"
 
 
 @settings(max_examples=40)
 @given(CHUNKS, st.randoms())
 def test_the_texts_of_a_sketch_do_not_depend_on_the_order_of_the_chunks(chunks, random):
-    other = random.sample(chunks, len(chunks))
-    one, two = sample_of(chunks).sketch(), sample_of(other).sketch()
-    assert one.bits == two.bits
-    assert one.hashes.tolist() == two.hashes.tolist()
+    shuffled = random.sample(chunks, len(chunks))
+    first, second = sample_of(chunks).sketch(), sample_of(shuffled).sketch()
+    assert first.bits == second.bits
+    assert first.hashes.tolist() == second.hashes.tolist()
 
 
 @settings(max_examples=40)
 @given(CHUNKS, CHUNKS)
-def test_of_two_samples_the_coarser_rate_holds_for_both(left, right):
-    one, two = sample_of(left), sample_of(right, most=20)
-    bits = max(one.bits, two.bits)
+def test_two_samples_at_the_coarser_rate_share_every_shared_hash(left, right):
+    first, second = sample_of(left), sample_of(right, max_hashes=20)
+    bits = max(first.bits, second.bits)
     both = {text for texts in left for text in texts} & {text for texts in right for text in texts}
     shared = set(text_hashes(pa.array(sorted(both), pa.string())).tolist())
-    kept = [
-        set().union(*(chunk.thin(bits).hashes.tolist() for chunk in some.chunks), set())
-        for some in (one, two)
+    sampled = [
+        set().union(*(chunk.thin(bits).hashes.tolist() for chunk in sample.chunks), set())
+        for sample in (first, second)
     ]
-    assert kept[0] & kept[1] == {one for one in shared if one % 2**bits == 0}
+    assert sampled[0] & sampled[1] == {hash_ for hash_ in shared if hash_ % 2**bits == 0}
 
 
 def test_rows_with_one_text_are_counted_together():
-    found = distinct_texts(pa.array(["a", "b", "a", "a"]))
-    assert sorted(found.rows.tolist()) == [1, 3]
+    texts = distinct_texts(pa.array(["a", "b", "a", "a"]))
+    assert sorted(texts.rows.tolist()) == [1, 3]
 
 
-def test_one_text_in_every_chunk_does_not_keep_a_sketch_from_its_bound():
+def test_a_sketch_is_bounded_even_if_one_text_is_in_every_chunk():
     assert len(sample_of([["ok", f"text {number}"] for number in range(300)]).sketch().hashes) <= 50
 
 
@@ -91,6 +91,6 @@ def test_a_sketch_is_read_as_it_was_written(chunks):
         sketch.encode(Sketch(0, np.zeros(9, np.uint64), np.zeros(9, np.uint32)))[:200],
     ],
 )
-def test_what_is_no_sketch_is_refused(data):
+def test_a_file_that_is_no_sketch_is_refused(data):
     with pytest.raises(BadSketch, match="x is not a whole sketch"):
         sketch.decode(data, "x")

@@ -1,4 +1,4 @@
-"""Which column holds the text, and which the id."""
+"""The choice of the text column and the id column."""
 
 import pytest
 from hypothesis import given
@@ -8,11 +8,11 @@ from intake.errors import UnreadableUpload
 from intake.readers.columns import choose_columns, unique_columns
 
 
-def chosen(
+def chosen_columns(
     columns: list[str], text: str | None = None, id_: str | None = None
 ) -> tuple[str, str | None]:
-    found = choose_columns("file.csv", columns, text, id_)
-    return columns[found.text], None if found.id is None else columns[found.id]
+    positions = choose_columns("file.csv", columns, text, id_)
+    return columns[positions.text], None if positions.id is None else columns[positions.id]
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def chosen(
         "customer review",
     ],
 )
-def test_usual_names_of_a_text_column_are_found(name: str) -> None:
-    assert chosen(["date", name, "score"]) == (name, None)
+def test_usual_names_of_a_text_column_are_recognised(name: str) -> None:
+    assert chosen_columns(["date", name, "score"]) == (name, None)
 
 
 @pytest.mark.parametrize(
@@ -62,84 +62,84 @@ def test_usual_names_of_a_text_column_are_found(name: str) -> None:
         "row_id",
     ],
 )
-def test_usual_names_of_an_id_column_are_found(name: str) -> None:
-    assert chosen(["when", "text", name]) == ("text", name)
+def test_usual_names_of_an_id_column_are_recognised(name: str) -> None:
+    assert chosen_columns(["when", "text", name]) == ("text", name)
 
 
 def test_id_itself_wins_over_longer_names() -> None:
-    assert chosen(["response_id", "text", "Id"]) == ("text", "Id")
+    assert chosen_columns(["response_id", "text", "Id"]) == ("text", "Id")
 
 
 @pytest.mark.parametrize("name", ["customer_id", "product_id", "user id", "idea", "paid"])
-def test_a_column_that_repeats_from_row_to_row_is_not_taken_for_the_id(name: str) -> None:
-    assert chosen([name, "text"]) == ("text", None)
+def test_a_column_whose_values_repeat_is_not_the_id_column(name: str) -> None:
+    assert chosen_columns([name, "text"]) == ("text", None)
 
 
 @pytest.mark.parametrize(
     "name", ["response time", "comment_count", "review date", "text_length", "context"]
 )
-def test_a_column_about_the_text_is_not_the_text(name: str) -> None:
-    assert chosen([name, "text"]) == ("text", None)
+def test_a_column_about_the_text_is_not_the_text_column(name: str) -> None:
+    assert chosen_columns([name, "text"]) == ("text", None)
 
 
 def test_the_exact_usual_name_wins_over_a_compound() -> None:
-    assert chosen(["review text", "text"]) == ("text", None)
+    assert chosen_columns(["review text", "text"]) == ("text", None)
 
 
-def test_two_candidates_are_listed() -> None:
+def test_two_candidates_for_the_text_column_are_an_error_that_lists_them() -> None:
     with pytest.raises(
         UnreadableUpload, match=r"'comment', 'review' could each be the text.*--text"
     ):
-        chosen(["id", "comment", "review"])
+        chosen_columns(["id", "comment", "review"])
 
 
-def test_columns_are_listed_when_none_is_the_text() -> None:
+def test_no_candidate_for_the_text_column_is_an_error_that_lists_the_columns() -> None:
     with pytest.raises(UnreadableUpload, match=r"its columns are 'a', 'b'.*--text"):
-        chosen(["a", "b"])
+        chosen_columns(["a", "b"])
 
 
-def test_very_many_columns_are_listed_in_part() -> None:
+def test_only_some_of_very_many_columns_are_listed() -> None:
     with pytest.raises(UnreadableUpload, match="'c29' and 70 more"):
-        chosen([f"c{number}" for number in range(100)])
+        chosen_columns([f"c{number}" for number in range(100)])
 
 
-def test_columns_asked_for_are_taken() -> None:
-    assert chosen(["text", "Note", "key"], "note", "KEY") == ("Note", "key")
+def test_requested_columns_are_chosen() -> None:
+    assert chosen_columns(["text", "Note", "key"], "note", "KEY") == ("Note", "key")
 
 
 def test_the_exact_spelling_wins() -> None:
-    assert chosen(["Note", "note"], "note") == ("note", None)
+    assert chosen_columns(["Note", "note"], "note") == ("note", None)
 
 
 @pytest.mark.parametrize(
     ("text", "id_", "option"), [("nope", None, "--text"), (None, "nope", "--id")]
 )
-def test_an_absent_column_asked_for_is_an_error_with_the_columns(
+def test_a_requested_column_that_is_missing_is_an_error_that_lists_the_columns(
     text: str | None, id_: str | None, option: str
 ) -> None:
     with pytest.raises(
         UnreadableUpload, match=f"no column 'nope'; its columns are 'text', 'key'.*{option}"
     ):
-        chosen(["text", "key"], text, id_)
+        chosen_columns(["text", "key"], text, id_)
 
 
-def test_a_repeated_name_asked_for_is_an_error() -> None:
+def test_a_requested_name_of_two_columns_is_an_error() -> None:
     with pytest.raises(UnreadableUpload, match="2 columns named 'note'"):
-        chosen(["note", "note"], "note")
+        chosen_columns(["note", "note"], "note")
 
 
-def test_one_column_cannot_be_both() -> None:
+def test_one_column_cannot_be_both_text_and_id() -> None:
     with pytest.raises(UnreadableUpload, match="both as text and as id"):
-        chosen(["text", "key"], "text", "text")
+        chosen_columns(["text", "key"], "text", "text")
 
 
 @given(st.lists(st.sampled_from(["", " ", "a", "a_2", "a_3", "b", "column_1", "column_2"])))
-def test_unique_columns_differ_and_keep_what_differs_already(columns: list[str]) -> None:
-    fixed = unique_columns(columns)
-    assert len(fixed) == len(columns)
-    assert len(set(fixed)) == len(fixed)
+def test_unique_columns_differ_and_names_that_differed_stay(columns: list[str]) -> None:
+    unique = unique_columns(columns)
+    assert len(unique) == len(columns)
+    assert len(set(unique)) == len(unique)
     assert all(
-        fixed[at] == name
-        for at, name in enumerate(columns)
+        unique[position] == name
+        for position, name in enumerate(columns)
         if name.strip() and columns.count(name) == 1
     )

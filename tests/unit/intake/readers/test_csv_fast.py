@@ -1,4 +1,4 @@
-"""CSV that Arrow reads: the same records as the reader that looks at each quote."""
+"""CSV that Arrow reads: the same records as from the reader that checks each quote."""
 
 import csv
 import io
@@ -16,14 +16,14 @@ ODD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff\ud800'), max_size=40
 FIELD = st.text(st.sampled_from('ab ,;"\r\n\t\u00e9\x00\ufeff'), max_size=6)
 
 
-def reads_the_same_or_leaves_it(text: str, delimiter: str) -> None:
+def assert_read_the_same_if_at_all(text: str, delimiter: str) -> None:
     data = as_utf8(text)
     columns = parse_regular_csv(data, delimiter, "\n")
     if columns is not None:
         for final in (False, True):
-            read = parse_csv_lines(split_lines(data, "\n"), delimiter, "\n", final=final)
-            assert read.open_lines == []
-            assert read.rows == [
+            records = parse_csv_lines(split_lines(data, "\n"), delimiter, "\n", final=final)
+            assert records.open_lines == []
+            assert records.rows == [
                 list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)
             ]
 
@@ -36,10 +36,10 @@ def reads_the_same_or_leaves_it(text: str, delimiter: str) -> None:
 @example(['""', '"a"""'], ",")
 @example(["\ufeffa,b"], ",")
 @example(["a,b\r\r"], ",")
-def test_whatever_arrow_reads_the_careful_reader_reads_the_same(
+def test_what_arrow_reads_the_strict_reader_reads_the_same(
     lines: list[str], delimiter: str
 ) -> None:
-    reads_the_same_or_leaves_it("".join(line + "\n" for line in lines), delimiter)
+    assert_read_the_same_if_at_all("".join(line + "\n" for line in lines), delimiter)
 
 
 @given(
@@ -48,12 +48,12 @@ def test_whatever_arrow_reads_the_careful_reader_reads_the_same(
     st.sampled_from(["\n", "\r\n"]),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
-def test_what_a_csv_writer_wrote_is_read_the_same(
+def test_rows_of_a_csv_writer_are_read_the_same_by_both_readers(
     rows: list[list[str]], delimiter: str, end: str, quoting: int
 ) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
-    reads_the_same_or_leaves_it(file.getvalue(), delimiter)
+    assert_read_the_same_if_at_all(file.getvalue(), delimiter)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_what_a_csv_writer_wrote_is_read_the_same(
         ("", None),
     ],
 )
-def test_what_is_regular_and_what_is_left_to_the_careful_reader(
+def test_irregular_lines_are_left_to_the_strict_reader(
     text: str, columns: list[list[str]] | None
 ) -> None:
-    found = parse_regular_csv(as_utf8(text), ",", "\n")
-    assert columns == (None if found is None else [column.to_pylist() for column in found])
+    parsed = parse_regular_csv(as_utf8(text), ",", "\n")
+    assert columns == (None if parsed is None else [column.to_pylist() for column in parsed])

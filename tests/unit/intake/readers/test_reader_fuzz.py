@@ -1,4 +1,4 @@
-"""Whatever the bytes: a dataset whose counts add up, or a clear error."""
+"""Any bytes give a dataset whose counts add up, or a clear error."""
 
 import gzip
 import json
@@ -46,8 +46,8 @@ def test_random_bytes_give_a_dataset_or_a_clear_error(
         "in.tsv": b"id\ttext\n",
         "in.jsonl": b'{"text": "a", "id": 1}\n',
     }.get(name, b"")
-    adds_up(tmp_path_factory.mktemp("random"), data, name)
-    adds_up(tmp_path_factory.mktemp("random"), prefix + data, name)
+    assert_adds_up_or_clear_error(tmp_path_factory.mktemp("random"), data, name)
+    assert_adds_up_or_clear_error(tmp_path_factory.mktemp("random"), prefix + data, name)
 
 
 GOOD = {
@@ -78,10 +78,12 @@ def test_damaged_files_give_a_dataset_or_a_clear_error(
     for where, new in changes:
         at = int(where * len(data))
         data = data[:at] + new + data[at + len(new) :]
-    adds_up(tmp_path_factory.mktemp("damaged"), data[: int(length * len(data)) + 1], name)
+    assert_adds_up_or_clear_error(
+        tmp_path_factory.mktemp("damaged"), data[: int(length * len(data)) + 1], name
+    )
 
 
-def adds_up(folder: Path, data: bytes, name: str) -> None:
+def assert_adds_up_or_clear_error(folder: Path, data: bytes, name: str) -> None:
     try:
         dataset = upload(folder, data, name)
     except ChorusError:
@@ -113,9 +115,9 @@ def test_texts_of_any_csv_come_back_unchanged_and_the_counts_add_up(
     )
     dataset = upload(folder, f"key,text,n\n{quoted}\n".encode(), chunk_rows=chunk, encoding="utf-8")
     assert dataset.rows_in == len(rows)
-    kept = dict(texts(folder, dataset))
-    lost = {row[0] for row in stored_rejects(folder, dataset)}
-    assert {row: kept.get(row) for row in range(1, len(rows) + 1) if row not in lost} == {
-        number: row[1] for number, row in enumerate(rows, 1) if number not in lost
+    stored = dict(texts(folder, dataset))
+    rejected = {row[0] for row in stored_rejects(folder, dataset)}
+    assert {row: stored.get(row) for row in range(1, len(rows) + 1) if row not in rejected} == {
+        number: row[1] for number, row in enumerate(rows, 1) if number not in rejected
     }
     assert all(row[2] == "no text" for row in stored_rejects(folder, dataset))
