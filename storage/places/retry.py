@@ -38,7 +38,7 @@ class RetryPolicy:
     The waits grow from `first` to `longest`, doubled each time; with `limit` behind it the
     operation has failed.
 
-    >>> [Patience().wait(failures, spent=0, draw=1) for failures in range(1, 8)]
+    >>> [RetryPolicy().wait(failures, spent=0, draw=1) for failures in range(1, 8)]
     [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
     """
 

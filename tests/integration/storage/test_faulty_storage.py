@@ -76,7 +76,7 @@ def test_every_operation_is_tried_again(proxy, place, name):
 def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
     place = object_place(
         f"{buckets.new_bucket()}/root",
-        RetryPolicy(first_wait=0.01, give_up_after=20, idle=0.3, attempt=0.5),
+        RetryPolicy(first_wait=0.01, give_up_after=20, idle_timeout=0.3, request_timeout=0.5),
     )
     proxy.fail_next(1, faults.HANGS_AFTER, WRITE[buckets.scheme])
     assert place.create("a", b"one")
