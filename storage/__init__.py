@@ -1,1 +1,4 @@
-"""Files and their names: places, formats, ids. Every layer may import it; it imports none of them."""
+"""Files and their names: places, versions, records, ids.
+
+Every layer may import it; it imports none of them.
+"""

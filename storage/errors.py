@@ -13,6 +13,6 @@ class ChorusError(Exception):
 
 
 class BadRequest(ChorusError):
-    """What was asked for cannot be done as asked; nothing was started."""
+    """A request that cannot be carried out as it was made; nothing was started."""
 
     exit_status = 2

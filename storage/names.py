@@ -1,4 +1,4 @@
-"""The one check of the names that become folders, keys and queues."""
+"""Names that become folders, Redis keys and queues, and the digest of every file."""
 
 import hashlib
 import re
@@ -15,19 +15,21 @@ class BadName(BadRequest):
     def __init__(self, what: str, name: str) -> None:
         self.what, self.name = what, name
         super().__init__(
-            f"{what} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: lower-case letters, "
+            f"{what} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: "
+            "lower-case letters, "
             "digits, '-', '_' and single dots inside, and begins with a letter or digit."
         )
 
 
 def is_name(name: str) -> bool:
-    """Whether it may become part of a path, a Redis key or a queue."""
+    """Return whether it may become part of a path, a Redis key or a queue."""
     return len(name) <= _MOST and _NAME.fullmatch(name) is not None
 
 
 def check_name(what: str, name: str) -> str:
-    """Return `name` unchanged, or raise BadName saying which `what` (customer, model, …) has a bad
-    name.
+    """Return `name` unchanged.
+
+    Raises BadName, which says that it is the name of a `what` (customer, model, …).
     """
     if not is_name(name):
         raise BadName(what, name)
@@ -35,5 +37,5 @@ def check_name(what: str, name: str) -> str:
 
 
 def digest(data: bytes | memoryview) -> str:
-    """SHA-256 of the data, 64 hexadecimal digits: how every file and id of Chorus is checked."""
+    """Return the SHA-256 of the data, 64 hexadecimal digits. Every file and id is checked by it."""
     return hashlib.sha256(data).hexdigest()

@@ -25,14 +25,17 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def encode(self) -> bytes:
-        """Indented UTF-8 JSON, fields in the order they are declared, one line feed at the end."""
+        """Return indented UTF-8 JSON, with the fields in the order of their declaration."""
         return (
             json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
         ).encode()
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> Self:
-        """The record in a file's bytes; `where` names the file in the error. Raises BadRecord."""
+        """Return the record in a file's bytes; `where` names the file in the error.
+
+        Raises BadRecord.
+        """
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:

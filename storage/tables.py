@@ -5,7 +5,10 @@ import pyarrow.parquet as pq
 
 
 def encode_parquet(table: pa.Table) -> bytes:
-    """One row group, zstd. Dictionaries only help repeated strings; probabilities never repeat."""
+    """Encode a table as Parquet with one row group and zstd.
+
+    Dictionaries only help repeated strings; probabilities never repeat.
+    """
     sink = pa.BufferOutputStream()
     pq.write_table(
         table, sink, compression="zstd", use_dictionary=False, row_group_size=max(1, table.num_rows)
@@ -14,10 +17,10 @@ def encode_parquet(table: pa.Table) -> bytes:
 
 
 def decode_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
-    """The table, or only some of its columns. (`read_table` would take three times as long over a
-    small one.)
+    """Decode a table, or only some of its columns.
 
-    Without threads of Arrow's: a chunk is too small for them, and a process that ends just after
-    they have worked may abort instead (apache/arrow#34314).
+    `pq.read_table` would take three times as long over a small one. Arrow's threads are off: a
+    chunk is too small for them, and a process that ends just after they have worked may abort
+    (apache/arrow#34314).
     """
     return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)

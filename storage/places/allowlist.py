@@ -1,13 +1,12 @@
-"""Which files and folders may a request name? Those in the allowed places. Pure, but for the links
-it follows.
+"""The allowlist: which files and folders a request may name. Pure, but for the links it follows.
 
 allowed: /srv/exports  gs://acme/inbox
 
 /srv/exports/a.csv      yes
 /srv/exports/../a.csv   no: it is /srv/a.csv
 gs://acme/inbox/a.csv   yes
-gs://acme/inbox-2/a     no: whole names count, not their beginnings
-gs://acme/inbox/../a    no: a bucket has no `..`, and nobody shall find out who takes it for one
+gs://acme/inbox-2/a     no: whole names are compared, not prefixes
+gs://acme/inbox/../a    no: a bucket has no `..`, and a client might treat it as one
 """
 
 import os.path
@@ -26,47 +25,52 @@ RealPath = Callable[[str], str]
 
 
 class NotAllowed(BadRequest):
-    """A request names what lies outside the allowed places."""
+    """A request that names something outside the allowed places."""
 
     def __init__(
         self, url: str, places: Sequence[str], reason: str = "it lies in none of the allowed places"
     ) -> None:
         self.url, self.places = url, places
         super().__init__(
-            f"{url} may not be named: {reason}. Allowed (CHORUS_ALLOWED_PLACES): {', '.join(places)}. Use a file or "
+            f"{url} may not be named: {reason}. Allowed (CHORUS_ALLOWED_PLACES): "
+            f"{', '.join(places)}. Use a file or "
             "folder in one of these, or ask whoever runs this service to add a place."
         )
 
 
 class UnclearLocation(Exception):
-    """What was written names no file or folder for certain. Its text is the reason, for people."""
+    """A path or URL that does not name one file or folder for certain.
+
+    Its text is the reason, for people.
+    """
 
 
 @dataclass(frozen=True)
 class Location:
-    """A file or folder by its one name. Two are in each other exactly if their parts say so."""
+    """A file or folder by its canonical name. One contains another if its parts are a prefix."""
 
     scheme: str  # "file", "gs", "s3", …
     parts: tuple[str, ...]  # of a file from the root on; of an object the bucket first
 
     @property
     def url(self) -> str:
-        """As `open_place` reads it: a path, or a URL."""
+        """Path or URL, as `open_place` reads it."""
         if self.scheme == "file":
             return "/" + "/".join(self.parts)
         return f"{self.scheme}://{'/'.join(self.parts)}"
 
     def within(self, other: "Location") -> bool:
-        """Whether it is the other, or lies in it."""
+        """Return whether it is the other, or lies in it."""
         return self.scheme == other.scheme and self.parts[: len(other.parts)] == other.parts
 
 
 def canonical_location(url: str, real: RealPath = os.path.realpath) -> Location:
-    """The one name of what a path or URL names; `real` follows the links of a local path. Raises
-    NoLocation.
+    """Return the canonical location of a path or URL.
 
-    located("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
-    located("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
+    `real` follows the links of a local path. Raises UnclearLocation.
+
+        canonical_location("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
+        canonical_location("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
     """
     found = _URL.match(url)
     scheme, rest = (found[1].lower(), found[2]) if found else ("file", url)
@@ -96,11 +100,10 @@ def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
 
 
 def check_allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
-    """What the request may use in place of `url`: the same by its one name, or just `url` where
-    `places` is None.
+    """Return the canonical name of `url`, or `url` itself where `places` is None.
 
-    Raises NotAllowed. Use what it returns and not what was asked: a link may point elsewhere a
-    moment later.
+    Use the returned name and not the given one: a link may point elsewhere a moment later. Raises
+    NotAllowed.
     """
     if places is None:
         return url
@@ -114,8 +117,9 @@ def check_allowed(url: str, places: Sequence[str] | None, real: RealPath = os.pa
 
 
 def check_allowed_tree(path: str, places: Sequence[str] | None) -> str:
-    """The same for a local path where all that lies in it may be read, if it is a folder: no link
-    leads out of it.
+    """Check a local path and everything below it: no link may lead out of the places.
+
+    Returns what `check_allowed` returns. Raises NotAllowed.
     """
     found = check_allowed(path, places)
     todo, seen = [found], {found}

@@ -1,7 +1,6 @@
-"""A bucket as an object place asks it: each method is one request, tried once, with a limit in
-time.
+"""The requests that an object place makes to a bucket: each is tried once, within a time limit.
 
-Nothing is kept from one answer to the next: what others have written since is seen.
+Nothing is cached between answers, so that changes by other processes are seen.
 """
 
 from collections.abc import Mapping
@@ -13,8 +12,10 @@ MARK = "chorus-mark"  # the name, in an object's metadata, of what tells whose r
 
 @dataclass(frozen=True)
 class Page:
-    """A piece of a listing: the keys and, ending in '/', the folders directly below a prefix; and
-    where to go on.
+    """One page of a listing: the keys directly below a prefix, and the folders there, with a `/` at
+    their end.
+
+    `following` is where the next page begins.
     """
 
     keys: tuple[str, ...]
@@ -23,31 +24,42 @@ class Page:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells whether an object is still the same."""
+    """Size and version of an object: they change when the object changes."""
 
     size: int  # bytes
     version: str
 
 
 class Bucket(Protocol):
-    """Raises what its library raises; `storage.places.error_mapping` knows what that means."""
+    """A bucket by its client library.
 
-    def get(self, key: str, seconds: float) -> bytes: ...
+    It raises what the library raises; `storage.places.error_mapping` classifies that.
+    """
+
+    def get(self, key: str, seconds: float) -> bytes:
+        """Return the object's bytes."""
+        ...
 
     def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
-        """The bytes from `start` to before `end`."""
+        """Return the bytes from `start` to before `end`."""
         ...
 
-    def stamp(self, key: str, seconds: float) -> Stamp: ...
+    def stamp(self, key: str, seconds: float) -> Stamp:
+        """Return the object's size and version."""
+        ...
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
-        """With a mark: only if there is no such object, in the one request that also brings the
-        bytes.
-        """
+        """Write an object; with a mark only if it is absent, in the same request."""
         ...
 
-    def metadata(self, key: str, seconds: float) -> Mapping[str, str]: ...
+    def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
+        """Return the object's own metadata."""
+        ...
 
-    def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page: ...
+    def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
+        """Return one page of at most `most` keys below a prefix."""
+        ...
 
-    def delete(self, key: str, seconds: float) -> None: ...
+    def delete(self, key: str, seconds: float) -> None:
+        """Delete the object."""
+        ...

@@ -1,7 +1,7 @@
-"""Operations on a place that do not need each other, side by side, so that they cost the time of
-one.
+"""Independent operations on a place, run concurrently, so that they take the time of one.
 
-On a disk, which answers at once, they come in turn: a thread would cost more than a read.
+On a disk, which answers at once, they run one after the other: a thread would cost more than a
+read.
 """
 
 from collections import deque
@@ -19,18 +19,18 @@ class HasConcurrency(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many operations pay side by side; 1: none."""
+        """Number of operations that are worth running at once; 1: none."""
         ...
 
 
 def map_concurrently(
     place: HasConcurrency, act: Callable[[T], R], items: Iterable[T], concurrency: int | None = None
 ) -> Iterator[R]:
-    """`act` of each item, in their order, while those after it are under way: as many as the place
-    bears, or `concurrency`.
+    """Yield `act` of each item, in order, while the items after it are being worked on.
 
-    Who takes only the first results leaves the rest alone, and so much is in memory as is under
-    way. What an item raises comes when its turn does.
+    As many run at once as the place's concurrency, or `concurrency`. A caller that takes only the
+    first results leaves the rest undone, and memory holds only what is being worked on. An item's
+    error is raised when its result is due.
     """
     most = min(place.concurrency, concurrency or place.concurrency)
     todo = iter(items)
@@ -54,11 +54,11 @@ def map_concurrently(
 def run_concurrently(
     place: HasConcurrency, *steps: Callable[[], Any]
 ) -> Iterator[Any]:  # Any: their types differ
-    """What these steps give, one by one; on a place that waits, those after it are under way."""
+    """Yield the results of these steps, in order; on a slow place later ones run meanwhile."""
     return map_concurrently(place, lambda step: step(), steps)
 
 
 def run_both(place: HasConcurrency, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
-    """What the two give. If both raise, it is the error of the first."""
+    """Return the results of both steps. If both raise, the error is that of the first."""
     first, second = run_concurrently(place, one, other)
     return first, second

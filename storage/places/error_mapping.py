@@ -1,8 +1,8 @@
-"""What the storage libraries raise, sorted into what passes and what does not.
+"""Classify what the storage libraries raise into errors that may pass and errors that will not.
 
-Google's and Amazon's clients raise errors of half a dozen libraries, of which a process may have
-only some. So they are known by what they say and by the names of their classes; nothing is imported
-for it.
+The clients of Google and Amazon raise errors of half a dozen libraries, of which a process may have
+only some. So errors are known by their text and the names of their classes, and nothing is imported
+for that.
 """
 
 # 409: two conditional writes at once, of which S3 lets neither through
@@ -31,12 +31,13 @@ _CREDENTIALS_CLASSES = {
 
 
 class TransientError(Exception):
-    """Another try may go well."""
+    """An error after which another try may succeed."""
 
 
 class PermanentError(Exception):
-    """Another try would go like this one. `credentials`: storage does not know, or does not like,
-    who asks.
+    """An error after which another try would fail too.
+
+    `credentials`: storage does not accept the credentials.
     """
 
     def __init__(self, reason: str, credentials: bool = False) -> None:
@@ -45,8 +46,9 @@ class PermanentError(Exception):
 
 
 def classify_error(error: Exception) -> Exception:
-    """FileNotFoundError, FileExistsError, Passing or Refused; an error that is none of storage's as
-    it is.
+    """Return FileNotFoundError, FileExistsError, TransientError or PermanentError.
+
+    An error that is not from storage is returned as it is.
     """
     if isinstance(error, FileNotFoundError | FileExistsError | TransientError | PermanentError):
         return error
@@ -90,7 +92,7 @@ def _by_status(error: Exception, status: int, code: str) -> Exception:
 
 
 def _answer(error: BaseException | None) -> tuple[int | None, str]:
-    """HTTP status and S3's word for it, if storage answered."""
+    """Return the HTTP status and S3's error code, if storage answered."""
     while error is not None:
         response = getattr(error, "response", None)  # botocore's
         if isinstance(response, dict) and "ResponseMetadata" in response:

@@ -13,14 +13,15 @@ from storage.places.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "gcsfs", "gcp"
 ADVICE = (
-    "Check GOOGLE_APPLICATION_CREDENTIALS or run `gcloud auth application-default login`; the account needs the role "
+    "Check GOOGLE_APPLICATION_CREDENTIALS or run `gcloud auth application-default login`; the "
+    "account needs the role "
     "Storage Object User (roles/storage.objectUser) on the bucket."
 )
 
 
 @dataclass(frozen=True)
 class GoogleBucket:
-    """One request a method, tried once."""
+    """A bucket; each method makes one request, once."""
 
     name: str
     idle: float  # seconds in which nothing of an answer comes

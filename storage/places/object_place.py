@@ -1,6 +1,4 @@
-"""A bucket or a part of one as a place, with patience: what fails is tried again until it has
-failed for too long.
-"""
+"""A bucket, or a folder of one, as a place; failed requests are retried by a policy."""
 
 import logging
 import random
@@ -37,8 +35,9 @@ log = logging.getLogger(__name__)
 
 
 class ObjectPlace(Place):
-    """Files are objects; there are no folders but in their names. All of it raises StorageAway,
-    StorageRefused.
+    """A place whose files are objects; folders exist only in their names.
+
+    Every operation may raise StorageUnavailable or StorageRefused.
     """
 
     concurrency = 8  # each waits for the network; s3fs keeps ten connections
@@ -62,11 +61,11 @@ class ObjectPlace(Place):
             raise Absent(self.at(path)) from None
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
-        """The object bears a mark of this call. "There already" may be the answer to a request that
-        was sent again,
+        """Create the object with a mark of this call in its metadata.
 
-        by us or by a client library, because its first answer was lost: then the mark is ours, and
-        this call made it.
+        "Already there" may be the answer to a request that was sent again, by us or by a client
+        library, because its first answer was lost. Then the mark is ours, and this call created the
+        object.
         """
         mark = secrets.token_hex(8)
         key, seconds = self._key(path), self._patience.timeout_for(len(data))
@@ -91,7 +90,7 @@ class ObjectPlace(Place):
         self._write(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file; a folder is none."""
+        """Return whether there is such an object; a folder is not one."""
         try:
             self._with_retries(
                 path, lambda: self._bucket.metadata(self._key(path), self._patience.request_timeout)
@@ -118,7 +117,7 @@ class ObjectPlace(Place):
             pass
 
     def flush(self, folder: str, names: Sequence[str]) -> None:
-        """Nothing to wait for: an object store answers once the object is safe."""
+        """Return at once: an object store answers only when the object is safe."""
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -129,7 +128,7 @@ class ObjectPlace(Place):
             yield copy
 
     def copy_to(self, path: str, file: IO[bytes]) -> None:
-        """Some blocks are on their way while one is written."""
+        """Copy the object block by block; some blocks are read while one is written."""
         try:
             before = self._stamp(path)
         except FileNotFoundError:
@@ -166,8 +165,9 @@ class ObjectPlace(Place):
         )
 
     def _listed(self, folder: str) -> list[str]:
-        """What lies directly below, folders with a '/' at their end. Page by page, so that one may
-        be tried again.
+        """Return the names directly below a folder; folders end with `/`.
+
+        It reads page by page, so that one page may be retried.
         """
         prefix = f"{self._key(folder)}/" if self._key(folder) else ""
         found: list[str] = []
@@ -186,8 +186,9 @@ class ObjectPlace(Place):
         return self._with_retries(path, attempt, self._no_bucket)
 
     def _check_bucket(self) -> None:
-        """What is not there may lie in a bucket that is not there: a mistake, which would look like
-        an empty place.
+        """Raise StorageRefused if the bucket does not exist.
+
+        A missing object may mean a missing bucket: a wrong setting would look like an empty place.
         """
         if self._bucket not in _known_buckets():
             self._with_retries(
@@ -205,8 +206,9 @@ class ObjectPlace(Place):
     def _with_retries(
         self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None
     ) -> T:
-        """What the attempt returns, in the end. FileNotFoundError is an answer too, unless `absent`
-        says what it is.
+        """Return what the attempt returns, retrying by the policy.
+
+        FileNotFoundError is a result too, unless `absent` gives the error that it means.
         """
         began, tries, said = time.monotonic(), 0, False
         while True:
@@ -240,7 +242,7 @@ class ObjectPlace(Place):
 
 @cache
 def _known_buckets() -> set[Bucket]:
-    """Buckets that were there when they were asked for."""
+    """Return the buckets that are known to exist."""
     return set()
 
 
@@ -252,7 +254,10 @@ _KINDS: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = 
 
 
 def object_place(url: str, patience: RetryPolicy | None = None) -> ObjectPlace:
-    """The place at `gs://bucket/folder` or `s3://bucket/folder`. Raises UnknownScheme."""
+    """Return the place at `gs://bucket/folder` or `s3://bucket/folder`.
+
+    Raises UnknownScheme.
+    """
     parts = urlsplit(url)
     if parts.scheme not in _KINDS:
         raise UnknownScheme(

@@ -18,7 +18,7 @@ _SETTLING = 8  # files on their way to the disk at once
 
 
 class Absent(ChorusError):
-    """A file that was to be read is not there."""
+    """A file that was to be read does not exist."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -26,7 +26,7 @@ class Absent(ChorusError):
 
 
 class Differs(ChorusError):
-    """A file that never changes is there already, with other bytes."""
+    """A file that never changes exists already, with other bytes."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -37,30 +37,32 @@ class Differs(ChorusError):
 
 
 class CannotWrite(ChorusError):
-    """The place took no more: full, read-only, or not ours to write to."""
+    """A place that cannot be written to: it is full, read-only, or belongs to another user."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(
-            f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run again."
+            f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run "
+            "again."
         )
 
 
 class Changed(ChorusError):
-    """A file was written to, or removed, while it was read; or the store gives other bytes than it
-    says.
+    """A file that was written or removed while it was read, or whose stored size is not that of its
+    bytes.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(
-            f"{url} changed while it was read, or is stored under a Content-Encoding, so that its bytes are not those "
+            f"{url} changed while it was read, or is stored under a Content-Encoding, so that its "
+            "bytes are not those "
             "that the store counts. Run again when it is complete, or store it as a plain file."
         )
 
 
 class Place(ABC):
-    """Files by relative path below `url`. No file is ever seen half-written."""
+    """Files by relative path below `url`. No reader ever sees a part of a file."""
 
     concurrency = 1  # operations that pay side by side
 
@@ -68,35 +70,40 @@ class Place(ABC):
         self.url = url
 
     def at(self, path: str) -> str:
-        """The full address of a path, for people and manifests."""
+        """Return the full address of a path, for people and manifests."""
         return f"{self.url}/{path}" if path else self.url
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """The whole file. Raises Absent."""
+        """Return the whole file. Raises Absent."""
 
     @abstractmethod
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
-        """Create the file if it is absent; True if this call did, False if it was there (left as it
-        is).
+        """Create the file if it is absent; return whether this call did.
 
-        `durable` waits until the bytes would survive a power failure. Raises CannotWrite.
+        An existing file is left as it is. `durable` waits until the bytes would survive a power
+        failure. Raises CannotWrite.
         """
 
     @abstractmethod
     def replace(self, path: str, data: bytes) -> None:
-        """Put the file there durably, over an older one: only for the few files that may change."""
+        """Write the file durably, over an older one: only for the few files that may change."""
 
     @abstractmethod
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Return whether the file exists."""
+        ...
 
     @abstractmethod
     def names(self, folder: str) -> list[str]:
-        """Names of the files and folders directly below `folder`, sorted; empty when there is none."""
+        """Return the names of files and folders directly below `folder`, sorted.
+
+        The list is empty when there is no such folder.
+        """
 
     @abstractmethod
     def remove(self, path: str) -> None:
-        """Remove one file, if it is there."""
+        """Remove one file, if it exists."""
 
     @abstractmethod
     def clear(self, folder: str) -> None:
@@ -104,22 +111,20 @@ class Place(ABC):
 
     @abstractmethod
     def flush(self, folder: str, names: Sequence[str]) -> None:
-        """Wait until these files of a folder, created without `durable`, would survive a power
-        failure.
+        """Wait until these files of a folder would survive a power failure.
 
-        Raises Absent, CannotWrite.
+        They were created without `durable`. Raises Absent, CannotWrite.
         """
 
     @abstractmethod
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:
-        """A local file with the content of `path`: the file itself, or a copy that lasts as long as
-        the block.
-        """
+        """Yield a local file with the content of `path`: the file itself, or a temporary copy."""
 
     def create_or_verify(self, path: str, data: bytes, *, durable: bool = False) -> None:
-        """Create a file whose bytes follow from its name. There already and equal is success; else
-        Differs.
+        """Create a file whose bytes follow from its name.
+
+        A file that exists with equal bytes is a success. Raises Differs, CannotWrite.
         """
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.at(path))
@@ -163,9 +168,7 @@ class LocalPlace(Place):
 
     @contextmanager
     def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[Path]:
-        """A temporary file beside the target with all of the data; gone afterwards, whatever
-        happened.
-        """
+        """Yield a temporary file beside the target with all of the data; remove it afterwards."""
         temporary = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +211,7 @@ class LocalPlace(Place):
             self._file(folder).rmdir()
 
     def flush(self, folder: str, names: Sequence[str]) -> None:
-        """Side by side: the disk takes many files in little more time than one."""
+        """Sync the files in several threads: the disk takes many in little more time than one."""
         within = self._file(folder)
         try:
             with ThreadPoolExecutor(_SETTLING, thread_name_prefix="settle") as pool:
@@ -237,7 +240,7 @@ class LocalPlace(Place):
 
 
 class UnknownScheme(BadRequest):
-    """A URL whose storage is unknown, or whose client is not installed."""
+    """A URL whose storage is unknown, or whose client library is not installed."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
@@ -245,7 +248,7 @@ class UnknownScheme(BadRequest):
 
 
 def _sync(path: Path) -> None:
-    """Of a file its bytes, of a folder its entries."""
+    """Sync a file's bytes, or a folder's entries, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

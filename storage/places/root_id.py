@@ -8,9 +8,7 @@ _FILE = "home-id"
 
 
 def root_id(place: Place) -> str:
-    """12 hexadecimal digits, drawn when first asked for and then kept; the same from whichever
-    machine is asked.
-    """
+    """Return 12 hexadecimal digits, drawn at the first call and then stored below the root."""
     try:
         return place.read(_FILE).decode()
     except Absent:

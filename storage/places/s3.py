@@ -12,14 +12,16 @@ from storage.places.bucket import MARK, Page, Stamp
 
 LIBRARY, EXTRA = "s3fs", "s3"
 ADVICE = (
-    "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or the role of this machine; it needs "
-    "s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket."
+    "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or the role of this machine; "
+    "it needs "
+    "s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the "
+    "bucket."
 )
 
 
 @dataclass(frozen=True)
 class AmazonBucket:
-    """One request a method, tried once."""
+    """A bucket; each method makes one request, once."""
 
     name: str
     idle: float

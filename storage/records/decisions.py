@@ -1,4 +1,4 @@
-"""Which labels probabilities give: the one rule for a model's answer and for an ensemble's. Pure."""
+"""The labels that probabilities give: one rule for a model and for an ensemble. Pure."""
 
 from typing import Literal
 
@@ -12,8 +12,10 @@ Mode = Literal["one_of", "any_of"]
 
 
 def decide_labels(values: Float32, mode: Mode, threshold: float = 0.5) -> Bool:
-    """[rows, labels] float32 -> [rows, labels] bool: the most probable label (the first of equals),
-    one true a row; or, for any_of, every label of at least `threshold`.
+    """Return the given labels, [rows, labels] float32 -> [rows, labels] bool.
+
+    one_of: the most probable label (the first of equals), one true a row. any_of: every label of at
+    least `threshold`.
     """
     if mode == "any_of":
         return values >= np.float32(threshold)

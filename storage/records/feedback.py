@@ -1,7 +1,6 @@
-"""The feedback dataset of one upload: `feedback/<customer>/<dataset>/` with dataset.json, chunks
-and rejects.
+"""The dataset of one upload: `feedback/<customer>/<dataset>/` with its chunks and rejects.
 
-dataset.json is written last; a dataset without it is not there yet.
+dataset.json is written last: a dataset without it does not exist yet.
 """
 
 import hashlib
@@ -51,7 +50,7 @@ MODEL_FAILED = "model failed"
 
 
 class SourceChunk(Record):
-    """A chunk of an earlier dataset of this customer that holds some of the same texts."""
+    """A chunk of an earlier dataset of the customer that has some of the same texts."""
 
     dataset: str
     position: int
@@ -60,7 +59,7 @@ class SourceChunk(Record):
 
 
 class Chunk(Record):
-    """One chunk's entry in dataset.json; its position in the list is its number."""
+    """A chunk's entry in dataset.json; its position in the list is its number."""
 
     id: str
     rows: int
@@ -72,7 +71,7 @@ class Chunk(Record):
 
 
 class UploadSource(Record):
-    """Where an upload came from and how it was read."""
+    """The upload that the dataset was read from, and how it was read."""
 
     name: str
     format: str
@@ -83,8 +82,9 @@ class UploadSource(Record):
 
 
 class FirstLabels(Record):
-    """Who labels a batch of messages as it comes in; settled when it is stored, so that it is asked
-    for once.
+    """The versions that label a batch of messages, resolved when the batch is stored.
+
+    A repeated submission thus makes the same job.
     """
 
     ensemble: EnsembleVersion
@@ -93,7 +93,7 @@ class FirstLabels(Record):
 
 
 class Dataset(Record):
-    """What dataset.json says. rows_in = rows + rejected, always."""
+    """The record dataset.json. rows_in = rows + rejected, always."""
 
     customer: str
     id: str
@@ -110,12 +110,12 @@ class Dataset(Record):
 
     @property
     def since(self) -> datetime:
-        """When it was taken in; before all others where that was not written down."""
+        """Time of the upload; before all others where it was not recorded."""
         return self.taken_in or _BEFORE_DATES
 
     @cached_property
     def positions(self) -> dict[str, tuple[int, ...]]:
-        """Chunk id → numbers of the chunks with these texts, in order."""
+        """Positions of the chunks by chunk id: chunks of equal texts share one id."""
         found: dict[str, tuple[int, ...]] = {}
         for position, chunk in enumerate(self.chunks):
             found[chunk.id] = (*found.get(chunk.id, ()), position)
@@ -123,23 +123,27 @@ class Dataset(Record):
 
 
 def folder(customer: str, dataset: str) -> str:
+    """Return the folder of a dataset."""
     return f"feedback/{check_name('customer', customer)}/{check_name('dataset', dataset)}"
 
 
 def dataset_path(customer: str, dataset: str) -> str:
+    """Return the path of dataset.json."""
     return f"{folder(customer, dataset)}/dataset.json"
 
 
 def chunk_path(customer: str, dataset: str, position: int) -> str:
+    """Return the path of a chunk."""
     return f"{folder(customer, dataset)}/chunk-{position:05d}.parquet"
 
 
 def rejects_path(customer: str, dataset: str) -> str:
+    """Return the path of the rejects."""
     return f"{folder(customer, dataset)}/rejects.parquet"
 
 
 def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
-    """Raises Absent, BadRecord."""
+    """Read dataset.json. Raises Absent, BadRecord."""
     path = dataset_path(customer, dataset)
     return Dataset.decode(place.read(path), place.at(path))
 
@@ -147,23 +151,24 @@ def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
 def read_chunk(
     place: Place, dataset: Dataset, position: int, columns: list[str] | None = None
 ) -> pa.Table:
-    """Chunk number `position`, schema CHUNK, or only some of its columns."""
+    """Read a chunk, schema CHUNK, or only some of its columns. Raises Absent."""
     return decode_parquet(place.read(chunk_path(dataset.customer, dataset.id, position)), columns)
 
 
 def read_texts(place: Place, dataset: Dataset, position: int) -> pa.StringArray:
-    """The texts as the models read them, [rows] strings."""
+    """Read the texts of a chunk as the models read them, [rows] strings. Raises Absent."""
     return clean_texts(read_chunk(place, dataset, position, ["text", "clean"]))
 
 
 def clean_texts(chunk: pa.Table) -> pa.StringArray:
-    """`clean`, or `text` where that is clean already, as one array."""
+    """Return `clean`, or `text` where that needs no cleaning, as one array of [rows] strings."""
     return pc.coalesce(chunk["clean"], chunk["text"]).combine_chunks()
 
 
 def chunk_id(texts: pa.StringArray) -> str:
-    """32 hexadecimal digits that follow from the texts and their order alone (SHA-256 over lengths
-    and bytes).
+    """Return 32 hexadecimal digits that follow from the texts and their order alone.
+
+    They are the start of a SHA-256 over the texts' number, lengths and bytes.
     """
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4")
     hashed = hashlib.sha256(np.uint64(len(texts)).tobytes())
@@ -173,7 +178,7 @@ def chunk_id(texts: pa.StringArray) -> str:
 
 
 def _bytes_of(texts: pa.StringArray) -> memoryview:
-    """The UTF-8 bytes of all texts end to end, without a copy."""
+    """Return the UTF-8 bytes of all texts one after the other, without a copy."""
     _, offsets, data = texts.buffers()
     if data is None or offsets is None:
         return memoryview(b"")
@@ -182,16 +187,17 @@ def _bytes_of(texts: pa.StringArray) -> memoryview:
 
 
 def encode_chunk(table: pa.Table) -> bytes:
+    """Encode a table with schema CHUNK as Parquet."""
     return encode_parquet(table.cast(CHUNK))
 
 
 def customers(place: Place) -> list[str]:
-    """Those whose feedback is stored, sorted."""
+    """Return the customers with stored feedback, sorted."""
     return [name for name in place.names("feedback") if is_name(name)]
 
 
 def datasets(place: Place, customer: str) -> list[Dataset]:
-    """All that is stored of a customer and can be read, the oldest first. Raises BadName."""
+    """Return a customer's readable datasets, the oldest first. Raises BadName."""
 
     def read(name: str) -> Dataset | None:
         try:

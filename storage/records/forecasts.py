@@ -1,6 +1,4 @@
-"""What was expected of a job: `jobs/<job>/forecast.json`; and how far such forecasts were off:
-`forecasts.json`.
-"""
+"""Forecasts of jobs (`jobs/<job>/forecast.json`) and how far they were off (`forecasts.json`)."""
 
 from datetime import datetime
 
@@ -14,7 +12,7 @@ _RATIOS = "forecasts.json"
 
 
 class ExpectedModel(Record):
-    """Of one model."""
+    """The expected work of one model."""
 
     version: int
     rows: int  # to score
@@ -22,7 +20,7 @@ class ExpectedModel(Record):
 
 
 class Forecast(Record):
-    """Of one job, when it began or was taken up again."""
+    """The forecast of a job, made when it was submitted or resumed."""
 
     seconds: float  # from its arrival to its end
     models: dict[str, ExpectedModel]
@@ -34,33 +32,36 @@ class Forecast(Record):
 
     @property
     def kind(self) -> str:
-        """Forecasts of one kind are off for the same reasons."""
+        """Kind of forecast: those of one kind are off for the same reasons."""
         return forecast_kind(self.cores, self.service)
 
 
 class ForecastRatios(Record):
-    """Kind of forecast → seconds that a job took, divided by those expected without correction: the
-    last few.
+    """Elapsed over expected seconds of the last few jobs, by kind of forecast.
+
+    The expected seconds are those without correction.
     """
 
     kinds: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 
 
 def forecast_kind(cores: int, service: bool) -> str:
+    """Return the kind of a forecast: the cores it was made for, and whether for a service."""
     return f"{cores} cores{', service' if service else ''}"
 
 
 def forecast_path(job: str) -> str:
+    """Return the path of a job's forecast."""
     return f"{folder(job)}/forecast.json"
 
 
 def write_forecast(place: Place, job: str, forecast: Forecast) -> None:
-    """It counts from now on. Raises CannotWrite."""
+    """Write a job's forecast, over an older one. Raises CannotWrite."""
     place.replace(forecast_path(job), forecast.encode())
 
 
 def read_forecast(place: Place, job: str) -> Forecast | None:
-    """None where none was made, or none that can be read: no job depends on it."""
+    """Read a job's forecast; None where there is none that can be read."""
     try:
         return Forecast.decode(place.read(forecast_path(job)), place.at(forecast_path(job)))
     except (Absent, BadRecord):
@@ -68,7 +69,7 @@ def read_forecast(place: Place, job: str) -> Forecast | None:
 
 
 def read_ratios(place: Place) -> ForecastRatios:
-    """None yet where they cannot be read."""
+    """Read the ratios; empty where they cannot be read."""
     try:
         return ForecastRatios.decode(place.read(_RATIOS), place.at(_RATIOS))
     except (Absent, BadRecord):
@@ -76,5 +77,5 @@ def read_ratios(place: Place) -> ForecastRatios:
 
 
 def write_ratios(place: Place, ratios: ForecastRatios) -> None:
-    """Two jobs that end at once may forget one of the two. Raises CannotWrite."""
+    """Write the ratios. Of two jobs that end at once, one may be lost. Raises CannotWrite."""
     place.replace(_RATIOS, ratios.encode())

@@ -15,7 +15,7 @@ from storage.records.jobs import Job, JobEnd
 
 @dataclass(frozen=True)
 class JobState:
-    """What storage holds of a job's end.
+    """A job's end record, and whether its output is complete.
 
     `end` is its ended.json; None while the job is open. `complete`: whether the manifest, every
     listed file and `_SUCCESS` exist; None where that was not read, and then the end is trusted.

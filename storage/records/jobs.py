@@ -1,7 +1,6 @@
-"""What was asked: `jobs/<job>/job.json`, with every version resolved. Written once, never edited.
+"""Jobs: `jobs/<job>/job.json` with every version resolved, written once and never edited.
 
-Beside it `ended.json`, as soon as the job is not to go on by itself; removed when somebody takes it
-up again.
+Beside it is `ended.json` once the job does not continue by itself; resuming the job removes it.
 """
 
 import json
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class StartupStages(Record):
-    """Seconds; together they are the time from a job's arrival to a model's first scores for it."""
+    """Seconds from a job's arrival to a model's first scores for it, by stage."""
 
     # until somebody started a worker, or until a worker that was there took the cell
     waiting: float
@@ -37,16 +36,14 @@ class StartupStages(Record):
 
 
 class Startup(Record):
-    """The way from a job's arrival to its first part; models that had scored it all before are not
-    named.
-    """
+    """Seconds from a job's arrival to its first part; models without a cell to score are not listed."""
 
     first_part: float | None = None  # seconds
     models: dict[str, StartupStages] = Field(default_factory=dict)
 
 
 class JobEnd(Record):
-    """Why a job does not go on by itself."""
+    """The end of a job: why it does not continue by itself."""
 
     # removed: its labels were pruned
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]
@@ -75,10 +72,12 @@ class Job(Record):
 
     @property
     def output(self) -> Place:
+        """Place of the labelled output."""
         return open_place(self.out)
 
     @property
     def model_names(self) -> list[str]:
+        """Names of its models, in their order."""
         return [model.name for model in self.models]
 
 
@@ -91,7 +90,10 @@ def job_id(
     keep_text: bool,
     keep_columns: bool,
 ) -> str:
-    """The same question has the same id, so that asking it again takes up the same job."""
+    """Return the id of a job: 16 hexadecimal digits that follow from what it is.
+
+    The same request has the same id, so that repeating it continues the same job.
+    """
     asked = [
         customer,
         dataset,
@@ -105,7 +107,7 @@ def job_id(
 
 
 def first_job_id(dataset: Dataset) -> str | None:
-    """The id of the job that labels a batch of messages as it comes in; None of an upload."""
+    """Return the id of the first job of a batch of messages; None for an upload."""
     first = dataset.first
     if first is None:
         return None
@@ -121,34 +123,37 @@ def first_job_id(dataset: Dataset) -> str | None:
 
 
 def folder(job: str) -> str:
+    """Return the folder of a job's records."""
     return f"jobs/{check_name('job', job)}"
 
 
 def job_path(job: str) -> str:
+    """Return the path of job.json."""
     return f"{folder(job)}/job.json"
 
 
 def read_job(place: Place, job: str) -> Job:
-    """Raises Absent, BadRecord, BadName."""
+    """Read job.json. Raises Absent, BadRecord, BadName."""
     return Job.decode(place.read(job_path(job)), place.at(job_path(job)))
 
 
 def end_path(job: str) -> str:
+    """Return the path of ended.json."""
     return f"{folder(job)}/ended.json"
 
 
 def write_end(place: Place, job: str, ended: JobEnd) -> None:
-    """From now on nobody goes on with the job by himself."""
+    """Record that the job does not continue by itself."""
     place.replace(end_path(job), ended.encode())
 
 
 def remove_end(place: Place, job: str) -> None:
-    """The job goes on."""
+    """Record that the job continues."""
     place.remove(end_path(job))
 
 
 def read_end(place: Place, job: str) -> JobEnd | None:
-    """None where the job is to go on."""
+    """Read a job's end; None while it is open. Raises BadRecord."""
     try:
         return JobEnd.decode(place.read(end_path(job)), place.at(end_path(job)))
     except Absent:
@@ -156,7 +161,7 @@ def read_end(place: Place, job: str) -> JobEnd | None:
 
 
 def open_jobs(place: Place) -> list[Job]:
-    """Those that are to go on and can be read, oldest first."""
+    """Return the readable jobs that have not ended, the oldest first."""
     names = place.names("jobs")
     files = zip(
         names, map_concurrently(place, lambda name: place.names(f"jobs/{name}"), names), strict=True
@@ -167,7 +172,7 @@ def open_jobs(place: Place) -> list[Job]:
 
 
 def all_jobs(place: Place) -> list[Job]:
-    """Every job of this root that can be read and whose labels were not pruned, oldest first."""
+    """Return every readable job whose labels were not pruned, the oldest first."""
     found = _read(place, place.names("jobs"))
     removed = map_concurrently(place, lambda job: _is_removed(place, job.id), found)
     return [job for job, is_removed in zip(found, removed, strict=True) if not is_removed]
@@ -179,9 +184,7 @@ def _is_removed(place: Place, job: str) -> bool:
 
 
 def _read(place: Place, names: Iterable[str]) -> list[Job]:
-    """Of these, those that can be read, oldest first: one damaged file must not stop all the
-    others.
-    """
+    """Read these jobs, the oldest first; a job that cannot be read is logged and left out."""
 
     def read(name: str) -> Job | None:
         try:

@@ -36,12 +36,14 @@ class ModelVersion(Record):
 
 
 class EnsembleVersion(Record):
+    """An ensemble as a job uses it."""
+
     name: str
     version: int
 
 
 class Manifest(Record):
-    """What `_manifest.json` says. rows_in = rows_labelled + rows_rejected, always."""
+    """The record `_manifest.json`. rows_in = rows_labelled + rows_rejected, always."""
 
     job: str
     customer: str
@@ -59,33 +61,35 @@ class Manifest(Record):
 
 
 def default_folder(customer: str, job: str) -> str:
-    """Below the root, in the layout that Hive-style readers take apart by themselves."""
+    """Return the folder of a job's output, in the layout of Hive-style partitions."""
     return f"labelled/customer={check_name('customer', customer)}/job={check_name('job', job)}"
 
 
 def part_name(position: int) -> str:
+    """Return the file name of a labelled part."""
     return f"part-{position:05d}.parquet"
 
 
 def part_positions(output: Place) -> set[int]:
-    """Numbers of the parts that are there."""
+    """Return the positions of the parts that exist."""
     return _positions(output, _PART)
 
 
 def rejects_name(position: int) -> str:
-    """Of what a part leaves out. Readers of a whole folder pass over names that begin with an
-    underscore.
+    """Return the file name of the rejects of a part.
+
+    Readers of a whole folder skip names that begin with an underscore.
     """
     return f"_rejects-{position:05d}.parquet"
 
 
 def rejects_positions(output: Place) -> set[int]:
-    """Numbers of the parts that leave rows out."""
+    """Return the positions of the parts that have rejects."""
     return _positions(output, _REJECTS)
 
 
 def is_result(name: str) -> bool:
-    """Whether a file of this name belongs to the labelled output of some job."""
+    """Return whether a file of this name belongs to the labelled output of a job."""
     return name in (MANIFEST, SUCCESS) or name.startswith(("part-", "_rejects-"))
 
 

@@ -1,8 +1,6 @@
-"""A run labels many datasets of a customer anew: `runs/<customer>/<run>/run.json`, written once,
-and last ended.json.
+"""Runs label datasets of a customer again: `runs/<customer>/<run>/run.json`, and last ended.json.
 
-`runs/<customer>/_open/<run>` marks one that has not ended, so that nobody has to look through all
-there ever were.
+`runs/<customer>/_open/<run>` marks an open run, so that finding these does not read all runs.
 """
 
 import logging
@@ -30,10 +28,9 @@ class RunJob(Record):
 
 
 class Run(Record):
-    """Datasets under one ensemble version and its resolved model versions.
+    """Datasets to label under one ensemble version and its resolved model versions.
 
-    First those whose job was done before the run began, then those to be labelled, the oldest
-    first.
+    Jobs that were done before the run began come first, then the others, the oldest feedback first.
     """
 
     customer: str
@@ -48,8 +45,9 @@ class Run(Record):
 
 
 class RunEnd(Record):
-    """What became of a run. Unless it is done, it has moved no labels. Superseded: those of a later
-    run count.
+    """The end of a run. Only a done run has changed the active labels.
+
+    Superseded: the labels of a later run are active.
     """
 
     status: Literal["done", "failed", "superseded"]
@@ -58,7 +56,7 @@ class RunEnd(Record):
 
 
 def create_run(place: Place, run: Run) -> Run:
-    """Write it down, or find it: the one of this name. Raises CannotWrite, BadName."""
+    """Write the run, or read the one of this name. Raises CannotWrite, BadName."""
     # first: nobody looks for one without a mark
     place.create(_open_path(run.customer, run.name), b"", durable=True)
     if place.create(_path(run.customer, run.name, "run"), run.encode(), durable=True):
@@ -67,19 +65,19 @@ def create_run(place: Place, run: Run) -> Run:
 
 
 def read_run(place: Place, customer: str, name: str) -> Run:
-    """Raises Absent, BadRecord, BadName."""
+    """Read a run. Raises Absent, BadRecord, BadName."""
     path = _path(customer, name, "run")
     return Run.decode(place.read(path), place.at(path))
 
 
 def end_run(place: Place, run: Run, ended: RunEnd) -> None:
-    """It goes on no more; the first end that is told is the one that counts."""
+    """Record the end of a run; the first recorded end counts."""
     place.create(_path(run.customer, run.name, "ended"), ended.encode(), durable=True)
     place.remove(_open_path(run.customer, run.name))
 
 
 def read_run_end(place: Place, customer: str, name: str) -> RunEnd | None:
-    """None while it goes on. Raises BadRecord, BadName."""
+    """Read a run's end; None while it is open. Raises BadRecord, BadName."""
     path = _path(customer, name, "ended")
     try:
         return RunEnd.decode(place.read(path), place.at(path))
@@ -88,7 +86,7 @@ def read_run_end(place: Place, customer: str, name: str) -> RunEnd | None:
 
 
 def open_runs(place: Place, customer: str) -> list[Run]:
-    """Those that have not ended and can be read, by name. Raises BadName."""
+    """Return the readable runs that have not ended, by name. Raises BadName."""
     found = []
     for name in place.names(f"runs/{check_name('customer', customer)}/{_OPEN}"):
         try:
@@ -106,14 +104,14 @@ def open_runs(place: Place, customer: str) -> list[Run]:
 
 
 def run_names(place: Place, customer: str) -> list[str]:
-    """The names of all that there are."""
+    """Return the names of all runs of a customer."""
     return [
         name for name in place.names(f"runs/{check_name('customer', customer)}") if name != _OPEN
     ]
 
 
 def remove_run(place: Place, customer: str, name: str) -> None:
-    """Forget one that has ended."""
+    """Remove the records of a run that has ended."""
     place.remove(_open_path(customer, name))
     place.clear(f"runs/{check_name('customer', customer)}/{check_name('run', name)}")
 

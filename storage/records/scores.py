@@ -1,5 +1,6 @@
-"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`, one float32 column a
-label.
+"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`.
+
+It has one float32 column for each label.
 """
 
 import json
@@ -23,12 +24,12 @@ _FEW = 16
 
 
 class BadScores(ChorusError):
-    """A scores file that is cut short, or does not belong to the model that should have written it."""
+    """A scores file that is cut short, or belongs to another model or chunk."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What one model version says of one chunk."""
+    """The scores of one chunk under one model version."""
 
     model: str
     version: int
@@ -41,15 +42,17 @@ class Scores:
 
 
 def folder(model: str, version: int) -> str:
+    """Return the folder of a model version's scores."""
     return f"scores/{check_name('model', model)}/{version}"
 
 
 def path(model: str, version: int, chunk: str) -> str:
+    """Return the path of a cell's scores."""
     return f"{folder(model, version)}/{chunk}.arrow"
 
 
 def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str]) -> set[str]:
-    """Those of these chunks that this model version has scored."""
+    """Return those of these chunks that this model version has scored."""
     if len(chunks) <= _FEW:
         there = map_concurrently(
             place, lambda chunk: place.exists(path(model, version, chunk)), chunks
@@ -64,8 +67,9 @@ def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str
 
 
 def encode(scores: Scores) -> bytes:
-    """Arrow IPC file; model, version, digest and, where there are any, the rejected rows in the
-    schema's metadata.
+    """Encode scores as an Arrow IPC file.
+
+    Model, version, digest and rejected rows, if any, are in the schema's metadata.
     """
     metadata: dict[bytes | str, bytes | str] = {
         "model": scores.model,
@@ -90,18 +94,19 @@ def encode(scores: Scores) -> bytes:
 
 
 def read(place: Place, model: ModelVersion, chunk: str, rows: int) -> Scores:
-    """What a model version says of a chunk of `rows` rows. Raises Absent, BadScores."""
+    """Read the scores of a chunk of `rows` rows under a model version. Raises Absent, BadScores."""
     name = path(model.name, model.version, chunk)
     found = decode(place.read(name), place.at(name))
     if found.values.shape[0] != rows or found.digest != model.digest:
         raise BadScores(
-            f"{place.at(name)} is not of this chunk and model version. Remove it; it will be scored again."
+            f"{place.at(name)} is not of this chunk and model version. Remove it; it will be "
+            "scored again."
         )
     return found
 
 
 def decode(data: bytes, where: str) -> Scores:
-    """The scores in a file's bytes; `where` names it in the error. Raises BadScores."""
+    """Return the scores in a file's bytes; `where` names it in the error. Raises BadScores."""
     try:
         table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
         metadata = {
@@ -127,8 +132,9 @@ def decode(data: bytes, where: str) -> Scores:
 
 
 def _rejected(said: str, values: Float32) -> dict[int, str]:
-    """The rejected rows as the metadata has them. Raises ValueError unless they are the rows
-    without values.
+    """Return the rejected rows in the metadata.
+
+    Raises ValueError unless they are the rows without values.
     """
     rejected = {int(row): str(reason) for row, reason in json.loads(said).items()}
     if np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist() != sorted(rejected):

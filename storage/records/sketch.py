@@ -1,9 +1,8 @@
-"""A sample of a dataset's texts, by their hashes: `sketches/<customer>/<taken
-in>-<rows>-<dataset>.arrow`.
+"""Sketches: a sample of a dataset's texts, by hash, in `sketches/<customer>/`.
 
-It tells in which datasets, among many, the texts of another may be found, and in which chunks of
-them. It is a hint: a sketch without its dataset, or a dataset without its sketch, does no harm. The
-names sort by time, and say how much there is to read.
+A file is named `<time of the upload>-<rows>-<dataset>.arrow`, so that names sort by time and say
+how much there is to read. A sketch says which datasets and chunks may have the texts of another. It
+is a hint: a missing sketch, or one without its dataset, does no harm.
 """
 
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ _SUFFIX = ".arrow"
 
 
 class BadSketch(ChorusError):
-    """A file that bears the name of a sketch is none."""
+    """A file with the name of a sketch that is not a whole sketch."""
 
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
@@ -39,8 +38,9 @@ class BadSketch(ChorusError):
 
 @dataclass(frozen=True)
 class Sketch:
-    """Which chunks hold which texts. Of all their hashes, those whose low `bits` bits are zero: all
-    of them at 0.
+    """Text hashes and the chunks that have these texts.
+
+    Of all hashes it holds those whose low `bits` bits are zero: all of them at 0.
     """
 
     bits: int
@@ -50,7 +50,7 @@ class Sketch:
 
 @dataclass(frozen=True)
 class SketchName:
-    """What the name of a sketch says."""
+    """The facts in the name of a sketch."""
 
     when: str  # the dataset was taken in, such that later is greater
     rows: int  # of the dataset
@@ -58,7 +58,7 @@ class SketchName:
 
     @classmethod
     def of(cls, taken_in: datetime, rows: int, dataset: str) -> Self:
-        """Of a dataset that was taken in at this time, in UTC."""
+        """Return the name for a dataset that was taken in at this time, in UTC."""
         return cls(
             f"{taken_in:%Y%m%dT%H%M%S}{taken_in.microsecond // 1000:03d}Z",
             rows,
@@ -67,19 +67,21 @@ class SketchName:
 
     @property
     def bytes(self) -> int:
-        """At most so many are to be read."""
+        """Largest number of bytes to read."""
         return min(self.rows, MAX_HASHES) * _ROW_BYTES
 
     def path(self, customer: str) -> str:
+        """Return the path of the sketch."""
         return f"{folder(customer)}/{self.when}-{self.rows}-{self.dataset}{_SUFFIX}"
 
 
 def folder(customer: str) -> str:
+    """Return the folder of a customer's sketches."""
     return f"sketches/{check_name('customer', customer)}"
 
 
 def sketch_names(place: Place, customer: str) -> list[SketchName]:
-    """The sketches of a customer, the newest first."""
+    """Return the names of a customer's sketches, the newest first."""
     found = []
     for name in reversed(place.names(folder(customer))):
         when, rows, dataset = [*name.removesuffix(_SUFFIX).split("-", 2), "", ""][:3]
@@ -89,7 +91,7 @@ def sketch_names(place: Place, customer: str) -> list[SketchName]:
 
 
 def encode(sketch: Sketch) -> bytes:
-    """Arrow IPC file, `bits` in the schema's metadata."""
+    """Encode a sketch as an Arrow IPC file, `bits` in the schema's metadata."""
     columns = {"hash": pa.array(sketch.hashes), "chunk": pa.array(sketch.chunks)}
     table = pa.table(columns).replace_schema_metadata({"bits": str(sketch.bits)})
     sink = BytesIO()  # a third of the memory that Arrow's own sink needs for so long a table
@@ -99,7 +101,7 @@ def encode(sketch: Sketch) -> bytes:
 
 
 def decode(data: bytes, where: str) -> Sketch:
-    """The sketch in a file's bytes; `where` names it in the error. Raises BadSketch."""
+    """Return the sketch in a file's bytes; `where` names it in the error. Raises BadSketch."""
     try:
         table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
         hashes = table["hash"].to_numpy().astype(np.uint64, casting="safe", copy=False)
@@ -110,5 +112,5 @@ def decode(data: bytes, where: str) -> Sketch:
 
 
 def read(place: Place, path: str) -> Sketch:
-    """Raises Absent, BadSketch."""
+    """Read a sketch. Raises Absent, BadSketch."""
     return decode(place.read(path), place.at(path))

@@ -1,14 +1,13 @@
-"""Which labels of a customer count: one pointer a customer, `labelled/customer=<c>/_current/`.
+"""The active labels of a customer: one pointer, `labelled/customer=<c>/_current/`.
 
-It names, for each dataset, the job whose labelled parts a reader should use. A run over many
-datasets moves it once, when all of its labels are complete; until then, and for whoever has read it
-before, the labels it named are all there.
+For each dataset it names the job whose labels a reader should use. A run over many datasets moves
+it once, when all of its labels are complete. Until then the old labels stay active and readable.
 
-A move says only what is new, so that an upload costs the same however many there were; now and then
-one says all:
+A move holds only what is new, so that an upload costs the same however many there were. Now and
+then a move holds everything (`whole`):
 
-    00000032.json   whole: a → job 1, b → job 2        what counts: read down from the highest number to a whole one;
-    00000033.json   c → job 3                          of two that name a dataset, the one asked for later
+    00000032.json   whole: a → job 1, b → job 2        read down from the highest number to a whole one;
+    00000033.json   c → job 3                          of two for a dataset, the later request wins:
     00000034.json   a → job 4                          a → job 4, b → job 2, c → job 3
 """
 
@@ -27,14 +26,14 @@ _MOVES_KEPT = 64
 
 
 class ActiveLabel(Record):
-    """The labels of one dataset."""
+    """The active labels of one dataset."""
 
     job: str
     at: datetime  # when it was asked that these should count
 
 
 class LabelMove(Record):
-    """What came to count; all that counts, where it is `whole`."""
+    """One move: labels that became active, or all active labels where it is `whole`."""
 
     datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
     run: str | None = None  # the run that made the move
@@ -43,16 +42,14 @@ class LabelMove(Record):
 
 
 class ActiveLabels(Record):
-    """What a customer's pointer says."""
+    """The active labels of a customer."""
 
     datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
     run: str | None = None  # the last run that moved it
     keep: int = 1
 
     def with_labels(self, labels: Mapping[str, ActiveLabel]) -> "ActiveLabels":
-        """With these labels, but for those of datasets for which somebody asked for others later.
-        Pure.
-        """
+        """Return them with these labels, except where a later request is active. Pure."""
         newer = {
             dataset: label
             for dataset, label in labels.items()
@@ -63,7 +60,10 @@ class ActiveLabels(Record):
 
 
 def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
-    """What the moves say, the newest first, of which none before a whole one is asked for. Pure."""
+    """Return the active labels after these moves, the newest first. Pure.
+
+    Moves before a whole one are not read.
+    """
     said = []
     for move in moves:
         said.append(move)
@@ -80,7 +80,7 @@ def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
 
 
 def read_active_labels(place: Place, customer: str) -> ActiveLabels:
-    """What counts now. Raises BadRecord, BadName."""
+    """Read the active labels of a customer. Raises BadRecord, BadName."""
     return merge_moves(move for _, move in _pointer(place, customer).history(place.concurrency))
 
 
@@ -91,8 +91,9 @@ def set_active_labels(
     run: str | None = None,
     keep: int | None = None,
 ) -> None:
-    """From now on these labels count; `run` and `keep` of a run. Raises BadRecord, BadName,
-    CannotWrite.
+    """Make these labels active; `run` and `keep` are those of a run.
+
+    Raises BadRecord, BadName, CannotWrite.
     """
     pointer = _pointer(place, customer)
     number = pointer.add(LabelMove(datasets=dict(labels), run=run, keep=keep))

@@ -1,7 +1,9 @@
-"""The aliases of one published thing. Each says a version, moves in one step and keeps its moves.
+"""The aliases of a model or ensemble: each names a version, moves in one step and keeps its moves.
 
-<home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}: a storage.versions.pointer
-<home>/aliases.json                     of roots from before there were moves: where each alias was before its first
+    <home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}
+    <home>/aliases.json                     of older roots: the versions before the first moves
+
+Each alias is a storage.versions.pointer.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -20,7 +22,7 @@ By = Literal["publish", "promote", "rollback"]
 
 
 class AliasMove(Record):
-    """An alias was made to say a version."""
+    """One move of an alias to a version."""
 
     version: int
     at: AwareDatetime  # UTC
@@ -28,7 +30,7 @@ class AliasMove(Record):
 
 
 class _Before(Record):
-    """What aliases.json says."""
+    """The record aliases.json of older roots."""
 
     aliases: dict[str, int]
 
@@ -39,12 +41,13 @@ class AliasIsNumber(BadRequest):
     def __init__(self, alias: str) -> None:
         self.alias = alias
         super().__init__(
-            f"{alias} cannot be an alias, because numbers are versions. Choose a word, such as challenger."
+            f"{alias} cannot be an alias, because numbers are versions. Choose a word, such as "
+            "challenger."
         )
 
 
 class NoEarlierVersion(BadRequest):
-    """An alias that cannot go back: it was nowhere before, or only at versions that were removed."""
+    """An alias that cannot be rolled back: it has no earlier version that is published."""
 
     def __init__(self, alias: str, version: int | None) -> None:
         self.alias, self.version = alias, version
@@ -57,12 +60,11 @@ class NoEarlierVersion(BadRequest):
 
 
 def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[int, ...]:
-    """The versions that an alias stood at, as far as no rollback has taken it back; the last is
-    where it stands.
+    """Return the versions that an alias had, without those that a rollback took back.
 
-    `moves` are the oldest first, `before` is where it stood before them. A rollback takes back all
-    that came after the version it went to, so that the next one goes a step further, and not to and
-    fro:
+    The last one is its current version. `moves` are the oldest first; `before` is the version
+    before them. A rollback takes back everything after the version it goes to, so that the next
+    rollback goes one step further:
 
         promote 1, promote 2, promote 3                          (1, 2, 3)
         …, rollback to 2                                         (1, 2)
@@ -78,13 +80,13 @@ def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[
 
 
 class Aliases:
-    """Below the folder of one published thing."""
+    """The aliases below the folder of one model or ensemble."""
 
     def __init__(self, place: Place, home: str) -> None:
         self._place, self._home = place, home
 
     def all(self) -> dict[str, int]:
-        """Alias → version, by name. Raises BadRecord."""
+        """Return alias → version, by name. Raises BadRecord."""
         before = self._before()
         moved = {
             alias: self._pointer(alias).current()
@@ -97,16 +99,18 @@ class Aliases:
         )
 
     def version(self, alias: str) -> int | None:
-        """Where it stands; None if there is no such alias. Raises BadName, BadRecord."""
+        """Return the version of an alias; None if there is no such alias. Raises BadName,
+        BadRecord.
+        """
         move = self._pointer(alias).current()
         return self._before().get(alias) if move is None else move.version
 
     def history(self, alias: str) -> list[AliasMove]:
-        """Its moves, the newest first. Raises BadName, BadRecord."""
+        """Return the moves of an alias, the newest first. Raises BadName, BadRecord."""
         return [move for _, move in self._pointer(alias).history()]
 
     def move(self, alias: str, version: int, at: datetime, by: By) -> None:
-        """From now on it says this version. Raises AliasIsNumber, BadName, CannotWrite."""
+        """Move an alias to a version. Raises AliasIsNumber, BadName, CannotWrite."""
         if alias.isdecimal():
             raise AliasIsNumber(alias)
         self._move(
@@ -114,17 +118,16 @@ class Aliases:
         )
 
     def set_if_absent(self, alias: str, version: int, at: datetime) -> None:
-        """It says this version unless it says one already. Of two who begin at once, one does."""
+        """Set an alias that has no version yet. Of two callers at once, one sets it."""
         self._move(
             alias,
             lambda now: AliasMove(version=version, at=at, by="publish") if now is None else None,
         )
 
     def roll_back(self, alias: str, published: Collection[int], at: datetime) -> int:
-        """Back to where it stood before its last move, see `stood_at`, but for what was removed;
-        that version.
+        """Move an alias back to its earlier published version; return that version.
 
-        Raises NothingBefore, BadName, BadRecord, CannotWrite.
+        See `alias_stack`. Raises NoEarlierVersion, BadName, BadRecord, CannotWrite.
         """
 
         def back(now: int | None) -> AliasMove:
@@ -143,7 +146,9 @@ class Aliases:
     def _move(
         self, alias: str, decide: Callable[[int | None], AliasMove | None]
     ) -> AliasMove | None:
-        """`decide` is given where it stands, and leaves it there with None; the last move then."""
+        """Move the alias to what `decide` makes of its version; None leaves it. Return the last
+        move.
+        """
         before = self._before().get(alias)
         return self._pointer(alias).move(
             lambda move: decide(before if move is None else move.version)

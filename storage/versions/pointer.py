@@ -1,11 +1,12 @@
-"""A value that moves in one step and remembers where it was: an alias of a model, a customer's
-current labels.
+"""A pointer: a value that moves in one step and keeps its history.
 
-    <folder>/00000001.json   the first thing that it said
-    <folder>/00000002.json   the next; the highest number is what it says now
+Aliases of models and the active labels of customers are pointers.
 
-Each move creates the next number if that is absent, which disks, GCS and S3 all do for one writer
-alone. So two movers at once are in order, nothing is lost between reading and writing, and a reader
+    <folder>/00000001.json   the first value
+    <folder>/00000002.json   the next; the highest number is the current value
+
+Each move creates the next number if it is absent, which disks, GCS and S3 all allow to one writer
+only. So two concurrent moves are ordered, nothing is lost between reading and writing, and a reader
 sees the old value or the new one.
 """
 
@@ -22,19 +23,19 @@ _SUFFIX = ".json"
 
 
 class Pointer(Generic[R]):
-    """The moves below one folder of a place; each is a record of the given kind."""
+    """The moves below one folder of a place; each is a record of the given class."""
 
     def __init__(self, place: Place, folder: str, record: type[R]) -> None:
         self._place, self._folder, self._record = place, folder, record
 
     def current(self) -> R | None:
-        """What it says; None before the first move. Raises BadRecord."""
+        """Return the current value; None before the first move. Raises BadRecord."""
         return next((record for _, record in self.history()), None)
 
     def history(self, concurrency: int = 1) -> Iterator[tuple[int, R]]:
-        """(number, what it said) of every move that is kept, the newest first. Raises BadRecord.
+        """Yield (number, value) of every kept move, the newest first. Raises BadRecord.
 
-        `concurrency`: how many to read ahead, for who wants more than the first.
+        `concurrency`: how many to read ahead, for a caller that wants more than the first.
         """
         numbers = self._numbers()[::-1]
         for number, data in zip(
@@ -44,11 +45,10 @@ class Pointer(Generic[R]):
                 yield number, self._record.decode(data, self._place.at(self._path(number)))
 
     def move(self, decide: Callable[[R | None], R | None]) -> R | None:
-        """Say what `decide` makes of what it says now; None, or the same again, leaves it. What it
-        says then.
+        """Move to what `decide` makes of the current value; return the value then.
 
-        `decide` is asked again if somebody else has moved it meanwhile. Raises BadRecord,
-        CannotWrite.
+        None, or an equal value, leaves it as it is. `decide` is called again if another process has
+        moved the pointer meanwhile. Raises BadRecord, CannotWrite.
         """
         while True:
             number, before = next(self.history(), (0, None))
@@ -59,7 +59,10 @@ class Pointer(Generic[R]):
                 return after
 
     def add(self, record: R) -> int:
-        """Say this, whatever it says now; the number of the move. Raises CannotWrite."""
+        """Move to this value, whatever the current one is; return the number of the move.
+
+        Raises CannotWrite.
+        """
         while True:
             number = max(self._numbers(), default=0)
             if self._follows(number, record):
@@ -72,7 +75,7 @@ class Pointer(Generic[R]):
             pass
 
     def _follows(self, number: int, record: R) -> bool:
-        """Whether the record has become the move after this one."""
+        """Try to create the move after this number; return whether it was created."""
         path = self._path(number + 1)
         if not self._place.create(path, record.encode(), durable=True):
             return False
@@ -84,7 +87,7 @@ class Pointer(Generic[R]):
         return True
 
     def _read(self, number: int) -> bytes | None:
-        """None where it was forgotten since it was listed, so that there are newer ones."""
+        """Read a move; None where it was removed since it was listed: then there are newer ones."""
         try:
             return self._place.read(self._path(number))
         except Absent:

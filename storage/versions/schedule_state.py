@@ -1,6 +1,4 @@
-"""What a schedule has done: one pointer each, `schedules/<schedule>/`, whose last move says what is
-settled.
-"""
+"""The state of a schedule: one pointer each, `schedules/<schedule>/`."""
 
 from datetime import datetime
 
@@ -13,7 +11,7 @@ from storage.versions.pointer import Pointer
 
 
 class ScheduleState(Record):
-    """One move: runs that were set going, or only the note that the schedule is there, as number 0."""
+    """One move: runs that were started, or the first sight of the schedule, as number 0."""
 
     number: int  # of its runs, from 1; whoever begins the next ones takes the next
     due: datetime  # every time of the cron line up to this one is settled
@@ -25,12 +23,13 @@ class ScheduleState(Record):
 
 
 def schedule_pointer(place: Place, schedule: str) -> Pointer[ScheduleState]:
-    """Raises BadName."""
+    """Return the pointer of a schedule. Raises BadName."""
     return Pointer(place, f"schedules/{check_name('schedule', schedule)}", ScheduleState)
 
 
 def run_name(schedule: str, number: int) -> str:
-    """The same for all customers of one time. Raises BadName, which the name of a schedule can be
-    too long for.
+    """Return the name of the runs of one number, the same for all customers.
+
+    Raises BadName: the schedule's name may be too long for it.
     """
     return check_name("run", f"{schedule}-{number:06d}")

@@ -1,11 +1,10 @@
-"""Shelves of things that are published in numbered versions which never change, and aliases that
-move.
+"""The store of numbered versions that never change, and of the aliases that name them.
 
-    registry/<collection>/<name>/<version>/   the files; the record (manifest.json, …) is written last, and removed first
+    registry/<collection>/<name>/<version>/   files; the record (manifest.json, …) is written last, removed first
     registry/<collection>/<name>/aliases/     champion → 3, see storage.versions.aliases
 
-A version without its record is not there: its publisher died, or it was removed. Its number is not
-given out again.
+A version without its record does not exist: its publisher died, or it was removed. Its number is
+not used again.
 """
 
 import secrets
@@ -42,27 +41,26 @@ def parse_version(version: str) -> int | str:
 
 
 class VersionStore:
-    """One kind of published thing (`models`, `ensembles`), each version with a record file named
-    `record`.
-    """
+    """One collection (`models`, `ensembles`); `record` is the file name of a version's record."""
 
     def __init__(self, place: Place, collection: str, record: str) -> None:
         self.place, self.collection, self._record = place, collection, record
 
     def folder(self, name: str, version: int) -> str:
+        """Return the folder of a version."""
         return f"{self._home(name)}/{version}"
 
     def _home(self, name: str) -> str:
         return f"registry/{self.collection}/{check_name(self.collection.removesuffix('s'), name)}"
 
     def names(self) -> list[str]:
-        """Everything that has at least one version, sorted."""
+        """Return the names with at least one version, sorted."""
         names = self.place.names(f"registry/{self.collection}")
         versions = map_concurrently(self.place, self.versions, names)
         return [name for name, found in zip(names, versions, strict=True) if found]
 
     def versions(self, name: str) -> list[int]:
-        """The published versions, ascending."""
+        """Return the published versions of a name, ascending."""
         numbers = sorted(
             int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()
         )
@@ -71,11 +69,11 @@ class VersionStore:
         return [number for number, found in zip(numbers, there, strict=True) if found]
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Alias → version. Raises BadRecord."""
+        """Return alias → version. Raises BadRecord."""
         return self._aliases(name).all()
 
     def history(self, name: str) -> list[tuple[str, AliasMove]]:
-        """Every move with its alias, the newest first. Raises NotPublished, BadRecord."""
+        """Return every move with its alias, the newest first. Raises NotPublished, BadRecord."""
         self._published(name)
         aliases = self._aliases(name)
         moves = [(alias, move) for alias in aliases.all() for move in aliases.history(alias)]
@@ -87,9 +85,9 @@ class VersionStore:
         self._aliases(name).move(alias, version, at, "promote")
 
     def roll_back(self, name: str, at: datetime, alias: str = CHAMPION) -> int:
-        """Move an alias to where it stood before, a step further each time; that version.
+        """Move an alias to its earlier version, a step further each time; return it.
 
-        Raises NothingBefore, NotPublished, BadName.
+        Raises NoEarlierVersion, NotPublished, BadName.
         """
         return self._aliases(name).roll_back(alias, self._published(name), at)
 
@@ -97,14 +95,17 @@ class VersionStore:
         return Aliases(self.place, self._home(name))
 
     def _published(self, name: str) -> list[int]:
-        """Raises NotPublished if there is nothing of this name."""
+        """Return the versions of a name. Raises NotPublished if there is none."""
         versions = self.versions(name)
         if not versions:
             raise NotPublished(self.collection, name, self.names())
         return versions
 
     def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
-        """The version behind a number or an alias. Raises NotPublished, which lists what there is."""
+        """Return the version behind a number or an alias.
+
+        Raises NotPublished, which lists what is published.
+        """
         versions, version = run_both(
             self.place,
             lambda: self._published(name),
@@ -116,12 +117,12 @@ class VersionStore:
         return version
 
     def read_record(self, name: str, version: int) -> tuple[bytes, str]:
-        """The bytes of a version's record, and where they lie."""
+        """Return the bytes of a version's record, and where it is stored."""
         path = f"{self.folder(name, version)}/{self._record}"
         return self.place.read(path), self.place.at(path)
 
     def claim(self, name: str) -> int:
-        """Take the next free number. Two publishers at once get two numbers."""
+        """Claim the next free number. Two publishers at once get two numbers."""
         taken = [int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()]
         version = max(taken, default=0) + 1
         token = secrets.token_bytes(16)
@@ -145,10 +146,9 @@ class VersionStore:
         self._aliases(name).set_if_absent(CHAMPION, version, at)
 
     def remove(self, name: str, version: int) -> None:
-        """Remove a version, but for the claim on its number; its record first, so that half of it
-        is none of it.
+        """Remove a version, but for the claim on its number; its record is removed first.
 
-        To be asked again if it was interrupted. Raises NotPublished.
+        After an interruption call it again. Raises NotPublished.
         """
         folder = self.folder(name, version)
         if not self.place.exists(f"{folder}/{_REMOVED}"):  # else the rest of it may still lie there

@@ -191,7 +191,7 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
         thread.join()
     assert proxy.failed > 5
     proxy.stop_failing()
-    assert sorted(pointer.now().words) == sorted(
+    assert sorted(pointer.current().words) == sorted(
         f"{number}{time}" for number in range(4) for time in range(3)
     )
 
