@@ -27,7 +27,8 @@ def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> 
 
     The labels from before count until all of the new ones are there.
     """
-    from chorus.reprocess.reprocess_request import ReprocessRequest, reprocess
+    from chorus.reprocess.reprocess_request import reprocess
+    from chorus.reprocess.reprocess_runs import ReprocessRequest
 
     if everybody == bool(customers):
         raise click.UsageError("Give either --customer C, once or several times, or --all.")

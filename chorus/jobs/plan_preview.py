@@ -15,7 +15,7 @@ from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
 from chorus.jobs.upload_request import UploadRequest, describe
-from chorus.reprocess.reprocess_request import NothingStored
+from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import outlook_for
 from storage.names import is_name
