@@ -1,1 +1,1 @@
-"""The kind `transformer` on the CPU: tokens, batches, training, export, and scoring with OpenVINO."""
+"""The kind `transformer` on the CPU: tokens, batches, training, export, and scoring in OpenVINO."""

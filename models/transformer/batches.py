@@ -1,8 +1,7 @@
-"""How the texts of a chunk are put together into batches: like lengths together, so that little is
-padding.
+"""Batches of texts that are computed together, with little padding or none. Pure functions.
 
-Four texts of 5, 40, 6 and 38 tokens, with a budget of 80 tokens a batch, become rows [1, 3] at
-width 40 (2 x 40 = 80 tokens) and rows [2, 0] at width 6 (2 x 6 = 12 tokens).
+Texts of 5, 40, 6 and 38 tokens, with a budget of 80 tokens a batch, become rows [1, 3] at width 40
+(2 x 40 = 80 tokens) and rows [2, 0] at width 6 (2 x 6 = 12 tokens).
 """
 
 from collections.abc import Sequence
@@ -16,36 +15,32 @@ Int64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Rows that are scored together, each padded to `width` tokens, the most that one of them has
-    (at least 1).
-    """
+    """Rows that are computed together, each padded to `width` tokens."""
 
     rows: Int64  # [batch] positions in the chunk
-    width: int
+    width: int  # tokens of the longest row, at least 1
 
 
 def make_batches(lengths: Int64, budget: int) -> list[TokenBatch]:
-    """Every row in exactly one batch, longest first; rows of equal length keep their order.
+    """Put every row into one batch, longest first; rows of equal length keep their order.
 
     `lengths` [rows] tokens of each text; `budget` the most tokens of a batch, padding included (a
-    text that is longer by itself is a batch by itself).
+    longer text is a batch of its own).
     """
     order = np.argsort(-lengths, kind="stable")
     widths = np.maximum(lengths[order], 1)
-    made: list[TokenBatch] = []
+    batches: list[TokenBatch] = []
     start = 0
     while start < len(order):
         width = int(widths[start])
         end = min(start + max(1, budget // width), len(order))
-        made.append(TokenBatch(order[start:end], width))
+        batches.append(TokenBatch(order[start:end], width))
         start = end
-    return made
+    return batches
 
 
 def split_by_width(lengths: Int64, budget: int) -> list[range]:
-    """The same for texts that lie longest first already, `lengths` [texts]: neighbours that are
-    padded together.
-    """
+    """Do the same for texts that are sorted already, longest first: ranges of neighbours."""
     return [
         range(int(batch.rows[0]), int(batch.rows[-1]) + 1)
         for batch in make_batches(lengths, budget)
@@ -53,35 +48,37 @@ def split_by_width(lengths: Int64, budget: int) -> list[range]:
 
 
 def split_by_tokens(lengths: Int64, budget: int) -> list[range]:
-    """Neighbours that are computed together without padding, in batches of about the same size.
+    """Split texts into ranges of neighbours of about the same size, to compute without padding.
 
-    `lengths` [texts] tokens of each; `budget` the most tokens of a batch (a text that is longer by
-    itself is a batch by itself). Texts of 9, 8, 3, 3, 3, 2 and 1 tokens with a budget of 20 become
-    9 + 8 and 3 + 3 + 3 + 2 + 1.
+    `lengths` [texts] tokens of each; `budget` the most tokens of a range (a longer text is a range
+    of its own). Texts of 9, 8, 3, 3, 3, 2 and 1 tokens with a budget of 20 become 9 + 8 and
+    3 + 3 + 3 + 2 + 1.
     """
     ends = np.cumsum(lengths)
     if len(ends) == 0:
         return []
     total, longest = int(ends[-1]), int(lengths.max())
-    # as many suffice, wherever the texts happen to end
+    # so many ranges suffice, wherever the texts happen to end
     count = max(1, -(-total // max(1, budget - longest + 1)))
     limit = min(budget, -(-total // count) + longest - 1)
-    made: list[range] = []
-    first = done = 0
+    ranges: list[range] = []
+    first = tokens_before = 0
     while first < len(ends):
-        last = max(int(np.searchsorted(ends, done + limit, side="right")), first + 1)
-        made.append(range(first, last))
-        first, done = last, int(ends[last - 1])
-    return made
+        last = max(int(np.searchsorted(ends, tokens_before + limit, side="right")), first + 1)
+        ranges.append(range(first, last))
+        first, tokens_before = last, int(ends[last - 1])
+    return ranges
 
 
-def pad_batch(tokens: Sequence[Sequence[int]], batch: TokenBatch, pad: int) -> tuple[Int64, Int64]:
-    """(token ids, mask) of one batch, both int64 [batch, width]; the mask is 1 where there is a
-    token, 0 at a pad.
+def pad_batch(ids: Sequence[Sequence[int]], batch: TokenBatch, pad: int) -> tuple[Int64, Int64]:
+    """Return the token ids and the mask of a batch, both int64 [batch, width].
+
+    `ids` [rows] token ids of each text of the chunk. The mask is 1 where there is a token, and 0
+    where there is the token `pad`.
     """
-    ids = np.full((len(batch.rows), batch.width), pad, dtype=np.int64)
-    mask = np.zeros_like(ids)
+    padded = np.full((len(batch.rows), batch.width), pad, dtype=np.int64)
+    mask = np.zeros_like(padded)
     for line, row in enumerate(batch.rows):
-        ids[line, : len(tokens[row])] = tokens[row]
-        mask[line, : len(tokens[row])] = 1
-    return ids, mask
+        padded[line, : len(ids[row])] = ids[row]
+        mask[line, : len(ids[row])] = 1
+    return padded, mask

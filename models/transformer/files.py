@@ -1,4 +1,4 @@
-"""The files of a transformer, and what training, publishing and scoring all read from them."""
+"""The files of a transformer: their names, and what training, publishing and scoring all read."""
 
 import json
 from pathlib import Path
@@ -10,17 +10,18 @@ from models.interface.import_result import NotAModel
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
-# see models.transformer.networks; not there if the head is the standard one
+# of the mean head, see models.transformer.networks; missing if the head is the standard one
 HEAD = "head.safetensors"
-# made when it is published; its weights lie beside it, in openvino_model.bin
+# made when the model is published; its weights are in openvino_model.bin
 NETWORK = "openvino_model.xml"
-INT8_NETWORK = "openvino_int8.xml"  # the same, quantised; there if it passed its check
+INT8_NETWORK = "openvino_int8.xml"  # the same, quantised; only if it passed its check
 ENCODER_FILES = (CONFIG, WEIGHTS, TOKENIZER)
 
 
 def check_encoder_files(folder: Path) -> None:
-    """Raises NotAModel unless the three files of an encoder are there, and ContainsCode if code comes
-    with them.
+    """Refuse a folder that lacks a file of an encoder, or has code.
+
+    Raises NotAModel, ContainsCode.
     """
     refuse_code(folder)
     if not (folder / WEIGHTS).is_file():
@@ -31,8 +32,9 @@ def check_encoder_files(folder: Path) -> None:
 
 
 def open_tokenizer(folder: Path, max_tokens: int | None) -> Any:
-    """The tokenizer of a model's folder; it cuts at `max_tokens`, special tokens included, and does
-    not pad.
+    """Open the tokenizer of a folder, as a tokenizers.Tokenizer that does not pad.
+
+    It cuts at `max_tokens`, special tokens included; None: it does not cut.
     """
     from tokenizers import Tokenizer
 
@@ -43,5 +45,5 @@ def open_tokenizer(folder: Path, max_tokens: int | None) -> Any:
 
 
 def pad_token(folder: Path) -> int:
-    """The id that stands where there is no token."""
+    """Return the id of the pad token, which stands where there is no token."""
     return int(json.loads((folder / CONFIG).read_bytes()).get("pad_token_id") or 0)

@@ -1,7 +1,7 @@
-"""Tries a transformer in fewer bits when it is published, and keeps what answers as float32 does.
+"""Checks of lower precisions when a transformer is published, and the int8 network if it passes.
 
-int8 by NNCF's post-training quantisation: the ranges of activations are taken from texts like those
-that will come. First everything is tried in int8, then only what has narrow ranges.
+int8 is NNCF's post-training quantisation: it takes the ranges of activations from example texts.
+First everything is tried in int8, then only the products whose inputs have narrow ranges.
 """
 
 import io
@@ -21,29 +21,28 @@ from models.interface.manifest import Mode, ModelSpec
 from models.interface.precision import MIN_ROWS, Precision, PrecisionCheck
 from models.interface.scorer import score
 from models.transformer.batches import Int64
-from models.transformer.export import silence_libraries
 from models.transformer.files import INT8_NETWORK, NETWORK
 from models.transformer.openvino_scorer import TransformerScorer, has_bfloat16
+from models.transformer.silence import silence_libraries
 from models.transformer.tokens import ModelTokenizer
 from storage.records.scores import Float32
 
 log = logging.getLogger(__name__)
 
-_CALIBRATED_ON = 150  # texts; 1,000 took three times as long and were no better
-_CHECKED_ON = 2000  # texts at most
+_CALIBRATION_TEXTS = 150  # 1,000 took three times as long and were no better
+_MAX_CHECK_TEXTS = 2000
 
 
 def check_precisions(
     spec: ModelSpec, folder: Path, learned: pa.StringArray, held_out: pa.StringArray
 ) -> tuple[PrecisionCheck, ...]:
-    """Measure bfloat16, where this processor has it, and int8; leave the int8 network in the folder
-    if it passed.
+    """Check bfloat16, where this processor has it, and int8; write the int8 network if it passes.
 
-    int8 is made with some of `learned`; `held_out` are other texts, on which its labels are
-    compared with those of float32. With too few of these to tell, or without NNCF, int8 is not
-    offered, and a warning says so.
+    int8 is calibrated on some of `learned`; its labels are compared with those of float32 on
+    `held_out`, which are other texts. With too few of these, or without NNCF, int8 is not offered,
+    and a warning says so.
     """
-    held_out = held_out[:_CHECKED_ON]
+    held_out = held_out[:_MAX_CHECK_TEXTS]
     if len(held_out) < MIN_ROWS or not len(learned):
         log.warning(
             "int8 was not tried: %d texts to check it with, and %d are needed",
@@ -52,10 +51,12 @@ def check_precisions(
         )
         return ()
     try:
-        # NNCF draws bars on standard output, which is the caller's.
+        # NNCF draws progress bars on standard output, which belongs to the caller.
         with silence_libraries(), redirect_stdout(io.StringIO()):
             return tuple(_checks(spec, folder, learned, held_out))
-    except Exception as error:  # whatever NNCF makes of a foreign network; the model itself is good
+    except (
+        Exception
+    ) as error:  # whatever NNCF raises for an unusual network; the model itself is good
         log.warning("int8 was not tried: %s", error)
         _remove(folder)
         return ()
@@ -66,12 +67,12 @@ def _checks(
 ) -> Iterator[PrecisionCheck]:
     import openvino
 
-    trial = _PrecisionTrial(spec, folder, held_out)
+    comparison = _Float32Comparison(spec, folder, held_out)
     if has_bfloat16(openvino.Core()):
-        yield trial.check("bfloat16")
-    for careful in (False, True):
-        _quantise(spec, folder, learned, careful)
-        int8 = trial.check("int8")
+        yield comparison.check("bfloat16")
+    for narrow_ranges_only in (False, True):
+        _quantize(spec, folder, learned, narrow_ranges_only)
+        int8 = comparison.check("int8")
         if int8.passed:
             break
     else:
@@ -84,8 +85,8 @@ def _remove(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-class _PrecisionTrial:
-    """The held-out texts and what float32 says of them."""
+class _Float32Comparison:
+    """The held-out texts and their scores in float32."""
 
     def __init__(self, spec: ModelSpec, folder: Path, texts: pa.StringArray) -> None:
         self._spec, self._folder, self._texts = spec, folder, texts
@@ -93,22 +94,22 @@ class _PrecisionTrial:
 
     def check(self, precision: Precision) -> PrecisionCheck:
         values, seconds = self._score(precision)
-        found = PrecisionCheck(
+        result = PrecisionCheck(
             precision=precision,
             rows=len(values),
             agreement=float(same_labels(self._spec.target.mode, self._values, values).mean()),
             largest_difference=float(np.abs(self._values - values).max()),
             speed=round(self._seconds / seconds, 2),
         )
-        # What is not in int8 is computed in bfloat16 if that has passed.
-        self._spec = self._spec.model_copy(update={"precisions": (*self._spec.precisions, found)})
-        return found
+        # The int8 network computes its other parts in bfloat16 if that has passed.
+        self._spec = self._spec.model_copy(update={"precisions": (*self._spec.precisions, result)})
+        return result
 
     def _score(self, precision: Precision) -> tuple[Float32, float]:
-        """Probabilities, and the processor seconds that the network took for them."""
+        """Return probabilities, and the processor seconds that the network took for them."""
         scorer = TransformerScorer(self._spec, self._folder, Compute(), precision)
         scorer.load()
-        score(scorer, self._texts[:MIN_ROWS])  # the first time, buffers for each shape are made
+        score(scorer, self._texts[:MIN_ROWS])  # allocates buffers for each shape
         prepared = scorer.prepare(self._texts)
         started = time.process_time()
         raw = scorer.infer(prepared)
@@ -119,23 +120,23 @@ class _PrecisionTrial:
 def same_labels(
     mode: Mode, first: Float32, second: Float32
 ) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """[rows] whether both answers, float32 [rows, labels], choose the same labels."""
+    """Return a mask [rows] of the rows with the same labels; both are float32 [rows, labels]."""
     if mode == "one_of":
         return np.asarray(first.argmax(axis=1) == second.argmax(axis=1))
     return np.asarray(((first >= 0.5) == (second >= 0.5)).all(axis=1))
 
 
-def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: bool) -> None:
-    """Write the int8 network beside the other. Careful: only the products that read normalised
-    vectors are in int8.
-    """
+def _quantize(
+    spec: ModelSpec, folder: Path, learned: pa.StringArray, narrow_ranges_only: bool
+) -> None:
+    """Write the int8 network beside the other, all of it in int8 or only narrow ranges."""
     disable_telemetry()
     import nncf
     import openvino
 
     nncf.set_log_level(logging.ERROR)
-    some = np.random.default_rng(0).permutation(len(learned))[:_CALIBRATED_ON]
-    ids = ModelTokenizer(spec, folder).tokenize(learned.take(pa.array(some))).ids
+    sample = np.random.default_rng(0).permutation(len(learned))[:_CALIBRATION_TEXTS]
+    ids = ModelTokenizer(spec, folder).tokenize(learned.take(pa.array(sample))).ids
 
     def inputs(text: list[int]) -> dict[str, Int64]:
         return {
@@ -144,27 +145,26 @@ def _quantise(spec: ModelSpec, folder: Path, learned: pa.StringArray, careful: b
         }
 
     network = openvino.Core().read_model(folder / NETWORK)
-    quantised = nncf.quantize(
+    quantized = nncf.quantize(
         network,
         nncf.Dataset(ids, inputs),
         subset_size=len(ids),
         model_type=nncf.ModelType.TRANSFORMER,
         ignored_scope=nncf.IgnoredScope(
             types=["ScaledDotProductAttention"],  # as fast in 16 bits
-            names=_of_wide_range(network) if careful else [],
+            names=_wide_range_products(network) if narrow_ranges_only else [],
             validate=False,
         ),
     )
-    openvino.save_model(quantised, folder / INT8_NETWORK, compress_to_fp16=False)
+    openvino.save_model(quantized, folder / INT8_NETWORK, compress_to_fp16=False)
 
 
-def _of_wide_range(network: Any) -> list[str]:
-    """Names of the products with weights whose input comes from no layer norm: from attention, a
-    GELU, or the mean.
+def _wide_range_products(network: Any) -> list[str]:
+    """List the products with weights whose input does not come from a layer norm.
 
-    A few large values there leave the many small ones too few of 256 steps. On a MiniLM-L6 that had
-    learned from tweets, 99.0 % of 3,742 texts kept their labels with everything in int8, 99.7 %
-    with these in 16 bits.
+    It comes from attention, a GELU or the mean, where a few large values leave too few of the 256
+    steps to the many small ones. On a MiniLM-L6 trained on tweets, 99.0 % of 3,742 texts kept
+    their labels with everything in int8, and 99.7 % with these products in 16 bits.
     """
     return [
         node.get_friendly_name()
@@ -176,9 +176,7 @@ def _of_wide_range(network: Any) -> list[str]:
 
 
 def _is_normalised(node: Any) -> bool:
-    """Whether this is what a layer norm gives: its mean-variance normalisation, times a weight,
-    plus a bias.
-    """
+    """Return whether this is a layer norm: a mean-variance normalisation, a weight and a bias."""
     while node.get_type_name() in ("Add", "Multiply", "Reshape"):
         node = node.input_value(0).get_node()
     return bool(node.get_type_name() == "MVN")

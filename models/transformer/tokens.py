@@ -1,11 +1,11 @@
-"""From the texts of a chunk to tokens and back to its rows, the same for every engine of the kind
-`transformer`.
+"""Tokens of the texts of a chunk, and from windows of tokens back to rows.
 
 Equal texts are scored once. A text with more than `max_tokens` tokens is cut there, or read in
-windows of as many whose answers are averaged, as the model's manifest declares:
+windows of as many whose answers are averaged, as the model's manifest declares. With max_tokens 5
+and windows:
 
-    max_tokens 5, windows       [CLS] a b c [SEP]   [CLS] d e [SEP]       probabilities p, 5 tokens, and q, 4 tokens
-    the text's answer           (5 p + 4 q) / 9
+    [CLS] a b c [SEP]   [CLS] d e [SEP]    5 tokens, probabilities p, and 4 tokens, probabilities q
+    (5 p + 4 q) / 9                        the answer to the text
 """
 
 from dataclasses import dataclass
@@ -25,24 +25,25 @@ from storage.records.scores import Float32
 class TokenizedTexts:
     """The windows of the distinct texts of a chunk; a text that is not too long is one window."""
 
-    rows: Int64  # [rows] which of the distinct texts each row holds
-    texts: Int64  # [windows] which of the distinct texts each window is of, ascending
+    rows: Int64  # [rows] number of the distinct text of each row
+    texts: Int64  # [windows] number of the distinct text of each window, ascending
     ids: list[list[int]]  # [windows] token ids, special tokens included
     lengths: Int64  # [windows] number of tokens
 
-    def average_windows(self, windows: Float32) -> Float32:
-        """Probabilities of each window, float32 [windows, labels] → of each row, float32 [rows,
-        labels].
+    def average_windows(self, values: Float32) -> Float32:
+        """Average the probabilities of a text's windows, each weighted by its tokens.
+
+        float32 [windows, labels] → float32 [rows, labels].
         """
         if len(self.texts) == 0 or self.texts[-1] + 1 == len(self.texts):  # one window a text
-            return windows[self.rows]
+            return values[self.rows]
         starts = np.flatnonzero(np.diff(self.texts, prepend=-1))
         weights = self.lengths[:, None].astype(np.float64)
-        means = np.add.reduceat(windows * weights, starts) / np.add.reduceat(weights, starts)
+        means = np.add.reduceat(values * weights, starts) / np.add.reduceat(weights, starts)
         return np.asarray(means, dtype=np.float32)[self.rows]
 
     def count(self) -> int:
-        """Return how many tokens the texts of all rows have, in all their windows."""
+        """Count the tokens of all rows, in all their windows."""
         return int(np.bincount(self.texts, self.lengths)[self.rows].sum())
 
 
@@ -52,17 +53,21 @@ class ModelTokenizer:
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
         self._tokenizer: Any = open_tokenizer(folder, spec.max_tokens)
         self._windows = spec.over_length == "windows"
-        self._nothing = [pad_token(folder)]  # stands for a text without tokens
+        self._empty_text = [pad_token(folder)]  # stands for a text without tokens
 
     def tokenize(self, texts: pa.StringArray) -> TokenizedTexts:
-        """All texts of a chunk at once."""
+        """Tokenize all texts of a chunk."""
         encoded = texts.dictionary_encode()
-        found = self._tokenizer.encode_batch_fast(encoded.dictionary.to_pylist())
-        parts = [[text, *(text.overflowing if self._windows else ())] for text in found]
-        ids = [part.ids or self._nothing for windows in parts for part in windows]
+        encodings = self._tokenizer.encode_batch_fast(encoded.dictionary.to_pylist())
+        windows_of_texts = [
+            [encoding, *(encoding.overflowing if self._windows else ())] for encoding in encodings
+        ]
+        ids = [window.ids or self._empty_text for text in windows_of_texts for window in text]
         return TokenizedTexts(
             rows=encoded.indices.to_numpy().astype(np.int64),
-            texts=np.repeat(np.arange(len(parts)), [len(windows) for windows in parts]),
+            texts=np.repeat(
+                np.arange(len(windows_of_texts)), [len(text) for text in windows_of_texts]
+            ),
             ids=ids,
             lengths=np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)),
         )

@@ -1,6 +1,4 @@
-"""Trains the kind `transformer`: fine-tunes an encoder with torch and transformers, which no
-scoring process needs.
-"""
+"""Training of the kind `transformer`: an encoder is fine-tuned with torch and transformers."""
 
 import re
 import shutil
@@ -13,7 +11,6 @@ from models.guards.extras import require_extra
 from models.interface.training_options import TrainingOptions
 from models.interface.training_set import LabelledTexts
 from models.transformer.batches import TokenBatch, make_batches, pad_batch
-from models.transformer.export import silence_libraries
 from models.transformer.files import (
     ENCODER_FILES,
     TOKENIZER,
@@ -21,6 +18,7 @@ from models.transformer.files import (
     open_tokenizer,
     pad_token,
 )
+from models.transformer.silence import silence_libraries
 from storage.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
 PROBLEMS = {"one_of": "single_label_classification", "any_of": "multi_label_classification"}
 
 _WINDOW = 512  # rows that are sorted by length together, after all rows were shuffled
-_HEAD_RATE = 1e-3  # at least: the head starts from nothing
+_MIN_HEAD_RATE = 1e-3  # the head starts from random weights
 _WARM_UP = 0.1  # share of the steps
 
 
 class MissingEncoder(BadRequest):
-    """A transformer was to be trained from nothing."""
+    """A transformer that was to be trained without an encoder to start from."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -43,8 +41,7 @@ class MissingEncoder(BadRequest):
 
 
 def fit(data: LabelledTexts, folder: Path, options: TrainingOptions) -> None:
-    """Fine-tune the encoder with the head of models.transformer.networks; writes the three files of
-    that and tokenizer.json.
+    """Fine-tune an encoder with the mean head, and write both with tokenizer.json to `folder`.
 
     Raises MissingEncoder, NotAModel, MissingPackage.
     """
@@ -61,26 +58,26 @@ def fit(data: LabelledTexts, folder: Path, options: TrainingOptions) -> None:
             options.encoder,
             data.labels,
             problem_type=PROBLEMS[data.mode],
-            # a few passes do not overfit, and with dropout a step takes half as long again
+            # A few epochs do not overfit, and with dropout a step takes half as long again.
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
         )
-        _hold_still(model, options.frozen_layers)
-        _learn(model, options.encoder, _chosen(data, options), options)
+        _freeze(model, options.frozen_layers)
+        _learn(model, options.encoder, _sample(data, options), options)
         save_network(model, folder)
     shutil.copyfile(options.encoder / TOKENIZER, folder / TOKENIZER)
 
 
-def _hold_still(model: "MeanHead", layers: int) -> None:
-    """Keep the embeddings and the lower layers as they are; nothing is kept for 0."""
+def _freeze(model: "MeanHead", layers: int) -> None:
+    """Freeze so many lower layers, and with them the embeddings; none for 0."""
     for name, weights in model.encoder.named_parameters():
-        # how BERT, RoBERTa, DistilBERT and their kin name them
+        # the names in BERT, RoBERTa, DistilBERT and their relatives
         layer = re.search(r"\blayers?\.(\d+)\.", name)
         if layers and (name.startswith("embeddings.") or (layer and int(layer[1]) < layers)):
             weights.requires_grad = False
 
 
-def _chosen(data: LabelledTexts, options: TrainingOptions) -> LabelledTexts:
+def _sample(data: LabelledTexts, options: TrainingOptions) -> LabelledTexts:
     if options.max_rows is None or options.max_rows >= len(data):
         return data
     return data.take(
@@ -89,51 +86,53 @@ def _chosen(data: LabelledTexts, options: TrainingOptions) -> LabelledTexts:
 
 
 def _learn(model: "MeanHead", encoder: Path, data: LabelledTexts, options: TrainingOptions) -> None:
-    """AdamW; the rate rises over the first tenth of the steps and falls to nothing over the rest."""
+    """Train with AdamW; the learning rate rises over a tenth of the steps, then falls to 0."""
     import torch
 
     pad = pad_token(encoder)
-    found = open_tokenizer(encoder, options.max_tokens).encode_batch_fast(data.texts.to_pylist())
-    tokens = [encoding.ids for encoding in found]
+    encodings = open_tokenizer(encoder, options.max_tokens).encode_batch_fast(
+        data.texts.to_pylist()
+    )
+    ids = [encoding.ids for encoding in encodings]
     one_of, functions = data.mode == "one_of", torch.nn.functional
     loss = functions.cross_entropy if one_of else functions.binary_cross_entropy_with_logits
     truth = torch.from_numpy(data.truth.argmax(axis=1) if one_of else data.truth.astype(np.float32))
-    steps = _steps(tokens, options)
-    optimizer = torch.optim.AdamW(_groups(model, options.learning_rate), fused=True)
-    warm = max(1, int(_WARM_UP * len(steps)))
-    slope = torch.optim.lr_scheduler.LambdaLR(
+    steps = _training_steps(ids, options)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, options.learning_rate), fused=True)
+    warm_up = max(1, int(_WARM_UP * len(steps)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
-        lambda step: min((step + 1) / warm, (len(steps) - step) / max(1, len(steps) - warm)),
+        lambda step: min((step + 1) / warm_up, (len(steps) - step) / max(1, len(steps) - warm_up)),
     )
     model.train()
     for batch in steps:
-        ids, mask = map(torch.from_numpy, pad_batch(tokens, batch, pad))
-        loss(model(ids, mask), truth[batch.rows]).backward()  # type: ignore[no-untyped-call]
+        padded, mask = map(torch.from_numpy, pad_batch(ids, batch, pad))
+        loss(model(padded, mask), truth[batch.rows]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
-        slope.step()
+        schedule.step()
     model.eval()
 
 
-def _steps(tokens: list[list[int]], options: TrainingOptions) -> list[TokenBatch]:
-    """Batches of like lengths in random order, for all epochs."""
-    chance = np.random.default_rng(options.seed)
-    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+def _training_steps(ids: list[list[int]], options: TrainingOptions) -> list[TokenBatch]:
+    """Return batches of texts of similar length in random order, for all epochs."""
+    random = np.random.default_rng(options.seed)
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
     steps: list[TokenBatch] = []
     for _ in range(options.epochs):
-        rows = chance.permutation(len(tokens))
-        made = [
+        rows = random.permutation(len(ids))
+        epoch = [
             TokenBatch(window[batch.rows], batch.width)
             for window in np.array_split(rows, -(-len(rows) // _WINDOW))
             for batch in make_batches(lengths[window], options.step_tokens)
         ]
-        steps += [made[place] for place in chance.permutation(len(made))]
+        steps += [epoch[position] for position in random.permutation(len(epoch))]
     return steps
 
 
-def _groups(model: "MeanHead", rate: float) -> list[dict[str, Any]]:
-    learning = [weights for weights in model.encoder.parameters() if weights.requires_grad]
+def _parameter_groups(model: "MeanHead", rate: float) -> list[dict[str, Any]]:
+    unfrozen = [weights for weights in model.encoder.parameters() if weights.requires_grad]
     return [
-        {"params": learning, "lr": rate},
-        {"params": list(model.linear.parameters()), "lr": max(rate, _HEAD_RATE)},
+        {"params": unfrozen, "lr": rate},
+        {"params": list(model.linear.parameters()), "lr": max(rate, _MIN_HEAD_RATE)},
     ]

@@ -61,6 +61,6 @@ def test_an_artifact_lies_in_the_models_own_folder(file):
 
 def test_a_manifest_that_lacks_a_field_names_it():
     with pytest.raises(
-        BadRecord, match=r"x/manifest\.json is not a valid modelmanifest: kind: Field required"
+        BadRecord, match=r"x/manifest\.json is not a valid model manifest: kind: Field required"
     ):
         ModelManifest.decode(b"{}", "x/manifest.json")

@@ -15,7 +15,7 @@ from models.interface.training_options import TrainingOptions
 from models.kinds.table import find_kind, open_scorer
 from models.transformer import quantize
 from models.transformer.files import INT8_NETWORK, NETWORK
-from models.transformer.quantize import _of_wide_range
+from models.transformer.quantize import _wide_range_products
 from tests.support.models.models_fixtures import WORDS, encoder, moods, spec, strings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -112,7 +112,7 @@ def test_a_kind_with_one_precision_offers_no_other(tmp_path):
 
 
 def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published):
-    wide = _of_wide_range(openvino.Core().read_model(published / NETWORK))
+    wide = _wide_range_products(openvino.Core().read_model(published / NETWORK))
     # of each layer those behind the attention and behind the GELU, and the head
     assert len(wide) == 2 * 2 + 1
     assert not [
