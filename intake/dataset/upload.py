@@ -12,7 +12,7 @@ from intake.dataset.validate import validate_block
 from intake.dataset.writer import DatasetWriter
 from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
-from intake.detect.source import UploadSource, open_source
+from intake.detect.source import UploadFile, open_source
 from intake.errors import UnreadableUpload
 from intake.readers.open_reader import open_reader
 from storage.errors import BadRequest
@@ -106,7 +106,7 @@ def _dataset_id(options: UploadOptions, sha256: str, layout: FileLayout) -> str:
 def _store(
     place: Place,
     options: UploadOptions,
-    source: UploadSource,
+    source: UploadFile,
     layout: FileLayout,
     sha256: str,
     dataset: str,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from intake.detect.encoding import choose_encoding, marking_decoder
 from intake.detect.file_format import choose_format, refuse_binary, sniff_delimiter
 from intake.detect.fingerprint import Fingerprint
-from intake.detect.source import UploadSource
+from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -26,7 +26,7 @@ class FileLayout:
 
 
 def choose_layout(
-    source: UploadSource, fingerprint: Fingerprint, format_: str | None, encoding: str | None
+    source: UploadFile, fingerprint: Fingerprint, format_: str | None, encoding: str | None
 ) -> FileLayout:
     """Return the layout of the upload.
 

@@ -22,7 +22,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GIVE_ONE_FILE = "Give one file: csv, tsv, jsonl or parquet, also with .gz."
 
 
-class UploadSource:
+class UploadFile:
     """The file of one upload.
 
     `name` is what people call it, `base_name` its name without `.gz`, in lower case.
@@ -86,7 +86,7 @@ class UploadSource:
 
 
 @contextmanager
-def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
+def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadFile]:
     """Yield the upload at a local path or a URL; "-" is standard input.
 
     Raises UnreadableUpload, UnknownScheme.
@@ -108,7 +108,7 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
     if stat.S_ISDIR(mode):
         raise UnreadableUpload(path, "it is a folder", _GIVE_ONE_FILE)
     if stat.S_ISREG(mode):
-        yield UploadSource(file.name, file)
+        yield UploadFile(file.name, file)
         return
     try:
         stream = file.open("rb")  # a pipe or a device: it can be read only once
@@ -119,7 +119,7 @@ def open_source(path: str, stdin: BinaryIO) -> Iterator[UploadSource]:
 
 
 @contextmanager
-def _download(url: str) -> Iterator[UploadSource]:
+def _download(url: str) -> Iterator[UploadFile]:
     """Yield a copy on the local disk: an upload is read twice, and may be larger than memory."""
     folder, _, name = url.rpartition("/")
     if not name or folder.endswith((":", "/")):
@@ -143,15 +143,15 @@ def _download(url: str) -> Iterator[UploadSource]:
                 url, f"storage refused it, {error.reason}", error.advice
             ) from None
         copy.flush()
-        yield UploadSource(name, Path(copy.name))
+        yield UploadFile(name, Path(copy.name))
 
 
 @contextmanager
-def _copy_stream(name: str, stream: BinaryIO) -> Iterator[UploadSource]:
+def _copy_stream(name: str, stream: BinaryIO) -> Iterator[UploadFile]:
     with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
         shutil.copyfileobj(stream, copy, _BLOCK_BYTES)
         copy.flush()
-        yield UploadSource(name, Path(copy.name))
+        yield UploadFile(name, Path(copy.name))
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> UnreadableUpload:

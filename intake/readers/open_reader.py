@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from intake.detect.file_layout import FileLayout
 from intake.detect.lines import read_line_blocks
-from intake.detect.source import UploadSource
+from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload
 from intake.readers.csv_rows import read_csv
@@ -15,7 +15,7 @@ from intake.readers.parquet_rows import read_parquet
 
 @contextmanager
 def open_reader(
-    source: UploadSource, layout: FileLayout, text: str | None, id_: str | None
+    source: UploadFile, layout: FileLayout, text: str | None, id_: str | None
 ) -> Iterator[OpenedUpload]:
     """Yield the opened upload; `text` and `id_` are the requested columns.
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from intake.dataset.upload import UploadOptions, store_upload
-from intake.detect.source import UploadSource
+from intake.detect.source import UploadFile
 from storage.errors import BadRequest
 from storage.names import BadName
 from storage.places.place import CannotWrite, LocalPlace
@@ -161,13 +161,13 @@ def test_nothing_stays_when_the_upload_changes_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "in.csv"
-    check: Callable[[UploadSource], None] = UploadSource.check_unchanged
+    check: Callable[[UploadFile], None] = UploadFile.check_unchanged
 
-    def check_after_change(source: UploadSource) -> None:
+    def check_after_change(source: UploadFile) -> None:
         file.write_bytes(CSV * 2)
         check(source)
 
-    monkeypatch.setattr(UploadSource, "check_unchanged", check_after_change)
+    monkeypatch.setattr(UploadFile, "check_unchanged", check_after_change)
     with pytest.raises(BadRequest, match="changed while it was read"):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)
@@ -194,10 +194,10 @@ def test_no_room_for_temporary_files_is_a_clear_error(
 def test_an_intake_that_is_interrupted_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: UploadSource) -> None:
+    def interrupted(_: UploadFile) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(UploadSource, "check_unchanged", interrupted)
+    monkeypatch.setattr(UploadFile, "check_unchanged", interrupted)
     with pytest.raises(KeyboardInterrupt):
         upload(tmp_path, CSV, chunk_rows=1)
     assert nothing_is_stored(tmp_path)
