@@ -45,7 +45,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from models.gpu.batch_limit import BatchLimit
-from models.gpu.engine import BUDGET, TorchEngine
+from models.gpu.engine import BATCH_TOKENS, TorchEngine
 from models.gpu.network import open_network
 from models.transformer.networks import StandardHead
 
@@ -119,7 +119,13 @@ def main() -> None:
     )
     engines = [
         TorchEngine(network, device, model.config.num_labels, 0, BatchLimit(budget, str(device)))
-        for budget in (BUDGET // 8, BUDGET // 4, BUDGET // 2, BUDGET, BUDGET * 2)
+        for budget in (
+            BATCH_TOKENS // 8,
+            BATCH_TOKENS // 4,
+            BATCH_TOKENS // 2,
+            BATCH_TOKENS,
+            BATCH_TOKENS * 2,
+        )
     ]
     engine = engines[3]
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
@@ -149,7 +155,7 @@ def main() -> None:
             engine, tokenizer, pipes[0], texts[:512]
         ),
         **{
-            f"share, {BUDGET * 2**n // 8:,} tokens a batch": work / taken / rate
+            f"share, {BATCH_TOKENS * 2**n // 8:,} tokens a batch": work / taken / rate
             for n, taken in enumerate(computing)
         },
     }

@@ -1,6 +1,4 @@
-"""Where the memory of a device ends: batches are halved there, and the most that fitted is
-remembered.
-"""
+"""The limit of a batch's tokens on a device: halved when memory runs out, and remembered."""
 
 import json
 import logging
@@ -18,29 +16,31 @@ from storage.errors import ChorusError
 _LOG = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-# (lengths, budget) → neighbouring texts to compute together
+# (lengths, budget) → ranges of neighbouring texts to compute together
 Split = Callable[[Int64, int], list[range]]
 
 
 class TextTooLarge(ChorusError):
-    """One text by itself is more than the device can hold."""
+    """A single text that does not fit into the memory of the device."""
 
     def __init__(self, tokens: int, device: str) -> None:
         self.tokens, self.device = tokens, device
         super().__init__(
-            f"A single text of {tokens:,} tokens does not fit into the memory of {device}. Free memory there (other "
-            "processes may hold it), publish the model with fewer max_tokens, or score with --device cpu."
+            f"A single text of {tokens:,} tokens does not fit into the memory of {device}. Free "
+            "memory there (other processes may hold it), publish the model with fewer max_tokens, "
+            "or score with --device cpu."
         )
 
 
 class BatchLimit:
-    """The most tokens of a batch, which only ever falls. Delete its file and it starts anew."""
+    """The most tokens of a batch. It only ever falls; delete its file to reset it."""
 
     def __init__(
         self, tokens: int, device: str, model: str | None = None, folder: Path | None = None
     ) -> None:
-        """`tokens` unless fewer were remembered in `folder` for this `model` (its digest) on a
-        device of this name.
+        """Start with `tokens`, or with the lower limit that `folder` remembers.
+
+        A limit is remembered for one model (its digest) on devices of one name.
         """
         self.device, self._model = device, model
         name = f"tokens-{(model or '')[:16]}-{re.sub('[^a-z0-9]+', '-', device.lower())}.json"
@@ -48,7 +48,7 @@ class BatchLimit:
         self.tokens = min(tokens, self._remembered() or tokens)
 
     def lower(self, tokens: int) -> None:
-        """Remember that no more than this may be tried, from now on and after the next start."""
+        """Lower the limit, for this process and for those that start later."""
         self.tokens = min(self.tokens, tokens)
         _LOG.warning(
             "Out of memory on %s: batches have at most %s tokens from now on.",
@@ -57,14 +57,14 @@ class BatchLimit:
         )
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._file.with_suffix(f".{os.getpid()}")
-            fresh.write_text(
+            temporary = self._file.with_suffix(f".{os.getpid()}")
+            temporary.write_text(
                 json.dumps({"model": self._model, "device": self.device, "tokens": self.tokens})
             )
-            fresh.replace(self._file)
+            temporary.replace(self._file)
 
     def _remembered(self) -> int | None:
-        """None as well for a file that is not readable as one: what it said is found out again."""
+        """Read the file; None if there is none, or if it is damaged, as the limit is found again."""
         if self._file is not None:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 return max(1, int(json.loads(self._file.read_bytes())["tokens"]))
@@ -73,33 +73,31 @@ class BatchLimit:
 
 def compute_in_batches(
     lengths: Int64,
-    ceiling: BatchLimit,
-    cut: Split,
+    limit: BatchLimit,
+    split: Split,
     compute: Callable[[range], Answer],
     out_of_memory: type[Exception],
     release: Callable[[], None],
 ) -> list[Answer]:
-    """Compute all texts, in batches of at most as many tokens as the ceiling says, lowering it as
-    it must be.
+    """Compute all texts in batches within the limit; the answers are in the order of the batches.
 
-    When `compute` raises `out_of_memory`, `release` is called, the ceiling halved, and what is not
-    computed cut anew. `lengths` [texts] tokens of each; the answers are in the order of the texts.
-    Raises TextTooLarge.
+    `lengths` [texts] tokens of each text. When `compute` raises `out_of_memory`, call `release`,
+    halve the limit, and split the remaining texts again. Raises TextTooLarge.
     """
     answers: list[Answer] = []
-    pieces = deque(cut(lengths, ceiling.tokens))
-    while pieces:
-        piece = pieces.popleft()
+    batches = deque(split(lengths, limit.tokens))
+    while batches:
+        batch = batches.popleft()
         try:
-            answers.append(compute(piece))
+            answers.append(compute(batch))
             continue
         except out_of_memory:
             pass  # go on outside, where the error no longer keeps what the attempt had allocated
         release()
-        tokens = int(lengths[piece.start : piece.stop].sum())
-        if len(piece) == 1:
-            raise TextTooLarge(tokens, ceiling.device)
-        ceiling.lower(max(1, min(ceiling.tokens, tokens) // 2))
-        rest = cut(lengths[piece.start :], ceiling.tokens)
-        pieces = deque(range(piece.start + part.start, piece.start + part.stop) for part in rest)
+        tokens = int(lengths[batch.start : batch.stop].sum())
+        if len(batch) == 1:
+            raise TextTooLarge(tokens, limit.device)
+        limit.lower(max(1, min(limit.tokens, tokens) // 2))
+        rest = split(lengths[batch.start :], limit.tokens)
+        batches = deque(range(batch.start + part.start, batch.start + part.stop) for part in rest)
     return answers

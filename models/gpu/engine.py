@@ -1,8 +1,8 @@
-"""A chunk of tokens through a network of torch, so that the device never waits for the host.
+"""The engine that runs chunks through a network of torch, so that the device never waits.
 
-`lay` is the host's part, `start` only puts work into the device's queue, `values` waits for it.
-While one chunk computes, the next is laid out, moved to the device beside the computing, and put
-into the queue behind it. Needs torch and numpy alone.
+`pack` is the work of the host, `enqueue` only puts work into the device's queue, `wait` waits for
+it. While one chunk computes, the next is packed, copied to the device at the same time, and put
+into the queue behind it. Needs only torch and numpy.
 """
 
 from collections.abc import Sequence
@@ -18,51 +18,48 @@ from models.gpu.network import Network
 from models.gpu.packed import PackedBatch
 from models.transformer.batches import Int64
 
-# tokens a batch: enough that computing it takes longer than putting it into the queue
-BUDGET = 65_536
+# tokens a batch: so many that computing it takes longer than putting it into the queue
+BATCH_TOKENS = 65_536
 
 
 @dataclass(frozen=True)
 class PackedTexts:
-    """The texts of a chunk end to end, longest first, in memory that the device can read by itself."""
+    """The texts of a chunk end to end, longest first, in memory that the device can copy itself."""
 
-    order: Int64  # [texts] which text comes where
+    order: Int64  # [texts] the number of the text at each place
     lengths: Int64  # [texts] tokens, in that order; at least 1
-    starts: Int64  # [texts + 1] where each begins
+    starts: Int64  # [texts + 1] where each text begins
     tokens: torch.Tensor  # [2, tokens] int64: ids and positions
-    begins: torch.Tensor  # [texts + 1] int32: `starts`, for the device
+    device_starts: torch.Tensor  # [texts + 1] int32: `starts`, for the device
 
 
 @dataclass(frozen=True)
 class PendingLogits:
-    """Logits on their way to the host."""
+    """Logits that are being computed and copied to the host."""
 
     order: Int64
-    logits: torch.Tensor  # [texts, labels] float32, as laid; not there before `arrived`
-    arrived: "torch.cuda.Event | None"
+    logits: torch.Tensor  # [texts, labels] float32, in packed order; undefined before `copied`
+    copied: "torch.cuda.Event | None"  # None: they are on the host
 
 
 class TorchEngine:
-    """One network on one device. `lay` and `values` may be called from any thread, `start` from one
-    at a time.
+    """One network on one device.
+
+    `pack` and `wait` may be called from any thread, `enqueue` from one at a time.
     """
 
     def __init__(
-        self, network: Network, device: torch.device, labels: int, pad: int, ceiling: BatchLimit
+        self, network: Network, device: torch.device, labels: int, pad: int, limit: BatchLimit
     ) -> None:
-        self._network, self._device, self._labels, self._pad, self._ceiling = (
-            network,
-            device,
-            labels,
-            pad,
-            ceiling,
-        )
+        self._network, self._device, self._labels = network, device, labels
+        self._pad, self._limit = pad, limit
         self._cuda = device.type == "cuda"
-        self._transfers = torch.cuda.Stream(device) if self._cuda else None  # type: ignore[no-untyped-call]
+        self._copy_stream = torch.cuda.Stream(device) if self._cuda else None  # type: ignore[no-untyped-call]
 
     def pack(self, ids: Sequence[Sequence[int]], lengths: Int64) -> PackedTexts:
-        """Token ids of each text, and how many there are. A text without any gets a pad token to
-        stand for it.
+        """Put the token ids of all texts end to end; `lengths` [texts] counts those of each.
+
+        A text without tokens gets one pad token.
         """
         if len(lengths) and lengths.min() == 0:
             ids = [text if len(text) else [self._pad] for text in ids]
@@ -76,74 +73,71 @@ class TorchEngine:
         )
         tokens[1] = np.arange(starts[-1]) - np.repeat(starts[:-1], ordered)
         return PackedTexts(
-            order, ordered, starts, self._host(tokens), self._host(starts.astype(np.int32))
+            order, ordered, starts, self._pinned(tokens), self._pinned(starts.astype(np.int32))
         )
 
     @torch.inference_mode()
-    def enqueue(self, laid: PackedTexts) -> PendingLogits:
+    def enqueue(self, packed: PackedTexts) -> PendingLogits:
         """Put the chunk into the device's queue. Raises TextTooLarge."""
-        tokens, begins = self._moved(laid.tokens, laid.begins)
+        tokens, starts = self._copy_to_device(packed.tokens, packed.device_starts)
 
-        def compute(piece: range) -> torch.Tensor:
-            first, last = int(laid.starts[piece.start]), int(laid.starts[piece.stop])
+        def compute(texts: range) -> torch.Tensor:
+            first, last = int(packed.starts[texts.start]), int(packed.starts[texts.stop])
             return self._network(
                 PackedBatch(
                     ids=tokens[0, first:last],
                     positions=tokens[1, first:last],
-                    starts=begins[piece.start : piece.stop + 1] - first,
-                    longest=int(laid.lengths[piece.start]),
+                    starts=starts[texts.start : texts.stop + 1] - first,
+                    longest=int(packed.lengths[texts.start]),
                 )
             )
 
         logits = compute_in_batches(
-            laid.lengths,
-            self._ceiling,
+            packed.lengths,
+            self._limit,
             self._network.split,
             compute,
             torch.OutOfMemoryError,
             self._release,
         )
-        return self._sent(laid.order, logits)
+        return self._copy_to_host(packed.order, logits)
 
     def wait(self, pending: PendingLogits) -> npt.NDArray[np.float32]:
-        """Wait for the logits: float32 [texts, labels], in the order in which the texts were given."""
-        if pending.arrived is not None:
-            pending.arrived.synchronize()
+        """Wait for the logits: float32 [texts, labels], in the order in which texts were given."""
+        if pending.copied is not None:
+            pending.copied.synchronize()
         values = np.empty(pending.logits.shape, dtype=np.float32)
         values[pending.order] = pending.logits.numpy()
         return values
 
-    def _host(self, array: npt.NDArray[np.generic]) -> torch.Tensor:
+    def _pinned(self, array: npt.NDArray[np.generic]) -> torch.Tensor:
         tensor = torch.from_numpy(array)
         return tensor.pin_memory() if self._cuda else tensor
 
-    def _moved(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
-        """On the device, by a stream of their own: that of the computing may be busy with the chunk
-        before.
-        """
-        if self._transfers is None:
+    def _copy_to_device(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
+        """Copy in a stream of its own, as the computing stream may be busy with the last chunk."""
+        if self._copy_stream is None:
             return list(tensors)
         computing = torch.cuda.current_stream(self._device)
-        with torch.cuda.stream(self._transfers):
-            moved = [tensor.to(self._device, non_blocking=True) for tensor in tensors]
-        computing.wait_stream(self._transfers)
-        for tensor in moved:
-            tensor.record_stream(computing)
-        return moved
+        with torch.cuda.stream(self._copy_stream):
+            copies = [tensor.to(self._device, non_blocking=True) for tensor in tensors]
+        computing.wait_stream(self._copy_stream)
+        for copy in copies:
+            copy.record_stream(computing)
+        return copies
 
-    def _sent(self, order: Int64, logits: list[torch.Tensor]) -> PendingLogits:
-        """On their way to the host."""
-        if not logits:
+    def _copy_to_host(self, order: Int64, batches: list[torch.Tensor]) -> PendingLogits:
+        """Put the copy of the logits into the device's queue."""
+        if not batches:
             return PendingLogits(order, torch.empty(0, self._labels), None)
-        found = torch.cat(logits)
+        logits = torch.cat(batches)
         if not self._cuda:
-            return PendingLogits(order, found, None)
-        host = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(
-            found, non_blocking=True
-        )
-        arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
-        arrived.record(torch.cuda.current_stream(self._device))
-        return PendingLogits(order, host, arrived)
+            return PendingLogits(order, logits, None)
+        on_host = torch.empty(logits.shape, dtype=logits.dtype, pin_memory=True)
+        on_host.copy_(logits, non_blocking=True)
+        copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        copied.record(torch.cuda.current_stream(self._device))
+        return PendingLogits(order, on_host, copied)
 
     def _release(self) -> None:
         if self._cuda:

@@ -1,5 +1,6 @@
-"""The network of a published transformer on a device: packed where that is shown to answer the
-same, else padded.
+"""The network of a published transformer on a device.
+
+It computes packed texts if that is shown to give the same answers, and padded texts otherwise.
 """
 
 import logging
@@ -13,26 +14,27 @@ from models.transformer.batches import Int64, split_by_width
 from models.transformer.networks import MeanHead, StandardHead
 
 _LOG = logging.getLogger(__name__)
-_EXACT = 1e-4  # float32: what the order of additions may change
-# bfloat16, of the greatest logit: that the device computes at all; wrong packing shows in float32
-_ROUNDED = 0.25
-_PROBE = (17, 9, 9, 3, 2, 1)  # tokens of the texts that are tried
+_FLOAT32_TOLERANCE = 1e-4  # what the order of additions may change
+# of the greatest logit: shows that the device computes at all; wrong packing shows in float32
+_LOW_PRECISION_TOLERANCE = 0.25
+_PROBE_LENGTHS = (17, 9, 9, 3, 2, 1)  # tokens of the texts that are tried
 
 
 class Network(Protocol):
-    """Batches of texts that lie end to end → logits."""
+    """A model of models.transformer.networks that computes packed batches."""
 
     def split(self, lengths: Int64, budget: int) -> list[range]:
-        """Neighbouring texts to compute together; `lengths` [texts], longest first, `budget` tokens
-        of a batch.
+        """Split texts into ranges of neighbours to compute together.
+
+        `lengths` [texts] tokens of each, longest first; `budget` the most tokens of a range.
         """
 
-    def __call__(self, row: PackedBatch) -> torch.Tensor:
-        """Logits, float32 [texts, labels]."""
+    def __call__(self, batch: PackedBatch) -> torch.Tensor:
+        """Compute logits, float32 [texts, labels]."""
 
 
 class PaddedNetwork:
-    """A model of models.transformer.networks for packed texts, which are padded on the device."""
+    """A network that pads the texts of a packed batch on the device."""
 
     def __init__(
         self, model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int
@@ -40,41 +42,38 @@ class PaddedNetwork:
         self._model, self._pad = model.to(device, dtype), pad
 
     def split(self, lengths: Int64, budget: int) -> list[range]:
-        """By tokens, padding included."""
+        """Split by tokens, padding included."""
         return split_by_width(lengths, budget)
 
-    def __call__(self, row: PackedBatch) -> torch.Tensor:
-        """Logits, float32 [texts, labels]."""
-        columns = torch.arange(row.longest, device=row.ids.device)
-        mask = columns < row.starts.diff()[:, None]  # [texts, longest]
-        ids = torch.full(mask.shape, self._pad, device=row.ids.device).masked_scatter_(
-            mask, row.ids
-        )
-        logits: torch.Tensor = self._model(ids, mask.long())
+    def __call__(self, batch: PackedBatch) -> torch.Tensor:
+        """Compute logits, float32 [texts, labels]."""
+        columns = torch.arange(batch.longest, device=batch.ids.device)
+        mask = columns < batch.starts.diff()[:, None]  # [texts, longest]
+        ids = torch.full(mask.shape, self._pad, device=batch.ids.device)
+        logits: torch.Tensor = self._model(ids.masked_scatter_(mask, batch.ids), mask.long())
         return logits.float()
 
 
 def open_network(
     model: MeanHead | StandardHead, device: torch.device, dtype: torch.dtype, pad: int
 ) -> Network:
-    """The model (on the CPU, float32) on its device, computing in `dtype`; `pad` is the id of the
-    pad token.
+    """Move a model (on the CPU, float32) to its device, where it computes in `dtype`.
 
-    Some encoders cannot be packed: those with biases for the distance of two tokens (MPNet,
-    DeBERTa), say. So a few texts are first answered one by one by the model as it is, and what the
-    packed one answers must agree.
+    `pad` is the id of the pad token. Some encoders cannot be packed, for example those with biases
+    for the distance of two tokens (MPNet, DeBERTa). So the model first answers a few texts one by
+    one, and the packed network has to agree.
     """
-    row, expected = _probe(model, pad)
+    probe, expected = _probe(model, pad)
     try:
         packed = PackedNetwork(model)
-    except Exception as error:  # whatever a foreign encoder may stumble over, here and below
+    except Exception as error:  # whatever an unusual encoder raises, here and below
         return _padded(model, device, dtype, pad, error)
     try:
-        _check(packed, row, expected, _EXACT)
+        _check(packed, probe, expected, _FLOAT32_TOLERANCE)
         packed.move_to(device, dtype)
-        _check(
-            packed, _moved(row, device), expected, _EXACT if dtype == torch.float32 else _ROUNDED
-        )
+        exact = dtype == torch.float32
+        tolerance = _FLOAT32_TOLERANCE if exact else _LOW_PRECISION_TOLERANCE
+        _check(packed, _on_device(probe, device), expected, tolerance)
     except Exception as error:
         packed.restore()
         return _padded(model, device, dtype, pad, error)
@@ -86,39 +85,43 @@ def _padded(
     device: torch.device,
     dtype: torch.dtype,
     pad: int,
-    why: Exception,
+    reason: Exception,
 ) -> PaddedNetwork:
     _LOG.warning(
-        "The network cannot be given packed texts (%s); it gets padded ones, which is slower.", why
+        "The network cannot be given packed texts (%s); it gets padded ones, which is slower.",
+        reason,
     )
     return PaddedNetwork(model, device, dtype, pad)
 
 
 def _probe(model: MeanHead | StandardHead, pad: int) -> tuple[PackedBatch, torch.Tensor]:
-    """Some texts, and the model's own logits [texts, labels] for each of them alone."""
-    starts = np.concatenate([[0], np.cumsum(_PROBE)])
+    """Return some texts, and the logits [texts, labels] that the model gives for each alone."""
+    starts = np.concatenate([[0], np.cumsum(_PROBE_LENGTHS)])
     # no pad token among them
     ids = (torch.arange(starts[-1]) % 5 + pad + 1) % hugging_face_model(model).config.vocab_size
     texts = [
-        ids[start : start + length][None] for start, length in zip(starts, _PROBE, strict=False)
+        ids[start : start + length][None]
+        for start, length in zip(starts, _PROBE_LENGTHS, strict=False)
     ]
     with torch.inference_mode():
         expected = torch.cat([model(text, torch.ones_like(text)) for text in texts])
-    positions = torch.cat([torch.arange(length) for length in _PROBE])
-    return PackedBatch(ids, positions, torch.from_numpy(starts).int(), max(_PROBE)), expected
+    positions = torch.cat([torch.arange(length) for length in _PROBE_LENGTHS])
+    longest = max(_PROBE_LENGTHS)
+    return PackedBatch(ids, positions, torch.from_numpy(starts).int(), longest), expected
 
 
-def _moved(row: PackedBatch, device: torch.device) -> PackedBatch:
+def _on_device(batch: PackedBatch, device: torch.device) -> PackedBatch:
     return PackedBatch(
-        row.ids.to(device), row.positions.to(device), row.starts.to(device), row.longest
+        batch.ids.to(device), batch.positions.to(device), batch.starts.to(device), batch.longest
     )
 
 
-def _check(network: Network, row: PackedBatch, expected: torch.Tensor, tolerance: float) -> None:
-    """Raises NotPackable unless the logits are those expected, but for `tolerance` of the greatest
-    (or of 1).
+def _check(network: Network, probe: PackedBatch, expected: torch.Tensor, tolerance: float) -> None:
+    """Compare logits with those expected; `tolerance` is a share of the greatest, or of 1.
+
+    Raises NotPackable.
     """
     with torch.inference_mode():
-        difference = float((network(row).cpu() - expected).abs().max())
+        difference = float((network(probe).cpu() - expected).abs().max())
     if not difference <= tolerance * max(1.0, float(expected.abs().max())):
-        raise NotPackable(f"packed it answers {difference:.2g} beside what it answers else")
+        raise NotPackable(f"packed logits differ by {difference:.2g} from those of single texts")

@@ -1,13 +1,13 @@
-"""A network that is given the texts of a batch end to end, in one row of tokens without padding.
+"""A network that computes the texts of a batch end to end, in one row of tokens without padding.
 
     three texts     [CLS] a b [SEP]   [CLS] c [SEP]   [CLS] d e f [SEP]
     ids             one row of 12 tokens
     positions       0 1 2 3  0 1 2  0 1 2 3 4
     starts          0 4 7 12
 
-Each text attends within itself only. Everything else in an encoder treats each token by itself, so
-any encoder that takes its attention from the registry of transformers can be packed as it is;
-models.gpu.network checks that. Needs torch and transformers alone.
+Attention stays within each text. Everything else in an encoder treats each token by itself, so any
+encoder that takes its attention from the registry of transformers can be packed as it is;
+models.gpu.network checks that. Needs only torch and transformers.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from models.transformer.batches import Int64, split_by_tokens
 from models.transformer.networks import MeanHead, StandardHead
 
-_NAME = "packed"  # in the registries of transformers
+_REGISTERED = "packed"  # the name of the attention in the registries of transformers
 
 
 class NotPackable(Exception):
-    """Why a network cannot be given packed texts; it can still be given padded ones."""
+    """A network that cannot compute packed texts, only padded ones."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +35,38 @@ class PackedBatch:
     ids: torch.Tensor  # [tokens] int64
     positions: torch.Tensor  # [tokens] int64, from 0 within each text
     starts: torch.Tensor  # [texts + 1] int32: where each text begins, and the number of tokens
-    # tokens of the longest text; known to the host, so that nobody has to ask the device
-    longest: int
+    longest: int  # tokens of the longest text, on the host: reading it from the device would block
 
 
 class PackedNetwork:
-    """A model of models.transformer.networks for packed texts. From one vector a text on, all is
-    float32.
+    """A model of models.transformer.networks that computes packed texts.
+
+    From the vectors of whole texts on it computes in float32.
     """
 
     def __init__(self, model: MeanHead | StandardHead) -> None:
-        """Sets up `model`, on the CPU and in float32, and keeps it. Raises NotPackable, with the
-        model as it was.
+        """Change the attention of `model`, which is on the CPU and in float32.
+
+        Raises NotPackable, and leaves the model as it was.
         """
         self._model = model
         self._encoder: Any = (
             model.encoder if isinstance(model, MeanHead) else model.model.base_model
         )
         layers, self._first_position = _layers(self._encoder), _first_position(self._encoder)
-        self._attends_with = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public one
-        AttentionInterface.register(_NAME, _attention)
-        AttentionMaskInterface.register(_NAME, _no_mask)
-        hugging_face_model(model).set_attn_implementation(_NAME)
-        if self._encoder.config._attn_implementation != _NAME:  # noqa: SLF001
+        self._original_attention = self._encoder.config._attn_implementation  # noqa: SLF001 — there is no public name
+        AttentionInterface.register(_REGISTERED, _attention)
+        AttentionMaskInterface.register(_REGISTERED, _no_mask)
+        hugging_face_model(model).set_attn_implementation(_REGISTERED)
+        if self._encoder.config._attn_implementation != _REGISTERED:  # noqa: SLF001
             raise NotPackable("it does not take its attention from the registry")
         pool = _means if isinstance(model, MeanHead) else _first_tokens
         self._hook = layers.register_forward_hook(pool, with_kwargs=True)
 
     def move_to(self, device: torch.device, dtype: torch.dtype) -> None:
-        """The encoder computes in `dtype`; the head, which is cheap and where errors would show, in
-        float32.
+        """Move the model; the encoder then computes in `dtype`, the head in float32.
+
+        The head is cheap, and errors of rounding would show there.
         """
         self._model.to(device)
         self._encoder.to(dtype)
@@ -72,25 +74,25 @@ class PackedNetwork:
             self._encoder.pooler.float()
 
     def split(self, lengths: Int64, budget: int) -> list[range]:
-        """Which texts to compute together: by their tokens, there is nothing else."""
+        """Split by tokens, as there is no padding."""
         return split_by_tokens(lengths, budget)
 
     def restore(self) -> None:
-        """The model is again what it was, for padded texts."""
+        """Undo all changes of the model, so that it computes padded texts again."""
         self._hook.remove()
         self._model.float()
-        hugging_face_model(self._model).set_attn_implementation(self._attends_with)
+        hugging_face_model(self._model).set_attn_implementation(self._original_attention)
 
-    def __call__(self, row: PackedBatch) -> torch.Tensor:
-        """Logits, float32 [texts, labels]."""
+    def __call__(self, batch: PackedBatch) -> torch.Tensor:
+        """Compute logits, float32 [texts, labels]."""
         inputs = {
-            "input_ids": row.ids[None],
-            "position_ids": (row.positions + self._first_position)[None],
-            # What transformers calls them; every layer hands them on to its attention.
-            "cu_seq_lens_q": row.starts,
-            "cu_seq_lens_k": row.starts,
-            "max_length_q": row.longest,
-            "max_length_k": row.longest,
+            "input_ids": batch.ids[None],
+            "position_ids": (batch.positions + self._first_position)[None],
+            # The names in transformers. Every layer passes them on to its attention.
+            "cu_seq_lens_q": batch.starts,
+            "cu_seq_lens_k": batch.starts,
+            "max_length_q": batch.longest,
+            "max_length_k": batch.longest,
         }
         if isinstance(self._model, MeanHead):
             logits: torch.Tensor = self._model.linear(
@@ -102,22 +104,23 @@ class PackedNetwork:
 
 
 def hugging_face_model(model: MeanHead | StandardHead) -> Any:
-    """The model of transformers."""
+    """Return the model of transformers inside."""
     return model.encoder if isinstance(model, MeanHead) else model.model
 
 
 def _layers(encoder: Any) -> torch.nn.Module:
-    """The stack of layers, between the embeddings and the pooler or the head. Raises NotPackable."""
+    """Return the stack of layers between the embeddings and the head. Raises NotPackable."""
     for name in ("encoder", "transformer"):
-        found = getattr(encoder, name, None)
-        if isinstance(found, torch.nn.Module):
-            return found
-    raise NotPackable("its stack of layers has no name that is known")
+        layers = getattr(encoder, name, None)
+        if isinstance(layers, torch.nn.Module):
+            return layers
+    raise NotPackable("its stack of layers has an unknown name")
 
 
 def _first_position(encoder: Any) -> int:
-    """0, or what follows the pad token's id: RoBERTa and its kin count from there. Raises
-    NotPackable.
+    """Return the position of a text's first token. Raises NotPackable.
+
+    It is 0, or for RoBERTa and its relatives what follows the id of the pad token.
     """
     try:
         pad = encoder.embeddings.position_embeddings.padding_idx
@@ -127,11 +130,10 @@ def _first_position(encoder: Any) -> int:
 
 
 def _first_tokens(_layer: object, _args: object, inputs: dict[str, Any], output: Any) -> Any:
-    """Each text becomes a row of its own with its first token alone, which is all that a standard
-    head looks at.
+    """Keep only the first token of each text, which is all that a standard head reads.
 
-    `output.last_hidden_state`: [1, tokens, hidden] → [texts, 1, hidden] float32. So poolers and
-    heads run as they are.
+    `output.last_hidden_state`: [1, tokens, hidden] → [texts, 1, hidden] float32. Poolers and heads
+    then run unchanged.
     """
     starts = inputs["cu_seq_lens_q"]
     output.last_hidden_state = (
@@ -141,19 +143,17 @@ def _first_tokens(_layer: object, _args: object, inputs: dict[str, Any], output:
 
 
 def _means(_layer: object, _args: object, inputs: dict[str, Any], output: Any) -> Any:
-    """Each text becomes a row of its own with the mean of its token vectors: shapes as in
-    `_first_tokens`.
-    """
+    """Replace the token vectors of each text by their mean; shapes as in `_first_tokens`."""
     starts = inputs["cu_seq_lens_q"]
     vectors = output.last_hidden_state[0].float()
-    # unsafe: without a check of the lengths, for which the host would have to wait
+    # unsafe: skips a check of the lengths for which the host would have to wait
     means = torch.segment_reduce(vectors, "mean", lengths=starts.diff(), unsafe=True)
     output.last_hidden_state = means.unsqueeze(1)
     return output
 
 
 def _no_mask(*_args: object, **_kwargs: object) -> None:
-    """In place of a mask of all tokens against all tokens."""
+    """Make no mask of all tokens against all tokens, as packed texts need none."""
 
 
 def _attention(
@@ -165,40 +165,43 @@ def _attention(
     scaling: float | None = None,
     **inputs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Within each text: query, key and value [1, heads, tokens, width] → [1, tokens, heads, width].
+    """Attend within each text.
 
-    Raises NotPackable when a layer does not say where the texts begin.
+    query, key and value [1, heads, tokens, width] → [1, tokens, heads, width]. Raises NotPackable
+    if a layer does not pass on where the texts begin.
     """
     if "cu_seq_lens_q" not in inputs:
-        raise NotPackable("its layers do not hand on where the texts begin")
+        raise NotPackable("its layers do not pass on where the texts begin")
     starts, longest = inputs["cu_seq_lens_q"], inputs["max_length_q"]
-    rows = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]  # [tokens, heads, width]
-    usual = query.shape[-1] ** -0.5
-    if scaling is not None and scaling != usual:
-        rows[0] = rows[0] * (scaling / usual)
+    queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    default_scaling = query.shape[-1] ** -0.5
+    if scaling is not None and scaling != default_scaling:
+        queries = queries * (scaling / default_scaling)
     if _has_kernel(query):
         from torch.nn.attention.varlen import varlen_attn
 
-        # The seven arguments that it has had from torch 2.10 on.
-        attended = cast(
-            torch.Tensor, varlen_attn(rows[0], rows[1], rows[2], starts, starts, longest, longest)
-        )
-        return attended[None], None
-    return _attention_by_length(rows, starts.tolist())[None], None
+        # the seven arguments that it has had since torch 2.10
+        attended = varlen_attn(queries, keys, values, starts, starts, longest, longest)
+        return cast(torch.Tensor, attended)[None], None
+    return _attention_by_length([queries, keys, values], starts.tolist())[None], None
 
 
 def _has_kernel(query: torch.Tensor) -> bool:
     return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16)
 
 
-def _attention_by_length(rows: list[torch.Tensor], starts: list[int]) -> torch.Tensor:
-    """The same where there is no kernel for it: neighbours of one length at a time."""
-    result = torch.empty_like(rows[0])
+def _attention_by_length(inputs: list[torch.Tensor], starts: list[int]) -> torch.Tensor:
+    """Attend without the kernel, for all neighbours of one length at a time.
+
+    `inputs` are query, key and value [tokens, heads, width].
+    """
+    result = torch.empty_like(inputs[0])
     begin = 0
     for length, texts in groupby(end - start for start, end in pairwise(starts)):
         end = begin + length * len(list(texts))
         query, key, value = (
-            row[begin:end].reshape(-1, length, *row.shape[1:]).transpose(1, 2) for row in rows
+            tensor[begin:end].reshape(-1, length, *tensor.shape[1:]).transpose(1, 2)
+            for tensor in inputs
         )
         attended = scaled_dot_product_attention(query, key, value)  # [texts, heads, length, width]
         result[begin:end] = attended.transpose(1, 2).flatten(0, 1)

@@ -1,5 +1,6 @@
-"""The kind `transformer` on a GPU: torch in bfloat16, without padding. On the CPU see
-models.transformer.openvino_scorer.
+"""The scorer of the kind `transformer` on a GPU: torch in bfloat16, without padding.
+
+The scorer on the CPU is models.transformer.openvino_scorer.
 """
 
 from dataclasses import dataclass
@@ -40,22 +41,23 @@ class QueuedChunk:
 
 
 class TorchScorer:
-    """A `Scorer` (see models.interface.scorer): infer puts a chunk into the device's queue, finish
-    waits for the answers.
+    """A `Scorer` (see models.interface.scorer).
+
+    infer puts a chunk into the device's queue, finish waits for the logits.
     """
 
     def __init__(self, spec: ModelSpec, folder: Path, compute: Compute) -> None:
         self._spec, self._folder, self._compute = spec, folder, compute
-        self._reader: Any = None
+        self._tokenizer: Any = None
         self._engine: Any = None
-        self._turn = Lock()  # the device takes one chunk after the other
+        self._queue_lock = Lock()  # chunks enter the device's queue one at a time
 
     def load(self) -> None:
-        """Reads the tokenizer and the network, and tries to pack it. Raises MissingPackage."""
+        """Read the tokenizer and the network, and pack it if possible. Raises MissingPackage."""
         with require_extra("gpu", "Scoring on a GPU"):
             import torch
 
-            from models.gpu.engine import BUDGET, TorchEngine
+            from models.gpu.engine import BATCH_TOKENS, TorchEngine
             from models.gpu.network import open_network
             from models.transformer.networks import load_network
 
@@ -72,32 +74,32 @@ class TorchScorer:
         network = open_network(load_network(self._folder), device, getattr(torch, precision), pad)
         name = torch.cuda.get_device_name(device) if cuda else "cpu"
         digest = self._spec.digest if isinstance(self._spec, ModelManifest) else None
-        ceiling = BatchLimit(BUDGET, name, digest, self._compute.cache)
-        self._reader = ModelTokenizer(self._spec, self._folder)
-        self._engine = TorchEngine(network, device, len(self._spec.labels), pad, ceiling)
+        limit = BatchLimit(BATCH_TOKENS, name, digest, self._compute.cache)
+        self._tokenizer = ModelTokenizer(self._spec, self._folder)
+        self._engine = TorchEngine(network, device, len(self._spec.labels), pad, limit)
 
     def prepare(self, texts: pa.StringArray) -> PreparedChunk:
-        """Tokens, end to end."""
-        tokens = self._reader.tokenize(texts)
+        """Tokenize the texts and put them end to end."""
+        tokens = self._tokenizer.tokenize(texts)
         return PreparedChunk(tokens, self._engine.pack(tokens.ids, tokens.lengths))
 
     def infer(self, prepared: PreparedChunk) -> QueuedChunk:
-        """Returns before the device has computed. Raises TextTooLarge."""
-        with self._turn:
+        """Put the chunk into the queue, and return before it is computed. Raises TextTooLarge."""
+        with self._queue_lock:
             return QueuedChunk(prepared.tokens, self._engine.enqueue(prepared.packed))
 
     def finish(self, raw: QueuedChunk) -> Float32:
-        """Waits for the logits; these to probabilities, and every row its text's."""
+        """Wait for the logits; turn them into probabilities, and windows into rows."""
         return raw.tokens.average_windows(
             to_probabilities(self._engine.wait(raw.pending), self._spec.target.mode)
         )
 
     def unload(self) -> None:
-        """The scorer can be loaded again."""
-        self._reader = self._engine = None
+        """Release the network and the tokenizer. The scorer can be loaded again."""
+        self._tokenizer = self._engine = None
 
 
 def _precision(spec: ModelSpec, compute: Compute, has_bfloat16: bool) -> Precision:
-    """int8 is for processors."""
+    """Choose without int8, which only processors compute in."""
     checks = [check for check in spec.precisions if check.precision != "int8"]
     return choose_precision(compute.precision, has_bfloat16, checks)
