@@ -27,7 +27,7 @@ from support.front_door import job_from
 from support.report import AtLeast, AtMost, median, report
 from support.service import Service, home, service
 
-from chorus.common.process_setup import with_little_memory, without_pandas
+from chorus.common.process_setup import block_pandas, use_system_allocator
 from chorus.common.settings import from_environment
 from chorus.service.connection import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
@@ -109,7 +109,7 @@ class _Client:
     """A process that submits, as `chorus submit` does, and stays for its figures to be read."""
 
     def __init__(self, root: Path, broker: str) -> None:
-        with_little_memory()  # in this process too late, but the child takes it over
+        use_system_allocator()  # in this process too late, but the child takes it over
         environment = {**os.environ, "CHORUS_HOME": str(root), "CHORUS_BROKER_URL": broker}
         command = [sys.executable, __file__, "submit"]
         self._process = subprocess.Popen(  # noqa: S603 — this script
@@ -134,7 +134,7 @@ class _Client:
 
 def _submit_each() -> None:
     """What the client runs: a path a line in, an answer a line out."""
-    without_pandas()
+    block_pandas()
     settings = from_environment()
     assert settings.broker is not None  # noqa: S101 — the parent sets it
     place = open_place(settings.home)

@@ -1,3 +1,1 @@
-"""The command line: arguments and options of every command; each imports what it runs when it
-runs.
-"""
+"""The command line: arguments and options of every command, which imports its code when it runs."""

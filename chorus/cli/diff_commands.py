@@ -1,4 +1,4 @@
-"""`chorus diff`: what changed between two jobs, or two versions of a model."""
+"""`chorus diff`: compare the labels of two jobs, two runs, or two versions of a model."""
 
 from pathlib import Path
 from typing import Any
@@ -17,29 +17,29 @@ from chorus.common.settings import from_environment
 @click.option(
     "--rows",
     type=click.IntRange(1),
-    help="Rows of feedback to look at, newest first (default: 20000).",
+    help="Rows of feedback to compare, newest first (default: 20000).",
 )
 @click.option(
     "--most",
     type=click.IntRange(0),
     default=20,
     show_default=True,
-    help="Rows that moved most to show.",
+    help="Rows to show, those that moved most.",
 )
 @as_json
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write a page as well.",
+    help="Write the comparison as a page, too.",
 )
 def diff(html: Path | None, **arguments: Any) -> None:
-    """Compare two jobs, two runs, or two versions of a model on stored feedback: what flips, and
-    what moved most.
+    """Compare two jobs, two runs, or two versions of a model: which labels flip, which rows moved
+    most.
 
-    A and B are ids of jobs, CUSTOMER/RUN, or MODEL@1 MODEL@challenger; MODEL alone is its champion
-    against its challenger. Versions are compared on the newest stored feedback, and what they have
-    not scored is scored now.
+    A and B are ids of jobs, CUSTOMER/RUN, or MODEL@1 MODEL@challenger; MODEL alone compares its
+    champion with its challenger. Versions are compared on the newest stored feedback; chunks that
+    they have not scored yet are scored now.
     """
     from chorus.compare.diff import DiffRequest, diff
 

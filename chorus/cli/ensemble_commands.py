@@ -1,4 +1,4 @@
-"""`chorus ensembles …`: what is published, and what publishes."""
+"""`chorus ensembles …`: list, show, publish and promote ensembles."""
 
 import json
 from datetime import UTC, datetime
@@ -10,10 +10,10 @@ import click
 from chorus.cli.options import as_json
 from chorus.cli.version_commands import (
     add_version_commands,
-    joined,
+    format_aliases,
+    join_values,
+    listed_version,
     print_record,
-    shown_aliases,
-    shown_version,
 )
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
@@ -22,7 +22,7 @@ from storage.versions.version_store import parse_version
 
 @click.group()
 def ensembles() -> None:
-    """The ensembles of the registry."""
+    """Manage the ensembles of the registry."""
 
 
 add_version_commands(ensembles, "ensemble")
@@ -31,23 +31,21 @@ add_version_commands(ensembles, "ensemble")
 @ensembles.command("list")
 @as_json
 def list_ensembles(as_json: bool) -> None:
-    """Every ensemble, with its aliases and the customers that use it."""
+    """List every ensemble with its aliases, targets, members, and the customers that use it."""
     from chorus.common.console_table import print_table
     from ensemble.customers import read_customers
     from ensemble.spec import EnsembleRegistry
 
     place = open_place(from_environment().home)
     registry, customers = EnsembleRegistry(place), read_customers(place)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name in registry.names():
-        aliases, spec = (
-            registry.aliases(name),
-            registry.read(name, shown_version(registry.store, name)),
-        )
+        aliases = registry.aliases(name)
+        spec = registry.read(name, listed_version(registry.store, name))
         users = [
             customer for customer, entry in customers.customers.items() if entry.ensemble == name
         ]
-        found.append(
+        rows.append(
             {
                 "ensemble": name,
                 "champion": aliases.get("champion"),
@@ -58,15 +56,18 @@ def list_ensembles(as_json: bool) -> None:
             }
         )
     if as_json:
-        click.echo(json.dumps({"ensembles": found}))
+        click.echo(json.dumps({"ensembles": rows}))
         return
     header = ("ensemble", "aliases", "targets", "members", "customers")
-    lists = ("targets", "members", "customers")
-    rows = [
-        (one["ensemble"], shown_aliases(one["aliases"]), *(joined(one[name]) for name in lists))
-        for one in found
+    cells = [
+        (
+            row["ensemble"],
+            format_aliases(row["aliases"]),
+            *(join_values(row[n]) for n in header[2:]),
+        )
+        for row in rows
     ]
-    print_table(header, rows)
+    print_table(header, cells)
 
 
 @ensembles.command("show")
@@ -74,7 +75,7 @@ def list_ensembles(as_json: bool) -> None:
 @click.option("--version", default="champion", show_default=True, help="A number or an alias.")
 @as_json
 def show_ensemble(ensemble: str, version: str, as_json: bool) -> None:
-    """One version: targets, members, weights."""
+    """Show the targets, members and weights of a version."""
     from ensemble.spec import EnsembleRegistry
 
     registry = EnsembleRegistry(open_place(from_environment().home))

@@ -1,4 +1,4 @@
-"""The command line: arguments in, exit status out. What a command needs is imported when it runs."""
+"""The entry point `chorus`, and its main commands: score, submit, status, worker, up, doctor."""
 
 import json
 import sys
@@ -9,19 +9,22 @@ from typing import Any, NoReturn
 import click
 
 from chorus.cli.options import as_json, upload_options
-from chorus.common.process_setup import limit_native_threads, with_little_memory, without_pandas
+from chorus.common.process_setup import block_pandas, limit_native_threads, use_system_allocator
 from chorus.common.setting_types import DEVICE
 from chorus.common.settings import Settings, from_environment
 from storage.errors import ChorusError
 
-_EPILOG = "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run it again to go on)."
+_EPILOG = (
+    "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run the "
+    "same command again to continue)."
+)
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chorus")
 def chorus() -> None:
-    """Label customer feedback in bulk: many models, each in its own workers, one ensemble, labelled
-    Parquet.
+    """Label customer feedback in bulk with many models, and combine their answers into labelled
+    Parquet files.
     """
 
 
@@ -35,7 +38,7 @@ device_option = click.option(
 metrics_option = click.option(
     "--metrics",
     metavar="HOST:PORT",
-    help="Serve the demand and the pools: /metrics for Prometheus, /demand/<model>.",
+    help="Serve /metrics for Prometheus, and /demand/<model> for KEDA.",
 )
 
 
@@ -51,8 +54,9 @@ def _settings(device: str | None) -> Settings:
 @upload_options
 @device_option
 def score(device: str | None, **arguments: Any) -> None:
-    """Label FILE (CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input) and wait for the
-    result.
+    """Label FILE and wait for the result.
+
+    FILE is CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input.
     """
     from chorus.jobs.upload_request import UploadRequest, score
 
@@ -62,7 +66,7 @@ def score(device: str | None, **arguments: Any) -> None:
 @chorus.command()
 @upload_options
 def submit(**arguments: Any) -> None:
-    """Hand FILE to the workers of a running service, and print the id of the job."""
+    """Hand FILE to a running service, and print the id of the job."""
     from chorus.jobs.upload_request import UploadRequest, submit
 
     submit(from_environment(), UploadRequest(**arguments))
@@ -71,7 +75,7 @@ def submit(**arguments: Any) -> None:
 @chorus.command()
 @click.argument("job")
 def cancel(job: str) -> None:
-    """Stop JOB, or all jobs of a run (CUSTOMER/RUN); what is done is kept."""
+    """Stop JOB, or all jobs of a run (CUSTOMER/RUN); finished work is kept."""
     from chorus.jobs.manage import cancel
 
     cancel(from_environment(), job)
@@ -80,7 +84,7 @@ def cancel(job: str) -> None:
 @chorus.command()
 @click.argument("job")
 def resume(job: str) -> None:
-    """Let the running service go on with JOB, which failed, was cancelled or was interrupted."""
+    """Let the running service continue JOB, which failed, was cancelled or was interrupted."""
     from chorus.jobs.manage import resume
 
     resume(from_environment(), job)
@@ -88,12 +92,10 @@ def resume(job: str) -> None:
 
 @chorus.command()
 @click.argument("job", required=False)
-@click.option("--watch", is_flag=True, help="Again every second; one job until it ends.")
+@click.option("--watch", is_flag=True, help="Show it again every second; one job until it ends.")
 @as_json
 def status(job: str | None, watch: bool, as_json: bool) -> None:
-    """Show all jobs and what is asked of each model; or one job: progress, rate, time left, its
-    first part.
-    """
+    """Show all jobs, open runs, models and bridges; or JOB with progress, rate and time left."""
     from chorus.jobs.status import show_status
 
     show_status(from_environment(), job, as_json=as_json, watch=watch)
@@ -102,7 +104,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
 @chorus.command()
 @click.option("--model", help="Score with this model.")
 @click.option(
-    "--control", is_flag=True, help="Reduce and finish instead, and ask again for what is lost."
+    "--control", is_flag=True, help="Combine scores, finish jobs, and re-queue lost steps instead."
 )
 @click.option(
     "--threads",
@@ -113,7 +115,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
     "--id",
     "identity",
     hidden=True,
-    help="What the roster calls it; whoever starts workers says so.",
+    help="Its name in the roster, set by the process that starts it.",
 )
 @metrics_option
 @click.option(
@@ -121,7 +123,7 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
     metavar="JOB",
     multiple=True,
     hidden=True,
-    help="A job that the control worker looks after.",
+    help="Limit the control worker to this job.",
 )
 @device_option
 def worker(
@@ -133,37 +135,35 @@ def worker(
     only: tuple[str, ...],
     device: str | None,
 ) -> None:
-    """Run one worker until it is told to stop: one model's, or the control worker."""
+    """Run one worker until it is stopped: a scoring worker of one model, or the control worker."""
     if control == (model is not None):
         raise click.UsageError("Give either --model NAME or --control.")
     if metrics is not None and not control:
         raise click.UsageError("--metrics goes with --control.")
     settings = _settings(device)
     limit_native_threads(threads or settings.cores)
-    from chorus.service.worker import serve
+    from chorus.service.worker import run_worker
 
-    sys.exit(serve(settings, model, threads, identity, only, metrics))
+    sys.exit(run_worker(settings, model, threads, identity, only, metrics))
 
 
 @chorus.command()
 @click.option(
     "--join",
     is_flag=True,
-    help="Take part in the service of CHORUS_BROKER_URL, and bring no broker.",
+    help="Join the service of CHORUS_BROKER_URL instead of starting a broker.",
 )
 @click.option(
     "--grace",
     type=click.FloatRange(0),
     default=60.0,
     show_default=True,
-    help="Seconds that workers get to end.",
+    help="Seconds that workers get to finish their steps when stopped.",
 )
 @metrics_option
 @device_option
 def up(join: bool, grace: float, metrics: str | None, device: str | None) -> None:
-    """Run the service on this machine: workers that follow demand, from none, until it is told to
-    stop.
-    """
+    """Run the service on this machine until it is stopped; the number of workers follows demand."""
     from chorus.service.up import up
 
     up(_settings(device), join=join, grace=grace, metrics=metrics)
@@ -172,58 +172,57 @@ def up(join: bool, grace: float, metrics: str | None, device: str | None) -> Non
 @chorus.command()
 @as_json
 def doctor(as_json: bool) -> None:
-    """Say what is wrong with this installation, and what to do."""
+    """Check this installation, and say what to do about each problem."""
     from chorus.operations.doctor import examine
 
     sys.exit(examine(from_environment(), as_json))
 
 
-_ELSEWHERE = {  # module → its commands
+_COMMANDS = {  # module → its commands
     "chorus.cli.service_commands": ("bridge",),
     "chorus.cli.deploy_commands": ("deploy",),
     "chorus.cli.diff_commands": ("diff",),
     "chorus.cli.ensemble_commands": ("ensembles",),
     "chorus.cli.model_commands": ("models",),
     "chorus.cli.plan_commands": ("plan",),
-    "chorus.cli.reprocess_commands": ("labels", "prune", "reprocess"),
-    "chorus.cli.schedule_commands": ("schedule",),
+    "chorus.cli.reprocess_commands": ("labels", "prune", "reprocess", "schedule"),
 }
 
 
-def _subcommands() -> None:
-    for module, names in _ELSEWHERE.items():
+def _add_commands() -> None:
+    for module, names in _COMMANDS.items():
         for name in names:
             chorus.add_command(getattr(import_module(module), name))
 
 
 def main() -> None:
-    """Run a command; print our errors without a traceback and exit with their status."""
-    without_pandas()
-    with_little_memory()
-    _subcommands()
+    """Run a command; print a ChorusError without a traceback and exit with its status."""
+    block_pandas()
+    use_system_allocator()
+    _add_commands()
     try:
         chorus.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        _end(error.exit_code, error.format_message())
+        _exit(error.exit_code, error.format_message())
     except (KeyboardInterrupt, click.Abort):
         print(_INTERRUPTED, file=sys.stderr)
-        _end(130, _INTERRUPTED)
+        _exit(130, _INTERRUPTED)
     except ChorusError as error:
         print(f"chorus: {error}", file=sys.stderr)
-        _end(error.exit_status, str(error))
-    # what no place or process of ours has put into words: the path and the system's reason
+        _exit(error.exit_status, str(error))
+    # one that no ChorusError explains: it has the path and the system's reason
     except OSError as error:
         print(f"chorus: {error}", file=sys.stderr)
-        _end(1, str(error))
+        _exit(1, str(error))
 
 
-_INTERRUPTED = "Interrupted. What is done is kept: run the same command again to go on."
-_STATUS = {1: "failed", 2: "refused", 130: "interrupted"}
+_INTERRUPTED = "Interrupted. Finished work is kept: run the same command again to continue."
+_STATUS_NAMES = {1: "failed", 2: "refused", 130: "interrupted"}
 
 
-def _end(status: int, error: str) -> NoReturn:
-    """Exit, with the error as the JSON object that a caller with --json waits for."""
+def _exit(status: int, error: str) -> NoReturn:
+    """Exit; with --json print the error as the JSON object that the caller expects."""
     if "--json" in sys.argv:
-        print(json.dumps({"status": _STATUS.get(status, "failed"), "error": error}))
+        print(json.dumps({"status": _STATUS_NAMES.get(status, "failed"), "error": error}))
     sys.exit(status)

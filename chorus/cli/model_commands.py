@@ -1,4 +1,4 @@
-"""`chorus models …`: what is published, and what publishes."""
+"""`chorus models …`: list, show, train, publish and promote models."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from chorus.cli.kinds_help import CommandWithKinds
 from chorus.cli.options import as_json
 from chorus.cli.version_commands import (
     add_version_commands,
-    joined,
+    format_aliases,
+    join_values,
+    listed_version,
     print_record,
-    shown_aliases,
-    shown_version,
 )
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
@@ -22,7 +22,7 @@ from storage.versions.version_store import parse_version
 
 @click.group()
 def models() -> None:
-    """The models of the registry."""
+    """Manage the models of the registry."""
 
 
 add_version_commands(models, "model")
@@ -39,42 +39,42 @@ over_length = click.option(
 @models.command("list")
 @as_json
 def list_models(as_json: bool) -> None:
-    """Every model, with its aliases."""
+    """List every model with its kind, target, aliases and versions."""
     from chorus.common.console_table import print_table
     from models.publishing.registry import ModelRegistry
 
     registry = ModelRegistry(open_place(from_environment().home))
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name in registry.names():
-        aliases, shown = (
-            registry.aliases(name),
-            registry.manifest(name, shown_version(registry.store, name)),
-        )
-        found.append(
+        aliases = registry.aliases(name)
+        manifest = registry.manifest(name, listed_version(registry.store, name))
+        rows.append(
             {
                 "model": name,
-                "kind": shown.kind,
-                "target": shown.target.name,
+                "kind": manifest.kind,
+                "target": manifest.target.name,
                 "champion": aliases.get("champion"),
                 "aliases": aliases,
                 "versions": registry.versions(name),
-                "metrics": shown.card.metrics,
+                "metrics": manifest.card.metrics,
             }
         )
     if as_json:
-        click.echo(json.dumps({"models": found}))
+        click.echo(json.dumps({"models": rows}))
         return
     header = ("model", "kind", "target", "aliases", "versions", "held-out")
-    rows = [
+    cells = [
         (
-            *list(one.values())[:3],
-            shown_aliases(one["aliases"]),
-            joined(one["versions"]),
-            _metrics(one["metrics"]),
+            row["model"],
+            row["kind"],
+            row["target"],
+            format_aliases(row["aliases"]),
+            join_values(row["versions"]),
+            _format_metrics(row["metrics"]),
         )
-        for one in found
+        for row in rows
     ]
-    print_table(header, rows)
+    print_table(header, cells)
 
 
 @models.command("show")
@@ -82,7 +82,7 @@ def list_models(as_json: bool) -> None:
 @click.option("--version", default="champion", show_default=True, help="A number or an alias.")
 @as_json
 def show_model(model: str, version: str, as_json: bool) -> None:
-    """The manifest of one version."""
+    """Show the manifest of a version."""
     from models.publishing.registry import ModelRegistry
 
     manifest = ModelRegistry(open_place(from_environment().home)).resolve(
@@ -112,7 +112,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     "--mode",
     type=click.Choice(["one_of", "any_of"]),
     required=True,
-    help="How many labels can hold.",
+    help="One label for each text, or any number.",
 )
 @click.option("--text", default="text", show_default=True, help="The column with the texts.")
 @click.option(
@@ -132,14 +132,12 @@ def show_model(model: str, version: str, as_json: bool) -> None:
 @over_length
 @as_json
 def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
-    """Train a model, measure it on rows held out, and publish it as the next version."""
+    """Train a model, evaluate it on held-out rows, and publish it as the next version."""
     from chorus.registry.training import Lesson, train_and_publish
 
     settings = from_environment()
-    data, encoder = (
-        settings.check_allowed_path(data),
-        encoder and settings.check_allowed_path(encoder),
-    )
+    data = settings.check_allowed_path(data)
+    encoder = encoder and settings.check_allowed_path(encoder)
     lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
     _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
 
@@ -184,28 +182,26 @@ def publish_model(
     _print_published(published, as_json)
 
 
-def _metrics(metrics: Any) -> str:
+def _format_metrics(metrics: Any) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
 
 
 def _print_published(manifest: Any, as_json: bool) -> None:
     if as_json:
         click.echo(manifest.model_dump_json())
-    else:
-        click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
-        if manifest.card.metrics:
-            click.echo(
-                f"held out ({manifest.card.rows_held_out} rows): {_metrics(manifest.card.metrics)}"
-            )
-        for check in manifest.precisions:
-            offered = "offered" if check.passed else "not offered"
-            same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
-            click.echo(
-                f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32"
-            )
-        if manifest.measured is not None:
-            took = manifest.measured
-            rate = f"{took.rows_per_second:,.0f} rows a second on one core"
-            click.echo(
-                f"measured: {rate}, {took.memory / 1e6:,.0f} MB, ready after {took.load_seconds:.1f} s"
-            )
+        return
+    click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
+    card = manifest.card
+    if card.metrics:
+        click.echo(f"held out ({card.rows_held_out} rows): {_format_metrics(card.metrics)}")
+    for check in manifest.precisions:
+        offered = "offered" if check.passed else "not offered"
+        same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
+        click.echo(
+            f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32"
+        )
+    if manifest.measured is not None:
+        measured = manifest.measured
+        rate = f"{measured.rows_per_second:,.0f} rows a second on one core"
+        memory = f"{measured.memory / 1e6:,.0f} MB"
+        click.echo(f"measured: {rate}, {memory}, ready after {measured.load_seconds:.1f} s")

@@ -1,4 +1,4 @@
-"""`chorus plan`: what would run, before anything does."""
+"""`chorus plan`: what a job would take, before it starts."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,8 @@ from chorus.common.settings import from_environment
 
 @click.command()
 @click.argument("what", metavar="[FILE|JOB]", required=False)
-@customers_option("Whose feedback FILE is; without FILE, whose feedback would be labelled again.")
-@click.option(
-    "--all", "everybody", is_flag=True, help="The feedback of all customers, labelled again."
-)
+@customers_option("Owner of FILE; without FILE, whose stored feedback would be labelled again.")
+@click.option("--all", "everybody", is_flag=True, help="Plan `chorus reprocess --all`.")
 @since_option
 @labelling_options
 def plan(
@@ -25,19 +23,18 @@ def plan(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Say what labelling FILE, going on with JOB, or `chorus reprocess` would take: models, cells,
-    time, memory.
+    """Show what FILE, the rest of JOB, or `chorus reprocess` would take: models, cells, time, memory.
 
-    Nothing is started. FILE is taken in as `chorus score` would do it, and nothing else is written.
+    Nothing is started. FILE is stored as `chorus score` stores it; nothing else is written.
     """
-    from chorus.jobs.plan_preview import plan_again, plan_file_or_job
+    from chorus.jobs.plan_preview import plan_file_or_job, plan_reprocess
 
     if what is None:
         if everybody == bool(customers):
             raise click.UsageError(
                 "Give FILE or JOB; or either --customer C, once or several times, or --all."
             )
-        plan_again(from_environment(), customers, since, as_json=as_json)
+        plan_reprocess(from_environment(), customers, since, as_json=as_json)
         return
     if everybody or since or len(customers) > 1:
         raise click.UsageError(

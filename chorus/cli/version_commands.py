@@ -1,6 +1,4 @@
-"""The commands that models and ensembles share, for both are kept in numbered versions with
-aliases.
-"""
+"""The commands that models and ensembles share: both have numbered versions with aliases."""
 
 import json
 from collections.abc import Mapping
@@ -18,14 +16,12 @@ if TYPE_CHECKING:
 
 version_argument = click.argument("version", type=click.IntRange(1))
 alias_option = click.option(
-    "--alias", default="champion", show_default=True, help="Any name; jobs use the champion."
+    "--alias", default="champion", show_default=True, help="The alias; jobs use the champion."
 )
 
 
 def add_version_commands(group: click.Group, what: str) -> None:
-    """`promote`, `rollback`, `history` and `remove`, for the group of one `what`: model or
-    ensemble.
-    """
+    """Add `promote`, `rollback`, `history` and `remove` to a group; `what`: model or ensemble."""
     name_argument = click.argument("name", metavar=what.upper())
 
     @group.command()
@@ -36,34 +32,34 @@ def add_version_commands(group: click.Group, what: str) -> None:
         "--force",
         is_flag=True,
         hidden=what != "model",
-        help="Even if the gate of chorus.toml refuses it.",
+        help="Promote even if the gate of chorus.toml refuses it.",
     )
     def promote(name: str, version: int, alias: str, force: bool) -> None:
-        """Move an alias to VERSION; the champion is what jobs use from now on."""
+        """Move an alias to VERSION; jobs use the champion from now on."""
         if what == "model" and alias == "champion" and not force:
-            _pass_gate(name, version)
-        _shelf(what).promote(name, version, datetime.now(UTC), alias)
+            _check_gate(name, version)
+        _version_store(what).promote(name, version, datetime.now(UTC), alias)
         click.echo(f"{name}: {alias} is now version {version}")
 
     @group.command()
     @name_argument
     @alias_option
     def rollback(name: str, alias: str) -> None:
-        """Move an alias to where it was before its last move; the next time, a step further back."""
-        version = _shelf(what).roll_back(name, datetime.now(UTC), alias)
+        """Move an alias back to where it was before its last move; again goes one further back."""
+        version = _version_store(what).roll_back(name, datetime.now(UTC), alias)
         click.echo(f"{name}: {alias} is back at version {version}")
 
     @group.command()
     @name_argument
     @as_json
     def history(name: str, as_json: bool) -> None:
-        """Every move of every alias, the newest first."""
+        """List every move of every alias, newest first."""
         from chorus.common.console_table import print_table
 
-        moves = _shelf(what).history(name)
+        moves = _version_store(what).history(name)
         if as_json:
-            found = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
-            click.echo(json.dumps({what: name, "moves": found}))
+            records = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
+            click.echo(json.dumps({what: name, "moves": records}))
         else:
             rows = [
                 (alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}")
@@ -74,37 +70,39 @@ def add_version_commands(group: click.Group, what: str) -> None:
     @group.command()
     @name_argument
     @version_argument
-    @click.option("--force", is_flag=True, help="Even if an alias, an ensemble or a job names it.")
+    @click.option(
+        "--force", is_flag=True, help="Remove even if an alias, an ensemble or a job refers to it."
+    )
     def remove(name: str, version: int, force: bool) -> None:
-        """Remove VERSION, whose number is not used again. Refused while anything names it."""
-        from tasks.jobs.references import remove as remove_unnamed
+        """Remove VERSION, unless something refers to it; its number is not used again."""
+        from tasks.jobs.references import remove as remove_unreferenced
 
-        remove_unnamed(_shelf(what), name, version, force=force)
+        remove_unreferenced(_version_store(what), name, version, force=force)
         click.echo(f"{name}: version {version} is removed")
 
 
-def shown_version(shelf: "VersionStore", name: str) -> int:
-    """The version that a list tells of: the champion, or the newest if it was removed."""
-    versions, champion = shelf.versions(name), shelf.aliases(name).get("champion")
+def listed_version(store: "VersionStore", name: str) -> int:
+    """Return the version that a list shows: the champion, or the newest if that was removed."""
+    versions, champion = store.versions(name), store.aliases(name).get("champion")
     return champion if champion in versions else versions[-1]
 
 
-def shown_aliases(aliases: Mapping[str, int]) -> str:
-    """For a cell of a table."""
-    return joined(f"{alias} {version}" for alias, version in aliases.items())
+def format_aliases(aliases: Mapping[str, int]) -> str:
+    """Return `champion 2, challenger 3`, for a cell of a table."""
+    return join_values(f"{alias} {version}" for alias, version in aliases.items())
 
 
-def joined(values: Any) -> str:
-    """For a cell of a table."""
+def join_values(values: Any) -> str:
+    """Return the values with commas between, for a cell of a table."""
     return ", ".join(map(str, values))
 
 
 def print_record(record: dict[str, object], as_json: bool) -> None:
-    """A stored record, for people or on one line."""
+    """Print a stored record: on one line as JSON, or indented for people."""
     click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
 
 
-def _pass_gate(model: str, version: int) -> None:
+def _check_gate(model: str, version: int) -> None:
     from chorus.registry.gate import check
 
     settings = from_environment()
@@ -112,7 +110,7 @@ def _pass_gate(model: str, version: int) -> None:
         click.echo(f"gate: {finding}")
 
 
-def _shelf(what: str) -> "VersionStore":
+def _version_store(what: str) -> "VersionStore":
     place = open_place(from_environment().home)
     if what == "model":
         from models.publishing.registry import ModelRegistry

@@ -1,1 +1,1 @@
-"""What all commands share: settings, logs, tables, and how a process starts."""
+"""What all commands share: settings, logs, tables, and how a process is set up."""

@@ -1,4 +1,4 @@
-"""A first look at a result: some rows, and the share of each label."""
+"""A preview of labelled output: its first rows, and the share of each label."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,30 +14,29 @@ from storage.tables import decode_parquet
 
 @dataclass(frozen=True)
 class Preview:
-    """`rows`: the first rows as column → value. `shares`: target → label → rows that got it, the
-    most common first.
-    """
+    """The first rows as column → value, and target → label → rows, the most common label first."""
 
     rows: list[dict[str, object]]
     shares: dict[str, dict[str, int]]
 
 
-def preview(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -> Preview:
-    """Reads part by part, only the label columns but for the first rows."""
+def read_preview(output: Place, manifest: Manifest, ensemble: Ensemble, rows: int = 5) -> Preview:
+    """Read the label columns of every part, and all columns of the first `rows` rows."""
     targets = [target.name for target in ensemble.targets]
-    first: list[dict[str, object]] = []
+    first_rows: list[dict[str, object]] = []
     counts: dict[str, Counter[str]] = {target: Counter() for target in targets}
     for data in map_concurrently(output, lambda part: output.read(part.name), manifest.parts):
-        if len(first) < rows:
-            first += decode_parquet(data).slice(0, rows - len(first)).to_pylist()
+        if len(first_rows) < rows:
+            first_rows += decode_parquet(data).slice(0, rows - len(first_rows)).to_pylist()
         labels = decode_parquet(data, targets)
         for target in targets:
-            counts[target].update(_flat(labels[target]))
-    return Preview(first, {target: dict(count.most_common()) for target, count in counts.items()})
+            counts[target].update(_label_counts(labels[target]))
+    shares = {target: dict(count.most_common()) for target, count in counts.items()}
+    return Preview(first_rows, shares)
 
 
-def _flat(column: pa.ChunkedArray) -> dict[str, int]:
-    """How often each label occurs, in a column of labels or of lists of labels."""
+def _label_counts(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return label → rows, for a column of labels or of lists of labels."""
     values = column.combine_chunks()
     if pa.types.is_list(values.type):
         values = values.flatten()

@@ -1,9 +1,9 @@
-"""What a process does before it imports anything large, to stay small. All of it was measured.
+"""What a process sets up before it imports large libraries, to stay small.
 
-pandas: half a second and 50 MB each. pyarrow and scikit-learn import it wherever it is installed,
-and no row of ours goes through it. The allocator: mimalloc, which Arrow takes by default, holds on
-to some 80 MB that several threads have used in turn; the system's takes no more time. Threads:
-libraries that start one a core would compute on the cores of other workers.
+The reasons were measured. pandas takes half a second and 50 MB in each process; pyarrow and
+scikit-learn import it wherever it is installed, and no row of Chorus passes through it. mimalloc,
+Arrow's default allocator, keeps some 80 MB once several threads have used it; the system's is as
+fast. Libraries that start a thread for each core would compute on the cores of other workers.
 """
 
 import os
@@ -14,14 +14,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
-class _NotInstalled(MetaPathFinder, Loader):
-    """Answers for pandas as if it were not there; for everything else the next finder is asked."""
+class _PandasBlocker(MetaPathFinder, Loader):
+    """A finder that makes the import of pandas fail."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         del path, target
-        # Found, for libraries that only ask whether it is there; what fails is to import it.
+        # A spec, as some libraries only check whether pandas is installed; its import fails.
         return ModuleSpec(fullname, self) if fullname == "pandas" else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -31,26 +31,33 @@ class _NotInstalled(MetaPathFinder, Loader):
         """Never called."""
 
 
-def without_pandas() -> None:
-    """From now on pandas cannot be imported in this process."""
-    sys.meta_path.insert(0, _NotInstalled())
+def block_pandas() -> None:
+    """Make every later import of pandas in this process fail."""
+    sys.meta_path.insert(0, _PandasBlocker())
 
 
-def with_little_memory() -> None:
-    """Before Arrow is imported, in this process and its children: unless told otherwise, it shares
-    malloc with all.
+def use_system_allocator() -> None:
+    """Let Arrow allocate with malloc, in this process and its children, unless the environment
+    names another pool.
+
+    Arrow reads the variable when it is imported.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
-_NATIVE_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
 
 
 def limit_native_threads(threads: int) -> None:
-    """Keep the thread pools of NumPy, scikit-learn, Arrow, torch and tokenizers to a worker's share
-    of the cores.
+    """Limit the thread pools of NumPy, scikit-learn, Arrow, torch and tokenizers to a worker's
+    share of the cores.
 
-    They look once, when they are imported. What the environment already says holds.
+    They read the variables when they are imported. A variable that is set already stays.
     """
-    for variable in _NATIVE_POOLS:
+    for variable in _THREAD_VARIABLES:
         os.environ.setdefault(variable, str(threads))

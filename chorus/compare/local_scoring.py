@@ -9,7 +9,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
-from chorus.common.process_setup import without_pandas
+from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.compare.stored_feedback import StoredChunk
 from models.interface.manifest import ModelManifest
@@ -61,7 +61,7 @@ class ScoreHere:
 def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
     """The version, loaded, for as long as the block lasts. Raises IsolationFailed."""
     isolated = IsolatedModel(
-        place, manifest.name, manifest.version, settings.compute(), without_pandas, _SECONDS
+        place, manifest.name, manifest.version, settings.compute(), block_pandas, _SECONDS
     )
     try:
         yield ScoreHere(manifest, isolated)

@@ -14,7 +14,7 @@ from rich.console import Console
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
-from chorus.jobs.upload_request import UploadRequest, describe
+from chorus.jobs.upload_request import UploadRequest, describe_upload
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import outlook_for
@@ -45,12 +45,12 @@ def plan_file_or_job(
         dataset = dataset_of(place, job)
     else:
         asked = UploadRequest(file=what, customer=customer, as_json=as_json, **how)
-        job, dataset = describe(settings, place, asked, Console(stderr=True))
+        job, dataset = describe_upload(settings, place, asked, Console(stderr=True))
         check_output(job)
     _show(job.id, _ahead(settings, place, [(job, dataset)]), as_json=as_json)
 
 
-def plan_again(
+def plan_reprocess(
     settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool
 ) -> None:
     """Print what `chorus reprocess` would take for these customers, none named: all. Raises

@@ -18,7 +18,9 @@ _LINE_EVERY = 5.0  # seconds between two plain lines
 
 
 @contextmanager
-def shown(job: Job, dataset: Dataset, console: Console) -> Iterator[Callable[[State], None]]:
+def show_progress(
+    job: Job, dataset: Dataset, console: Console
+) -> Iterator[Callable[[State], None]]:
     """Yields the function to call with every state of the board."""
     if console.is_terminal:
         with _live(console) as progress:

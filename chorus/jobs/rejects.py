@@ -10,7 +10,7 @@ from storage.tables import decode_parquet
 _SHOWN = 5  # details, of which there can be as many as rows
 
 
-def reasons_of(dataset: Dataset, manifest: Manifest) -> dict[str, int]:
+def reject_reasons(dataset: Dataset, manifest: Manifest) -> dict[str, int]:
     """Reason → rows, of all that were rejected."""
     failed = sum(part.rows for part in manifest.rejected_parts)
     return {**dataset.reasons, **({MODEL_FAILED: failed} if failed else {})}

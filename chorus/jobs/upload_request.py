@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from chorus.common.console_table import print_look
-from chorus.common.preview import preview
+from chorus.common.console_table import print_preview
+from chorus.common.preview import read_preview
 from chorus.common.settings import Settings
-from chorus.jobs.progress import shown
-from chorus.jobs.rejects import reasons_of, rejected_by_models
+from chorus.jobs.progress import show_progress
+from chorus.jobs.rejects import reject_reasons, rejected_by_models
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_with_forecast, store_forecast
-from chorus.service.run_job import Outcome, end_on_sigterm, run_job
+from chorus.service.run_job import Outcome, interrupt_on_sigterm, run_job
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import UploadOptions, store_upload
 from models.interface.device import choose_device, gather_gpu_facts
@@ -50,12 +50,12 @@ class UploadRequest:
 def score(settings: Settings, asked: UploadRequest) -> None:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
     choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
-    end_on_sigterm()
+    interrupt_on_sigterm()
     began = time.monotonic()
     place = open_place(settings.home)
     console = Console(stderr=True)
     job, dataset = _job(settings, place, asked, console)
-    with shown(job, dataset, console) as watch:
+    with show_progress(job, dataset, console) as watch:
         outcome = run_job(settings, place, job, watch)
     seconds = time.monotonic() - began
     if asked.as_json:
@@ -96,11 +96,11 @@ def submit(settings: Settings, asked: UploadRequest) -> None:
 def _job(
     settings: Settings, place: Place, asked: UploadRequest, console: Console
 ) -> tuple[Job, Dataset]:
-    job, dataset = describe(settings, place, asked, console)
+    job, dataset = describe_upload(settings, place, asked, console)
     return write_job(place, job), dataset
 
 
-def describe(
+def describe_upload(
     settings: Settings, place: Place, asked: UploadRequest, console: Console
 ) -> tuple[Job, Dataset]:
     """Take the feedback in, and say which job that makes, without writing it.
@@ -156,7 +156,7 @@ def _summary(job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> di
         "output": job.out,
         "rejects": manifest.rejects,
         "rejects_of_models": [job.output.at(part.name) for part in manifest.rejected_parts],
-        "reasons": reasons_of(dataset, manifest),
+        "reasons": reject_reasons(dataset, manifest),
     }
 
 
@@ -164,9 +164,9 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
     manifest = outcome.manifest
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     if manifest.rows_labelled:
-        print_look(preview(job.output, manifest, ensemble), manifest.rows_labelled)
+        print_preview(read_preview(job.output, manifest, ensemble), manifest.rows_labelled)
     reasons = ", ".join(
-        f"{reason} {rows:,}" for reason, rows in reasons_of(dataset, manifest).items()
+        f"{reason} {rows:,}" for reason, rows in reject_reasons(dataset, manifest).items()
     )
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
     print(

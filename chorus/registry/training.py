@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chorus.common.process_setup import limit_native_threads, without_pandas
+from chorus.common.process_setup import block_pandas, limit_native_threads
 from models.interface.manifest import Mode, ModelManifest, OverLength
 from models.interface.training_options import TrainingOptions
 from models.publishing.publish import publish_from
@@ -89,5 +89,5 @@ def publish(
 
 def _begin() -> None:
     """A process on trial is as light as a worker, and keeps to one core."""
-    without_pandas()
+    block_pandas()
     limit_native_threads(1)

@@ -22,7 +22,7 @@ from chorus.reprocess.reprocess_runs import (
 )
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import forecast_for
-from chorus.service.run_job import end_on_sigterm, workers_for
+from chorus.service.run_job import interrupt_on_sigterm, workers_for
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -66,7 +66,7 @@ def reprocess(settings: Settings, request: ReprocessRequest) -> None:
 
     Raises ChorusError.
     """
-    end_on_sigterm()
+    interrupt_on_sigterm()
     if request.detach and service_broker(settings) is None:
         raise NoService
     started, place = monotonic(), open_place(settings.home)

@@ -20,7 +20,7 @@ from workers.config.schedule_file import ALL, read_schedules
 
 
 @dataclass(frozen=True)
-class Described:
+class ScheduleStatus:
     """A schedule, its last run, and its next time. Times are ISO 8601, of its zone unless they say
     otherwise.
     """
@@ -72,7 +72,7 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
             print(f"{one.run}, {customer}: {reason}")
 
 
-def run(settings: Settings, name: str, *, as_json: bool) -> int:
+def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
     """Set a schedule going now; the exit status, 1 if some customers have no run.
 
     Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable.
@@ -99,7 +99,7 @@ def run(settings: Settings, name: str, *, as_json: bool) -> int:
     return 1 if said.refused else 0
 
 
-def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
+def _described(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatus:
     last = schedule_pointer(place, schedule.name).current()
     ran = last if last is not None and last.number else None
     following = due_time(schedule, last, now) or next(schedule.cron.after(now))
@@ -109,7 +109,7 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> Described:
             time.astimezone(schedule.cron.timezone).isoformat(timespec="seconds") if time else None
         )
 
-    return Described(
+    return ScheduleStatus(
         schedule=schedule.name,
         cron=schedule.cron.line,
         timezone=schedule.cron.zone,
@@ -142,7 +142,7 @@ def _failed(place: Place, schedule: str, ran: ScheduleState) -> dict[str, str]:
     }
 
 
-def _row(one: Described) -> list[str]:
+def _row(one: ScheduleStatus) -> list[str]:
     customers = one.customers if isinstance(one.customers, str) else ", ".join(one.customers)
     last = (one.run or "-", _minute(one.started), one.state)
     return [

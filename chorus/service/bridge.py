@@ -10,7 +10,7 @@ from uuid import uuid4
 from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
 from chorus.service.connection import context_for, service_broker
-from chorus.service.worker import this_process
+from chorus.service.worker import describe_process
 from ensemble.customers import read_customers
 from intake.messages.batcher import Batcher
 from intake.messages.dead_letters import DeadLetters
@@ -55,7 +55,7 @@ class NoServiceToBridge(BadRequest):
         )
 
 
-def serve_bridge(settings: Settings, identity: str | None = None) -> int:
+def run_bridge(settings: Settings, identity: str | None = None) -> int:
     """Serve; the exit status. `identity`: what the board calls this process.
 
     Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, PubSubNotInstalled, PullStopped.
@@ -70,7 +70,9 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
     identity = identity or f"bridge-{uuid4().hex[:8]}"
-    presence = WorkerSession(context.board, this_process(context, settings, None, None, identity))
+    presence = WorkerSession(
+        context.board, describe_process(context, settings, None, None, identity)
+    )
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
@@ -79,7 +81,9 @@ def serve_bridge(settings: Settings, identity: str | None = None) -> int:
         )
 
 
-def create_missing(settings: Settings, topic: str | None, *, exactly_once: bool) -> Iterator[str]:
+def create_missing_resources(
+    settings: Settings, topic: str | None, *, exactly_once: bool
+) -> Iterator[str]:
     """Make what the settings name and is not there; what was made.
 
     Raises NothingToBridge, BadTopic, PubSubNotCreated, PubSubNotInstalled.
@@ -105,7 +109,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
         Subscription(
             settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES
         ),
-        expected(context.place),
+        customer_check(context.place),
         TakingIn(
             context,
             once,
@@ -117,7 +121,7 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
     )
 
 
-def expected(place: Place, clock: Callable[[], float] = monotonic) -> Callable[[str], bool]:
+def customer_check(place: Place, clock: Callable[[], float] = monotonic) -> Callable[[str], bool]:
     """Whether feedback of a customer of this name is expected.
 
     It is of `default`, of those in customers.toml, and of those of whom some is stored. What was

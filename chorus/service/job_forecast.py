@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
-from chorus.service.service import for_jobs, for_this_machine
+from chorus.service.service import limits_for_jobs, limits_for_machine
 from models.interface.device import CPU
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
@@ -41,7 +41,7 @@ def outlook_for(
     """
     remaining = remaining_work(works)
     busy = {missing.model.name for missing in remaining.models if missing.rows}
-    machine = machine_for(settings, place, board, [work.job for work in works], busy)
+    machine = describe_machine(settings, place, board, [work.job for work in works], busy)
     registry = ModelRegistry(place)
     models = [missing.model for missing in remaining.models]
     profiles = map_concurrently(
@@ -57,7 +57,7 @@ def outlook_for(
     )
 
 
-def machine_for(
+def describe_machine(
     settings: Settings,
     place: Place,
     board: Board | None,
@@ -77,9 +77,9 @@ def machine_for(
         else set()
     )
     if service:
-        limits, budget = for_this_machine(place, settings, read_limits(place).of)
+        limits, budget = limits_for_machine(place, settings, read_limits(place).of)
     else:
-        limits, budget = for_jobs(place, settings, jobs, busy)
+        limits, budget = limits_for_jobs(place, settings, jobs, busy)
     pools = {}
     names = {model.name for job in jobs for model in job.models}
     for name, found in zip(names, map_concurrently(place, limits, names), strict=True):

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from chorus.common.settings import Settings
 from chorus.service.connection import broker_for, context_for
 from chorus.service.job_forecast import read_with_forecast, store_forecast
-from chorus.service.service import Service, for_jobs
+from chorus.service.service import Service, limits_for_jobs
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
@@ -32,7 +32,7 @@ _LOOK_EVERY = 0.1  # seconds between two looks at the board
 _PATIENCE = 30.0  # seconds for which a broker may be away
 _GRACE = 5.0  # seconds a worker gets to end; what it loses is scored again
 
-Watch = Callable[[Progress], None]
+ShowProgress = Callable[[Progress], None]
 
 
 class JobFailed(ChorusError):
@@ -53,7 +53,7 @@ class Outcome:
     cells: int
 
 
-def end_on_sigterm() -> None:
+def interrupt_on_sigterm() -> None:
     """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is
     stopped.
     """
@@ -64,7 +64,7 @@ def end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def run_job(settings: Settings, place: Place, job: Job, watch: Watch) -> Outcome:
+def run_job(settings: Settings, place: Place, job: Job, watch: ShowProgress) -> Outcome:
     """Bring the job to its end. Raises JobFailed, NoBroker, BrokerUnreachable.
 
     A job that is complete starts nothing; where a service runs, that does the work.
@@ -105,7 +105,7 @@ def workers_for(
     if Roster(context.board).machines():
         yield lambda: None
         return
-    limits, budget = for_jobs(context.place, settings, jobs, busy)
+    limits, budget = limits_for_jobs(context.place, settings, jobs, busy)
     models = {model.name for job in jobs for model in job.models}
     service = Service(
         settings, broker, context, limits, budget, models=models, only=[job.id for job in jobs]
@@ -123,7 +123,7 @@ def workers_for(
 
 
 def _wait(
-    context: Context, job: Job, stored: Progress, watch: Watch, look: Callable[[], None]
+    context: Context, job: Job, stored: Progress, watch: ShowProgress, look: Callable[[], None]
 ) -> None:
     """Until the board says done, calling `look` again and again. Raises JobFailed when it says
     failed.

@@ -116,7 +116,7 @@ class Service:
         )
 
 
-def for_this_machine(
+def limits_for_machine(
     place: Place, settings: Settings, limits: Callable[[str], Limits]
 ) -> tuple[Callable[[str], Limits], Budget]:
     """The limits with what only this machine knows, threads and device; and what its workers may
@@ -143,7 +143,7 @@ def for_this_machine(
     return lru_cache(1024)(resolved), budget
 
 
-def for_jobs(
+def limits_for_jobs(
     place: Place, settings: Settings, jobs: Iterable[Job], busy: Collection[str]
 ) -> tuple[Callable[[str], Limits], Budget]:
     """One worker a model of the jobs; those that are `busy`, which have something to score, share

@@ -31,7 +31,7 @@ class AlreadyRunning(BadRequest):
 
 
 @contextmanager
-def announced(run: Path, broker: BrokerAddress) -> Iterator[None]:
+def announce_service(run: Path, broker: BrokerAddress) -> Iterator[None]:
     """For as long as the block lasts, other commands on this machine find the broker. Raises
     AlreadyRunning.
 

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
 from chorus.service.connection import broker_for, context_for
-from chorus.service.service import Service, for_this_machine
-from chorus.service.service_lock import announced
+from chorus.service.service import Service, limits_for_machine
+from chorus.service.service_lock import announce_service
 from intake.messages.client import check_installed
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
@@ -53,7 +53,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     with ExitStack() as stack:
         broker = stack.enter_context(broker_for(settings))
         if settings.broker is None:
-            stack.enter_context(announced(settings.run, broker.address))
+            stack.enter_context(announce_service(settings.run, broker.address))
         if metrics is not None:
             # or the control worker, which serves them, would end again and again
             check_free(*listen_address(metrics))
@@ -61,7 +61,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         file = read_limits(context.place)
         # or only the log of the control worker would say what is wrong with them
         read_schedules(context.place)
-        limits, budget = for_this_machine(context.place, settings, file.of)
+        limits, budget = limits_for_machine(context.place, settings, file.of)
         warm = [model for model in ModelRegistry(context.place).names() if file.of(model).min]
         roster = Roster(context.board)
         service = Service(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import time
 
 from chorus.common.logs import log_to_stderr
-from chorus.common.process_setup import without_pandas
+from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.service.connection import context_for
 from models.interface.device import choose_device, gather_gpu_facts
@@ -34,7 +34,7 @@ class NoBrokerToServe(BadRequest):
         )
 
 
-def serve(
+def run_worker(
     settings: Settings,
     model: str | None,
     threads: int | None,
@@ -79,7 +79,7 @@ def _serve(
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
     presence = WorkerSession(
-        context.board, this_process(context, settings, model, threads, identity)
+        context.board, describe_process(context, settings, model, threads, identity)
     )
     if model is None:
         from workers.control import control_worker
@@ -96,7 +96,7 @@ def _serve(
         presence,
         settings.compute(threads),
         settings.run,
-        without_pandas,
+        block_pandas,
         settings.chunk_rows,
     )
 
@@ -118,7 +118,7 @@ def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
 
 
-def this_process(
+def describe_process(
     context: Context,
     settings: Settings,
     model: str | None,

@@ -58,10 +58,10 @@ def test_a_worker_of_a_bow_model_imports_neither_torch_nor_openvino(home):
 from pathlib import Path
 import pyarrow as pa
 from models.interface.compute import Compute
-from chorus.common.process_setup import without_pandas
+from chorus.common.process_setup import block_pandas
 from storage.places.place import LocalPlace
 from workers.scoring.loaded_model import Loaded
-without_pandas()
+block_pandas()
 model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
 print(model.score(pa.array(["great"])).shape, file=sys.stderr)
 """.replace("from pathlib", "import sys\nfrom pathlib", 1)

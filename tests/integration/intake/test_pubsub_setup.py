@@ -6,7 +6,7 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.common.settings import from_environment
-from chorus.service.bridge import NoServiceToBridge, create_missing, serve_bridge
+from chorus.service.bridge import NoServiceToBridge, create_missing_resources, run_bridge
 from intake.messages import setup
 from intake.messages.setup import PubSubNotCreated
 from intake.messages.topic import BadTopic
@@ -25,7 +25,7 @@ def pubsub(monkeypatch):
 @pytest.fixture
 def create(tmp_path):
     settings = from_environment({"CHORUS_HOME": str(tmp_path), "CHORUS_SUBSCRIPTION": SUBSCRIPTION})
-    return lambda topic=None: list(create_missing(settings, topic, exactly_once=False))
+    return lambda topic=None: list(create_missing_resources(settings, topic, exactly_once=False))
 
 
 @pytest.mark.usefixtures("pubsub")
@@ -70,4 +70,4 @@ def test_a_name_that_no_topic_can_have_is_refused(create, topic):
 def test_a_bridge_without_a_service_is_an_error_that_names_the_command(tmp_path):
     settings = from_environment({"CHORUS_HOME": str(tmp_path), "CHORUS_SUBSCRIPTION": SUBSCRIPTION})
     with pytest.raises(NoServiceToBridge, match="Start `chorus up`"):
-        serve_bridge(settings)
+        run_bridge(settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.service.worker import this_process
+from chorus.service.worker import describe_process
 from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.context import Context
@@ -147,7 +147,7 @@ def test_what_a_child_says_first_differs_from_what_was_said_for_it(machine):
     """Or a worker that freezes while it loads its model would seem not to have come up yet."""
     [child] = machine.children
     settings = from_environment({})
-    said = this_process(machine.context, settings, "bow", 1, child.worker.id)
+    said = describe_process(machine.context, settings, "bow", 1, child.worker.id)
     assert said.since > child.worker.since
     assert replace(said, since=child.worker.since) == child.worker
 

@@ -31,9 +31,9 @@ def install_light():
 
 def install_without_pandas():
     """The same, as the command line begins."""
-    from chorus.common.process_setup import without_pandas
+    from chorus.common.process_setup import block_pandas
 
-    without_pandas()
+    block_pandas()
     install_light()
 
 

@@ -96,7 +96,7 @@ def _as_in_a_process(words, environment):
     process.
     """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    keeps_pandas = patch.object(main, "without_pandas", lambda: None)
+    keeps_pandas = patch.object(main, "block_pandas", lambda: None)
     with (
         patch.object(sys, "argv", words),
         patch.dict(os.environ, environment, clear=True),

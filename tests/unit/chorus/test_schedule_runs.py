@@ -7,7 +7,7 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.operations.doctor import examine
-from chorus.reprocess.schedule_runs import NoSuchSchedule, run, show_schedules
+from chorus.reprocess.schedule_runs import NoSuchSchedule, run_schedule, show_schedules
 from chorus.service.connection import NoService
 from storage.records.labelled_output import EnsembleVersion
 from storage.records.runs import Run, RunEnd, create_run, end_run
@@ -113,12 +113,12 @@ def test_a_run_without_feedback_had_nothing_to_label(shown, place):
 
 def test_a_schedule_is_run_by_a_service_and_has_to_be_in_the_file(settings, place):
     with pytest.raises(NoService):
-        run(settings, "leap", as_json=False)
+        run_schedule(settings, "leap", as_json=False)
     elsewhere = from_environment(
         {"CHORUS_HOME": place.url, "CHORUS_BROKER_URL": "redis://127.0.0.1:1/0"}
     )
     with pytest.raises(NoSuchSchedule, match=r"no schedule lap\. It has: leap"):
-        run(elsewhere, "lap", as_json=False)
+        run_schedule(elsewhere, "lap", as_json=False)
 
 
 def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(

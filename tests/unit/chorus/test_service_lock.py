@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from chorus.service.service_lock import AlreadyRunning, announced, running_broker
+from chorus.service.service_lock import AlreadyRunning, announce_service, running_broker
 from tasks.broker.broker_url import BrokerAddress
 
 BROKER = BrokerAddress("redis+socket:///run/broker.sock")
@@ -14,16 +14,16 @@ BROKER = BrokerAddress("redis+socket:///run/broker.sock")
 
 def test_other_commands_find_the_broker_for_as_long_as_the_service_runs(tmp_path):
     assert running_broker(tmp_path / "run") is None
-    with announced(tmp_path / "run", BROKER):
+    with announce_service(tmp_path / "run", BROKER):
         assert running_broker(tmp_path / "run") == BROKER
     assert running_broker(tmp_path / "run") is None
 
 
 def test_a_second_service_is_refused_and_the_first_is_named(tmp_path):
-    with announced(tmp_path, BROKER):
+    with announce_service(tmp_path, BROKER):
         with (
             pytest.raises(AlreadyRunning, match=f"process {os.getpid()}") as caught,
-            announced(tmp_path, BROKER),
+            announce_service(tmp_path, BROKER),
         ):
             pytest.fail("it was let in")
         assert caught.value.exit_status == 2
@@ -34,7 +34,7 @@ def test_a_command_that_looks_for_a_service_does_not_keep_one_from_starting(tmp_
     up, down = Event(), Event()
 
     def serve():
-        with announced(tmp_path, BROKER):
+        with announce_service(tmp_path, BROKER):
             up.set()
             down.wait(60)
 

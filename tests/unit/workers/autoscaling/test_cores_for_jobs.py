@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.service.service import for_jobs
+from chorus.service.service import limits_for_jobs
 from tasks.jobs.submit import describe_job, resolve_versions
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import store_dataset
@@ -37,5 +37,5 @@ def test_the_cores_are_shared_by_the_models_that_have_something_to_score(place, 
         keep_columns=False,
     )
     settings = replace(from_environment({"CHORUS_HOME": place.url}), cores=4, device="cpu")
-    limits, _ = for_jobs(place, settings, [job], busy)
+    limits, _ = limits_for_jobs(place, settings, [job], busy)
     assert [limits(model).threads for model in MODELS] == threads
