@@ -1,22 +1,17 @@
 """The Pub/Sub server of the tests, used by Google's own client library."""
 
-import itertools
 import json
 import threading
 from collections import Counter
 
 import pytest
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeError, AcknowledgeStatus
-from google.cloud.pubsub_v1.types import FlowControl
-from google.pubsub_v1 import PublisherClient as Plain
+from google.pubsub_v1 import PublisherClient as GeneratedPublisherClient
 
+from tests.support.pubsub.client_world import PROJECT, ClientWorld
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.pubsub_server import pubsub_process, pubsub_server
-
-PROJECT = "projects/tests"
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -29,92 +24,15 @@ def pubsub():
 def world(pubsub, monkeypatch):
     """Return a topic and a subscription of this test, with both clients."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.address)
-    with World(pubsub) as world:
+    with ClientWorld(pubsub) as world:
         yield world
-
-
-class World:
-    def __init__(self, server):
-        number = next(_numbers)
-        self.server = server
-        self.topic, self.subscription = (
-            f"{PROJECT}/topics/t{number}",
-            f"{PROJECT}/subscriptions/s{number}",
-        )
-        self.publisher, self.subscriber = PublisherClient(), SubscriberClient()
-        self.publisher.create_topic(name=self.topic)
-        self.received = []  # messages in the order of their arrival
-        self._streams = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for stream in self._streams:
-            stream.cancel()
-        for stream in self._streams:
-            stream.exception(timeout=20)
-        self.publisher.stop()
-        self.publisher.transport.close()
-        self.subscriber.close()
-
-    def subscribe(self, **config):
-        return self.subscriber.create_subscription(
-            request={"name": self.subscription, "topic": self.topic, **config}
-        )
-
-    def publish(self, *texts):
-        """Publish messages; return their ids."""
-        return [
-            future.result()
-            for future in [self.publisher.publish(self.topic, text.encode()) for text in texts]
-        ]
-
-    def pull(self, each=lambda message: message.ack(), max_messages=1000):
-        """Open a streaming pull that records each message and calls `each` with it."""
-
-        def callback(message):
-            self.received.append(message)
-            each(message)
-
-        stream = self.subscriber.subscribe(
-            self.subscription, callback, flow_control=FlowControl(max_messages=max_messages)
-        )
-        self._streams.append(stream)
-        wait_until(lambda: self.inspect()["streams"] >= len(self._streams), "a stream")
-        return stream
-
-    def receive_one_and_disconnect(self):
-        """Open a stream, receive one message, and disconnect; return its id."""
-        received = threading.Event()
-
-        def requests():
-            yield {"subscription": self.subscription, "stream_ack_deadline_seconds": 10}
-            received.wait(20)
-
-        stream = self.subscriber.streaming_pull(requests=requests())
-        [message] = next(stream).received_messages
-        stream.cancel()
-        received.set()
-        wait_until(lambda: self.inspect()["streams"] == 0, "the end of the stream")
-        return message.message.message_id
-
-    def inspect(self):
-        return self.server.inspect(subscription=self.subscription)
-
-    def until_acknowledged(self, ids, times=1):
-        wait_until(
-            lambda: all(self.inspect()["acks"].get(each, 0) >= times for each in ids),
-            "acknowledgements",
-            20,
-        )
 
 
 def test_published_messages_are_pulled_and_acknowledged_once(world):
     assert world.subscribe(ack_deadline_seconds=30).ack_deadline_seconds == 30
     world.pull()
     ids = world.publish("one", "two", "three")
-    world.until_acknowledged(ids)
+    world.wait_until_acknowledged(ids)
     assert sorted(message.data for message in world.received) == [b"one", b"three", b"two"]
     assert {message.delivery_attempt for message in world.received} == {None}
     assert world.inspect()["acks"] == dict.fromkeys(ids, 1)
@@ -131,7 +49,7 @@ def test_an_unacknowledged_message_comes_back_with_a_new_ack_id(world):
     world.server.set_faults(subscription=world.subscription, max_lease=0.3)
     [published] = world.publish("again")
     world.pull(each=lambda message: message.ack() if len(world.received) == 3 else None)
-    world.until_acknowledged([published])
+    world.wait_until_acknowledged([published])
     assert world.inspect()["deliveries"] == {published: 3}
     assert len({message.ack_id for message in world.received}) == 3
 
@@ -139,7 +57,7 @@ def test_an_unacknowledged_message_comes_back_with_a_new_ack_id(world):
 def test_a_message_that_the_client_refuses_comes_back_at_once(world):
     world.subscribe()
     world.pull(each=lambda message: message.ack() if len(world.received) == 2 else message.nack())
-    world.until_acknowledged(world.publish("no, yes"))
+    world.wait_until_acknowledged(world.publish("no, yes"))
     assert len(world.received) == 2
 
 
@@ -156,7 +74,7 @@ def test_an_exactly_once_subscription_answers_each_acknowledgement(world):
             answers.append(error.error_code)
 
     world.pull(each=respond)
-    world.until_acknowledged(world.publish("once"))
+    world.wait_until_acknowledged(world.publish("once"))
     wait_until(lambda: len(answers) == 2, "both answers")
     assert sorted(answers, key=str) == [AcknowledgeStatus.INVALID_ACK_ID, AcknowledgeStatus.SUCCESS]
 
@@ -186,7 +104,7 @@ def test_messages_are_delivered_several_times_and_shuffled_on_demand(world):
     world.subscribe()
     ids = world.publish(*map(str, range(30)))
     world.pull()
-    world.until_acknowledged(ids, times=3)
+    world.wait_until_acknowledged(ids, times=3)
     received = [message.message_id for message in world.received]
     assert Counter(received) == dict.fromkeys(ids, 3)
     assert received != sorted(received, key=int)
@@ -199,7 +117,7 @@ def test_the_client_opens_a_broken_stream_again(world):
     wait_until(lambda: world.inspect()["streams_opened"] >= 3, "a third stream")
     world.server.set_faults(subscription=world.subscription)
     world.server.break_streams(subscription=world.subscription)
-    world.until_acknowledged(world.publish("after all that"))
+    world.wait_until_acknowledged(world.publish("after all that"))
     assert stream.running()
 
 
@@ -227,7 +145,7 @@ def test_two_streams_share_the_messages_of_a_subscription(world):
     assert sorted(world.inspect()["outstanding"]) == sorted(ids)
     for message in list(world.received):
         message.ack()
-    world.until_acknowledged(ids)
+    world.wait_until_acknowledged(ids)
     assert set(world.inspect()["deliveries"].values()) == {1}
 
 
@@ -260,7 +178,9 @@ def test_publishing_is_refused_as_the_real_service_refuses_it(world):
     with pytest.raises(exceptions.NotFound):
         world.publisher.publish(f"{PROJECT}/topics/none", b"lost").result(timeout=20)
     with pytest.raises(exceptions.InvalidArgument, match="10000000"):
-        Plain.publish(world.publisher, topic=world.topic, messages=[{"data": b"x" * 10_100_000}])
+        GeneratedPublisherClient.publish(
+            world.publisher, topic=world.topic, messages=[{"data": b"x" * 10_100_000}]
+        )
     world.server.refuse(name=world.topic, method="Publish", code="UNAVAILABLE", times=1)
     world.publish("the client tries again")
     assert len(world.server.published(topic=world.topic)) == 1
@@ -310,8 +230,8 @@ def test_a_unary_pull_gets_waiting_messages_and_refuses_late_acknowledgements(wo
 def test_the_server_runs_as_a_process_of_its_own(monkeypatch):
     with pubsub_process() as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
-        with World(server) as world:
+        with ClientWorld(server) as world:
             world.subscribe()
             world.pull()
-            world.until_acknowledged(world.publish(json.dumps({"id": "1"})))
+            world.wait_until_acknowledged(world.publish(json.dumps({"id": "1"})))
             assert server.published(topic=world.topic)[0]["data"] == '{"id": "1"}'
