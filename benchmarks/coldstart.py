@@ -30,7 +30,7 @@ from storage.records import scores
 from tasks.broker.broker_url import BrokerAddress
 from tasks.broker.step_messages import ScoreCell
 from tasks.planning.record_cache import dataset_of
-from workers.processes.child_process import Child
+from workers.processes.child_process import ChildProcess
 
 MODEL = "sentiment-minilm"
 ROWS = 256
@@ -55,7 +55,7 @@ class Bench:
         scores.
         """
         began = time.perf_counter()
-        worker = Child(
+        worker = ChildProcess(
             "worker",
             [sys.executable, "-m", *command],
             self.settings.run / "worker.log",
@@ -64,8 +64,8 @@ class Bench:
         try:
             while not file.exists():
                 seconds = time.perf_counter() - began
-                if seconds > _PATIENCE or worker.ended() is not None:
-                    raise RuntimeError(f"no scores after {seconds:.0f} s: {worker.last_words()}")
+                if seconds > _PATIENCE or worker.exit_status() is not None:
+                    raise RuntimeError(f"no scores after {seconds:.0f} s: {worker.log_tail()}")
                 time.sleep(_LOOK_EVERY)
             return time.perf_counter() - began
         finally:

@@ -25,7 +25,7 @@ from storage.places.place import Place
 from storage.records import labelled_output
 from storage.records.jobs import Job
 from tasks.jobs.submit import start
-from workers.scoring.loaded_model import Loaded
+from workers.scoring.loaded_model import InMemoryModel
 
 MODELS = ("sentiment-bow", "sentiment-minilm")
 FEEDBACKS = 300
@@ -119,7 +119,7 @@ def _alone(running: Service, model: str, texts: Sequence[str]) -> list[float]:
     """Milliseconds that the model takes for each text, in this process, warm: the least that could
     be taken off.
     """
-    loaded = Loaded(
+    loaded = InMemoryModel(
         running.context.place, model, 1, Compute(threads=1, cache=running.settings.run / "compiled")
     )
     loaded.score(pa.array(texts[:1]))

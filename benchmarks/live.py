@@ -41,7 +41,7 @@ from tasks.board.roster import Roster
 from tasks.board.worker_profile import read_profile
 from tasks.jobs.startup_timing import beginning
 from tasks.jobs.submit import start
-from workers.processes.child_process import Child
+from workers.processes.child_process import ChildProcess
 
 ENCODER = "sentiment-minilm"
 # each has a model of the same name
@@ -136,7 +136,7 @@ def _home_of_six(root: Path) -> Place:
 
 
 @contextmanager
-def _up(settings: Settings) -> Iterator[tuple[Child, Context]]:
+def _up(settings: Settings) -> Iterator[tuple[ChildProcess, Context]]:
     """`chorus up` in a process of its own, with a broker of its own."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")
@@ -144,7 +144,7 @@ def _up(settings: Settings) -> Iterator[tuple[Child, Context]]:
         "CHORUS_HOME": settings.home,
         "CHORUS_MEMORY": str(settings.memory // 10**6),
     }
-    process = Child(
+    process = ChildProcess(
         "up", [sys.executable, "-m", "chorus", "up"], settings.run / "up.log", environment
     )
     try:
@@ -158,11 +158,11 @@ def _up(settings: Settings) -> Iterator[tuple[Child, Context]]:
         process.stop(grace=60)
 
 
-def _wait(condition: Callable[[], bool], process: Child) -> None:
+def _wait(condition: Callable[[], bool], process: ChildProcess) -> None:
     until = time.monotonic() + _PATIENCE
     while not condition():
-        if process.ended() is not None or time.monotonic() > until:
-            raise RuntimeError(f"this took too long, or the service ended: {process.last_words()}")
+        if process.exit_status() is not None or time.monotonic() > until:
+            raise RuntimeError(f"this took too long, or the service ended: {process.log_tail()}")
         time.sleep(LOOK_EVERY)
 
 
@@ -191,7 +191,7 @@ def _texts() -> list[str]:
     return real_texts(max(burst.rows for burst in BURSTS))
 
 
-def _follow(process: Child, context: Context) -> Run:
+def _follow(process: ChildProcess, context: Context) -> Run:
     """Submit the bursts at their times, and look until all is done and the last worker has gone."""
     run, began = Run(), time.monotonic()
 
@@ -218,8 +218,8 @@ def _follow(process: Child, context: Context) -> Run:
             if len(run.uploads) < len(BURSTS):
                 raise RuntimeError("an upload could not be submitted")
             return run
-        if process.ended() is not None or now > _PATIENCE:
-            raise RuntimeError(f"not done after {now:.0f} s: {process.last_words()}")
+        if process.exit_status() is not None or now > _PATIENCE:
+            raise RuntimeError(f"not done after {now:.0f} s: {process.log_tail()}")
         time.sleep(max(0.0, LOOK_EVERY - (time.monotonic() - began - now)))
 
 

@@ -26,7 +26,7 @@ from support.service import Service, home
 from throughput import BareLoop, precisions, warm_service
 
 from chorus.common.settings import child_environment, from_environment
-from workers.processes.child_process import Child
+from workers.processes.child_process import ChildProcess
 
 sys.path.append(str(Path(__file__).parent.parent))
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"  # as tests/conftest.py says
@@ -93,7 +93,9 @@ def bridge(running: Service) -> Iterator[None]:
     }
     environment = {**child_environment(running.settings, running.broker), **settings}
     command = [sys.executable, "-m", "chorus", "bridge", "--create"]
-    child = Child("bridge", command, running.settings.run / "logs" / "bridge.log", environment)
+    child = ChildProcess(
+        "bridge", command, running.settings.run / "logs" / "bridge.log", environment
+    )
     try:
         yield
     finally:

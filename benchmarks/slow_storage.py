@@ -32,7 +32,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.jobs.submit import start
-from workers.autoscaling.thread_share import share
+from workers.autoscaling.thread_share import share_threads
 
 sys.path.append(str(Path(__file__).parent.parent))
 
@@ -183,7 +183,7 @@ def _warm(root: str, place: Place, upload: Path) -> Iterator[Service]:
     """Workers that share the cores as those of `chorus score` do, each with its model in memory."""
     registry = ModelRegistry(place)
     cores = from_environment().cores
-    threads = share(
+    threads = share_threads(
         cores, {model: find_kind(registry.resolve(model).kind).max_threads for model in MODELS}
     )
     with service(root, threads) as running:

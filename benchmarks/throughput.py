@@ -43,7 +43,7 @@ from models.publishing.registry import ModelRegistry
 from models.transformer.openvino_scorer import has_bfloat16
 from storage.places.place import Place
 from tasks.jobs.submit import start
-from workers.autoscaling.thread_share import share
+from workers.autoscaling.thread_share import share_threads
 
 TEXTS = 8192
 EVERY = 8  # of these the slow ones score one in so many
@@ -139,7 +139,7 @@ def warm_service(
 ) -> Iterator[Service]:
     """Workers that share the cores as those of `chorus score` do."""
     registry = ModelRegistry(place)
-    threads = share(
+    threads = share_threads(
         cores, {model: find_kind(registry.resolve(model).kind).max_threads for model in models}
     )
     with service(root, threads, {"CHORUS_PRECISION": precision}) as running:

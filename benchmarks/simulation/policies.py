@@ -12,7 +12,7 @@ from simulation.queues import Pool, Process
 from tasks.board.roster import State, Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget, Hold, Start, scale
+from workers.autoscaling.policy import Budget, PauseDispatch, StartWorker, scale
 
 GB = 10**9
 # seconds between decisions when nothing arrives: the service decides each half second, with little
@@ -42,11 +42,11 @@ class Chorus:
         demand = [_demand(pool) for pool in active.values() if any(pool.rows)]
         workers = [_worker(process) for process in simulation.alive.values()]
         actions = scale(demand, workers, lambda _: self._limits, self._budget, now)
-        held = {action.model for action in actions if isinstance(action, Hold)}
+        held = {action.model for action in actions if isinstance(action, PauseDispatch)}
         for action in actions:
-            if isinstance(action, Start):
+            if isinstance(action, StartWorker):
                 simulation.start(active[action.model])
-            elif not isinstance(action, Hold):
+            elif not isinstance(action, PauseDispatch):
                 simulation.stop(simulation.alive[int(action.worker)])
         for pool in list(active.values()):
             if pool.held != (pool.name in held):

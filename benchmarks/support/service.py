@@ -16,7 +16,7 @@ from chorus.service.connection import broker_for, context_for
 from storage.records.jobs import Job
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerAddress
-from workers.processes.child_process import Child, stop_all
+from workers.processes.child_process import ChildProcess, stop_all
 
 _PATIENCE = 600.0  # seconds
 
@@ -28,7 +28,7 @@ class Service:
     settings: Settings
     broker: BrokerAddress
     context: Context
-    workers: Mapping[str, Child]  # by model, and "control"
+    workers: Mapping[str, ChildProcess]  # by model, and "control"
 
     def wait(self, job: Job, look_every: float = 0.002) -> None:
         """Until the job is done; so many seconds between two looks. Raises RuntimeError if it or a
@@ -40,9 +40,9 @@ class Service:
             progress = self.context.board.progress(job.id, models)
             if progress is not None and progress.status == "done":
                 return
-            ended = [worker for worker in self.workers.values() if worker.ended() is not None]
+            ended = [worker for worker in self.workers.values() if worker.exit_status() is not None]
             if ended or (progress is not None and progress.status == "failed"):
-                raise RuntimeError(f"{progress}; {[worker.last_words() for worker in ended]}")
+                raise RuntimeError(f"{progress}; {[worker.log_tail() for worker in ended]}")
             sleep(look_every)
         raise RuntimeError(f"job {job.id} is not done after {_PATIENCE:.0f} s: {progress}")
 
@@ -70,13 +70,13 @@ def service(
     settings = replace(from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None)
     with ExitStack() as stack:
         broker = stack.enter_context(broker_for(settings)).address
-        workers: dict[str, Child] = {}
+        workers: dict[str, ChildProcess] = {}
         inherited = {**child_environment(settings, broker), **(environment or {})}
         stack.callback(lambda: stop_all(list(workers.values()), 10.0))
         for name, arguments in _commands(models):
             command = [sys.executable, "-m", "chorus", "worker", *arguments]
             log = settings.run / "logs" / f"{name}.log"
-            workers[name] = Child(name, command, log, inherited)
+            workers[name] = ChildProcess(name, command, log, inherited)
         yield Service(settings, broker, context_for(settings, broker), workers)
 
 

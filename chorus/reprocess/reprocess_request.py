@@ -37,7 +37,7 @@ from tasks.jobs.activate_labels import settle
 from tasks.jobs.reprocess import carry_on
 from tasks.planning.forecast_correction import learn
 from tasks.planning.record_cache import dataset_of
-from workers.processes.embedded_broker import Broker
+from workers.processes.embedded_broker import BrokerHandle
 
 _POLL_SECONDS = 0.1  # between two checks whether the runs have ended
 _PROGRESS_SECONDS = 5.0  # between two lines of progress
@@ -90,7 +90,7 @@ def reprocess(settings: Settings, request: ReprocessRequest) -> None:
 
 
 def _label(
-    settings: Settings, broker: Broker, works: Sequence[RunWork], *, detach: bool
+    settings: Settings, broker: BrokerHandle, works: Sequence[RunWork], *, detach: bool
 ) -> Forecast | None:
     """Start the runs and, unless detached, wait until all have ended. Return their forecast."""
     context = context_for(settings, broker.address)

@@ -28,9 +28,9 @@ from tasks.board.leases import WorkerSession
 from tasks.board.message_dedup import MessageDedup
 from tasks.broker.celery_app import make_app
 from workers.bridge import bridge_worker
-from workers.bridge.batch_writer import TakingIn
-from workers.bridge.bridge_status import Standing
-from workers.bridge.pull_loop import Inflow
+from workers.bridge.batch_writer import BatchWriter
+from workers.bridge.bridge_status import BridgeStatus
+from workers.bridge.pull_loop import PullLoop
 
 _MOST_MESSAGES = 10_000  # in our hands at once
 _MOST_BYTES = 50 << 20  # four times as much in memory, where one character in a text is an emoji
@@ -76,7 +76,7 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
-        return bridge_worker.run(
+        return bridge_worker.run_bridge(
             app, replace(context, presence=presence), inflow, topics, settings.run
         )
 
@@ -97,20 +97,20 @@ def create_missing_resources(
     return create_resources(wanted, settings.subscription, source, exactly_once=exactly_once)
 
 
-def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> Inflow | None:
+def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> PullLoop | None:
     if settings.subscription is None:
         return None
     dead_letters = (
         None if settings.dead_letter_topic is None else topics.topic(settings.dead_letter_topic)
     )
     once = MessageDedup(context.place, context.board, settings.once_hours * 3600)
-    return Inflow(
-        Standing(identity, settings.subscription, BridgeRoster(context.board)),
+    return PullLoop(
+        BridgeStatus(identity, settings.subscription, BridgeRoster(context.board)),
         Subscription(
             settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES
         ),
         customer_check(context.place),
-        TakingIn(
+        BatchWriter(
             context,
             once,
             DeadLetters(context.place, dead_letters),

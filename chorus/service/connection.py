@@ -16,7 +16,7 @@ from tasks.board.context import Context
 from tasks.board.keys import key_prefix
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
-from workers.processes.embedded_broker import Broker, embedded_broker
+from workers.processes.embedded_broker import BrokerHandle, embedded_broker
 
 
 class NoService(BadRequest):
@@ -53,12 +53,12 @@ def board_of_service(settings: Settings, place: Place) -> Board | None:
 
 
 @contextmanager
-def broker_for(settings: Settings) -> Iterator[Broker]:
+def broker_for(settings: Settings) -> Iterator[BrokerHandle]:
     """The broker of the service, checked, or an embedded one for as long as the block lasts."""
     address = service_broker(settings)
     if address is not None:
         address.check()
-        yield Broker(address)
+        yield BrokerHandle(address)
         return
     settings.run.mkdir(parents=True, exist_ok=True)
     with (

@@ -26,7 +26,7 @@ from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import counts_again, start, stop
 from tasks.planning.record_cache import dataset_of
-from workers.processes.embedded_broker import Broker
+from workers.processes.embedded_broker import BrokerHandle
 
 _LOOK_EVERY = 0.1  # seconds between two looks at the board
 _PATIENCE = 30.0  # seconds for which a broker may be away
@@ -94,7 +94,11 @@ def run_job(settings: Settings, place: Place, job: Job, watch: ShowProgress) -> 
 
 @contextmanager
 def workers_for(
-    settings: Settings, broker: Broker, context: Context, jobs: Sequence[Job], busy: Collection[str]
+    settings: Settings,
+    broker: BrokerHandle,
+    context: Context,
+    jobs: Sequence[Job],
+    busy: Collection[str],
 ) -> Iterator[Callable[[], None]]:
     """Somebody who works on these jobs for as long as the block lasts: the service where one runs,
     else one of our own.

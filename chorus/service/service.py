@@ -23,10 +23,10 @@ from tasks.board.context import Context
 from tasks.board.roster import Worker
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget
-from workers.autoscaling.pool_manager import Pools, this_machine
-from workers.autoscaling.thread_share import share
-from workers.processes.child_process import Child
-from workers.processes.embedded_broker import Broker
+from workers.autoscaling.pool_manager import PoolManager, this_machine
+from workers.autoscaling.thread_share import share_threads
+from workers.processes.child_process import ChildProcess
+from workers.processes.embedded_broker import BrokerHandle
 from workers.processes.supervisor import Supervisor
 
 # as many find cores of their own, unless chorus.toml gives them more threads
@@ -43,7 +43,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        broker: Broker,
+        broker: BrokerHandle,
         context: Context,
         limits: Callable[[str], Limits],
         budget: Budget,
@@ -63,7 +63,7 @@ class Service:
             *(word for job in only for word in ("--only", job)),
             *(("--metrics", metrics) if metrics else ()),
         ]
-        self.pools = Pools(context, self._scoring_worker, limits, budget, models, warm)
+        self.pools = PoolManager(context, self._scoring_worker, limits, budget, models, warm)
         self._control = Supervisor("control worker", context.board, self._control_worker)
         self._bridge = (
             Supervisor("bridge", context.board, self._bridging, BridgeRoster(context.board).remove)
@@ -96,22 +96,22 @@ class Service:
         self.pools.stop(max(0.0, end - monotonic()))
         self._control.stop(max(_LEAST_GRACE, end - monotonic()))
 
-    def _control_worker(self, identity: str) -> Child:
+    def _control_worker(self, identity: str) -> ChildProcess:
         return self._child(
             "control", "worker", "--control", "--id", identity, *self._control_options
         )
 
-    def _bridging(self, identity: str) -> Child:
+    def _bridging(self, identity: str) -> ChildProcess:
         return self._child("bridge", "bridge", "--id", identity)
 
-    def _scoring_worker(self, worker: Worker) -> Child:
+    def _scoring_worker(self, worker: Worker) -> ChildProcess:
         arguments = ["--model", worker.model, "--id", worker.id, "--threads", str(worker.threads)]
         return self._child(worker.model, "worker", *arguments, "--device", worker.device)
 
-    def _child(self, name: str, *arguments: str) -> Child:
+    def _child(self, name: str, *arguments: str) -> ChildProcess:
         command = [sys.executable, "-m", "chorus", *arguments]
         log_file = self._settings.run / "logs" / f"{name}.log"
-        return Child(
+        return ChildProcess(
             name, command, log_file, child_environment(self._settings, self._broker.address)
         )
 
@@ -157,7 +157,7 @@ def limits_for_jobs(
     kinds = {
         model.name: find_kind(registry.manifest(model.name, model.version).kind) for model in models
     }
-    threads = share(
+    threads = share_threads(
         settings.cores, {name: kind.max_threads for name, kind in kinds.items() if name in busy}
     )
     threads = dict.fromkeys(kinds, 1) | threads

@@ -18,7 +18,7 @@ from storage.errors import BadRequest
 from tasks.board.roster import Roster
 from workers.config.limits_file import read_limits
 from workers.config.schedule_file import read_schedules
-from workers.control.metrics_server import check_free, listen_address
+from workers.control.metrics_server import check_address_free, parse_listen_address
 
 _LOOK_EVERY = 0.5  # seconds
 
@@ -43,7 +43,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     if join and settings.broker is None:
         raise NothingToJoin
     if metrics is not None:
-        listen_address(metrics)
+        parse_listen_address(metrics)
     if settings.needs_bridge:
         check_installed()  # or only the log of the bridge would say it
     stopped = Event()
@@ -56,7 +56,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
             stack.enter_context(announce_service(settings.run, broker.address))
         if metrics is not None:
             # or the control worker, which serves them, would end again and again
-            check_free(*listen_address(metrics))
+            check_address_free(*parse_listen_address(metrics))
         context = context_for(settings, broker.address)
         file = read_limits(context.place)
         # or only the log of the control worker would say what is wrong with them

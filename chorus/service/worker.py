@@ -87,10 +87,12 @@ def _serve(
         with ExitStack() as stack:
             if metrics is not None:
                 _serve_metrics(stack, context, metrics)
-            return control_worker.run(app, replace(context, presence=presence), settings.run, only)
+            return control_worker.run_control_worker(
+                app, replace(context, presence=presence), settings.run, only
+            )
     from workers.scoring import scoring_worker
 
-    return scoring_worker.run(
+    return scoring_worker.run_scoring_worker(
         app,
         context,
         presence,
@@ -104,17 +106,17 @@ def _serve(
 def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
     """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
     from workers.config.limits_file import read_limits
-    from workers.control.metrics_server import listen_address, serve_metrics
-    from workers.control.prometheus import Seen
+    from workers.control.metrics_server import parse_listen_address, serve_metrics
+    from workers.control.prometheus import BoardSnapshot
 
     roster = Roster(context.board)
 
-    def read() -> Seen:
+    def read() -> BoardSnapshot:
         workers = [worker for worker in roster.workers() if worker.model]
         wanted = demand(context.place, context.board, {worker.model for worker in workers})
-        return Seen(wanted, workers, message_traffic(context.board))
+        return BoardSnapshot(wanted, workers, message_traffic(context.board))
 
-    host, port = listen_address(where)
+    host, port = parse_listen_address(where)
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Action, Budget, Hold, Start, Stop, scale
+from workers.autoscaling.policy import Action, Budget, PauseDispatch, StartWorker, StopWorker, scale
 
 CELL = 10  # rows
 
@@ -88,21 +88,21 @@ class World:
         actions = scale(demand, pools, lambda model: self.kinds[model].limits, budget, self.now)
         for action in actions:
             self.actions.append((self.now, action))
-            if isinstance(action, Start):
+            if isinstance(action, StartWorker):
                 self._start(action, budget)
-            elif isinstance(action, Stop):
+            elif isinstance(action, StopWorker):
                 worker = self.workers[action.worker]
                 assert worker.machine == budget.machine
                 assert worker.state == "idle", f"{worker.state} workers are left alone"
                 assert self._staying(worker.model) > self.kinds[worker.model].limits.min
                 self._becomes(worker, "stopping")
-        both = {a.model for a in actions if isinstance(a, Start)} & {
-            a.model for a in actions if isinstance(a, Hold)
+        both = {a.model for a in actions if isinstance(a, StartWorker)} & {
+            a.model for a in actions if isinstance(a, PauseDispatch)
         }
         assert not both, "nobody is held and started at once"
-        return [action.model for action in actions if isinstance(action, Hold)]
+        return [action.model for action in actions if isinstance(action, PauseDispatch)]
 
-    def _start(self, action: Start, budget: Budget) -> None:
+    def _start(self, action: StartWorker, budget: Budget) -> None:
         kind, name = self.kinds[action.model], f"{action.model}-{len(self.actions)}"
         first = not self._staying(action.model)
         here = [worker for worker in self.workers.values() if worker.machine == budget.machine]

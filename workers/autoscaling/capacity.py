@@ -1,4 +1,4 @@
-"""What a worker takes of a machine, what is left of it, and who has to go to make room. Pure."""
+"""A worker's needs, a machine's remaining capacity, and which workers make room. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ _ROUNDING = 1e-9  # ten tenths of a GPU are a GPU
 
 @dataclass(frozen=True)
 class Need:
-    """What one worker takes."""
+    """The memory, device and GPU share that one worker needs."""
 
     memory: int  # bytes
     # or cuda:0, …; of a worker that has not been given one yet, cuda stands for any
@@ -18,14 +18,16 @@ class Need:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What is left. Below zero where more was set aside than there is."""
+    """The remaining capacity of a machine; below zero where more is reserved than it has."""
 
     memory: int
     gpus: Mapping[str, float]  # device: share
 
-    def device(self, need: Need) -> str | None:
-        """Where it fits: on the GPU with the least room that is enough, so that large shares stay
-        together. Or None.
+    def fitting_device(self, need: Need) -> str | None:
+        """Return the device that the worker fits on; None if it fits on none.
+
+        It is the GPU with the least free share that is enough, so that large shares stay in one
+        piece.
         """
         if need.memory > self.memory:
             return None
@@ -36,18 +38,20 @@ class Capacity:
         }
         return min(enough, key=lambda gpu: (enough[gpu], gpu), default=None)
 
-    def widest(self, need: Need) -> str:
-        """Where it will fit first, when somebody goes."""
+    def freest_device(self, need: Need) -> str:
+        """Return the device with the most room, where it will fit first once a worker stops."""
         gpus = self._usable(need)
         return max(gpus, key=lambda gpu: (gpus[gpu], gpu), default="cpu")
 
     def reserve(self, need: Need, sign: int = -1) -> "Capacity":
+        """Return the capacity less what the worker needs."""
         gpus = self.gpus
         if need.device in gpus:
             gpus = {**gpus, need.device: gpus[need.device] + sign * need.gpu}
         return replace(self, memory=self.memory + sign * need.memory, gpus=gpus)
 
     def release(self, need: Need) -> "Capacity":
+        """Return the capacity plus what the worker needs."""
         return self.reserve(need, sign=1)
 
     def _usable(self, need: Need) -> dict[str, float]:
@@ -55,22 +59,20 @@ class Capacity:
 
 
 def make_room(need: Need, room: Capacity, others: Sequence[Need]) -> list[int]:
-    """Which of the others have to go, by their places in the list; none if all of them together are
-    not enough.
+    """Return which of the others have to stop, as indices; none if all together are not enough.
 
-    Those in front go first, and nobody goes in vain: without any one of those named there is no
-    room.
+    The first ones stop first, and none in vain: without any one of them there is no room.
     """
     going: list[int] = []
     for place, other in enumerate(others):
-        if room.device(need):
+        if room.fitting_device(need):
             break
         room = room.release(other)
         going.append(place)
-    if room.device(need) is None:
+    if room.fitting_device(need) is None:
         return []
     for place in reversed(going):
-        if room.reserve(others[place]).device(need):
+        if room.reserve(others[place]).fitting_device(need):
             room = room.reserve(others[place])
             going.remove(place)
     return going

@@ -1,5 +1,6 @@
-"""What a pool may be. Defaults need no file; chorus.toml changes them, see
-workers.config.limits_file.
+"""The limits of a pool. The defaults need no file; chorus.toml changes them.
+
+See workers.config.limits_file.
 """
 
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one model's pool, over all machines."""
+    """The limits of one model's pool, over all machines."""
 
     min: int = 0  # workers that stay warm
     max: int | None = None  # None: as many as the budget holds
@@ -19,8 +20,6 @@ class Limits:
     device: str = "auto"  # as CHORUS_DEVICE
     gpu: float = 1.0  # the share of a GPU that one worker takes, where it takes one
 
-    def counts_with(self, measured: int) -> int:
-        """Bytes that are planned for one worker: what is declared, or what was measured where that
-        is more.
-        """
+    def planned_memory(self, measured: int) -> int:
+        """Return the bytes to plan for a worker: the declared, or the measured if it is more."""
         return max(measured, self.memory or 0)

@@ -1,4 +1,4 @@
-"""The pools of one machine: worker processes that follow demand."""
+"""The pool manager: starts and stops the scoring workers of one machine, as demand requires."""
 
 import logging
 import socket
@@ -23,8 +23,8 @@ from tasks.planning.demand import Demand, demand
 from tasks.planning.dispatch import pause_dispatch
 from tasks.planning.record_cache import job_of
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget, Hold, Start, Stop, scale
-from workers.processes.child_process import Child, stop_all
+from workers.autoscaling.policy import Budget, PauseDispatch, StartWorker, StopWorker, scale
+from workers.processes.child_process import ChildProcess, stop_all
 from workers.processes.heartbeat_timeout import HeartbeatTimeout
 
 _LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
@@ -39,32 +39,32 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Pooled:
-    """A child and what the roster says of it."""
+    """A child process and its roster entry."""
 
-    child: Child
+    child: ChildProcess
     worker: Worker
     ready: bool = False
     stopping: bool = False
     silence: HeartbeatTimeout = field(default_factory=HeartbeatTimeout)
 
 
-class Pools:
-    """Starts and stops the scoring workers of this machine, as `scale` says.
+class PoolManager:
+    """The scoring workers of this machine, as `scale` decides.
 
-    Several machines decide one after the other, each about its own workers, and see those of all.
+    Machines decide one at a time, each about its own workers, and see those of all.
     """
 
     def __init__(
         self,
         context: Context,
-        start: Callable[[Worker], Child],
+        start: Callable[[Worker], ChildProcess],
         limits: Callable[[str], Limits],
         budget: Budget,
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
     ) -> None:
-        """`models`: those that are this machine's business, None for all; `warm`: those whose `min`
-        is above zero.
+        """`models`: the models that this machine serves, None for all; `warm`: those with a `min`
+        above zero.
         """
         self._context, self._start, self._limits, self._budget = context, start, limits, budget
         self._models, self._warm = models, warm
@@ -76,11 +76,11 @@ class Pools:
 
     @property
     def workers(self) -> list[Worker]:
-        """Those that run here."""
+        """Workers that run on this machine."""
         return [pooled.worker for pooled in self._pool.values()]
 
     def tick(self) -> None:
-        """See to the dead, and follow demand. Raises RedisError."""
+        """Replace dead workers, and follow demand. Raises RedisError."""
         self._reap_dead()
         lock = self._context.board.redis.lock(
             self._context.board.key(keys.SCALING),
@@ -97,8 +97,8 @@ class Pools:
                 lock.release()
 
     def stop(self, grace: float) -> None:
-        """Stop them all: they end what they have in work, within so many seconds; the rest is
-        handed back.
+        """Stop all workers. They finish what they score within `grace` seconds and release the
+        rest.
         """
         stop_all([pooled.child for pooled in self._pool.values()], grace)
         with suppress(RedisError):
@@ -109,23 +109,27 @@ class Pools:
     def _decide(self) -> None:
         known = {worker.id: worker for worker in self._roster.workers() if worker.model}
         for name, pooled in self._pool.items():
-            self._listen(pooled, known.get(name))
+            self._update(pooled, known.get(name))
             known[name] = pooled.worker
-        wanted = self._wanted({worker.model for worker in known.values()})
-        self._warn_of_giants(wanted)
+        wanted = self._demand({worker.model for worker in known.values()})
+        self._warn_of_too_large(wanted)
         for action in scale(
-            wanted, self._at_their_peak(known.values(), wanted), self._limits, self._budget, time()
+            wanted,
+            self._with_peak_memory(known.values(), wanted),
+            self._limits,
+            self._budget,
+            time(),
         ):
-            if isinstance(action, Start):
+            if isinstance(action, StartWorker):
                 if monotonic() >= self._rest[action.model]:
                     self._add(action)
-            elif isinstance(action, Stop):
+            elif isinstance(action, StopWorker):
                 self._remove(action.worker)
-            elif isinstance(action, Hold):
+            elif isinstance(action, PauseDispatch):
                 pause_dispatch(self._context.board, action.model, _HOLD_SECONDS)
 
-    def _listen(self, pooled: _Pooled, said: Worker | None) -> None:
-        """Take over what the roster says of a child, and put there what it does not say itself."""
+    def _update(self, pooled: _Pooled, said: Worker | None) -> None:
+        """Take over what the roster says of a child, and write there what the child has not yet."""
         mine = pooled.worker
         by_itself = said is not None and (pooled.silence.heard or said != mine)
         if pooled.silence.has_expired(monotonic(), there=by_itself):
@@ -145,35 +149,38 @@ class Pools:
             if said is not None and said.state != "stopping":
                 self._roster.put(pooled.worker)
 
-    def _warn_of_giants(self, wanted: list[Demand]) -> None:
-        """A model that does not fit on this machine waits for one on which it does, which may never
-        come.
-        """
+    def _warn_of_too_large(self, wanted: list[Demand]) -> None:
+        """Warn of a model that does not fit on this machine, once: it waits for a larger one."""
         for one in wanted:
-            needed, most = self._limits(one.model).counts_with(one.memory), self._budget.memory
+            needed, most = self._limits(one.model).planned_memory(one.memory), self._budget.memory
             if one.rows and needed > most and one.model not in self._too_large:
                 self._too_large.add(one.model)
                 log.warning(
-                    "%s needs %d MB and all workers here may take %d: it waits for a larger machine. "
-                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more than it needs",
+                    "%s needs %d MB and all workers here may take %d: it waits for a larger "
+                    "machine. "
+                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more "
+                    "than it needs",
                     *(one.model, needed // 10**6, most // 10**6),
                 )
 
-    def _at_their_peak(self, workers: Iterable[Worker], wanted: Iterable[Demand]) -> list[Worker]:
-        """With the memory that each takes when it scores; what it says itself is what loading the
-        model took.
+    def _with_peak_memory(
+        self, workers: Iterable[Worker], wanted: Iterable[Demand]
+    ) -> list[Worker]:
+        """Return the workers with the memory that they need while scoring.
+
+        A worker that has only loaded its model reports less.
         """
-        peak = {one.model: self._limits(one.model).counts_with(one.memory) for one in wanted}
+        peak = {one.model: self._limits(one.model).planned_memory(one.memory) for one in wanted}
         return [
             replace(worker, memory=max(worker.memory, peak.get(worker.model, 0)))
             for worker in workers
         ]
 
-    def _wanted(self, running: set[str]) -> list[Demand]:
+    def _demand(self, running: set[str]) -> list[Demand]:
         found = demand(self._context.place, self._context.board, running | set(self._warm))
         return [one for one in found if self._models is None or one.model in self._models]
 
-    def _add(self, action: Start) -> None:
+    def _add(self, action: StartWorker) -> None:
         now, known = time(), read_profile(self._context.place, self._context.board, action.model)
         worker = Worker(
             id=f"{action.model}-{uuid4().hex[:8]}",
@@ -182,7 +189,7 @@ class Pools:
             state="starting",
             since=now,
             started=now,
-            memory=self._limits(action.model).counts_with(known.memory),
+            memory=self._limits(action.model).planned_memory(known.memory),
             threads=action.threads,
             device=action.device,
         )
@@ -200,9 +207,9 @@ class Pools:
         log.info("stopping an idle worker", extra={"worker": worker})
 
     def _reap_dead(self) -> None:
-        """Hand back what the dead had in work."""
+        """Release the leases of dead workers, and remove them from the roster."""
         for name, pooled in list(self._pool.items()):
-            status = pooled.child.ended()
+            status = pooled.child.exit_status()
             if status is None:
                 continue
             release_all(self._context.board, [name])
@@ -213,10 +220,10 @@ class Pools:
                 self._count_death(pooled, status)
 
     def _count_death(self, dead: _Pooled, status: int) -> None:
-        """Rest before the next start of a model whose workers die; if none of them was ever ready,
-        its jobs fail.
+        """Wait before the next start of a model whose workers die.
 
-        Not so where storage was away: that says nothing of the model.
+        If none of them was ever ready, the model's jobs fail; not where storage was unavailable,
+        which says nothing of the model.
         """
         model = dead.worker.model
         if status == STORAGE_AWAY:
@@ -232,7 +239,7 @@ class Pools:
         if not dead.ready and deaths >= _MOST_DEATHS:
             reason = (
                 f"The workers of {model} ended {deaths} times before the model was loaded. "
-                f"The log of the last, {dead.child.log}, ends:\n{dead.child.last_words()}"
+                f"The log of the last, {dead.child.log}, ends:\n{dead.child.log_tail()}"
             )
             self._fail_jobs(model, reason)
             self._deaths.pop(model)
@@ -247,5 +254,5 @@ class Pools:
 
 
 def this_machine() -> str:
-    """A name for this process among all that start workers: several may run on one host."""
+    """Return a name for this process among all that start workers: several may run on one host."""
     return f"{socket.gethostname()}-{uuid4().hex[:6]}"

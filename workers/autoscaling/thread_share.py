@@ -1,18 +1,16 @@
-"""Who computes on how many cores: the workers of a machine share them by plan, not by accident.
-Pure.
-"""
+"""How the workers of a machine share its cores. Pure."""
 
 from collections.abc import Mapping
 
 
-def share(cores: int, most: Mapping[str, int | None]) -> dict[str, int]:
-    """Threads for each worker, at least one.
+def share_threads(cores: int, most: Mapping[str, int | None]) -> dict[str, int]:
+    """Return the threads of each worker, at least one.
 
-    `most` is how many threads each can use (None: any number). What is left when everyone has one
-    goes round in turn:
+    `most` is how many threads each can use (None: any number). What is left when each has one is
+    dealt out in turns:
 
-        share(4, {"minilm": None, "bow": 1}) == {"minilm": 3, "bow": 1}
-        share(4, {"minilm": None, "topics": None, "bow": 1}) == {"minilm": 2, "topics": 1, "bow": 1}
+        share_threads(4, {"minilm": None, "bow": 1}) == {"minilm": 3, "bow": 1}
+        share_threads(4, {"minilm": None, "topics": None, "bow": 1}) == {"minilm": 2, "topics": 1, "bow": 1}
     """
     threads = dict.fromkeys(most, 1)
     left = cores - len(most)

@@ -1,8 +1,8 @@
-"""One batch of messages: stored under ids that nobody else has claimed, or known to be stored; then
-acknowledged.
+"""The batch writer: stores a batch of messages under ids that it owns, then acknowledges them.
 
-Nothing is acknowledged that is not stored, and no id is stored twice: see tasks.board.message_dedup
-for who owns an id, and intake.messages.batch for who decides whether an owner was stored.
+A message is acknowledged only when it is stored, by this batch or another, and no id is stored
+twice. tasks.board.message_dedup says which batch owns an id, intake.messages.batch whether that
+batch was stored.
 """
 
 import logging
@@ -39,23 +39,26 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Read:
-    """A message in our hands, and what it says."""
+class ReadMessage:
+    """A received message, and what it says."""
 
     received: ReceivedMessage
     said: MessageFeedback
 
 
-class InOtherHands(Exception):
-    """Another bridge claimed these ids, and has not stored them yet."""
+class ClaimedElsewhere(Exception):
+    """Ids that another bridge has claimed and not stored yet."""
 
     def __init__(self, batch: str) -> None:
         self.batch = batch
         super().__init__(f"batch {batch} has claimed some of these ids and is not stored yet")
 
 
-class TakingIn:
-    """Takes batches in, several at once. `settled` is told what may be acknowledged, and as what."""
+class BatchWriter:
+    """A writer of batches, several at once.
+
+    `settled` is called with the messages that may be acknowledged, and their outcome.
+    """
 
     def __init__(
         self,
@@ -66,9 +69,7 @@ class TakingIn:
         results: str | None,
         max_chars: int,
     ) -> None:
-        """`results`: the topic that hears of the labels; a clean text with more than `max_chars`
-        is no feedback.
-        """
+        """`results`: the topic for the labels; a clean text with more than `max_chars` is rejected."""
         self._context, self._once, self._dead_letters = context, once, dead_letters
         self._results, self._most_chars = results, max_chars
         self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
@@ -77,18 +78,18 @@ class TakingIn:
     def reject(
         self, letters: Sequence[tuple[ReceivedMessage, RejectedMessage]], settled: Settled
     ) -> None:
-        """Put away what is no feedback. Raises what the place raises."""
+        """Write messages that are no feedback to the dead letters. Raises what the place raises."""
         now = datetime.now(UTC)
         self._dead_letters.store(
             [DeadLetter(one.message, why) for one, why in letters], batch_name(now), now
         )
         settled([one for one, _ in letters], "rejected")
 
-    def take(self, customer: str, batch: Sequence[Read], settled: Settled) -> None:
-        """Store what is new of one customer's messages, and see that the rest is stored.
+    def write(self, customer: str, batch: Sequence[ReadMessage], settled: Settled) -> None:
+        """Store what is new of one customer's messages, and check that the rest is stored.
 
-        Raises InOtherHands, NotPublished, Mismatch, and what storage and broker raise; what was
-        settled by then stays settled.
+        Raises ClaimedElsewhere, NotPublished, Mismatch, and what storage and broker raise. What was
+        settled before stays settled.
         """
         # nothing is claimed that nobody could label
         first = first_labels(self._context, customer, self._results)
@@ -118,8 +119,9 @@ class TakingIn:
         waiting: "_Waiting",
         lost: set[str],
     ) -> None:
-        """Store the rows whose ids can be claimed, and settle what is stored; `lost`: batches that
-        were given up.
+        """Store the rows whose ids can be claimed, and settle what is stored.
+
+        `lost`: batches that were given up.
         """
         now = datetime.now(UTC)
         name, ids = batch_name(now), waiting.ids
@@ -135,14 +137,15 @@ class TakingIn:
                 waiting.settle(mine, "stored")
         for owner in dict.fromkeys(owners.values()):
             if owner != name:
-                if self._is_stored_at_last(first, customer, owner):
+                if self._wait_until_stored(first, customer, owner):
                     waiting.settle([id_ for id_ in ids if owners[id_] == owner], "duplicate")
                 else:
                     lost.add(owner)
 
-    def _is_stored_at_last(self, first: FirstLabels, customer: str, owner: str) -> bool:
-        """Whether another batch is stored, or never will be; for a while waited for. Raises
-        InOtherHands.
+    def _wait_until_stored(self, first: FirstLabels, customer: str, owner: str) -> bool:
+        """Return whether another batch is stored, or never will be, after a wait.
+
+        Raises ClaimedElsewhere.
         """
         end = monotonic() + _PATIENCE
         while not self._is_stored(first, customer, owner):
@@ -151,7 +154,7 @@ class TakingIn:
                     log.warning("batch %s was never stored: its messages are taken in again", owner)
                     return False
             elif monotonic() > end:
-                raise InOtherHands(owner)
+                raise ClaimedElsewhere(owner)
             else:
                 Event().wait(_LOOK_EVERY)
         return True
@@ -172,7 +175,7 @@ class TakingIn:
 
 
 class _Waiting:
-    """Messages by id that are to be settled; several may bear one id."""
+    """Messages by id that are to be settled; several may have one id."""
 
     def __init__(self, of_id: dict[str, list[ReceivedMessage]], settled: Settled) -> None:
         self._of_id, self._settled = of_id, settled
@@ -182,7 +185,7 @@ class _Waiting:
         return list(self._of_id)
 
     def settle(self, ids: Sequence[str], outcome: Outcome) -> None:
-        """The messages of these ids have come to this end; of several with one id, the first."""
+        """Settle the messages of these ids with this outcome; of several with one id, the first."""
         messages = [self._of_id.pop(id_) for id_ in ids]
         self._settled([one[0] for one in messages], outcome)
         if repeats := [again for one in messages for again in one[1:]]:

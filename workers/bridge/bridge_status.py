@@ -1,6 +1,4 @@
-"""What a bridge says of itself on the board: its stream, what it holds, what became of messages,
-why some came back.
-"""
+"""A bridge's status on the board: its stream, its messages and their outcomes, its last error."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,8 +15,11 @@ _BEAT_SECONDS = 2.0
 _FRESH_SECONDS = 150.0
 
 
-class Standing:
-    """Told by several threads. A board that is away hears it with the next beat."""
+class BridgeStatus:
+    """The status of this bridge, set by several threads.
+
+    A board that does not answer gets it with the next heartbeat.
+    """
 
     def __init__(self, identity: str, subscription: str, bridges: BridgeRoster) -> None:
         self._bridge = Bridge(identity, subscription, "waiting", time(), "", 0)
@@ -30,27 +31,30 @@ class Standing:
 
     @property
     def held(self) -> int:
-        """Messages in our hands."""
+        """Messages that were received and not settled yet."""
         return self._held
 
     @property
     def state(self) -> BridgeState:
+        """State of the stream."""
         return self._bridge.state
 
     @property
     def error(self) -> str:
-        """Why the stream ended."""
+        """Reason for which the stream ended."""
         return self._bridge.error
 
-    def say(self, state: BridgeState, error: str = "") -> None:
-        """How the stream is, at once."""
+    def set_state(self, state: BridgeState, error: str = "") -> None:
+        """Write the state of the stream, at once."""
         since = self._bridge.since if state == self._bridge.state else time()
         self._bridge = replace(self._bridge, state=state, since=since, error=error)
         self._beaten = float("-inf")
-        self.beat()
+        self.heartbeat()
 
-    def beat(self) -> int | None:
-        """Say that we are there, at most every two seconds; how many jobs go on, if it was said."""
+    def heartbeat(self) -> int | None:
+        """Write the status, at most every two seconds; return the number of running jobs, if
+        written.
+        """
         if monotonic() - self._beaten <= _BEAT_SECONDS:
             return None
         self._beaten = monotonic()
@@ -61,36 +65,34 @@ class Standing:
             return self._bridges.jobs()
         return None
 
-    def hold(self, more: int) -> None:
-        """So many messages more are in our hands."""
+    def add_held(self, more: int) -> None:
+        """Count messages that were received."""
         with self._lock:
             self._held += more
 
-    def let_go(self, messages: int, outcomes: Mapping[Outcome, int]) -> None:
-        """So many are no longer, and came to these ends."""
-        self.hold(-messages)
+    def remove_held(self, messages: int, outcomes: Mapping[Outcome, int]) -> None:
+        """Count messages that were settled, by outcome."""
+        self.add_held(-messages)
         with suppress(RedisError):
             self._bridges.count(outcomes)
 
-    def fails(self, customer: str, error: Exception) -> None:
-        """Messages of the customer are handed back, for this reason."""
+    def mark_failing(self, customer: str, error: Exception) -> None:
+        """Note why messages of the customer are released."""
         with self._lock:
             self._errors[customer] = monotonic(), str(error)
 
-    def is_well(self, customer: str) -> None:
-        """Messages of the customer were stored."""
+    def mark_stored(self, customer: str) -> None:
+        """Note that messages of the customer were stored."""
         with self._lock:
             self._errors.pop(customer, None)
 
-    def leave(self) -> None:
-        """Off the board: this process ends."""
+    def remove(self) -> None:
+        """Remove this bridge from the board."""
         with suppress(RedisError):
             self._bridges.remove(self._bridge.id)
 
     def _why_back(self) -> str:
-        """The latest reason for which messages were handed back, unless those of that customer are
-        well again.
-        """
+        """Return why messages were released last, unless that customer's were stored since."""
         oldest = monotonic() - _FRESH_SECONDS
         with self._lock:
             return max(

@@ -1,5 +1,6 @@
-"""The bridge between the main application and the queues: messages in, results out. It imports no
-model library.
+"""The bridge worker: messages of the main application in, results out.
+
+It imports no model library.
 """
 
 import logging
@@ -14,10 +15,10 @@ from celery.signals import worker_shutting_down
 from intake.messages.topic import Topics
 from tasks.board.context import Context
 from tasks.broker.step_messages import RESULTS
-from workers.bridge.pull_loop import Inflow
+from workers.bridge.pull_loop import PullLoop
 from workers.bridge.results_consumer import register
-from workers.runtime.celery_worker import consume
-from workers.runtime.liveness_file import touch
+from workers.runtime.celery_worker import consume_queue
+from workers.runtime.liveness_file import touch_liveness_file
 
 _PUBLISHING = 2  # jobs whose results are published at once
 _EXIT = 70  # EX_SOFTWARE of sysexits.h
@@ -25,16 +26,17 @@ _EXIT = 70  # EX_SOFTWARE of sysexits.h
 log = logging.getLogger(__name__)
 
 
-def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, folder: Path) -> int:
-    """Serve until told to stop; the exit status. `inflow`: None if nothing comes in here, and
-    results only go out.
+def run_bridge(
+    app: Celery, context: Context, inflow: PullLoop | None, topics: Topics, folder: Path
+) -> int:
+    """Run until told to stop; return the exit status.
 
-    What was pulled is stored and acknowledged while the results in work are published. `folder` is
-    CHORUS_RUN.
+    `inflow`: None where no messages come in and results only go out. What was pulled is stored and
+    acknowledged while the results in work are published. `folder` is CHORUS_RUN.
     """
     register(app, context, topics.topic)
     if inflow is None:
-        return _consume(app, context, partial(touch, folder))
+        return _consume(app, context, partial(touch_liveness_file, folder))
 
     def stop(**_: object) -> None:
         inflow.stop()
@@ -48,22 +50,22 @@ def run(app: Celery, context: Context, inflow: Inflow | None, topics: Topics, fo
         inflow.join()
 
 
-def _watch(inflow: Inflow, folder: Path) -> None:
-    """Say that there is progress, or end the process: what it holds then comes again, and nothing
-    of it is lost.
+def _watch(inflow: PullLoop, folder: Path) -> None:
+    """Touch the liveness file, or end the process: the messages that it holds are then delivered
+    again.
     """
-    problem = inflow.trouble()
+    problem = inflow.failure()
     if problem is not None:
         log.error("%s: this bridge ends, and another takes over", problem)
         os._exit(_EXIT)
-    touch(folder)
+    touch_liveness_file(folder)
 
 
 def _consume(app: Celery, context: Context, watch: Callable[[], None]) -> int:
     if context.presence is not None:
         context.presence.start_heartbeat(watch)
     try:
-        return consume(app, RESULTS, name="bridge", threads=_PUBLISHING)
+        return consume_queue(app, RESULTS, name="bridge", threads=_PUBLISHING)
     finally:
         if context.presence is not None:
             context.presence.leave()

@@ -1,11 +1,11 @@
-"""Messages of the main application become stored batches, and only then are they acknowledged.
+"""The pull loop: messages become stored batches, and only then are they acknowledged.
 
-    stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a job that is set going ──▶ acknowledged
-                                            └──▶ no feedback: put away with the reason ──▶ acknowledged
+    stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a started job ──▶ acknowledged
+                                            └──▶ no feedback: rejected, with the reason ──▶ acknowledged
 
-The stream only fills the inbox; one thread gathers; a few store, each one batch at a time. What
-cannot be stored now is handed back to the subscription. How much is in our hands is bounded by the
-flow control of the stream.
+The stream only fills the inbox; one thread gathers; a few threads store, each one batch at a time.
+What cannot be stored now is released to the subscription. The flow control of the stream bounds how
+many messages are held.
 """
 
 import logging
@@ -27,8 +27,8 @@ from storage.places.place import CannotWrite
 from storage.places.retry import StorageUnavailable
 from tasks.board.bridge_roster import Outcome
 from tasks.broker.broker_url import BrokerUnreachable
-from workers.bridge.batch_writer import InOtherHands, Read, TakingIn
-from workers.bridge.bridge_status import Standing
+from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReadMessage
+from workers.bridge.bridge_status import BridgeStatus
 
 _STORING = 4  # batches on their way to the place at once
 _LOOK_EVERY = 0.1
@@ -47,23 +47,23 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Taken:
-    """A message in our hands, and what it says."""
+class _ReceivedMessage:
+    """A received message, and what it says."""
 
     received: ReceivedMessage
     said: MessageFeedback | RejectedMessage
 
 
-class Inflow:
-    """Takes messages in until it is stopped, and then stores and acknowledges what it holds."""
+class PullLoop:
+    """Pulls messages until it is stopped; then it stores and acknowledges what it holds."""
 
     def __init__(
         self,
-        standing: Standing,
+        standing: BridgeStatus,
         subscription: Subscription,
         known: Callable[[str], bool],
-        taking_in: TakingIn,
-        gatherer: Batcher[_Taken],
+        taking_in: BatchWriter,
+        gatherer: Batcher[_ReceivedMessage],
     ) -> None:
         """`known`: whether feedback of a customer of this name is expected."""
         self.standing, self._subscription, self._known = standing, subscription, known
@@ -77,22 +77,23 @@ class Inflow:
         self._looked = {thread.name: monotonic() for thread in self._threads}
 
     def start(self) -> None:
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Take no more messages. Returns at once; what is held is still seen to, see `join`."""
+        """Pull no more messages. It returns at once; see `join`."""
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait until all that was held is stored and acknowledged, or handed back."""
+        """Wait until all messages are stored and acknowledged, or released."""
         for thread in self._threads:
             thread.join()
         self._subscription.close()
-        self.standing.leave()
+        self.standing.remove()
 
-    def trouble(self) -> str | None:
-        """Why it will take nothing in any more, though nobody told it to stop; None if all is well."""
+    def failure(self) -> str | None:
+        """Return why it no longer pulls, though it was not told to stop; None if it works."""
         if self._stopped.is_set():
             return None
         for thread in self._threads:
@@ -106,7 +107,7 @@ class Inflow:
     # The stream
 
     def _stream(self) -> None:
-        """Keep a stream open until told to stop; then, and whatever happens, nothing more comes."""
+        """Keep a stream open until told to stop; after it no message arrives any more."""
         try:
             self._keep_open()
         finally:
@@ -114,7 +115,7 @@ class Inflow:
             self._ended.set()
 
     def _keep_open(self) -> None:
-        """A stream that ends for good is opened again after a rest, each time a longer one."""
+        """Open a stream again when it has ended, after a pause that grows."""
         rest = _FIRST_REST
         while not self._stopped.is_set():
             opened = monotonic()
@@ -125,20 +126,21 @@ class Inflow:
                         not self.standing.error or self._has_lasted(opened)
                     ):
                         log.info("pulls from %s", self._subscription.name)
-                        self.standing.say("pulling")
+                        self.standing.set_state("pulling")
                     self._subscription.wait(_LOOK_EVERY)
                     self._beat()
             except PullStopped as error:
                 if monotonic() - opened > _LONGEST_REST:
                     rest = _FIRST_REST
                 log.warning("%s It is tried again in %.0f s", error, rest)
-                self.standing.say("waiting", str(error))
+                self.standing.set_state("waiting", str(error))
                 self._rest(rest)
                 rest = min(_LONGEST_REST, 2 * rest)
 
     def _has_lasted(self, opened: float) -> bool:
-        """Whether a stream that follows one that ended is well: of a subscription that is gone it
-        opens, too.
+        """Return whether a stream that follows an ended one works.
+
+        One of a deleted subscription opens too, and ends at once.
         """
         return monotonic() - opened > _SURE_SECONDS
 
@@ -149,14 +151,14 @@ class Inflow:
 
     def _beat(self) -> None:
         self._looked["stream"] = monotonic()
-        jobs = self.standing.beat()
+        jobs = self.standing.heartbeat()
         if jobs is not None:
             self._gatherer.seconds = batch_wait(self._seconds, jobs)
 
     # Gathering
 
     def _gather(self) -> None:
-        """From the inbox to batches, until the stream has ended and nothing is left in either."""
+        """Gather the inbox into batches, until the stream has ended and both are empty."""
         with ThreadPoolExecutor(_STORING, thread_name_prefix="store") as storing:
             while not (self._ended.is_set() and self._inbox.empty()):
                 self._looked["gather"] = monotonic()
@@ -172,29 +174,29 @@ class Inflow:
                 storing.submit(self._store, batch)
 
     def _arrived(self, seconds: float) -> Iterator[ReceivedMessage]:
-        """What is in the inbox, waited for so long; and no more than leaves time to see what is
-        due.
+        """Return what arrives in the inbox within so many seconds, and no later than the next due
+        batch.
         """
         with suppress(Empty):
             yield self._inbox.get(timeout=seconds)
             for _ in range(_AT_A_LOOK):
                 yield self._inbox.get_nowait()
 
-    def _add(self, received: ReceivedMessage) -> MessageBatch[_Taken] | None:
-        """Gather a message; the batch that it fills, if it does."""
-        self.standing.hold(1)
+    def _add(self, received: ReceivedMessage) -> MessageBatch[_ReceivedMessage] | None:
+        """Gather a message; return the batch that it fills, if it does."""
+        self.standing.add_held(1)
         try:
             said = parse_message(received.message, self._known)
         except Exception as error:  # whatever a storage raises that is asked for customers
-            self._hand_back(_NOBODY, [received], error)
+            self._release(_NOBODY, [received], error)
             return None
         key = said.customer if isinstance(said, MessageFeedback) else _NOBODY
-        return self._gatherer.add(key, _Taken(received, said), monotonic())
+        return self._gatherer.add(key, _ReceivedMessage(received, said), monotonic())
 
     # Storing
 
-    def _store(self, batch: MessageBatch[_Taken]) -> None:
-        """See to a batch; what of it could not be settled, for whatever reason, is handed back."""
+    def _store(self, batch: MessageBatch[_ReceivedMessage]) -> None:
+        """Store a batch; release whatever could not be settled."""
         left = {id(one.received): one.received for one in batch.items}
 
         def settled(messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
@@ -209,36 +211,36 @@ class Inflow:
                     [(one, why) for one, why in said if isinstance(why, RejectedMessage)], settled
                 )
             else:
-                self._taking_in.take(
+                self._taking_in.write(
                     batch.key,
-                    [Read(one, it) for one, it in said if isinstance(it, MessageFeedback)],
+                    [ReadMessage(one, it) for one, it in said if isinstance(it, MessageFeedback)],
                     settled,
                 )
         # whatever storage, broker or registry raise: the messages are safe where they are
         except Exception as error:
             if isinstance(error, _AWAY):
                 self._stopped.wait(_AWAY_SECONDS)
-            self._hand_back(batch.key, list(left.values()), error)
+            self._release(batch.key, list(left.values()), error)
         else:
-            self.standing.is_well(batch.key)
+            self.standing.mark_stored(batch.key)
 
     def _settle(self, messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
         failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
-        self.standing.let_go(
+        self.standing.remove_held(
             len(messages), outcomes | ({"not acknowledged": failed} if failed else {})
         )
 
-    def _hand_back(
+    def _release(
         self, customer: str, messages: Sequence[ReceivedMessage], error: Exception
     ) -> None:
         log.warning(
             "%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error)
         )
-        self.standing.fails(customer, error)
+        self.standing.mark_failing(customer, error)
         self._subscription.release(messages)
-        self.standing.let_go(len(messages), {"handed back": len(messages)})
+        self.standing.remove_held(len(messages), {"handed back": len(messages)})
 
 
 def _expected(error: Exception) -> bool:
-    """Whether its words are enough."""
-    return isinstance(error, ChorusError | InOtherHands | RedisError | StorageUnavailable)
+    """Return whether the error's text is enough for the log."""
+    return isinstance(error, ChorusError | ClaimedElsewhere | RedisError | StorageUnavailable)

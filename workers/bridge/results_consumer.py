@@ -1,4 +1,4 @@
-"""Whoever consumes the queue of results: it publishes what jobs have found, and ends them."""
+"""The consumer of the queue of results: it publishes the labels of jobs, and ends the jobs."""
 
 from functools import partial
 
@@ -7,12 +7,12 @@ from celery import Celery
 from tasks.board.context import Context
 from tasks.broker.step_messages import PublishResults
 from tasks.steps.publish_results import TopicOf, publish_results
-from workers.runtime.run_step import handle
+from workers.runtime.run_step import run_step
 
 
 def register(app: Celery, context: Context, topic_of: TopicOf) -> None:
-    """Teach the app to publish results; `topic_of` finds the topic of a full name."""
+    """Register the step that publishes results; `topic_of` returns the topic of a full name."""
 
     @app.task(name=PublishResults.name)
     def _results(job: str) -> None:
-        handle(context, partial(publish_results, context, topic_of), PublishResults(job))
+        run_step(context, partial(publish_results, context, topic_of), PublishResults(job))

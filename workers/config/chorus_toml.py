@@ -42,16 +42,17 @@ class ChorusToml:
     tables: Mapping[str, object] = field(default_factory=dict)
 
     def bad(self, path: Path, problem: str) -> BadChorusToml:
+        """Return the error about what stands at the path."""
         return BadChorusToml(self.file, line_of(self.text, path), ".".join(map(str, path)), problem)
 
     def table(self, path: Path, found: object) -> dict[str, object]:
-        """What stands at the path. Raises BadChorusToml if it is no table."""
+        """Return the table at the path. Raises BadChorusToml if it is not a table."""
         if not isinstance(found, dict):
             raise self.bad(path, f"{header(path)} is {_toml(found)}; it must be a table.")
         return found
 
     def tables_at(self, name: str) -> list[tuple[Path, dict[str, object]]]:
-        """Every [[name]], with its path. Raises BadChorusToml if it is written otherwise."""
+        """Return every [[name]] with its path. Raises BadChorusToml if it is written otherwise."""
         found = self.tables.get(name, [])
         if not isinstance(found, list):
             raise self.bad(
@@ -62,8 +63,9 @@ class ChorusToml:
     def value(
         self, path: Path, key: str, value: object, checks: Mapping[str, Check], hint: str = ""
     ) -> object:
-        """What a key of the table at the path means. `hint` goes with an unknown one. Raises
-        BadChorusToml.
+        """Return the checked value of a key of the table at the path.
+
+        `hint` is added to the error about an unknown key. Raises BadChorusToml.
         """
         where = (*path, key)
         if key not in checks:
@@ -77,7 +79,7 @@ class ChorusToml:
 
 
 def read_toml(place: Place) -> ChorusToml:
-    """The file below the root; an empty one if there is none. Raises BadChorusToml."""
+    """Read the file below the root; an empty one if there is none. Raises BadChorusToml."""
     try:
         return parse_toml(place.read(FILE), place.at(FILE))
     except Absent:
@@ -85,7 +87,7 @@ def read_toml(place: Place) -> ChorusToml:
 
 
 def parse_toml(data: bytes, file: str) -> ChorusToml:
-    """The bytes of the file; `file` names it in errors. Raises BadChorusToml."""
+    """Parse the bytes of the file; `file` names it in errors. Raises BadChorusToml."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -104,20 +106,21 @@ def parse_toml(data: bytes, file: str) -> ChorusToml:
 
 
 def unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    """Return the error text about an unknown key, with the keys that are allowed."""
     near = get_close_matches(name, known, 1)
     meant = f"Did you mean {near[0]}? " if near else ""
     return f"there is no {what} with the name {name!r}. {meant}There are: {', '.join(known)}."
 
 
 def whole(value: object, least: int) -> int:
-    """Raises ValueError unless it is a whole number, and at least so much."""
+    """Return a whole number of at least `least`. Raises ValueError, which says what is allowed."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"a whole number, {least} or more")
     return value
 
 
 def header(path: Path) -> str:
-    """How a table is written above its keys: [models.a], [[schedule]]."""
+    """Return a table's name as it is written in the file."""
     names = [name for name in path if isinstance(name, str)]
     bare = (
         name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -12,7 +12,7 @@ GATE = "gate"
 
 @dataclass(frozen=True)
 class Gate:
-    """What a version has to hold to become champion; by default nothing."""
+    """The conditions of a promotion."""
 
     # the largest share of rows whose label may change, against the champion
     most_flips: float | None = None
@@ -24,22 +24,23 @@ class Gate:
 
 @dataclass(frozen=True)
 class Gates:
-    """What the file says; without one, no gate for any model."""
+    """The gates of all models."""
 
     defaults: Gate = field(default_factory=Gate)
     models: Mapping[str, Gate] = field(default_factory=dict)  # those that have a table of their own
 
     def of(self, model: str) -> Gate:
+        """Return the gate of a model."""
         return self.models.get(model, self.defaults)
 
 
 def read_gates(place: Place) -> Gates:
-    """The file below the root. Raises BadChorusToml."""
+    """Read the gates of chorus.toml below the root. Raises BadChorusToml."""
     return _gates_in(read_toml(place))
 
 
 def parse_gates(data: bytes, file: str) -> Gates:
-    """What the bytes of the file say; `file` names it in errors. Raises BadChorusToml."""
+    """Parse the gates in the bytes of chorus.toml; `file` names it in errors. Raises BadChorusToml."""
     return _gates_in(parse_toml(data, file))
 
 

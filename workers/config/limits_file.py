@@ -15,23 +15,26 @@ from workers.config.toml_lines import Path
 
 @dataclass(frozen=True)
 class LimitsFile:
-    """What the file says; without one, the defaults for every model."""
+    """The limits of all models."""
 
     defaults: Limits = field(default_factory=Limits)
     # those that have a table of their own
     models: Mapping[str, Limits] = field(default_factory=dict)
 
     def of(self, model: str) -> Limits:
+        """Return the limits of a model."""
         return self.models.get(model, self.defaults)
 
 
 def read_limits(place: Place) -> LimitsFile:
-    """The file below the root; without one the defaults hold. Raises BadChorusToml."""
+    """Read the limits of chorus.toml below the root. Raises BadChorusToml."""
     return _limits_in(read_toml(place))
 
 
 def parse_limits(data: bytes, file: str) -> LimitsFile:
-    """What the bytes of the file say; `file` names it in errors. Raises BadChorusToml."""
+    """Parse the limits in the bytes of chorus.toml; `file` names it in errors. Raises
+    BadChorusToml.
+    """
     return _limits_in(parse_toml(data, file))
 
 

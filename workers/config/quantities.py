@@ -14,7 +14,7 @@ SIZE = 'bytes as a whole number, or a text with B, KB, MB, GB, TB (or KiB to TiB
 
 
 def seconds(value: object) -> float:
-    """Of a duration: 90, 90.0, "90s" and "1.5m" are all 90.0. Raises ValueError for anything else."""
+    """Return the seconds of a duration: a number, or a text with a unit. Raises ValueError."""
     number = _quantity(value, _SECONDS, DURATION) if isinstance(value, str) else value
     if (
         isinstance(number, bool)
@@ -26,7 +26,7 @@ def seconds(value: object) -> float:
 
 
 def size(value: object) -> int:
-    """In bytes: 600_000_000 and "600 MB" are the same. Raises ValueError for anything else."""
+    """Return the bytes of a size: a number, or a text with a unit. Raises ValueError."""
     number = round(_quantity(value, _BYTES, SIZE)) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ValueError(SIZE)

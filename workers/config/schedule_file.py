@@ -18,12 +18,12 @@ ALL = "all"  # customers
 
 
 def read_schedules(place: Place) -> dict[str, Schedule]:
-    """By name, in the order of the file; none without a file. Raises BadChorusToml."""
+    """Read the schedules of chorus.toml, by name. Raises BadChorusToml."""
     return _schedules_in(read_toml(place))
 
 
 def parse_schedules(data: bytes, file: str) -> dict[str, Schedule]:
-    """What the bytes of the file say; `file` names it in errors. Raises BadChorusToml."""
+    """Parse the schedules in the bytes of chorus.toml; `file` names it. Raises BadChorusToml."""
     return _schedules_in(parse_toml(data, file))
 
 

@@ -15,10 +15,9 @@ Path = tuple[str | int, ...]
 
 
 def line_of(text: str, path: Path) -> int:
-    """The line, from 1, on which a table or key is first written: line_of("[a]\\nb = 1\\n", ("a",
-    "b")) == 2.
+    """Return the line, from 1, on which a table or key is first written.
 
-    `text` is a valid TOML document that holds the path.
+    `text` is a valid TOML document that holds the path: line_of("[a] b = 1 ", ("a", "b")) == 2.
     """
     lines = text.split("\n")
     return (
@@ -50,8 +49,9 @@ def _holds(value: Any, path: Path) -> bool:  # Any: a value of TOML
 
 
 def line_of_syntax(text: str, error: ValueError) -> int:
-    """The line, from 1, on which tomllib has stopped; the last one where it says only that the
-    document has ended.
+    """Return the line, from 1, on which tomllib stopped.
+
+    It is the last line where the error says only that the document has ended.
     """
     found = re.search(r"at line (\d+)", str(error))
     return int(found[1]) if found else text.rstrip("\n").count("\n") + 1

@@ -1,7 +1,6 @@
-"""Celery beat, in a thread of the control worker: it asks for a look at a schedule when a look
-would do something.
+"""Celery beat, in a thread of the control worker: it queues a schedule's step when that has work.
 
-What was done and what is due is in storage, so beat keeps nothing: any number of them may beat on
+Storage holds what was done and what is due, so beat keeps nothing: any number of them may run on
 one broker.
 """
 
@@ -34,15 +33,15 @@ _LONGEST_SLEEP = 5  # seconds between two ticks
 log = logging.getLogger(__name__)
 
 
-def beat(app: Celery, context: Context) -> None:
-    """From now on, in a thread of its own."""
+def start_beat(app: Celery, context: Context) -> None:
+    """Start beat in a thread of its own."""
     scheduler: Any = partial(StoredScheduler, context)  # Any: Celery's types want a class here
     service = Service(app, max_interval=_LONGEST_SLEEP, scheduler_cls=scheduler)
     Thread(target=service.start, name="celery-beat", daemon=True).start()
 
 
 class StoredScheduler(Scheduler):
-    """One entry for each schedule of chorus.toml, which is read again and again."""
+    """The schedules of chorus.toml as beat's entries; the file is read again and again."""
 
     read_every = 30.0  # seconds
     producer: Any = None  # it publishes as everybody does
@@ -52,7 +51,7 @@ class StoredScheduler(Scheduler):
         super().__init__(**options)
 
     def setup_schedule(self) -> None:
-        """Take up what the file says now. While it cannot be read as it should, nothing is due."""
+        """Read the file. While it has an error, nothing is due."""
         self._read_at = monotonic()
         try:
             found = read_schedules(self._context.place)
@@ -67,13 +66,13 @@ class StoredScheduler(Scheduler):
             self.schedule = {name: self._entry(schedule) for name, schedule in found.items()}
 
     def tick(self, *args: Any, **options: Any) -> float:
-        """Of Scheduler: ask for what is due; the seconds until the next tick."""
+        """Queue what is due; return the seconds until the next tick."""
         if monotonic() - self._read_at > self.read_every:
             self.setup_schedule()
         return super().tick(*args, **options)
 
     def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — there is none
-        """Ask the control worker for a look, unless that waits in its queue already."""
+        """Queue the schedule's step for the control worker, unless it waits in the queue already."""
         message = LookAtSchedule(str(entry.name))
         try:
             if not control_steps_in_flight(self._context.board, [message.step]):
@@ -91,14 +90,14 @@ class StoredScheduler(Scheduler):
 
 
 class _Due(BaseSchedule):
-    """Celery's question whether it is time, answered from storage and the clock."""
+    """Celery's question whether a schedule is due, answered from storage and the clock."""
 
     def __init__(self, place: Place, schedule: Schedule) -> None:
         super().__init__()
         self._place, self._of = place, schedule
 
     def is_due(self, last_run_at: datetime) -> schedstate:  # noqa: ARG002 — storage knows better
-        """Whether to ask for a look now, and in how many seconds to see again."""
+        """Return whether to queue the step now, and the seconds until the next check."""
         now = datetime.now(UTC)
         try:
             if wants_a_look(self._place, self._of, now):

@@ -1,4 +1,4 @@
-"""The control worker: reduce, finish, the schedules, and the reconciler. It never imports a model
+"""The control worker: reduce, finish, schedules and the reconciler. It never imports a model
 library.
 """
 
@@ -20,11 +20,11 @@ from tasks.jobs.schedule import run_due
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
 from workers.config.schedule_file import read_schedules
-from workers.control.celery_beat import beat
+from workers.control.celery_beat import start_beat
 from workers.control.reconciler import Reconciler
-from workers.runtime.celery_worker import consume
-from workers.runtime.liveness_file import touch
-from workers.runtime.run_step import handle
+from workers.runtime.celery_worker import consume_queue
+from workers.runtime.liveness_file import touch_liveness_file
+from workers.runtime.run_step import run_step
 
 _SWEEP_SECONDS = 2.0
 
@@ -32,54 +32,60 @@ log = logging.getLogger(__name__)
 
 
 def register(app: Celery, context: Context) -> None:
-    """Teach the app the steps of the control queue."""
+    """Register the steps of the control queue."""
 
     @app.task(name=ReduceChunk.name)
     def _reduce(job: str, chunk: str) -> None:
-        handle(context, partial(reduce, context), ReduceChunk(job, chunk))
+        run_step(context, partial(reduce, context), ReduceChunk(job, chunk))
 
     @app.task(name=FinishJob.name)
     def _finish(job: str) -> None:
-        handle(context, partial(finish, context), FinishJob(job))
+        run_step(context, partial(finish, context), FinishJob(job))
 
     @app.task(name=LookAtSchedule.name)
     def _look(schedule: str) -> None:
-        handle(context, partial(look_at, context), LookAtSchedule(schedule))
+        run_step(context, partial(run_schedule_step, context), LookAtSchedule(schedule))
 
 
-def look_at(context: Context, message: LookAtSchedule) -> None:
-    """As chorus.toml has it now; one that it no longer has just stops."""
+def run_schedule_step(context: Context, message: LookAtSchedule) -> None:
+    """Run what is due of a schedule in chorus.toml; one that was removed from it just stops."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
         run_due(context, schedule, datetime.now(UTC))
 
 
-def run(app: Celery, context: Context, folder: Path, only: Collection[str] = ()) -> int:
-    """Consume the control queue until told to stop; the exit status.
+def run_control_worker(
+    app: Celery, context: Context, folder: Path, only: Collection[str] = ()
+) -> int:
+    """Consume the control queue until told to stop; return the exit status.
 
-    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are named.
+    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are given.
     """
     register(app, context)
     if context.presence is not None:
         context.presence.start_heartbeat()
     if not only:
-        beat(app, context)
+        start_beat(app, context)
     Thread(
-        target=_sweep, args=(Reconciler(context, only), folder), name="sweep", daemon=True
+        target=_reconcile_forever,
+        args=(Reconciler(context, only), folder),
+        name="sweep",
+        daemon=True,
     ).start()
     try:
-        return consume(app, CONTROL, name="control", threads=2)
+        return consume_queue(app, CONTROL, name="control", threads=2)
     finally:
         if context.presence is not None:
             context.presence.leave()
 
 
-def _sweep(sweeper: Reconciler, folder: Path) -> None:
+def _reconcile_forever(sweeper: Reconciler, folder: Path) -> None:
+    """Run the reconciler every two seconds, until the process ends."""
     pause = Event()
     while True:
         try:
             sweeper.tick()
-            touch(folder)
+            touch_liveness_file(folder)
         except (RedisError, BrokerUnreachable):
             log.warning("the broker is away: nothing is swept")
         except StorageUnavailable as error:

@@ -1,8 +1,7 @@
-"""The metrics endpoint: demand, pools and messages over HTTP, for Prometheus, for KEDA and for
-probes.
+"""The metrics endpoint over HTTP: demand, workers and messages, for Prometheus, KEDA and probes.
 
 /metrics         the text format of Prometheus
-/demand/<model>  {"rows": 1200, "workers": 4}: the rows that wait, and the workers that they are worth
+/demand/<model>  {"rows": 1200, "workers": 4}: the waiting rows, and the wanted workers
 /healthz         200 while the board can be read
 """
 
@@ -21,50 +20,57 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from storage.errors import BadRequest, ChorusError
 from workers.autoscaling.limits import Limits
-from workers.control.prometheus import Seen, exposition
+from workers.control.prometheus import BoardSnapshot, prometheus_text
 
 # seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
 _FRESH = 1.0
 
-Read = Callable[[], Seen]
+Read = Callable[[], BoardSnapshot]
 Answer = tuple[HTTPStatus, str, bytes]  # status, content type, body
 
 log = logging.getLogger(__name__)
 
 
-class BadAddress(BadRequest):
+class BadListenAddress(BadRequest):
+    """An address that cannot be listened on: it is not HOST:PORT."""
+
     def __init__(self, value: str) -> None:
         self.value = value
         super().__init__(
-            f"{value!r} is no HOST:PORT to listen on. Use 127.0.0.1:9464, 0.0.0.0:9464 or [::]:9464."
+            f"{value!r} is no HOST:PORT to listen on. Use 127.0.0.1:9464, 0.0.0.0:9464 or "
+            "[::]:9464."
         )
 
 
 class CannotListen(ChorusError):
-    """The address is taken, or not one of this machine's."""
+    """An address that is in use, or not one of this machine."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         self.host, self.port, self.reason = host, port, reason
         super().__init__(
-            f"The metrics cannot be served on {host}:{port}: {reason}. Stop what listens there, or choose another "
+            f"The metrics cannot be served on {host}:{port}: {reason}. Stop what listens there, or "
+            "choose another "
             "port (0: any that is free)."
         )
 
 
-def listen_address(value: str) -> tuple[str, int]:
-    """ "0.0.0.0:9464" -> ("0.0.0.0", 9464); brackets around IPv6. Raises BadAddress."""
+def parse_listen_address(value: str) -> tuple[str, int]:
+    """Return host and port: "0.0.0.0:9464" -> ("0.0.0.0", 9464); IPv6 in brackets.
+
+    Raises BadListenAddress.
+    """
     host, colon, port = value.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if (
         not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16)
         or (":" in host) != bracketed
     ):
-        raise BadAddress(value)
+        raise BadListenAddress(value)
     return (host[1:-1] if bracketed else host), int(port)
 
 
-def check_free(host: str, port: int) -> None:
-    """Raises CannotListen, as `serve_metrics` would now."""
+def check_address_free(host: str, port: int) -> None:
+    """Raise CannotListen if `serve_metrics` would now."""
     try:
         socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
@@ -75,13 +81,13 @@ def check_free(host: str, port: int) -> None:
 def serve_metrics(
     host: str, port: int, read: Read, limits: Callable[[str], Limits]
 ) -> Iterator[int]:
-    """Serve from a thread for as long as the block lasts; the block gets the port. Raises
-    CannotListen.
+    """Serve from a thread while the block lasts; yield the port.
 
-    `read` is called from other threads, one at a time; `limits` is `LimitsFile.of`.
+    `read` is called from other threads, one at a time; `limits` is `LimitsFile.of`. Raises
+    CannotListen.
     """
     try:
-        server = _Server(host, port, Pages(read, limits))
+        server = _Server(host, port, MetricsPages(read, limits))
     except OSError as error:
         raise CannotListen(host, port, error.strerror or str(error)) from error
     thread = Thread(
@@ -96,18 +102,18 @@ def serve_metrics(
         thread.join()
 
 
-class Pages:
-    """What is answered to which path."""
+class MetricsPages:
+    """The answers to the paths."""
 
     def __init__(
         self, read: Read, limits: Callable[[str], Limits], clock: Callable[[], float] = time.time
     ) -> None:
         self._read, self._limits, self._clock = read, limits, clock
         self._lock, self._read_at = Lock(), float("-inf")
-        self._last = Seen()
+        self._last = BoardSnapshot()
 
     def answer(self, path: str) -> Answer:
-        """Raises whatever `read` raises."""
+        """Return status, content type and body of a path. Raises what `read` raises."""
         path = path.partition("?")[0]
         if path == "/healthz":
             self._board()
@@ -116,7 +122,7 @@ class Pages:
             return (
                 HTTPStatus.OK,
                 CONTENT_TYPE_LATEST,
-                exposition(self._board(), self._limits, self._clock()),
+                prometheus_text(self._board(), self._limits, self._clock()),
             )
         folder, _, model = path.rpartition("/")
         if folder == "/demand" and model:
@@ -128,7 +134,9 @@ class Pages:
         )
 
     def _demand(self, model: str) -> dict[str, int]:
-        """A model that nobody asks for has an answer too: it is what lets its pool go to sleep."""
+        """Return rows and wanted workers; a model without demand gets its minimum, so that its pool
+        can shrink.
+        """
         seen, limits = self._board(), self._limits(model)
         for one in seen.demand:
             if one.model == model:
@@ -136,7 +144,7 @@ class Pages:
                 return {"rows": one.rows, "workers": wanted}
         return {"rows": 0, "workers": limits.min}
 
-    def _board(self) -> Seen:
+    def _board(self) -> BoardSnapshot:
         with self._lock:
             # a clock that was set back is no reason to wait
             if not 0 <= self._clock() - self._read_at < _FRESH:
@@ -150,26 +158,29 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 class _Server(ThreadingTCPServer):
-    """Not HTTPServer, which asks the name service for its own address before it listens."""
+    """A TCP server: HTTPServer would ask the name service for its own address before it listens."""
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, host: str, port: int, pages: Pages) -> None:
+    def __init__(self, host: str, port: int, pages: MetricsPages) -> None:
         self.address_family = _family(host)
         self.pages = pages
         super().__init__((host, port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 — as the base has it
-        """One client went away in the middle: nothing that the service has to hear of."""
+        """Ignore a client that went away in the middle."""
         log.debug("no answer to %s", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """The handler of one request."""
+
     server: _Server
     timeout = 10  # seconds that a client may be silent
 
     def do_GET(self) -> None:
+        """Answer one request."""
         try:
             status, kind, body = self.server.pages.answer(self.path)
         except Exception as error:  # whatever the board raises: the next who asks may be luckier
@@ -186,4 +197,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the standard library's name
-        """Nothing: a request every few seconds is no event."""
+        """Log nothing: a request every few seconds is no event."""

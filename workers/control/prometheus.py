@@ -1,7 +1,7 @@
-"""What the metrics endpoint says, in the text format of Prometheus. Pure.
+"""The metrics in the text format of Prometheus. Pure.
 
-The metrics of the Prometheus client are made anew for each answer, on a registry of their own: the
-board is the truth, and this process keeps no figures.
+The metrics of the Prometheus client are made for each answer, on a registry of their own: the board
+is the source, and this process keeps no figures.
 """
 
 from collections import Counter
@@ -21,8 +21,8 @@ from workers.autoscaling.model_workload import workers_wanted
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the board says at one moment."""
+class BoardSnapshot:
+    """Demand, workers and messages by the board at one moment."""
 
     demand: Sequence[Demand] = ()
     workers: Sequence[Worker] = ()
@@ -34,9 +34,10 @@ class Seen:
         return workers_wanted(demand, workers, limits, now)
 
 
-def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes:
-    """Demand and pools as gauges with the label `model`, and messages. `now` is in seconds since
-    1970.
+def prometheus_text(seen: BoardSnapshot, limits: Callable[[str], Limits], now: float) -> bytes:
+    """Return demand and workers as gauges with the label `model`, and messages.
+
+    `now` is in seconds since 1970.
     """
     registry = CollectorRegistry(auto_describe=False)
     pools = (*_of_demand(seen, limits, now), *_of_workers(seen.demand, seen.workers))
@@ -45,15 +46,18 @@ def exposition(seen: Seen, limits: Callable[[str], Limits], now: float) -> bytes
 
 
 class _Metrics(Collector):
+    """A collector of metrics that were made already."""
+
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
         return self._metrics
 
 
 def _of_demand(
-    seen: Seen, limits: Callable[[str], Limits], now: float
+    seen: BoardSnapshot, limits: Callable[[str], Limits], now: float
 ) -> Iterator[GaugeMetricFamily]:
     demand = seen.demand
     rows = GaugeMetricFamily(
@@ -90,7 +94,7 @@ def _of_demand(
 
 
 def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator[GaugeMetricFamily]:
-    """Also the zeros: a pool that has gone should be seen to be empty, not end where it was."""
+    """Yield the gauges of workers, zeros included, so that an empty pool is seen to be empty."""
     models = sorted({one.model for one in demand} | {worker.model for worker in workers})
     states = Counter((worker.model, worker.state) for worker in workers)
     there = GaugeMetricFamily(

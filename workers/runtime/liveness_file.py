@@ -1,8 +1,7 @@
-"""A sign of life that is a sign of progress: the time of the file CHORUS_RUN/alive, which a probe
-looks at.
+"""The liveness file CHORUS_RUN/alive, whose time a probe reads: a sign of progress.
 
-Whoever works touches it when a step is done, and when it finds that there is nothing to do. Not
-from a timer: a process that is stuck would go on ticking.
+A process touches it when a step is done, and when it finds that there is nothing to do. No timer
+touches it: that of a stuck process would go on.
 """
 
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 FILE = "alive"
 
 
-def touch(run: Path) -> None:
-    """Say that there was progress just now. `run` is CHORUS_RUN."""
+def touch_liveness_file(run: Path) -> None:
+    """Note that there was progress now. `run` is CHORUS_RUN."""
     run.mkdir(parents=True, exist_ok=True)
     (run / FILE).touch()

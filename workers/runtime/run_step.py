@@ -1,6 +1,4 @@
-"""How a worker deals with one message: skip what no longer matters, try again, hand it back, or
-fail the job.
-"""
+"""How a worker handles one message: skip, run, retry, release, or fail the job."""
 
 import logging
 from collections.abc import Callable
@@ -20,16 +18,17 @@ from tasks.broker.step_messages import (
     ScoreCell,
 )
 from tasks.jobs.submit import fail
-from workers.runtime.retry_policy import GiveUp, Release, decide
+from workers.runtime.retry_policy import FailJob, Release, decide
 
 M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, LookAtSchedule)
 
 log = logging.getLogger(__name__)
 
 
-def handle(context: Context, step: Callable[[M], None], message: M) -> None:
-    """Run one step, of a job or of none. Returns normally in every case, so that the message is
-    acknowledged.
+def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
+    """Run one step of a job, or of none.
+
+    It returns normally in every case, so that the message is acknowledged.
     """
     fields = dict(vars(message))
     for attempt in count(1):
@@ -44,7 +43,7 @@ def handle(context: Context, step: Callable[[M], None], message: M) -> None:
                 step(message)
         except Exception as error:  # whatever a model or a storage raises; the policy decides
             decision = decide(error, attempt)
-            if isinstance(decision, GiveUp):
+            if isinstance(decision, FailJob):
                 log.exception("%s failed", message.name, extra=fields)
                 if message.job is not None:
                     _fail(context, message.job, decision.reason)

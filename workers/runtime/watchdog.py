@@ -1,6 +1,4 @@
-"""Progress, not liveness: a worker that no longer takes what waits for it, or never finishes, ends
-itself.
-"""
+"""The watchdog: a worker that takes no waiting message, or never finishes a chunk, ends itself."""
 
 import logging
 import os
@@ -13,7 +11,7 @@ from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.leases import WorkerSession
 from tasks.broker.step_messages import scoring_queue
-from workers.runtime.liveness_file import touch
+from workers.runtime.liveness_file import touch_liveness_file
 
 _DEAF_SECONDS = 45.0  # with messages waiting and nothing taken; a reconnect takes less
 # at one chunk: the slowest model takes less, and a text that hangs takes for ever
@@ -24,7 +22,9 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Called with each beat of a scoring worker. Whoever started the worker starts another."""
+    """A check after each heartbeat of a scoring worker. The supervisor of the worker starts
+    another.
+    """
 
     def __init__(self, board: Board, presence: WorkerSession, run: Path) -> None:
         """`run` is CHORUS_RUN."""
@@ -33,9 +33,9 @@ class Watchdog:
         self._waiting_since: float | None = None
 
     def __call__(self) -> None:
-        """Say that there is progress if there is, or end the process."""
+        """Touch the liveness file if there is progress, or end the process."""
         now = time()
-        problem = trouble(self._unheard(now), self._presence.held_longest(now))
+        problem = stalled_reason(self._seconds_untaken(now), self._presence.held_longest(now))
         if problem is not None:
             log.error("%s: this worker ends, and another takes over", problem)
             os._exit(_EXIT)
@@ -43,13 +43,11 @@ class Watchdog:
         if self._presence.worker.state != "starting" and (
             nothing_to_do or self._presence.last_step >= self._looked
         ):
-            touch(self._run)
+            touch_liveness_file(self._run)
         self._looked = now
 
-    def _unheard(self, now: float) -> float:
-        """Seconds for which messages have waited at every look, while this worker had nothing and
-        took nothing.
-        """
+    def _seconds_untaken(self, now: float) -> float:
+        """Return for how long messages have waited while this worker was idle and took none."""
         if self._presence.busy or not self._waiting():
             self._waiting_since = None
             return 0.0
@@ -58,7 +56,7 @@ class Watchdog:
         return now - self._waiting_since
 
     def _waiting(self) -> int:
-        """Messages in this model's queue; none that we know of while the broker is away."""
+        """Return the messages in this model's queue; 0 while the broker does not answer."""
         try:
             queue = self._board.key(keys.QUEUE, scoring_queue(self._presence.worker.model))
             return int(self._board.redis.llen(queue))
@@ -66,11 +64,12 @@ class Watchdog:
             return 0
 
 
-def trouble(unheard: float, longest: float) -> str | None:
-    """What is wrong with a worker: seconds that messages wait unheard, seconds it is at its oldest
-    chunk. Pure.
+def stalled_reason(unheard: float, longest: float) -> str | None:
+    """Return why a worker is stalled, or None. Pure.
 
-    trouble(60.0, 0.0) == "messages wait, and none was taken for 60 s"
+    Seconds for which messages wait untaken, and seconds for which it holds its oldest lease:
+
+        stalled_reason(60.0, 0.0) == "messages wait, and none was taken for 60 s"
     """
     if unheard > _DEAF_SECONDS:
         return f"messages wait, and none was taken for {unheard:.0f} s"

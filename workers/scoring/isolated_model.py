@@ -15,7 +15,7 @@ from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
 from tasks.steps.fault_isolation import TextsFailed, reason_of
-from workers.scoring.loaded_model import Loaded
+from workers.scoring.loaded_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load
 _SCORE_SECONDS = 60.0  # for one call of score; the caller then tries again with fewer texts
@@ -85,10 +85,10 @@ class IsolatedModel:
         self._start()
 
     def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities.
+        """Return [rows, labels] float32 probabilities for [rows] strings.
 
-        Raises TextsFailed if the model fails, or its process ends or takes too long; IsolationFailed
-        for errors that are not the fault of the texts.
+        Raises TextsFailed if the model fails, or its process ends or takes too long;
+        IsolationFailed for errors that are not the fault of the texts.
         """
         if not self._process.is_alive():
             self.stop()
@@ -141,7 +141,7 @@ class IsolatedModel:
 def _serve(pipe: Connection, url: str, model: str, version: int, compute: Compute) -> None:
     """Run in the process: load the model, then answer until the parent closes the pipe."""
     try:
-        loaded = Loaded(open_place(url), model, version, compute)
+        loaded = InMemoryModel(open_place(url), model, version, compute)
     except StorageUnavailable as error:
         pipe.send(_Unavailable(error.url, error.reason, error.tries, error.seconds))
         return
@@ -153,7 +153,7 @@ def _serve(pipe: Connection, url: str, model: str, version: int, compute: Comput
         pipe.send(_answer(loaded, pa.array(pipe.recv(), pa.string())))
 
 
-def _answer(loaded: Loaded, texts: pa.StringArray) -> Float32 | _Failed | _Refused:
+def _answer(loaded: InMemoryModel, texts: pa.StringArray) -> Float32 | _Failed | _Refused:
     try:
         return loaded.score(texts)
     except ChorusError as error:

@@ -13,11 +13,14 @@ from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 from storage.records.scores import Float32
 from tasks.broker.step_messages import SHORT
-from workers.scoring.cpu_clock import Spent
+from workers.scoring.cpu_clock import CpuClock
 
 
-class Loaded:
-    """A model version in memory. Preparing and finishing overlap with the compute of another chunk."""
+class InMemoryModel:
+    """A model version in memory.
+
+    Preparing and finishing a chunk overlap with the compute of another.
+    """
 
     def __init__(
         self,
@@ -25,10 +28,10 @@ class Loaded:
         model: str,
         version: int,
         compute: Compute,
-        scored: Callable[[int, int, Spent, Spent], None] | None = None,
+        scored: Callable[[int, int, CpuClock, CpuClock], None] | None = None,
     ) -> None:
-        """`scored` is told of every chunk: its rows, their characters, and by the clocks when it
-        began and ended.
+        """`scored` is called for every chunk: its rows, their characters, and the clocks at its
+        start and end.
         """
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
@@ -39,18 +42,20 @@ class Loaded:
             self._scorer.load()
 
     def score(self, texts: pa.StringArray) -> Float32:
-        """[rows] strings -> [rows, labels] float32 probabilities. A short chunk does not wait for
-        one that computes.
+        """Return [rows, labels] float32 probabilities for [rows] strings.
+
+        A short chunk does not wait for one that is being computed.
         """
-        began = Spent.now()
+        began = CpuClock.now()
         prepared = self._scorer.prepare(texts)
         with nullcontext() if len(texts) <= SHORT else self._busy:
             raw = self._scorer.infer(prepared)
         values = self._scorer.finish(raw)
         if self._scored is not None:
             chars = pc.sum(pc.utf8_length(texts)).as_py() or 0
-            self._scored(len(texts), chars, began, Spent.now())
+            self._scored(len(texts), chars, began, CpuClock.now())
         return values
 
     def unload(self) -> None:
+        """Free the memory."""
         self._scorer.unload()

@@ -1,6 +1,4 @@
-"""What a scoring worker measures of itself: memory, start, rows a second, and what a row takes of a
-processor.
-"""
+"""The profiler of a scoring worker: memory, start-up, rows a second, processor seconds a row."""
 
 import logging
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from tasks.board.worker_profile import (
     read_profile,
     store_profile,
 )
-from workers.scoring.cpu_clock import Spent
+from workers.scoring.cpu_clock import CpuClock
 
 _PAST = 0.7  # what a chunk before counts beside this one
 _KEEP_SECONDS = 60.0  # between two looks at what storage has; a bucket takes its time
@@ -33,35 +31,37 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Work:
-    """What was scored, and what that took."""
+    """Rows that were scored, and what that took."""
 
     rows: float = 0.0
     chars: float = 0.0
-    spent: Spent = field(default_factory=Spent)
+    spent: CpuClock = field(default_factory=CpuClock)
 
     def plus(self, other: "_Work", share: float = 1.0) -> "_Work":
-        """This, of which only a share counts, and the other."""
-        spent = Spent(share * self.spent.wall, share * self.spent.processor) + other.spent
+        """Return this, of which only a share counts, plus the other."""
+        spent = CpuClock(share * self.spent.wall, share * self.spent.processor) + other.spent
         return _Work(share * self.rows + other.rows, share * self.chars + other.chars, spent)
 
 
-class Meter:
-    """Told of what happens in the worker; tells the board at once, and storage when it has changed."""
+class Profiler:
+    """Measurements of this worker. It updates the board at once, and storage when a figure has
+    changed.
+    """
 
     def __init__(self, place: Place, board: Board, presence: WorkerSession) -> None:
         self._place, self._board, self._presence = place, board, presence
         self._start_seconds = self._start_work = 0.0
         self._work, self._new = _Work(), _Work()
-        self._last = Spent(-inf, -inf)
+        self._last = CpuClock(-inf, -inf)
         self._keep_at = 0.0
         self._unkept: tuple[int, WorkerProfile] | None = None  # (version, what was last measured)
         self._lock = Lock()
 
-    def loaded(self, began: float, ended: float) -> None:
-        """A version has come into memory between these times, in seconds since 1970."""
+    def record_loading(self, began: float, ended: float) -> None:
+        """Record that a version was loaded between these times, in seconds since 1970."""
         if not self._start_seconds:
             self._start_seconds = ended - self._presence.worker.started
-            self._start_work = Spent.now().processor
+            self._start_work = CpuClock.now().processor
         memory, model = peak_memory(), self._presence.worker.model
         self._presence.mark_loaded(began, ended, memory)
         try:
@@ -75,8 +75,10 @@ class Meter:
         except RedisError:
             log.warning("the broker is away: start and memory were not noted")
 
-    def scored(self, version: int, rows: int, chars: int, began: Spent, ended: Spent) -> None:
-        """A chunk was scored; chunks overlap, so that only what was spent since the last counts."""
+    def record_chunk(
+        self, version: int, rows: int, chars: int, began: CpuClock, ended: CpuClock
+    ) -> None:
+        """Record a scored chunk. Chunks overlap, so only what was used since the last one counts."""
         with self._lock:
             self._new = self._new.plus(_Work(rows, chars, ended.since(began, self._last)))
             self._last = ended
@@ -95,7 +97,7 @@ class Meter:
             log.warning("the rate was not noted", exc_info=True)
 
     def store(self) -> None:
-        """Keep with the version what was measured since it was last kept. Raises CannotWrite,
+        """Store with the version what was measured since the last call. Raises CannotWrite,
         BadName.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""A scoring worker: one model, its queue and nothing else."""
+"""The scoring worker: one model and its queue."""
 
 import logging
 from collections import Counter, OrderedDict
@@ -26,12 +26,12 @@ from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import ScoreCell, scoring_queue
 from tasks.planning.dispatch import PREFETCH, dispatch, prefetch_cells, set_prefetch
 from tasks.steps.score import score
-from workers.runtime.celery_worker import consume
-from workers.runtime.run_step import handle
+from workers.runtime.celery_worker import consume_queue
+from workers.runtime.run_step import run_step
 from workers.runtime.watchdog import Watchdog
 from workers.scoring.isolated_model import IsolatedModel
-from workers.scoring.loaded_model import Loaded
-from workers.scoring.profiler import Meter
+from workers.scoring.loaded_model import InMemoryModel
+from workers.scoring.profiler import Profiler
 
 _WAITS = 0.5  # seconds that reading and writing a cell may take where storage takes its time
 _VERSIONS = 2  # a job on the old version still finishes while the next runs on the new one
@@ -40,27 +40,28 @@ log = logging.getLogger(__name__)
 
 
 class ModelCache:
-    """The versions of one model that are in memory: those in use, and the last few that were."""
+    """The versions of one model in memory: those in use, and the last few that were."""
 
     def __init__(
         self,
         place: Place,
         compute: Compute,
         initializer: Callable[[], None] | None = None,
-        meter: Meter | None = None,
+        meter: Profiler | None = None,
     ) -> None:
-        """`initializer` is called first in a process of `isolated`."""
+        """`initializer` runs first in a process of `isolated`."""
         self._place, self._compute, self._meter = place, compute, meter
         self._initializer = initializer
-        self._loaded: OrderedDict[tuple[str, int], Loaded] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, int], InMemoryModel] = OrderedDict()
         self._users: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
         self._alone = Lock()
 
     @contextmanager
-    def use(self, model: str, version: int) -> Iterator[Loaded]:
-        """The version, loaded if it was not, and kept while the block lasts. Raises what loading
-        raises.
+    def use(self, model: str, version: int) -> Iterator[InMemoryModel]:
+        """Yield the version, loaded if it was not, and kept while the block lasts.
+
+        Raises what loading raises.
         """
         wanted = (model, version)
         with self._lock:
@@ -83,8 +84,9 @@ class ModelCache:
 
     @contextmanager
     def isolated(self, model: str, version: int) -> Iterator[IsolatedModel]:
-        """The version in a process of its own, one at a time, while the block lasts. Raises
-        IsolationFailed.
+        """Yield the version in a process of its own, one at a time, while the block lasts.
+
+        Raises IsolationFailed.
         """
         with self._alone:
             with self._lock:
@@ -95,19 +97,20 @@ class ModelCache:
             finally:
                 alone.stop()
 
-    def _load(self, model: str, version: int) -> Loaded:
+    def _load(self, model: str, version: int) -> InMemoryModel:
         if self._meter is None:
-            return Loaded(self._place, model, version, self._compute)
+            return InMemoryModel(self._place, model, version, self._compute)
         began = time()
-        loaded = Loaded(
-            self._place, model, version, self._compute, partial(self._meter.scored, version)
+        loaded = InMemoryModel(
+            self._place, model, version, self._compute, partial(self._meter.record_chunk, version)
         )
-        self._meter.loaded(began, time())
+        self._meter.record_loading(began, time())
         return loaded
 
     def warm(self, model: str) -> None:
-        """Load the champion, which the first message most likely asks for. If it cannot be, that
-        message fails.
+        """Load the champion, which the first message most likely needs.
+
+        If that fails, the message reports it.
         """
         try:
             with self.use(model, ModelRegistry(self._place).resolve(model).version):
@@ -116,21 +119,21 @@ class ModelCache:
             log.exception("not loaded ahead", extra={"model": model})
 
     def _make_room(self, most: int) -> None:
-        """Unload what is idle, the oldest first, until so many are left."""
+        """Unload idle versions, the oldest first, until so many are left."""
         idle = [version for version in self._loaded if not self._users[version]]
         for version in idle[: max(0, len(self._loaded) - most)]:
             self._loaded.pop(version).unload()
 
 
 def register(app: Celery, context: Context, shelf: ModelCache) -> None:
-    """Teach the app to score."""
+    """Register the scoring step."""
 
     @app.task(name=ScoreCell.name)
     def _score(job: str, chunk: str, model: str, version: int) -> None:
-        handle(context, partial(score, context, shelf), ScoreCell(job, chunk, model, version))
+        run_step(context, partial(score, context, shelf), ScoreCell(job, chunk, model, version))
 
 
-def run(
+def run_scoring_worker(
     app: Celery,
     context: Context,
     presence: WorkerSession,
@@ -139,13 +142,13 @@ def run(
     initializer: Callable[[], None],
     chunk_rows: int,
 ) -> int:
-    """Consume one model's queue until told to stop; the exit status.
+    """Consume one model's queue until told to stop; return the exit status.
 
-    `folder` is CHORUS_RUN; `initializer` is what a process does first that the worker starts for a chunk
-    that it scores with care; `chunk_rows`: of most chunks.
+    `folder` is CHORUS_RUN; `initializer` runs first in a process that isolates a failing chunk;
+    `chunk_rows`: rows of most chunks.
     """
     model = presence.worker.model
-    meter = Meter(context.place, context.board, presence)
+    meter = Profiler(context.place, context.board, presence)
     shelf = ModelCache(context.place, compute, initializer, meter)
     register(app, replace(context, presence=presence), shelf)
     presence.start_heartbeat(Watchdog(context.board, presence, folder))
@@ -153,17 +156,17 @@ def run(
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()
     try:
         # One chunk computes while others are prepared or written; and a short one beside them.
-        threads = 1 + cells_of(context, presence.worker, chunk_rows)
-        return consume(app, scoring_queue(model), name=presence.worker.id, threads=threads)
+        threads = 1 + prefetch_of(context, presence.worker, chunk_rows)
+        return consume_queue(app, scoring_queue(model), name=presence.worker.id, threads=threads)
     finally:
         presence.leave()
         with suppress(ChorusError, OSError):  # it is measured again
             meter.store()
 
 
-def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
-    """By the rate that the worker can have, whatever else the machine was busy with when it was
-    measured.
+def prefetch_of(context: Context, worker: Worker, chunk_rows: int) -> int:
+    """Return the cells to dispatch for each worker, from the rate that the worker can reach on an
+    idle machine.
     """
     if context.place.concurrency == 1:
         return PREFETCH
@@ -175,8 +178,8 @@ def cells_of(context: Context, worker: Worker, chunk_rows: int) -> int:
 
 
 def warm_up(context: Context, shelf: ModelCache, presence: WorkerSession) -> None:
-    """Load the model, and ask for cells: there is one worker more, for other versions if the
-    champion is broken.
+    """Load the model, and dispatch cells: this worker may serve other versions if the champion is
+    broken.
     """
     model, began = presence.worker.model, time()
     shelf.warm(model)

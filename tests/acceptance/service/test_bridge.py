@@ -36,17 +36,17 @@ def killed(function, after=False):
     return end
 
 from intake.messages.subscription import Subscription
-from workers.bridge import batch_writer as taking_in
-from workers.bridge.pull_loop import Inflow
-taking_in._LOST_SECONDS = 0.0  # of what a killed one had claimed
+from workers.bridge import batch_writer
+from workers.bridge.pull_loop import PullLoop
+batch_writer._LOST_SECONDS = 0.0  # of what a killed one had claimed
 if step == "received":
-    Inflow._add = killed(Inflow._add)
+    PullLoop._add = killed(PullLoop._add)
 if step == "gathered":
-    taking_in.TakingIn.take = killed(taking_in.TakingIn.take)
+    batch_writer.BatchWriter.write = killed(batch_writer.BatchWriter.write)
 if step == "claimed":
-    taking_in.arrive = killed(taking_in.arrive)
+    batch_writer.arrive = killed(batch_writer.arrive)
 if step == "stored":
-    taking_in.arrive = killed(taking_in.arrive, after=True)
+    batch_writer.arrive = killed(batch_writer.arrive, after=True)
 if step == "acknowledged":
     Subscription.acknowledge = killed(Subscription.acknowledge, after=True)
 """

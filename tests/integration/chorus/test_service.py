@@ -16,17 +16,17 @@ from tests.support.runs.steps import PREFIX
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget
 from workers.processes import supervisor
-from workers.processes.embedded_broker import Broker
+from workers.processes.embedded_broker import BrokerHandle
 
 
-class Child:
+class FakeChild:
     log = Path("control.log")
 
     def __init__(self, name, command, *_):
         self.name, self.command = name, command[command.index("chorus") + 1 :]
         self.identity, self.status = command[command.index("--id") + 1], None
 
-    def ended(self):
+    def exit_status(self):
         return self.status
 
     def kill(self):
@@ -35,7 +35,7 @@ class Child:
     def stop(self, grace):
         """Replaced by a test that looks."""
 
-    def last_words(self):
+    def log_tail(self):
         return "The metrics cannot be served"
 
 
@@ -45,16 +45,16 @@ class Looks:
     def __init__(self, place, redis, broker, monkeypatch, **arguments):
         self.now, self.children = 0.0, []
         monkeypatch.setattr(supervisor, "monotonic", lambda: self.now)
-        monkeypatch.setattr(service, "Child", self._start)
+        monkeypatch.setattr(service, "ChildProcess", self._start)
         self.context = Context(place, Board(redis, PREFIX), [].append)
         budget = Budget("here", cores=1, memory=10**9)
         settings = from_environment({})
         self.service = Service(
-            settings, Broker(broker), self.context, lambda _: Limits(), budget, **arguments
+            settings, BrokerHandle(broker), self.context, lambda _: Limits(), budget, **arguments
         )
 
     def _start(self, *arguments):
-        self.children.append(Child(*arguments))
+        self.children.append(FakeChild(*arguments))
         return self.children[-1]
 
     def tick(self, seconds=1):
@@ -130,7 +130,7 @@ def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_sta
 
 def test_the_bridge_is_stopped_first_so_that_no_more_comes_in(bridged, monkeypatch):
     order = []
-    monkeypatch.setattr(Child, "stop", lambda child, grace: order.append((child.name, grace)))
+    monkeypatch.setattr(FakeChild, "stop", lambda child, grace: order.append((child.name, grace)))
     monkeypatch.setattr(bridged.service.pools, "stop", lambda grace: order.append(("pools", grace)))
     bridged.service.stop(60)
     assert [name for name, _ in order] == ["bridge", "pools", "control"]

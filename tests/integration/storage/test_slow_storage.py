@@ -21,7 +21,7 @@ from tasks.planning.stored_work import read_stored_work
 from tasks.steps.finish import finish
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
-from workers.scoring.scoring_worker import cells_of
+from workers.scoring.scoring_worker import prefetch_of
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -160,10 +160,10 @@ def test_a_fast_models_worker_says_how_many_cells_it_holds_where_storage_takes_i
     publish_profile(
         board, "bow", WorkerProfile(rate=300, start_seconds=1, memory=1, row_seconds=1 / 12_000)
     )
-    assert cells_of(steps.context, worker, 4096) == 3
+    assert prefetch_of(steps.context, worker, 4096) == 3
     assert board.redis.get(board.key(keys.PREFETCH, "bow")) == b"3"
     on_disk = replace(steps.context, place=LocalPlace(tmp_path))
-    assert cells_of(on_disk, worker, 4096) == 2
+    assert prefetch_of(on_disk, worker, 4096) == 2
 
 
 def test_labels_are_those_of_a_place_where_everything_comes_in_turn(waiting, redis, tmp_path):

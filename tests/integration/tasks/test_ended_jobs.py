@@ -13,7 +13,7 @@ from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.startup_timing import beginning
 from tasks.jobs.submit import start, stop
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
-from workers.runtime.run_step import handle
+from workers.runtime.run_step import run_step
 
 TEXTS = [f"text number {number}" for number in range(12)]  # by two: 6 chunks
 
@@ -176,7 +176,7 @@ def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog)
     def breaks(_message):
         raise ChorusError("The model is broken.")
 
-    handle(steps.context, breaks, ReduceChunk(job.id, "x"))
+    run_step(steps.context, breaks, ReduceChunk(job.id, "x"))
     progress = steps.context.board.progress(job.id, ["bow"])
     assert (progress.status, progress.error) == ("failed", "The model is broken.")
     assert "storage was not told that the job failed" in caplog.text
@@ -190,6 +190,6 @@ def test_a_job_that_has_gone_from_storage_fails_on_the_board_alone(steps, place,
     def breaks(_message):
         raise ChorusError("It is gone.")
 
-    handle(steps.context, breaks, FinishJob(job.id))
+    run_step(steps.context, breaks, FinishJob(job.id))
     assert status_of(steps, job) == "failed"
     assert place.names(f"jobs/{job.id}") == []

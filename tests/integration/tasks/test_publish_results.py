@@ -32,7 +32,7 @@ from tests.support.runs.results_worker import results_worker
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.runs.waiting import wait_until
 from workers.control.reconciler import Reconciler
-from workers.runtime.run_step import handle
+from workers.runtime.run_step import run_step
 
 TEXTS = ["fine", "good", "ok", "well", "x"]  # by two: 3 parts
 _numbers = itertools.count()
@@ -243,7 +243,7 @@ class Publisher:
         self._steps, self._context = steps, replace(steps.context, presence=presence)
 
     def handle(self, message):
-        handle(
+        run_step(
             self._context,
             partial(publish_results, self._context, self._steps.topics.topic),
             message,

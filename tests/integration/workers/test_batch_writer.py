@@ -30,7 +30,7 @@ from tasks.jobs.prune import Prunable, prunable, prune
 from tasks.jobs.reprocess import describe_run
 from tests.support.runs.steps import Steps
 from workers.bridge import batch_writer
-from workers.bridge.batch_writer import InOtherHands, Read, TakingIn
+from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReadMessage
 
 PROMOTED = datetime(2026, 1, 3, tzinfo=UTC)
 TOPIC = "projects/tests/topics/labels"
@@ -47,7 +47,9 @@ class World:
         """Another process, as far as anything that is shared can tell."""
         context = self.steps.context
         once = MessageDedup(self.place, context.board, 3600)
-        return TakingIn(context, once, DeadLetters(self.place, None), results=TOPIC, max_chars=100)
+        return BatchWriter(
+            context, once, DeadLetters(self.place, None), results=TOPIC, max_chars=100
+        )
 
     def read(self, *ids, text="fine"):
         found = []
@@ -55,12 +57,14 @@ class World:
             body = json.dumps({"id": id_, "customer": "plain", "text": text}).encode()
             message = Message(body, {}, str(next(self.numbers)))
             found.append(
-                Read(ReceivedMessage(message, None, None), parse_message(message, lambda _: True))
+                ReadMessage(
+                    ReceivedMessage(message, None, None), parse_message(message, lambda _: True)
+                )
             )
         return found
 
     def take(self, *ids, bridge=None, text="fine"):
-        (bridge or self.bridge()).take("plain", self.read(*ids, text=text), self.settle)
+        (bridge or self.bridge()).write("plain", self.read(*ids, text=text), self.settle)
 
     def settle(self, messages, outcome: Outcome):
         for one in messages:
@@ -227,7 +231,7 @@ def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch)
     killed_at(monkeypatch, batch_writer, "arrive")
     with pytest.raises(Killed):
         world.take("a")
-    with pytest.raises(InOtherHands):
+    with pytest.raises(ClaimedElsewhere):
         world.take("a", "b")
     assert world.settled == [("b", "stored")]
     world.check("b")

@@ -18,8 +18,8 @@ from tasks.planning.reconcile_job import control_steps_in_flight
 from tests.support.runs.steps import PREFIX
 from workers.config.chorus_toml import BadChorusToml
 from workers.control.celery_beat import StoredScheduler
-from workers.control.control_worker import look_at
-from workers.runtime.run_step import handle
+from workers.control.control_worker import run_schedule_step
+from workers.runtime.run_step import run_step
 
 
 def line(name):
@@ -112,10 +112,10 @@ def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplo
     def broken(_):
         raise BadChorusToml("chorus.toml", 1, "", "this is not TOML.")
 
-    handle(context, broken, LookAtSchedule("nightly"))
+    run_step(context, broken, LookAtSchedule("nightly"))
     assert "chorus.look failed" in caplog.text
 
 
 def test_a_schedule_that_the_file_no_longer_has_just_stops(context):
-    look_at(context, LookAtSchedule("gone"))
+    run_schedule_step(context, LookAtSchedule("gone"))
     assert schedule_pointer(context.place, "gone").current() is None

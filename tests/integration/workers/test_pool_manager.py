@@ -17,10 +17,10 @@ from tests.support.runs.steps import PREFIX, store_dataset, store_job
 from workers.autoscaling import pool_manager
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.policy import Budget
-from workers.autoscaling.pool_manager import Pools
+from workers.autoscaling.pool_manager import PoolManager
 
 
-class Child:
+class FakeChild:
     """A process that runs until it is told to end."""
 
     log = Path("worker.log")
@@ -28,7 +28,7 @@ class Child:
     def __init__(self, worker):
         self.worker, self.status, self.terminated = worker, None, False
 
-    def ended(self):
+    def exit_status(self):
         return self.status
 
     def kill(self):
@@ -37,7 +37,7 @@ class Child:
     def terminate(self):
         self.terminated = True
 
-    def last_words(self):
+    def log_tail(self):
         return ""
 
 
@@ -50,10 +50,12 @@ class Machine:
         self.roster = Roster(self.context.board)
         monkeypatch.setattr(pool_manager, "monotonic", lambda: self.now)
         budget = Budget("this-abc123", cores=1, memory=10**9)
-        self.pools = Pools(self.context, self._start, lambda _: Limits(threads=1, **limits), budget)
+        self.pools = PoolManager(
+            self.context, self._start, lambda _: Limits(threads=1, **limits), budget
+        )
 
     def _start(self, worker):
-        self.children.append(Child(worker))
+        self.children.append(FakeChild(worker))
         return self.children[-1]
 
     def ask(self, place):

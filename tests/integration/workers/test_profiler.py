@@ -12,8 +12,8 @@ from tasks.board.roster import Worker
 from tasks.board.worker_profile import expected_profile, read_profile
 from tests.support.models.small_models import MOODS, publish_bow
 from tests.support.runs.steps import PREFIX
-from workers.scoring.cpu_clock import Spent
-from workers.scoring.profiler import Meter
+from workers.scoring.cpu_clock import CpuClock
+from workers.scoring.profiler import Profiler
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def place(tmp_path):
 
 @pytest.fixture
 def meter_on(place, redis):
-    """A meter of a worker that was started 3 seconds ago, and the way to what is known."""
+    """A profiler of a worker that was started 3 seconds ago, and the way to what is known."""
     board, now = Board(redis, PREFIX), time()
 
     def meter_on(device):
         worker = Worker("one", "mood", "here", "starting", now, now - 3, 0, 1, device)
-        return Meter(place, board, WorkerSession(board, worker)), lambda: read_profile(
+        return Profiler(place, board, WorkerSession(board, worker)), lambda: read_profile(
             place, board, "mood"
         )
 
@@ -45,9 +45,9 @@ def measured(meter_on):
 
 
 def test_memory_and_start_are_known_once_the_model_is_loaded(measured):
-    meter, known = measured
+    profiler, known = measured
     guess = known()
-    meter.loaded(time() - 1, time())
+    profiler.record_loading(time() - 1, time())
     found = known()
     assert found.start_seconds == pytest.approx(3, abs=1)
     assert found.start_work > 0
@@ -58,41 +58,45 @@ def test_memory_and_start_are_known_once_the_model_is_loaded(measured):
 
 
 def test_chunks_that_overlap_are_not_counted_twice(measured):
-    meter, known = measured
-    meter.scored(1, 1000, 5000, Spent(0.0, 0.0), Spent(10.0, 4.0))
+    profiler, known = measured
+    profiler.record_chunk(1, 1000, 5000, CpuClock(0.0, 0.0), CpuClock(10.0, 4.0))
     assert (known().rate, known().row_seconds) == (pytest.approx(100), pytest.approx(0.004))
-    meter.scored(1, 1000, 5000, Spent(1.0, 0.5), Spent(20.0, 8.0))
+    profiler.record_chunk(1, 1000, 5000, CpuClock(1.0, 0.5), CpuClock(20.0, 8.0))
     assert (known().rate, known().row_seconds) == (pytest.approx(100), pytest.approx(0.004))
 
 
 def test_what_a_row_costs_is_known_for_rows_of_a_length(measured):
-    meter, known = measured
-    meter.scored(1, 1000, 50_000, Spent(0.0, 0.0), Spent(10.0, 4.0))
+    profiler, known = measured
+    profiler.record_chunk(1, 1000, 50_000, CpuClock(0.0, 0.0), CpuClock(10.0, 4.0))
     assert known().row_chars == 50
     assert known().seconds(1000, 100_000) == pytest.approx(8), "twice as long"
     assert known().seconds(1000, None) == pytest.approx(4)
 
 
 def test_on_a_gpu_the_clock_counts(meter_on):
-    meter, known = meter_on("cuda:0")
-    meter.scored(1, 1000, 5000, Spent(0.0, 0.0), Spent(10.0, 4.0))
+    profiler, known = meter_on("cuda:0")
+    profiler.record_chunk(1, 1000, 5000, CpuClock(0.0, 0.0), CpuClock(10.0, 4.0))
     assert known().row_seconds == pytest.approx(0.01)
 
 
 def test_small_chunks_count_together(measured):
-    meter, known = measured
+    profiler, known = measured
     for number in range(8):
-        meter.scored(
-            1, 8, 80, Spent(float(number), 0.5 * number), Spent(number + 1.0, 0.5 * number + 0.5)
+        profiler.record_chunk(
+            1,
+            8,
+            80,
+            CpuClock(float(number), 0.5 * number),
+            CpuClock(number + 1.0, 0.5 * number + 0.5),
         )
     assert known().rate == pytest.approx(8)
     assert known().row_seconds == pytest.approx(1 / 16)
 
 
 def test_what_was_measured_last_is_kept_when_the_worker_ends(measured, place):
-    meter, known = measured
-    meter.scored(1, 1000, 5000, Spent(0.0, 0.0), Spent(10.0, 10.0))  # kept at once
+    profiler, known = measured
+    profiler.record_chunk(1, 1000, 5000, CpuClock(0.0, 0.0), CpuClock(10.0, 10.0))  # kept at once
     # and this is too soon after it
-    meter.scored(1, 9000, 45_000, Spent(10.0, 10.0), Spent(20.0, 20.0))
-    meter.store()
+    profiler.record_chunk(1, 9000, 45_000, CpuClock(10.0, 10.0), CpuClock(20.0, 20.0))
+    profiler.store()
     assert expected_profile(place, "mood") == known()

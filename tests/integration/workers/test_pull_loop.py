@@ -24,9 +24,9 @@ from tests.support.runs.steps import Steps
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.pubsub_server import pubsub_server
 from workers.bridge import bridge_status, pull_loop
-from workers.bridge.batch_writer import TakingIn
-from workers.bridge.bridge_status import Standing
-from workers.bridge.pull_loop import Inflow
+from workers.bridge.batch_writer import BatchWriter
+from workers.bridge.bridge_status import BridgeStatus
+from workers.bridge.pull_loop import PullLoop
 
 MESSAGES = "projects/tests/topics/feedback"
 DEAD = "projects/tests/topics/dead"
@@ -73,7 +73,7 @@ class World:
         """An inflow that runs, and is stopped at the end."""
         context = self.steps.context
         with Topics() as topics:
-            taking_in = TakingIn(
+            taking_in = BatchWriter(
                 context,
                 MessageDedup(self.place, context.board, 3600),
                 DeadLetters(self.place, topics.topic(DEAD)),
@@ -81,8 +81,8 @@ class World:
                 max_chars=100,
             )
             subscription = Subscription(SUBSCRIPTION, 1000, 10**7)
-            flow = Inflow(
-                Standing(f"bridge-{os.urandom(2).hex()}", SUBSCRIPTION, self.bridges),
+            flow = PullLoop(
+                BridgeStatus(f"bridge-{os.urandom(2).hex()}", SUBSCRIPTION, self.bridges),
                 subscription,
                 known,
                 taking_in,
@@ -277,13 +277,13 @@ def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeyp
     world.subscribe()
     gatherer = Batcher(10, 0.05)
     with world.bridge(gatherer=gatherer) as flow:
-        assert flow.trouble() is None
+        assert flow.failure() is None
         with monkeypatch.context() as patient:
             patient.setattr(pull_loop, "_STUCK_SECONDS", -1.0)
-            assert "the thread stream is at one thing" in flow.trouble()
+            assert "the thread stream is at one thing" in flow.failure()
         monkeypatch.setattr(gatherer, "next_due", None)
-        wait_until(lambda: flow.trouble() == "the thread gather has ended", "the end of a thread")
-    assert flow.trouble() is None, "it was told to stop"
+        wait_until(lambda: flow.failure() == "the thread gather has ended", "the end of a thread")
+    assert flow.failure() is None, "it was told to stop"
 
 
 @pytest.mark.filterwarnings("ignore:Exception in thread stream")
@@ -294,7 +294,7 @@ def test_a_bridge_whose_stream_had_an_accident_can_still_be_told_to_stop(world, 
     world.subscribe()
     with world.bridge() as flow:
         monkeypatch.setattr(Subscription, "wait", accident)
-        wait_until(lambda: flow.trouble() == "the thread stream has ended", "the end of a thread")
+        wait_until(lambda: flow.failure() == "the thread stream has ended", "the end of a thread")
         flow.stop()
         joining = Thread(target=flow.join)
         joining.start()

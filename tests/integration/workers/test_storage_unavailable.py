@@ -20,7 +20,7 @@ from tasks.planning.dispatch import cells_in_flight
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.servers.faulty_proxy import UNAVAILABLE
 from workers.control.reconciler import Reconciler
-from workers.runtime.run_step import handle
+from workers.runtime.run_step import run_step
 
 pytestmark = pytest.mark.parametrize("buckets", ["gs"], indirect=True)
 
@@ -69,7 +69,7 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
         monkeypatch.setattr(steps, "make", make)
     else:
         proxy.fail_next(1000, UNAVAILABLE, "POST")
-    handle(steps.context, steps.run, cell)
+    run_step(steps.context, steps.run, cell)
     proxy.stop_failing()
     board = steps.context.board
     assert board.progress(steps.job.id, ["bow"]).status == "running"
@@ -82,7 +82,7 @@ def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
     reconciler.tick()  # what is missing once may be on its way
     proxy.fail_share(1, [UNAVAILABLE])
     for message in list(steps.queue):
-        handle(steps.context, steps.run, message)
+        run_step(steps.context, steps.run, message)
     steps.queue.clear()
     for _ in range(3):
         with pytest.raises(StorageUnavailable):

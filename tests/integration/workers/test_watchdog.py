@@ -12,7 +12,7 @@ from tasks.broker.step_messages import scoring_queue
 from tests.support.runs.steps import PREFIX
 from workers.runtime import watchdog
 from workers.runtime.liveness_file import FILE
-from workers.runtime.watchdog import Watchdog, trouble
+from workers.runtime.watchdog import Watchdog, stalled_reason
 
 
 @pytest.fixture
@@ -75,6 +75,6 @@ def test_a_chunk_scored_with_care_takes_its_time(worker):
 
 
 def test_what_is_wrong_is_said():
-    assert trouble(0, 0) is None
-    assert "none was taken for 60 s" in trouble(60, 0)
-    assert "not done after 2000 s" in trouble(0, 2000)
+    assert stalled_reason(0, 0) is None
+    assert "none was taken for 60 s" in stalled_reason(60, 0)
+    assert "not done after 2000 s" in stalled_reason(0, 2000)

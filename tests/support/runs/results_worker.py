@@ -24,7 +24,7 @@ from tasks.steps import finish
 from tests.support.repository import REPOSITORY
 from tests.support.runs.steps import PREFIX
 from workers.bridge.results_consumer import register
-from workers.runtime.celery_worker import consume
+from workers.runtime.celery_worker import consume_queue
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     with Topics() as topics:
         register(app, replace(context, presence=presence), topics.topic)
         presence.start_heartbeat()
-        return consume(app, RESULTS, name=name, threads=2)
+        return consume_queue(app, RESULTS, name=name, threads=2)
 
 
 if __name__ == "__main__":

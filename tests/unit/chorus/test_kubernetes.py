@@ -221,13 +221,13 @@ def test_the_probes_see_progress(tmp_path):
 
     assert not well("startupProbe")
     assert not well("livenessProbe")
-    liveness_file.touch(tmp_path)
+    liveness_file.touch_liveness_file(tmp_path)
     assert well("startupProbe")
     assert well("livenessProbe")
     long_ago = time.time() - CLUSTER.grace - 1
     os.utime(tmp_path / liveness_file.FILE, (long_ago, long_ago))
     assert not well("livenessProbe")
-    liveness_file.touch(tmp_path)
+    liveness_file.touch_liveness_file(tmp_path)
     assert well("livenessProbe")
 
 

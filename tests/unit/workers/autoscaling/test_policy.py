@@ -11,7 +11,14 @@ from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from tests.support.scale_world import Kind, World
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import TURN, Budget, Hold, Start, Stop, scale
+from workers.autoscaling.policy import (
+    TURN_SECONDS,
+    Budget,
+    PauseDispatch,
+    StartWorker,
+    StopWorker,
+    scale,
+)
 
 MODELS = "abcdef"
 LARGE = Budget("here", cores=64, memory=1000)
@@ -81,7 +88,7 @@ def test_no_model_starves_while_all_others_always_have_work(kinds, memory, urgen
             if world.left(model) < 300:
                 world.ask(model, 1000, urgency)
         world.run(60)
-    turns = sum(max(TURN, 5 * 10.0) + 20 for _ in kinds)
+    turns = sum(max(TURN_SECONDS, 5 * 10.0) + 20 for _ in kinds)
     patience = max({0: 0, 1: 300, 2: 1800}[urgency] for urgency in urgencies[: len(kinds)])
     assert max(world.longest.values()) <= 2 * turns + patience
 
@@ -165,13 +172,13 @@ def test_no_second_worker_for_work_the_first_finishes_before_the_second_is_up(
     if first_up + rows / rate <= start:
         assert not actions
     elif first_up + rows / rate > 2 * start + 1:
-        assert Start("a", 1) in actions
+        assert StartWorker("a", 1) in actions
 
 
 def test_a_backlog_gets_as_many_workers_as_drain_it_in_time():
-    assert decide([demand(bulk=100_000)]) == [Start("a", 1)] * 6
-    assert decide([demand(bulk=100_000)], max=2) == [Start("a", 1)] * 2
-    assert decide([demand(bulk=1)]) == [Start("a", 1)]
+    assert decide([demand(bulk=100_000)]) == [StartWorker("a", 1)] * 6
+    assert decide([demand(bulk=100_000)], max=2) == [StartWorker("a", 1)] * 2
+    assert decide([demand(bulk=1)]) == [StartWorker("a", 1)]
     assert len(decide([demand(nightly=1_000_000)])) == 2, "nobody waits for a nightly job"
 
 
@@ -184,12 +191,14 @@ def test_a_deadline_counts_for_the_rows_that_have_it():
 
 
 def test_min_is_kept_warm_without_rows_and_counts_all_machines():
-    assert decide([demand()], min=2) == [Start("a", 1)] * 2
-    assert decide([demand()], [worker(machine="there")], min=2) == [Start("a", 1)]
-    assert decide([demand()], [worker(machine="there", state="stopping")], min=1) == [Start("a", 1)]
+    assert decide([demand()], min=2) == [StartWorker("a", 1)] * 2
+    assert decide([demand()], [worker(machine="there")], min=2) == [StartWorker("a", 1)]
+    assert decide([demand()], [worker(machine="there", state="stopping")], min=1) == [
+        StartWorker("a", 1)
+    ]
     assert decide(
         [demand()], [worker(), worker(machine="there", name="a2")], min=1, now=1000.0
-    ) == [Stop("a1")]
+    ) == [StopWorker("a1")]
 
 
 def test_idle_workers_go_after_keep_warm_the_longest_idle_first():
@@ -198,37 +207,40 @@ def test_idle_workers_go_after_keep_warm_the_longest_idle_first():
         worker(name="old", since=880.0),
         worker(name="older", since=870.0),
     ]
-    assert decide([], idle) == [Stop("older"), Stop("old")]
-    assert decide([demand()], idle, min=2) == [Stop("older")]
-    assert decide([], idle, keep_warm=200.0) == [Stop("older"), Stop("old")]
-    assert decide([], idle[1:], keep_warm=200.0) == [Stop("older")]
+    assert decide([], idle) == [StopWorker("older"), StopWorker("old")]
+    assert decide([demand()], idle, min=2) == [StopWorker("older")]
+    assert decide([], idle, keep_warm=200.0) == [StopWorker("older"), StopWorker("old")]
+    assert decide([], idle[1:], keep_warm=200.0) == [StopWorker("older")]
     assert decide([], idle[1:2], keep_warm=200.0) == []
 
 
 def test_one_more_idle_worker_goes_soon_and_the_last_stays_warm():
     idle = [worker(name="last", since=980.0), worker(name="more", since=970.0)]
-    assert decide([], idle) == [Stop("more")]
+    assert decide([], idle) == [StopWorker("more")]
     assert decide([], idle, now=980.0) == []
 
 
 def test_workers_that_nobody_fed_go_although_another_is_at_work():
     pool = [worker(name="busy", state="busy"), worker(name="idle", since=10.0)]
-    assert decide([demand(bulk=100)], pool) == [Stop("idle")]
-    assert decide([demand(bulk=100_000)], pool)[:1] != [Stop("idle")]
+    assert decide([demand(bulk=100)], pool) == [StopWorker("idle")]
+    assert decide([demand(bulk=100_000)], pool)[:1] != [StopWorker("idle")]
 
 
 def test_at_most_as_many_start_as_there_are_cores_and_the_urgent_ones_first():
     asked = [demand("nightly", nightly=1, oldest=990.0), demand("bulk", bulk=1, oldest=990.0)]
     asked += [demand("live", urgent=1, oldest=999.0)]
-    assert decide(asked, budget=Budget("here", 2, 100)) == [Start("live", 1), Start("bulk", 1)]
+    assert decide(asked, budget=Budget("here", 2, 100)) == [
+        StartWorker("live", 1),
+        StartWorker("bulk", 1),
+    ]
     starting = worker("x", state="starting", started=999.0)
-    assert decide(asked, [starting], Budget("here", 2, 100)) == [Start("live", 1)]
+    assert decide(asked, [starting], Budget("here", 2, 100)) == [StartWorker("live", 1)]
 
 
 def test_a_first_worker_needs_no_free_core_and_a_further_one_does():
     one = Budget("here", 1, 100)
     assert decide([demand("a", bulk=10**6), demand("b", bulk=1)], [worker(state="busy")], one) == [
-        Start("b", 1)
+        StartWorker("b", 1)
     ]
 
 
@@ -240,9 +252,9 @@ def test_the_cores_of_idle_workers_that_will_be_fed_are_not_given_away():
 def test_the_cores_of_workers_that_are_being_stopped_are_not_given_away():
     asked = [demand("b", bulk=10**6)]
     pools = [worker("b", "busy"), worker("a", since=10.0)]
-    assert decide(asked, pools, Budget("here", 2, 100)) == [Stop("a1")]
+    assert decide(asked, pools, Budget("here", 2, 100)) == [StopWorker("a1")]
     assert decide(asked, [pools[0], worker("a", since=999.0)], Budget("here", 2, 100)) == [
-        Start("b", 1)
+        StartWorker("b", 1)
     ]
 
 
@@ -261,9 +273,9 @@ def test_declared_memory_counts_where_it_is_more_than_was_measured():
 def test_a_waiting_model_takes_the_place_of_the_least_useful_idle_worker():
     full = Budget("here", 2, 2)
     pools = [worker("x", since=990.0), worker("y", since=980.0)]
-    assert decide([demand(bulk=1)], pools, full) == [Stop("y1")]
+    assert decide([demand(bulk=1)], pools, full) == [StopWorker("y1")]
     assert decide([demand(bulk=1), demand("y", bulk=5)], [pools[0], worker("y", "busy")], full) == [
-        Stop("x1")
+        StopWorker("x1")
     ]
     assert decide([demand(bulk=1, memory=3)], pools, full) == [], "nobody goes in vain"
     assert decide([demand(bulk=1)], [pools[0], worker("y", "stopping")], full) == [], (
@@ -274,23 +286,25 @@ def test_a_waiting_model_takes_the_place_of_the_least_useful_idle_worker():
 def test_nobody_goes_whose_end_makes_no_room():
     one = Budget("here", 2, 100, ("cuda:0",))
     pools = [worker("x", since=10.0), worker("y", since=990.0, device="cuda:0")]
-    assert decide([demand(bulk=1)], pools, one, device="auto", keep_warm=2000.0) == [Stop("y1")]
+    assert decide([demand(bulk=1)], pools, one, device="auto", keep_warm=2000.0) == [
+        StopWorker("y1")
+    ]
 
 
 def test_idle_workers_wait_for_the_held_ones_if_only_together_they_make_room():
     full = Budget("here", 2, 2)
     asked = [demand("a", bulk=10, memory=2, oldest=990.0), demand("x", bulk=10**6)]
     pools = [worker("y", since=990.0), worker("x", "busy", started=900.0)]
-    assert decide(asked, pools, full) == [Hold("x")]
+    assert decide(asked, pools, full) == [PauseDispatch("x")]
     assert decide(asked, [pools[0], worker("x", since=999.0, started=900.0)], full) == [
-        Stop("y1"),
-        Stop("x1"),
+        StopWorker("y1"),
+        StopWorker("x1"),
     ]
 
 
 def test_a_process_that_is_being_stopped_counts_towards_max():
     assert decide([demand(bulk=1)], [worker(state="stopping")], max=1) == []
-    assert decide([demand(bulk=1)], [worker(state="stopping")], max=2) == [Start("a", 1)]
+    assert decide([demand(bulk=1)], [worker(state="stopping")], max=2) == [StartWorker("a", 1)]
 
 
 def test_who_is_kept_warm_does_not_make_way():
@@ -301,24 +315,28 @@ def test_a_model_that_had_its_turn_is_held_for_one_that_waits():
     full = Budget("here", 2, 1)
     asked = [demand("a", bulk=10, oldest=990.0), demand("x", bulk=10**6)]
     assert decide(asked, [worker("x", "busy", started=970.0)], full) == []
-    assert decide(asked, [worker("x", "busy", started=900.0)], full) == [Hold("x")]
-    assert decide(asked, [worker("x", since=999.0, started=900.0)], full) == [Stop("x1")]
+    assert decide(asked, [worker("x", "busy", started=900.0)], full) == [PauseDispatch("x")]
+    assert decide(asked, [worker("x", since=999.0, started=900.0)], full) == [StopWorker("x1")]
     assert decide(asked[1:], [worker("x", "busy", started=900.0)], full) == []
 
 
 def test_live_messages_do_not_wait_for_the_turn_of_bulk():
     asked = [demand("a", urgent=1, oldest=999.0), demand("x", bulk=10**6)]
-    assert decide(asked, [worker("x", "busy", started=998.0)], Budget("here", 2, 1)) == [Hold("x")]
+    assert decide(asked, [worker("x", "busy", started=998.0)], Budget("here", 2, 1)) == [
+        PauseDispatch("x")
+    ]
 
 
 def test_bulk_that_waited_long_gets_a_turn_beside_live_messages_and_scores_something_before_it_goes():
     full = Budget("here", 2, 1)
     asked = [demand("a", bulk=1, oldest=600.0), demand("x", urgent=10**6)]
-    assert decide(asked, [worker("x", "busy")], full) == [Hold("x")]
+    assert decide(asked, [worker("x", "busy")], full) == [PauseDispatch("x")]
     fresh = worker("a", since=1000.0, started=998.0)
     waiting = demand("x", urgent=10**6, last_served=998.0)
     assert decide([asked[0], waiting], [fresh], full) == []
-    assert decide([replace(asked[0], last_served=999.5), waiting], [fresh], full) == [Stop("a1")]
+    assert decide([replace(asked[0], last_served=999.5), waiting], [fresh], full) == [
+        StopWorker("a1")
+    ]
 
 
 def test_what_waits_for_much_room_is_not_overtaken_by_what_needs_little():
@@ -327,19 +345,19 @@ def test_what_waits_for_much_room_is_not_overtaken_by_what_needs_little():
     assert decide([*asked, demand("x", bulk=10**6)], pools, Budget("here", 4, 4)) == []
     asked[0] = replace(asked[0], memory=9)
     assert decide([*asked, demand("x", bulk=10)], pools, Budget("here", 4, 4)) == [
-        Start("small", 1)
+        StartWorker("small", 1)
     ]
 
 
 def test_gpus_are_shared_by_declared_parts_and_the_fullest_that_has_room_is_taken():
     two = Budget("here", 8, 100, ("cuda:0", "cuda:1"))
     half = worker("x", "busy", device="cuda:1")
-    assert decide([demand(bulk=1)], [half], two, gpu=0.5) == [Start("a", 1, "cuda:1")]
-    assert decide([demand(bulk=1)], [half], two, gpu=1.0) == [Start("a", 1, "cuda:0")]
-    assert decide([demand(bulk=1)], [half], two, gpu=1.0, device="cuda:1") == [Hold("x")]
-    assert decide([demand(bulk=1)], [half], two, device="cpu") == [Start("a", 1)]
+    assert decide([demand(bulk=1)], [half], two, gpu=0.5) == [StartWorker("a", 1, "cuda:1")]
+    assert decide([demand(bulk=1)], [half], two, gpu=1.0) == [StartWorker("a", 1, "cuda:0")]
+    assert decide([demand(bulk=1)], [half], two, gpu=1.0, device="cuda:1") == [PauseDispatch("x")]
+    assert decide([demand(bulk=1)], [half], two, device="cpu") == [StartWorker("a", 1)]
     assert decide([demand(bulk=1)], budget=LARGE, device="cuda") == []
-    assert decide([demand(bulk=1)], budget=LARGE, device="auto") == [Start("a", 1)]
+    assert decide([demand(bulk=1)], budget=LARGE, device="auto") == [StartWorker("a", 1)]
 
 
 def test_workers_that_start_for_ever_do_not_keep_others_from_starting():
@@ -347,9 +365,9 @@ def test_workers_that_start_for_ever_do_not_keep_others_from_starting():
     asked = [demand("a", bulk=10**6), demand("x", bulk=1, start_seconds=20.0)]
     hangs = worker("x", "starting", started=901.0)
     assert decide(asked, [hangs], one) == [], "five usual starts are 100 s"
-    assert decide(asked, [replace(hangs, started=899.0)], one) == [Start("a", 1)]
+    assert decide(asked, [replace(hangs, started=899.0)], one) == [StartWorker("a", 1)]
     assert decide(asked[:1], [worker("x", "starting", started=941.0)], one) == []
-    assert decide(asked[:1], [worker("x", "starting", started=939.0)], one) == [Start("a", 1)]
+    assert decide(asked[:1], [worker("x", "starting", started=939.0)], one) == [StartWorker("a", 1)]
     assert decide(asked[1:], [replace(hangs, started=0.0)], LARGE) == [], (
         "another of the same would hang as well"
     )

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.model_workload import NIGHTLY, workers_wanted
-from workers.autoscaling.policy import Budget, Start, scale
+from workers.autoscaling.model_workload import NIGHTLY_SECONDS, workers_wanted
+from workers.autoscaling.policy import Budget, StartWorker, scale
 
 NOW = 1_000_000.0
 IDLE = Demand("mood", 0, 0, 0, NOW, None, rate=5.0, start_seconds=2.0, memory=1)
@@ -40,7 +40,7 @@ def test_enough_workers_to_score_all_rows_in_time_start_up_included(rows, limits
 
 
 def test_nightly_rows_may_take_half_an_hour_more():
-    rows = int(IDLE.rate * NIGHTLY)
+    rows = int(IDLE.rate * NIGHTLY_SECONDS)
     assert workers_wanted(replace(IDLE, nightly=rows), (), Limits(), NOW) == 1
     assert workers_wanted(replace(IDLE, bulk=rows), (), Limits(), NOW) > 30
 
@@ -94,7 +94,7 @@ def test_a_machine_with_room_for_all_starts_as_many_as_kubernetes_is_told(demand
     wanted = workers_wanted(demand, pool, limits, NOW)
     budget = Budget("here", cores=10**7, memory=10**12)
     actions = scale([demand], pool, lambda _: limits, budget, NOW)
-    starts = sum(isinstance(action, Start) for action in actions)
+    starts = sum(isinstance(action, StartWorker) for action in actions)
     assert starts == max(0, wanted - len(pool))
 
 

@@ -13,13 +13,13 @@ from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from workers.autoscaling.limits import Limits
 from workers.control.metrics_server import (
-    BadAddress,
+    BadListenAddress,
     CannotListen,
-    Pages,
-    listen_address,
+    MetricsPages,
+    parse_listen_address,
     serve_metrics,
 )
-from workers.control.prometheus import Seen, exposition
+from workers.control.prometheus import BoardSnapshot, prometheus_text
 
 NOW = 1_000_000.0
 DEMAND = [
@@ -47,7 +47,7 @@ def limits(model):
 
 
 def board():
-    return Seen(DEMAND, WORKERS, TRAFFIC)
+    return BoardSnapshot(DEMAND, WORKERS, TRAFFIC)
 
 
 def values(text):
@@ -68,7 +68,7 @@ def values(text):
 
 
 def test_prometheus_is_told_demand_rates_and_workers():
-    found = values(exposition(board(), limits, NOW))
+    found = values(prometheus_text(board(), limits, NOW))
     expected = {
         ("chorus_rows_waiting", "mood", "urgent"): 10,
         ("chorus_rows_waiting", "mood", "bulk"): 600,
@@ -92,7 +92,7 @@ def test_prometheus_is_told_demand_rates_and_workers():
 
 
 def test_prometheus_is_told_of_bridges_and_of_what_became_of_messages():
-    found = values(exposition(board(), limits, NOW))
+    found = values(prometheus_text(board(), limits, NOW))
     expected = {
         ("chorus_bridge_up", "bridge-1", "projects/p/subscriptions/s"): 1,
         ("chorus_bridge_up", "bridge-2", "projects/p/subscriptions/s"): 0,
@@ -106,7 +106,7 @@ def test_prometheus_is_told_of_bridges_and_of_what_became_of_messages():
 
 
 def test_an_empty_service_has_an_exposition_too():
-    assert not any(values(exposition(Seen(), limits, NOW)).values())
+    assert not any(values(prometheus_text(BoardSnapshot(), limits, NOW)).values())
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_board_that_cannot_be_read_is_a_503_and_the_next_answer_may_be_well(ge
 
 def test_one_reading_of_the_board_serves_all_who_ask_within_a_second():
     clock, reads = [100.0], []
-    pages = Pages(lambda: (reads.append(1), board())[1], limits, lambda: clock[0])
+    pages = MetricsPages(lambda: (reads.append(1), board())[1], limits, lambda: clock[0])
     for _ in range(500):
         pages.answer("/demand/mood")
     assert len(reads) == 1
@@ -195,7 +195,7 @@ def test_a_port_that_is_taken_is_said_to_be():
     ],
 )
 def test_an_address_to_listen_on_is_a_host_and_a_port(value, found):
-    assert listen_address(value) == found
+    assert parse_listen_address(value) == found
 
 
 @pytest.mark.parametrize(
@@ -203,6 +203,6 @@ def test_an_address_to_listen_on_is_a_host_and_a_port(value, found):
     ["9464", ":9464", "host:", "host:http", "host:65536", "::1:80", "host:-1", "host:²", ""],
 )
 def test_what_is_no_address_is_refused(value):
-    with pytest.raises(BadAddress, match="HOST:PORT") as caught:
-        listen_address(value)
+    with pytest.raises(BadListenAddress, match="HOST:PORT") as caught:
+        parse_listen_address(value)
     assert isinstance(caught.value, BadRequest)

@@ -8,26 +8,26 @@ from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import ScoreCell
 from tasks.steps.publish_results import ResultsRefused
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
-from workers.runtime.retry_policy import Again, GiveUp, Release, decide
+from workers.runtime.retry_policy import FailJob, Release, Retry, decide
 
 
 def test_an_error_that_says_what_to_do_is_not_tried_again():
     decision = decide(CannotWrite("/out/part", "No space left on device"), 1)
-    assert isinstance(decision, GiveUp)
+    assert isinstance(decision, FailJob)
     assert "No space left on device" in decision.reason
 
 
 def test_a_hiccup_gets_three_tries_with_growing_pauses():
     error = OSError("stale file handle")
-    assert decide(error, 1) == Again(0.5)
-    assert decide(error, 2) == Again(2.0)
-    assert decide(error, 3) == GiveUp("OSError: stale file handle (after 3 tries)")
+    assert decide(error, 1) == Retry(0.5)
+    assert decide(error, 2) == Retry(2.0)
+    assert decide(error, 3) == FailJob("OSError: stale file handle (after 3 tries)")
 
 
 def test_a_broker_that_is_away_is_waited_for_however_long():
     for attempt in (1, 3, 100):
-        assert isinstance(decide(RedisError("gone"), attempt), Again)
-        assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Again)
+        assert isinstance(decide(RedisError("gone"), attempt), Retry)
+        assert isinstance(decide(BrokerUnreachable("redis://x", "gone"), attempt), Retry)
 
 
 def test_results_wait_for_their_topic_however_long_and_hold_up_no_thread():
@@ -38,7 +38,7 @@ def test_results_wait_for_their_topic_however_long_and_hold_up_no_thread():
 def test_what_found_storage_away_is_handed_back_at_once():
     for attempt in (1, 100):
         assert decide(StorageUnavailable("gs://x", "503", 9, 60.0), attempt) == Release()
-    assert isinstance(decide(StorageRefused("gs://x", "403", "Ask for access."), 1), GiveUp)
+    assert isinstance(decide(StorageRefused("gs://x", "403", "Ask for access."), 1), FailJob)
 
 
 def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
@@ -50,5 +50,5 @@ def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
         decide(ScoringFailed(cell, attempt, "ValueError: no"), 7)
         for attempt in range(1, ATTEMPTS + 1)
     ]
-    assert pauses == [Again(0.5), Again(2.0), Again(0.0)]
-    assert isinstance(decide(ModelBroken(cell, "a harmless text fails as well"), 1), GiveUp)
+    assert pauses == [Retry(0.5), Retry(2.0), Retry(0.0)]
+    assert isinstance(decide(ModelBroken(cell, "a harmless text fails as well"), 1), FailJob)
