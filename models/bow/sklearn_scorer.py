@@ -17,16 +17,16 @@ PIPELINE = "pipeline.skops"
 class WrongLabels(ChorusError):
     """A pipeline whose labels are not those of its manifest."""
 
-    def __init__(self, expected: tuple[str, ...], found: tuple[str, ...]) -> None:
-        self.expected, self.found = expected, found
+    def __init__(self, expected: tuple[str, ...], actual: tuple[str, ...]) -> None:
+        self.expected, self.actual = expected, actual
         super().__init__(
-            f"The pipeline's labels are {', '.join(found)}, and the manifest says "
+            f"The pipeline's labels are {', '.join(actual)}, and the manifest says "
             f"{', '.join(expected)}. Publish the model again."
         )
 
 
 def class_names(pipeline: Any) -> tuple[str, ...]:
-    """Return the labels of predict_proba's columns; of an any-of pipeline only numbers: '0', '1', …"""
+    """Return the labels of predict_proba's columns; for any-of only numbers: '0', '1', …"""
     return tuple(str(name) for name in pipeline.classes_)
 
 

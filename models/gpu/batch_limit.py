@@ -64,7 +64,7 @@ class BatchLimit:
             temporary.replace(self._file)
 
     def _remembered(self) -> int | None:
-        """Read the file; None if there is none, or if it is damaged, as the limit is found again."""
+        """Read the file. A damaged one counts as none, because the limit will be found again."""
         if self._file is not None:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 return max(1, int(json.loads(self._file.read_bytes())["tokens"]))

@@ -173,6 +173,7 @@ def _attention(
     if "cu_seq_lens_q" not in inputs:
         raise NotPackable("its layers do not pass on where the texts begin")
     starts, longest = inputs["cu_seq_lens_q"], inputs["max_length_q"]
+    # each [tokens, heads, width]
     queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
     default_scaling = query.shape[-1] ** -0.5
     if scaling is not None and scaling != default_scaling:

@@ -21,9 +21,9 @@ _CODE_KEYS = ("auto_map", "custom_pipelines")
 class ContainsCode(NotAModel):
     """A model that would run code of its own when it is loaded."""
 
-    def __init__(self, source: Path, found: str, instead: str) -> None:
-        self.found, self.instead = found, instead
-        super().__init__(source, f"{found}, and no code that comes with a model is run. {instead}")
+    def __init__(self, source: Path, reason: str, instead: str) -> None:
+        self.reason, self.instead = reason, instead
+        super().__init__(source, f"{reason}, and no code that comes with a model is run. {instead}")
 
 
 def refuse_code(folder: Path) -> None:

@@ -1,8 +1,8 @@
 """A child process that answers through a pipe, for work that may crash, hang or grow.
 
-The parent sends messages and waits for answers; the child is a function that is given its end of
-the pipe. No answer is one of three errors: the child ended (ProcessEnded), took longer than its
-limit (ProcessTimedOut), or sent something else than the parent expects (UnexpectedAnswer).
+The parent sends messages and waits for answers; the child is a function with its end of the pipe.
+There are three errors instead of an answer: the child ended (ProcessEnded), took longer than its
+limit (ProcessTimedOut), or sent something other than the parent expects (UnexpectedAnswer).
 """
 
 import os
@@ -57,7 +57,7 @@ class PipedProcess:
         arguments: tuple[Any, ...],
         initializer: Callable[[], None] | None = None,
     ) -> None:
-        """Start it. It runs `initializer`, then `target` with its end of the pipe and `arguments`."""
+        """Start the process. It calls `initializer`, then `target` with a pipe and `arguments`."""
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
@@ -68,6 +68,7 @@ class PipedProcess:
 
     @property
     def pid(self) -> int | None:
+        """The id of the process."""
         return self._process.pid
 
     def is_alive(self) -> bool:

@@ -1,1 +1,1 @@
-"""The interface of every kind of model: scorer, manifest, training set, training options, device."""
+"""The interface of all kinds: scorer, manifest, training set, training options, device."""

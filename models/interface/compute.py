@@ -1,4 +1,4 @@
-"""The options of a scorer, the same for every kind of model."""
+"""The options of a scorer: device, threads, precision, cache."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from models.interface.precision import Precision
 
 @dataclass(frozen=True)
 class Compute:
-    """What a scorer may compute with. A kind ignores the options that it has no use for."""
+    """The options of a scorer. A kind ignores those that it has no use for."""
 
     device: str = AUTO  # for kinds that use a GPU, see models.interface.device
     threads: int | None = None  # most cores to compute on; None: all

@@ -16,7 +16,7 @@ _REQUIRED_PACKAGES = ("torch", "transformers")
 
 @dataclass(frozen=True)
 class GpuFacts:
-    """What this machine has to compute on a GPU with."""
+    """The drivers, packages and GPUs of this machine."""
 
     device_files: int  # of NVIDIA GPUs, made by the driver
     missing_packages: tuple[str, ...]  # of those that scoring on a GPU needs
@@ -72,7 +72,7 @@ def choose_device(requested: str, facts: GpuFacts) -> str:
 
 
 def gather_gpu_facts(count_with_torch: bool = True) -> GpuFacts:
-    """Look at this machine. torch takes seconds to import, so only where there can be a GPU."""
+    """Look at this machine; import torch, which takes seconds, only if there can be a GPU."""
     device_files = _device_files()
     missing = tuple(package for package in _REQUIRED_PACKAGES if find_spec(package) is None)
     if not count_with_torch or not device_files or missing:

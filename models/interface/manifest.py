@@ -69,7 +69,7 @@ class ModelSpec(Record):
     over_length: OverLength = "truncate"
     # those below float32 that were checked when it was published
     precisions: tuple[PrecisionCheck, ...] = ()
-    # see models.publishing.trial; None: it took too long, or was published before there were trials
+    # see models.publishing.trial; None: the trial took too long, or an old version had none
     measured: Measurements | None = None
     card: ModelCard
 

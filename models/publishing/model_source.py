@@ -21,8 +21,8 @@ def open_source(source: Path) -> Iterator[tuple[str, Path]]:
     if not source.exists():
         raise NotAModel(source, "it is not there")
     if (source / MLMODEL).is_file():
-        with open_mlflow_folder(source) as found:
-            yield found
+        with open_mlflow_folder(source) as (kind, folder):
+            yield kind, folder
     else:
         yield _recognise(source), source
 

@@ -19,12 +19,12 @@ MANIFEST = "manifest.json"
 class Tampered(ChorusError):
     """A file of a published version that differs from the one that was published."""
 
-    def __init__(self, model: str, version: int, file: str, expected: str, found: str) -> None:
+    def __init__(self, model: str, version: int, file: str, expected: str, actual: str) -> None:
         self.model, self.version, self.file = model, version, file
-        self.expected, self.found = expected, found
+        self.expected, self.actual = expected, actual
         super().__init__(
             f"{file} of {model} version {version} is not what was published: its SHA-256 should be "
-            f"{expected} and is {found}. The model was not loaded. Restore the file, or publish "
+            f"{expected} and is {actual}. The model was not loaded. Restore the file, or publish "
             "the model again and use the new version."
         )
 
@@ -69,7 +69,10 @@ class ModelRegistry:
         return self.manifest(name, self.store.resolve(name, version_or_alias))
 
     def manifest(self, name: str, version: int) -> ModelManifest:
-        """Read a manifest, and check it against its own digest. Raises Absent, BadRecord, Tampered."""
+        """Read a manifest, and check it against its own digest.
+
+        Raises Absent, BadRecord, Tampered.
+        """
         data, path = self.store.read_record(name, version)
         manifest = ModelManifest.decode(data, path)
         digest = digest_of(manifest, manifest.artifacts)

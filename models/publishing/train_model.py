@@ -1,4 +1,4 @@
-"""Training a model of any kind, and measuring it on held-out rows with the scorer that serves it."""
+"""Training a model of any kind, and measuring it on held-out rows with its own scorer."""
 
 import tempfile
 import time

@@ -35,8 +35,8 @@ class TrialFailed(BadRequest):
         self.reason = reason
         super().__init__(
             "The model was not published, because it could not score texts in a process of its "
-            f"own: {reason}. It has to take texts, one string each, and to answer with a probability "
-            "for each label."
+            f"own: {reason}. It has to take texts, one string each, and to answer with a "
+            "probability for each label."
         )
 
 

@@ -25,7 +25,7 @@ def encoder_files(source: Path, flavor: Mapping[str, Any]) -> list[Path]:
     tokenizer = source / _TOKENIZER
     if not weights.is_dir():
         raise NotAModel(
-            source, "its weights are elsewhere. Save it anew, without save_pretrained=False"
+            source, "its weights are elsewhere. Save it again, without save_pretrained=False"
         )
     for folder in (weights, tokenizer):
         refuse_code(folder)

@@ -46,10 +46,10 @@ class WindowLogits:
 class WrongOutputCount(ChorusError):
     """A network with more or fewer output values than its manifest has labels."""
 
-    def __init__(self, found: int, expected: int) -> None:
-        self.found, self.expected = found, expected
+    def __init__(self, actual: int, expected: int) -> None:
+        self.actual, self.expected = actual, expected
         super().__init__(
-            f"The network answers each text with {found} values, and the manifest names "
+            f"The network answers each text with {actual} values, and the manifest names "
             f"{expected} labels. Publish the model again, with one label for each value."
         )
 

@@ -22,12 +22,12 @@ _SCORE_SECONDS = 60.0  # for one call of score; the caller then tries again with
 
 
 class IsolationFailed(ChorusError):
-    """A model that could not be loaded, or not be asked, in a process of its own."""
+    """A model that cannot score in a process of its own, whatever the texts."""
 
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
-            f"{model} version {version} could not be had in a process of its own: {reason}. "
+            f"{model} version {version} cannot score in a process of its own: {reason}. "
             "Nothing of the chunk was stored. Mend this and run the same command again."
         )
 
@@ -76,18 +76,18 @@ class IsolatedModel:
         initializer: Callable[[], None] | None = None,
         seconds: float = _SCORE_SECONDS,
     ) -> None:
-        """Load the model. The process runs `initializer` first; `seconds` is for one call of score.
+        """Load the model in a process that calls `initializer` first.
 
-        Raises IsolationFailed, StorageUnavailable.
+        `seconds` is the limit of one call of score. Raises IsolationFailed, StorageUnavailable.
         """
         self._model, self._version, self._seconds = model, version, seconds
         self._arguments, self._initializer = (place.url, model, version, compute), initializer
         self._start()
 
     def score(self, texts: pa.StringArray) -> Float32:
-        """Return [rows, labels] float32 probabilities for [rows] strings.
+        """Score texts: [rows] strings → float32 [rows, labels].
 
-        Raises TextsFailed if the model fails, or its process ends or takes too long;
+        Raises TextsFailed if the model fails, or its process ends or takes too long, and
         IsolationFailed for errors that are not the fault of the texts.
         """
         if not self._process.is_alive():
@@ -99,13 +99,13 @@ class IsolatedModel:
                 self._seconds, np.ndarray, _Failed, _Refused
             )
         except UnexpectedAnswer as error:
-            raise self._not_isolated(error) from error
+            raise self._isolation_failed(error) from error
         except ProcessFailed as error:
             raise TextsFailed(str(error)) from None
         if isinstance(answer, _Failed):
             raise TextsFailed(answer.reason)
         if isinstance(answer, _Refused):
-            raise self._not_isolated(answer.reason)
+            raise self._isolation_failed(answer.reason)
         return answer
 
     def stop(self) -> None:
@@ -127,14 +127,14 @@ class IsolatedModel:
                 _LOAD_SECONDS, _Ready, _Refused, _Unavailable
             )
         except ProcessFailed as error:
-            raise self._not_isolated(error) from None
+            raise self._isolation_failed(error) from None
         if isinstance(answer, _Unavailable):
             raise StorageUnavailable(answer.url, answer.reason, answer.tries, answer.seconds)
         if isinstance(answer, _Refused):
-            raise self._not_isolated(answer.reason)
+            raise self._isolation_failed(answer.reason)
         return answer.digest, answer.labels
 
-    def _not_isolated(self, reason: object) -> IsolationFailed:
+    def _isolation_failed(self, reason: object) -> IsolationFailed:
         return IsolationFailed(self._model, self._version, str(reason))
 
 
