@@ -23,8 +23,8 @@ from models.interface.compute import Compute
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.keys import key_prefix
-from tasks.broker.step_messages import FinishJob, Message, ReduceChunk, ScoreCell
-from tasks.jobs.submit import start
+from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell, StepMessage
+from tasks.jobs.submit import start_job
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
 from tasks.steps.score import score
@@ -83,7 +83,7 @@ def round_of_steps() -> dict[str, float]:
     with home() as root:
         place = home_with(root, MODEL)
         with broker_for(replace(settings, home=str(root), run=root / "run")) as broker:
-            queue: list[Message] = []
+            queue: list[StepMessage] = []
             context = Context(
                 place, Board(broker.address.client(), key_prefix(place)), queue.append
             )
@@ -102,9 +102,9 @@ def round_of_steps() -> dict[str, float]:
     return times(pstats.Stats(profile))
 
 
-def run(context: Context, cache: ModelCache, queue: list[Message], texts: list[str]) -> None:
+def run(context: Context, cache: ModelCache, queue: list[StepMessage], texts: list[str]) -> None:
     """From texts to the manifest, step by step as the queue asks for them."""
-    start(context, job_for(context.place, MODEL, texts))
+    start_job(context, job_for(context.place, MODEL, texts))
     while queue:
         message = queue.pop(0)
         if isinstance(message, ScoreCell):

@@ -24,7 +24,7 @@ from models.interface.compute import Compute
 from storage.places.place import Place
 from storage.records import labelled_output
 from storage.records.jobs import Job
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from workers.scoring.loaded_model import InMemoryModel
 
 MODELS = ("sentiment-bow", "sentiment-minilm")
@@ -86,7 +86,7 @@ def measure(running: Service, model: str) -> Times:
 
 def submit(running: Service, model: str, text: str) -> Job:
     job = job_for(running.context.place, model, [text])
-    start(running.context, job)
+    start_job(running.context, job)
     return job
 
 

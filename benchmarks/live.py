@@ -39,8 +39,8 @@ from storage.records.jobs import Job
 from tasks.board.context import Context
 from tasks.board.roster import Roster
 from tasks.board.worker_profile import read_profile
-from tasks.jobs.startup_timing import beginning
-from tasks.jobs.submit import start
+from tasks.jobs.startup_timing import read_startup
+from tasks.jobs.submit import start_job
 from workers.processes.child_process import ChildProcess
 
 ENCODER = "sentiment-minilm"
@@ -182,7 +182,7 @@ def _submit(context: Context, burst: Burst, words: str) -> Job:
     job = job_for(
         context.place, burst.customer, [f"{text} {words}" for text in _texts()[: burst.rows]]
     )
-    start(context, job)
+    start_job(context, job)
     return job
 
 
@@ -232,7 +232,7 @@ def _print(run: Run, context: Context) -> None:
     )
     for upload in run.uploads:
         assert upload.done is not None  # noqa: S101 — _follow waited for it
-        began = beginning(context.board, upload.job.id).models[upload.burst.customer]
+        began = read_startup(context.board, upload.job.id).models[upload.burst.customer]
         stages = (began.waiting, began.starting, began.loading, began.scoring)
         print(
             f"{upload.burst.at:>5.0f}  {upload.burst.customer:<9}{upload.burst.rows:>7,}"

@@ -36,7 +36,7 @@ from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.records.jobs import read_job
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 
 SIZES = (100_000, 1_000_000)
 RUNS = 3
@@ -148,7 +148,7 @@ def _submit_each() -> None:
             max_chars=settings.max_text,
         )
         job = job_from(place, upload)
-        start(context, job)
+        start_job(context, job)
         print(json.dumps({"job": job.id, "cpu": process_time() - before}), flush=True)
 
 

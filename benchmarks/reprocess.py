@@ -228,7 +228,7 @@ def rows_for_models(place: Place, dataset: Dataset) -> float:
                 left += len(
                     reuse_scores(
                         place, dataset, position, model, read_texts(place, dataset, position)
-                    ).left
+                    ).missing_rows
                 )
     return left / rows
 

@@ -31,7 +31,7 @@ from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from workers.autoscaling.thread_share import share_threads
 
 sys.path.append(str(Path(__file__).parent.parent))
@@ -156,7 +156,7 @@ def _run(running: Service, proxy: FaultyProxy, file: Path, work: Work, latency: 
     proxy.latency = latency
     began = time.perf_counter()
     job = job_from(running.context.place, UploadOptions(str(file), work.customer))
-    start(running.context, job)
+    start_job(running.context, job)
     scoring = _watch_parts(running, job, work.rows)
     running.wait(job, look_every=0.01)
     return Run(time.perf_counter() - began, scoring, len(proxy.calls) - before)
@@ -189,7 +189,7 @@ def _warm(root: str, place: Place, upload: Path) -> Iterator[Service]:
     with service(root, threads) as running:
         for customer in (TOGETHER, "sentiment-bow"):
             job = job_from(place, UploadOptions(str(upload), customer))
-            start(running.context, job)
+            start_job(running.context, job)
             running.wait(job, look_every=0.05)
         yield running
 

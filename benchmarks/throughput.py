@@ -42,7 +42,7 @@ from models.kinds.table import find_kind, open_scorer
 from models.publishing.registry import ModelRegistry
 from models.transformer.openvino_scorer import has_bfloat16
 from storage.places.place import Place
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from workers.autoscaling.thread_share import share_threads
 
 TEXTS = 8192
@@ -165,7 +165,7 @@ class Chorus:
                 csv.writer(opened).writerows([("id", "text"), *enumerate(self._texts)])
             began = time.perf_counter()
             job = job_from(self._running.context.place, UploadOptions(str(file), TOGETHER))
-            start(self._running.context, job)
+            start_job(self._running.context, job)
             # looking takes processor time from the workers
             self._running.wait(job, look_every=0.05)
             return len(self._texts) / (time.perf_counter() - began)

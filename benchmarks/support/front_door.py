@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from intake.dataset.upload import UploadOptions, store_upload
 from storage.places.place import Place
 from storage.records.jobs import Job
-from tasks.jobs.submit import describe_job, resolve_versions, write_job
+from tasks.jobs.submit import build_job, create_job, resolve_versions
 
 
 def job_for(place: Place, customer: str, texts: Sequence[str]) -> Job:
@@ -25,8 +25,8 @@ def job_from(place: Place, upload: UploadOptions, stdin: bytes = b"") -> Job:
     """The same for an upload of any form."""
     lineup = resolve_versions(place, upload.customer)
     dataset = store_upload(place, upload, io.BytesIO(stdin), _no_one)
-    return write_job(
-        place, describe_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
+    return create_job(
+        place, build_job(place, dataset, lineup, out=None, keep_text=True, keep_columns=False)
     )
 
 

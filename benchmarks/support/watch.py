@@ -9,7 +9,7 @@ from storage.records.jobs import Job
 from tasks.board import keys
 from tasks.board.context import Context
 from tasks.board.roster import Roster, Worker
-from tasks.broker.step_messages import CONTROL, scoring_queue
+from tasks.broker.step_messages import CONTROL_QUEUE, scoring_queue
 from tasks.planning.demand import demand
 
 
@@ -39,7 +39,7 @@ class Sample:
 def look(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample:
     """At the service whose process has this id. Raises FileNotFoundError when it has ended."""
     board = context.board
-    queues = [CONTROL, *(scoring_queue(model) for model in models)]
+    queues = [CONTROL_QUEUE, *(scoring_queue(model) for model in models)]
     return Sample(
         at=at,
         rows={one.model: one.rows for one in demand(context.place, board)},

@@ -75,7 +75,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
     )
     def remove(name: str, version: int, force: bool) -> None:
         """Remove VERSION, unless something refers to it; its number is not used again."""
-        from tasks.jobs.references import remove as remove_unreferenced
+        from tasks.jobs.references import remove_version as remove_unreferenced
 
         remove_unreferenced(_version_store(what), name, version, force=force)
         click.echo(f"{name}: version {version} is removed")

@@ -106,7 +106,7 @@ BROKER_URL = SettingType(
     # BrokerAddress checks it when the broker is needed
     "a redis://, rediss:// or sentinel:// URL",
     str,
-    show=lambda url: BrokerAddress(url).shown,
+    show=lambda url: BrokerAddress(url).without_password,
 )
 PLACES = SettingType(
     "folders and buckets (/srv/in, gs://bucket/in), commas or spaces between", _places, " ".join

@@ -20,8 +20,8 @@ from storage.records import scores
 from storage.records.feedback import read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
-from tasks.planning.score_reuse import complete
-from tasks.steps.bisect_rows import NotTheRows
+from tasks.planning.score_reuse import complete_scores
+from tasks.steps.bisect_rows import ModelAtFault
 from tasks.steps.fault_isolation import score_isolating_faults
 from workers.scoring.isolated_model import IsolatedModel
 
@@ -52,7 +52,7 @@ class ScoreHere:
         one = self._manifest
         try:
             values, rejected = score_isolating_faults(self._isolated, texts)
-        except NotTheRows as error:
+        except ModelAtFault as error:
             raise CannotScore(one.name, one.version, error.reason) from None
         return Scores(one.name, one.version, one.digest, one.labels, values, rejected)
 
@@ -91,7 +91,7 @@ def score_missing(
             place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1]
         )
         for chunk, some in zip(shown, texts, strict=True):
-            found = complete(
+            found = complete_scores(
                 place, chunk.dataset, chunk.position, version_of(manifest), some, here.score
             )
             # A worker may have been quicker; whoever comes first is right for all.

@@ -16,7 +16,7 @@ from storage.records.labelled_output import Manifest, read_manifest
 from tasks.board.board import Board, Progress
 from tasks.board.job_facts import rows_in_chunks
 from tasks.board.publish_progress import published_parts
-from tasks.jobs.startup_timing import beginning
+from tasks.jobs.startup_timing import read_startup
 from tasks.planning.stored_work import read_work_of_job
 
 SUMMARY_FIELDS = ("job", "customer", "status", "rows", "labelled", "rejected", "submitted_at")
@@ -123,7 +123,7 @@ def _startup(end: JobEnd | None, board: Board | None, job: Job) -> Startup:
         return end.beginning
     if board is None:
         return Startup()
-    return _unless_unreachable(lambda: beginning(board, job.id)) or Startup()
+    return _unless_unreachable(lambda: read_startup(board, job.id)) or Startup()
 
 
 def _progress(board: Board | None, job: Job) -> Progress | None:

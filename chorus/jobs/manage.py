@@ -14,8 +14,8 @@ from storage.records import jobs
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, JobEnd
 from storage.records.runs import Run, RunEnd, end_run
-from tasks.jobs.activate_labels import settle_runs_of
-from tasks.jobs.submit import start, stop, write_job
+from tasks.jobs.activate_labels import end_complete_runs_of
+from tasks.jobs.submit import create_job, start_job, stop_job
 from tasks.planning.record_cache import dataset_of
 
 
@@ -66,12 +66,12 @@ def _cancel_jobs(settings: Settings, place: Place, cancelled: Sequence[Job]) -> 
     if service_broker(settings) is None:
         for job in cancelled:
             jobs.write_end(place, job.id, JobEnd(status="cancelled", at=datetime.now(UTC)))
-            settle_runs_of(place, job)
+            end_complete_runs_of(place, job)
         return
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         for job in cancelled:
-            stop(context, job, "cancelled")
+            stop_job(context, job, "cancelled")
 
 
 def resume(settings: Settings, name: str) -> None:
@@ -81,7 +81,7 @@ def resume(settings: Settings, name: str) -> None:
         raise NoServiceToResume
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
-        write_job(context.place, job)  # its output may have been pruned, and be another job's now
+        create_job(context.place, job)  # its output may have been pruned, and be another job's now
         stored = read_with_forecast(context.place, job, dataset_of(context.place, job))
         store_forecast(settings, context, stored)
-        start(context, job, stored)
+        start_job(context, job, stored)

@@ -24,9 +24,9 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset
 from storage.records.feedback import customers as all_customers
 from storage.records.jobs import Job
-from tasks.jobs.reprocess import describe_jobs, describe_run
-from tasks.jobs.submit import check_output
-from tasks.planning.forecast import ModelOutlook, Outlook
+from tasks.jobs.reprocess import build_jobs_of, build_run
+from tasks.jobs.submit import check_output_free
+from tasks.planning.forecast import JobForecast, ModelForecast
 from tasks.planning.record_cache import dataset_of
 from tasks.planning.stored_work import read_stored_work
 
@@ -46,7 +46,7 @@ def plan_file_or_job(
     else:
         asked = UploadRequest(file=what, customer=customer, as_json=as_json, **how)
         job, dataset = describe_upload(settings, place, asked, Console(stderr=True))
-        check_output(job)
+        check_output_free(job)
     _show(job.id, _ahead(settings, place, [(job, dataset)]), as_json=as_json)
 
 
@@ -59,9 +59,9 @@ def plan_reprocess(
     place, now = open_place(settings.home), datetime.now(UTC)
     found: list[tuple[Job, Dataset]] = []
     for customer in dict.fromkeys(customers or all_customers(place)):
-        run = describe_run(place, customer, name="plan", since=since, now=now)
+        run = build_run(place, customer, name="plan", since=since, now=now)
         found += (
-            [(job, dataset_of(place, job)) for job in describe_jobs(place, run)]
+            [(job, dataset_of(place, job)) for job in build_jobs_of(place, run)]
             if run is not None
             else []
         )
@@ -75,7 +75,7 @@ def _is_job(place: Place, what: str) -> bool:
     return is_name(what) and not Path(what).exists() and what in place.names("jobs")
 
 
-def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]]) -> Outlook:
+def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]]) -> JobForecast:
     """With what the board of a service knows, if there is one that answers."""
     board = board_of_service(settings, place)
     works = read_stored_work(place, found, partial_sources=True)
@@ -85,7 +85,7 @@ def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]
         return outlook_for(settings, place, None, works)
 
 
-def _show(job: str | None, found: Outlook, *, as_json: bool) -> None:
+def _show(job: str | None, found: JobForecast, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_summary(job, found)))
         return
@@ -120,14 +120,14 @@ _COLUMNS = (
 )
 
 
-def _row(model: ModelOutlook) -> tuple[object, ...]:
+def _row(model: ModelForecast) -> tuple[object, ...]:
     one = model.missing
     tokens = _tokens(model)
     return (
         f"{one.model.name} {one.model.version}",
         "yes" if model.wakes else "no",
         one.cells,
-        one.there,
+        one.existing,
         one.rows,
         "" if tokens is None else f"{tokens:,}",
         round(model.seconds, 1),
@@ -135,7 +135,7 @@ def _row(model: ModelOutlook) -> tuple[object, ...]:
     )
 
 
-def _summary(job: str | None, found: Outlook) -> dict[str, object]:
+def _summary(job: str | None, found: JobForecast) -> dict[str, object]:
     return {
         "job": job,
         "status": "planned",
@@ -145,7 +145,7 @@ def _summary(job: str | None, found: Outlook) -> dict[str, object]:
                 "version": model.missing.model.version,
                 "wakes": model.wakes,
                 "cells_to_score": model.missing.cells,
-                "cells_there": model.missing.there,
+                "cells_there": model.missing.existing,
                 "rows": model.missing.rows,
                 "tokens_estimated": _tokens(model),
                 "device_seconds": round(model.seconds, 3),
@@ -164,7 +164,7 @@ def _summary(job: str | None, found: Outlook) -> dict[str, object]:
     }
 
 
-def _tokens(model: ModelOutlook) -> int | None:
+def _tokens(model: ModelForecast) -> int | None:
     """An estimate; None where the feedback was taken in by a version that did not count its
     characters.
     """

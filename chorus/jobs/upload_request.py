@@ -26,7 +26,7 @@ from storage.records import feedback
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, Priority
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.submit import describe_job, resolve_versions, start, write_job
+from tasks.jobs.submit import build_job, create_job, resolve_versions, start_job
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def submit(settings: Settings, asked: UploadRequest) -> None:
         try:
             stored = read_with_forecast(place, job, dataset)
             store_forecast(settings, context, stored)
-            start(context, job, stored)
+            start_job(context, job, stored)
         except RedisError as error:
-            raise BrokerUnreachable(broker.address.shown, str(error)) from error
+            raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     if asked.as_json:
         print(
             json.dumps(
@@ -97,7 +97,7 @@ def _job(
     settings: Settings, place: Place, asked: UploadRequest, console: Console
 ) -> tuple[Job, Dataset]:
     job, dataset = describe_upload(settings, place, asked, console)
-    return write_job(place, job), dataset
+    return create_job(place, job), dataset
 
 
 def describe_upload(
@@ -126,7 +126,7 @@ def describe_upload(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     dataset = store_upload(place, upload, sys.stdin.buffer, said)
-    job = describe_job(
+    job = build_job(
         place,
         dataset,
         lineup,

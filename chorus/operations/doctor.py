@@ -113,8 +113,8 @@ def _writable(place: Place) -> str:
 def _broker(settings: Settings) -> str:
     if settings.broker is None:
         return f"embedded, {server_binary()}"
-    settings.broker.check()
-    return settings.broker.shown
+    settings.broker.check_answers()
+    return settings.broker.without_password
 
 
 class NothingPublished(ChorusError):

@@ -74,7 +74,7 @@ def _bridges(settings: Settings, place: Place) -> list[Bridge] | None:
     if address is None:
         return None
     try:
-        address.check()
+        address.check_answers()
         board = Board(address.client(), key_prefix(place))
         return BridgeRoster(board).all() if Roster(board).workers() else None
     except (BrokerUnreachable, RedisError):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ensemble.spec import Ensemble, EnsembleRegistry
 from storage.errors import BadRequest
 from storage.places.place import Place
-from tasks.jobs.submit import members_of
+from tasks.jobs.submit import resolve_members
 
 
 class BadEnsembleFile(BadRequest):
@@ -45,5 +45,5 @@ def publish(place: Place, name: str, file: Path, published_at: datetime) -> int:
     Raises BadEnsembleFile, NotPublished, Mismatch, BadName.
     """
     ensemble = read_ensemble(file)
-    members_of(place, ensemble)
+    resolve_members(place, ensemble)
     return EnsembleRegistry(place).publish(name, ensemble, published_at)

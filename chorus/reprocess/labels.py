@@ -8,7 +8,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import customers as all_customers
 from storage.records.jobs import read_job
-from tasks.jobs.activate_labels import counting
+from tasks.jobs.activate_labels import active_jobs
 
 _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 
@@ -31,7 +31,7 @@ def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool
 
 def _labels(place: Place, customer: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
-    for dataset, name in sorted(counting(place, customer).items()):
+    for dataset, name in sorted(active_jobs(place, customer).items()):
         job = read_job(place, name)
         found.append(
             {

@@ -10,7 +10,7 @@ from chorus.common.settings import Settings
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import scores
-from tasks.jobs.prune import Prunable, prunable, prune
+from tasks.jobs.prune import Unreferenced, find_unreferenced, prune
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PruneRequest:
 def show_prunable(settings: Settings, asked: PruneRequest) -> None:
     """Print what nothing names, and remove it if that was asked for. Raises BadRecord, CannotWrite."""
     place = open_place(settings.home)
-    found = prunable(place, asked.customers, asked.keep)
+    found = find_unreferenced(place, asked.customers, asked.keep)
     rows = _rows(place, found)
     if asked.remove:
         removed = prune(place, found)
@@ -42,7 +42,7 @@ def show_prunable(settings: Settings, asked: PruneRequest) -> None:
     print(said if rows else "There is nothing that could be removed.")
 
 
-def _rows(place: Place, found: Prunable) -> list[tuple[str, str, int, str]]:
+def _rows(place: Place, found: Unreferenced) -> list[tuple[str, str, int, str]]:
     labels = [
         (
             "labels",

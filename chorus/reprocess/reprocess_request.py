@@ -33,9 +33,9 @@ from storage.records.runs import Run, RunEnd, create_run, end_run, read_run_end
 from tasks.board.context import Context
 from tasks.board.job_facts import rows_in_chunks
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.activate_labels import settle
-from tasks.jobs.reprocess import carry_on
-from tasks.planning.forecast_correction import learn
+from tasks.jobs.activate_labels import end_run_if_complete
+from tasks.jobs.reprocess import continue_run
+from tasks.planning.forecast_correction import record_actual
 from tasks.planning.record_cache import dataset_of
 from workers.processes.embedded_broker import BrokerHandle
 
@@ -75,14 +75,14 @@ def reprocess(settings: Settings, request: ReprocessRequest) -> None:
     forecast = None
     if not any(work.stored for work in works):
         for run in runs:
-            settle(place, create_run(place, run))
+            end_run_if_complete(place, create_run(place, run))
     else:
         # Nothing is written before the broker is reachable.
         with broker_for(settings) as broker:
             try:
                 forecast = _label(settings, broker, works, detach=request.detach)
             except RedisError as error:
-                raise BrokerUnreachable(broker.address.shown, str(error)) from error
+                raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     times = Times(monotonic() - started, forecast.seconds if forecast else None)
     _report(place, works, refused, request, times)
     if refused:
@@ -113,7 +113,7 @@ def _label(
             pause.wait(_POLL_SECONDS)
     if forecast is not None and all(checked_state(context.place, job).is_done for job in jobs):
         with suppress(ChorusError, OSError):  # a run does not fail because of its forecast
-            learn(context.place, forecast, monotonic() - started)
+            record_actual(context.place, forecast, monotonic() - started)
     return forecast
 
 
@@ -123,7 +123,7 @@ def _start_runs(context: Context, works: Sequence[RunWork]) -> list[Run]:
     try:
         for work in works:
             runs.append(create_run(context.place, work.run))
-            carry_on(context, runs[-1])
+            continue_run(context, runs[-1])
     # or the next service would continue a run whose command has failed
     except BaseException as error:
         reason = f"Not begun: {error!r}"

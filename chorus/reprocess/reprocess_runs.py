@@ -12,7 +12,7 @@ from storage.records.feedback import customers as all_customers
 from storage.records.job_state import checked_state
 from storage.records.jobs import Job
 from storage.records.runs import Run
-from tasks.jobs.reprocess import describe_jobs, describe_run
+from tasks.jobs.reprocess import build_jobs_of, build_run
 from tasks.planning.record_cache import dataset_of
 from tasks.planning.remaining_work import RemainingWork, remaining_work
 from tasks.planning.stored_work import StoredWork, read_stored_work
@@ -72,7 +72,7 @@ def describe_runs(place: Place, request: ReprocessRequest) -> tuple[list[Run], d
         raise NothingStored(unknown, with_feedback)
     for customer in dict.fromkeys(request.customers or with_feedback):
         try:
-            run = describe_run(
+            run = build_run(
                 place,
                 customer,
                 name=name,
@@ -94,7 +94,7 @@ def describe_runs(place: Place, request: ReprocessRequest) -> tuple[list[Run], d
 
 def read_run_work(place: Place, run: Run) -> RunWork:
     """Read what remains to be done of a run. Raises Absent, BadRecord."""
-    jobs = describe_jobs(place, run)
+    jobs = build_jobs_of(place, run)
     open_jobs = [
         (job, dataset_of(place, job)) for job in jobs if not checked_state(place, job).is_done
     ]

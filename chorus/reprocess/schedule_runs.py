@@ -15,7 +15,7 @@ from storage.places.place import Place
 from storage.records.runs import read_run_end
 from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.schedule import Schedule, due_time, going_on, run_now
+from tasks.jobs.schedule import Schedule, customers_with_open_runs, due_time, run_now
 from workers.config.schedule_file import ALL, read_schedules
 
 
@@ -88,7 +88,7 @@ def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
                 context_for(settings, broker.address), schedules[name], datetime.now(UTC)
             )
         except RedisError as error:
-            raise BrokerUnreachable(broker.address.shown, str(error)) from error
+            raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     started = run_name(name, said.number)
     if as_json:
         print(json.dumps({"run": started, "customers": said.customers, "refused": said.refused}))
@@ -125,7 +125,7 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatu
 
 
 def _state(place: Place, schedule: str, ran: ScheduleState) -> str:
-    if any(going_on(place, schedule, ran)):
+    if any(customers_with_open_runs(place, schedule, ran)):
         return "running"
     if _failed(place, schedule, ran):
         return "failed"

@@ -65,7 +65,7 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     broker = service_broker(settings)
     if broker is None:
         raise NoServiceToBridge
-    broker.check()
+    broker.check_answers()
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
@@ -77,7 +77,7 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
         topics = stack.enter_context(Topics())
         inflow = _inflow(settings, context, topics, identity)
         return bridge_worker.run_bridge(
-            app, replace(context, presence=presence), inflow, topics, settings.run
+            app, replace(context, session=presence), inflow, topics, settings.run
         )
 
 

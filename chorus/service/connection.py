@@ -45,7 +45,7 @@ def board_of_service(settings: Settings, place: Place) -> Board | None:
     if address is None:
         return None
     try:
-        address.check()
+        address.check_answers()
     except BrokerUnreachable as error:
         print(f"chorus: {error}", file=sys.stderr)
         return None
@@ -57,7 +57,7 @@ def broker_for(settings: Settings) -> Iterator[BrokerHandle]:
     """The broker of the service, checked, or an embedded one for as long as the block lasts."""
     address = service_broker(settings)
     if address is not None:
-        address.check()
+        address.check_answers()
         yield BrokerHandle(address)
         return
     settings.run.mkdir(parents=True, exist_ok=True)

@@ -21,9 +21,9 @@ from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.roster import Roster
 from tasks.board.worker_profile import expected_profile_of
-from tasks.broker.step_messages import SHORT
-from tasks.planning.forecast import Machine, Outlook, Pool, outlook
-from tasks.planning.forecast_correction import correction
+from tasks.broker.step_messages import SHORT_JOB_ROWS
+from tasks.planning.forecast import ForecastMachine, ForecastPool, JobForecast, forecast_work
+from tasks.planning.forecast_correction import read_correction
 from tasks.planning.remaining_work import remaining_work
 from tasks.planning.stored_work import StoredWork, read_stored_work
 from workers.config.limits_file import read_limits
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def outlook_for(
     settings: Settings, place: Place, board: Board | None, works: Sequence[StoredWork]
-) -> Outlook:
+) -> JobForecast:
     """Return what these jobs, read with `partial_sources`, would take together.
 
     `board`: of the broker they would use, if there is one. Raises RedisError, BadChorusToml, Absent,
@@ -49,11 +49,11 @@ def outlook_for(
         lambda model: expected_profile_of(place, registry.manifest(model.name, model.version)),
         models,
     )
-    return outlook(
+    return forecast_work(
         remaining,
         dict(zip(models, profiles, strict=True)),
         machine,
-        correction(place, machine.cores, machine.service),
+        read_correction(place, machine.cores, machine.service),
     )
 
 
@@ -63,7 +63,7 @@ def describe_machine(
     board: Board | None,
     jobs: Sequence[Job],
     busy: Collection[str],
-) -> Machine:
+) -> ForecastMachine:
     """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`:
     see for_jobs.
 
@@ -85,9 +85,9 @@ def describe_machine(
     for name, found in zip(names, map_concurrently(place, limits, names), strict=True):
         threads = found.threads or 1
         workers = min(found.max or settings.cores, max(1, settings.cores // threads))
-        pools[name] = Pool(workers, threads, name in warm, found.device != CPU)
+        pools[name] = ForecastPool(workers, threads, name in warm, found.device != CPU)
     memory = budget.memory if service else None
-    return Machine(settings.cores, pools, len(budget.gpus), memory, service)
+    return ForecastMachine(settings.cores, pools, len(budget.gpus), memory, service)
 
 
 def forecast_for(
@@ -107,13 +107,15 @@ def forecast_for(
 
 def read_with_forecast(place: Place, job: Job, dataset: Dataset) -> StoredWork:
     """Read what storage holds of a job, with what `store_forecast` needs."""
-    [stored] = read_stored_work(place, [(job, dataset)], partial_sources=dataset.rows > SHORT)
+    [stored] = read_stored_work(
+        place, [(job, dataset)], partial_sources=dataset.rows > SHORT_JOB_ROWS
+    )
     return stored
 
 
 def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> None:
     """Store the forecast of a job that is about to start, unless it is short: it starts at once."""
-    if stored.dataset.rows <= SHORT:
+    if stored.dataset.rows <= SHORT_JOB_ROWS:
         return
     forecast = forecast_for(settings, context, [stored])
     if forecast is not None:
@@ -121,7 +123,7 @@ def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> 
             write_forecast(context.place, stored.job.id, forecast)
 
 
-def _as_forecast(found: Outlook) -> Forecast:
+def _as_forecast(found: JobForecast) -> Forecast:
     return Forecast(
         seconds=found.seconds,
         models={

@@ -24,7 +24,7 @@ from tasks.board.board import Progress
 from tasks.board.context import Context
 from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.submit import counts_again, start, stop
+from tasks.jobs.submit import reactivate_if_done, start_job, stop_job
 from tasks.planning.record_cache import dataset_of
 from workers.processes.embedded_broker import BrokerHandle
 
@@ -70,7 +70,7 @@ def run_job(settings: Settings, place: Place, job: Job, watch: ShowProgress) -> 
     A job that is complete starts nothing; where a service runs, that does the work.
     """
     manifest = read_manifest(job.output)
-    if manifest is not None and counts_again(place, job):
+    if manifest is not None and reactivate_if_done(place, job):
         return Outcome(manifest, cells=0)
     stored = read_with_forecast(place, job, dataset_of(place, job))
     cells, progress = stored.plan().cells, stored.progress()
@@ -79,13 +79,13 @@ def run_job(settings: Settings, place: Place, job: Job, watch: ShowProgress) -> 
         context = context_for(settings, broker.address)
         try:
             store_forecast(settings, context, stored)
-            start(context, job, stored)
+            start_job(context, job, stored)
             with workers_for(
                 settings, broker, context, [job], {cell.model for cell in cells}
             ) as look:
                 _wait(context, job, progress, watch, look)
         except RedisError as error:
-            raise BrokerUnreachable(broker.address.shown, str(error)) from error
+            raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     manifest = read_manifest(job.output)
     if manifest is None:
         raise JobFailed(job.id, f"The job ended without {job.output.url}/_manifest.json.")
@@ -120,7 +120,7 @@ def workers_for(
         with suppress(RedisError, StorageUnavailable):  # either may have gone before
             for job in jobs:
                 if read_end(context.place, job.id) is None:
-                    stop(context, job, "interrupted")  # or the next service would go on with it
+                    stop_job(context, job, "interrupted")  # or the next service would go on with it
         raise
     finally:
         service.stop(_GRACE)

@@ -77,7 +77,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
         megabytes = budget.memory // 10**6
         log.info(
             "up: broker %s, %s cores, %s MB for workers",
-            broker.address.shown,
+            broker.address.without_password,
             budget.cores,
             megabytes,
         )

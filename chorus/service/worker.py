@@ -74,7 +74,7 @@ def _serve(
         and find_kind(ModelRegistry(open_place(settings.home)).resolve(model).kind).uses_gpu
     ):
         choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
-    broker.check()
+    broker.check_answers()
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
@@ -88,7 +88,7 @@ def _serve(
             if metrics is not None:
                 _serve_metrics(stack, context, metrics)
             return control_worker.run_control_worker(
-                app, replace(context, presence=presence), settings.run, only
+                app, replace(context, session=presence), settings.run, only
             )
     from workers.scoring import scoring_worker
 

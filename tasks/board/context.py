@@ -17,4 +17,4 @@ class Context:
     place: Place
     board: Board
     publish: Publish
-    presence: WorkerSession | None = None
+    session: WorkerSession | None = None

@@ -77,7 +77,7 @@ class BrokerAddress:
         return tuple((host.hostname or "", host.port) for host in found)
 
     @property
-    def shown(self) -> str:
+    def without_password(self) -> str:
         """The URL without a password, for people and logs."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
@@ -126,12 +126,12 @@ class BrokerAddress:
             return client
         return Redis.from_url(self.url, **options)
 
-    def check(self) -> None:
+    def check_answers(self) -> None:
         """Raise BrokerUnreachable unless the broker answers within 5 seconds."""
         client = self.client(retries=0)
         try:
             client.ping()
         except (RedisError, MasterNotFoundError, OSError) as error:
-            raise BrokerUnreachable(self.shown, str(error)) from None
+            raise BrokerUnreachable(self.without_password, str(error)) from None
         finally:
             client.close()

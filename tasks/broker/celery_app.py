@@ -7,9 +7,9 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
-from tasks.broker.step_messages import Message
+from tasks.broker.step_messages import StepMessage
 
-Publish = Callable[[Message], None]
+Publish = Callable[[StepMessage], None]
 
 _SETTINGS = {
     "task_ignore_result": True,
@@ -43,12 +43,12 @@ def publisher(app: Celery, address: BrokerAddress) -> Publish:
     for seconds.
     """
 
-    def publish(message: Message) -> None:
+    def publish(message: StepMessage) -> None:
         try:
             app.send_task(
                 message.name, kwargs=asdict(message), queue=message.queue, ignore_result=True
             )
         except OperationalError as error:
-            raise BrokerUnreachable(address.shown, str(error)) from error
+            raise BrokerUnreachable(address.without_password, str(error)) from error
 
     return publish

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-CONTROL = "control"
-RESULTS = "results"
-SHORT = 256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
+CONTROL_QUEUE = "control"
+RESULTS_QUEUE = "results"
+SHORT_JOB_ROWS = (
+    256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class ReduceChunk:
     job: str
     chunk: str
     name: ClassVar[str] = "chorus.reduce"
-    queue: ClassVar[str] = CONTROL
+    queue: ClassVar[str] = CONTROL_QUEUE
 
     @property
     def step(self) -> str:
@@ -49,7 +51,7 @@ class FinishJob:
 
     job: str
     name: ClassVar[str] = "chorus.finish"
-    queue: ClassVar[str] = CONTROL
+    queue: ClassVar[str] = CONTROL_QUEUE
 
     @property
     def step(self) -> str:
@@ -62,7 +64,7 @@ class PublishResults:
 
     job: str
     name: ClassVar[str] = "chorus.results"
-    queue: ClassVar[str] = RESULTS
+    queue: ClassVar[str] = RESULTS_QUEUE
 
     @property
     def step(self) -> str:
@@ -70,12 +72,12 @@ class PublishResults:
 
 
 @dataclass(frozen=True)
-class LookAtSchedule:
+class RunSchedule:
     """See whether a schedule has something to set going."""
 
     schedule: str
     name: ClassVar[str] = "chorus.look"
-    queue: ClassVar[str] = CONTROL
+    queue: ClassVar[str] = CONTROL_QUEUE
     job: ClassVar[None] = None
 
     @property
@@ -83,7 +85,7 @@ class LookAtSchedule:
         return f"look/{self.schedule}"
 
 
-Message = ScoreCell | ReduceChunk | FinishJob | PublishResults | LookAtSchedule
+StepMessage = ScoreCell | ReduceChunk | FinishJob | PublishResults | RunSchedule
 
 
 def scoring_queue(model: str) -> str:
@@ -94,5 +96,5 @@ def scoring_queue(model: str) -> str:
 def control_step(arguments: Mapping[str, str]) -> str:
     """The step of a message in the control queue."""
     if "schedule" in arguments:
-        return LookAtSchedule(**arguments).step
+        return RunSchedule(**arguments).step
     return ReduceChunk(**arguments).step if "chunk" in arguments else FinishJob(**arguments).step

@@ -19,7 +19,7 @@ from storage.versions.active_labels import ActiveLabel, read_active_labels, set_
 from tasks.planning.record_cache import dataset_of
 
 
-def job_done(place: Place, job: Job, asked: datetime) -> None:
+def activate_labels(place: Place, job: Job, asked: datetime) -> None:
     """The job has all of its labels. Those that went to a place of their own count for nobody but
     who asked.
 
@@ -31,15 +31,15 @@ def job_done(place: Place, job: Job, asked: datetime) -> None:
     """
     mine = _runs_of(place, job)
     for run in mine:
-        settle(place, run, done=job.id)
-    if not is_default(place, job) or job.id == first_job_id(dataset_of(place, job)):
+        end_run_if_complete(place, run, done=job.id)
+    if not has_default_output(place, job) or job.id == first_job_id(dataset_of(place, job)):
         return
     if mine and job.dataset in read_active_labels(place, job.customer).datasets:
         return
     set_active_labels(place, job.customer, {job.dataset: ActiveLabel(job=job.id, at=asked)})
 
 
-def counting(place: Place, customer: str) -> dict[str, str]:
+def active_jobs(place: Place, customer: str) -> dict[str, str]:
     """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
     named = {
         dataset: label.job
@@ -57,15 +57,15 @@ def counting(place: Place, customer: str) -> dict[str, str]:
     }
 
 
-def settle_runs_of(place: Place, job: Job) -> None:
+def end_complete_runs_of(place: Place, job: Job) -> None:
     """The job has another end than before, and a run may wait for nothing more. Raises BadRecord,
     CannotWrite.
     """
     for run in _runs_of(place, job):
-        settle(place, run)
+        end_run_if_complete(place, run)
 
 
-def settle(place: Place, run: Run, done: str | None = None) -> None:
+def end_run_if_complete(place: Place, run: Run, done: str | None = None) -> None:
     """End the run if none of its jobs goes on; if all are done, from now on their labels count.
 
     `done`: a job that is, though its end is not written down yet. The jobs are asked from the last
@@ -99,12 +99,12 @@ def is_superseded(place: Place, run: Run) -> bool:
     )
 
 
-def gave_up(run: Run, end: JobEnd) -> bool:
+def stopped_since(run: Run, end: JobEnd) -> bool:
     """Whether the job was stopped since the run began. What ended before is taken up by the run."""
     return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at
 
 
-def is_default(place: Place, job: Job) -> bool:
+def has_default_output(place: Place, job: Job) -> bool:
     """Whether its labels lie where those of the customer lie."""
     return job.out == place.at(labelled_output.default_folder(job.customer, job.id))
 
@@ -124,7 +124,7 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
         state = labelled_state(place, each.job)
         if each.job == done or state.is_labelled:
             yield each, "done"
-        elif state.end is not None and gave_up(run, state.end):
+        elif state.end is not None and stopped_since(run, state.end):
             yield each, state.end.status
         else:
             yield each, "unreadable" if _is_damaged(place, each.job) else None

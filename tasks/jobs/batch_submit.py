@@ -11,12 +11,12 @@ from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
 from storage.records.jobs import Job, read_end
 from tasks.board.context import Context
-from tasks.jobs.submit import ResolvedVersions, describe_job, resolve_versions, start, write_job
+from tasks.jobs.submit import ResolvedVersions, build_job, create_job, resolve_versions, start_job
 
 _CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
 
 
-def first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
+def resolve_first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
     """Who would label the customer's messages as of now; `results`: the topic that is to hear of
     the labels.
 
@@ -26,7 +26,7 @@ def first_labels(context: Context, customer: str, results: str | None) -> FirstL
     return FirstLabels(ensemble=lineup.ensemble, models=lineup.models, results=results)
 
 
-def arrive(
+def submit_batch(
     context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels
 ) -> Job | None:
     """Store the feedback, schema CHUNK, and have it labelled; None if the batch was given up
@@ -37,13 +37,15 @@ def arrive(
     """
     if not batch.store_chunk(context.place, customer, name, table):
         return None
-    return _set_going(
+    return _start_first_job(
         context,
         batch.create_dataset(context.place, batch.describe_dataset(customer, name, table, first)),
     )
 
 
-def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> Job | None:
+def submit_stored_batch(
+    context: Context, customer: str, name: str, first: FirstLabels
+) -> Job | None:
     """The job of a batch that somebody else stored, set going if he could not; None if it is not
     stored.
 
@@ -58,7 +60,7 @@ def arrived(context: Context, customer: str, name: str, first: FirstLabels) -> J
         dataset = batch.create_dataset(
             context.place, batch.describe_dataset(customer, name, chunk, first)
         )
-    return _set_going(context, dataset)
+    return _start_first_job(context, dataset)
 
 
 def is_overdue(name: str, now: datetime, seconds: float) -> bool:
@@ -72,11 +74,11 @@ def is_overdue(name: str, now: datetime, seconds: float) -> bool:
     return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
 
 
-def _set_going(context: Context, dataset: Dataset) -> Job:
+def _start_first_job(context: Context, dataset: Dataset) -> Job:
     """Its job, with the versions that were settled when it was stored, going or ended."""
     if dataset.first is None:
         raise ValueError(f"dataset {dataset.id} is no batch of messages")
-    job = describe_job(
+    job = build_job(
         context.place,
         dataset,
         ResolvedVersions(dataset.first.ensemble, dataset.first.models),
@@ -86,7 +88,7 @@ def _set_going(context: Context, dataset: Dataset) -> Job:
         priority="live",
         results=dataset.first.results,
     )
-    job = write_job(context.place, job)
+    job = create_job(context.place, job)
     if not context.board.is_running(job.id) and read_end(context.place, job.id) is None:
-        start(context, job)
+        start_job(context, job)
     return job

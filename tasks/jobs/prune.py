@@ -18,13 +18,13 @@ from storage.records.feedback import customers as all_customers
 from storage.records.jobs import Job, JobEnd, all_jobs, first_job_id, read_end, write_end
 from storage.records.runs import open_runs, read_run, read_run_end, remove_run, run_names
 from storage.versions.active_labels import ActiveLabels, read_active_labels
-from tasks.jobs.activate_labels import is_default, settle_runs_of
+from tasks.jobs.activate_labels import end_complete_runs_of, has_default_output
 from tasks.jobs.references import references_to_versions
 from tasks.planning.record_cache import dataset_of
 
 
 @dataclass(frozen=True)
-class Prunable:
+class Unreferenced:
     """What may go. Labels are those of a job, scores those of a model's version."""
 
     labels: tuple[Job, ...]
@@ -32,7 +32,9 @@ class Prunable:
     runs: tuple[tuple[str, str], ...]  # customer, name
 
 
-def prunable(place: Place, customers: Collection[str] = (), keep: int | None = None) -> Prunable:
+def find_unreferenced(
+    place: Place, customers: Collection[str] = (), keep: int | None = None
+) -> Unreferenced:
     """What nothing names, of these customers (none named: all; then also scores, which belong to no
     one customer).
 
@@ -49,14 +51,14 @@ def prunable(place: Place, customers: Collection[str] = (), keep: int | None = N
     ]
     gone = {job.id for job in old}
     left = [job for job in jobs if job.id not in gone]
-    return Prunable(
+    return Unreferenced(
         labels=tuple(old),
         scores=() if customers else tuple(_unnamed_scores(place, left)),
         runs=tuple(_old_runs(place, customers or all_customers(place), {job.id for job in left})),
     )
 
 
-def prune(place: Place, found: Prunable) -> Prunable:
+def prune(place: Place, found: Unreferenced) -> Unreferenced:
     """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises
     CannotWrite.
     """
@@ -71,7 +73,7 @@ def prune(place: Place, found: Prunable) -> Prunable:
         place.clear(scores.folder(model, version))
     for customer, name in found.runs:
         remove_run(place, customer, name)
-    return Prunable(labels, unnamed, found.runs)
+    return Unreferenced(labels, unnamed, found.runs)
 
 
 def _remove_labels(place: Place, job: Job) -> bool:
@@ -87,7 +89,7 @@ def _remove_labels(place: Place, job: Job) -> bool:
     write_end(place, job.id, JobEnd(status="removed"))
     if _is_named(place, job, removed=True):
         write_end(place, job.id, before)
-        settle_runs_of(place, job)  # one may have looked in between
+        end_complete_runs_of(place, job)  # one may have looked in between
         return False
     for file in (labelled_output.SUCCESS, labelled_output.MANIFEST):
         job.output.remove(file)  # then nobody trusts the parts
@@ -115,7 +117,7 @@ def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) 
     be resumed.
     """
     labels, needed = read_active_labels(place, customer), _in_open_runs(place, customer)
-    free = [job for job in jobs if is_default(place, job) and job.id not in needed]
+    free = [job for job in jobs if has_default_output(place, job) and job.id not in needed]
 
     def is_old(job: Job) -> bool:
         end = read_end(place, job.id)

@@ -15,7 +15,7 @@ _SHOWN = 10
 Version = tuple[str, str, int]  # shelf, name, version: ("models", "topics-bow", 2)
 
 
-class StillNamed(BadRequest):
+class StillReferenced(BadRequest):
     """A version that something names was to be removed."""
 
     def __init__(self, name: str, version: int, by: list[str]) -> None:
@@ -58,12 +58,12 @@ def references_to_versions(
     return found
 
 
-def remove(shelf: VersionStore, name: str, version: int, *, force: bool = False) -> None:
+def remove_version(shelf: VersionStore, name: str, version: int, *, force: bool = False) -> None:
     """Remove a version that nothing names; with `force`, without asking who does. Raises
     StillNamed, NotPublished.
     """
     if not force and (
         by := references_to_versions(shelf.place).get((shelf.collection, name, version))
     ):
-        raise StillNamed(name, version, by)
+        raise StillReferenced(name, version, by)
     shelf.remove(name, version)

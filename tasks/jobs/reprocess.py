@@ -18,20 +18,20 @@ from storage.records.jobs import Job, job_id
 from storage.records.runs import Run, RunEnd, RunJob, create_run, end_run
 from storage.versions.active_labels import ActiveLabels, read_active_labels
 from tasks.board.context import Context
-from tasks.jobs.activate_labels import gave_up, is_superseded, settle
+from tasks.jobs.activate_labels import end_run_if_complete, is_superseded, stopped_since
 from tasks.jobs.submit import (
     ResolvedVersions,
-    describe_job,
+    build_job,
+    create_job,
     resolve_versions,
-    start,
-    write_job,
+    start_job,
 )
 from tasks.planning.record_cache import dataset_named
 
 log = logging.getLogger(__name__)
 
 
-def begin(
+def start_run(
     context: Context,
     customer: str,
     *,
@@ -46,17 +46,17 @@ def begin(
 
     Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
     """
-    found = describe_run(
+    found = build_run(
         context.place, customer, name=name, since=since, until=until, keep=keep, now=now
     )
     if found is None:
         return None
     run = create_run(context.place, found)
-    carry_on(context, run)
+    continue_run(context, run)
     return run
 
 
-def describe_run(
+def build_run(
     place: Place,
     customer: str,
     *,
@@ -94,7 +94,7 @@ def describe_run(
     )
 
 
-def carry_on(context: Context, run: Run) -> None:
+def continue_run(context: Context, run: Run) -> None:
     """Set each of its jobs going that is not done, under way, or stopped since the run began. Any
     number of times.
 
@@ -110,23 +110,25 @@ def carry_on(context: Context, run: Run) -> None:
     def goes_on(job: Job) -> bool:
         state = checked_state(context.place, job)
         under_way = state.is_open and job.id in running
-        return under_way or state.is_done or (state.end is not None and gave_up(run, state.end))
+        return (
+            under_way or state.is_done or (state.end is not None and stopped_since(run, state.end))
+        )
 
-    found = run_jobs(context.place, run)
+    found = store_jobs_of(context.place, run)
     for job, is_well in zip(found, map_concurrently(context.place, goes_on, found), strict=True):
         if not is_well:
-            start(context, job)
-    settle(context.place, run)
+            start_job(context, job)
+    end_run_if_complete(context.place, run)
 
 
-def run_jobs(place: Place, run: Run) -> list[Job]:
+def store_jobs_of(place: Place, run: Run) -> list[Job]:
     """Those of its jobs that can be read, written down if they were not. Raises OutputTaken,
     CannotWrite.
     """
 
     def written(job: Job) -> Job | None:
         try:
-            return write_job(place, job)
+            return create_job(place, job)
         except BadRecord as error:
             log.warning(
                 "a job that cannot be read is left alone: %s",
@@ -137,16 +139,16 @@ def run_jobs(place: Place, run: Run) -> list[Job]:
 
     return [
         job
-        for job in map_concurrently(place, written, describe_jobs(place, run))
+        for job in map_concurrently(place, written, build_jobs_of(place, run))
         if job is not None
     ]
 
 
-def describe_jobs(place: Place, run: Run) -> list[Job]:
+def build_jobs_of(place: Place, run: Run) -> list[Job]:
     """Its jobs. Nothing is written. Raises Absent, BadRecord."""
 
     def described(one: RunJob) -> Job:
-        return describe_job(
+        return build_job(
             place,
             dataset_named(place, run.customer, one.dataset),
             ResolvedVersions(run.ensemble, run.models),

@@ -39,7 +39,7 @@ class Schedule:
     keep: int = 1  # old labels that `prune` leaves
 
 
-class StillRunning(BadRequest):
+class RunsStillOpen(BadRequest):
     """Two runs of one schedule never overlap."""
 
     def __init__(self, schedule: str, run: str, customer: str) -> None:
@@ -59,18 +59,18 @@ def due_time(schedule: Schedule, last: ScheduleState | None, now: datetime) -> d
     )
 
 
-def wants_a_look(place: Place, schedule: Schedule, now: datetime) -> bool:
+def has_work(place: Place, schedule: Schedule, now: datetime) -> bool:
     """Whether a look would do anything. Raises BadRecord."""
     last = schedule_pointer(place, schedule.name).current()
     if last is None or not _knows(last, schedule):
         return True
     return due_time(schedule, last, now) is not None and not any(
-        going_on(place, schedule.name, last)
+        customers_with_open_runs(place, schedule.name, last)
     )
 
 
 def run_due(
-    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
+    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.start_run
 ) -> None:
     """Set going what is due; while runs go on, it stays due. Any number of times, in any number of
     processes.
@@ -79,12 +79,12 @@ def run_due(
     """
     last = _seen(context.place, schedule, now)
     due = due_time(schedule, last, now)
-    if due is not None and not any(going_on(context.place, schedule.name, last)):
+    if due is not None and not any(customers_with_open_runs(context.place, schedule.name, last)):
         _start(context, schedule, last, due, now, begin)
 
 
 def run_now(
-    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.begin
+    context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.start_run
 ) -> ScheduleState:
     """Set its runs going without waiting for its time. No time is settled by that: what is due
     follows them.
@@ -92,17 +92,17 @@ def run_now(
     Raises StillRunning, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
     last = _seen(context.place, schedule, now)
-    for customer in going_on(context.place, schedule.name, last):
-        raise StillRunning(schedule.name, run_name(schedule.name, last.number), customer)
+    for customer in customers_with_open_runs(context.place, schedule.name, last):
+        raise RunsStillOpen(schedule.name, run_name(schedule.name, last.number), customer)
     return _start(context, schedule, last, last.due, now, begin)
 
 
-def going_on(place: Place, schedule: str, last: ScheduleState) -> Iterator[str]:
+def customers_with_open_runs(place: Place, schedule: str, last: ScheduleState) -> Iterator[str]:
     """The customers whose runs have not ended."""
     return (one for one in last.customers if _goes_on(place, one, run_name(schedule, last.number)))
 
 
-def customers_of(place: Place, schedule: Schedule) -> tuple[str, ...]:
+def customers_of_schedule(place: Place, schedule: Schedule) -> tuple[str, ...]:
     """Those whose feedback it labels, as of now."""
     return tuple(customers(place)) if schedule.customers is None else schedule.customers
 
@@ -162,7 +162,7 @@ def _begin_all(
     name = run_name(schedule.name, number)
     since = now - schedule.since if schedule.since is not None else None
     started, refused = [], {}
-    for customer in customers_of(context.place, schedule):
+    for customer in customers_of_schedule(context.place, schedule):
         try:
             run = begin(
                 context, customer, name=name, since=since, until=None, keep=schedule.keep, now=now

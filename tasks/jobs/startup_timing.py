@@ -4,7 +4,7 @@ from storage.records.jobs import Startup, StartupStages
 from tasks.board.board import Board, FirstScores
 
 
-def beginning(board: Board, job: str) -> Startup:
+def read_startup(board: Board, job: str) -> Startup:
     """What the board knows of the way to a job's first part, on the clocks of several machines:
     never less than 0.
     """
@@ -16,13 +16,13 @@ def beginning(board: Board, job: str) -> Startup:
         if arrival.first_part is None
         else max(0.0, arrival.first_part - arrival.since),
         models={
-            model: stages(arrival.since, first)
+            model: startup_stages(arrival.since, first)
             for model, first in sorted(board.first_scores(job).items())
         },
     )
 
 
-def stages(since: float, first: FirstScores) -> StartupStages:
+def startup_stages(since: float, first: FirstScores) -> StartupStages:
     """`since`: when the job arrived, in seconds since 1970. What a worker did before that does not
     count. Pure.
 

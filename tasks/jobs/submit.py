@@ -20,7 +20,7 @@ from storage.records.jobs import Job, JobEnd, Priority
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.versions.active_labels import read_active_labels
 from tasks.board.context import Context
-from tasks.jobs.activate_labels import job_done, settle_runs_of
+from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of
 from tasks.planning.reconcile_job import queue_missing_work
 from tasks.planning.stored_work import StoredWork, read_work_of_job
 
@@ -53,11 +53,12 @@ def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
     registry = EnsembleRegistry(place)
     version = registry.resolve(name)
     return ResolvedVersions(
-        EnsembleVersion(name=name, version=version), members_of(place, registry.read(name, version))
+        EnsembleVersion(name=name, version=version),
+        resolve_members(place, registry.read(name, version)),
     )
 
 
-def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
+def resolve_members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     """The members' versions as of now, each able to answer its target. Raises NotPublished,
     Mismatch.
     """
@@ -81,7 +82,7 @@ def members_of(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
     )
 
 
-def describe_job(
+def build_job(
     place: Place,
     dataset: Dataset,
     lineup: ResolvedVersions,
@@ -119,20 +120,20 @@ def describe_job(
     )
 
 
-def write_job(place: Place, job: Job) -> Job:
+def create_job(place: Place, job: Job) -> Job:
     """Write the job, or find it: the same question is the same job.
 
     It has the priority, the deadline and the topic that it came with first.
 
     Raises OutputTaken, CannotWrite.
     """
-    _take(job)
+    _claim_output(job)
     if not place.create(jobs.job_path(job.id), job.encode(), durable=True):
         return jobs.read_job(place, job.id)
     return job
 
 
-def check_output(job: Job) -> None:
+def check_output_free(job: Job) -> None:
     """Whether the job may write to its output folder. Raises OutputTaken."""
     output = job.output
     there = output.names("")
@@ -146,28 +147,28 @@ def check_output(job: Job) -> None:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 
 
-def _take(job: Job) -> None:
+def _claim_output(job: Job) -> None:
     """Mark the output folder as this job's, so that no other writes there. Raises OutputTaken."""
-    check_output(job)
+    check_output_free(job)
     if not job.output.create(labelled_output.OWNER, job.id.encode()):
-        check_output(job)
+        check_output_free(job)
 
 
-def start(context: Context, job: Job, stored: StoredWork | None = None) -> None:
+def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> None:
     """Start the job, or start it again. Raises BrokerUnreachable, RedisError.
 
     A job that is done stays as it is, with what is kept of its beginning; its labels count again.
     `stored`: what storage holds of the job, if it was just read.
     """
     if not recorded_state(context.place, job.id).is_open:
-        if counts_again(context.place, job):
+        if reactivate_if_done(context.place, job):
             return
         jobs.remove_end(context.place, job.id)
     context.board.reset_job(job.id, [model.name for model in job.models])
     queue_missing_work(context, stored or read_work_of_job(context.place, job.id))
 
 
-def counts_again(place: Place, job: Job) -> bool:
+def reactivate_if_done(place: Place, job: Job) -> bool:
     """If the job is done: from now on its labels count, if they did not. Whether it is, and they
     do.
 
@@ -177,12 +178,12 @@ def counts_again(place: Place, job: Job) -> bool:
         return False
     counts = read_active_labels(place, job.customer).datasets.get(job.dataset)
     if counts is None or counts.job != job.id:
-        job_done(place, job, datetime.now(UTC))
+        activate_labels(place, job, datetime.now(UTC))
     # its labels may have been pruned before they became active
     return checked_state(place, job).is_done
 
 
-def stop(
+def stop_job(
     context: Context,
     job: Job,
     status: Literal["failed", "cancelled", "interrupted"],
@@ -192,18 +193,18 @@ def stop(
     it.
     """
     jobs.write_end(context.place, job.id, JobEnd(status=status, error=reason, at=datetime.now(UTC)))
-    settle_runs_of(context.place, job)
+    end_complete_runs_of(context.place, job)
     context.board.mark_ended(job.id, status, reason)
 
 
-def fail(context: Context, job: str, reason: str) -> None:
+def fail_job(context: Context, job: str, reason: str) -> None:
     """The job failed. The board is told in any case; storage may be full or away, or have lost the
     job.
 
     Raises RedisError.
     """
     try:
-        stop(context, jobs.read_job(context.place, job), "failed", reason)
+        stop_job(context, jobs.read_job(context.place, job), "failed", reason)
     except (ChorusError, StorageUnavailable):
         log.exception("storage was not told that the job failed; the board is", extra={"job": job})
         context.board.mark_ended(job, "failed", reason)

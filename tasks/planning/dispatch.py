@@ -29,7 +29,7 @@ from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.leases import leased_steps
-from tasks.broker.step_messages import CONTROL, SHORT, ScoreCell, scoring_queue
+from tasks.broker.step_messages import CONTROL_QUEUE, SHORT_JOB_ROWS, ScoreCell, scoring_queue
 from tasks.planning.record_cache import dataset_of, job_of
 
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
@@ -107,7 +107,7 @@ def rank_of(job: Job, dataset: Dataset) -> int:
     """
     if job.priority == "nightly":
         return NIGHTLY_RANK
-    if job.priority == "live" or dataset.rows <= SHORT:
+    if job.priority == "live" or dataset.rows <= SHORT_JOB_ROWS:
         return SHORT_RANK
     return BULK_RANK if job.deadline is None else DEADLINE_RANK
 
@@ -139,7 +139,7 @@ def dispatch(context: Context, model: str) -> None:
             board.key(keys.LANES, model),
             *board.outstanding_keys(model),
             *(board.key(key, model) for key in (keys.ROSTER_OF_MODEL, keys.PAUSED, keys.PREFETCH)),
-            board.key(keys.QUEUE, CONTROL),
+            board.key(keys.QUEUE, CONTROL_QUEUE),
         ],
         args=[
             board.key(keys.LANE, model, "%s"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from storage.records.labelled_output import ModelVersion
 from tasks.board.worker_profile import WorkerProfile
-from tasks.planning.remaining_work import Missing, RemainingWork
+from tasks.planning.remaining_work import MissingScores, RemainingWork
 
 # Measured on two cores of an AMD EPYC (Zen 4), see docs/performance.md.
 _CONTROL_START = 0.9  # processor seconds until a control worker takes its first message
@@ -17,7 +17,7 @@ _AROUND = 0.3  # seconds to plan, to notice that the last part is there, and to 
 
 
 @dataclass(frozen=True)
-class Pool:
+class ForecastPool:
     """The workers of one model."""
 
     workers: int = 1  # at the most
@@ -27,11 +27,11 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Machine:
+class ForecastMachine:
     """Where it would run."""
 
     cores: int
-    pools: Mapping[str, Pool]  # by model
+    pools: Mapping[str, ForecastPool]  # by model
     gpus: int = 0
     # bytes that all scoring workers may take together; None: whatever they need
     memory: int | None = None
@@ -39,7 +39,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Load:
+class ProcessLoad:
     """What one kind of process has to do: `start` and `work` in seconds of a processor; of a GPU,
     the work there.
     """
@@ -51,10 +51,10 @@ class Load:
 
 
 @dataclass(frozen=True)
-class ModelOutlook:
+class ModelForecast:
     """One model of an outlook."""
 
-    missing: Missing
+    missing: MissingScores
     wakes: bool  # a worker has to be started for it
     seconds: float  # of a processor, or of a GPU, for its rows
     memory: int  # bytes of its workers
@@ -62,11 +62,11 @@ class ModelOutlook:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class JobForecast:
     """What some jobs would take."""
 
-    machine: Machine
-    models: tuple[ModelOutlook, ...]
+    machine: ForecastMachine
+    models: tuple[ModelForecast, ...]
     parts: int
     rows: int  # of these parts
     seconds: float  # from their arrival to their end, corrected
@@ -79,12 +79,12 @@ class Outlook:
         return all(model.measured for model in self.models if model.missing.rows)
 
 
-def outlook(
+def forecast_work(
     left: RemainingWork,
     needs: Mapping[ModelVersion, WorkerProfile],
-    machine: Machine,
+    machine: ForecastMachine,
     correction: float = 1.0,
-) -> Outlook:
+) -> JobForecast:
     """What is left, on this machine, if it has no other jobs."""
     models, loads = [], []
     for missing in left.models:
@@ -92,18 +92,18 @@ def outlook(
         wakes = missing.rows > 0 and not pool.warm
         seconds = known.seconds(missing.rows, missing.chars)
         memory = pool.workers * known.memory if missing.rows else 0
-        models.append(ModelOutlook(missing, wakes, seconds, memory, known.row_seconds > 0))
+        models.append(ModelForecast(missing, wakes, seconds, memory, known.row_seconds > 0))
         if missing.rows:
             start = known.start_work or known.start_seconds
             loads.append(
-                Load(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu)
+                ProcessLoad(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu)
             )
     taken = sum(model.memory for model in models)
     memory = min(taken, machine.memory) if machine.memory is not None else taken
     if not loads and not left.parts:
-        return Outlook(machine, tuple(models), 0, 0, 0.0, 0, correction)
-    loads.append(Load(_REDUCE * left.rows, start=0.0 if machine.service else _CONTROL_START))
-    return Outlook(
+        return JobForecast(machine, tuple(models), 0, 0, 0.0, 0, correction)
+    loads.append(ProcessLoad(_REDUCE * left.rows, start=0.0 if machine.service else _CONTROL_START))
+    return JobForecast(
         machine,
         tuple(models),
         left.parts,
@@ -114,7 +114,7 @@ def outlook(
     )
 
 
-def duration(loads: list[Load], cores: int, gpus: int = 0) -> float:
+def duration(loads: list[ProcessLoad], cores: int, gpus: int = 0) -> float:
     """Seconds until the last is done, if all begin at once and share the cores without a gap.
 
     No core does more than its share of all the work, and no load can go on without itself. Two

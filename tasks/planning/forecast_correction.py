@@ -25,19 +25,19 @@ _MOST = 4.0
 _LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
 
 
-def correct(ratios: Sequence[float]) -> float:
+def correction_factor(ratios: Sequence[float]) -> float:
     """The factor that follows from (seconds taken / seconds expected) of earlier jobs, the last of
     them last. Pure.
     """
     return min(_MOST, max(1 / _MOST, median([1.0, *ratios[-_LAST:]])))
 
 
-def correction(place: Place, cores: int, service: bool) -> float:
+def read_correction(place: Place, cores: int, service: bool) -> float:
     """What earlier jobs say of a forecast for so many cores."""
-    return correct(read_ratios(place).kinds.get(forecast_kind(cores, service), ()))
+    return correction_factor(read_ratios(place).kinds.get(forecast_kind(cores, service), ()))
 
 
-def learn(place: Place, forecast: Forecast, seconds: float) -> None:
+def record_actual(place: Place, forecast: Forecast, seconds: float) -> None:
     """A job with this forecast took so long. A guess teaches nothing: what it was wrong about is
     measured now.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellId:
     """One chunk under one model version."""
 
     chunk: str
@@ -19,7 +19,7 @@ class Plan:
     left: `complete`.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[CellId, ...]
     chunks: tuple[str, ...]
 
     @property
@@ -42,11 +42,11 @@ def plan(
     whose part is there needs nothing more.
     """
     wanted = dict.fromkeys(chunk for position, chunk in enumerate(chunks) if position not in parts)
-    cells: list[Cell] = []
+    cells: list[CellId] = []
     ready: list[str] = []
     for chunk in wanted:
         missing = [
-            Cell(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())
+            CellId(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())
         ]
         cells += missing
         if not missing:

@@ -9,8 +9,8 @@ from tasks.board.context import Context
 from tasks.board.job_facts import JobFacts
 from tasks.board.leases import leased_steps
 from tasks.broker.step_messages import (
-    CONTROL,
-    RESULTS,
+    CONTROL_QUEUE,
+    RESULTS_QUEUE,
     FinishJob,
     PublishResults,
     ReduceChunk,
@@ -101,7 +101,7 @@ def control_steps_in_flight(board: Board, steps: Sequence[str]) -> set[str]:
     """Return those of these control worker's steps that wait in its queue or are leased."""
     if not steps:
         return set()
-    queued = {control_step(arguments) for arguments in queued_arguments(board, CONTROL)}
+    queued = {control_step(arguments) for arguments in queued_arguments(board, CONTROL_QUEUE)}
     return queued.intersection(steps) | leased_steps(board, set(steps) - queued)
 
 
@@ -109,7 +109,7 @@ def jobs_being_published(board: Board, jobs: Sequence[str]) -> set[str]:
     """Return those of these jobs whose results wait to be published, are published or deferred."""
     if not jobs:
         return set()
-    queued = {arguments["job"] for arguments in queued_arguments(board, RESULTS)}
+    queued = {arguments["job"] for arguments in queued_arguments(board, RESULTS_QUEUE)}
     steps = {PublishResults(job).step: job for job in jobs}
     leased = leased_steps(board, steps)
     return queued.intersection(jobs) | {steps[step] for step in leased}

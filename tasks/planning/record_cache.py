@@ -20,7 +20,7 @@ def job_of(place: Place, job: str) -> Job:
     return jobs.read_job(place, job)
 
 
-class Datasets:
+class DatasetCache:
     """Those used last, of so many chunks in all."""
 
     def __init__(self, chunks: int) -> None:
@@ -44,7 +44,7 @@ class Datasets:
             return dataset
 
 
-_datasets = Datasets(_CHUNKS)
+_datasets = DatasetCache(_CHUNKS)
 
 
 def dataset_of(place: Place, job: Job) -> Dataset:

@@ -11,12 +11,14 @@ from tasks.planning.stored_work import StoredWork
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingScores:
     """What one model version has to score."""
 
     model: ModelVersion
     cells: int  # to score
-    there: int  # cells that need no scoring: they are scored, or all of their texts are elsewhere
+    existing: (
+        int  # cells that need no scoring: they are scored, or all of their texts are elsewhere
+    )
     rows: int  # of the cells to score, less those whose text was scored elsewhere
     chars: float | None  # of these rows; None where a chunk does not say
 
@@ -25,7 +27,7 @@ class Missing:
 class RemainingWork:
     """What is left of some jobs together: what one of them scores is there for the next."""
 
-    models: tuple[Missing, ...]
+    models: tuple[MissingScores, ...]
     parts: int  # to write
     rows: int  # of these parts
 
@@ -67,6 +69,8 @@ def remaining_work(works: Sequence[StoredWork]) -> RemainingWork:
     return RemainingWork(tuple(_missing(counts)), len(unwritten), sum(unwritten))
 
 
-def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[Missing]:
+def _missing(counts: Mapping[ModelVersion, _Count]) -> Iterable[MissingScores]:
     for model, count in counts.items():
-        yield Missing(model, count.cells, len(count.chunks) - count.cells, count.rows, count.chars)
+        yield MissingScores(
+            model, count.cells, len(count.chunks) - count.cells, count.rows, count.chars
+        )

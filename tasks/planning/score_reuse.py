@@ -35,14 +35,16 @@ class ReusedScores:
     """What is known of a chunk without asking the model."""
 
     scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
-    left: Rows  # [n] ascending: nothing is known of these
+    missing_rows: Rows  # [n] ascending: nothing is known of these
 
-    def completed(self, rest: Scores) -> Scores:
+    def merged_with(self, rest: Scores) -> Scores:
         """With the scores of the rows that were left, the whole chunk's."""
         return (
             rest
             if self.scores is None
-            else _copied(rest, np.arange(len(self.left)), self.scores, self.left)
+            else _copy_scores(
+                rest, np.arange(len(self.missing_rows)), self.scores, self.missing_rows
+            )
         )
 
 
@@ -56,7 +58,7 @@ def reuse_scores(
     known: Scores | None = None
     left = np.arange(len(texts))
     for lent in map_concurrently(
-        place, lambda donor: _lent(place, dataset.customer, donor, model), chunk.donors
+        place, lambda donor: _source_scores(place, dataset.customer, donor, model), chunk.donors
     ):
         if lent is None:
             continue
@@ -66,20 +68,20 @@ def reuse_scores(
         if known is None:
             nothing = np.full((len(texts), len(said.labels)), np.nan, np.float32)
             known = replace(said, values=nothing, rejected={})
-        known = _copied(said, at.drop_null().to_numpy(), known, left[found])
+        known = _copy_scores(said, at.drop_null().to_numpy(), known, left[found])
         left = left[~found]
         if len(left) <= (chunk.new or 0):
             break
     return ReusedScores(known, left)
 
 
-def complete(
+def complete_scores(
     place: Place,
     dataset: Dataset,
     position: int,
     model: ModelVersion,
     texts: pa.StringArray,
-    ask: Callable[[pa.StringArray], Scores],
+    score: Callable[[pa.StringArray], Scores],
 ) -> Scores:
     """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor
     knows, if any.
@@ -88,16 +90,16 @@ def complete(
     """
     known = reuse_scores(place, dataset, position, model, texts)
     if known.scores is not None:
-        had = len(texts) - len(known.left)
+        had = len(texts) - len(known.missing_rows)
         fields = {
             "chunk": dataset.chunks[position].id,
             "model": model.name,
             "version": model.version,
         }
         log.info("%d of %d rows had scores from earlier", had, len(texts), extra=fields)
-        if not len(known.left):
+        if not len(known.missing_rows):
             return known.scores
-    return known.completed(ask(texts.take(pa.array(known.left))))
+    return known.merged_with(score(texts.take(pa.array(known.missing_rows))))
 
 
 def reuse_whole_chunk(
@@ -109,7 +111,7 @@ def reuse_whole_chunk(
     known = reuse_scores(
         place, dataset, position, model, feedback.read_texts(place, dataset, position)
     )
-    return None if len(known.left) else known.scores
+    return None if len(known.missing_rows) else known.scores
 
 
 def reusable_chunks(
@@ -178,7 +180,7 @@ def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
         return []
 
 
-def _lent(
+def _source_scores(
     place: Place, customer: str, donor: SourceChunk, model: ModelVersion
 ) -> tuple[Scores, pa.StringArray] | None:
     """What the model said of the donor, and the donor's texts; None if either cannot be had."""
@@ -200,7 +202,7 @@ def _lent(
     return (said, texts) if len(texts) == chunk.rows else None
 
 
-def _copied(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
+def _copy_scores(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
     """The target, with what the source says of these positions in these rows."""
     values = target.values.copy()
     values[rows] = source.values[positions]

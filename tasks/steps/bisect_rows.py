@@ -5,7 +5,7 @@ it asks.
 from collections.abc import Callable
 
 
-class NotTheRows(Exception):
+class ModelAtFault(Exception):
     """What fails is not a few rows. `reason` says how."""
 
     def __init__(self, reason: str) -> None:
@@ -13,7 +13,7 @@ class NotTheRows(Exception):
         super().__init__(reason)
 
 
-def most_bad(rows: int) -> int:
+def max_bad_rows(rows: int) -> int:
     """How many rows of so many may fail before the model is to blame: a quarter, and of a few rows
     all.
     """
@@ -45,11 +45,11 @@ def bisect_bad_rows(
         if reason is None:
             continue
         if (first, end) == (0, rows):
-            _pass(control)
+            _require_pass(control)
         if end - first == 1:
             bad[first] = reason
             if len(bad) > most:
-                raise NotTheRows(
+                raise ModelAtFault(
                     f"{len(bad)} of the first {end} rows fail by themselves, row {first} so: {reason}"
                 )
         else:
@@ -57,11 +57,11 @@ def bisect_bad_rows(
             asked += [(middle, end), (first, middle)]
     if bad:
         bad = {row: again for row in bad if (again := works(row, row + 1)) is not None}
-        _pass(control)
+        _require_pass(control)
     return bad
 
 
-def _pass(control: Callable[[], str | None]) -> None:
+def _require_pass(control: Callable[[], str | None]) -> None:
     reason = control()
     if reason is not None:
-        raise NotTheRows(f"a harmless text fails as well: {reason}")
+        raise ModelAtFault(f"a harmless text fails as well: {reason}")

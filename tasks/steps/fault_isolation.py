@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from storage.records.scores import Float32
-from tasks.steps.bisect_rows import bisect_bad_rows, most_bad
+from tasks.steps.bisect_rows import bisect_bad_rows, max_bad_rows
 
 _HARMLESS = "This is a short and friendly text, and there is nothing wrong with it."
 _LONGEST = 300  # characters of a reason; an error can quote a whole text
@@ -57,10 +57,10 @@ def score_isolating_faults(
         found = _try(loaded, pa.array([_HARMLESS]))
         return found if isinstance(found, str) else None
 
-    return values, bisect_bad_rows(len(texts), works, control, most_bad(len(texts)))
+    return values, bisect_bad_rows(len(texts), works, control, max_bad_rows(len(texts)))
 
 
-def fault(values: Float32, rows: int, labels: int) -> str | None:
+def output_fault(values: Float32, rows: int, labels: int) -> str | None:
     """Why this cannot be the answer to so many texts; None if it can."""
     if values.shape != (rows, labels):
         return f"answered {list(values.shape)} values to {rows} texts under {labels} labels"
@@ -69,7 +69,7 @@ def fault(values: Float32, rows: int, labels: int) -> str | None:
     return None
 
 
-def reason_of(error: BaseException) -> str:
+def one_line_reason(error: BaseException) -> str:
     """An exception in one line."""
     said = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
@@ -81,4 +81,4 @@ def _try(loaded: LoadedModel, texts: pa.StringArray) -> Float32 | str:
         values = loaded.score(texts)
     except TextsFailed as error:
         return str(error)
-    return fault(values, len(texts), len(loaded.labels)) or values
+    return output_fault(values, len(texts), len(loaded.labels)) or values

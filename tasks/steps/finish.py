@@ -20,10 +20,10 @@ from storage.records.labelled_output import Manifest, Part
 from tasks.board.board import Arrival
 from tasks.board.context import Context
 from tasks.board.publish_progress import published_parts, set_published_parts
-from tasks.broker.step_messages import SHORT, FinishJob, PublishResults
-from tasks.jobs.activate_labels import job_done, settle_runs_of
-from tasks.jobs.startup_timing import beginning
-from tasks.planning.forecast_correction import learn
+from tasks.broker.step_messages import SHORT_JOB_ROWS, FinishJob, PublishResults
+from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of
+from tasks.jobs.startup_timing import read_startup
+from tasks.planning.forecast_correction import record_actual
 from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import dataset_of, job_of
 from tasks.planning.stored_work import read_work_of_job
@@ -103,7 +103,7 @@ def _close(context: Context, job: Job) -> None:
         return
     if job.results is None or published_parts(context.board, job.id) is None:
         arrival = context.board.arrival(job.id)
-        job_done(
+        activate_labels(
             context.place,
             job,
             datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at,
@@ -115,10 +115,10 @@ def _close(context: Context, job: Job) -> None:
     context.publish(PublishResults(job.id))
 
 
-def end_published(context: Context, job: Job) -> None:
+def end_published_job(context: Context, job: Job) -> None:
     """The job whose results are all published is done."""
     _end(context, job, context.board.arrival(job.id))
-    settle_runs_of(context.place, job)
+    end_complete_runs_of(context.place, job)
 
 
 def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
@@ -126,7 +126,7 @@ def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
     look again.
     """
     seconds = max(0.0, time() - arrival.since) if arrival else None
-    began = beginning(context.board, job.id)
+    began = read_startup(context.board, job.id)
     write_end(context.place, job.id, JobEnd(status="done", beginning=began, seconds=seconds))
     # a forecast knows of no topic
     if arrival is not None and seconds is not None and job.results is None:
@@ -139,12 +139,12 @@ def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
 
     There is none of a short job, and no job fails of its forecast.
     """
-    if dataset_of(place, job).rows <= SHORT:
+    if dataset_of(place, job).rows <= SHORT_JOB_ROWS:
         return
     forecast = read_forecast(place, job.id)
     if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
         with suppress(ChorusError, OSError):
-            learn(place, forecast, seconds)
+            record_actual(place, forecast, seconds)
 
 
 def _labelled(output: Place, position: int, rows: int) -> Part:

@@ -22,7 +22,7 @@ from tasks.board.publish_progress import (
 from tasks.broker.step_messages import PublishResults
 from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import ensemble_of, job_of
-from tasks.steps.finish import end_published
+from tasks.steps.finish import end_published_job
 from tasks.steps.result_format import columns_read, labelled_messages, rejected_messages
 
 _AT_ONCE = 1000  # messages: as many as the service takes in one request
@@ -36,7 +36,7 @@ class ResultsRefused(Exception):
         super().__init__(f"the results of job {job}, attempt {attempt}: {reason}")
 
 
-class Sink(Protocol):
+class ResultTopic(Protocol):
     """Where messages go: intake.messages.topic.Topic."""
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> None:
@@ -44,7 +44,7 @@ class Sink(Protocol):
         ...
 
 
-TopicOf = Callable[[str], Sink]
+TopicOf = Callable[[str], ResultTopic]
 
 
 def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
@@ -78,10 +78,10 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         raise ResultsRefused(
             job.id, count_refusal(context.board, job.id, str(error)), error.reason
         ) from error
-    end_published(context, job)
+    end_published_job(context, job)
 
 
-def _publish(context: Context, job: Job, topic: Sink, part: Part) -> None:
+def _publish(context: Context, job: Job, topic: ResultTopic, part: Part) -> None:
     """All the rows of a part."""
     data = job.output.read(part.name)
     if part.name.startswith("_"):

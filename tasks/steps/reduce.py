@@ -50,7 +50,10 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             map_concurrently(output, output.exists, map(labelled_output.part_name, positions))
         ),
         lambda: ensemble_of(context.place, job),
-        *(partial(_said, context.place, dataset, message.chunk, model) for model in job.models),
+        *(
+            partial(_read_scores, context.place, dataset, message.chunk, model)
+            for model in job.models
+        ),
         *(
             partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job))
             for position in positions
@@ -64,7 +67,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             if found is not None
         }
         if len(said) < len(job.models):
-            _ask_again(context, job, dataset, message.chunk, said)
+            _requeue_missing(context, job, dataset, message.chunk, said)
             return
         rejected = _rejected(job, said)
         kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
@@ -90,7 +93,7 @@ def _columns_read(job: Job) -> list[str]:
     return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
-def _ask_again(
+def _requeue_missing(
     context: Context, job: Job, dataset: Dataset, chunk: str, said: Collection[str]
 ) -> None:
     """Of the members that are not among those which have said something of the chunk."""
@@ -101,7 +104,7 @@ def _ask_again(
             dispatch(context, model.name)
 
 
-def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:
+def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:
     """What the model says of the chunk, borrowed if need be; None if it has to be asked."""
     position = dataset.positions[chunk][0]
     path, rows = scores.path(model.name, model.version, chunk), dataset.chunks[position].rows
@@ -114,7 +117,9 @@ def _said(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Sc
     except Absent:
         found = reuse_whole_chunk(place, dataset, position, model)
     if found is not None and not place.create(path, scores.encode(found)):
-        return _said(place, dataset, chunk, model)  # somebody was faster, and is right for all
+        return _read_scores(
+            place, dataset, chunk, model
+        )  # somebody was faster, and is right for all
     return found
 
 

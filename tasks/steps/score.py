@@ -24,16 +24,21 @@ from tasks.board.context import Context
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tasks.planning.dispatch import cell_of, dispatch
 from tasks.planning.record_cache import dataset_of, job_of
-from tasks.planning.score_reuse import complete
-from tasks.steps.bisect_rows import NotTheRows
-from tasks.steps.fault_isolation import LoadedModel, fault, reason_of, score_isolating_faults
+from tasks.planning.score_reuse import complete_scores
+from tasks.steps.bisect_rows import ModelAtFault
+from tasks.steps.fault_isolation import (
+    LoadedModel,
+    one_line_reason,
+    output_fault,
+    score_isolating_faults,
+)
 
 ATTEMPTS = 3  # at a cell before it is scored with care
 
 log = logging.getLogger(__name__)
 
 
-class OtherModel(ChorusError):
+class DigestMismatch(ChorusError):
     """The version that a worker holds is not the one the job was submitted with."""
 
     def __init__(self, cell: ScoreCell, expected: str, found: str) -> None:
@@ -107,11 +112,11 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         ]
         with Attempts(context.board, cell) as attempts:
             ask = partial(_ask, context, models, cell, attempts, member.digest)
-            found = complete(context.place, dataset, position, member, next(reading), ask)
+            found = complete_scores(context.place, dataset, position, member, next(reading), ask)
             # Two workers may score one cell and differ in the last bit; whoever comes first is
             # right for all.
             context.place.create(path, scores.encode(found))
-        first = context.presence.first_scores(taken) if context.presence else None
+        first = context.session.first_scores(taken) if context.session else None
     for asked in [cell, *_asked_as_well(context, cell)]:
         _arrived(context, asked, first)
     Attempts(context.board, cell).reset()
@@ -153,14 +158,14 @@ def _ask(
     rejected: dict[int, str] = {}
     with (models.isolated if careful else models.use)(cell.model, cell.version) as loaded:
         if loaded.digest != digest:
-            raise OtherModel(cell, digest, loaded.digest)
+            raise DigestMismatch(cell, digest, loaded.digest)
         if careful:
-            if context.presence is not None:
-                context.presence.disable_timeout(cell.step)
+            if context.session is not None:
+                context.session.disable_timeout(cell.step)
             log.warning("attempt %d at this cell: scored with care", attempt, extra=vars(cell))
             try:
                 values, rejected = score_isolating_faults(loaded, texts)
-            except NotTheRows as error:
+            except ModelAtFault as error:
                 raise ModelBroken(cell, error.reason) from None
         else:
             values = _plainly(cell, attempt, loaded, texts)
@@ -173,8 +178,8 @@ def _plainly(cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.Strin
     except ChorusError:
         raise
     except Exception as error:  # whatever a model raises
-        raise ScoringFailed(cell, attempt, reason_of(error)) from error
-    wrong = fault(values, len(texts), len(loaded.labels))
+        raise ScoringFailed(cell, attempt, one_line_reason(error)) from error
+    wrong = output_fault(values, len(texts), len(loaded.labels))
     if wrong is not None:
         raise ScoringFailed(cell, attempt, wrong)
     return values

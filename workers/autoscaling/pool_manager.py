@@ -18,7 +18,7 @@ from tasks.board.leases import release_all
 from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.board.worker_profile import read_profile
-from tasks.jobs.submit import fail
+from tasks.jobs.submit import fail_job
 from tasks.planning.demand import Demand, demand
 from tasks.planning.dispatch import pause_dispatch
 from tasks.planning.record_cache import job_of
@@ -250,7 +250,7 @@ class PoolManager:
                 continue  # it has all its labels, and waits for its topic
             with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
                 if model in [member.name for member in job_of(self._context.place, name).models]:
-                    fail(self._context, name, reason)
+                    fail_job(self._context, name, reason)
 
 
 def this_machine() -> str:

@@ -25,7 +25,12 @@ from storage.records.feedback import FirstLabels
 from tasks.board.bridge_roster import Outcome
 from tasks.board.context import Context
 from tasks.board.message_dedup import MessageDedup
-from tasks.jobs.batch_submit import arrive, arrived, first_labels, is_overdue
+from tasks.jobs.batch_submit import (
+    is_overdue,
+    resolve_first_labels,
+    submit_batch,
+    submit_stored_batch,
+)
 
 _LOST_SECONDS = 30.0  # after which a batch that claimed ids and was not stored is given up
 # seconds for which a batch waits for another that holds some of its ids and is about to be stored
@@ -92,7 +97,7 @@ class BatchWriter:
         settled before stays settled.
         """
         # nothing is claimed that nobody could label
-        first = first_labels(self._context, customer, self._results)
+        first = resolve_first_labels(self._context, customer, self._results)
         raw = [one.received.message.raw for one in batch]
         table, rejects = validate_messages([one.said for one in batch], raw, self._most_chars)
         of_id: dict[str, list[ReceivedMessage]] = defaultdict(list)
@@ -129,7 +134,7 @@ class BatchWriter:
         mine = [id_ for id_, owner in owners.items() if owner == name]
         if mine:
             rows = table.filter(pc.is_in(table["id"], pa.array(mine, pa.string())))
-            if arrive(self._context, customer, name, rows, first) is None:
+            if submit_batch(self._context, customer, name, rows, first) is None:
                 lost.add(name)  # we took so long that somebody gave us up
             else:
                 self._once.confirm(customer, name, mine)
@@ -162,7 +167,7 @@ class BatchWriter:
     def _is_stored(self, first: FirstLabels, customer: str, batch: str) -> bool:
         key = f"{customer}/{batch}"
         if key not in self._known:
-            if arrived(self._context, customer, batch, first) is None:
+            if submit_stored_batch(self._context, customer, batch, first) is None:
                 return False
             self._remember(key)
         return True

@@ -14,7 +14,7 @@ from celery.signals import worker_shutting_down
 
 from intake.messages.topic import Topics
 from tasks.board.context import Context
-from tasks.broker.step_messages import RESULTS
+from tasks.broker.step_messages import RESULTS_QUEUE
 from workers.bridge.pull_loop import PullLoop
 from workers.bridge.results_consumer import register
 from workers.runtime.celery_worker import consume_queue
@@ -62,10 +62,10 @@ def _watch(inflow: PullLoop, folder: Path) -> None:
 
 
 def _consume(app: Celery, context: Context, watch: Callable[[], None]) -> int:
-    if context.presence is not None:
-        context.presence.start_heartbeat(watch)
+    if context.session is not None:
+        context.session.start_heartbeat(watch)
     try:
-        return consume_queue(app, RESULTS, name="bridge", threads=_PUBLISHING)
+        return consume_queue(app, RESULTS_QUEUE, name="bridge", threads=_PUBLISHING)
     finally:
-        if context.presence is not None:
-            context.presence.leave()
+        if context.session is not None:
+            context.session.leave()

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 from storage.places.place import Place
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.step_messages import LookAtSchedule
-from tasks.jobs.schedule import Schedule, wants_a_look
+from tasks.broker.step_messages import RunSchedule
+from tasks.jobs.schedule import Schedule, has_work
 from tasks.planning.reconcile_job import control_steps_in_flight
 from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
@@ -73,7 +73,7 @@ class StoredScheduler(Scheduler):
 
     def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — there is none
         """Queue the schedule's step for the control worker, unless it waits in the queue already."""
-        message = LookAtSchedule(str(entry.name))
+        message = RunSchedule(str(entry.name))
         try:
             if not control_steps_in_flight(self._context.board, [message.step]):
                 self._context.publish(message)
@@ -83,7 +83,7 @@ class StoredScheduler(Scheduler):
     def _entry(self, schedule: Schedule) -> ScheduleEntry:
         return ScheduleEntry(
             schedule.name,
-            LookAtSchedule.name,
+            RunSchedule.name,
             schedule=_Due(self._context.place, schedule),
             app=self.app,
         )
@@ -100,7 +100,7 @@ class _Due(BaseSchedule):
         """Return whether to queue the step now, and the seconds until the next check."""
         now = datetime.now(UTC)
         try:
-            if wants_a_look(self._place, self._of, now):
+            if has_work(self._place, self._of, now):
                 return schedstate(True, _ASK_AGAIN)
             until_next = (next(self._of.cron.after(now)) - now).total_seconds()
         except Exception:  # whatever a storage raises; the next look is soon

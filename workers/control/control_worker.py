@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from storage.places.retry import StorageUnavailable
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
+from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob, ReduceChunk, RunSchedule
 from tasks.jobs.schedule import run_due
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
@@ -42,12 +42,12 @@ def register(app: Celery, context: Context) -> None:
     def _finish(job: str) -> None:
         run_step(context, partial(finish, context), FinishJob(job))
 
-    @app.task(name=LookAtSchedule.name)
+    @app.task(name=RunSchedule.name)
     def _look(schedule: str) -> None:
-        run_step(context, partial(run_schedule_step, context), LookAtSchedule(schedule))
+        run_step(context, partial(run_schedule_step, context), RunSchedule(schedule))
 
 
-def run_schedule_step(context: Context, message: LookAtSchedule) -> None:
+def run_schedule_step(context: Context, message: RunSchedule) -> None:
     """Run what is due of a schedule in chorus.toml; one that was removed from it just stops."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
@@ -62,8 +62,8 @@ def run_control_worker(
     `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are given.
     """
     register(app, context)
-    if context.presence is not None:
-        context.presence.start_heartbeat()
+    if context.session is not None:
+        context.session.start_heartbeat()
     if not only:
         start_beat(app, context)
     Thread(
@@ -73,10 +73,10 @@ def run_control_worker(
         daemon=True,
     ).start()
     try:
-        return consume_queue(app, CONTROL, name="control", threads=2)
+        return consume_queue(app, CONTROL_QUEUE, name="control", threads=2)
     finally:
-        if context.presence is not None:
-            context.presence.leave()
+        if context.session is not None:
+            context.session.leave()
 
 
 def _reconcile_forever(sweeper: Reconciler, folder: Path) -> None:

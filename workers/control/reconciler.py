@@ -20,8 +20,8 @@ from tasks.board.context import Context
 from tasks.board.publish_progress import published_parts
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk
-from tasks.jobs.reprocess import carry_on
-from tasks.jobs.submit import fail
+from tasks.jobs.reprocess import continue_run
+from tasks.jobs.submit import fail_job
 from tasks.planning.dispatch import cell_of, cells_in_flight, dispatch
 from tasks.planning.reconcile_job import (
     control_steps_in_flight,
@@ -93,7 +93,7 @@ class Reconciler:
         for customer in [] if self._only else customers(place):
             for run in open_runs(place, customer):
                 try:
-                    carry_on(self._context, run)
+                    continue_run(self._context, run)
                 except BrokerUnreachable:
                     raise
                 except ChorusError:
@@ -189,4 +189,4 @@ class Reconciler:
             raise  # not the job's fault
         except ChorusError as error:
             log.exception("the job cannot continue", extra={"job": job})
-            fail(self._context, job, str(error))
+            fail_job(self._context, job, str(error))

@@ -12,15 +12,15 @@ from redis.exceptions import RedisError
 from tasks.board.context import Context
 from tasks.broker.step_messages import (
     FinishJob,
-    LookAtSchedule,
     PublishResults,
     ReduceChunk,
+    RunSchedule,
     ScoreCell,
 )
-from tasks.jobs.submit import fail
+from tasks.jobs.submit import fail_job
 from workers.runtime.retry_policy import FailJob, Release, decide
 
-M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, LookAtSchedule)
+M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, RunSchedule)
 
 log = logging.getLogger(__name__)
 
@@ -61,16 +61,16 @@ def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
 
 def _fail(context: Context, job: str, reason: str) -> None:
     try:
-        fail(context, job, reason)
+        fail_job(context, job, reason)
     except RedisError:
         log.exception("the board was not told that the job failed", extra={"job": job})
 
 
 def _put_off(context: Context, step: str, seconds: float) -> None:
-    if seconds and context.presence is not None:
+    if seconds and context.session is not None:
         with suppress(RedisError):  # then it is asked for sooner
-            context.presence.defer(step, seconds)
+            context.session.defer(step, seconds)
 
 
 def _lease(context: Context, step: str) -> AbstractContextManager[bool]:
-    return context.presence.lease(step) if context.presence else nullcontext(True)
+    return context.session.lease(step) if context.session else nullcontext(True)

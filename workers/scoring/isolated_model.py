@@ -14,7 +14,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
-from tasks.steps.fault_isolation import TextsFailed, reason_of
+from tasks.steps.fault_isolation import TextsFailed, one_line_reason
 from workers.scoring.loaded_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load
@@ -146,7 +146,9 @@ def _serve(pipe: Connection, url: str, model: str, version: int, compute: Comput
         pipe.send(_Unavailable(error.url, error.reason, error.tries, error.seconds))
         return
     except Exception as error:  # whatever a model raises
-        pipe.send(_Refused(str(error) if isinstance(error, ChorusError) else reason_of(error)))
+        pipe.send(
+            _Refused(str(error) if isinstance(error, ChorusError) else one_line_reason(error))
+        )
         return
     pipe.send(_Ready(loaded.digest, loaded.labels))
     while True:
@@ -159,4 +161,4 @@ def _answer(loaded: InMemoryModel, texts: pa.StringArray) -> Float32 | _Failed |
     except ChorusError as error:
         return _Refused(str(error))
     except Exception as error:  # whatever a model raises
-        return _Failed(reason_of(error))
+        return _Failed(one_line_reason(error))

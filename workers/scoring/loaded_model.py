@@ -12,7 +12,7 @@ from models.kinds.table import open_scorer
 from models.publishing.registry import ModelRegistry
 from storage.places.place import Place
 from storage.records.scores import Float32
-from tasks.broker.step_messages import SHORT
+from tasks.broker.step_messages import SHORT_JOB_ROWS
 from workers.scoring.cpu_clock import CpuClock
 
 
@@ -48,7 +48,7 @@ class InMemoryModel:
         """
         began = CpuClock.now()
         prepared = self._scorer.prepare(texts)
-        with nullcontext() if len(texts) <= SHORT else self._busy:
+        with nullcontext() if len(texts) <= SHORT_JOB_ROWS else self._busy:
             raw = self._scorer.infer(prepared)
         values = self._scorer.finish(raw)
         if self._scored is not None:

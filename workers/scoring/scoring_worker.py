@@ -150,7 +150,7 @@ def run_scoring_worker(
     model = presence.worker.model
     meter = Profiler(context.place, context.board, presence)
     shelf = ModelCache(context.place, compute, initializer, meter)
-    register(app, replace(context, presence=presence), shelf)
+    register(app, replace(context, session=presence), shelf)
     presence.start_heartbeat(Watchdog(context.board, presence, folder))
     # while Celery connects
     Thread(target=warm_up, args=(context, shelf, presence), name="warm").start()

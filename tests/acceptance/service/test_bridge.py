@@ -44,9 +44,9 @@ if step == "received":
 if step == "gathered":
     batch_writer.BatchWriter.write = killed(batch_writer.BatchWriter.write)
 if step == "claimed":
-    batch_writer.arrive = killed(batch_writer.arrive)
+    batch_writer.submit_batch = killed(batch_writer.submit_batch)
 if step == "stored":
-    batch_writer.arrive = killed(batch_writer.arrive, after=True)
+    batch_writer.submit_batch = killed(batch_writer.submit_batch, after=True)
 if step == "acknowledged":
     Subscription.acknowledge = killed(Subscription.acknowledge, after=True)
 """

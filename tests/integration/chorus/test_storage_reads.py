@@ -14,7 +14,7 @@ from storage.records import scores
 from storage.records.forecasts import read_forecast
 from storage.records.jobs import Job
 from storage.records.labelled_output import part_positions
-from tasks.broker.step_messages import SHORT
+from tasks.broker.step_messages import SHORT_JOB_ROWS
 from tests.support.models.registered import publish_model
 from tests.support.runs.steps import store_dataset, store_job
 
@@ -54,7 +54,9 @@ def counted(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("redis")
-@pytest.mark.parametrize("rows", [SHORT, SHORT + 1])  # a longer job gets a forecast
+@pytest.mark.parametrize(
+    "rows", [SHORT_JOB_ROWS, SHORT_JOB_ROWS + 1]
+)  # a longer job gets a forecast
 def test_parts_and_scores_are_listed_once_before_the_workers_start(counted, broker, rows):
     texts = [f"text {number}" for number in range(rows)]
     dataset = store_dataset(counted, texts, chunk_rows=100)
@@ -70,6 +72,6 @@ def test_parts_and_scores_are_listed_once_before_the_workers_start(counted, brok
     for chunk in dataset.chunks:
         for model in job.model_names:
             assert CountingPlace.operations["exists", scores.path(model, 1, chunk.id)] == 1
-    assert (read_forecast(counted, job.id) is not None) == (rows > SHORT)
+    assert (read_forecast(counted, job.id) is not None) == (rows > SHORT_JOB_ROWS)
     # by this test, for the manifest, and for the parts
     assert CountingPlace.operations[listing] == 3

@@ -15,7 +15,7 @@ from storage.errors import ChorusError
 from tasks.board.board import Board
 from tasks.broker.broker_url import BadBrokerUrl, BrokerAddress, BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.step_messages import CONTROL, FinishJob
+from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob
 from tasks.planning.dispatch import queued_arguments
 from tests.support.runs.steps import PREFIX
 from tests.support.runs.waiting import wait_until
@@ -55,8 +55,8 @@ def assert_serves(address):
     with address.client() as redis:
         redis.flushall()
         publisher(app, address)(FinishJob("job1"))
-        assert queued_arguments(Board(redis, PREFIX), CONTROL) == [{"job": "job1"}]
-    with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL) as queue:
+        assert queued_arguments(Board(redis, PREFIX), CONTROL_QUEUE) == [{"job": "job1"}]
+    with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL_QUEUE) as queue:
         message = queue.get(timeout=20)
         assert message.headers["task"] == FinishJob.name
         message.ack()
@@ -73,9 +73,9 @@ def test_a_plain_tcp_server_serves_with_a_password(tmp_path):
         address = BrokerAddress(f"redis://:secret@127.0.0.1:{port}/1")
         wait_until(lambda: answers(address), "the server")
         assert_serves(address)
-        assert "secret" not in address.shown
+        assert "secret" not in address.without_password
         with pytest.raises(BrokerUnreachable, match=r"127\.0\.0\.1") as caught:
-            BrokerAddress(f"redis://:wrong@127.0.0.1:{port}/1").check()
+            BrokerAddress(f"redis://:wrong@127.0.0.1:{port}/1").check_answers()
         assert "wrong@" not in str(caught.value)
 
 
@@ -90,7 +90,7 @@ def test_a_server_behind_sentinels_serves(tmp_path):
         wait_until(lambda: answers(address), "the sentinel to know its master")
         assert_serves(address)
         with pytest.raises(BrokerUnreachable, match="other"):
-            BrokerAddress(f"sentinel://127.0.0.1:{sentinel}/0?master_name=other").check()
+            BrokerAddress(f"sentinel://127.0.0.1:{sentinel}/0?master_name=other").check_answers()
 
 
 class _Tls(socketserver.ThreadingTCPServer):
@@ -154,7 +154,7 @@ def test_a_server_behind_tls_serves_and_its_certificate_is_checked(tls):
     # another database: kombu pools connections by URL
     unknown = BrokerAddress(f"rediss://127.0.0.1:{port}/1")
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
-        unknown.check()
+        unknown.check_answers()
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
         publisher(make_app(unknown, PREFIX), unknown)(FinishJob("job1"))
 
@@ -178,4 +178,4 @@ def test_a_url_that_names_no_broker_is_refused_with_examples(url, expected):
 
 def test_a_missing_server_is_reported_within_the_connect_timeout():
     with pytest.raises(BrokerUnreachable, match="CHORUS_BROKER_URL"):
-        BrokerAddress(f"redis://127.0.0.1:{free_port()}/0").check()
+        BrokerAddress(f"redis://127.0.0.1:{free_port()}/0").check_answers()

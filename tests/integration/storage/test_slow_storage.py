@@ -16,7 +16,7 @@ from tasks.board import keys
 from tasks.board.roster import Worker
 from tasks.board.worker_profile import WorkerProfile, publish_profile
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
-from tasks.jobs.reprocess import describe_run, run_jobs
+from tasks.jobs.reprocess import build_run, store_jobs_of
 from tasks.planning.stored_work import read_stored_work
 from tasks.steps.finish import finish
 from tests.support.models.registered import publish_ensemble, publish_model
@@ -139,9 +139,9 @@ def test_all_datasets_of_a_run_are_looked_at_at_once(waiting):
     for day in (1, 2):
         store_dataset(waiting, TEXTS, name=f"day-{day}", taken_in=NOW)
     Waiting.meet(2, "ended.json")
-    run = describe_run(waiting, "acme", name="night", now=NOW)
+    run = build_run(waiting, "acme", name="night", now=NOW)
     Waiting.meet(2, "_owner", "job.json")
-    assert len(run_jobs(waiting, run)) == 2
+    assert len(store_jobs_of(waiting, run)) == 2
 
 
 def test_the_moves_that_say_which_labels_count_are_read_at_once(waiting):

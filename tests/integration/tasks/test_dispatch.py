@@ -15,7 +15,7 @@ from storage.places.place import LocalPlace
 from tasks.board import keys
 from tasks.board.keys import SESSION_SECONDS
 from tasks.board.roster import Roster, Worker
-from tasks.broker.step_messages import CONTROL
+from tasks.broker.step_messages import CONTROL_QUEUE
 from tasks.planning.dispatch import (
     BULK_RANK,
     DEADLINE_RANK,
@@ -176,9 +176,9 @@ def test_one_who_comes_later_does_not_wait_until_the_others_have_had_as_much(fed
 def test_nothing_more_is_scored_while_the_control_worker_does_not_keep_up(fed):
     one = fed((BULK_RANK, "acme", 7))
     board = one.board
-    board.redis.rpush(board.key(keys.QUEUE, CONTROL), *range(MAX_CONTROL_QUEUE + 1))
+    board.redis.rpush(board.key(keys.QUEUE, CONTROL_QUEUE), *range(MAX_CONTROL_QUEUE + 1))
     assert one.feed() == []
-    board.redis.lpop(board.key(keys.QUEUE, CONTROL))
+    board.redis.lpop(board.key(keys.QUEUE, CONTROL_QUEUE))
     assert len(one.feed()) == BULK_EACH
 
 

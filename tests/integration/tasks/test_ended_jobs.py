@@ -10,8 +10,8 @@ from storage.records import jobs
 from storage.records.jobs import JobEnd, Startup, read_end, write_end
 from tasks.board import keys
 from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
-from tasks.jobs.startup_timing import beginning
-from tasks.jobs.submit import start, stop
+from tasks.jobs.startup_timing import read_startup
+from tasks.jobs.submit import start_job, stop_job
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from workers.runtime.run_step import run_step
 
@@ -42,21 +42,21 @@ def test_a_job_that_is_stopped_while_it_is_planned_stays_stopped(steps, job, mon
     run = steps.context.board.mark_running
 
     def stopped_first(*facts):
-        stop(steps.context, job, status, "because")
+        stop_job(steps.context, job, status, "because")
         run(*facts)
 
     monkeypatch.setattr(steps.context.board, "mark_running", stopped_first)
-    start(steps.context, job)
+    start_job(steps.context, job)
     assert read_end(steps.context.place, job.id).status == status
     assert (status_of(steps, job), steps.context.board.running(), steps.queue) == (status, {}, [])
 
 
 @pytest.mark.parametrize("status", ["cancelled", "failed", "interrupted"])
 def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps, job, status):
-    start(steps.context, job)
-    stop(steps.context, job, status)
+    start_job(steps.context, job)
+    stop_job(steps.context, job, status)
     assert steps.context.board.is_stopped(job.id)
-    start(steps.context, job)
+    start_job(steps.context, job)
     assert not steps.context.board.is_stopped(job.id)
     steps.drain()
     assert read_end(steps.context.place, job.id).status == "done"
@@ -67,21 +67,21 @@ def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job
         place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.at("more")
     )
     for one in (job, other):
-        start(steps.context, one)
+        start_job(steps.context, one)
     board = steps.context.board
     assert {one for one, _ in board.outstanding("bow")} == {job.id}
-    stop(steps.context, job, "cancelled")
+    stop_job(steps.context, job, "cancelled")
     assert board.outstanding("bow") == board.outstanding("minilm") == set()
     assert redis.zrange(board.key(keys.LANE, "bow", "0|acme"), 0, -1) == [other.id.encode()]
-    stop(steps.context, other, "cancelled")
+    stop_job(steps.context, other, "cancelled")
     assert redis.keys(f"{PREFIX}out:*") == redis.keys(f"{PREFIX}want:*") == []
 
 
 def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     cell = steps.queue[0]
     assert isinstance(cell, ScoreCell)
-    stop(steps.context, job, "cancelled")
+    stop_job(steps.context, job, "cancelled")
     board = steps.context.board
     board.mark_scored(job.id, "bow", [0], ["bow", "minilm"])
     board.requeue(job.id, "minilm", [0])
@@ -89,14 +89,14 @@ def test_what_arrives_after_a_job_was_stopped_is_not_kept_for_good(steps, redis,
     board.mark_written(job.id, [0], len(TEXTS))
     assert len(redis.keys(f"{PREFIX}job:{job.id}*")) > 3
     assert kept_for_good(redis, job) == []
-    start(steps.context, job)
+    start_job(steps.context, job)
     assert redis.ttl(board.key(keys.JOB, job.id)) == -1, "a job that goes on is not forgotten"
 
 
 def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it_runs(
     steps, redis, job
 ):
-    start(steps.context, job)
+    start_job(steps.context, job)
     redis.flushall()
     steps.context.board.mark_scored(job.id, "bow", [0], ["bow", "minilm"])
     assert kept_for_good(redis, job) == []
@@ -105,7 +105,7 @@ def test_what_arrives_when_the_board_has_forgotten_the_job_is_kept_only_until_it
 
 
 def test_a_part_written_to_a_board_that_forgot_the_job_is_no_first_part(steps, redis, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     board = steps.context.board
     redis.flushall()
     board.mark_written(job.id, [0], len(TEXTS))
@@ -119,19 +119,19 @@ def test_a_part_written_to_a_board_that_forgot_the_job_is_no_first_part(steps, r
 
 
 def test_a_first_part_written_by_a_clock_that_is_behind_took_no_time(steps, redis, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     board = steps.context.board
     redis.hset(board.key(keys.JOB, job.id), "first_part", str(board.arrival(job.id).since - 1.2))
-    assert beginning(board, job.id).first_part == 0.0
+    assert read_startup(board, job.id).first_part == 0.0
 
 
 def test_a_job_that_is_done_stays_as_it_is_when_it_is_started_again(steps, place, redis, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     kept = JobEnd(status="done", beginning=Startup(first_part=2.5))
     write_end(place, job.id, kept)
     redis.flushall()
-    start(steps.context, job)
+    start_job(steps.context, job)
     assert read_end(place, job.id) == kept
     assert steps.queue == []
 
@@ -140,21 +140,21 @@ def test_a_job_that_is_done_stays_as_it_is_when_it_is_started_again(steps, place
 def test_a_job_that_was_done_and_lost_a_file_is_completed_when_it_is_started_again(
     steps, place, job, lost
 ):
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     whole = job.output.read(lost)
     job.output.remove(lost)
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     assert job.output.read(lost) == whole
     assert read_end(place, job.id).status == "done"
 
 
 def test_a_complete_job_whose_end_was_not_noted_is_ended_when_it_is_started(steps, place, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     jobs.remove_end(place, job.id)
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     assert read_end(place, job.id).status == "done"
 
@@ -171,7 +171,7 @@ def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog)
         LocalPlace(tmp_path), store_dataset(LocalPlace(tmp_path), TEXTS), models=("bow",)
     )
     steps = Steps(Full(tmp_path), redis)
-    start(steps.context, job)
+    start_job(steps.context, job)
 
     def breaks(_message):
         raise ChorusError("The model is broken.")
@@ -184,7 +184,7 @@ def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog)
 
 
 def test_a_job_that_has_gone_from_storage_fails_on_the_board_alone(steps, place, job):
-    start(steps.context, job)
+    start_job(steps.context, job)
     place.remove(jobs.job_path(job.id))
 
     def breaks(_message):

@@ -7,12 +7,12 @@ import pytest
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records.forecasts import Forecast, write_forecast
 from storage.records.jobs import read_end
-from tasks.broker.step_messages import SHORT
-from tasks.jobs.submit import start
-from tasks.planning.forecast_correction import correction
+from tasks.broker.step_messages import SHORT_JOB_ROWS
+from tasks.jobs.submit import start_job
+from tasks.planning.forecast_correction import read_correction
 from tests.support.runs.steps import Steps, store_dataset, store_job
 
-MANY = [f"text number {number}" for number in range(SHORT + 1)]
+MANY = [f"text number {number}" for number in range(SHORT_JOB_ROWS + 1)]
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +40,7 @@ def run(place, redis):
         if made is not None:
             write_forecast(place, job.id, forecast(datetime.now(UTC) if made == "now" else made))
         steps = Steps(place, redis)
-        start(steps.context, job)
+        start_job(steps.context, job)
         steps.drain()
         return read_end(place, job.id)
 
@@ -48,7 +48,7 @@ def run(place, redis):
 
 
 def learned(place):
-    return correction(place, cores=2, service=False)
+    return read_correction(place, cores=2, service=False)
 
 
 def test_the_seconds_that_a_job_took_are_kept_and_learned_from(place, run):

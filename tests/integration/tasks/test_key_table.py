@@ -17,7 +17,13 @@ from tasks.board.publish_progress import mark_topic_refused
 from tasks.board.roster import Roster, Worker
 from tasks.board.worker_profile import WorkerProfile, publish_profile
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.step_messages import CONTROL, RESULTS, FinishJob, PublishResults, ScoreCell
+from tasks.broker.step_messages import (
+    CONTROL_QUEUE,
+    RESULTS_QUEUE,
+    FinishJob,
+    PublishResults,
+    ScoreCell,
+)
 from tasks.planning.dispatch import pause_dispatch, set_prefetch
 from tests.support.runs.queued_steps import Queued
 from tests.support.runs.results_worker import results_worker
@@ -72,7 +78,7 @@ def test_every_key_of_the_board_has_the_type_and_the_expiry_that_the_table_says(
     keys = Keys(board)
     worker = WorkerSession(board, Worker("w1", "bow", "here", "idle", time(), time(), 1, 1))
     worker.renew_leases()
-    steps.context = replace(steps.context, presence=worker)
+    steps.context = replace(steps.context, session=worker)
     job = store_job(place, store_dataset(place, SHORT))
     steps.plan(job)
     steps.plan(store_job(place, store_dataset(place, LONG, 100, name="long"), id="job2"))
@@ -105,11 +111,11 @@ def test_every_key_of_the_queues_has_the_type_that_the_table_says(place, redis, 
     for message in (FinishJob("a"), PublishResults("a"), ScoreCell("a", "chunk", "bow", 1)):
         publish(message)
     keys.check()
-    with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL) as queue:
+    with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL_QUEUE) as queue:
         message = queue.get(timeout=20)
         keys.check()
         message.ack()
-    redis.delete(board.key(QUEUE, RESULTS))
+    redis.delete(board.key(QUEUE, RESULTS_QUEUE))
     with results_worker(place, broker, "one"):
         wait_until(lambda: keys.check() or DEADLINES in keys.entries, "a consumer")
     assert set(KOMBU_KEYS) - keys.entries == {MUTEX}

@@ -22,8 +22,8 @@ from storage.versions.active_labels import read_active_labels
 from tasks.board import keys
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
-from tasks.broker.step_messages import RESULTS, FinishJob, PublishResults
-from tasks.jobs.submit import start, stop
+from tasks.broker.step_messages import RESULTS_QUEUE, FinishJob, PublishResults
+from tasks.jobs.submit import start_job, stop_job
 from tasks.planning.reconcile_job import jobs_being_published
 from tasks.steps.publish_results import ResultsRefused, publish_results
 from tests.integration.tasks.test_rejected_rows import Sick, to_the_end
@@ -83,7 +83,7 @@ def steps(place, redis, broker, topics):
 
 def asked_to_publish(steps, job):
     """All is done but for the results, whose message is taken from the queue and returned."""
-    start(steps.context, job)
+    start_job(steps.context, job)
     message = steps.take()
     while not isinstance(message, PublishResults):
         steps.run(message)
@@ -136,7 +136,7 @@ def test_a_feedback_that_a_model_cannot_score_gets_its_reason(place, redis, topi
 
 def test_a_job_without_a_topic_asks_nobody_to_publish(steps, place):
     job = store_job(place, store_dataset(place, TEXTS))
-    start(steps.context, job)
+    start_job(steps.context, job)
     while message := steps.take():
         assert not isinstance(message, PublishResults)
         steps.run(message)
@@ -230,7 +230,7 @@ def test_a_job_whose_publisher_is_killed_before_its_end_is_published_again_and_e
         assert process.wait(20) == 0
     assert topic.got() == {id_: [data[0]] * 2 for id_, data in topic.got().items()}
     assert read_end(place, job.id).status == "done"
-    assert redis.llen(PREFIX + RESULTS) == 0
+    assert redis.llen(PREFIX + RESULTS_QUEUE) == 0
 
 
 class Publisher:
@@ -240,7 +240,7 @@ class Publisher:
         presence = WorkerSession(
             steps.context.board, Worker("publisher", "", "here", "idle", 0.0, 0.0, 0, 1)
         )
-        self._steps, self._context = steps, replace(steps.context, presence=presence)
+        self._steps, self._context = steps, replace(steps.context, session=presence)
 
     def handle(self, message):
         run_step(
@@ -345,7 +345,7 @@ def test_results_that_wait_or_are_being_published_are_not_asked_for_and_lost_one
     steps.context.publish(message)
     for _ in range(3):
         reconciler.tick()
-    assert steps.waiting()[RESULTS] == ["{'job': 'job1'}"]
+    assert steps.waiting()[RESULTS_QUEUE] == ["{'job': 'job1'}"]
     assert steps.take() == message
     with WorkerSession(board, Worker("w", "", "here", "idle", 0.0, 0.0, 0, 1)).lease(message.step):
         assert jobs_being_published(board, [job.id]) == {job.id}
@@ -363,10 +363,10 @@ def test_a_job_that_is_cancelled_while_its_results_wait_publishes_none_until_it_
 ):
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = asked_to_publish(steps, job)
-    stop(steps.context, job, "cancelled")
+    stop_job(steps.context, job, "cancelled")
     publisher.handle(message)
     assert (topic.got(), read_end(place, job.id).status) == ({}, "cancelled")
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     assert topic.got().keys() == all_of(job)
     assert read_end(place, job.id).status == "done"
@@ -408,7 +408,7 @@ def test_a_job_that_is_finished_again_moves_its_labels_once(tmp_path, redis, top
     place = Counting(tmp_path)
     steps = Steps(place, redis)
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
-    start(steps.context, job)
+    start_job(steps.context, job)
     for _ in range(3):
         while steps.queue:
             message = steps.queue.pop(0)

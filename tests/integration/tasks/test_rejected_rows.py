@@ -17,7 +17,7 @@ from storage.records import feedback, scores
 from storage.records.labelled_output import read_manifest
 from tasks.board.attempts import Attempts
 from tasks.broker.step_messages import FinishJob, ScoreCell
-from tasks.jobs.submit import OutputTaken, ResolvedVersions, describe_job, write_job
+from tasks.jobs.submit import OutputTaken, ResolvedVersions, build_job, create_job
 from tasks.steps.fault_isolation import TextsFailed
 from tasks.steps.finish import BadPart
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
@@ -276,9 +276,9 @@ def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
     place.create("taken/_rejects-00000.parquet", b"not ours")
     lineup = ResolvedVersions(job.ensemble, job.models)
     with pytest.raises(OutputTaken, match="_rejects-00000"):
-        write_job(
+        create_job(
             place,
-            describe_job(
+            build_job(
                 place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False
             ),
         )

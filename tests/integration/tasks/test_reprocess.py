@@ -13,10 +13,10 @@ from storage.records.labelled_output import is_complete, read_manifest
 from storage.records.runs import create_run, open_runs, read_run_end
 from storage.versions.active_labels import read_active_labels
 from tasks.jobs import prune as pruning
-from tasks.jobs.activate_labels import settle
-from tasks.jobs.prune import prunable, prune
-from tasks.jobs.reprocess import begin, carry_on, describe_run
-from tasks.jobs.submit import describe_job, resolve_versions, start, stop, write_job
+from tasks.jobs.activate_labels import end_run_if_complete
+from tasks.jobs.prune import find_unreferenced, prune
+from tasks.jobs.reprocess import build_run, continue_run, start_run
+from tasks.jobs.submit import build_job, create_job, resolve_versions, start_job, stop_job
 from tasks.steps import finish as finishing
 from tests.support.models.registered import PUBLISHED, Registered, publish_ensemble, publish_model
 from tests.support.runs.steps import files_of, store_dataset
@@ -38,9 +38,9 @@ def upload(steps, name, texts, day=1):
     """An upload, labelled; its job."""
     place = steps.context.place
     dataset = store_dataset(place, texts, name=name, taken_in=datetime(2026, 1, day, tzinfo=UTC))
-    job = write_job(
+    job = create_job(
         place,
-        describe_job(
+        build_job(
             place,
             dataset,
             resolve_versions(place, "acme"),
@@ -49,7 +49,7 @@ def upload(steps, name, texts, day=1):
             keep_columns=True,
         ),
     )
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.drain()
     return job
 
@@ -62,14 +62,14 @@ def new_version(steps, model="bow"):
 
 def night(steps, name="night", now=TODAY, **options):
     """A run to its end."""
-    run = begin(steps.context, "acme", name=name, now=now, **options)
+    run = start_run(steps.context, "acme", name=name, now=now, **options)
     steps.drain()
     return run
 
 
 def written(place, customer, **asked):
     """A run that is written down, and of which no job has been set going."""
-    return create_run(place, describe_run(place, customer, **asked))
+    return create_run(place, build_run(place, customer, **asked))
 
 
 def counting(steps):
@@ -125,7 +125,7 @@ def test_nothing_new_is_nothing_to_do(steps):
 def test_old_labels_count_and_can_be_read_until_the_last_new_one_is_there(steps):
     old = [upload(steps, "monday", ["a", "b"]), upload(steps, "tuesday", ["c", "d"], day=2)]
     new_version(steps)
-    run = begin(steps.context, "acme", name="night", now=TODAY)
+    run = start_run(steps.context, "acme", name="night", now=TODAY)
     while (place := steps.context.place) and read_run_end(place, "acme", "night") is None:
         assert counting(steps) == {"monday": old[0].id, "tuesday": old[1].id}
         assert all(is_complete(job.output) for job in old)
@@ -144,7 +144,7 @@ def test_a_run_of_a_time_span_leaves_the_others_as_they_are(steps):
     )
     assert [each.dataset for each in run.jobs] == ["tue"]
     assert counting(steps) == {"mon": old[0].id, "tue": run.jobs[0].job, "wed": old[2].id}
-    assert begin(steps.context, "acme", name="none", since=TODAY, now=TODAY) is None
+    assert start_run(steps.context, "acme", name="none", since=TODAY, now=TODAY) is None
 
 
 def test_a_crash_between_the_labels_and_the_pointer_is_made_good(steps, monkeypatch):
@@ -154,9 +154,9 @@ def test_a_crash_between_the_labels_and_the_pointer_is_made_good(steps, monkeypa
     def killed(*_):
         raise KeyboardInterrupt
 
-    run = begin(steps.context, "acme", name="night", now=TODAY)
+    run = start_run(steps.context, "acme", name="night", now=TODAY)
     with monkeypatch.context() as patch:
-        patch.setattr(finishing, "job_done", killed)
+        patch.setattr(finishing, "activate_labels", killed)
         with pytest.raises(KeyboardInterrupt):
             steps.drain()
     place, [each] = steps.context.place, run.jobs
@@ -179,9 +179,9 @@ def test_a_run_whose_beginner_died_is_carried_on(steps, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.jobs.reprocess.carry_on", killed)
+        patch.setattr("tasks.jobs.reprocess.continue_run", killed)
         with pytest.raises(KeyboardInterrupt):
-            begin(steps.context, "acme", name="night", now=TODAY)
+            start_run(steps.context, "acme", name="night", now=TODAY)
     [run] = open_runs(steps.context.place, "acme")
     Reconciler(steps.context).tick()
     steps.drain()
@@ -191,8 +191,8 @@ def test_a_run_whose_beginner_died_is_carried_on(steps, monkeypatch):
 def test_a_run_with_a_job_that_is_stopped_ends_and_the_old_labels_still_count(steps):
     old = upload(steps, "monday", ["a", "b"])
     new_version(steps)
-    run = begin(steps.context, "acme", name="night", now=datetime.now(UTC))
-    stop(steps.context, read_job(steps.context.place, run.jobs[0].job), "cancelled")
+    run = start_run(steps.context, "acme", name="night", now=datetime.now(UTC))
+    stop_job(steps.context, read_job(steps.context.place, run.jobs[0].job), "cancelled")
     end = read_run_end(steps.context.place, "acme", "night")
     assert end.status == "failed"
     assert run.jobs[0].job in end.error
@@ -203,9 +203,9 @@ def test_a_run_with_a_job_that_is_stopped_ends_and_the_old_labels_still_count(st
 def test_promoting_during_a_job_changes_nothing_in_it_and_the_next_one_gets_the_new_version(steps):
     place = steps.context.place
     dataset = store_dataset(place, ["a", "b", "c", "d"], name="monday")
-    job = write_job(
+    job = create_job(
         place,
-        describe_job(
+        build_job(
             place,
             dataset,
             resolve_versions(place, "acme"),
@@ -214,7 +214,7 @@ def test_promoting_during_a_job_changes_nothing_in_it_and_the_next_one_gets_the_
             keep_columns=False,
         ),
     )
-    start(steps.context, job)
+    start_job(steps.context, job)
     steps.run(steps.queue.pop(0))
     new_version(steps)
     steps.drain()
@@ -242,13 +242,13 @@ def test_of_two_jobs_over_one_dataset_the_one_asked_for_last_counts_whichever_en
         lines.append(resolve_versions(place, "acme"))
         new_version(steps)
     jobs = [
-        write_job(
-            place, describe_job(place, dataset, line, out=None, keep_text=True, keep_columns=False)
+        create_job(
+            place, build_job(place, dataset, line, out=None, keep_text=True, keep_columns=False)
         )
         for line in lines
     ]
     for job in jobs:
-        start(steps.context, job)
+        start_job(steps.context, job)
     while steps.queue:  # the later job first
         at = next((at for at, one in enumerate(steps.queue) if one.job == jobs[1].id), 0)
         steps.run(steps.queue.pop(at))
@@ -262,7 +262,7 @@ def test_prune_removes_old_labels_and_scores_that_nothing_names(steps):
     for number in range(3):
         new_version(steps)
         night(steps, f"night{number}", TODAY + timedelta(days=number))
-    found = prunable(place, keep=1)
+    found = find_unreferenced(place, keep=1)
     assert [job.id for job in found.labels] == [night_job(steps, "night0"), old.id]
     assert found.scores == (("bow", 1), ("bow", 2))
     assert is_complete(old.output), "nothing is removed by looking"
@@ -270,7 +270,7 @@ def test_prune_removes_old_labels_and_scores_that_nothing_names(steps):
     assert old.output.names("") == []
     assert place.names("scores/bow") == ["3", "4"]
     assert is_complete(read_job(place, night_job(steps, "night1")).output)
-    assert prunable(place, keep=1).labels == ()
+    assert find_unreferenced(place, keep=1).labels == ()
 
 
 def night_job(steps, name):
@@ -286,7 +286,7 @@ def test_what_was_pruned_comes_back_byte_for_byte_when_it_is_asked_for(steps):
     before = files_of(old)
     new_version(steps)
     night(steps)
-    prune(place, prunable(place, keep=0))
+    prune(place, find_unreferenced(place, keep=0))
     ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     night(steps, "again", TODAY + timedelta(days=1))
     assert counting(steps) == {"monday": old.id}
@@ -300,9 +300,9 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
     night(steps)
     ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     dataset = store_dataset(place, ["d", "e", "f", "g"], name="tuesday")
-    job = write_job(
+    job = create_job(
         place,
-        describe_job(
+        build_job(
             place,
             dataset,
             resolve_versions(place, "acme"),
@@ -311,15 +311,15 @@ def test_prune_leaves_all_that_a_running_job_needs(steps):
             keep_columns=False,
         ),
     )
-    start(steps.context, job)
+    start_job(steps.context, job)
     for _ in range(3):
         steps.run(steps.queue.pop(0))
-    begun = begin(
+    begun = start_run(
         steps.context, "acme", name="back", until=datetime(2026, 1, 2, tzinfo=UTC), now=TODAY
     )
     # nobody but the job names version 1 now
     ModelRegistry(place).store.promote("bow", 2, PUBLISHED)
-    found = prunable(place, keep=0)
+    found = find_unreferenced(place, keep=0)
     assert first.id in [each.job for each in begun.jobs]
     prune(place, found)
     assert ("bow", 1) not in found.scores
@@ -333,7 +333,7 @@ def test_prune_does_not_touch_what_came_to_count_after_the_look(steps):
     old = upload(steps, "monday", ["a", "b"])
     new_version(steps)
     night(steps)
-    found = prunable(place, keep=0)
+    found = find_unreferenced(place, keep=0)
     assert [job.id for job in found.labels] == [old.id]
     ModelRegistry(place).store.promote("bow", 1, PUBLISHED)
     night(steps, "back", TODAY + timedelta(days=1))
@@ -351,7 +351,7 @@ def test_labels_that_come_to_count_while_prune_is_at_them_are_there_in_the_end(
     bytes_before = files_of(old)
     new_version(steps)
     night(steps)
-    found = prunable(place, keep=0)
+    found = find_unreferenced(place, keep=0)
     written = pruning.write_end
 
     def interrupted(place, job, end):
@@ -375,15 +375,15 @@ def test_what_failed_before_a_run_began_is_taken_up_and_does_not_end_it(steps):
     place = steps.context.place
     upload(steps, "monday", ["a"]), upload(steps, "tuesday", ["b"], day=2)
     new_version(steps)
-    failed = begin(steps.context, "acme", name="yesterday", now=datetime.now(UTC))
+    failed = start_run(steps.context, "acme", name="yesterday", now=datetime.now(UTC))
     for each in failed.jobs:
-        stop(steps.context, read_job(place, each.job), "failed", "no luck")
+        stop_job(steps.context, read_job(place, each.job), "failed", "no luck")
     assert read_run_end(place, "acme", "yesterday").status == "failed"
     steps.queue.clear()
     run = written(place, "acme", name="today", now=TODAY)
-    settle(place, run, done=run.jobs[1].job)
+    end_run_if_complete(place, run, done=run.jobs[1].job)
     assert read_run_end(place, "acme", "today") is None
-    carry_on(steps.context, run)
+    continue_run(steps.context, run)
     steps.drain()
     assert read_run_end(place, "acme", "today").status == "done"
     assert counting(steps) == {each.dataset: each.job for each in run.jobs}
@@ -393,9 +393,9 @@ def test_an_upload_under_way_when_a_run_begins_counts_as_soon_as_it_is_labelled(
     place = steps.context.place
     upload(steps, "monday", ["a", "b"])
     dataset = store_dataset(place, ["c", "d", "e"], name="tuesday")
-    job = write_job(
+    job = create_job(
         place,
-        describe_job(
+        build_job(
             place,
             dataset,
             resolve_versions(place, "acme"),
@@ -404,8 +404,8 @@ def test_an_upload_under_way_when_a_run_begins_counts_as_soon_as_it_is_labelled(
             keep_columns=False,
         ),
     )
-    start(steps.context, job)
-    begin(steps.context, "acme", name="night", now=datetime.now(UTC))
+    start_job(steps.context, job)
+    start_run(steps.context, "acme", name="night", now=datetime.now(UTC))
     steps.drain()
     assert counting(steps)["tuesday"] == job.id
 
@@ -414,8 +414,8 @@ def test_a_job_of_a_run_that_was_cancelled_stays_so_whoever_starts_meanwhile(ste
     place = steps.context.place
     upload(steps, "monday", ["a"]), upload(steps, "tuesday", ["b"], day=2)
     new_version(steps)
-    run = begin(steps.context, "acme", name="night", now=datetime.now(UTC))
-    stop(steps.context, read_job(place, run.jobs[0].job), "cancelled")
+    run = start_run(steps.context, "acme", name="night", now=datetime.now(UTC))
+    stop_job(steps.context, read_job(place, run.jobs[0].job), "cancelled")
     Reconciler(steps.context).tick()
     assert read_end(place, run.jobs[0].job).status == "cancelled"
     # workers leave it alone
@@ -440,7 +440,7 @@ def test_a_run_whose_job_cannot_be_read_ends_when_the_others_have(steps):
     new_version(steps)
     run = written(place, "acme", name="night", now=datetime.now(UTC))
     place.create(f"jobs/{run.jobs[0].job}/job.json", b"{")
-    carry_on(steps.context, run)
+    continue_run(steps.context, run)
     steps.drain()
     end = read_run_end(place, "acme", "night")
     assert end.status == "failed"
@@ -468,7 +468,7 @@ def test_the_end_of_a_run_without_its_record_is_pruned_and_stops_nothing(steps):
     place = steps.context.place
     upload(steps, "monday", ["a"])
     place.create("runs/acme/torn/ended.json", b'{"status": "failed", "at": "2026-01-01T00:00:00Z"}')
-    found = prunable(place)
+    found = find_unreferenced(place)
     assert found.runs == (("acme", "torn"),)
     prune(place, found)
     assert place.names("runs/acme") == []

@@ -25,9 +25,9 @@ from storage.versions.active_labels import read_active_labels
 from storage.versions.version_store import NotPublished
 from tasks.board.bridge_roster import Outcome
 from tasks.board.message_dedup import MessageDedup
-from tasks.jobs.activate_labels import counting, job_done
-from tasks.jobs.prune import Prunable, prunable, prune
-from tasks.jobs.reprocess import describe_run
+from tasks.jobs.activate_labels import activate_labels, active_jobs
+from tasks.jobs.prune import Unreferenced, find_unreferenced, prune
+from tasks.jobs.reprocess import build_run
 from tests.support.runs.steps import Steps
 from workers.bridge import batch_writer
 from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReadMessage
@@ -140,10 +140,10 @@ def test_ids_that_came_before_are_settled_as_duplicates_and_the_first_text_stays
 
 
 POINTS = [
-    (batch_writer, "arrive", False),  # claimed, not stored
+    (batch_writer, "submit_batch", False),  # claimed, not stored
     (batch, "store_chunk", True),  # the chunk is stored, dataset.json is not
     (batch, "create_dataset", True),  # no job
-    (batch_writer, "arrive", True),  # not acknowledged
+    (batch_writer, "submit_batch", True),  # not acknowledged
 ]
 
 
@@ -165,7 +165,7 @@ def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(
 
 
 def test_a_job_that_could_not_be_set_going_is_by_whoever_gets_the_message_again(world, monkeypatch):
-    killed_at(monkeypatch, batch_writer, "arrive", after=True)
+    killed_at(monkeypatch, batch_writer, "submit_batch", after=True)
     with pytest.raises(Killed):
         world.take("a")
     world.steps.context.board.redis.flushall()
@@ -228,7 +228,7 @@ def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, 
 
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
     monkeypatch.setattr(batch_writer, "_PATIENCE", 0.0)
-    killed_at(monkeypatch, batch_writer, "arrive")
+    killed_at(monkeypatch, batch_writer, "submit_batch")
     with pytest.raises(Killed):
         world.take("a")
     with pytest.raises(ClaimedElsewhere):
@@ -292,19 +292,19 @@ def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(
 def test_the_night_finds_the_labels_of_messages_and_makes_no_second_job(world):
     world.take("a", "b")
     now = datetime.now(UTC)
-    run = describe_run(world.place, "plain", name="night", now=now)
+    run = build_run(world.place, "plain", name="night", now=now)
     assert [each.job for each in run.jobs] == [job.id for job in jobs.all_jobs(world.place)]
 
 
 def test_the_first_labels_of_messages_count_without_a_move_of_the_pointer(world):
     world.take("a")
     world.take("b")
-    assert counting(world.place, "plain") == {}
+    assert active_jobs(world.place, "plain") == {}
     found = jobs.all_jobs(world.place)
     for job in found:
-        job_done(world.place, job, datetime.now(UTC))
+        activate_labels(world.place, job, datetime.now(UTC))
         jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
-    assert counting(world.place, "plain") == {job.dataset: job.id for job in found}
+    assert active_jobs(world.place, "plain") == {job.dataset: job.id for job in found}
     assert read_active_labels(world.place, "plain").datasets == {}
 
 
@@ -317,15 +317,15 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     )
     jobs_path = jobs.job_path(again.id)
     world.place.create(jobs_path, again.encode())
-    job_done(world.place, again, datetime.now(UTC))
-    job_done(world.place, first, datetime.now(UTC))
-    assert counting(world.place, "plain") == {first.dataset: "again"}
+    activate_labels(world.place, again, datetime.now(UTC))
+    activate_labels(world.place, first, datetime.now(UTC))
+    assert active_jobs(world.place, "plain") == {first.dataset: "again"}
 
 
 def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     world.take("a")
     [job] = jobs.all_jobs(world.place)
-    assert counting(world.place, "plain") == {}
+    assert active_jobs(world.place, "plain") == {}
     rejects = feedback.rejects_path("plain", job.dataset)
     manifest = Manifest(
         job=job.id,
@@ -342,13 +342,13 @@ def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     job.output.create(MANIFEST, manifest.encode())
     job.output.create(SUCCESS, b"")
     assert jobs.read_end(world.place, job.id) is None
-    assert counting(world.place, "plain") == {job.dataset: job.id}
+    assert active_jobs(world.place, "plain") == {job.dataset: job.id}
     jobs.write_end(world.place, job.id, jobs.JobEnd(status="cancelled"))
-    assert counting(world.place, "plain") == {job.dataset: job.id}, (
+    assert active_jobs(world.place, "plain") == {job.dataset: job.id}, (
         "that gives up the results alone"
     )
     jobs.write_end(world.place, job.id, jobs.JobEnd(status="removed"))
-    assert counting(world.place, "plain") == {}
+    assert active_jobs(world.place, "plain") == {}
 
 
 def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
@@ -366,17 +366,17 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
     world.place.create(jobs.job_path(again.id), again.encode())
     for job in (first, again):
         jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
-    assert prunable(world.place, keep=0).labels == ()
-    assert prune(world.place, Prunable((first,), (), ())).labels == (), "whoever asked for it"
-    job_done(world.place, again, later)
-    assert prunable(world.place, keep=0).labels == (first,)
+    assert find_unreferenced(world.place, keep=0).labels == ()
+    assert prune(world.place, Unreferenced((first,), (), ())).labels == (), "whoever asked for it"
+    activate_labels(world.place, again, later)
+    assert find_unreferenced(world.place, keep=0).labels == (first,)
 
 
 def test_a_batch_from_the_future_that_was_never_stored_is_given_up(world, monkeypatch):
     monkeypatch.setattr(
         batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1))
     )
-    killed_at(monkeypatch, batch_writer, "arrive")
+    killed_at(monkeypatch, batch_writer, "submit_batch")
     with pytest.raises(Killed):
         world.take("a")  # by a bridge whose clock is ahead
     monkeypatch.setattr(batch_writer, "batch_name", batch.batch_name)

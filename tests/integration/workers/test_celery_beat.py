@@ -12,7 +12,7 @@ from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.step_messages import CONTROL, FinishJob, LookAtSchedule, ReduceChunk
+from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob, ReduceChunk, RunSchedule
 from tasks.planning.dispatch import queued_arguments
 from tasks.planning.reconcile_job import control_steps_in_flight
 from tests.support.runs.steps import PREFIX
@@ -54,7 +54,7 @@ def ticking(context, app):
 
 
 def asked(context):
-    return sorted(message["schedule"] for message in queued_arguments(context.board, CONTROL))
+    return sorted(message["schedule"] for message in queued_arguments(context.board, CONTROL_QUEUE))
 
 
 def settle(place, name, days_ago):
@@ -100,7 +100,7 @@ def test_a_broker_that_is_away_is_waited_for(context, app, caplog):
 
 
 def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
-    steps = [LookAtSchedule("nightly"), FinishJob("job"), ReduceChunk("job", "chunk")]
+    steps = [RunSchedule("nightly"), FinishJob("job"), ReduceChunk("job", "chunk")]
     for step in steps:
         context.publish(step)
     assert control_steps_in_flight(context.board, [step.step for step in steps]) == {
@@ -112,10 +112,10 @@ def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplo
     def broken(_):
         raise BadChorusToml("chorus.toml", 1, "", "this is not TOML.")
 
-    run_step(context, broken, LookAtSchedule("nightly"))
+    run_step(context, broken, RunSchedule("nightly"))
     assert "chorus.look failed" in caplog.text
 
 
 def test_a_schedule_that_the_file_no_longer_has_just_stops(context):
-    run_schedule_step(context, LookAtSchedule("gone"))
+    run_schedule_step(context, RunSchedule("gone"))
     assert schedule_pointer(context.place, "gone").current() is None

@@ -12,7 +12,7 @@ from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.publish_progress import set_published_parts
 from tasks.board.roster import Roster
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from tests.support.runs.steps import PREFIX, store_dataset, store_job
 from workers.autoscaling import pool_manager
 from workers.autoscaling.limits import Limits
@@ -59,7 +59,7 @@ class Machine:
         return self.children[-1]
 
     def ask(self, place):
-        start(self.context, store_job(place, store_dataset(place, ["a text"]), models=("bow",)))
+        start_job(self.context, store_job(place, store_dataset(place, ["a text"]), models=("bow",)))
 
     def tick(self, seconds=1):
         for _ in range(seconds):
@@ -174,7 +174,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
     waits = store_job(
         place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic
     )
-    start(machine.context, waits)
+    start_job(machine.context, waits)
     set_published_parts(board, waits.id, 0)
     for _ in range(100):
         machine.children[-1].status = 1

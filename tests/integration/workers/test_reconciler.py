@@ -18,7 +18,7 @@ from tasks.board.job_facts import JobFacts
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from tests.support.runs.queued_steps import Queued
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
 from workers.control.reconciler import Reconciler
@@ -73,7 +73,7 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
     ]
     steps.topics = Taken()
     for job in jobs:
-        start(steps.context, job)
+        start_job(steps.context, job)
     reconcilers = (Reconciler(steps.context), Reconciler(steps.context))
     losses = [chance.choice((None, steps.die_of)) for _ in range(40)]
     with ThreadPoolExecutor(2) as threads:
@@ -95,7 +95,7 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
 
 def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
     job = store_job(place, store_dataset(place, TEXTS))
-    start(steps.context, job)
+    start_job(steps.context, job)
     reconciler, worker = Reconciler(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
     presence = WorkerSession(steps.context.board, worker)
     taken = 0
@@ -117,7 +117,7 @@ def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
 def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, place, redis):
     """The first may die before it has done anything about it."""
     job = store_job(place, store_dataset(place, TEXTS))
-    start(steps.context, job)
+    start_job(steps.context, job)
     dies, lives = Reconciler(steps.context), Reconciler(steps.context)
     for reconciler in (dies, lives):
         reconciler.tick()
@@ -187,7 +187,7 @@ def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(
     broken, whole = two
     damage(place, DAMAGED[what](broken))
     tell(steps.context.board, broken)
-    start(steps.context, whole)
+    start_job(steps.context, whole)
     steps.drain()
     assert read_end(place, whole.id).status == "done"
     assert steps.context.board.progress(broken.id, []).status == "failed"
@@ -252,7 +252,7 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
     for jobs in (range(10), range(10, 40)):
         for number in jobs:
             dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
-            start(
+            start_job(
                 steps.context,
                 store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")),
             )

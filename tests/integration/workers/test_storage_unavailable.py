@@ -15,7 +15,7 @@ from tasks.board.context import Context
 from tasks.board.leases import WorkerSession, leased_steps
 from tasks.board.roster import Worker
 from tasks.broker.step_messages import ScoreCell
-from tasks.jobs.submit import start
+from tasks.jobs.submit import start_job
 from tasks.planning.dispatch import cells_in_flight
 from tests.support.runs.steps import PREFIX, Steps, store_dataset, store_job
 from tests.support.servers.faulty_proxy import UNAVAILABLE
@@ -38,7 +38,7 @@ def steps(buckets, proxy, redis, monkeypatch):  # noqa: ARG001 — before the se
         place, Board(redis, PREFIX), steps.queue.append, WorkerSession(Board(redis, PREFIX), worker)
     )
     steps.job = store_job(place, store_dataset(place, ["one", "two"], 1), ["bow"])
-    start(steps.context, steps.job)
+    start_job(steps.context, steps.job)
     return steps
 
 

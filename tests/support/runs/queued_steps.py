@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from tasks.broker.celery_app import make_app, publisher
 from tasks.broker.step_messages import (
-    CONTROL,
-    RESULTS,
+    CONTROL_QUEUE,
+    RESULTS_QUEUE,
     FinishJob,
     PublishResults,
     ReduceChunk,
@@ -16,7 +16,7 @@ from tasks.broker.step_messages import (
 from tasks.planning.dispatch import queued_arguments
 from tests.support.runs.steps import PREFIX, Steps
 
-QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL, RESULTS)
+QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL_QUEUE, RESULTS_QUEUE)
 
 
 class Died(Exception):
@@ -63,7 +63,7 @@ class Queued(Steps):
 
     @staticmethod
     def _message(queue, fields):
-        if queue == RESULTS:
+        if queue == RESULTS_QUEUE:
             return PublishResults(**fields)
         if "model" in fields:
             return ScoreCell(**fields)

@@ -19,7 +19,7 @@ from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerAddress
 from tasks.broker.celery_app import make_app, publisher
-from tasks.broker.step_messages import RESULTS
+from tasks.broker.step_messages import RESULTS_QUEUE
 from tasks.steps import finish
 from tests.support.repository import REPOSITORY
 from tests.support.runs.steps import PREFIX
@@ -50,9 +50,9 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     context = Context(LocalPlace(Path(home)), board, publisher(app, address))
     presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
-        register(app, replace(context, presence=presence), topics.topic)
+        register(app, replace(context, session=presence), topics.topic)
         presence.start_heartbeat()
-        return consume_queue(app, RESULTS, name=name, threads=2)
+        return consume_queue(app, RESULTS_QUEUE, name=name, threads=2)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from storage.records.labelled_output import default_folder, part_positions, read
 from storage.records.scores import scored_chunks
 from tasks.board.keys import QUEUE
 from tasks.board.roster import Roster
-from tasks.broker.step_messages import CONTROL
-from tasks.jobs.submit import resolve_versions, start
+from tasks.broker.step_messages import CONTROL_QUEUE
+from tasks.jobs.submit import resolve_versions, start_job
 from tasks.planning.dispatch import scoring_queue
 from tasks.planning.record_cache import dataset_of
 from tests.support.runs.steps import files_of, store_dataset
@@ -105,7 +105,7 @@ class Up:
             submitted_at=SUBMITTED,
         )
         self.place.create(jobs.job_path(identity), job.encode())
-        start(self.context, job)
+        start_job(self.context, job)
         return job
 
     def scores(self, job):
@@ -120,7 +120,7 @@ class Up:
     def waiting(self, model):
         """Messages in a model's queue, and in the queue of the control worker."""
         board = self.context.board
-        queues = (scoring_queue(model), CONTROL)
+        queues = (scoring_queue(model), CONTROL_QUEUE)
         return tuple(board.redis.llen(board.key(QUEUE, queue)) for queue in queues)
 
     def wait_for(self, job, seconds=60):

@@ -7,7 +7,7 @@ import pytest
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.publishing.registry import ModelRegistry
 from storage.versions.version_store import NotPublished
-from tasks.jobs.references import StillNamed, references_to_versions, remove
+from tasks.jobs.references import StillReferenced, references_to_versions, remove_version
 from tests.support.models.models_fixtures import spec
 from tests.support.runs.steps import store_dataset, store_job
 
@@ -50,23 +50,23 @@ def test_aliases_ensembles_and_jobs_name_versions(place, models):
     ("version", "by"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")]
 )
 def test_what_is_named_is_not_removed_unless_it_is_forced(models, version, by):
-    with pytest.raises(StillNamed, match=f"these name it: {by}") as caught:
-        remove(models, "bow", version)
+    with pytest.raises(StillReferenced, match=f"these name it: {by}") as caught:
+        remove_version(models, "bow", version)
     assert caught.value.by == [by]
     assert version in models.versions("bow")
-    remove(models, "bow", version, force=True)
+    remove_version(models, "bow", version, force=True)
     assert version not in models.versions("bow")
 
 
 def test_what_nothing_names_is_removed(models):
-    remove(models, "bow", 4)
+    remove_version(models, "bow", 4)
     assert models.versions("bow") == [1, 2, 3]
     with pytest.raises(NotPublished):
-        remove(models, "bow", 9)
+        remove_version(models, "bow", 9)
 
 
 @pytest.mark.usefixtures("models")
 def test_an_ensemble_is_removed_by_the_same_rule(place):
-    with pytest.raises(StillNamed, match="job job1"):
-        remove(EnsembleRegistry(place).store, "moods", 1)
+    with pytest.raises(StillReferenced, match="job job1"):
+        remove_version(EnsembleRegistry(place).store, "moods", 1)
     assert EnsembleRegistry(place).versions("moods") == [1]

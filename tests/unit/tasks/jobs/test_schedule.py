@@ -14,7 +14,7 @@ from storage.versions.version_store import NotPublished
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.cron import Cron
-from tasks.jobs.schedule import Schedule, StillRunning, run_due, run_now, wants_a_look
+from tasks.jobs.schedule import RunsStillOpen, Schedule, has_work, run_due, run_now
 from tests.support.runs.steps import store_dataset
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ class World:
         return create_run(context.place, run)
 
     def look(self, now, schedule=NIGHTLY):
-        wanted = wants_a_look(self.place, schedule, now)
+        wanted = has_work(self.place, schedule, now)
         before = list(schedule_pointer(self.place, schedule.name).history())
         run_due(self.context, schedule, now, self.begin)
         assert wanted == (list(schedule_pointer(self.place, schedule.name).history()) != before)
@@ -217,7 +217,7 @@ def test_what_was_missed_before_a_run_by_hand_is_caught_up_after_it(world):
 def test_by_hand_it_is_refused_while_a_run_goes_on(world):
     world.look(half_past_two(2))
     with pytest.raises(
-        StillRunning, match=r"nightly-000001 .* customer acme is not done"
+        RunsStillOpen, match=r"nightly-000001 .* customer acme is not done"
     ) as caught:
         world.run_now(half_past_two(2) + HOUR)
     assert caught.value.exit_status == 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.forecasts import Forecast
-from tasks.planning.forecast_correction import correct, correction, learn
+from tasks.planning.forecast_correction import correction_factor, read_correction, record_actual
 
 FORECAST = Forecast(
     seconds=12.0,
@@ -23,47 +23,49 @@ ratios = st.lists(st.floats(0.01, 100), max_size=12)
 
 @given(ratios)
 def test_the_correction_is_bounded(found):
-    assert 0.25 <= correct(found) <= 4
+    assert 0.25 <= correction_factor(found) <= 4
 
 
 @given(st.floats(0.5, 2), st.integers(2, 8))
 def test_a_steady_machine_is_known_after_two_jobs_and_half_known_after_one(ratio, jobs):
-    assert correct([ratio] * jobs) == pytest.approx(ratio)
-    assert correct([ratio]) == pytest.approx((1 + ratio) / 2)
+    assert correction_factor([ratio] * jobs) == pytest.approx(ratio)
+    assert correction_factor([ratio]) == pytest.approx((1 + ratio) / 2)
 
 
 @given(st.floats(0.01, 100))
 def test_one_odd_night_among_five_changes_nothing(odd):
-    assert correct([1.1, 1.1, odd, 1.1, 1.1]) == pytest.approx(1.1)
+    assert correction_factor([1.1, 1.1, odd, 1.1, 1.1]) == pytest.approx(1.1)
 
 
 def test_old_jobs_are_forgotten():
-    assert correct([2.0] * 9 + [1.0] * 5) == 1
+    assert correction_factor([2.0] * 9 + [1.0] * 5) == 1
 
 
 def test_without_jobs_the_calculation_stands():
-    assert correct([]) == 1
+    assert correction_factor([]) == 1
 
 
 def test_what_is_learned_is_of_the_forecast_without_its_correction(place):
-    learn(place, FORECAST, 15.0)
-    learn(place, FORECAST, 15.0)
-    assert correction(place, cores=2, service=False) == 1.5, "10 s were calculated"
+    record_actual(place, FORECAST, 15.0)
+    record_actual(place, FORECAST, 15.0)
+    assert read_correction(place, cores=2, service=False) == 1.5, "10 s were calculated"
 
 
 def test_machines_of_other_sizes_and_services_learn_for_themselves(place):
-    learn(place, FORECAST, 15.0)
+    record_actual(place, FORECAST, 15.0)
     assert (
-        correction(place, cores=4, service=False) == correction(place, cores=2, service=True) == 1
+        read_correction(place, cores=4, service=False)
+        == read_correction(place, cores=2, service=True)
+        == 1
     )
 
 
 @pytest.mark.parametrize("changes", [{"measured": False}, {"seconds": 0.5}])
 def test_guesses_and_moments_teach_nothing(place, changes):
-    learn(place, FORECAST.model_copy(update=changes), 15.0)
-    assert correction(place, cores=2, service=False) == 1
+    record_actual(place, FORECAST.model_copy(update=changes), 15.0)
+    assert read_correction(place, cores=2, service=False) == 1
 
 
 def test_figures_that_cannot_be_read_are_as_none(place):
     place.replace("forecasts.json", b"{")
-    assert correction(place, cores=2, service=False) == 1
+    assert read_correction(place, cores=2, service=False) == 1

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.planning.plan import Cell, plan
+from tasks.planning.plan import CellId, plan
 
 chunk_ids = st.lists(st.sampled_from("abcdef"), max_size=8)  # repeats: chunks with equal texts
 model_sets = st.lists(
@@ -25,22 +25,22 @@ def states(draw):
 def test_a_fresh_job_needs_every_cell_once_in_the_order_of_the_upload():
     found = plan(["a", "b", "a"], [("bow", 1), ("minilm", 2)], {}, set())
     assert found.cells == (
-        Cell("a", "bow", 1),
-        Cell("a", "minilm", 2),
-        Cell("b", "bow", 1),
-        Cell("b", "minilm", 2),
+        CellId("a", "bow", 1),
+        CellId("a", "minilm", 2),
+        CellId("b", "bow", 1),
+        CellId("b", "minilm", 2),
     )
     assert not found.chunks
 
 
 def test_scores_of_another_version_do_not_count():
-    assert plan(["a"], [("bow", 2)], {("bow", 1): {"a"}}, set()).cells == (Cell("a", "bow", 2),)
+    assert plan(["a"], [("bow", 2)], {("bow", 1): {"a"}}, set()).cells == (CellId("a", "bow", 2),)
 
 
 def test_a_chunk_with_all_scores_only_needs_to_be_reduced():
     found = plan(["a", "b"], [("bow", 1)], {("bow", 1): {"a"}}, set())
     assert found.chunks == ("a",)
-    assert found.cells == (Cell("b", "bow", 1),)
+    assert found.cells == (CellId("b", "bow", 1),)
 
 
 def test_an_upload_without_feedback_is_complete():
@@ -53,7 +53,7 @@ def test_it_asks_for_what_is_missing_and_for_nothing_else(state):
     found = plan(chunks, models, scored, parts)
     open_chunks = {chunk for position, chunk in enumerate(chunks) if position not in parts}
     expected = {
-        Cell(chunk, *model)
+        CellId(chunk, *model)
         for chunk in open_chunks
         for model in models
         if chunk not in scored[model]

@@ -26,7 +26,7 @@ def remaining_work(place, jobs):
 
 def of(found, name):
     [one] = [one for one in found.models if one.model.name == name]
-    return one.cells, one.there, one.rows
+    return one.cells, one.existing, one.rows
 
 
 @pytest.fixture

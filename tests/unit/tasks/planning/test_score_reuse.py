@@ -12,7 +12,7 @@ from storage.records.feedback import SourceChunk, read_texts
 from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
 from tasks.planning.score_reuse import (
-    complete,
+    complete_scores,
     reuse_scores,
     reuse_whole_chunk,
 )
@@ -63,8 +63,10 @@ def test_borrowed_and_asked_together_are_what_asking_for_all_gives(
     dataset = store_dataset(place, texts, len(texts), name="later", found=[(tuple(donors), None)])
     known = reuse_scores(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
     held = {text for chunk in earlier for text in chunk}
-    assert known.left.tolist() == [row for row, text in enumerate(texts) if text not in held]
-    whole = known.completed(scored([texts[row] for row in known.left]))
+    assert known.missing_rows.tolist() == [
+        row for row, text in enumerate(texts) if text not in held
+    ]
+    whole = known.merged_with(scored([texts[row] for row in known.missing_rows]))
     np.testing.assert_array_equal(whole.values, scored(texts).values)
     assert whole.rejected == scored(texts).rejected
     assert scores.decode(scores.encode(whole), "x").rejected == whole.rejected
@@ -81,7 +83,7 @@ def test_no_donor_is_read_once_all_that_can_be_found_is_found(place, monkeypatch
     )
     assert reuse_scores(
         place, dataset, 0, MODEL, pa.array(["ok", "fine", "new"])
-    ).left.tolist() == [2]
+    ).missing_rows.tolist() == [2]
     assert len([path for path in read if path.endswith("chunk-00001.parquet")]) == 0
 
 
@@ -147,12 +149,12 @@ def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
     donor = SourceChunk(dataset="earlier", position=0, shared=1)
     later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
     assert np.allclose(
-        complete(place, later, 0, MODEL, read_texts(place, later, 0), ask).values,
+        complete_scores(place, later, 0, MODEL, read_texts(place, later, 0), ask).values,
         [[0.5, 0.5], [0.2, 0.8]],
     )
     again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
     assert np.allclose(
-        complete(place, again, 0, MODEL, read_texts(place, again, 0), ask).values,
+        complete_scores(place, again, 0, MODEL, read_texts(place, again, 0), ask).values,
         [[0.2, 0.8], [0.1, 0.9]],
     )
     assert asked == ["new"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.steps.bisect_rows import NotTheRows, bisect_bad_rows, most_bad
+from tasks.steps.bisect_rows import ModelAtFault, bisect_bad_rows, max_bad_rows
 
 
 class Model:
@@ -72,7 +72,7 @@ def test_rows_that_fail_in_company_alone_are_kept(data, rows):
 @given(st.integers(1, 300))
 def test_a_model_that_fails_on_everything_rejects_nothing(rows):
     model = Model(broken=True)
-    with pytest.raises(NotTheRows, match="harmless text fails as well: out of memory"):
+    with pytest.raises(ModelAtFault, match="harmless text fails as well: out of memory"):
         bisect_bad_rows(rows, model.works, model.control, most=rows)
     assert model.asked == [(0, rows)], "and it is not asked row by row"
 
@@ -80,7 +80,7 @@ def test_a_model_that_fails_on_everything_rejects_nothing(rows):
 def test_more_bad_rows_than_may_be_are_not_the_rows_fault():
     model = Model(poison=range(50, 100))
     with pytest.raises(
-        NotTheRows, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"
+        ModelAtFault, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"
     ):
         bisect_bad_rows(100, model.works, model.control, most=3)
 
@@ -100,9 +100,9 @@ def test_a_row_that_fails_only_once_is_kept():
 
 def test_what_breaks_while_the_rows_are_searched_is_not_their_fault():
     controls = iter([None, "the device is gone"])
-    with pytest.raises(NotTheRows, match="the device is gone"):
+    with pytest.raises(ModelAtFault, match="the device is gone"):
         bisect_bad_rows(4, Model(poison=[2]).works, lambda: next(controls), most=4)
 
 
 def test_all_of_a_few_rows_may_be_bad_and_a_quarter_of_many():
-    assert [most_bad(rows) for rows in (1, 8, 40, 4096)] == [8, 8, 10, 1024]
+    assert [max_bad_rows(rows) for rows in (1, 8, 40, 4096)] == [8, 8, 10, 1024]

@@ -8,7 +8,7 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.service.service import limits_for_jobs
-from tasks.jobs.submit import describe_job, resolve_versions
+from tasks.jobs.submit import build_job, resolve_versions
 from tests.support.models.registered import publish_ensemble, publish_model
 from tests.support.runs.steps import store_dataset
 
@@ -28,7 +28,7 @@ def test_the_cores_are_shared_by_the_models_that_have_something_to_score(place, 
     for model in MODELS:
         publish_model(place, model, kind="transformer")
     publish_ensemble(place, dict.fromkeys(MODELS, 1))
-    job = describe_job(
+    job = build_job(
         place,
         store_dataset(place, ["a"]),
         resolve_versions(place, "acme"),
