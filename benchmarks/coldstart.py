@@ -119,7 +119,7 @@ class _Chorus:
         job = job_for(made.place, MODEL, texts)
         [model], [chunk] = job.models, dataset_of(made.place, job).chunks
         self._cell = ScoreCell(job.id, chunk.id, model.name, model.version)
-        self._file = Path(made.place.at(scores.path(model.name, model.version, chunk.id)))
+        self._file = Path(made.place.url_of(scores.path(model.name, model.version, chunk.id)))
 
     def start(self) -> float:
         self._file.unlink(missing_ok=True)

@@ -41,4 +41,4 @@ def read_customers(place: Place) -> Customers:
         return Customers()
     # Not UTF-8, not TOML, or not these fields: all three are ValueErrors.
     except ValueError as error:
-        raise BadRecord("customers file", place.at(FILE), str(error)) from None
+        raise BadRecord("customers file", place.url_of(FILE), str(error)) from None

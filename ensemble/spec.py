@@ -179,5 +179,5 @@ class EnsembleRegistry:
     def publish(self, name: str, ensemble: Ensemble, published_at: datetime) -> int:
         """Publish as the next version and return its number; the first version becomes champion."""
         version = self.store.claim(name)
-        self.store.fill(name, version, {}, ensemble.encode(), published_at)
+        self.store.write_version(name, version, {}, ensemble.encode(), published_at)
         return version

@@ -12,10 +12,10 @@ _MOST = 63
 class BadName(BadRequest):
     """A name that may not become part of a path, a Redis key or a queue."""
 
-    def __init__(self, what: str, name: str) -> None:
-        self.what, self.name = what, name
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
         super().__init__(
-            f"{what} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: "
+            f"{kind} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: "
             "lower-case letters, "
             "digits, '-', '_' and single dots inside, and begins with a letter or digit."
         )
@@ -26,13 +26,13 @@ def is_name(name: str) -> bool:
     return len(name) <= _MOST and _NAME.fullmatch(name) is not None
 
 
-def check_name(what: str, name: str) -> str:
+def check_name(kind: str, name: str) -> str:
     """Return `name` unchanged.
 
-    Raises BadName, which says that it is the name of a `what` (customer, model, …).
+    Raises BadName, which says that it is the name of a `kind` (customer, model, …).
     """
     if not is_name(name):
-        raise BadName(what, name)
+        raise BadName(kind, name)
     return name
 
 

@@ -76,10 +76,10 @@ def newest_chunks(
         its = (
             dataset
             for dataset in feedback.datasets(place, customer)
-            if since is None or dataset.since >= since
+            if since is None or dataset.uploaded_at >= since
         )
         ordered = sorted(
-            (*newest, *its), key=lambda dataset: (dataset.since, dataset.id), reverse=True
+            (*newest, *its), key=lambda dataset: (dataset.uploaded_at, dataset.id), reverse=True
         )
         # no more, for all that there are would not fit into memory
         newest = list(_until(ordered, rows))

@@ -155,7 +155,7 @@ def _summary(job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> di
         "models": {model.name: model.version for model in manifest.models},
         "output": job.out,
         "rejects": manifest.rejects,
-        "rejects_of_models": [job.output.at(part.name) for part in manifest.rejected_parts],
+        "rejects_of_models": [job.output.url_of(part.name) for part in manifest.rejected_parts],
         "reasons": reject_reasons(dataset, manifest),
     }
 
@@ -178,7 +178,7 @@ def _report(place: Place, job: Job, dataset: Dataset, outcome: Outcome, seconds:
     print(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
     print(f"Labelled: {job.out}")
     if dataset.rejected:
-        print(f"Rejected: {place.at(feedback.rejects_path(dataset.customer, dataset.id))}")
+        print(f"Rejected: {place.url_of(feedback.rejects_path(dataset.customer, dataset.id))}")
     if manifest.rejected_parts:
         print(f"Rejected by models: {job.out}/_rejects-*.parquet")
         for detail, rows in rejected_by_models(job.output, manifest):

@@ -166,7 +166,7 @@ def _limits(place: Place) -> str:
     named, there = list(read_limits(place).models), ModelRegistry(place).names()
     unknown = [name for name in named if name not in there]
     if unknown:
-        raise UnknownModels(place.at(FILE), unknown, there)
+        raise UnknownModels(place.url_of(FILE), unknown, there)
     return ", ".join(named) or "the defaults, for every model"
 
 
@@ -185,7 +185,7 @@ def _schedules(place: Place) -> str:
     named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
     unknown = sorted(named.difference(there))
     if unknown:
-        raise UnknownCustomers(place.at(FILE), unknown, there)
+        raise UnknownCustomers(place.url_of(FILE), unknown, there)
     return ", ".join(schedules) or "none"
 
 

@@ -122,7 +122,7 @@ def _labelled(place: Place, name: str, candidate: ModelManifest) -> LabelledText
     if Path(name).is_absolute():
         return read_labelled_texts(Path(name), "text", "labels", mode, labels)
     try:
-        with place.local(name) as file:
+        with place.local_file(name) as file:
             return read_labelled_texts(file, "text", "labels", mode, labels)
     except Absent:
         raise BadLabelledFile(Path(name), f"it is not in {place.url}.") from None

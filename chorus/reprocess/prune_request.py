@@ -54,10 +54,11 @@ def _rows(place: Place, found: Unreferenced) -> list[tuple[str, str, int, str]]:
     ]
     folders = [(model, version, scores.folder(model, version)) for model, version in found.scores]
     old = [
-        ("scores", f"{model} {version}", len(place.names(folder)), place.at(folder))
+        ("scores", f"{model} {version}", len(place.names(folder)), place.url_of(folder))
         for model, version, folder in folders
     ]
     records = [
-        ("run", customer, 2, place.at(f"runs/{customer}/{name}")) for customer, name in found.runs
+        ("run", customer, 2, place.url_of(f"runs/{customer}/{name}"))
+        for customer, name in found.runs
     ]
     return [*labels, *old, *records]

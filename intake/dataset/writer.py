@@ -156,7 +156,7 @@ class DatasetWriter:
         names = set(self._place.names(folder(self._customer, self._dataset)))
         for path in self._chunk_paths():
             if _file_name(path) not in names:
-                raise ChunkRemoved(self._place.at(path))
+                raise ChunkRemoved(self._place.url_of(path))
 
     def _flush(self) -> None:
         """Make all files that dataset.json lists durable, at once."""

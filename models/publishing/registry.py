@@ -106,7 +106,7 @@ class ModelRegistry:
             digest=digest_of(spec, artifacts),
             published_at=published_at,
         )
-        self.store.fill(name, manifest.version, files, manifest.encode(), published_at)
+        self.store.write_version(name, manifest.version, files, manifest.encode(), published_at)
         return manifest
 
     @contextmanager
@@ -131,7 +131,7 @@ class ModelRegistry:
         path = f"{self.folder(manifest.name, manifest.version)}/{artifact.file}"
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(self.store.place.local(path))
+                file = stack.enter_context(self.store.place.local_file(path))
             except Absent:
                 digest = "missing"
             else:

@@ -59,15 +59,15 @@ class Location:
             return "/" + "/".join(self.parts)
         return f"{self.scheme}://{'/'.join(self.parts)}"
 
-    def within(self, other: "Location") -> bool:
+    def is_within(self, other: "Location") -> bool:
         """Return whether it is the other, or lies in it."""
         return self.scheme == other.scheme and self.parts[: len(other.parts)] == other.parts
 
 
-def canonical_location(url: str, real: RealPath = os.path.realpath) -> Location:
+def canonical_location(url: str, resolve_links: RealPath = os.path.realpath) -> Location:
     """Return the canonical location of a path or URL.
 
-    `real` follows the links of a local path. Raises UnclearLocation.
+    `resolve_links` follows the links of a local path. Raises UnclearLocation.
 
         canonical_location("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
         canonical_location("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
@@ -78,7 +78,7 @@ def canonical_location(url: str, real: RealPath = os.path.realpath) -> Location:
         raise UnclearLocation("it is no URL")  # such as chains of fsspec: simplecache::gs://…
     scheme = _SAME.get(scheme, scheme)
     if scheme == "file":
-        return Location(scheme, _local_parts(rest, real))
+        return Location(scheme, _local_parts(rest, resolve_links))
     parts = tuple(rest.removesuffix("/").split("/"))
     if not parts[0]:
         raise UnclearLocation("it names no bucket")
@@ -99,7 +99,9 @@ def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
     return tuple(part for part in found.split("/") if part)
 
 
-def check_allowed(url: str, places: Sequence[str] | None, real: RealPath = os.path.realpath) -> str:
+def check_allowed(
+    url: str, places: Sequence[str] | None, resolve_links: RealPath = os.path.realpath
+) -> str:
     """Return the canonical name of `url`, or `url` itself where `places` is None.
 
     Use the returned name and not the given one: a link may point elsewhere a moment later. Raises
@@ -108,10 +110,10 @@ def check_allowed(url: str, places: Sequence[str] | None, real: RealPath = os.pa
     if places is None:
         return url
     try:
-        asked = canonical_location(url, real)
+        asked = canonical_location(url, resolve_links)
     except UnclearLocation as error:
         raise NotAllowed(url, places, str(error)) from None
-    if not any(asked.within(canonical_location(place, real)) for place in places):
+    if not any(asked.is_within(canonical_location(place, resolve_links)) for place in places):
         raise NotAllowed(url, places)
     return asked.url
 

@@ -23,7 +23,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Stamp:
+class ObjectStat:
     """Size and version of an object: they change when the object changes."""
 
     size: int  # bytes
@@ -40,11 +40,11 @@ class Bucket(Protocol):
         """Return the object's bytes."""
         ...
 
-    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
         """Return the bytes from `start` to before `end`."""
         ...
 
-    def stamp(self, key: str, seconds: float) -> Stamp:
+    def stat(self, key: str, seconds: float) -> ObjectStat:
         """Return the object's size and version."""
         ...
 
@@ -56,7 +56,7 @@ class Bucket(Protocol):
         """Return the object's own metadata."""
         ...
 
-    def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
+    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
         """Return one page of at most `most` keys below a prefix."""
         ...
 

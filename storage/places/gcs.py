@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from storage.places.bucket import MARK, Page, Stamp
+from storage.places.bucket import MARK, ObjectStat, Page
 
 LIBRARY, EXTRA = "gcsfs", "gcp"
 ADVICE = (
@@ -24,24 +24,26 @@ class GoogleBucket:
     """A bucket; each method makes one request, once."""
 
     name: str
-    idle: float  # seconds in which nothing of an answer comes
+    idle_timeout: float  # seconds in which nothing of an answer comes
 
     def get(self, key: str, seconds: float) -> bytes:
-        return bytes(_client(self.idle).cat_file(f"{self.name}/{key}", timeout=seconds))
+        return bytes(_client(self.idle_timeout).cat_file(f"{self.name}/{key}", timeout=seconds))
 
-    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
         return bytes(
-            _client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds)
+            _client(self.idle_timeout).cat_file(
+                f"{self.name}/{key}", start=start, end=end, timeout=seconds
+            )
         )
 
-    def stamp(self, key: str, seconds: float) -> Stamp:
-        found = _client(self.idle).call(
+    def stat(self, key: str, seconds: float) -> ObjectStat:
+        found = _client(self.idle_timeout).call(
             "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
         )
-        return Stamp(int(found["size"]), str(found.get("generation")))
+        return ObjectStat(int(found["size"]), str(found.get("generation")))
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
-        _client(self.idle).pipe_file(
+        _client(self.idle_timeout).pipe_file(
             f"{self.name}/{key}",
             data,
             mode="create" if mark else "overwrite",
@@ -51,13 +53,13 @@ class GoogleBucket:
         )
 
     def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle).call(
+        found = _client(self.idle_timeout).call(
             "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
         )
         return found.get("metadata") or {}
 
-    def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
-        found = _client(self.idle).call(
+    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
+        found = _client(self.idle_timeout).call(
             "GET",
             "b/{}/o",
             self.name,
@@ -73,14 +75,14 @@ class GoogleBucket:
         return Page((*keys, *found.get("prefixes", [])), found.get("nextPageToken") or None)
 
     def delete(self, key: str, seconds: float) -> None:
-        _client(self.idle).call("DELETE", "b/{}/o/{}", self.name, key, timeout=seconds)
+        _client(self.idle_timeout).call("DELETE", "b/{}/o/{}", self.name, key, timeout=seconds)
 
 
-def _client(idle: float) -> Any:  # fsspec has no types
+def _client(idle_timeout: float) -> Any:  # fsspec has no types
     """Kept by fsspec, and made anew in a process that was forked."""
     from aiohttp import ClientTimeout
 
-    limits = ClientTimeout(total=None, sock_connect=idle, sock_read=idle)
+    limits = ClientTimeout(total=None, sock_connect=idle_timeout, sock_read=idle_timeout)
     return _one_try()(requests_timeout=limits, use_listings_cache=False)
 
 

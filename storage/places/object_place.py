@@ -15,7 +15,7 @@ from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 from storage.places import gcs, s3
-from storage.places.bucket import MARK, Bucket, Stamp
+from storage.places.bucket import MARK, Bucket, ObjectStat
 from storage.places.concurrent import map_concurrently
 from storage.places.error_mapping import PermanentError, TransientError, classify_error
 from storage.places.gcs import GoogleBucket
@@ -46,7 +46,12 @@ class ObjectPlace(Place):
         self, url: str, bucket: Bucket, prefix: str, advice: str, patience: RetryPolicy
     ) -> None:
         super().__init__(url)
-        self._bucket, self._prefix, self._advice, self._patience = bucket, prefix, advice, patience
+        self._bucket, self._prefix, self._advice, self._retry_policy = (
+            bucket,
+            prefix,
+            advice,
+            patience,
+        )
 
     def _key(self, path: str) -> str:
         return "/".join(filter(None, (self._prefix, path)))
@@ -58,7 +63,7 @@ class ObjectPlace(Place):
             )
         except FileNotFoundError:
             self._check_bucket()
-            raise Absent(self.at(path)) from None
+            raise Absent(self.url_of(path)) from None
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
         """Create the object with a mark of this call in its metadata.
@@ -68,7 +73,7 @@ class ObjectPlace(Place):
         object.
         """
         mark = secrets.token_hex(8)
-        key, seconds = self._key(path), self._patience.timeout_for(len(data))
+        key, seconds = self._key(path), self._retry_policy.timeout_for(len(data))
 
         def attempt() -> bool:
             try:
@@ -79,21 +84,24 @@ class ObjectPlace(Place):
             else:
                 return True
             try:
-                return self._bucket.metadata(key, self._patience.request_timeout).get(MARK) == mark
+                return (
+                    self._bucket.metadata(key, self._retry_policy.request_timeout).get(MARK) == mark
+                )
             except FileNotFoundError:
                 raise TransientError("it was said to be there already, and was not") from None
 
         return self._write(path, attempt)
 
     def replace(self, path: str, data: bytes) -> None:
-        seconds = self._patience.timeout_for(len(data))
+        seconds = self._retry_policy.timeout_for(len(data))
         self._write(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
 
     def exists(self, path: str) -> bool:
         """Return whether there is such an object; a folder is not one."""
         try:
             self._with_retries(
-                path, lambda: self._bucket.metadata(self._key(path), self._patience.request_timeout)
+                path,
+                lambda: self._bucket.metadata(self._key(path), self._retry_policy.request_timeout),
             )
         except FileNotFoundError:
             self._check_bucket()
@@ -106,7 +114,8 @@ class ObjectPlace(Place):
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self._with_retries(
-                path, lambda: self._bucket.delete(self._key(path), self._patience.request_timeout)
+                path,
+                lambda: self._bucket.delete(self._key(path), self._retry_policy.request_timeout),
             )
 
     def clear(self, folder: str) -> None:
@@ -120,7 +129,7 @@ class ObjectPlace(Place):
         """Return at once: an object store answers only when the object is safe."""
 
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
+    def local_file(self, path: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
             copy = Path(folder, path.rsplit("/", 1)[-1])
             with copy.open("wb") as file:
@@ -133,16 +142,16 @@ class ObjectPlace(Place):
             before = self._stamp(path)
         except FileNotFoundError:
             self._check_bucket()
-            raise Absent(self.at(path)) from None
+            raise Absent(self.url_of(path)) from None
 
         def block(start: int) -> bytes:
             end = min(before.size, start + BLOCK)
-            seconds = self._patience.timeout_for(end - start)
+            seconds = self._retry_policy.timeout_for(end - start)
             data = self._with_retries(
-                path, lambda: self._bucket.piece(self._key(path), start, end, seconds)
+                path, lambda: self._bucket.get_range(self._key(path), start, end, seconds)
             )
             if len(data) != end - start:
-                raise Changed(self.at(path))
+                raise Changed(self.url_of(path))
             return data
 
         try:
@@ -152,16 +161,16 @@ class ObjectPlace(Place):
             if self._is_still(path, before):
                 raise
         if not self._is_still(path, before):
-            raise Changed(self.at(path))
+            raise Changed(self.url_of(path))
 
-    def _is_still(self, path: str, before: Stamp) -> bool:
+    def _is_still(self, path: str, before: ObjectStat) -> bool:
         with suppress(FileNotFoundError):
             return self._stamp(path) == before
         return False
 
-    def _stamp(self, path: str) -> Stamp:
+    def _stamp(self, path: str) -> ObjectStat:
         return self._with_retries(
-            path, lambda: self._bucket.stamp(self._key(path), self._patience.request_timeout)
+            path, lambda: self._bucket.stat(self._key(path), self._retry_policy.request_timeout)
         )
 
     def _listed(self, folder: str) -> list[str]:
@@ -174,7 +183,7 @@ class ObjectPlace(Place):
         following: str | None = None
         while True:
             ask = partial(
-                self._bucket.page, prefix, following, _PAGE, self._patience.request_timeout
+                self._bucket.list_page, prefix, following, _PAGE, self._retry_policy.request_timeout
             )
             page = self._with_retries(folder, ask, self._no_bucket)
             found += [key.removeprefix(prefix) for key in page.keys if key != prefix]
@@ -193,7 +202,7 @@ class ObjectPlace(Place):
         if self._bucket not in _known_buckets():
             self._with_retries(
                 "",
-                lambda: self._bucket.page("", None, 1, self._patience.request_timeout),
+                lambda: self._bucket.list_page("", None, 1, self._retry_policy.request_timeout),
                 self._no_bucket,
             )
             _known_buckets().add(self._bucket)
@@ -220,21 +229,23 @@ class ObjectPlace(Place):
                 trouble = classify_error(error)
                 if isinstance(trouble, PermanentError):
                     advice = self._advice if trouble.credentials else "Mend it and run it again."
-                    raise StorageRefused(self.at(path), str(trouble), advice) from error
+                    raise StorageRefused(self.url_of(path), str(trouble), advice) from error
                 if isinstance(trouble, FileNotFoundError) and absent is not None:
                     raise absent() from error
                 if not isinstance(trouble, TransientError):
                     raise trouble from None
                 spent = time.monotonic() - began
-                wait = self._patience.wait(tries, spent, random.random())  # noqa: S311 — no secret
+                wait = self._retry_policy.wait(tries, spent, random.random())  # noqa: S311 — no secret
                 if wait is None:
-                    raise StorageUnavailable(self.at(path), str(trouble), tries, spent) from error
+                    raise StorageUnavailable(
+                        self.url_of(path), str(trouble), tries, spent
+                    ) from error
                 loud = not said and spent > _LOUD
                 said = said or loud
                 log.log(
                     logging.WARNING if loud else logging.INFO,
                     "trying %s again: %s",
-                    self.at(path),
+                    self.url_of(path),
                     trouble,
                 )
             time.sleep(wait)
@@ -253,7 +264,7 @@ _KINDS: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = 
 }
 
 
-def object_place(url: str, patience: RetryPolicy | None = None) -> ObjectPlace:
+def object_place(url: str, retry_policy: RetryPolicy | None = None) -> ObjectPlace:
     """Return the place at `gs://bucket/folder` or `s3://bucket/folder`.
 
     Raises UnknownScheme.
@@ -271,8 +282,8 @@ def object_place(url: str, patience: RetryPolicy | None = None) -> ObjectPlace:
             url, f"its client is not installed. Run: pip install 'chorus[{library.EXTRA}]'"
         )
     url = url.rstrip("/")
-    patience = patience or RETRY_POLICY
-    bucket = kind(parts.netloc, patience.idle_timeout)
+    retry_policy = retry_policy or RETRY_POLICY
+    bucket = kind(parts.netloc, retry_policy.idle_timeout)
     return ObjectPlace(
-        url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, patience
+        url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, retry_policy
     )

@@ -69,7 +69,7 @@ class Place(ABC):
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def at(self, path: str) -> str:
+    def url_of(self, path: str) -> str:
         """Return the full address of a path, for people and manifests."""
         return f"{self.url}/{path}" if path else self.url
 
@@ -118,7 +118,7 @@ class Place(ABC):
 
     @abstractmethod
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
+    def local_file(self, path: str) -> Iterator[Path]:
         """Yield a local file with the content of `path`: the file itself, or a temporary copy."""
 
     def create_or_verify(self, path: str, data: bytes, *, durable: bool = False) -> None:
@@ -127,7 +127,7 @@ class Place(ABC):
         A file that exists with equal bytes is a success. Raises Differs, CannotWrite.
         """
         if not self.create(path, data, durable=durable) and self.read(path) != data:
-            raise Differs(self.at(path))
+            raise Differs(self.url_of(path))
 
     @abstractmethod
     def copy_to(self, path: str, file: IO[bytes]) -> None:
@@ -148,7 +148,7 @@ class LocalPlace(Place):
         try:
             return self._file(path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
-            raise Absent(self.at(path)) from None
+            raise Absent(self.url_of(path)) from None
 
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
         target = self._file(path)
@@ -225,10 +225,10 @@ class LocalPlace(Place):
             raise CannotWrite(str(within), error.strerror or str(error)) from error
 
     @contextmanager
-    def local(self, path: str) -> Iterator[Path]:
+    def local_file(self, path: str) -> Iterator[Path]:
         file = self._file(path)
         if not file.exists():
-            raise Absent(self.at(path))
+            raise Absent(self.url_of(path))
         yield file
 
     def copy_to(self, path: str, file: IO[bytes]) -> None:
@@ -236,7 +236,7 @@ class LocalPlace(Place):
             with self._file(path).open("rb") as opened:
                 shutil.copyfileobj(opened, file, BLOCK)
         except (FileNotFoundError, NotADirectoryError):
-            raise Absent(self.at(path)) from None
+            raise Absent(self.url_of(path)) from None
 
 
 class UnknownScheme(BadRequest):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.places.bucket import MARK, Page, Stamp
+from storage.places.bucket import MARK, ObjectStat, Page
 
 LIBRARY, EXTRA = "s3fs", "s3"
 ADVICE = (
@@ -24,27 +24,31 @@ class AmazonBucket:
     """A bucket; each method makes one request, once."""
 
     name: str
-    idle: float
+    idle_timeout: float
 
     def get(self, key: str, seconds: float) -> bytes:
         # Side by side in several requests it would ask for the size first.
         return bytes(
-            _client(self.idle).cat_file(f"{self.name}/{key}", max_concurrency=1, timeout=seconds)
+            _client(self.idle_timeout).cat_file(
+                f"{self.name}/{key}", max_concurrency=1, timeout=seconds
+            )
         )
 
-    def piece(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
         return bytes(
-            _client(self.idle).cat_file(f"{self.name}/{key}", start=start, end=end, timeout=seconds)
+            _client(self.idle_timeout).cat_file(
+                f"{self.name}/{key}", start=start, end=end, timeout=seconds
+            )
         )
 
-    def stamp(self, key: str, seconds: float) -> Stamp:
-        found = _client(self.idle).call_s3(
+    def stat(self, key: str, seconds: float) -> ObjectStat:
+        found = _client(self.idle_timeout).call_s3(
             "head_object", Bucket=self.name, Key=key, timeout=seconds
         )
-        return Stamp(int(found["ContentLength"]), f"{found['ETag']} {found['LastModified']}")
+        return ObjectStat(int(found["ContentLength"]), f"{found['ETag']} {found['LastModified']}")
 
     def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
-        _client(self.idle).pipe_file(
+        _client(self.idle_timeout).pipe_file(
             f"{self.name}/{key}",
             data,
             mode="create" if mark else "overwrite",
@@ -54,13 +58,13 @@ class AmazonBucket:
         )
 
     def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle).call_s3(
+        found = _client(self.idle_timeout).call_s3(
             "head_object", Bucket=self.name, Key=key, timeout=seconds
         )
         return found.get("Metadata") or {}
 
-    def page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
-        found = _client(self.idle).call_s3(
+    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
+        found = _client(self.idle_timeout).call_s3(
             "list_objects_v2",
             Bucket=self.name,
             Prefix=prefix,
@@ -77,16 +81,22 @@ class AmazonBucket:
         )
 
     def delete(self, key: str, seconds: float) -> None:
-        _client(self.idle).call_s3("delete_object", Bucket=self.name, Key=key, timeout=seconds)
+        _client(self.idle_timeout).call_s3(
+            "delete_object", Bucket=self.name, Key=key, timeout=seconds
+        )
 
 
-def _client(idle: float) -> Any:  # fsspec has no types
+def _client(idle_timeout: float) -> Any:  # fsspec has no types
     """Kept by fsspec, and made anew in a process that was forked."""
     from fsspec.config import conf
     from s3fs import S3FileSystem
 
     configured = conf.get("s3", {}).get("config_kwargs", {})
-    ours = {"connect_timeout": idle, "read_timeout": idle, "retries": {"total_max_attempts": 1}}
+    ours = {
+        "connect_timeout": idle_timeout,
+        "read_timeout": idle_timeout,
+        "retries": {"total_max_attempts": 1},
+    }
     client = S3FileSystem(config_kwargs={**configured, **ours}, use_listings_cache=False)
     client.retries = 1  # its own five would multiply with ours
     return client

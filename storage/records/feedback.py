@@ -109,7 +109,7 @@ class Dataset(Record):
     first: FirstLabels | None = None  # of a batch of messages; of an upload its job says it
 
     @property
-    def since(self) -> datetime:
+    def uploaded_at(self) -> datetime:
         """Time of the upload; before all others where it was not recorded."""
         return self.taken_in or _BEFORE_DATES
 
@@ -145,7 +145,7 @@ def rejects_path(customer: str, dataset: str) -> str:
 def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
     """Read dataset.json. Raises Absent, BadRecord."""
     path = dataset_path(customer, dataset)
-    return Dataset.decode(place.read(path), place.at(path))
+    return Dataset.decode(place.read(path), place.url_of(path))
 
 
 def read_chunk(
@@ -214,4 +214,4 @@ def datasets(place: Place, customer: str) -> list[Dataset]:
 
     names = place.names(f"feedback/{check_name('customer', customer)}")
     found = (dataset for dataset in map_concurrently(place, read, names) if dataset is not None)
-    return sorted(found, key=lambda dataset: (dataset.since, dataset.id))
+    return sorted(found, key=lambda dataset: (dataset.uploaded_at, dataset.id))

@@ -63,7 +63,7 @@ def write_forecast(place: Place, job: str, forecast: Forecast) -> None:
 def read_forecast(place: Place, job: str) -> Forecast | None:
     """Read a job's forecast; None where there is none that can be read."""
     try:
-        return Forecast.decode(place.read(forecast_path(job)), place.at(forecast_path(job)))
+        return Forecast.decode(place.read(forecast_path(job)), place.url_of(forecast_path(job)))
     except (Absent, BadRecord):
         return None
 
@@ -71,7 +71,7 @@ def read_forecast(place: Place, job: str) -> Forecast | None:
 def read_ratios(place: Place) -> ForecastRatios:
     """Read the ratios; empty where they cannot be read."""
     try:
-        return ForecastRatios.decode(place.read(_RATIOS), place.at(_RATIOS))
+        return ForecastRatios.decode(place.read(_RATIOS), place.url_of(_RATIOS))
     except (Absent, BadRecord):
         return ForecastRatios()
 

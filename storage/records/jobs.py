@@ -134,7 +134,7 @@ def job_path(job: str) -> str:
 
 def read_job(place: Place, job: str) -> Job:
     """Read job.json. Raises Absent, BadRecord, BadName."""
-    return Job.decode(place.read(job_path(job)), place.at(job_path(job)))
+    return Job.decode(place.read(job_path(job)), place.url_of(job_path(job)))
 
 
 def end_path(job: str) -> str:
@@ -155,7 +155,7 @@ def remove_end(place: Place, job: str) -> None:
 def read_end(place: Place, job: str) -> JobEnd | None:
     """Read a job's end; None while it is open. Raises BadRecord."""
     try:
-        return JobEnd.decode(place.read(end_path(job)), place.at(end_path(job)))
+        return JobEnd.decode(place.read(end_path(job)), place.url_of(end_path(job)))
     except Absent:
         return None
 

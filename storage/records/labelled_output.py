@@ -88,7 +88,7 @@ def rejects_positions(output: Place) -> set[int]:
     return _positions(output, _REJECTS)
 
 
-def is_result(name: str) -> bool:
+def is_output_file(name: str) -> bool:
     """Return whether a file of this name belongs to the labelled output of a job."""
     return name in (MANIFEST, SUCCESS) or name.startswith(("part-", "_rejects-"))
 
@@ -108,7 +108,7 @@ def _read_manifest(output: Place, names: set[str]) -> Manifest | None:
     """Read the manifest of a folder with files of these names."""
     if MANIFEST not in names:
         return None
-    manifest = Manifest.decode(output.read(MANIFEST), output.at(MANIFEST))
+    manifest = Manifest.decode(output.read(MANIFEST), output.url_of(MANIFEST))
     listed = (*manifest.parts, *manifest.rejected_parts)
     return manifest if names.issuperset(part.name for part in listed) else None
 

@@ -67,7 +67,7 @@ def create_run(place: Place, run: Run) -> Run:
 def read_run(place: Place, customer: str, name: str) -> Run:
     """Read a run. Raises Absent, BadRecord, BadName."""
     path = _path(customer, name, "run")
-    return Run.decode(place.read(path), place.at(path))
+    return Run.decode(place.read(path), place.url_of(path))
 
 
 def end_run(place: Place, run: Run, ended: RunEnd) -> None:
@@ -80,7 +80,7 @@ def read_run_end(place: Place, customer: str, name: str) -> RunEnd | None:
     """Read a run's end; None while it is open. Raises BadRecord, BadName."""
     path = _path(customer, name, "ended")
     try:
-        return RunEnd.decode(place.read(path), place.at(path))
+        return RunEnd.decode(place.read(path), place.url_of(path))
     except Absent:
         return None
 

@@ -96,10 +96,10 @@ def encode(scores: Scores) -> bytes:
 def read(place: Place, model: ModelVersion, chunk: str, rows: int) -> Scores:
     """Read the scores of a chunk of `rows` rows under a model version. Raises Absent, BadScores."""
     name = path(model.name, model.version, chunk)
-    found = decode(place.read(name), place.at(name))
+    found = decode(place.read(name), place.url_of(name))
     if found.values.shape[0] != rows or found.digest != model.digest:
         raise BadScores(
-            f"{place.at(name)} is not of this chunk and model version. Remove it; it will be "
+            f"{place.url_of(name)} is not of this chunk and model version. Remove it; it will be "
             "scored again."
         )
     return found

@@ -52,7 +52,7 @@ class Sketch:
 class SketchName:
     """The facts in the name of a sketch."""
 
-    when: str  # the dataset was taken in, such that later is greater
+    uploaded_at: str  # the dataset was taken in, such that later is greater
     rows: int  # of the dataset
     dataset: str
 
@@ -72,7 +72,7 @@ class SketchName:
 
     def path(self, customer: str) -> str:
         """Return the path of the sketch."""
-        return f"{folder(customer)}/{self.when}-{self.rows}-{self.dataset}{_SUFFIX}"
+        return f"{folder(customer)}/{self.uploaded_at}-{self.rows}-{self.dataset}{_SUFFIX}"
 
 
 def folder(customer: str) -> str:
@@ -113,4 +113,4 @@ def decode(data: bytes, where: str) -> Sketch:
 
 def read(place: Place, path: str) -> Sketch:
     """Read a sketch. Raises Absent, BadSketch."""
-    return decode(place.read(path), place.at(path))
+    return decode(place.read(path), place.url_of(path))

@@ -29,7 +29,7 @@ class AliasMove(Record):
     by: By
 
 
-class _Before(Record):
+class _FirstVersions(Record):
     """The record aliases.json of older roots."""
 
     aliases: dict[str, int]
@@ -83,14 +83,14 @@ class Aliases:
     """The aliases below the folder of one model or ensemble."""
 
     def __init__(self, place: Place, home: str) -> None:
-        self._place, self._home = place, home
+        self._place, self._folder = place, home
 
     def all(self) -> dict[str, int]:
         """Return alias → version, by name. Raises BadRecord."""
-        before = self._before()
+        before = self._first_versions()
         moved = {
             alias: self._pointer(alias).current()
-            for alias in self._place.names(f"{self._home}/aliases")
+            for alias in self._place.names(f"{self._folder}/aliases")
         }
         return dict(
             sorted(
@@ -103,7 +103,7 @@ class Aliases:
         BadRecord.
         """
         move = self._pointer(alias).current()
-        return self._before().get(alias) if move is None else move.version
+        return self._first_versions().get(alias) if move is None else move.version
 
     def history(self, alias: str) -> list[AliasMove]:
         """Return the moves of an alias, the newest first. Raises BadName, BadRecord."""
@@ -133,7 +133,7 @@ class Aliases:
         def back(now: int | None) -> AliasMove:
             # Read again each time: should it hold a move that came later than `now`, this one is
             # not accepted.
-            stack = alias_stack(reversed(self.history(alias)), self._before().get(alias))
+            stack = alias_stack(reversed(self.history(alias)), self._first_versions().get(alias))
             earlier = [version for version in stack[:-1] if version in published and version != now]
             if not earlier:
                 raise NoEarlierVersion(alias, now)
@@ -149,17 +149,19 @@ class Aliases:
         """Move the alias to what `decide` makes of its version; None leaves it. Return the last
         move.
         """
-        before = self._before().get(alias)
+        before = self._first_versions().get(alias)
         return self._pointer(alias).move(
             lambda move: decide(before if move is None else move.version)
         )
 
     def _pointer(self, alias: str) -> Pointer[AliasMove]:
-        return Pointer(self._place, f"{self._home}/aliases/{check_name('alias', alias)}", AliasMove)
+        return Pointer(
+            self._place, f"{self._folder}/aliases/{check_name('alias', alias)}", AliasMove
+        )
 
-    def _before(self) -> dict[str, int]:
-        path = f"{self._home}/aliases.json"
+    def _first_versions(self) -> dict[str, int]:
+        path = f"{self._folder}/aliases.json"
         try:
-            return _Before.decode(self._place.read(path), self._place.at(path)).aliases
+            return _FirstVersions.decode(self._place.read(path), self._place.url_of(path)).aliases
         except Absent:
             return {}

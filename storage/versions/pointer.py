@@ -42,7 +42,7 @@ class Pointer(Generic[R]):
             numbers, map_concurrently(self._place, self._read, numbers, concurrency), strict=True
         ):
             if data is not None:
-                yield number, self._record.decode(data, self._place.at(self._path(number)))
+                yield number, self._record.decode(data, self._place.url_of(self._path(number)))
 
     def move(self, decide: Callable[[R | None], R | None]) -> R | None:
         """Move to what `decide` makes of the current value; return the value then.

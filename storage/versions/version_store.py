@@ -26,13 +26,13 @@ _REMOVED = "_removed"
 class NotPublished(BadRequest):
     """A name, version or alias that is not published."""
 
-    def __init__(self, collection: str, wanted: str, published: list[str]) -> None:
-        self.collection, self.wanted, self.published = collection, wanted, published
+    def __init__(self, collection: str, requested: str, published: list[str]) -> None:
+        self.collection, self.requested, self.published = collection, requested, published
         names = (
             ", ".join(published)
             or f"none; `make demo` publishes the demo's, or see `chorus {collection} --help`"
         )
-        super().__init__(f"There is no {wanted} among the {collection}. Published: {names}.")
+        super().__init__(f"There is no {requested} among the {collection}. Published: {names}.")
 
 
 def parse_version(version: str) -> int | str:
@@ -101,7 +101,7 @@ class VersionStore:
             raise NotPublished(self.collection, name, self.names())
         return versions
 
-    def resolve(self, name: str, wanted: int | str = CHAMPION) -> int:
+    def resolve(self, name: str, version_or_alias: int | str = CHAMPION) -> int:
         """Return the version behind a number or an alias.
 
         Raises NotPublished, which lists what is published.
@@ -109,17 +109,23 @@ class VersionStore:
         versions, version = run_both(
             self.place,
             lambda: self._published(name),
-            lambda: wanted if isinstance(wanted, int) else self._aliases(name).version(wanted),
+            lambda: (
+                version_or_alias
+                if isinstance(version_or_alias, int)
+                else self._aliases(name).version(version_or_alias)
+            ),
         )
         if version not in versions:
             there = [*map(str, versions), *self.aliases(name)]
-            raise NotPublished(self.collection, f"version or alias {wanted} of {name}", there)
+            raise NotPublished(
+                self.collection, f"version or alias {version_or_alias} of {name}", there
+            )
         return version
 
     def read_record(self, name: str, version: int) -> tuple[bytes, str]:
         """Return the bytes of a version's record, and where it is stored."""
         path = f"{self.folder(name, version)}/{self._record}"
-        return self.place.read(path), self.place.at(path)
+        return self.place.read(path), self.place.url_of(path)
 
     def claim(self, name: str) -> int:
         """Claim the next free number. Two publishers at once get two numbers."""
@@ -130,7 +136,7 @@ class VersionStore:
             version += 1
         return version
 
-    def fill(
+    def write_version(
         self,
         name: str,
         version: int,

@@ -78,7 +78,7 @@ def _stored_profile(place: Place, model: str, version: int) -> WorkerProfile | N
     """Return the stored profile; None where there is none that can be read: it is measured again."""
     path = _path(place, model, version)
     try:
-        return WorkerProfile.decode(place.read(path), place.at(path))
+        return WorkerProfile.decode(place.read(path), place.url_of(path))
     except StorageUnavailable:
         raise  # or an estimate would be cached
     except (Absent, BadRecord, OSError):

@@ -106,7 +106,7 @@ def stopped_since(run: Run, end: JobEnd) -> bool:
 
 def has_default_output(place: Place, job: Job) -> bool:
     """Whether its labels lie where those of the customer lie."""
-    return job.out == place.at(labelled_output.default_folder(job.customer, job.id))
+    return job.out == place.url_of(labelled_output.default_folder(job.customer, job.id))
 
 
 def _runs_of(place: Place, job: Job) -> list[Run]:

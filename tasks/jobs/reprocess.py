@@ -163,7 +163,9 @@ def build_jobs_of(place: Place, run: Run) -> list[Job]:
 
 
 def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or dataset.since >= since) and (until is None or dataset.since < until)
+    return (since is None or dataset.uploaded_at >= since) and (
+        until is None or dataset.uploaded_at < until
+    )
 
 
 def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: ActiveLabels) -> RunJob:

@@ -110,7 +110,7 @@ def build_job(
         dataset=dataset.id,
         ensemble=lineup.ensemble,
         models=lineup.models,
-        out=out or place.at(labelled_output.default_folder(dataset.customer, identity)),
+        out=out or place.url_of(labelled_output.default_folder(dataset.customer, identity)),
         keep_text=keep_text,
         keep_columns=keep_columns,
         submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
@@ -142,7 +142,7 @@ def check_output_free(job: Job) -> None:
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
         return
-    foreign = [name for name in there if labelled_output.is_result(name)]
+    foreign = [name for name in there if labelled_output.is_output_file(name)]
     if foreign:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 

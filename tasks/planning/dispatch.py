@@ -120,7 +120,7 @@ def lane_of(job: Job, dataset: Dataset) -> str:
 def enqueue_job(board: Board, job: Job, dataset: Dataset, model: str) -> None:
     """Let the job wait for dispatch: it has cells of this model that are not in flight."""
     lane = lane_of(job, dataset)
-    in_order = [dataset.since.timestamp()] if rank_of(job, dataset) == NIGHTLY_RANK else []
+    in_order = [dataset.uploaded_at.timestamp()] if rank_of(job, dataset) == NIGHTLY_RANK else []
     _script(board.redis, _ENQUEUE)(
         keys=[board.key(keys.LANES, model), board.key(keys.LANE, model, lane)],
         args=[_RANK_TURNS, lane, job.id, *in_order],

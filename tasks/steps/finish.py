@@ -84,7 +84,7 @@ def finish(context: Context, message: FinishJob) -> None:
         rows_in=dataset.rows_in,
         rows_labelled=sum(part.rows for part in parts),
         rows_rejected=dataset.rejected + sum(part.rows for part in rejected.values()),
-        rejects=context.place.at(feedback.rejects_path(dataset.customer, dataset.id)),
+        rejects=context.place.url_of(feedback.rejects_path(dataset.customer, dataset.id)),
         parts=parts,
         rejected_parts=tuple(rejected.values()),
     )
@@ -152,7 +152,7 @@ def _labelled(output: Place, position: int, rows: int) -> Part:
     expected = f"{rows} labelled rows"
     part = _part(output, labelled_output.part_name(position), expected)
     if part.rows != rows:
-        raise BadPart(output.at(part.name), expected, f"one of {part.rows} rows")
+        raise BadPart(output.url_of(part.name), expected, f"one of {part.rows} rows")
     return part
 
 
@@ -162,5 +162,5 @@ def _part(output: Place, name: str, expected: str) -> Part:
     try:
         rows = pq.read_metadata(pa.BufferReader(data)).num_rows
     except pa.ArrowInvalid:
-        raise BadPart(output.at(name), expected, "no Parquet file") from None
+        raise BadPart(output.url_of(name), expected, "no Parquet file") from None
     return Part(name=name, rows=rows, bytes=len(data), sha256=digest(data))

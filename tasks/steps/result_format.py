@@ -104,7 +104,7 @@ def _messages(
     for row, (id_, body) in enumerate(zip(ids.to_pylist(), bodies, strict=True), first):
         data = f'{{"id":{_quoted(id_)}{about}{body}{versions}{end}'.encode()
         if len(data) > most:
-            where = f',"part":{_quoted(job.output.at(part))},"row":{row}'
+            where = f',"part":{_quoted(job.output.url_of(part))},"row":{row}'
             data = f'{{"id":{_quoted(id_)}{about}{where}{versions}}}'.encode()
         attributes = {"result": f"{stem}/{row}", "customer": job.customer, "job": job.id}
         if len(id_.encode()) <= MAX_ATTRIBUTE_BYTES:

@@ -81,9 +81,9 @@ class ChorusToml:
 def read_toml(place: Place) -> ChorusToml:
     """Read the file below the root; an empty one if there is none. Raises BadChorusToml."""
     try:
-        return parse_toml(place.read(FILE), place.at(FILE))
+        return parse_toml(place.read(FILE), place.url_of(FILE))
     except Absent:
-        return ChorusToml(place.at(FILE))
+        return ChorusToml(place.url_of(FILE))
 
 
 def parse_toml(data: bytes, file: str) -> ChorusToml:

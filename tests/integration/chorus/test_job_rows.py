@@ -37,7 +37,7 @@ def says(place, model, dataset, chunk, values, rejected=None):
 def labelled(steps, dataset, name, model="bow", **changes):
     """A complete job of one model."""
     place = steps.context.place
-    job = store_job(place, dataset, (model,), id=name, out=place.at(f"out/{name}"), **changes)
+    job = store_job(place, dataset, (model,), id=name, out=place.url_of(f"out/{name}"), **changes)
     steps.plan(job)
     steps.drain()
     return job

@@ -33,7 +33,7 @@ class CountingPlace(LocalPlace):
         return super().exists(path)
 
     def names(self, folder):
-        self.operations["names", self.at(folder)] += 1
+        self.operations["names", self.url_of(folder)] += 1
         return super().names(folder)
 
 

@@ -110,7 +110,7 @@ def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
         SourceChunk(dataset=first.id, position=position, shared=2) for position in (0, 1)
     )
     later = store_dataset(waiting, ["new", *TEXTS], chunk_rows=5, name="later", found=[(donors, 1)])
-    steps.plan(store_job(waiting, later, models=("bow",), id="job2", out=waiting.at("two")))
+    steps.plan(store_job(waiting, later, models=("bow",), id="job2", out=waiting.url_of("two")))
     Waiting.meet(
         4,
         f"scores/bow/1/{first.chunks[0].id}",
@@ -125,7 +125,7 @@ def test_the_donors_of_a_chunk_are_read_at_once(waiting, redis):
 
 def test_jobs_and_their_models_are_looked_at_at_once(waiting):
     jobs = [
-        (store_job(waiting, dataset, id=name, out=waiting.at(name)), dataset)
+        (store_job(waiting, dataset, id=name, out=waiting.url_of(name)), dataset)
         for name in ("one", "two")
         for dataset in [store_dataset(waiting, TEXTS, name=name)]
     ]

@@ -42,7 +42,7 @@ def test_a_job_labels_every_row_once(place, redis):
     rows = [
         row
         for part in manifest.parts
-        for row in pq.read_table(job.output.at(part.name)).to_pylist()
+        for row in pq.read_table(job.output.url_of(part.name)).to_pylist()
     ]
     assert [row["id"] for row in rows] == [f"r{number}" for number in range(len(TEXTS))]
     assert [row["text"] for row in rows] == TEXTS

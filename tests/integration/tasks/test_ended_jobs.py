@@ -64,7 +64,7 @@ def test_the_messages_of_a_stopped_job_are_left_alone_until_it_is_taken_up(steps
 
 def test_nothing_of_a_stopped_job_waits_or_holds_credit(steps, place, redis, job):
     other = store_job(
-        place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.at("more")
+        place, store_dataset(place, TEXTS, name="more"), id="job11", out=place.url_of("more")
     )
     for one in (job, other):
         start_job(steps.context, one)
@@ -163,7 +163,7 @@ class Full(LocalPlace):
     """A disk without room."""
 
     def replace(self, path, _data):
-        raise CannotWrite(self.at(path), "No space left on device")
+        raise CannotWrite(self.url_of(path), "No space left on device")
 
 
 def test_a_job_fails_on_the_board_where_storage_is_full(tmp_path, redis, caplog):

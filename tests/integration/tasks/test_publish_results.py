@@ -149,7 +149,7 @@ def test_a_run_waits_for_no_topic(steps, place, topic):
             place,
             store_dataset(place, TEXTS, name=id_),
             id=id_,
-            out=place.at(f"out-{id_}"),
+            out=place.url_of(f"out-{id_}"),
             results=topic.name,
         )
         for id_ in "ab"
@@ -267,7 +267,11 @@ def test_a_job_whose_topic_is_gone_waits_for_it_and_holds_nobody_up(
     gone = TopicOfATest(pubsub)
     jobs = [
         store_job(
-            place, store_dataset(place, TEXTS, name=id_), id=id_, out=place.at(id_), results=name
+            place,
+            store_dataset(place, TEXTS, name=id_),
+            id=id_,
+            out=place.url_of(id_),
+            results=name,
         )
         for id_, name in (("a", gone.name), ("b", topic.name))
     ]
@@ -450,7 +454,7 @@ def test_a_topic_that_took_nothing_just_now_is_tried_by_no_other_job(steps, plac
             place,
             store_dataset(place, TEXTS, name=id_),
             id=id_,
-            out=place.at(f"out-{id_}"),
+            out=place.url_of(f"out-{id_}"),
             results=topic.name,
         )
         for id_ in "ab"

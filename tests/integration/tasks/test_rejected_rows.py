@@ -79,7 +79,7 @@ def rows_of(output, parts):
     return [
         row
         for part in parts
-        for row in pq.read_table(output.at(part.name), partitioning=None).to_pylist()
+        for row in pq.read_table(output.url_of(part.name), partitioning=None).to_pylist()
     ]
 
 
@@ -116,7 +116,7 @@ def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place
         }
         for at, detail in sorted({**KILLED, 3: NAN}.items())
     ]
-    assert pq.read_schema(job.output.at("_rejects-00000.parquet")) == feedback.REJECTS
+    assert pq.read_schema(job.output.url_of("_rejects-00000.parquet")) == feedback.REJECTS
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +177,10 @@ def test_a_chunk_without_a_row_left_has_an_empty_part(place, redis):
     assert [(part.name, part.rows) for part in manifest.parts] == [("part-00000.parquet", 0)]
     assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (1, 0, 1)
     whole = store_job(
-        place, store_dataset(place, ["fine"], name="other"), id="job2", out=place.at("two")
+        place, store_dataset(place, ["fine"], name="other"), id="job2", out=place.url_of("two")
     )
     to_the_end(Steps(place, redis, Sick), whole)
-    empty, full = (pq.read_schema(one.output.at("part-00000.parquet")) for one in (job, whole))
+    empty, full = (pq.read_schema(one.output.url_of("part-00000.parquet")) for one in (job, whole))
     assert empty.equals(full), "so that a reader of all parts can read it beside the others"
 
 
@@ -200,7 +200,7 @@ def test_without_texts_the_rejects_hold_none_either(place, redis):
 def test_a_later_job_rejects_the_same_rows_without_trying_again(place, redis):
     dataset = store_dataset(place, TEXTS)
     first, second = (
-        store_job(place, dataset, id=name, out=place.at(name)) for name in ("job1", "job2")
+        store_job(place, dataset, id=name, out=place.url_of(name)) for name in ("job1", "job2")
     )
     to_the_end(Steps(place, redis, Sick), first)
     steps = Steps(place, redis, Sick)
@@ -279,6 +279,6 @@ def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
         create_job(
             place,
             build_job(
-                place, dataset, lineup, out=place.at("taken"), keep_text=True, keep_columns=False
+                place, dataset, lineup, out=place.url_of("taken"), keep_text=True, keep_columns=False
             ),
         )

@@ -69,7 +69,7 @@ def labelled(place, redis, job, make=Constant):
 def again(place, texts, earlier, **changes):
     """The job of a later upload of the same customer."""
     dataset = store_found(place, texts, earlier, name="later", **changes)
-    return store_job(place, dataset, id="job2", out=place.at("two"))
+    return store_job(place, dataset, id="job2", out=place.url_of("two"))
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -238,7 +238,7 @@ def test_the_feedback_of_another_customer_is_never_borrowed_from(place, redis):
         SourceChunk(dataset=theirs.id, position=position, shared=2) for position in range(3)
     )
     mine = store_dataset(place, OLD[1:], chunk_rows=5, name="mine", found=[(donors, 0)])
-    labelled(place, redis, store_job(place, mine, id="job2", out=place.at("two")), Counting)
+    labelled(place, redis, store_job(place, mine, id="job2", out=place.url_of("two")), Counting)
     assert len(Counting.asked) == 2 * 5
 
 
@@ -246,7 +246,8 @@ def test_who_scores_a_cell_tells_every_job_that_waits_for_it(place, redis):
     """The other's message may have been left alone, because somebody was at the cell."""
     dataset = store_dataset(place, OLD[:2])
     one, two = (
-        store_job(place, dataset, ["bow"], id=name, out=place.at(name)) for name in ("job1", "job2")
+        store_job(place, dataset, ["bow"], id=name, out=place.url_of(name))
+        for name in ("job1", "job2")
     )
     steps = Steps(place, redis)
     steps.plan(one)

@@ -313,7 +313,7 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     [first] = jobs.all_jobs(world.place)
     jobs.write_end(world.place, first.id, jobs.JobEnd(status="done"))
     again = first.model_copy(
-        update={"id": "again", "out": world.place.at(default_folder("plain", "again"))}
+        update={"id": "again", "out": world.place.url_of(default_folder("plain", "again"))}
     )
     jobs_path = jobs.job_path(again.id)
     world.place.create(jobs_path, again.encode())
@@ -358,7 +358,7 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
     again = first.model_copy(
         update={
             "id": "again",
-            "out": world.place.at(default_folder("plain", "again")),
+            "out": world.place.url_of(default_folder("plain", "again")),
             "submitted_at": later,
         }
     )

@@ -172,7 +172,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
     dataset = store_dataset(place, ["b"], name="other")
     topic = "projects/p/topics/labels"
     waits = store_job(
-        place, dataset, models=("bow",), id="waits", out=place.at("waits"), results=topic
+        place, dataset, models=("bow",), id="waits", out=place.url_of("waits"), results=topic
     )
     start_job(machine.context, waits)
     set_published_parts(board, waits.id, 0)

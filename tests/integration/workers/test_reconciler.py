@@ -66,9 +66,13 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
     chance = random.Random(seed)  # noqa: S311 — no secret
     dataset = store_dataset(place, TEXTS)
     jobs = [
-        store_job(place, dataset, id="first", out=place.at("first")),
+        store_job(place, dataset, id="first", out=place.url_of("first")),
         store_job(
-            place, dataset, id="second", out=place.at("second"), results="projects/p/topics/labels"
+            place,
+            dataset,
+            id="second",
+            out=place.url_of("second"),
+            results="projects/p/topics/labels",
         ),
     ]
     steps.topics = Taken()
@@ -143,7 +147,7 @@ def damage(place, path):
 def two(place):
     """The jobs a and b; a comes first everywhere."""
     return [
-        store_job(place, store_dataset(place, TEXTS, name=name), id=name, out=place.at(name))
+        store_job(place, store_dataset(place, TEXTS, name=name), id=name, out=place.url_of(name))
         for name in ("a", "b")
     ]
 
@@ -254,7 +258,7 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
             dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
             start_job(
                 steps.context,
-                store_job(place, dataset, id=f"job{number}", out=place.at(f"out{number}")),
+                store_job(place, dataset, id=f"job{number}", out=place.url_of(f"out{number}")),
             )
         reconciler.tick()
         asked.clear()

@@ -99,7 +99,7 @@ class Up:
             dataset=name,
             ensemble=lineup.ensemble,
             models=lineup.models,
-            out=self.place.at(default_folder(customer, identity)),
+            out=self.place.url_of(default_folder(customer, identity)),
             keep_text=True,
             keep_columns=False,
             submitted_at=SUBMITTED,

@@ -105,7 +105,7 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
         "models": tuple(
             ModelVersion(name=model, version=1, digest=f"digest of {model}") for model in models
         ),
-        "out": place.at(default_folder(dataset.customer, "job1")),
+        "out": place.url_of(default_folder(dataset.customer, "job1")),
         "keep_text": True,
         "keep_columns": True,
         "submitted_at": datetime(2026, 1, 2, tzinfo=UTC),

@@ -14,7 +14,7 @@ def test_what_was_created_can_be_read(any_place):
     assert any_place.create("a/b.txt", b"one", durable=True)
     assert any_place.read("a/b.txt") == b"one"
     assert any_place.exists("a/b.txt")
-    with any_place.local("a/b.txt") as file:
+    with any_place.local_file("a/b.txt") as file:
         assert file.read_bytes() == b"one"
 
 
@@ -29,7 +29,7 @@ def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(an
     any_place.create_or_verify("a", b"one")
     with pytest.raises(Differs) as caught:
         any_place.create_or_verify("a", b"two")
-    assert caught.value.url == any_place.at("a")
+    assert caught.value.url == any_place.url_of("a")
     assert any_place.read("a") == b"one"
 
 
@@ -67,7 +67,7 @@ def test_a_cleared_folder_has_no_files_and_what_lies_deeper_stays(any_place):
 def test_reading_what_is_not_there_says_so(any_place):
     with pytest.raises(Absent, match="nothing"):
         any_place.read("nothing")
-    with pytest.raises(Absent), any_place.local("nothing"):
+    with pytest.raises(Absent), any_place.local_file("nothing"):
         pass
 
 

@@ -21,7 +21,7 @@ def shelf(any_place):
 
 def publish(shelf, name="bow"):
     version = shelf.claim(name)
-    shelf.fill(name, version, {"weights": b"w"}, b"{}", NOW)
+    shelf.write_version(name, version, {"weights": b"w"}, b"{}", NOW)
     return version
 
 

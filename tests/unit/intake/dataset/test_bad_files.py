@@ -140,7 +140,7 @@ class FullPlace(LocalPlace):
     def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:
         self.remaining -= 1
         if self.remaining < 0:
-            raise CannotWrite(self.at(path), "No space left on device")
+            raise CannotWrite(self.url_of(path), "No space left on device")
         return super().create(path, data, durable=durable)
 
 

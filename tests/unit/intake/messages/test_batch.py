@@ -88,7 +88,7 @@ def test_the_dataset_follows_from_the_chunk_and_keeps_the_versions_it_was_create
     read = batch.read_batch(place, "acme", NAME)
     first = batch.describe_dataset("acme", NAME, read, FIRST)
     assert (first.rows_in, first.rows, first.columns, first.chunks[0].chars) == (2, 2, ("at",), 8)
-    assert first.since == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
+    assert first.uploaded_at == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
     assert batch.create_dataset(place, first) == first
     later = batch.describe_dataset(
         "acme", NAME, read, FIRST.model_copy(update={"results": "projects/p/topics/t"})

@@ -102,7 +102,7 @@ def test_unavailable_storage_is_waited_for_once_and_nothing_is_removed(
 
     def unavailable(place: LocalPlace, path: str) -> bytes:
         paths.append(path)
-        raise StorageUnavailable(place.at(path), "503", 9, 60.0)
+        raise StorageUnavailable(place.url_of(path), "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "read", unavailable)
     monkeypatch.setattr(LocalPlace, "remove", unavailable)
@@ -176,7 +176,8 @@ def test_the_newest_sketches_of_every_size_are_kept(names: list[SketchName]) -> 
         newer = [
             one
             for one in kept
-            if one.rows.bit_length() == name.rows.bit_length() and one.when > name.when
+            if one.rows.bit_length() == name.rows.bit_length()
+            and one.uploaded_at > name.uploaded_at
         ]
         assert len(newer) == 64
 

@@ -53,7 +53,7 @@ def test_cells_that_are_scored_and_parts_that_are_written_are_not_left(place, da
 def test_what_one_job_scores_is_there_for_the_next(place, dataset):
     first, second = (
         store_job(place, dataset),
-        store_job(place, dataset, id="job2", out=place.at("elsewhere")),
+        store_job(place, dataset, id="job2", out=place.url_of("elsewhere")),
     )
     found = remaining_work(place, [(first, dataset), (second, dataset)])
     assert of(found, "bow") == (3, 0, 5)
