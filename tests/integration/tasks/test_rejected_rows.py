@@ -279,6 +279,11 @@ def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
         create_job(
             place,
             build_job(
-                place, dataset, lineup, out=place.url_of("taken"), keep_text=True, keep_columns=False
+                place,
+                dataset,
+                lineup,
+                out=place.url_of("taken"),
+                keep_text=True,
+                keep_columns=False,
             ),
         )
