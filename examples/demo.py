@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from chorus.registry.ensemble_file import publish as publish_ensemble
+from chorus.registry.ensemble_file import publish_ensemble_file
 from ensemble.combine import Vote, soft_vote
 from ensemble.spec import EnsembleRegistry
 from models.interface.training_options import TrainingOptions
@@ -241,7 +241,7 @@ def publish_ensembles(home: str) -> None:
     there = EnsembleRegistry(place).names()
     for file in sorted((HERE / "ensembles").glob("*.toml")):
         if file.stem not in there:
-            publish_ensemble(place, file.stem, file, datetime.now(UTC))
+            publish_ensemble_file(place, file.stem, file, datetime.now(UTC))
     place.create("customers.toml", (HERE / "customers.toml").read_bytes())
 
 

@@ -54,13 +54,15 @@ def deploy() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write to this file instead of standard output.",
 )
-def kubernetes(out: Path | None, **wanted: Any) -> None:
+def kubernetes(out: Path | None, **arguments: Any) -> None:
     """Print a Deployment and a KEDA ScaledObject for each model, the control worker and its
     service, as YAML.
 
     Where CHORUS_SUBSCRIPTION or CHORUS_RESULTS_TOPIC is set, also a Deployment of the bridge.
     """
-    from chorus.operations.deploy import Wanted, deploy_kubernetes
+    from chorus.operations.deploy import DeployRequest, deploy_kubernetes
 
     settings = from_environment()
-    deploy_kubernetes(settings, Wanted(**wanted), out and settings.check_allowed_path(out))
+    deploy_kubernetes(
+        settings, DeployRequest(**arguments), out and settings.check_allowed_path(out)
+    )

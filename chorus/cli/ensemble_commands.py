@@ -90,10 +90,10 @@ def show_ensemble(ensemble: str, version: str, as_json: bool) -> None:
 @as_json
 def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
     """Publish FILE (JSON or TOML, as `ensembles show --json` prints it) as the next version."""
-    from chorus.registry.ensemble_file import publish
+    from chorus.registry.ensemble_file import publish_ensemble_file
 
     settings = from_environment()
-    version = publish(
+    version = publish_ensemble_file(
         open_place(settings.home), ensemble, settings.check_allowed_path(file), datetime.now(UTC)
     )
     click.echo(

@@ -133,13 +133,13 @@ def show_model(model: str, version: str, as_json: bool) -> None:
 @as_json
 def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
     """Train a model, evaluate it on held-out rows, and publish it as the next version."""
-    from chorus.registry.training import Lesson, train_and_publish
+    from chorus.registry.training import TrainingRequest, train_and_publish
 
     settings = from_environment()
     data = settings.check_allowed_path(data)
     encoder = encoder and settings.check_allowed_path(encoder)
-    lesson = Lesson(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
-    _print_published(train_and_publish(open_place(settings.home), lesson), as_json)
+    request = TrainingRequest(name=arguments.pop("model"), data=data, encoder=encoder, **arguments)
+    _print_published(train_and_publish(open_place(settings.home), request), as_json)
 
 
 @models.command("publish", cls=CommandWithKinds)
@@ -172,11 +172,11 @@ def publish_model(
     """Publish SOURCE as the next version: a file or folder of one of the kinds below, or a folder
     that MLflow saved.
     """
-    from chorus.registry.training import publish
+    from chorus.registry.training import publish_existing_model
 
     settings = from_environment()
     place, source = open_place(settings.home), settings.check_allowed_path(source)
-    published = publish(
+    published = publish_existing_model(
         place, model, source, texts=texts and settings.check_allowed_path(texts), **arguments
     )
     _print_published(published, as_json)

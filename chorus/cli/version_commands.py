@@ -103,10 +103,10 @@ def print_record(record: dict[str, object], as_json: bool) -> None:
 
 
 def _check_gate(model: str, version: int) -> None:
-    from chorus.registry.gate import check
+    from chorus.registry.gate import check_gate
 
     settings = from_environment()
-    for finding in check(settings, open_place(settings.home), model, version):
+    for finding in check_gate(settings, open_place(settings.home), model, version):
         click.echo(f"gate: {finding}")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
-from chorus.compare.html_page import page
+from chorus.compare.html_page import render_page
 from chorus.compare.job_rows import diff_jobs
 from chorus.compare.model_versions import diff_versions
-from chorus.compare.output import as_object, print_difference
-from chorus.compare.stored_feedback import newest_chunks, texts_of
+from chorus.compare.output import print_difference, to_json_object
+from chorus.compare.stored_feedback import newest_chunks, read_moved_texts
 from chorus.jobs.lookup import find_job, find_run
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
@@ -44,39 +44,39 @@ class DiffRequest:
 
 
 @dataclass(frozen=True)
-class Version:
+class ModelReference:
     """`sentiment-bow@2`, `sentiment-bow@challenger`."""
 
     model: str
     version: int | str
 
 
-def diff(settings: Settings, asked: DiffRequest) -> None:
+def diff(settings: Settings, request: DiffRequest) -> None:
     """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found
     or compared for.
     """
-    if asked.html is not None and not asked.html.absolute().parent.is_dir():
+    if request.html is not None and not request.html.absolute().parent.is_dir():
         raise BadSides(
-            f"{asked.html} is to lie in a folder that is not there. Make it, or name another."
+            f"{request.html} is to lie in a folder that is not there. Make it, or name another."
         )
     place = open_place(settings.home)
-    sides = sides_of(asked.a, asked.b)
+    sides = parse_sides(request.a, request.b)
     found = (
-        _of_jobs(place, asked, *sides)
+        _of_jobs(place, request, *sides)
         if isinstance(sides[0], str)
-        else _of_versions(settings, place, asked, *sides)
+        else _of_versions(settings, place, request, *sides)
     )
-    texts = texts_of(place, found.moved)
-    if asked.html is not None:
-        asked.html.write_text(page(found, texts), encoding="utf-8")
-        print(f"Page: {asked.html}", file=sys.stderr)
-    if asked.as_json:
-        print(json.dumps(as_object(found, texts)))
+    texts = read_moved_texts(place, found.moved)
+    if request.html is not None:
+        request.html.write_text(render_page(found, texts), encoding="utf-8")
+        print(f"Page: {request.html}", file=sys.stderr)
+    if request.as_json:
+        print(json.dumps(to_json_object(found, texts)))
     else:
         print_difference(found, texts)
 
 
-def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]:
+def parse_sides(a: str, b: str | None) -> tuple[ModelReference, ModelReference] | tuple[str, str]:
     """Two versions of a model, or the names of two jobs or runs. Raises BadSides.
 
     sentiment-bow                    sentiment-bow@champion, sentiment-bow@challenger
@@ -87,7 +87,7 @@ def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]
     """
     if b is None:
         after = _version(a, _CHALLENGER)
-        return Version(after.model, CHAMPION), after
+        return ModelReference(after.model, CHAMPION), after
     if "@" not in a + b:
         return a, b
     sides = _version(a), _version(b)
@@ -99,9 +99,9 @@ def sides_of(a: str, b: str | None) -> tuple[Version, Version] | tuple[str, str]
     return sides
 
 
-def _version(side: str, default: str = CHAMPION) -> Version:
+def _version(side: str, default: str = CHAMPION) -> ModelReference:
     model, _, version = side.partition("@")
-    return Version(model, parse_version(version or default))
+    return ModelReference(model, parse_version(version or default))
 
 
 def _of_jobs(place: Place, asked: DiffRequest, a: str, b: str) -> Difference:
@@ -123,7 +123,7 @@ def _jobs(place: Place, name: str) -> list[Job]:
 
 
 def _of_versions(
-    settings: Settings, place: Place, asked: DiffRequest, a: Version, b: Version
+    settings: Settings, place: Place, asked: DiffRequest, a: ModelReference, b: ModelReference
 ) -> Difference:
     registry = ModelRegistry(place)
     before, after = (registry.resolve(side.model, side.version) for side in (a, b))

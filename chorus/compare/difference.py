@@ -22,15 +22,17 @@ class Difference:
     only_after: int = 0
     unshared: set[str] = field(default_factory=set)  # targets that one of two jobs alone answers
 
-    def add(self, target: str, customer: str, found: Comparison) -> None:
+    def add(self, target: str, customer: str, comparison: Comparison) -> None:
         customers = self.targets.setdefault(target, {})
-        customers[customer] = customers[customer] + found if customer in customers else found
+        customers[customer] = (
+            customers[customer] + comparison if customer in customers else comparison
+        )
 
-    def whole(self, target: str) -> Comparison:
+    def overall(self, target: str) -> Comparison:
         """Of all customers."""
         return reduce(add, self.targets[target].values())
 
     @property
     def moved(self) -> Iterable[MovedRow]:
         """The rows that moved most, of every target."""
-        return (row for target in self.targets for row in self.whole(target).moved)
+        return (row for target in self.targets for row in self.overall(target).moved)

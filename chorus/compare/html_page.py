@@ -7,16 +7,18 @@ from html import escape
 
 from chorus.compare.difference import Difference
 from chorus.compare.html_style import STYLE
-from chorus.compare.output import Texts, left_out, text_of
+from chorus.compare.output import Texts, describe_left_out, find_text
 from ensemble.compare import Comparison, LabelFlips, MovedRow
 
 _MOST_LABELS = 4  # of whose probabilities a row shows: those that changed most
 
 
-def page(found: Difference, texts: Texts) -> str:
+def render_page(found: Difference, texts: Texts) -> str:
     """The whole page. Everything that comes from a user is escaped."""
     before, after = escape(found.before), escape(found.after)
-    out = "".join(f'<p class="soft">Left out: {escape(line)}.</p>' for line in left_out(found))
+    out = "".join(
+        f'<p class="soft">Left out: {escape(line)}.</p>' for line in describe_left_out(found)
+    )
     targets = "".join(_target(target, found, texts) for target in found.targets)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{before} → {after}</title>'
@@ -26,7 +28,7 @@ def page(found: Difference, texts: Texts) -> str:
 
 
 def _target(target: str, found: Difference, texts: Texts) -> str:
-    whole, customers = found.whole(target), found.targets[target]
+    whole, customers = found.overall(target), found.targets[target]
     mode = "one label a row" if whole.mode == "one_of" else "any number of labels a row"
     matrix = (
         f"<section><h3>Before and after</h3>{_matrix(whole)}</section>"
@@ -142,7 +144,7 @@ def _moved(rows: Sequence[MovedRow], texts: Texts) -> str:
     cells = (
         f'<td class="n">{row.change:.3f}</td><td>{escape(row.id)}<div class="odds">{escape(row.customer)}</div></td>'
         f"<td>{_answer(row.before, row.probabilities_before, row)}</td>"
-        f"<td>{_answer(row.after, row.probabilities_after, row)}</td><td>{_text(text_of(texts, row))}</td>"
+        f"<td>{_answer(row.after, row.probabilities_after, row)}</td><td>{_text(find_text(texts, row))}</td>"
         for row in rows
     )
     return _table(

@@ -92,7 +92,7 @@ def diff_jobs(
     names: tuple[str, str],
     before: Sequence[Job],
     after: Sequence[Job],
-    most: int = 20,
+    max_moved: int = 20,
 ) -> Difference:
     """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by
     dataset.
@@ -109,7 +109,7 @@ def diff_jobs(
     if not pairs:
         raise NoCommonDataset(*names)
     joined = sum(
-        _add(found, _Output(place, one), _Output(place, other), most) for one, other in pairs
+        _add(found, _Output(place, one), _Output(place, other), max_moved) for one, other in pairs
     )
     found.only_before = sum(_Output(place, job).rows for job in before) - joined
     found.only_after = sum(_Output(place, job).rows for job in after) - joined

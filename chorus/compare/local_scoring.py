@@ -39,7 +39,7 @@ class CannotScore(ChorusError):
         )
 
 
-class ScoreHere:
+class LocalScorer:
     """A model version in a process of its own."""
 
     def __init__(self, manifest: ModelManifest, isolated: IsolatedModel) -> None:
@@ -58,18 +58,20 @@ class ScoreHere:
 
 
 @contextmanager
-def score_here(settings: Settings, place: Place, manifest: ModelManifest) -> Iterator[ScoreHere]:
+def open_local_scorer(
+    settings: Settings, place: Place, manifest: ModelManifest
+) -> Iterator[LocalScorer]:
     """The version, loaded, for as long as the block lasts. Raises IsolationFailed."""
     isolated = IsolatedModel(
         place, manifest.name, manifest.version, settings.compute(), block_pandas, _SECONDS
     )
     try:
-        yield ScoreHere(manifest, isolated)
+        yield LocalScorer(manifest, isolated)
     finally:
         isolated.stop()
 
 
-def score_missing(
+def score_missing_chunks(
     settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]
 ) -> int:
     """Score those of the chunks that the version has not scored, and store the scores; how many
@@ -85,14 +87,14 @@ def score_missing(
     missing = [chunk for name, chunk in cells.items() if name not in there]
     if not missing:
         return 0
-    with score_here(settings, place, manifest) as here:
+    with open_local_scorer(settings, place, manifest) as here:
         shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
         texts = map_concurrently(
             place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1]
         )
         for chunk, some in zip(shown, texts, strict=True):
             found = complete_scores(
-                place, chunk.dataset, chunk.position, version_of(manifest), some, here.score
+                place, chunk.dataset, chunk.position, to_model_version(manifest), some, here.score
             )
             # A worker may have been quicker; whoever comes first is right for all.
             place.create(
@@ -101,7 +103,7 @@ def score_missing(
     return len(missing)
 
 
-def version_of(manifest: ModelManifest) -> ModelVersion:
+def to_model_version(manifest: ModelManifest) -> ModelVersion:
     """As a job names it."""
     return ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
-from chorus.compare.local_scoring import score_missing, version_of
+from chorus.compare.local_scoring import score_missing_chunks, to_model_version
 from chorus.compare.stored_feedback import StoredChunk
 from ensemble.compare import Comparison, Int64, Predictions, RowIds, compare
 from models.interface.manifest import ModelManifest
@@ -17,7 +17,7 @@ from storage.records.decisions import Mode, decide_labels
 from storage.records.scores import Scores
 
 
-class NotTheSameQuestion(BadRequest):
+class DifferentTargets(BadRequest):
     """Two versions whose answers cannot be compared."""
 
     def __init__(self, before: ModelManifest, after: ModelManifest) -> None:
@@ -37,7 +37,7 @@ def diff_versions(
     before: ModelManifest,
     after: ModelManifest,
     chunks: Sequence[StoredChunk],
-    most: int = 20,
+    max_moved: int = 20,
 ) -> Difference:
     """What two versions of one model say of these chunks.
 
@@ -46,12 +46,12 @@ def diff_versions(
     IsolationFailed, BadScores.
     """
     if before.target != after.target:
-        raise NotTheSameQuestion(before, after)
+        raise DifferentTargets(before, after)
     for manifest in (before, after):
-        score_missing(settings, place, manifest, chunks)
+        score_missing_chunks(settings, place, manifest, chunks)
     found = Difference(f"{before.name} {before.version}", f"{after.name} {after.version}")
     for chunk in chunks:
-        compared, rejected = _compare(place, before, after, chunk, most)
+        compared, rejected = _compare(place, before, after, chunk, max_moved)
         found.add(before.target.name, chunk.dataset.customer, compared)
         found.rejected += rejected
     return found
@@ -77,4 +77,4 @@ def _said(found: Scores, mode: Mode, rows: Int64) -> Predictions:
 
 
 def _read(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:
-    return scores.read(place, version_of(manifest), chunk.id, chunk.rows)
+    return scores.read(place, to_model_version(manifest), chunk.id, chunk.rows)

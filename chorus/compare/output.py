@@ -11,12 +11,12 @@ Texts = Mapping[tuple[str, str, str], str]  # customer, dataset, id → text
 _LONGEST = 60  # characters of a text in a table
 
 
-def text_of(texts: Texts, row: MovedRow) -> str | None:
+def find_text(texts: Texts, row: MovedRow) -> str | None:
     """None where the feedback is gone."""
     return texts.get((row.customer, row.dataset, row.id))
 
 
-def left_out(found: Difference) -> list[str]:
+def describe_left_out(found: Difference) -> list[str]:
     """What was not compared, in words."""
     said = [
         (found.rejected, "rejected by one of the two"),
@@ -27,7 +27,7 @@ def left_out(found: Difference) -> list[str]:
     return [*rows, *(f"target {name}, which one alone answers" for name in sorted(found.unshared))]
 
 
-def as_object(found: Difference, texts: Texts) -> dict[str, object]:
+def to_json_object(found: Difference, texts: Texts) -> dict[str, object]:
     """All of it."""
     return {
         "before": found.before,
@@ -41,12 +41,12 @@ def as_object(found: Difference, texts: Texts) -> dict[str, object]:
 
 
 def _target(target: str, found: Difference, texts: Texts) -> dict[str, object]:
-    whole = found.whole(target)
+    whole = found.overall(target)
     return {
         **_compared(whole),
         "matrix": _matrix(whole),
         "customers": {customer: _compared(one) for customer, one in found.targets[target].items()},
-        "moved": [_moved(row, text_of(texts, row)) for row in whole.moved],
+        "moved": [_moved(row, find_text(texts, row)) for row in whole.moved],
     }
 
 
@@ -90,7 +90,7 @@ def _moved(row: MovedRow, text: str | None) -> dict[str, object]:
 def print_difference(found: Difference, texts: Texts) -> None:
     """On standard output."""
     print(f"{found.before} → {found.after}")
-    for line in left_out(found):
+    for line in describe_left_out(found):
         print(f"left out: {line}")
     for target in found.targets:
         print()
@@ -98,7 +98,7 @@ def print_difference(found: Difference, texts: Texts) -> None:
 
 
 def _print_target(target: str, found: Difference, texts: Texts) -> None:
-    whole = found.whole(target)
+    whole = found.overall(target)
     print(
         f"{target}: {whole.changed:,} of {whole.rows:,} rows changed ({whole.share:.2%}), "
         f"agreement {whole.agreement:.4f}, kappa {whole.kappa:.4f}\n"
@@ -115,7 +115,7 @@ def _print_target(target: str, found: Difference, texts: Texts) -> None:
             f"{row.change:.3f}",
             said(row.before),
             said(row.after),
-            _cut(text_of(texts, row) or ""),
+            _cut(find_text(texts, row) or ""),
         )
         for row in whole.moved
     ]
@@ -133,7 +133,7 @@ def flip_rows(found: Difference, target: str) -> list[tuple[str, str, int, int, 
     several.
     """
     customers = found.targets[target]
-    several = {"all": found.whole(target), **customers} if len(customers) > 1 else customers
+    several = {"all": found.overall(target), **customers} if len(customers) > 1 else customers
     return [
         (customer, flips.label, flips.gained, flips.lost, f"{flips.kappa:.4f}")
         for customer, one in several.items()

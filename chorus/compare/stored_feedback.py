@@ -21,7 +21,7 @@ from storage.versions.version_store import NotPublished
 R = TypeVar("R", Dataset, "StoredChunk")
 
 
-class NoFeedbackOf(BadRequest):
+class NoStoredFeedback(BadRequest):
     """A customer without stored feedback."""
 
     def __init__(self, customer: str, there: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ class NoFeedbackOf(BadRequest):
         )
 
 
-class DoesNotUse(BadRequest):
+class ModelNotUsed(BadRequest):
     """A customer whose ensemble has other members."""
 
     def __init__(self, customer: str, model: str) -> None:
@@ -104,9 +104,9 @@ def _customers(place: Place, model: str, chosen: Sequence[str]) -> list[str]:
     there = feedback.customers(place)
     for customer in chosen:
         if customer not in there:
-            raise NoFeedbackOf(customer, there)
+            raise NoStoredFeedback(customer, there)
         if not _uses(place, customer, model):
-            raise DoesNotUse(customer, model)
+            raise ModelNotUsed(customer, model)
     return sorted(set(chosen)) or [customer for customer in there if _uses(place, customer, model)]
 
 
@@ -120,7 +120,7 @@ def _uses(place: Place, customer: str, model: str) -> bool:
     return model in [member.model for member in ensemble.members]
 
 
-def texts_of(place: Place, rows: Iterable[MovedRow]) -> dict[tuple[str, str, str], str]:
+def read_moved_texts(place: Place, rows: Iterable[MovedRow]) -> dict[tuple[str, str, str], str]:
     """Customer, dataset and id → text, as the caller gave it; rows whose feedback is gone are left
     out.
     """

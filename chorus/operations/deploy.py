@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chorus.common.settings import Settings, bridge_environment
-from chorus.operations.kubernetes import Cluster, Pool, documents
-from chorus.operations.yaml_text import render
+from chorus.operations.kubernetes import ClusterSettings, WorkerPool, build_documents
+from chorus.operations.yaml_text import render_yaml
 from models.interface.manifest import ModelManifest
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
@@ -46,7 +46,7 @@ class NothingToDeploy(BadRequest):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DeployRequest:
     """What the command line says of the cluster."""
 
     namespace: str
@@ -58,29 +58,32 @@ class Wanted:
     broker: str | None
 
 
-def deploy_kubernetes(settings: Settings, wanted: Wanted, out: Path | None) -> None:
+def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | None) -> None:
     """Print the YAML or write it to a file.
 
     Raises NothingToDeploy, BadChorusToml, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
     """
     place = open_place(settings.home)
     registry, limits = ModelRegistry(place), read_limits(place)
-    pools = [pool_of(place, registry.resolve(name), limits.of(name)) for name in registry.names()]
+    pools = [
+        plan_worker_pool(place, registry.resolve(name), limits.of(name))
+        for name in registry.names()
+    ]
     if not pools:
         raise NothingToDeploy(place.url)
-    text = _HEAD + render(documents(pools, _cluster(settings, wanted)))
+    text = _HEAD + render_yaml(build_documents(pools, _cluster(settings, request)))
     if out is None:
         print(text, end="")
     else:
         out.write_text(text)
 
 
-def pool_of(place: Place, champion: ModelManifest, limits: Limits) -> Pool:
+def plan_worker_pool(place: Place, champion: ModelManifest, limits: Limits) -> WorkerPool:
     """What a worker of the model takes. A GPU only where `device` names one, which `auto` does not."""
     kind = find_kind(champion.kind)
     threads = limits.threads or min(_THREADS, kind.max_threads or _THREADS)
     gpu = kind.uses_gpu and limits.device.startswith("cuda")
-    return Pool(
+    return WorkerPool(
         champion.name,
         limits,
         threads,
@@ -89,7 +92,7 @@ def pool_of(place: Place, champion: ModelManifest, limits: Limits) -> Pool:
     )
 
 
-def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
+def _cluster(settings: Settings, wanted: DeployRequest) -> ClusterSettings:
     """Checked as far as can be: a mistake is told here, and not by pods that do not start."""
     home = wanted.home or (settings.home if "://" in settings.home else _MOUNTED)
     if "://" in home:
@@ -98,7 +101,7 @@ def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
         raise BadHome(home)
     if wanted.broker:
         BrokerAddress(wanted.broker)
-    return Cluster(
+    return ClusterSettings(
         namespace=wanted.namespace,
         image=wanted.image,
         gpu_image=wanted.gpu_image,
@@ -106,7 +109,7 @@ def _cluster(settings: Settings, wanted: Wanted) -> Cluster:
         claim=wanted.claim,
         grace=_grace(wanted.grace),
         broker=wanted.broker,
-        messages=bridge_environment(settings),
+        bridge_environment=bridge_environment(settings),
     )
 
 

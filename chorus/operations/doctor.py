@@ -54,7 +54,7 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("Python", platform.python_version),
         ("broker", lambda: _broker(settings)),
         ("device", lambda: _device(settings)),
-        *doctor_messages.checks(settings, place),
+        *doctor_messages.message_checks(settings, place),
     ]
     # Side by side, or where storage is away each would wait until it is sure of that.
     findings = [*map_concurrently(place, _find, stored), *map(_find, others)]

@@ -18,7 +18,7 @@ from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerUnreachable
 
 
-class BridgeUnwell(ChorusError):
+class BridgeUnhealthy(ChorusError):
     """A bridge runs, and what it is for does not happen."""
 
     def __init__(self, bridge: Bridge) -> None:
@@ -37,7 +37,7 @@ class NoBridge(ChorusError):
         )
 
 
-def checks(settings: Settings, place: Place) -> list[tuple[str, Callable[[], str]]]:
+def message_checks(settings: Settings, place: Place) -> list[tuple[str, Callable[[], str]]]:
     """By name; each returns what was found, or raises a ChorusError that says what to do."""
     return [
         ("messages", lambda: _messages(settings.subscription, settings, place)),
@@ -54,7 +54,7 @@ def _messages(subscription: str | None, settings: Settings, place: Place) -> str
     ours = [bridge for bridge in bridges or () if bridge.subscription == subscription]
     for bridge in ours:
         if bridge.error:
-            raise BridgeUnwell(bridge)
+            raise BridgeUnhealthy(bridge)
     topic = check_can_pull(subscription)
     if bridges is not None and not ours:
         raise NoBridge(subscription)

@@ -31,7 +31,7 @@ _LONGEST_WINDOW = 3600  # seconds, the most that an autoscaler may wait before i
 
 
 @dataclass(frozen=True)
-class Pool:
+class WorkerPool:
     """One model, and what one worker of it takes."""
 
     model: str
@@ -42,7 +42,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterSettings:
     """What all objects share."""
 
     namespace: str
@@ -53,7 +53,7 @@ class Cluster:
     grace: float  # seconds, longer than the slowest chunk takes
     broker: str | None = None  # the URL to put into the Secret; None: the Secret is there
     # the variables of the bridge; none: there is no bridge
-    messages: Mapping[str, str] = field(default_factory=dict)
+    bridge_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class BadNamespace(BadRequest):
@@ -65,7 +65,7 @@ class BadNamespace(BadRequest):
         )
 
 
-def documents(pools: Sequence[Pool], cluster: Cluster) -> list[Document]:
+def build_documents(pools: Sequence[WorkerPool], cluster: ClusterSettings) -> list[Document]:
     """All objects, in an order in which they can be applied. Raises BadNamespace."""
     if len(cluster.namespace) > _LABEL or not _PLAIN.fullmatch(cluster.namespace):
         raise BadNamespace(cluster.namespace)
@@ -75,7 +75,7 @@ def documents(pools: Sequence[Pool], cluster: Cluster) -> list[Document]:
         for pool in pools
         for document in (_deployment(pool, cluster), _scaled_object(pool, cluster))
     ]
-    bridge = [_bridge(cluster)] if cluster.messages else []
+    bridge = [_bridge(cluster)] if cluster.bridge_environment else []
     return [*secret, _control(cluster), _service(cluster), *bridge, *scaled]
 
 
@@ -99,7 +99,7 @@ def object_name(model: str) -> str:
     return f"chorus-score-{readable}-{digest(model.encode())[:8]}"
 
 
-def _metadata(name: str, component: str, cluster: Cluster, **annotations: str) -> Document:
+def _metadata(name: str, component: str, cluster: ClusterSettings, **annotations: str) -> Document:
     found: Document = {
         "name": name,
         "namespace": cluster.namespace,
@@ -116,12 +116,12 @@ def _labels(name: str, component: str) -> dict[str, str]:
     }
 
 
-def _secret(cluster: Cluster, url: str) -> Document:
+def _secret(cluster: ClusterSettings, url: str) -> Document:
     metadata = _metadata(BROKER_SECRET, "broker", cluster)
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": url}}
 
 
-def _control(cluster: Cluster) -> Document:
+def _control(cluster: ClusterSettings) -> Document:
     container = _container(
         cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{PORT}"], cluster
     ) | {
@@ -137,11 +137,13 @@ def _control(cluster: Cluster) -> Document:
     return _workload(metadata, container, cluster, spec={"replicas": 1})
 
 
-def _bridge(cluster: Cluster) -> Document:
+def _bridge(cluster: ClusterSettings) -> Document:
     """One, for what many messages a second take; more share the subscription."""
     container = _container(cluster.image, ["bridge"], cluster)
     container["name"] = "bridge"
-    container["env"] += [{"name": name, "value": value} for name, value in cluster.messages.items()]
+    container["env"] += [
+        {"name": name, "value": value} for name, value in cluster.bridge_environment.items()
+    ]
     container["resources"] = {
         "requests": {"cpu": "1", "memory": "512Mi"},
         "limits": {"memory": "1Gi"},
@@ -149,7 +151,7 @@ def _bridge(cluster: Cluster) -> Document:
     return _workload(_metadata(BRIDGE, "bridge", cluster), container, cluster, spec={"replicas": 1})
 
 
-def _service(cluster: Cluster) -> Document:
+def _service(cluster: ClusterSettings) -> Document:
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -161,7 +163,7 @@ def _service(cluster: Cluster) -> Document:
     }
 
 
-def _deployment(pool: Pool, cluster: Cluster) -> Document:
+def _deployment(pool: WorkerPool, cluster: ClusterSettings) -> Document:
     """Without `replicas`, which is KEDA's to say: applied again, it would send the workers of a
     busy pool away.
     """
@@ -184,7 +186,7 @@ def _deployment(pool: Pool, cluster: Cluster) -> Document:
     return _workload(metadata, container | {"resources": resources}, cluster, pod=pod)
 
 
-def _scaled_object(pool: Pool, cluster: Cluster) -> Document:
+def _scaled_object(pool: WorkerPool, cluster: ClusterSettings) -> Document:
     """The metric is the number of workers wanted, and one worker is worth 1 of it."""
     name, limits = object_name(pool.model), pool.limits
     down = {"stabilizationWindowSeconds": min(ceil(limits.keep_warm), _LONGEST_WINDOW)}
@@ -217,7 +219,7 @@ def _scaled_object(pool: Pool, cluster: Cluster) -> Document:
 def _workload(
     metadata: Document,
     container: Document,
-    cluster: Cluster,
+    cluster: ClusterSettings,
     spec: Document | None = None,
     pod: Document | None = None,
 ) -> Document:
@@ -247,7 +249,7 @@ def _workload(
     }
 
 
-def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Document:
+def _container(image: str, arguments: Sequence[str], cluster: ClusterSettings) -> Document:
     """A process, and the probes: it has started when there is a first sign of progress, and is
     stuck without a new one.
 
@@ -281,5 +283,5 @@ def _container(image: str, arguments: Sequence[str], cluster: Cluster) -> Docume
     return found
 
 
-def _mounted(cluster: Cluster) -> bool:
+def _mounted(cluster: ClusterSettings) -> bool:
     return "://" not in cluster.home

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import yaml
 
 
-def render(documents: Sequence[object]) -> str:
+def render_yaml(documents: Sequence[object]) -> str:
     """One document after the other, each begun by `---`, keys in their order."""
     return str(
         yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=120)

@@ -39,7 +39,7 @@ def read_ensemble(file: Path) -> Ensemble:
         raise BadEnsembleFile(file, str(error)) from None
 
 
-def publish(place: Place, name: str, file: Path, published_at: datetime) -> int:
+def publish_ensemble_file(place: Place, name: str, file: Path, published_at: datetime) -> int:
     """Publish the ensemble if its members answer their targets; its new version.
 
     Raises BadEnsembleFile, NotPublished, Mismatch, BadName.

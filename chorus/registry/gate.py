@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from chorus.common.settings import Settings
-from chorus.compare.local_scoring import score_here
+from chorus.compare.local_scoring import open_local_scorer
 from chorus.compare.model_versions import diff_versions
 from chorus.compare.stored_feedback import newest_chunks
 from models.interface.manifest import ModelManifest
@@ -28,13 +28,13 @@ class GateFinding:
 
     measured: str
     allowed: str
-    well: bool
+    passed: bool
 
     def __str__(self) -> str:
         return f"{self.measured}; allowed is {self.allowed}"
 
 
-class AnotherQuestion(BadRequest):
+class IncompatibleVersion(BadRequest):
     """A version that does not answer what the champion answers: no ensemble that uses the model
     would work with it.
     """
@@ -51,19 +51,21 @@ class AnotherQuestion(BadRequest):
         )
 
 
-class GateClosed(BadRequest):
+class GateFailed(BadRequest):
     """A version that is not what chorus.toml asks for; the champion stays."""
 
     def __init__(self, model: str, version: int, findings: list[GateFinding]) -> None:
         self.model, self.version, self.findings = model, version, findings
-        shown = "\n".join(f"  {'ok ' if finding.well else 'BAD'} {finding}" for finding in findings)
+        shown = "\n".join(
+            f"  {'ok ' if finding.passed else 'BAD'} {finding}" for finding in findings
+        )
         super().__init__(
             f"{model} version {version} does not pass the gate of chorus.toml and was not promoted:\n{shown}\n"
             f"`chorus diff {model} {model}@{version}` shows what changes. --force promotes it all the same."
         )
 
 
-def check(settings: Settings, place: Place, model: str, version: int) -> list[GateFinding]:
+def check_gate(settings: Settings, place: Place, model: str, version: int) -> list[GateFinding]:
     """What was measured of a version that is to become champion; nothing if no gate is set for the
     model.
 
@@ -75,7 +77,7 @@ def check(settings: Settings, place: Place, model: str, version: int) -> list[Ga
     champion = registry.aliases(model).get(CHAMPION)
     before = registry.manifest(model, champion) if champion in registry.versions(model) else None
     if before is not None and not _answer_alike(before, candidate):
-        raise AnotherQuestion(before, candidate)
+        raise IncompatibleVersion(before, candidate)
     findings = []
     if gate.most_flips is not None and before is not None and champion != version:
         findings.append(_flips(settings, place, before, candidate, gate.rows, gate.most_flips))
@@ -84,8 +86,8 @@ def check(settings: Settings, place: Place, model: str, version: int) -> list[Ga
         findings.append(
             _macro_f1(settings, place, candidate, data, gate.labelled, gate.least_macro_f1)
         )
-    if not all(finding.well for finding in findings):
-        raise GateClosed(model, version, findings)
+    if not all(finding.passed for finding in findings):
+        raise GateFailed(model, version, findings)
     return findings
 
 
@@ -107,8 +109,8 @@ def _flips(
     any, nothing flips.
     """
     chunks = newest_chunks(place, candidate.name, rows)
-    found = diff_versions(settings, place, champion, candidate, chunks, most=0)
-    compared = [found.whole(target) for target in found.targets]  # one, or none
+    found = diff_versions(settings, place, champion, candidate, chunks, max_moved=0)
+    compared = [found.overall(target) for target in found.targets]  # one, or none
     looked_at = found.rejected + sum(one.rows for one in compared)
     changed = found.rejected + sum(one.changed for one in compared)
     share = changed / looked_at if looked_at else 0.0
@@ -137,7 +139,7 @@ def _macro_f1(
     least: float,
 ) -> GateFinding:
     """Of all rows; those that the model cannot score are wrong."""
-    with score_here(settings, place, candidate) as here:
+    with open_local_scorer(settings, place, candidate) as here:
         pieces = [
             here.score(data.texts.slice(at, _TEXTS)).values for at in range(0, len(data), _TEXTS)
         ]

@@ -17,7 +17,7 @@ from storage.places.place import Place
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingRequest:
     """The arguments of `chorus models train`, as they came."""
 
     name: str
@@ -32,31 +32,31 @@ class Lesson:
     over_length: OverLength
 
 
-def train_and_publish(place: Place, lesson: Lesson) -> ModelManifest:
+def train_and_publish(place: Place, request: TrainingRequest) -> ModelManifest:
     """Learn from a labelled file, measure on the rows held out, publish. Raises what
     models.publishing.train_model raises.
     """
-    check_name("model", lesson.name)
-    data = read_labelled_texts(lesson.data, lesson.text, lesson.labels, lesson.mode)
+    check_name("model", request.name)
+    data = read_labelled_texts(request.data, request.text, request.labels, request.mode)
     recipe = TrainingOptions(
-        encoder=lesson.encoder, epochs=lesson.epochs, over_length=lesson.over_length
+        encoder=request.encoder, epochs=request.epochs, over_length=request.over_length
     )
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
         trained = train(
-            lesson.kind,
-            lesson.target,
+            request.kind,
+            request.target,
             data,
             Path(folder),
             recipe,
-            lesson.data.name,
+            request.data.name,
             initializer=_begin,
         )
         return ModelRegistry(place).publish(
-            lesson.name, Path(folder), trained.spec, datetime.now(UTC)
+            request.name, Path(folder), trained.spec, datetime.now(UTC)
         )
 
 
-def publish(
+def publish_existing_model(
     place: Place,
     name: str,
     source: Path,

@@ -8,7 +8,7 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from chorus.common.settings import from_environment
-from chorus.operations.doctor_messages import BridgeUnwell, NoBridge, checks
+from chorus.operations.doctor_messages import BridgeUnhealthy, NoBridge, message_checks
 from intake.messages.check import PubSubNotUsable
 from tasks.board import keys
 from tasks.board.board import Board
@@ -44,7 +44,7 @@ def look(place, broker):
 
     def find(check, **settings):
         found = from_environment({"CHORUS_BROKER_URL": broker.url, **settings})
-        return dict(checks(found, place))[check]()
+        return dict(message_checks(found, place))[check]()
 
     return find
 
@@ -117,7 +117,7 @@ def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board)
     )
     serving(board)
     with pytest.raises(
-        BridgeUnwell,
+        BridgeUnhealthy,
         match=r"bridge-1 has waited since 2023-11-14 22:13:20 UTC: it is gone; make it",
     ):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
@@ -126,7 +126,7 @@ def test_a_bridge_that_waits_is_named_with_its_error_and_since_when(look, board)
 def test_a_bridge_that_cannot_store_is_named_with_the_reason(look, board):
     BridgeRoster(board).put(Bridge("bridge-1", SUBSCRIPTION, "pulling", time(), "no space left", 7))
     serving(board)
-    with pytest.raises(BridgeUnwell, match="bridge-1 hands messages back: no space left"):
+    with pytest.raises(BridgeUnhealthy, match="bridge-1 hands messages back: no space left"):
         look("messages", CHORUS_SUBSCRIPTION=SUBSCRIPTION)
 
 

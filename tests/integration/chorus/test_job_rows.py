@@ -51,7 +51,7 @@ def test_rows_of_one_dataset_are_joined_though_each_job_left_out_others(steps, p
     says(place, "minilm", dataset, 1, [0.2, 0.7])
     one, other = labelled(steps, dataset, "one"), labelled(steps, dataset, "other", "minilm")
     found = diff_jobs(place, NAMES, [one], [other])
-    mood = found.whole("mood")
+    mood = found.overall("mood")
     assert (mood.rows, mood.changed, found.only_before, found.only_after) == (2, 1, 1, 1)
     assert [(row.id, row.before, row.after, row.chunk) for row in mood.moved] == [
         ("r3", ("bad",), ("good",), 1)
@@ -63,10 +63,10 @@ def test_rows_of_two_datasets_are_joined_by_their_ids(steps, place):
     yesterday = store_dataset(place, ["", *TEXTS[1:3]], name="yesterday", chunk_rows=1)
     one, other = labelled(steps, today, "one"), labelled(steps, yesterday, "other")
     found = diff_jobs(place, NAMES, [one], [other])
-    assert (found.whole("mood").rows, found.only_before, found.only_after) == (3, 2, 0)
-    assert [row.id for row in found.whole("mood").moved] == ["r0"]
+    assert (found.overall("mood").rows, found.only_before, found.only_after) == (3, 2, 0)
+    assert [row.id for row in found.overall("mood").moved] == ["r0"]
     turned = diff_jobs(place, NAMES, [other], [one])
-    assert (turned.whole("mood").rows, turned.only_before, turned.only_after) == (3, 0, 2)
+    assert (turned.overall("mood").rows, turned.only_before, turned.only_after) == (3, 0, 2)
 
 
 def test_runs_are_compared_dataset_by_dataset(steps, place):
@@ -77,7 +77,7 @@ def test_runs_are_compared_dataset_by_dataset(steps, place):
     before = [labelled(steps, first, "one"), labelled(steps, second, "two")]
     after = [labelled(steps, second, "three", "minilm")]
     found = diff_jobs(place, NAMES, before, after)
-    assert (found.whole("mood").rows, found.only_before, found.only_after) == (5, 2, 0)
+    assert (found.overall("mood").rows, found.only_before, found.only_after) == (5, 2, 0)
     assert {row.dataset for row in found.moved} == {"second"}
     with pytest.raises(NoCommonDataset):
         diff_jobs(

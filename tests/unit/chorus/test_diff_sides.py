@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chorus.compare.diff import BadSides, Version, sides_of
+from chorus.compare.diff import BadSides, ModelReference, parse_sides
 from chorus.compare.stored_feedback import newest_chunks
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import feedback
@@ -14,21 +14,21 @@ from tests.support.runs.steps import store_dataset
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (("bow", None), (Version("bow", "champion"), Version("bow", "challenger"))),
-        (("bow@3", None), (Version("bow", "champion"), Version("bow", 3))),
-        (("bow", "bow@3"), (Version("bow", "champion"), Version("bow", 3))),
-        (("bow@1", "bow@shadow"), (Version("bow", 1), Version("bow", "shadow"))),
+        (("bow", None), (ModelReference("bow", "champion"), ModelReference("bow", "challenger"))),
+        (("bow@3", None), (ModelReference("bow", "champion"), ModelReference("bow", 3))),
+        (("bow", "bow@3"), (ModelReference("bow", "champion"), ModelReference("bow", 3))),
+        (("bow@1", "bow@shadow"), (ModelReference("bow", 1), ModelReference("bow", "shadow"))),
         (("f8ee", "0a1b"), ("f8ee", "0a1b")),
         (("acme/one", "acme/two"), ("acme/one", "acme/two")),
     ],
 )
 def test_two_sides_are_two_versions_or_two_jobs(given, expected):
-    assert sides_of(*given) == expected
+    assert parse_sides(*given) == expected
 
 
 def test_versions_of_two_models_are_refused():
     with pytest.raises(BadSides, match="two models"):
-        sides_of("bow@1", "minilm@1")
+        parse_sides("bow@1", "minilm@1")
 
 
 @pytest.fixture

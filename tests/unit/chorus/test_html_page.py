@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chorus.compare.difference import Difference
-from chorus.compare.html_page import page
-from chorus.compare.output import as_object, print_difference
+from chorus.compare.html_page import render_page
+from chorus.compare.output import print_difference, to_json_object
 from ensemble.compare import Predictions, RowIds, compare
 from storage.records.decisions import decide_labels
 
@@ -31,7 +31,7 @@ def found():
 
 
 def test_the_object_tells_what_went_on_and_off(found):
-    answer = json.loads(json.dumps(as_object(found, {("acme", "upload", "r&1"): "a text"})))
+    answer = json.loads(json.dumps(to_json_object(found, {("acme", "upload", "r&1"): "a text"})))
     topics = answer["targets"]["topics"]
     assert topics["matrix"] == {
         "price": {"on_off": 2, "off_on": 0},
@@ -49,7 +49,7 @@ def test_the_object_tells_what_went_on_and_off(found):
 
 
 def test_the_page_escapes_what_users_wrote_and_says_what_was_left_out(found):
-    shown = page(found, {("acme", "upload", "r&1"): "<i>x</i>"})
+    shown = render_page(found, {("acme", "upload", "r&1"): "<i>x</i>"})
     for expected in (
         "3 rows rejected",
         "target mood",

@@ -15,20 +15,30 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chorus.operations.kubernetes import BadNamespace, Cluster, Pool, documents, object_name
-from chorus.operations.yaml_text import render
+from chorus.operations.kubernetes import (
+    BadNamespace,
+    ClusterSettings,
+    WorkerPool,
+    build_documents,
+    object_name,
+)
+from chorus.operations.yaml_text import render_yaml
 from storage.names import check_name
 from tests.support.kubernetes_schemas import NEWEST, OLDEST, check, container, of_kind
 from workers.autoscaling.limits import Limits
 from workers.runtime import liveness_file
 
-CLUSTER = Cluster("feedback", "chorus:cpu", "chorus:gpu", "gs://bucket/chorus", "shared", grace=600)
+CLUSTER = ClusterSettings(
+    "feedback", "chorus:cpu", "chorus:gpu", "gs://bucket/chorus", "shared", grace=600
+)
 MESSAGES = {
     "CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback",
     "CHORUS_GATHER_ROWS": "1024",
 }
-DISK = replace(CLUSTER, home="/data", broker="redis://:p%40ss@broker:6379/0", messages=MESSAGES)
-POOL = Pool("mood", Limits(), threads=2, memory=600_000_000, gpu=False)
+DISK = replace(
+    CLUSTER, home="/data", broker="redis://:p%40ss@broker:6379/0", bridge_environment=MESSAGES
+)
+POOL = WorkerPool("mood", Limits(), threads=2, memory=600_000_000, gpu=False)
 GPU = replace(
     POOL, model="large.v2", limits=Limits(min=1, max=3, keep_warm=90.5, device="cuda"), gpu=True
 )
@@ -37,11 +47,11 @@ GPU = replace(
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("cluster", [CLUSTER, DISK], ids=["bucket", "disk"])
 def test_all_objects_are_valid_by_the_schemas_of_kubernetes_and_keda(cluster, version):
-    found = documents([POOL, GPU], cluster)
+    found = build_documents([POOL, GPU], cluster)
     for document in found:
         check(document, version)
     kinds = [document["kind"] for document in found]
-    assert kinds.count("Deployment") == 3 + bool(cluster.messages)
+    assert kinds.count("Deployment") == 3 + bool(cluster.bridge_environment)
     assert kinds.count("ScaledObject") == 2
     assert kinds.count("Service") == 1
 
@@ -60,21 +70,21 @@ def test_all_objects_are_valid_by_the_schemas_of_kubernetes_and_keda(cluster, ve
     ],
 )
 def test_the_schema_of_keda_would_find_a_mistake(wrong):
-    scaled = of_kind("ScaledObject", documents([POOL], CLUSTER))["chorus-score-mood"]
+    scaled = of_kind("ScaledObject", build_documents([POOL], CLUSTER))["chorus-score-mood"]
     wrong(scaled)
     with pytest.raises(jsonschema.ValidationError):
         check(scaled)
 
 
 def test_the_schema_of_kubernetes_would_find_a_mistake():
-    deployment = of_kind("Deployment", documents([POOL], CLUSTER))["chorus-score-mood"]
+    deployment = of_kind("Deployment", build_documents([POOL], CLUSTER))["chorus-score-mood"]
     container(deployment)["livenessProb"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
         check(deployment)
 
 
 def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts():
-    scaled = of_kind("ScaledObject", documents([POOL, GPU], CLUSTER))
+    scaled = of_kind("ScaledObject", build_documents([POOL, GPU], CLUSTER))
     spec = scaled["chorus-score-mood"]["spec"]
     assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (
         0,
@@ -96,7 +106,7 @@ def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts()
 
 
 def test_the_service_of_the_metrics_finds_the_control_worker():
-    found = documents([POOL], CLUSTER)
+    found = build_documents([POOL], CLUSTER)
     [service], control = (
         of_kind("Service", found).values(),
         of_kind("Deployment", found)["chorus-control"],
@@ -121,8 +131,8 @@ def test_the_service_of_the_metrics_finds_the_control_worker():
 
 
 def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_probes_of_all():
-    assert "chorus-bridge" not in of_kind("Deployment", documents([POOL], CLUSTER))
-    deployments = of_kind("Deployment", documents([POOL], DISK))
+    assert "chorus-bridge" not in of_kind("Deployment", build_documents([POOL], CLUSTER))
+    deployments = of_kind("Deployment", build_documents([POOL], DISK))
     bridge, control = deployments["chorus-bridge"], deployments["chorus-control"]
     assert container(bridge)["command"] == ["chorus", "bridge"]
     environment = {one["name"]: one.get("value") for one in container(bridge)["env"]}
@@ -135,7 +145,7 @@ def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_pr
 
 
 def test_every_deployment_selects_its_own_pods_and_no_others():
-    deployments = of_kind("Deployment", documents([POOL, GPU], DISK)).values()
+    deployments = of_kind("Deployment", build_documents([POOL, GPU], DISK)).values()
     for one in deployments:
         selected = one["spec"]["selector"]["matchLabels"].items()
         assert [
@@ -145,7 +155,7 @@ def test_every_deployment_selects_its_own_pods_and_no_others():
 
 
 def test_a_worker_on_a_gpu_asks_for_one_and_others_do_not():
-    deployments = of_kind("Deployment", documents([POOL, GPU], CLUSTER))
+    deployments = of_kind("Deployment", build_documents([POOL, GPU], CLUSTER))
     plain, gpu = deployments["chorus-score-mood"], deployments[object_name("large.v2")]
     assert container(plain)["resources"] == {
         "requests": {"cpu": "2", "memory": "573Mi"},
@@ -173,16 +183,16 @@ def test_a_worker_on_a_gpu_asks_for_one_and_others_do_not():
 
 
 def test_keda_alone_says_how_many_workers_there_are():
-    deployments = of_kind("Deployment", documents([POOL], CLUSTER))
+    deployments = of_kind("Deployment", build_documents([POOL], CLUSTER))
     assert "replicas" not in deployments["chorus-score-mood"]["spec"]
     assert deployments["chorus-control"]["spec"]["replicas"] == 1
 
 
 def test_the_broker_comes_from_a_secret_and_its_url_stands_nowhere_else():
-    found = documents([POOL], DISK)
+    found = build_documents([POOL], DISK)
     assert of_kind("Secret", found)["chorus-broker"]["stringData"] == {"url": DISK.broker}
-    assert render(found).count("p%40ss") == 1
-    assert not of_kind("Secret", documents([POOL], CLUSTER))
+    assert render_yaml(found).count("p%40ss") == 1
+    assert not of_kind("Secret", build_documents([POOL], CLUSTER))
     for deployment in of_kind("Deployment", found).values():
         [entry] = [
             one for one in container(deployment)["env"] if one["name"] == "CHORUS_BROKER_URL"
@@ -192,7 +202,7 @@ def test_the_broker_comes_from_a_secret_and_its_url_stands_nowhere_else():
 
 def test_a_root_on_disk_is_mounted_and_one_in_a_bucket_is_not():
     for cluster, home, claims in ((CLUSTER, "gs://bucket/chorus", []), (DISK, "/data", ["shared"])):
-        for deployment in of_kind("Deployment", documents([POOL], cluster)).values():
+        for deployment in of_kind("Deployment", build_documents([POOL], cluster)).values():
             pod = deployment["spec"]["template"]["spec"]
             assert {"name": "CHORUS_HOME", "value": home} in container(deployment)["env"]
             assert [
@@ -205,14 +215,14 @@ def test_a_root_on_disk_is_mounted_and_one_in_a_bucket_is_not():
 
 def test_a_pod_gets_the_time_to_finish_its_chunk():
     for deployment in of_kind(
-        "Deployment", documents([POOL], replace(CLUSTER, grace=90.5))
+        "Deployment", build_documents([POOL], replace(CLUSTER, grace=90.5))
     ).values():
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 91
 
 
 def test_the_probes_see_progress(tmp_path):
     """The very commands, on a folder of this test."""
-    found = container(of_kind("Deployment", documents([POOL], CLUSTER))["chorus-score-mood"])
+    found = container(of_kind("Deployment", build_documents([POOL], CLUSTER))["chorus-score-mood"])
     [run] = [one["value"] for one in found["env"] if one["name"] == "CHORUS_RUN"]
 
     def well(probe):
@@ -234,7 +244,7 @@ def test_the_probes_see_progress(tmp_path):
 @pytest.mark.parametrize("namespace", ["", "a_b", "-a", "a-", "A", "a.b", "a" * 64, "a\n"])
 def test_a_bad_namespace_is_refused(namespace):
     with pytest.raises(BadNamespace, match="no namespace of Kubernetes"):
-        documents([POOL], replace(CLUSTER, namespace=namespace))
+        build_documents([POOL], replace(CLUSTER, namespace=namespace))
 
 
 model_names = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,8})*\Z").filter(
@@ -282,10 +292,10 @@ def test_no_two_models_share_an_object(models):
 def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(
     model, limits, threads, memory, gpu
 ):
-    found = documents([Pool(model, limits, threads, memory, gpu)], DISK)
+    found = build_documents([WorkerPool(model, limits, threads, memory, gpu)], DISK)
     for document in found:
         check(document)
-    text = render(found)
+    text = render_yaml(found)
     assert list(yaml.safe_load_all(text)) == found
     assert f'"{model}"' in text or re.fullmatch(r"[a-z][a-z./-]{2,}", model), (
         "quoted unless a plain word"
@@ -321,6 +331,6 @@ def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(
 )
 def test_a_text_that_some_reader_takes_for_something_else_is_quoted(text):
     assert (
-        render([{"key": text}]) == f'---\nkey: "{text}"\n'
-        or render([{"key": text}]) == f"---\nkey: '{text}'\n"
+        render_yaml([{"key": text}]) == f'---\nkey: "{text}"\n'
+        or render_yaml([{"key": text}]) == f"---\nkey: '{text}'\n"
     )
