@@ -1,4 +1,4 @@
-"""The kind bow: trained, published, scored; and what is refused."""
+"""The kind bow: training, import and scoring, and what is refused."""
 
 from zipfile import ZipFile
 
@@ -45,7 +45,7 @@ def test_one_of_rows_are_probabilities_that_sum_to_one_in_the_order_of_the_label
     assert values.argmax(axis=1).tolist() == [1, 0]
 
 
-def test_any_of_labels_stand_alone(tmp_path):
+def test_any_of_labels_are_independent(tmp_path):
     data = topics()
     find_kind("bow").fit(data, tmp_path, TrainingOptions())
     values = score(loaded(tmp_path, mode="any_of", labels=data.labels), data.texts)
@@ -53,7 +53,7 @@ def test_any_of_labels_stand_alone(tmp_path):
     assert compute_metrics(values, data.truth, "any_of")["exact_match"] == 1.0
 
 
-def test_a_large_vocabulary_is_kept_in_few_files_so_that_it_loads_quickly(folder):
+def test_a_large_vocabulary_is_saved_in_few_files_so_that_it_loads_quickly(folder):
     with ZipFile(folder / PIPELINE) as packed:
         names = packed.namelist()
     pipeline = load_skops(folder / PIPELINE)
@@ -95,10 +95,10 @@ def test_a_type_that_is_not_scikit_learns_own_is_refused_and_named(tmp_path):
         find_kind("bow").import_files(tmp_path, tmp_path, None)
 
 
-def test_what_was_trained_elsewhere_is_taken_over_with_its_labels(folder, tmp_path):
+def test_a_pipeline_is_imported_with_its_labels(folder, tmp_path):
     for source in (folder, folder / PIPELINE):
-        adopted = find_kind("bow").import_files(source, tmp_path, None)
-        assert (adopted.mode, adopted.labels, adopted.max_tokens) == (
+        imported = find_kind("bow").import_files(source, tmp_path, None)
+        assert (imported.mode, imported.labels, imported.max_tokens) == (
             "one_of",
             ("bad", "good"),
             None,
@@ -106,14 +106,14 @@ def test_what_was_trained_elsewhere_is_taken_over_with_its_labels(folder, tmp_pa
         assert (tmp_path / PIPELINE).read_bytes() == (folder / PIPELINE).read_bytes()
 
 
-def test_an_any_of_pipeline_is_known_as_such_but_not_its_labels(tmp_path):
+def test_an_any_of_pipeline_is_imported_without_labels(tmp_path):
     find_kind("bow").fit(topics(), tmp_path, TrainingOptions())
     (tmp_path / "out").mkdir()
-    adopted = find_kind("bow").import_files(tmp_path, tmp_path / "out", None)
-    assert (adopted.mode, adopted.labels) == ("any_of", None)
+    imported = find_kind("bow").import_files(tmp_path, tmp_path / "out", None)
+    assert (imported.mode, imported.labels) == ("any_of", None)
 
 
-def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_no_models(tmp_path):
+def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_refused(tmp_path):
     (tmp_path / "model.skops").write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(NotAModel, match="no skops file"):
         find_kind("bow").import_files(tmp_path / "model.skops", tmp_path, None)
@@ -128,7 +128,7 @@ def test_a_pickle_a_folder_without_skops_and_a_model_without_probabilities_are_n
         find_kind("bow").import_files(tmp_path / "empty", tmp_path, None)
 
 
-def test_an_estimator_without_a_pipeline_and_a_file_with_another_schema_are_no_models(tmp_path):
+def test_an_estimator_without_a_pipeline_and_a_file_with_another_schema_are_refused(tmp_path):
     alone = LogisticRegression().fit([[0], [1]], ["bad", "good"])
     _skops_io().dump(alone, tmp_path / "alone.skops")
     with pytest.raises(NotAModel, match="a LogisticRegression, and a Pipeline"):

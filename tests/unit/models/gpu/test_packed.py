@@ -1,4 +1,4 @@
-"""Texts end to end in one row of tokens: the same answers as for each text alone."""
+"""Texts end to end in one row of tokens: the same logits as for each text alone."""
 
 import subprocess
 import sys
@@ -27,8 +27,8 @@ architectures = pytest.mark.parametrize(
 )
 
 
-def opened(architecture="bert", head="mean", dtype=torch.float32):
-    """The network, the id of its pad token, some texts and the logits of each of them alone."""
+def open_with_texts(architecture="bert", head="mean", dtype=torch.float32):
+    """Return a network, the id of its pad token, texts and the logits of each text alone."""
     model, pad = network(architecture, head)
     ids = token_ids(pad, LENGTHS)
     expected = logits_alone(model, ids)
@@ -45,32 +45,32 @@ def logits(net, pad, ids, budget=200):
 @heads
 @architectures
 def test_packed_texts_get_the_logits_they_get_alone(architecture, head):
-    net, pad, ids, expected = opened(architecture, head)
+    net, pad, ids, expected = open_with_texts(architecture, head)
     assert isinstance(net, PackedNetwork)
-    found = logits(net, pad, ids)
-    assert found.dtype == np.float32
-    assert np.abs(found - expected).max() < 1e-4
+    values = logits(net, pad, ids)
+    assert values.dtype == np.float32
+    assert np.abs(values - expected).max() < 1e-4
     assert expected.std(axis=0).min() > 0.05  # the texts are told apart
 
 
 @heads
-def test_neither_company_nor_order_nor_budget_changes_an_answer(head):
-    net, pad, ids, expected = opened(head=head)
+def test_neither_other_texts_nor_order_nor_budget_changes_logits(head):
+    net, pad, ids, expected = open_with_texts(head=head)
     backwards = logits(net, pad, ids[::-1])[::-1]
     few = np.concatenate(
         [logits(net, pad, ids[start : start + 7]) for start in range(0, len(ids), 7)]
     )
-    for found in (
+    for values in (
         backwards,
         few,
         logits(net, pad, ids, budget=1),
         logits(net, pad, ids, budget=10**6),
     ):
-        assert np.abs(found - expected).max() < 1e-4
+        assert np.abs(values - expected).max() < 1e-4
 
 
-def test_a_chunk_may_be_started_before_the_one_before_is_fetched():
-    net, pad, ids, expected = opened()
+def test_a_chunk_can_be_enqueued_while_another_is_pending():
+    net, pad, ids, expected = open_with_texts()
     engine = TorchEngine(net, CPU, LABELS, pad, BatchLimit(200, "cpu"))
     started = [
         engine.enqueue(engine.pack(ids[part], LENGTHS[part]))
@@ -79,78 +79,78 @@ def test_a_chunk_may_be_started_before_the_one_before_is_fetched():
     assert np.abs(np.concatenate([engine.wait(one) for one in started]) - expected).max() < 1e-4
 
 
-def test_no_texts_are_no_trouble():
-    net, pad, _, _ = opened()
+def test_no_texts_give_no_logits():
+    net, pad, _, _ = open_with_texts()
     assert logits(net, pad, []).shape == (0, LABELS)
 
 
-def test_a_text_without_tokens_is_a_pad_token_and_disturbs_nobody():
-    net, pad, ids, expected = opened()
-    found = logits(net, pad, [*ids[:5], [], *ids[5:]])
-    assert np.isfinite(found[5]).all()
-    assert np.abs(np.delete(found, 5, axis=0) - expected).max() < 1e-4
+def test_a_text_without_tokens_becomes_a_pad_token_and_changes_no_other_text():
+    net, pad, ids, expected = open_with_texts()
+    values = logits(net, pad, [*ids[:5], [], *ids[5:]])
+    assert np.isfinite(values[5]).all()
+    assert np.abs(np.delete(values, 5, axis=0) - expected).max() < 1e-4
 
 
 @heads
-def test_bfloat16_is_near_and_its_head_computes_in_float32(head):
-    net, pad, ids, expected = opened("roberta", head, torch.bfloat16)
+def test_bfloat16_logits_are_close_and_the_head_computes_in_float32(head):
+    net, pad, ids, expected = open_with_texts("roberta", head, torch.bfloat16)
     assert isinstance(net, PackedNetwork)
-    found = logits(net, pad, ids)
-    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
-    assert (torch.from_numpy(found).bfloat16().float().numpy() != found).any()
+    values = logits(net, pad, ids)
+    assert np.abs(values - expected).max() < 0.1 * np.abs(expected).max()
+    assert (torch.from_numpy(values).bfloat16().float().numpy() != values).any()
 
 
 @heads
-def test_an_encoder_that_weighs_distances_gets_padded_texts(head, caplog):
-    net, pad, ids, expected = opened("mpnet", head)
+def test_an_encoder_with_distance_biases_gets_padded_texts(head, caplog):
+    net, pad, ids, expected = open_with_texts("mpnet", head)
     assert isinstance(net, PaddedNetwork)
     assert "cannot be given packed texts" in caplog.text
     assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
 
 
 @heads
-def test_texts_that_see_each_other_are_found_out_and_padded(head, monkeypatch):
+def test_attention_across_texts_is_detected_and_texts_are_padded(head, monkeypatch):
     def everywhere(rows, _starts):
         query, key, value = (row.transpose(0, 1) for row in rows)
         return scaled_dot_product_attention(query, key, value).transpose(0, 1)
 
     monkeypatch.setattr(packed, "_attention_by_length", everywhere)
-    net, pad, ids, expected = opened("bert", head)
+    net, pad, ids, expected = open_with_texts("bert", head)
     assert isinstance(net, PaddedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
 
 
 @heads
-def test_wrong_positions_are_found_out(head, monkeypatch):
+def test_wrong_positions_are_detected(head, monkeypatch):
     monkeypatch.setattr(packed, "_first_position", lambda _encoder: 0)
-    net, pad, ids, expected = opened("roberta", head)
+    net, pad, ids, expected = open_with_texts("roberta", head)
     assert isinstance(net, PaddedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
 
 
 @heads
 @architectures
-def test_the_kernel_of_a_gpu_is_given_what_it_asks_for(architecture, head, monkeypatch):
-    """As far as that can be seen without one."""
+def test_the_gpu_kernel_gets_the_arguments_that_it_expects(architecture, head, monkeypatch):
+    """Call a stand-in for the kernel, which needs a GPU."""
     kernel, calls = signature(varlen.varlen_attn), []
 
     def stand_in(*args):
-        asked = kernel.bind(*args).arguments
-        query, starts = asked["query"], asked["cu_seq_q"]
+        given = kernel.bind(*args).arguments
+        query, starts = given["query"], given["cu_seq_q"]
         assert query.dtype == torch.bfloat16
         assert all(
-            asked[name].shape == (starts[-1], 4, 8) and asked[name].is_contiguous()
+            given[name].shape == (starts[-1], 4, 8) and given[name].is_contiguous()
             for name in ("key", "value")
         )
         assert starts.dtype == torch.int32
-        assert asked["max_q"] == asked["max_k"] == starts.diff().max()
+        assert given["max_q"] == given["max_k"] == starts.diff().max()
         calls.append(query)
-        rows = [asked[name] for name in ("query", "key", "value")]
+        rows = [given[name] for name in ("query", "key", "value")]
         return _attention_by_length(rows, starts.tolist())
 
     monkeypatch.setattr(varlen, "varlen_attn", stand_in)
     monkeypatch.setattr(packed, "_has_kernel", lambda query: query.dtype == torch.bfloat16)
-    net, pad, ids, expected = opened(architecture, head, torch.bfloat16)
+    net, pad, ids, expected = open_with_texts(architecture, head, torch.bfloat16)
     assert isinstance(net, PackedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 0.3 * np.abs(expected).max()
     assert calls
@@ -161,7 +161,7 @@ def test_an_encoder_without_a_table_of_positions_gets_padded_texts(monkeypatch):
         raise NotPackable("it has no table of positions")
 
     monkeypatch.setattr(packed, "_first_position", no_table)
-    net, pad, ids, expected = opened()
+    net, pad, ids, expected = open_with_texts()
     assert isinstance(net, PaddedNetwork)
     assert np.abs(logits(net, pad, ids) - expected).max() < 1e-4
 
@@ -173,7 +173,7 @@ def test_a_pad_token_may_be_the_last_of_the_vocabulary():
     assert np.abs(logits(net, 49, ids) - logits_alone(network("bert", "mean")[0], ids)).max() < 1e-4
 
 
-def test_the_engine_needs_torch_transformers_tokenizers_and_numpy_alone():
+def test_the_engine_needs_only_torch_transformers_tokenizers_and_numpy():
     others = (
         "pyarrow",
         "pydantic",

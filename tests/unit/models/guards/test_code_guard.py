@@ -1,4 +1,4 @@
-"""A model that would run code of its own is refused, with the reason and what to do."""
+"""Models that would run code of their own are refused, with the reason and a remedy."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def refused(tmp_path):
-    """Publishes a folder with these files, and returns what was said against it."""
+    """Return a function that publishes a folder with these files and returns the error."""
 
     def publish(**files):
         folder = tmp_path / "given"
@@ -34,7 +34,7 @@ def refused(tmp_path):
     return publish
 
 
-WHOLE = {"config.json": {"model_type": "bert"}, "model.safetensors": b"", "tokenizer.json": {}}
+COMPLETE = {"config.json": {"model_type": "bert"}, "model.safetensors": b"", "tokenizer.json": {}}
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_weights_that_are_only_pickles_are_refused(refused, name):
 @pytest.mark.parametrize("config", ["config.json", "tokenizer_config.json"])
 @pytest.mark.parametrize("key", ["auto_map", "custom_pipelines"])
 def test_a_config_that_names_code_is_refused(refused, config, key):
-    error = refused(**{**WHOLE, config: {key: {"AutoModel": "modeling_own.Own"}}})
+    error = refused(**{**COMPLETE, config: {key: {"AutoModel": "modeling_own.Own"}}})
     assert f"{config} names code of its own ({key})" in str(error)
 
 
 def test_python_files_are_refused(refused):
-    error = refused(**{**WHOLE, "modeling_own.py": b"raise SystemExit"})
+    error = refused(**{**COMPLETE, "modeling_own.py": b"raise SystemExit"})
     assert "it brings Python files (modeling_own.py)" in str(error)
 
 
@@ -65,5 +65,5 @@ def test_a_pickled_pipeline_is_refused(refused):
     assert "skops.io.dump" in str(error)
 
 
-def test_a_config_that_is_no_json_is_no_model(refused):
-    assert "config.json is not a JSON object" in str(refused(**{**WHOLE, "config.json": b"[1"}))
+def test_a_config_that_is_not_a_json_object_is_refused(refused):
+    assert "config.json is not a JSON object" in str(refused(**{**COMPLETE, "config.json": b"[1"}))

@@ -1,4 +1,4 @@
-"""A child process with a pipe: what it answers, and what becomes of one that does not."""
+"""A child process with a pipe: its answers, and the errors of one that does not answer."""
 
 import os
 import signal
@@ -20,19 +20,19 @@ LIMIT = 60.0  # seconds, for answers that do come
 
 
 class Unreadable:
-    """Pickled without trouble, and unpickled with an error."""
+    """An object that can be pickled, and raises an error when it is unpickled."""
 
     def __reduce__(self):
         return int, ("no number",)
 
 
-def initialise():
-    os.environ["INITIALISED"] = "yes"
+def initialize():
+    os.environ["INITIALIZED"] = "yes"
 
 
 def serve(pipe, greeting):
-    """Answer each word with what it asks for."""
-    pipe.send((greeting, os.environ.get("INITIALISED")))
+    """Answer each word with itself, or do what it says."""
+    pipe.send((greeting, os.environ.get("INITIALIZED")))
     while True:
         word = pipe.recv()
         if word == "kill":
@@ -52,7 +52,7 @@ def serve(pipe, greeting):
 
 @pytest.fixture
 def process():
-    started = PipedProcess(serve, ("hello",), initialise)
+    started = PipedProcess(serve, ("hello",), initialize)
     assert started.receive(LIMIT, tuple) == ("hello", "yes")
     yield started
     started.stop()
@@ -85,7 +85,7 @@ def test_a_process_that_ends_says_how_it_ended(process, word, status, reason):
     assert not process.is_alive()
 
 
-def test_a_message_to_a_process_that_has_ended_is_answered_by_its_end(process):
+def test_receiving_from_a_process_that_has_ended_says_how_it_ended(process):
     os.kill(process.pid, signal.SIGKILL)
     for _ in range(2):
         process.send("word")
@@ -116,7 +116,7 @@ def test_signals_to_a_group_of_processes_do_not_end_it(process):
     assert process.receive(LIMIT, str) == "signals"
 
 
-def test_a_stopped_process_is_gone(process):
+def test_a_stopped_process_no_longer_exists(process):
     process.stop()
     process.stop()
     assert not Path(f"/proc/{process.pid}").exists()

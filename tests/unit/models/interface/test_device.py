@@ -1,4 +1,4 @@
-"""Where a network computes: chosen from the facts, and refused with what to do."""
+"""The device that a network computes on: chosen from the facts, or refused with a remedy."""
 
 import subprocess
 import sys
@@ -18,45 +18,45 @@ from models.transformer.openvino_scorer import TransformerScorer
 from tests.support.models.models_fixtures import spec
 from tests.support.runs.command import Command
 
-NOTHING, ONE, TWO = GpuFacts(0, (), None), GpuFacts(1, (), 1), GpuFacts(2, (), 2)
-UNASKED = GpuFacts(2, (), None)  # torch was not imported to find out
+NO_GPU, ONE, TWO = GpuFacts(0, (), None), GpuFacts(1, (), 1), GpuFacts(2, (), 2)
+NOT_COUNTED = GpuFacts(2, (), None)  # torch was not imported to find out
 NO_TORCH = GpuFacts(1, ("torch", "transformers"), None)
-OF_THE_CPU = GpuFacts(1, (), 0)  # a build of torch without CUDA
+CPU_BUILD = GpuFacts(1, (), 0)  # a build of torch without CUDA
 
 
 @pytest.mark.parametrize(
-    ("wanted", "facts", "chosen"),
+    ("requested", "facts", "chosen"),
     [
-        ("auto", NOTHING, "cpu"),
+        ("auto", NO_GPU, "cpu"),
         ("auto", NO_TORCH, "cpu"),
-        ("auto", OF_THE_CPU, "cpu"),
+        ("auto", CPU_BUILD, "cpu"),
         ("auto", TWO, "cuda"),
         ("cpu", TWO, "cpu"),
         ("cuda", ONE, "cuda"),
         ("cuda:1", TWO, "cuda:1"),
-        ("cuda:1", UNASKED, "cuda:1"),
+        ("cuda:1", NOT_COUNTED, "cuda:1"),
     ],
 )
-def test_the_device_follows_from_what_is_wanted_and_what_there_is(wanted, facts, chosen):
-    assert choose_device(wanted, facts) == chosen
+def test_the_device_is_chosen_from_the_request_and_the_facts(requested, facts, chosen):
+    assert choose_device(requested, facts) == chosen
 
 
 @pytest.mark.parametrize(
-    ("wanted", "facts", "says"),
+    ("requested", "facts", "message"),
     [
-        ("cuda", NOTHING, r"no NVIDIA GPU.*--device cpu"),
+        ("cuda", NO_GPU, r"no NVIDIA GPU.*--device cpu"),
         (
             "cuda",
             NO_TORCH,
             r"torch and transformers are not installed.*pip install 'chorus\[gpu\]'",
         ),
-        ("cuda", OF_THE_CPU, r"torch sees no GPU.*build of torch for CUDA"),
+        ("cuda", CPU_BUILD, r"torch sees no GPU.*build of torch for CUDA"),
         ("cuda:2", TWO, r"there are 2 GPUs here, counted from 0"),
     ],
 )
-def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(wanted, facts, says):
-    with pytest.raises(NoGpu, match=says):
-        choose_device(wanted, facts)
+def test_a_gpu_that_cannot_be_used_is_refused_with_a_remedy(requested, facts, message):
+    with pytest.raises(NoGpu, match=message):
+        choose_device(requested, facts)
 
 
 def test_torch_is_not_imported_where_there_can_be_no_gpu():
@@ -64,7 +64,8 @@ def test_torch_is_not_imported_where_there_can_be_no_gpu():
 import sys
 from models.interface import device
 device._device_files = lambda: 0
-assert device.gather_gpu_facts() == device.GpuFacts(0, device.gather_gpu_facts().missing_packages, None)
+facts = device.gather_gpu_facts()
+assert facts == device.GpuFacts(0, facts.missing_packages, None)
 device._device_files = lambda: 1
 assert device.gather_gpu_facts(count_with_torch=False).gpus is None
 assert "torch" not in sys.modules
@@ -72,7 +73,7 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_kind_decides_what_a_gpu_is_good_for(monkeypatch, tmp_path):
+def test_only_a_kind_that_uses_a_gpu_is_scored_on_it(monkeypatch, tmp_path):
     monkeypatch.setattr(table, "gather_gpu_facts", lambda: TWO)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute()), TorchScorer)
     assert isinstance(open_scorer(spec("transformer"), tmp_path, Compute("cuda:1")), TorchScorer)
@@ -81,12 +82,12 @@ def test_the_kind_decides_what_a_gpu_is_good_for(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"])
-def test_a_device_that_is_none_is_a_bad_setting(value):
+def test_an_invalid_device_is_a_bad_setting(value):
     with pytest.raises(BadSetting, match=r"CHORUS_DEVICE is .* expected auto, cpu, cuda"):
         from_environment({"CHORUS_DEVICE": value})
 
 
-def test_the_command_line_refuses_before_it_reads_the_file(tmp_path):
+def test_the_command_line_refuses_a_device_before_it_reads_the_file(tmp_path):
     chorus = Command(tmp_path)
     assert (
         "--device is 'gpu'; expected auto" in chorus.here("score", "no.csv", "--device", "gpu").err

@@ -1,4 +1,4 @@
-"""What is written down about a model version, and the digest of what decides its scores."""
+"""The manifest of a model version, and the digest of what decides its scores."""
 
 from datetime import UTC, datetime
 
@@ -54,7 +54,7 @@ def test_a_manifest_reads_back_as_it_was_written():
 
 
 @pytest.mark.parametrize("file", ["../secret", "a/b", "", ".hidden", "/etc/passwd"])
-def test_an_artifact_lies_in_the_models_own_folder(file):
+def test_an_artifact_cannot_lie_outside_the_folder_of_its_version(file):
     with pytest.raises(ValidationError):
         Artifact(file=file, bytes=1, sha256="a" * 64)
 

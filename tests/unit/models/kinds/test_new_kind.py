@@ -84,13 +84,13 @@ def test_errors_name_a_new_kind_among_the_others(registry, tmp_path):
         table.find_kind("forest")
 
 
-def test_every_kind_says_what_it_is():
+def test_every_kind_describes_itself():
     for kind in all_kinds().values():
         assert kind.summary.endswith(".")
         assert kind.recognised_by
 
 
-def test_asking_the_kinds_loads_no_model_library():
+def test_importing_every_kind_loads_no_model_library():
     code = (
         "import sys; from models.kinds.table import all_kinds; all_kinds();"
         "heavy = {'sklearn', 'skops', 'openvino', 'torch', 'transformers', 'tokenizers', 'nncf'};"

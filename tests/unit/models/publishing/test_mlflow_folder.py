@@ -1,6 +1,4 @@
-"""Folders that MLflow saved are published and scored without MLflow; those with pickles or code are
-refused.
-"""
+"""Folders that MLflow saved are published without MLflow; those with pickles or code are refused."""
 
 import json
 import shutil
@@ -44,7 +42,7 @@ TRANSFORMERS = {
 
 
 def mlmodel(folder, **flavors):
-    """As MLflow writes it."""
+    """Write an MLmodel file as MLflow does; return its folder."""
     loader = {"loader_module": f"mlflow.{next(iter(flavors), 'none')}", "python_version": "3.13.1"}
     folder.mkdir(exist_ok=True)
     written = {
@@ -68,7 +66,7 @@ def answers(registry, manifest):
         return score(scorer, TEXTS)
 
 
-def test_a_pipeline_kept_with_skops_is_published_and_scored(registry, tmp_path):
+def test_a_pipeline_saved_with_skops_is_published_and_scored(registry, tmp_path):
     folder = mlmodel(tmp_path / "mood", sklearn=SKLEARN)
     find_kind("bow").fit(moods(), folder, TrainingOptions())
     (folder / "pipeline.skops").rename(folder / "model.skops")
@@ -98,15 +96,16 @@ def test_a_transformer_is_published_and_scored(registry, tmp_path):
     assert np.allclose(answers(registry, manifest).sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("kept", ["pickle", "cloudpickle", None])
-def test_a_pickled_pipeline_is_refused_with_what_to_do(registry, tmp_path, kept):
+@pytest.mark.parametrize("serialization", ["pickle", "cloudpickle", None])
+def test_a_pickled_pipeline_is_refused_with_a_remedy(registry, tmp_path, serialization):
     folder = mlmodel(
         tmp_path / "mood",
-        sklearn=SKLEARN | {"pickled_model": "model.pkl", "serialization_format": kept},
+        sklearn=SKLEARN | {"pickled_model": "model.pkl", "serialization_format": serialization},
     )
     (folder / "model.pkl").write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(
-        ContainsCode, match=rf"serialization_format: {kept}.*serialization_format=\"skops\""
+        ContainsCode,
+        match=rf"serialization_format: {serialization}.*serialization_format=\"skops\"",
     ):
         publish_from(registry, "mood", folder, "mood", NOW)
 
@@ -129,7 +128,9 @@ def test_a_pickled_pipeline_is_refused_with_what_to_do(registry, tmp_path, kept)
         ({"xgboost": {"data": "model.xgb"}}, "its flavours are python_function, xgboost"),
     ],
 )
-def test_what_cannot_be_published_says_why(registry, tmp_path, flavors, problem):
+def test_a_folder_that_cannot_be_published_is_refused_with_the_reason(
+    registry, tmp_path, flavors, problem
+):
     with pytest.raises(NotAModel, match=problem):
         publish_from(registry, "mood", mlmodel(tmp_path / "mood", **flavors), "mood", NOW)
 
@@ -157,7 +158,7 @@ def test_a_transformer_with_pickles_or_code_is_refused(registry, tmp_path, file,
 
 
 @pytest.mark.parametrize("text", ["flavors: [", "- a list", "flavors: sklearn", "\x00"])
-def test_an_mlmodel_that_says_nothing_is_refused(registry, tmp_path, text):
+def test_an_mlmodel_file_without_flavors_is_refused(registry, tmp_path, text):
     (tmp_path / "MLmodel").write_text(text)
     with pytest.raises(NotAModel, match="MLmodel is not YAML"):
         publish_from(registry, "mood", tmp_path, "mood", NOW)

@@ -1,4 +1,4 @@
-"""Publishing models, and refusing files that are not what was published."""
+"""Publishing models, and refusing files that differ from what was published."""
 
 import subprocess
 import sys
@@ -29,11 +29,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def registry(any_place):
-    """On a folder, and on object stores whose files must be fetched."""
+    """A registry on a folder, and on object stores whose files must be downloaded."""
     return ModelRegistry(any_place)
 
 
-def test_what_is_published_is_found_under_its_number_and_as_champion(registry, folder):
+def test_a_published_version_is_found_by_number_and_as_champion(registry, folder):
     manifest = registry.publish("mood", folder, spec(), NOW)
     assert manifest.version == 1
     assert registry.names() == ["mood"]
@@ -54,11 +54,11 @@ def test_a_second_version_does_not_become_champion_by_itself(registry, folder):
     assert registry.resolve("mood").version == 1
 
 
-def test_two_publishers_at_once_get_two_versions(registry, folder):
-    together = Barrier(2)
+def test_two_concurrent_publishers_get_two_versions(registry, folder):
+    barrier = Barrier(2)
 
     def publish(_):
-        together.wait()
+        barrier.wait()
         return registry.publish("mood", folder, spec(), NOW).version
 
     with ThreadPoolExecutor(2) as pool:
@@ -68,9 +68,10 @@ def test_two_publishers_at_once_get_two_versions(registry, folder):
 
 def test_the_verified_folder_holds_every_artifact(registry, folder):
     manifest = registry.publish("mood", folder, spec(), NOW)
-    with registry.verified(manifest) as found:
+    with registry.verified(manifest) as verified:
         assert {
-            artifact.file: (found / artifact.file).read_bytes() for artifact in manifest.artifacts
+            artifact.file: (verified / artifact.file).read_bytes()
+            for artifact in manifest.artifacts
         } == {
             "config.json": b"{}",
             "weights.bin": b"weights",
@@ -97,7 +98,7 @@ def test_a_file_that_changed_by_one_byte_is_refused(tmp_path, folder):
     assert "Restore the file, or publish the model again" in str(error)
 
 
-def test_a_file_that_is_gone_is_refused(tmp_path, folder):
+def test_a_missing_artifact_is_refused(tmp_path, folder):
     registry = ModelRegistry(open_place(str(tmp_path)))
     manifest = registry.publish("mood", folder, spec(), NOW)
     (tmp_path / "registry/models/mood/1/weights.bin").unlink()
@@ -124,7 +125,7 @@ def test_the_manifest_of_another_version_is_refused(tmp_path, folder):
         registry.resolve("mood", 2)
 
 
-def test_asking_for_what_is_not_there_lists_what_is(registry, folder):
+def test_the_error_for_an_unknown_name_or_version_lists_what_is_published(registry, folder):
     registry.publish("mood", folder, spec(), NOW)
     with pytest.raises(NotPublished, match="Published: mood"):
         registry.resolve("moot")

@@ -1,6 +1,4 @@
-"""Labelled texts, how they are split and read, what training measures, and publishing what was
-trained elsewhere.
-"""
+"""Labelled texts, training, metrics, and publishing what was trained elsewhere."""
 
 import json
 import sys
@@ -30,33 +28,33 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @given(st.lists(st.text(max_size=20), max_size=60), st.floats(0, 1))
-def test_a_split_loses_no_row_and_puts_equal_texts_on_one_side(texts, share):
+def test_a_split_loses_no_row_and_keeps_equal_texts_together(texts, share):
     data = build_labelled_texts(texts, [("x",)] * len(texts), "any_of", ("x",))
-    learned, kept = split(data, share)
-    assert sorted(learned.texts.to_pylist() + kept.texts.to_pylist()) == sorted(texts)
+    learned, measured_on = split(data, share)
+    assert sorted(learned.texts.to_pylist() + measured_on.texts.to_pylist()) == sorted(texts)
     plain = [
         {" ".join(text.casefold().split()) for text in side.texts.to_pylist()}
-        for side in (learned, kept)
+        for side in (learned, measured_on)
     ]
     assert not plain[0] & plain[1]
 
 
-def test_a_split_holds_out_about_its_share_and_keeps_to_it_when_rows_are_added():
+def test_a_split_holds_out_about_its_share_and_does_not_change_when_rows_are_added():
     texts = [f"text {n}" for n in range(4000)]
     data = build_labelled_texts(texts, [("x",)] * len(texts), "any_of")
-    kept = split(data, 0.1)[1]
-    assert 300 < len(kept) < 500
+    measured_on = split(data, 0.1)[1]
+    assert 300 < len(measured_on) < 500
     before = split(data.take(np.arange(1000)), 0.1)[1]
-    assert set(before.texts.to_pylist()) == set(kept.texts.to_pylist()) & set(texts[:1000])
+    assert set(before.texts.to_pylist()) == set(measured_on.texts.to_pylist()) & set(texts[:1000])
 
 
-def test_the_rows_of_a_split_keep_their_answers():
+def test_the_rows_of_a_split_keep_their_labels():
     for side in split(moods(), 0.4):
         for text, truth in zip(side.texts.to_pylist(), side.truth, strict=True):
             assert side.labels[truth.argmax()] in text
 
 
-def test_metrics_by_hand():
+def test_metrics_are_those_computed_by_hand():
     truth = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=bool)
     values = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
     one_of = compute_metrics(values, truth, "one_of")
@@ -70,7 +68,7 @@ def test_metrics_by_hand():
 
 
 @pytest.mark.parametrize("mode", ["one_of", "any_of"])
-def test_a_row_that_the_model_could_not_score_is_wrong_whatever_is_true(mode):
+def test_a_row_without_scores_counts_as_wrong(mode):
     truth = np.eye(2, dtype=bool)
     scored = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
     rejected = np.where([[True], [False]], np.float32("nan"), scored)
@@ -78,7 +76,7 @@ def test_a_row_that_the_model_could_not_score_is_wrong_whatever_is_true(mode):
     assert compute_metrics(rejected, truth, mode)["macro_f1"] == pytest.approx(1 / 2)
 
 
-def test_rows_that_no_model_can_learn_from_are_named():
+def test_rows_and_labels_that_no_model_can_learn_from_are_named():
     with pytest.raises(BadLabels, match="Row 2 has 2 labels"):
         build_labelled_texts(["a", "b"], [("x",), ("x", "y")], "one_of")
     with pytest.raises(BadLabels, match=r"Row 1 has the label 'z'. The labels are x, y"):
@@ -118,7 +116,7 @@ def test_training_measures_on_rows_it_did_not_learn_from_and_publishes(tmp_path)
     assert np.array_equal(score(scorer, trained.held_out.texts), trained.values)
 
 
-def test_an_unknown_kind_names_those_there_are():
+def test_the_error_for_an_unknown_kind_lists_the_kinds():
     with pytest.raises(
         UnknownKind, match=r"no kind of model 'forest'. The kinds are: bow, transformer"
     ):
@@ -134,7 +132,7 @@ def test_a_missing_package_names_the_command_that_installs_it(tmp_path, monkeypa
         train("transformer", "mood", moods(), tmp_path, TrainingOptions(encoder=tmp_path), "")
 
 
-def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_path):
+def test_a_pipeline_is_published_if_its_labels_are_given_or_in_its_files(tmp_path):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     for name, data in (("one", moods()), ("any", topics())):
         (tmp_path / name).mkdir()
@@ -149,29 +147,29 @@ def test_a_pipeline_from_elsewhere_is_published_once_its_labels_are_known(tmp_pa
         publish_from(registry, "one", tmp_path / "one", "mood", NOW, labels=("good", "bad"))
     with pytest.raises(LabelsMismatch, match="does not name its labels"):
         publish_from(registry, "any", tmp_path / "any", "topics", NOW)
-    given = {"labels": ("late", "dear"), "initializer": light_model.install}
+    options = {"labels": ("late", "dear"), "initializer": light_model.install}
     manifest = publish_from(
-        registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **given
+        registry, "any", tmp_path / "any/pipeline.skops", "topics", NOW, **options
     )
     assert (manifest.target.mode, manifest.labels) == ("any_of", ("late", "dear"))
     assert registry.versions("one") == [1]
 
 
 @pytest.mark.parametrize("option", [{"over_length": "windows"}, {"max_tokens": 16}])
-def test_a_bag_of_words_is_not_published_with_options_that_mean_nothing_to_it(tmp_path, option):
+def test_a_bow_model_is_not_published_with_options_about_tokens(tmp_path, option):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     (tmp_path / "pipeline.skops").touch()
     with pytest.raises(OptionNotSupported, match="A bow reads every text to its end"):
         publish_from(registry, "mood", tmp_path / "pipeline.skops", "mood", NOW, **option)
 
 
-def test_a_bag_of_words_is_not_trained_to_read_windows(tmp_path):
+def test_a_bow_model_is_not_trained_to_read_windows(tmp_path):
     with pytest.raises(OptionNotSupported, match=r"Leave out .* a rule for long texts"):
         train("bow", "mood", moods(), tmp_path, TrainingOptions(over_length="windows"), "")
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_model_is_not_published(tmp_path):
+def test_a_source_that_is_no_model_is_refused(tmp_path):
     registry = ModelRegistry(LocalPlace(tmp_path / "home"))
     for source, problem in (
         (tmp_path / "gone", "not there"),
@@ -182,18 +180,18 @@ def test_what_is_no_model_is_not_published(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.jsonl"])
-def test_the_three_forms_of_a_file_read_alike(tmp_path, name):
+def test_csv_tsv_and_jsonl_files_give_the_same_rows(tmp_path, name):
     file = tmp_path / name
     rows = [("dear, very\ndear", ["price"]), ("late and dear", ["delivery", "price"]), ("fine", [])]
     if name.endswith("jsonl"):
         file.write_text(
-            "".join(json.dumps({"said": text, "about": about}) + "\n" for text, about in rows)
+            "".join(json.dumps({"comment": text, "about": about}) + "\n" for text, about in rows)
         )
     else:
         comma = "," if name.endswith("csv") else "\t"
         lines = [f'"{text}"{comma}{"|".join(about)}\n' for text, about in rows]
-        file.write_text("\ufeff" + f"said{comma}about\n" + "".join(lines))
-    data = read_labelled_texts(file, "said", "about", "any_of")
+        file.write_text("\ufeff" + f"comment{comma}about\n" + "".join(lines))
+    data = read_labelled_texts(file, "comment", "about", "any_of")
     assert data.texts.to_pylist() == [text for text, _ in rows]
     assert data.labels == ("delivery", "price")
     assert data.truth.tolist() == [[False, True], [True, True], [False, False]]
@@ -225,12 +223,12 @@ def test_a_json_list_in_a_csv_field_is_a_list_of_labels(tmp_path):
         ("rows.jsonl", b'{"text": "a", "label": 3}\n', "row 1 has an answer that is not words"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_what_is_wrong_and_where(tmp_path, name, content, problem):
+def test_an_unreadable_file_is_reported_with_row_and_problem(tmp_path, name, content, problem):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadLabelledFile, match=problem):
         read_labelled_texts(tmp_path / name, "text", "label", "one_of")
 
 
-def test_a_file_that_is_not_there_says_so(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(BadLabelledFile, match="not there"):
         read_labelled_texts(tmp_path / "gone.csv", "text", "label", "one_of")

@@ -1,6 +1,4 @@
-"""What a model takes is measured before it is published, and one that does not answer is not
-published.
-"""
+"""A model is measured before it is published; one that does not answer is not published."""
 
 import os
 import signal
@@ -14,8 +12,8 @@ from tests.support.models import light_model
 from tests.support.models.models_fixtures import spec, strings
 
 
-def deadly_model():
-    """The model ends its process."""
+def crashing_model():
+    """Install a model that ends its process."""
     light_model.install()
     light_model.BowScorer.load = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 
@@ -27,16 +25,16 @@ def broken_model():
 
 def test_speed_and_memory_of_a_light_model_are_measured_on_the_texts(tmp_path):
     texts = strings(*(["good"] * 20))
-    found = measure_model(spec(), tmp_path, texts, light_model.install)
-    assert found.rows == 20
-    assert found.tokens_per_second is None
-    assert found.characters_per_second == pytest.approx(4 * found.rows_per_second, rel=0.01)
-    assert found.memory > 10_000_000
+    measured = measure_model(spec(), tmp_path, texts, light_model.install)
+    assert measured.rows == 20
+    assert measured.tokens_per_second is None
+    assert measured.characters_per_second == pytest.approx(4 * measured.rows_per_second, rel=0.01)
+    assert measured.memory > 10_000_000
 
 
-def test_without_texts_a_model_is_tried_on_ours(tmp_path):
-    found = measure_model(spec(), tmp_path, initializer=light_model.install)
-    assert found.rows == len(set(sample_texts().to_pylist()))
+def test_without_texts_a_model_is_tried_on_sample_texts(tmp_path):
+    measured = measure_model(spec(), tmp_path, initializer=light_model.install)
+    assert measured.rows == len(set(sample_texts().to_pylist()))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +42,7 @@ def test_without_texts_a_model_is_tried_on_ours(tmp_path):
     [
         (("bad", "good"), broken_model, "IndexError: list index out of range"),
         (("bad", "good", "new"), light_model.install, r"answered with \(8, 2\)"),
-        (("bad", "good"), deadly_model, "ended by signal SIGKILL"),
+        (("bad", "good"), crashing_model, "ended by signal SIGKILL"),
     ],
 )
 def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, initializer, reason):
@@ -52,7 +50,7 @@ def test_a_model_that_does_not_answer_fails_its_trial(tmp_path, labels, initiali
         measure_model(spec(labels=labels), tmp_path, initializer=initializer)
 
 
-def test_what_was_measured_decides_no_score():
+def test_measurements_do_not_change_the_digest():
     measured = Measurements(
         load_seconds=1, rows_per_second=2, characters_per_second=3, rows=4, memory=5
     )

@@ -1,4 +1,4 @@
-"""A transformer in fewer bits: made when it is published, kept if its labels stay."""
+"""Lower precisions of a transformer: checked when it is published, kept if its labels stay."""
 
 import shutil
 import sys
@@ -22,49 +22,51 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def adopted(tmp_path_factory):
-    """The folder that a registry would keep, of a model that knows good from bad."""
+def imported(tmp_path_factory):
+    """The folder of a version whose model tells good from bad."""
     made = tmp_path_factory.mktemp("quantize")
     tiny = encoder(made / "tiny")
-    for folder in ("trained", "adopted"):
+    for folder in ("trained", "imported"):
         (made / folder).mkdir()
     find_kind("transformer").fit(
         moods(),
         made / "trained",
         TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, learning_rate=5e-3),
     )
-    find_kind("transformer").import_files(made / "trained", made / "adopted", None)
-    return made / "adopted"
+    find_kind("transformer").import_files(made / "trained", made / "imported", None)
+    return made / "imported"
 
 
 @pytest.fixture
-def published(adopted, tmp_path):
-    """A copy of it, to which other precisions may be added."""
-    return shutil.copytree(adopted, tmp_path / "published")
+def published(imported, tmp_path):
+    """A copy of that folder, to which other precisions may be added."""
+    return shutil.copytree(imported, tmp_path / "published")
 
 
 @pytest.fixture
 def warnings(monkeypatch):
-    """What publishing says of int8."""
-    said = []
-    monkeypatch.setattr(quantize.log, "warning", lambda text, *values: said.append(text % values))
-    return said
+    """The warnings of a check, as they are logged."""
+    messages = []
+    monkeypatch.setattr(
+        quantize.log, "warning", lambda text, *values: messages.append(text % values)
+    )
+    return messages
 
 
-WHAT = spec("transformer", max_tokens=64)
+SPEC = spec("transformer", max_tokens=64)
 
 
 def texts(rows):
-    """One of the words good and bad in each, so that no answer is a near thing."""
+    """Return texts with the word good or bad in each, so that their labels are clear."""
     chance = np.random.default_rng(1)
     return strings(
         *(f"the {chance.choice(WORDS)} was {('good', 'bad')[row % 2]} {row}" for row in range(rows))
     )
 
 
-def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
+def test_int8_is_offered_and_chosen_when_the_labels_do_not_change(published):
     checks = find_kind("transformer").check_precisions(
-        WHAT, published, moods().texts, texts(MIN_ROWS)
+        SPEC, published, moods().texts, texts(MIN_ROWS)
     )
     int8 = checks[-1]
     assert (int8.precision, int8.rows, int8.passed) == ("int8", MIN_ROWS, True)
@@ -76,7 +78,7 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
     for coarsest in ("float32", "int8"):
         compute = Compute(threads=1, precision=coarsest)
         scorer = open_scorer(
-            WHAT.model_copy(update={"precisions": tuple(fast)}), published, compute
+            SPEC.model_copy(update={"precisions": tuple(fast)}), published, compute
         )
         scorer.load()
         values[coarsest] = score(scorer, texts(50))
@@ -84,19 +86,19 @@ def test_int8_is_offered_when_the_labels_stay_and_then_chosen(published):
     assert np.array_equal(values["float32"].argmax(axis=1), values["int8"].argmax(axis=1))
 
 
-def test_int8_is_not_kept_when_too_many_labels_change(published, monkeypatch):
+def test_the_int8_network_is_removed_when_too_many_labels_change(published, monkeypatch):
     monkeypatch.setattr(precision, "MIN_AGREEMENT", 1.01)
     checks = find_kind("transformer").check_precisions(
-        WHAT, published, moods().texts, texts(MIN_ROWS)
+        SPEC, published, moods().texts, texts(MIN_ROWS)
     )
     assert not checks[-1].passed
     assert not list(published.glob("openvino_int8*"))
 
 
-def test_with_too_few_texts_to_tell_nothing_is_offered(published, warnings):
+def test_with_too_few_texts_no_precision_is_checked(published, warnings):
     assert (
         find_kind("transformer").check_precisions(
-            WHAT, published, moods().texts, texts(MIN_ROWS - 1)
+            SPEC, published, moods().texts, texts(MIN_ROWS - 1)
         )
         == ()
     )
@@ -111,7 +113,7 @@ def test_a_kind_with_one_precision_offers_no_other(tmp_path):
     )
 
 
-def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published):
+def test_products_behind_a_layer_norm_have_narrow_ranges(published):
     wide = _wide_range_products(openvino.Core().read_model(published / NETWORK))
     # of each layer those behind the attention and behind the GELU, and the head
     assert len(wide) == 2 * 2 + 1
@@ -122,10 +124,10 @@ def test_products_that_read_what_a_layer_norm_gives_have_narrow_ranges(published
     ]
 
 
-def test_without_nncf_a_model_is_published_all_the_same(published, monkeypatch, warnings):
+def test_without_nncf_a_model_is_published_without_int8(published, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "nncf", None)
     assert (
-        find_kind("transformer").check_precisions(WHAT, published, moods().texts, texts(MIN_ROWS))
+        find_kind("transformer").check_precisions(SPEC, published, moods().texts, texts(MIN_ROWS))
         == ()
     )
     assert len(warnings) == 1

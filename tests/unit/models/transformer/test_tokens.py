@@ -14,33 +14,33 @@ def folder(tmp_path_factory):
     return encoder(tmp_path_factory.mktemp("encoder") / "tiny")
 
 
-def read(folder, over_length, *texts, max_tokens=5):
-    what = spec("transformer", max_tokens=max_tokens).model_copy(
+def tokenize(folder, over_length, *texts, max_tokens=5):
+    model_spec = spec("transformer", max_tokens=max_tokens).model_copy(
         update={"over_length": over_length}
     )
-    return ModelTokenizer(what, folder).tokenize(strings(*texts))
+    return ModelTokenizer(model_spec, folder).tokenize(strings(*texts))
 
 
-def test_equal_texts_are_read_once(folder):
-    tokens = read(folder, "truncate", "the box", "late", "the box")
+def test_equal_texts_are_tokenized_once(folder):
+    tokens = tokenize(folder, "truncate", "the box", "late", "the box")
     assert tokens.rows.tolist() == [0, 1, 0]
     assert len(tokens.ids) == 2
 
 
 def test_a_long_text_is_cut_and_keeps_its_last_special_token(folder):
-    tokens = read(folder, "truncate", "the parcel was late and dear today")
-    assert tokens.ids == [read(folder, "truncate", "the parcel was").ids[0]]
+    tokens = tokenize(folder, "truncate", "the parcel was late and dear today")
+    assert tokens.ids == [tokenize(folder, "truncate", "the parcel was").ids[0]]
 
 
 def test_windows_hold_every_token_of_a_long_text_once(folder):
     words = ["the", "parcel", "was", "late", "and", "dear", "today"]
-    tokens = read(folder, "windows", "good", " ".join(words))
+    tokens = tokenize(folder, "windows", "good", " ".join(words))
     assert tokens.texts.tolist() == [0, 1, 1, 1]
     assert tokens.lengths.tolist() == [3, 5, 5, 3]
-    whole = read(folder, "windows", " ".join(words), max_tokens=50).ids[0]
+    complete = tokenize(folder, "windows", " ".join(words), max_tokens=50).ids[0]
     inner = [token for window in tokens.ids[1:] for token in window[1:-1]]
-    assert inner == whole[1:-1]
-    assert {(window[0], window[-1]) for window in tokens.ids} == {(whole[0], whole[-1])}
+    assert inner == complete[1:-1]
+    assert {(window[0], window[-1]) for window in tokens.ids} == {(complete[0], complete[-1])}
 
 
 @given(st.data())
@@ -61,12 +61,12 @@ def test_a_row_gets_the_mean_of_its_windows_weighted_by_their_tokens(data):
     answers = tokens.average_windows(values)
     assert answers.dtype == np.float32
     for row, text in enumerate(rows):
-        mine = texts == text
-        expected = np.average(values[mine], axis=0, weights=np.array(lengths)[mine])
+        windows = texts == text
+        expected = np.average(values[windows], axis=0, weights=np.array(lengths)[windows])
         assert np.allclose(answers[row], expected, atol=1e-6)
 
 
 def test_no_texts_have_no_tokens_and_no_answers(folder):
-    tokens = read(folder, "windows")
+    tokens = tokenize(folder, "windows")
     assert tokens.ids == []
     assert tokens.average_windows(np.empty((0, 2), dtype=np.float32)).shape == (0, 2)

@@ -1,4 +1,4 @@
-"""The kind transformer: trained, published and scored for real, with a tiny encoder."""
+"""The kind transformer: training, publishing and scoring with a tiny encoder."""
 
 import shutil
 import subprocess
@@ -62,7 +62,7 @@ def trained(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def published(trained, tmp_path_factory):
-    """The folder that a registry would keep."""
+    """The folder of a published version."""
     folder = tmp_path_factory.mktemp("published")
     find_kind("transformer").import_files(trained, folder, None)
     return folder
@@ -78,22 +78,22 @@ def loaded(folder, cache=None, **what):
     return scorer
 
 
-def some_texts(rows=300):
-    """Of 1 to 40 words."""
+def random_texts(rows=300):
+    """Return texts of 1 to 40 words."""
     chance = np.random.default_rng(1)
     return strings(*(" ".join(chance.choice(WORDS, chance.integers(1, 41))) for _ in range(rows)))
 
 
 def logits_by_torch(model, folder, texts):
-    """One text at a time, without padding."""
+    """Return the logits of each text alone, without padding."""
     tokenizer = open_tokenizer(folder, 64)
     with torch.no_grad():
         ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts.to_pylist()]
         return torch.cat([model(row, torch.ones_like(row)) for row in ids])
 
 
-def test_openvino_answers_as_torch_does(published):
-    texts = some_texts(40)
+def test_openvino_gives_the_scores_of_torch(published):
+    texts = random_texts(40)
     expected = torch.softmax(
         logits_by_torch(networks.load_network(published), published, texts), dim=1
     ).numpy()
@@ -103,7 +103,7 @@ def test_openvino_answers_as_torch_does(published):
     assert values.std(axis=0).min() > 0.01  # the texts are told apart
 
 
-def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tiny, tmp_path):
+def test_a_standard_model_is_published_and_gives_the_same_scores_as_in_torch(tiny, tmp_path):
     config = BertConfig.from_pretrained(tiny, id2label={0: "late", 1: "dear", 2: "rude"})
     config.problem_type = "multi_label_classification"
     model = BertForSequenceClassification(config).eval()
@@ -117,7 +117,7 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
         ("late", "dear", "rude"),
         64,
     )
-    texts = some_texts(20)
+    texts = random_texts(20)
     expected = torch.sigmoid(logits_by_torch(networks.StandardHead(model), tmp_path, texts)).numpy()
     scorer = open_scorer(
         manifest,
@@ -128,14 +128,16 @@ def test_a_standard_model_from_elsewhere_is_published_and_answers_as_it_does(tin
     assert np.abs(score(scorer, texts) - expected).max() < TOLERANCE
 
 
-def test_of_a_model_on_trial_the_tokens_that_it_reads_are_counted(published):
-    found = measure_model(
+def test_a_trial_counts_the_tokens_that_the_model_reads(published):
+    measured = measure_model(
         spec("transformer", max_tokens=4), published, strings("good box today", "bad")
     )
-    assert found.tokens_per_second == pytest.approx(found.rows_per_second * (4 + 3) / 2, rel=0.01)
+    assert measured.tokens_per_second == pytest.approx(
+        measured.rows_per_second * (4 + 3) / 2, rel=0.01
+    )
 
 
-def test_training_learns(published):
+def test_a_trained_model_gives_the_labels_it_learned(published):
     data = moods()
     assert (
         compute_metrics(score(loaded(published), data.texts), data.truth, "one_of")["accuracy"]
@@ -143,7 +145,7 @@ def test_training_learns(published):
     )
 
 
-def test_any_of_is_learned_and_published_as_such(tiny, tmp_path):
+def test_an_any_of_model_is_trained_and_published(tiny, tmp_path):
     data = topics()
     (tmp_path / "out").mkdir()
     find_kind("transformer").fit(
@@ -151,14 +153,14 @@ def test_any_of_is_learned_and_published_as_such(tiny, tmp_path):
         tmp_path,
         TrainingOptions(encoder=tiny, epochs=40, frozen_layers=0, learning_rate=5e-3),
     )
-    adopted = find_kind("transformer").import_files(tmp_path, tmp_path / "out", None)
-    assert (adopted.mode, adopted.labels) == ("any_of", data.labels)
+    imported = find_kind("transformer").import_files(tmp_path, tmp_path / "out", None)
+    assert (imported.mode, imported.labels) == ("any_of", data.labels)
     values = score(loaded(tmp_path / "out", mode="any_of", labels=data.labels), data.texts)
     assert compute_metrics(values, data.truth, "any_of")["exact_match"] > 0.9
 
 
-def test_a_text_scores_the_same_in_whatever_company_and_order(published):
-    scorer, texts = loaded(published), some_texts()
+def test_the_scores_of_a_text_do_not_depend_on_order_or_on_other_texts(published):
+    scorer, texts = loaded(published), random_texts()
     together = score(scorer, texts)
     alone = np.concatenate([score(scorer, texts.slice(row, 1)) for row in range(len(texts))])
     backwards = score(scorer, texts.take(list(range(len(texts)))[::-1]))[::-1]
@@ -166,8 +168,8 @@ def test_a_text_scores_the_same_in_whatever_company_and_order(published):
     assert np.abs(together - backwards).max() < TOLERANCE
 
 
-def test_the_threads_that_compute_may_run_on_any_core(published):
-    """Bound threads of two models' workers would share one core and leave the other idle."""
+def test_compute_threads_may_run_on_any_core(published):
+    """Pinned threads of two models' workers would share one core and leave the other idle."""
     code = f"""
 import os
 from pathlib import Path
@@ -175,18 +177,20 @@ from models.interface.compute import Compute
 from models.kinds.table import find_kind, open_scorer
 from models.interface.scorer import score
 from tests.support.models.models_fixtures import spec, strings
-scorer = open_scorer(spec("transformer"), Path({str(published)!r}), Compute("cpu", threads=1, precision="float32"))
+compute = Compute("cpu", threads=1, precision="float32")
+scorer = open_scorer(spec("transformer"), Path({str(published)!r}), compute)
 scorer.load()
 score(scorer, strings("good box", "bad box again"))
 tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
 assert len(tasks) > 1
-assert {{frozenset(os.sched_getaffinity(task)) for task in tasks}} == {{frozenset(os.sched_getaffinity(0))}}
+cores = {{frozenset(os.sched_getaffinity(task)) for task in tasks}}
+assert cores == {{frozenset(os.sched_getaffinity(0))}}
 """
     # of its own: publishing, above, has left threads behind
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_equal_texts_are_scored_once_and_answered_each(published):
+def test_equal_texts_are_scored_once_and_each_row_gets_the_scores(published):
     scorer = loaded(published)
     prepared = scorer.prepare(strings("good", "bad", "good", "good"))
     assert len(prepared.tokens.ids) == 2
@@ -195,27 +199,27 @@ def test_equal_texts_are_scored_once_and_answered_each(published):
     assert (values[1] != values[0]).any()
 
 
-def test_a_text_over_the_limit_is_cut_there(published):
+def test_a_text_over_the_limit_is_cut_at_the_limit(published):
     scorer = loaded(published, max_tokens=8)
     words = ["the", "box", "was", "good", "again", "today"]
     cut, whole = strings(" ".join(words + ["bad"] * 50)), strings(" ".join(words))
     assert np.allclose(score(scorer, cut), score(scorer, whole), atol=1e-6)
 
 
-def test_no_texts_and_texts_without_words_are_no_trouble(published):
+def test_no_texts_and_texts_without_words_can_be_scored(published):
     scorer = loaded(published)
     assert score(scorer, strings()).shape == (0, 2)
     assert np.isfinite(score(scorer, strings("", " ", "\u200b"))).all()
 
 
-def test_a_compiled_network_is_kept_and_answers_the_same(published, tmp_path):
-    texts = some_texts(20)
+def test_a_compiled_network_is_cached_and_gives_the_same_scores(published, tmp_path):
+    texts = random_texts(20)
     first = score(loaded(published, cache=tmp_path), texts)
     assert any(tmp_path.iterdir())
     assert np.array_equal(score(loaded(published, cache=tmp_path), texts), first)
 
 
-def test_the_artifacts_are_those_of_the_source_and_the_network(trained, published):
+def test_the_artifacts_are_the_files_of_the_source_and_the_network(trained, published):
     assert sorted(path.name for path in published.iterdir()) == [
         "config.json",
         "head.safetensors",
@@ -229,18 +233,20 @@ def test_the_artifacts_are_those_of_the_source_and_the_network(trained, publishe
     ).read_bytes()
 
 
-def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_path, monkeypatch):
+def test_mode_and_labels_come_from_the_source_and_no_telemetry_is_sent(
+    trained, tmp_path, monkeypatch
+):
     sent = []
     monkeypatch.setattr(
         TelemetrySender, "send", lambda _self, _backend, message: sent.append(message)
     )
-    adopted = find_kind("transformer").import_files(trained, tmp_path, None)
-    assert (adopted.mode, adopted.labels, adopted.max_tokens) == ("one_of", ("bad", "good"), 64)
+    imported = find_kind("transformer").import_files(trained, tmp_path, None)
+    assert (imported.mode, imported.labels, imported.max_tokens) == ("one_of", ("bad", "good"), 64)
     assert sent == []
 
 
 @pytest.mark.parametrize(
-    ("config", "wanted", "limit"),
+    ("config", "requested", "limit"),
     [
         ({"model_type": "bert", "max_position_embeddings": 512}, None, 256),
         ({"model_type": "bert", "max_position_embeddings": 512}, 400, 400),
@@ -253,8 +259,8 @@ def test_the_source_names_mode_and_labels_and_nobody_else_is_told(trained, tmp_p
         ({"model_type": "t5"}, 100, 100),
     ],
 )
-def test_the_token_limit_is_what_is_wanted_as_far_as_there_are_positions(config, wanted, limit):
-    assert token_limit(config, wanted) == limit
+def test_the_token_limit_is_the_requested_one_up_to_the_positions(config, requested, limit):
+    assert token_limit(config, requested) == limit
 
 
 def test_training_twice_gives_the_same_weights(tiny, tmp_path):
@@ -268,16 +274,16 @@ def test_training_twice_gives_the_same_weights(tiny, tmp_path):
     ).read_bytes()
 
 
-def test_an_encoder_without_a_head_is_not_published_with_one_made_up(tiny, tmp_path):
+def test_an_encoder_without_a_head_is_refused(tiny, tmp_path):
     with pytest.raises(NotAModel, match=r"its weights lack classifier\.bias, classifier\.weight"):
         find_kind("transformer").import_files(tiny, tmp_path, None)
 
 
 def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "source")
-    mark = tmp_path / "ran"
+    marker = tmp_path / "ran"
     (tmp_path / "source/evil.py").write_text(
-        f"open({str(mark)!r}, 'w')\nclass Config: pass\nclass Model: pass\n"
+        f"open({str(marker)!r}, 'w')\nclass Config: pass\nclass Model: pass\n"
     )
     auto = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
     edit_json(tmp_path / "source/config.json", model_type="evil", auto_map=auto)
@@ -287,22 +293,22 @@ def test_code_that_comes_with_a_model_is_not_run(trained, tmp_path):
     # the second lock on the same door
     with pytest.raises(NotAModel, match="transformers cannot read it"):
         networks.load_network(tmp_path / "source")
-    assert not mark.exists()
+    assert not marker.exists()
 
 
-def test_a_folder_without_safetensors_is_no_model(trained, tmp_path):
+def test_a_folder_without_safetensors_is_refused(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "source")
     (tmp_path / "source/model.safetensors").unlink()
     with pytest.raises(NotAModel, match=r"it has no model\.safetensors"):
         find_kind("transformer").import_files(tmp_path / "source", tmp_path, None)
 
 
-def test_training_without_an_encoder_says_what_it_needs(tmp_path):
+def test_training_without_an_encoder_is_refused(tmp_path):
     with pytest.raises(MissingEncoder, match=r"model\.safetensors"):
         find_kind("transformer").fit(moods(), tmp_path, TrainingOptions())
 
 
-def test_probabilities_of_great_logits_are_finite():
+def test_probabilities_of_large_logits_are_finite():
     logits = np.array([[1000.0, -1000.0]], dtype=np.float32)
     assert to_probabilities(logits, "one_of").tolist() == [[1, 0]]
     assert to_probabilities(logits, "any_of").tolist() == [[1, 0]]
@@ -320,7 +326,7 @@ def test_a_network_with_other_outputs_than_labels_is_refused(tiny, published, tm
         publish_from(registry, "late", tmp_path, "topics", NOW, labels=("a", "b", "c"))
 
 
-def test_weights_that_were_cut_short_are_no_model(tiny, tmp_path):
+def test_truncated_weights_are_refused(tiny, tmp_path):
     source = shutil.copytree(tiny, tmp_path / "cut")
     weights = source / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
