@@ -15,7 +15,7 @@ from storage.records.forecasts import read_forecast
 from storage.records.jobs import Job
 from storage.records.labelled_output import part_positions
 from tasks.broker.step_messages import SHORT_JOB_ROWS
-from tests.support.models.registered import publish_model
+from tests.support.models.placeholder_models import publish_model
 from tests.support.runs.steps import store_dataset, store_job
 
 

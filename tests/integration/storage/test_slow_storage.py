@@ -19,7 +19,7 @@ from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.jobs.reprocess import build_run, store_jobs_of
 from tasks.planning.stored_work import read_stored_work
 from tasks.steps.finish import finish
-from tests.support.models.registered import publish_ensemble, publish_model
+from tests.support.models.placeholder_models import publish_ensemble, publish_model
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
 from workers.scoring.scoring_worker import prefetch_of
 

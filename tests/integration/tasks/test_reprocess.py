@@ -18,7 +18,12 @@ from tasks.jobs.prune import find_unreferenced, prune
 from tasks.jobs.reprocess import build_run, continue_run, start_run
 from tasks.jobs.submit import build_job, create_job, resolve_versions, start_job, stop_job
 from tasks.steps import finish as finishing
-from tests.support.models.registered import PUBLISHED, Registered, publish_ensemble, publish_model
+from tests.support.models.placeholder_models import (
+    PUBLISHED,
+    StepsWithRegistry,
+    publish_ensemble,
+    publish_model,
+)
 from tests.support.runs.steps import files_of, store_dataset
 from workers.control.reconciler import Reconciler
 
@@ -31,7 +36,7 @@ def steps(place, redis):
     for model in MODELS:
         publish_model(place, model)
     publish_ensemble(place, dict.fromkeys(MODELS, 1))
-    return Registered(place, redis)
+    return StepsWithRegistry(place, redis)
 
 
 def upload(steps, name, texts, day=1):

@@ -9,7 +9,11 @@ from storage.versions.active_labels import read_active_labels
 from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tasks.jobs.cron import Cron
 from tasks.jobs.schedule import Schedule, run_due
-from tests.support.models.registered import Registered, publish_ensemble, publish_model
+from tests.support.models.placeholder_models import (
+    StepsWithRegistry,
+    publish_ensemble,
+    publish_model,
+)
 from tests.support.runs.steps import store_dataset
 
 NIGHT = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
@@ -19,7 +23,7 @@ NIGHTLY = Schedule("nightly", Cron("30 2 * * *", "UTC"))
 def test_many_looks_at_once_label_everybody_once(place, redis):
     publish_model(place, "bow")
     publish_ensemble(place, {"bow": 1})
-    steps = Registered(place, redis)
+    steps = StepsWithRegistry(place, redis)
     for customer in ("acme", "globex"):
         store_dataset(place, [f"a text of {customer}", "another"], customer=customer)
     seen = ScheduleState(number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC")

@@ -1,6 +1,4 @@
-"""Texts that a model cannot bear: with `install`, every bow model of a process has words that it
-fails on.
-"""
+"""Bow models that fail on certain words, once `install` was called in their process."""
 
 import ctypes
 import os
@@ -14,30 +12,30 @@ import numpy as np
 from models.bow.sklearn_scorer import BowScorer
 from tests.support.models import light_model
 
-_infer = None
+_original_infer = None
 
 
 def install():
-    """From now on, in this process. Also what a process that is started for a model can do first."""
-    global _infer
-    _infer, BowScorer.infer = BowScorer.infer, _poisoned
+    """Make all bow models of this process fail; also an initializer of child processes."""
+    global _original_infer
+    _original_infer, BowScorer.infer = BowScorer.infer, _infer_or_fail
 
 
 def install_light():
-    """The same over models that tests.support.models.light_model answers for."""
+    """Do the same for the models of tests.support.models.light_model."""
     light_model.install()
     install()
 
 
 def install_without_pandas():
-    """The same, as the command line begins."""
+    """Do the same, and keep out pandas as the command line does."""
     from chorus.common.process_setup import block_pandas
 
     block_pandas()
     install_light()
 
 
-def _poisoned(self, prepared):
+def _infer_or_fail(self, prepared):
     words = {word for text in prepared for word in text.split()}
     if "kill" in words:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -47,7 +45,7 @@ def _poisoned(self, prepared):
         os._exit(3)
     if "hang" in words:
         Event().wait(600)
-    # what a terminal and a service manager send to every process of a group
+    # the signals of a terminal and of a service manager to a whole group of processes
     if "interrupt" in words:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -56,6 +54,6 @@ def _poisoned(self, prepared):
         raise ValueError("cannot read this")
     if "pandas" in words:
         raise ValueError(f"pandas {'is' if sys.modules.get('pandas') else 'is not'} imported")
-    values = _infer(self, prepared).copy()
+    values = _original_infer(self, prepared).copy()
     values[["nan" in text.split() for text in prepared]] = np.nan
     return values

@@ -1,8 +1,7 @@
-"""Bow models without scikit-learn, for tests of many workers: with `install`, a process answers by
-the first letter.
+"""Bow models without scikit-learn, for tests of many workers: labels follow from the first letter.
 
-A brake, the file that the environment names, holds a job up where a test wants to be in the middle
-of it: while it is there, the first chunks are scored as fast as ever, and all others take long.
+The environment may name a brake, a file with which a test stops in the middle of a job: while the
+file exists, the first chunks of a process are scored at once, and all others take long.
 """
 
 import itertools
@@ -15,21 +14,21 @@ import numpy as np
 
 from models.bow.sklearn_scorer import BowScorer
 
-_FAST = 6  # chunks of each process
-_LONG = 0.3  # seconds
-_chunks, _braked = itertools.count(), Lock()
+_FAST_CHUNKS = 6  # of each process
+_BRAKE_SECONDS = 0.3  # for each chunk after those
+_chunks, _brake_lock = itertools.count(), Lock()
 
 
 def install():
-    """From now on, in this process, whatever the artifacts hold."""
+    """Replace the bow models of this process, whatever their artifacts are."""
     BowScorer.load = lambda _: None
     BowScorer.infer = _infer
 
 
 def _infer(_, prepared):
     brake = os.environ.get("LIGHT_BRAKE")
-    if brake is not None and next(_chunks) >= _FAST and Path(brake).exists():
-        with _braked:  # however many threads score
-            time.sleep(_LONG)
+    if brake is not None and next(_chunks) >= _FAST_CHUNKS and Path(brake).exists():
+        with _brake_lock:  # however many threads score
+            time.sleep(_BRAKE_SECONDS)
     good = np.array([text.startswith("g") for text in prepared], dtype=np.float32)
     return np.stack([1 - good, good], axis=1)

@@ -1,6 +1,4 @@
-"""Small models of every kind for the tests: an encoder with random weights, and texts that are easy
-to tell apart.
-"""
+"""Small models: an encoder with random weights, and labelled texts easy to learn."""
 
 import json
 from pathlib import Path
@@ -40,19 +38,26 @@ def spec(kind="bow", mode="one_of", labels=("bad", "good"), max_tokens=None):
 
 
 def moods():
-    """One-of, 64 rows."""
-    texts = [f"the {thing} was {how} {when} {n}" for n in range(4) for thing in ("parcel", "box", "shop", "price")
-             for how in ("good", "bad") for when in ("today", "again")]  # fmt: skip
+    """Return 64 labelled texts of a one-of target."""
+    texts = [
+        f"the {thing} was {how} {when} {number}"
+        for number in range(4)
+        for thing in ("parcel", "box", "shop", "price")
+        for how in ("good", "bad")
+        for when in ("today", "again")
+    ]
     return build_labelled_texts(
         texts, [("good",) if "good" in text else ("bad",) for text in texts], "one_of"
     )
 
 
 def topics():
-    """Any-of, 60 rows; every third says nothing."""
-    said = (("late",), ("dear",), ("late", "dear"), (), ())
-    texts = [f"the box was {' and '.join(said[n % 5]) or 'good'} {n}" for n in range(60)]
-    return build_labelled_texts(texts, [said[n % 5] for n in range(60)], "any_of", ("late", "dear"))
+    """Return 60 labelled texts of an any-of target, some without a label."""
+    answers = (("late",), ("dear",), ("late", "dear"), (), ())
+    texts = [f"the box was {' and '.join(answers[n % 5]) or 'good'} {n}" for n in range(60)]
+    return build_labelled_texts(
+        texts, [answers[n % 5] for n in range(60)], "any_of", ("late", "dear")
+    )
 
 
 def strings(*texts):
@@ -60,7 +65,7 @@ def strings(*texts):
 
 
 def encoder(folder: Path) -> Path:
-    """BERT with 2 layers of width 32 and random weights, in the three files of an encoder."""
+    """Write a BERT with 2 layers of width 32 and random weights; return its folder."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel

@@ -1,6 +1,4 @@
-"""Tiny encoders of several architectures with random weights, and what they answer one text at a
-time.
-"""
+"""Tiny encoders of several architectures with random weights, and their logits for single texts."""
 
 import numpy as np
 import torch
@@ -38,7 +36,7 @@ CONFIGS = {
 
 
 def network(architecture, head):
-    """A model of models.transformer.networks, float32 on the CPU, and the id of its pad token."""
+    """Return a model of models.transformer.networks, on the CPU, and the id of its pad token."""
     torch.manual_seed(1)
     config = CONFIGS[architecture]()
     if head == "mean":
@@ -49,13 +47,13 @@ def network(architecture, head):
 
 
 def token_ids(pad, lengths):
-    """Random texts of so many tokens."""
+    """Return the ids of random texts of so many tokens."""
     chance = np.random.default_rng(1)
     return [chance.integers(pad + 1, _SIZE["vocab_size"], length).tolist() for length in lengths]
 
 
 def logits_alone(model, ids):
-    """One text at a time, without padding: float32 [texts, labels]."""
+    """Return the logits of each text alone, without padding: float32 [texts, labels]."""
     with torch.no_grad():
         rows = [torch.tensor([text]) for text in ids]
         return torch.cat([model(row, torch.ones_like(row)) for row in rows]).numpy()

@@ -1,4 +1,4 @@
-"""A registry of small real models, trained in a second, for the tests that run the whole path."""
+"""A registry of small real models, trained in a second, for tests of whole jobs."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -27,8 +27,8 @@ def build(place: Place) -> None:
     """Publish mood-bow, mood-plain (one of), topics-bow and topics-acme (any of), and three
     ensembles.
 
-    The customer acme uses topics-acme beside what everyone uses, plain uses mood-bow alone; sleeper
-    is a model that no ensemble names.
+    The customer acme uses topics-acme besides the default models, and plain only mood-bow. No
+    ensemble names the model sleeper.
     """
     for name, seed in (("mood-bow", 1), ("mood-plain", 2), ("sleeper", 3)):
         publish_bow(place, name, "mood", "one_of", MOODS, *_moods(seed))
@@ -58,7 +58,7 @@ def build(place: Place) -> None:
 
 
 def build_plain(place: Place) -> None:
-    """What the customer plain needs, and no more: mood-bow, and the ensemble of it alone."""
+    """Publish only what the customer plain needs: mood-bow and an ensemble of it."""
     publish_bow(place, "mood-bow", "mood", "one_of", MOODS, *_moods(1))
     alone = Target(name="mood", mode="one_of", members=(Member(model="mood-bow"),))
     EnsembleRegistry(place).publish("plain", Ensemble(targets=(alone,)), PUBLISHED)
@@ -66,9 +66,7 @@ def build_plain(place: Place) -> None:
 
 
 def publish_bow(place, name, target, mode, labels, texts, answers, words=None):
-    """Fit a pipeline of scikit-learn's own steps and publish it; `words` makes features of texts
-    (default: TF-IDF).
-    """
+    """Fit and publish a scikit-learn pipeline; `words` makes features of texts, or else TF-IDF."""
     import skops.io
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

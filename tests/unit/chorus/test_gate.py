@@ -4,7 +4,7 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.registry.gate import IncompatibleVersion, check_gate
-from tests.support.models.registered import publish_model
+from tests.support.models.placeholder_models import publish_model
 
 
 @pytest.fixture

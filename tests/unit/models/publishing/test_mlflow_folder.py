@@ -1,4 +1,4 @@
-"""Folders that MLflow saved are published without MLflow; those with pickles or code are refused."""
+"""Folders that MLflow saved are published; those with pickles or code are refused."""
 
 import json
 import shutil

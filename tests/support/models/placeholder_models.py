@@ -1,6 +1,4 @@
-"""Published models without a model: what a registry knows of them, and answers that follow from
-their version.
-"""
+"""Published models without weights, and steps whose scores follow from the model version."""
 
 import tempfile
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
-    """The next version of a model that says how somebody feels; its number."""
+    """Publish the next version of a model without weights; return its number."""
     with tempfile.TemporaryDirectory() as folder:
         version = len(ModelRegistry(place).versions(name)) + 1
         Path(folder, "weights").write_text(f"{name} {version}")
@@ -30,16 +28,14 @@ def publish_model(place, name, kind="bow", target="mood", labels=MOOD):
 
 
 def publish_ensemble(place, weights, name="default"):
-    """The next version of an ensemble of these models: name → weight; its number."""
+    """Publish the next version of an ensemble, of models by weight; return its number."""
     members = tuple(Member(model=model, weight=weight) for model, weight in weights.items())
     ensemble = Ensemble(targets=(Target(name="mood", mode="one_of", members=members),))
     return EnsembleRegistry(place).publish(name, ensemble, PUBLISHED)
 
 
-class Registered(Steps):
-    """Steps of a job, with the published versions of its models; `used` are the (model, version)
-    that scored a cell.
-    """
+class StepsWithRegistry(Steps):
+    """Steps of a job with published models; `used` lists (model, version) of each scored cell."""
 
     def __init__(self, place, redis):
         super().__init__(place, redis)
@@ -47,7 +43,7 @@ class Registered(Steps):
 
     @contextmanager
     def use(self, model, version):
-        """Of tasks.steps.score.Models."""
+        """Yield a model whose scores follow from its version, see tasks.steps.score.Models."""
         self.used.append((model, version))
         loaded = Constant(f"{model} {version}")
         loaded.digest = ModelRegistry(self.context.place).manifest(model, version).digest
