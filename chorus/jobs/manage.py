@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job, find_open_run
 from chorus.service.connection import broker_for, context_for, service_broker
-from chorus.service.job_forecast import read_with_forecast, store_forecast
+from chorus.service.job_forecast import read_work_to_start, store_forecast
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -82,6 +82,6 @@ def resume(settings: Settings, name: str) -> None:
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         create_job(context.place, job)  # its output may have been pruned, and be another job's now
-        stored = read_with_forecast(context.place, job, dataset_of(context.place, job))
+        stored = read_work_to_start(context.place, job, dataset_of(context.place, job))
         store_forecast(settings, context, stored)
         start_job(context, job, stored)

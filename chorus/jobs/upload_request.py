@@ -15,7 +15,7 @@ from chorus.common.settings import Settings
 from chorus.jobs.progress import show_progress
 from chorus.jobs.rejects import reject_reasons, rejected_by_models
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
-from chorus.service.job_forecast import read_with_forecast, store_forecast
+from chorus.service.job_forecast import read_work_to_start, store_forecast
 from chorus.service.run_job import Outcome, interrupt_on_sigterm, run_job
 from ensemble.spec import EnsembleRegistry
 from intake.dataset.upload import UploadOptions, store_upload
@@ -73,7 +73,7 @@ def submit(settings: Settings, asked: UploadRequest) -> None:
         job, dataset = _job(settings, place, asked, Console(stderr=True))
         context = context_for(settings, broker.address)
         try:
-            stored = read_with_forecast(place, job, dataset)
+            stored = read_work_to_start(place, job, dataset)
             store_forecast(settings, context, stored)
             start_job(context, job, stored)
         except RedisError as error:

@@ -1,4 +1,4 @@
-"""`chorus bridge`: messages of the main application in, results out, until it is told to stop."""
+"""`chorus bridge`: take in messages from Pub/Sub and publish results, until stopped."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -32,31 +32,37 @@ from workers.bridge.batch_writer import BatchWriter
 from workers.bridge.bridge_status import BridgeStatus
 from workers.bridge.pull_loop import PullLoop
 
-_MOST_MESSAGES = 10_000  # in our hands at once
-_MOST_BYTES = 50 << 20  # four times as much in memory, where one character in a text is an emoji
-_FRESH = 5.0  # seconds that what was read of the customers holds
+_MAX_MESSAGES = 10_000  # received and not yet acknowledged
+_MAX_BYTES = 50 << 20  # of these; four times as much in memory where a text holds an emoji
+_CUSTOMERS_SECONDS = 5.0  # for which the list of customers is not read again
 
 log = logging.getLogger(__name__)
 
 
 class NothingToBridge(BadRequest):
+    """Neither a subscription nor a results topic is set."""
+
     def __init__(self) -> None:
         super().__init__(
-            "Neither CHORUS_SUBSCRIPTION nor CHORUS_RESULTS_TOPIC is set: there is nothing to bridge. Set the first to "
-            "where messages come from, as in projects/my-project/subscriptions/feedback."
+            "Neither CHORUS_SUBSCRIPTION nor CHORUS_RESULTS_TOPIC is set: there is nothing to "
+            "bridge. Set the first to where messages come from, as in "
+            "projects/my-project/subscriptions/feedback."
         )
 
 
 class NoServiceToBridge(BadRequest):
+    """No service runs that could label the messages."""
+
     def __init__(self) -> None:
         super().__init__(
-            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start `chorus up`, which brings "
-            "a bridge of its own, or set it to the broker of the service that is to label the messages."
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start `chorus up`, "
+            "which starts a bridge of its own, or set it to the broker of the service that is to "
+            "label the messages."
         )
 
 
 def run_bridge(settings: Settings, identity: str | None = None) -> int:
-    """Serve; the exit status. `identity`: what the board calls this process.
+    """Run until stopped, and return the exit status. `identity`: its name on the board.
 
     Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, PubSubNotInstalled, PullStopped.
     """
@@ -70,21 +76,20 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
     identity = identity or f"bridge-{uuid4().hex[:8]}"
-    presence = WorkerSession(
-        context.board, describe_process(context, settings, None, None, identity)
-    )
+    process = describe_process(context, settings, None, None, identity)
+    session = WorkerSession(context.board, process)
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
-        inflow = _inflow(settings, context, topics, identity)
+        pull_loop = _pull_loop(settings, context, topics, identity)
         return bridge_worker.run_bridge(
-            app, replace(context, session=presence), inflow, topics, settings.run
+            app, replace(context, session=session), pull_loop, topics, settings.run
         )
 
 
 def create_missing_resources(
     settings: Settings, topic: str | None, *, exactly_once: bool
 ) -> Iterator[str]:
-    """Make what the settings name and is not there; what was made.
+    """Create the missing topics and the subscription of the settings, and yield a line for each.
 
     Raises NothingToBridge, BadTopic, PubSubNotCreated, PubSubNotInstalled.
     """
@@ -93,26 +98,28 @@ def create_missing_resources(
     source = full_topic_name(settings.subscription, topic)
     check_topic_name(source)
     topics = [source, settings.results_topic, settings.dead_letter_topic]
-    wanted = [one for one in topics if one is not None]
-    return create_resources(wanted, settings.subscription, source, exactly_once=exactly_once)
+    needed = [name for name in topics if name is not None]
+    return create_resources(needed, settings.subscription, source, exactly_once=exactly_once)
 
 
-def _inflow(settings: Settings, context: Context, topics: Topics, identity: str) -> PullLoop | None:
+def _pull_loop(
+    settings: Settings, context: Context, topics: Topics, identity: str
+) -> PullLoop | None:
     if settings.subscription is None:
         return None
     dead_letters = (
         None if settings.dead_letter_topic is None else topics.topic(settings.dead_letter_topic)
     )
-    once = MessageDedup(context.place, context.board, settings.once_hours * 3600)
+    dedup = MessageDedup(context.place, context.board, settings.once_hours * 3600)
     return PullLoop(
         BridgeStatus(identity, settings.subscription, BridgeRoster(context.board)),
         Subscription(
-            settings.subscription, max(_MOST_MESSAGES, 2 * settings.gather_rows), _MOST_BYTES
+            settings.subscription, max(_MAX_MESSAGES, 2 * settings.gather_rows), _MAX_BYTES
         ),
         customer_check(context.place),
         BatchWriter(
             context,
-            once,
+            dedup,
             DeadLetters(context.place, dead_letters),
             results=settings.results_topic,
             max_chars=settings.max_text,
@@ -122,19 +129,19 @@ def _inflow(settings: Settings, context: Context, topics: Topics, identity: str)
 
 
 def customer_check(place: Place, clock: Callable[[], float] = monotonic) -> Callable[[str], bool]:
-    """Whether feedback of a customer of this name is expected.
+    """Return a function that tells whether a customer of this name exists.
 
-    It is of `default`, of those in customers.toml, and of those of whom some is stored. What was
-    read holds for five seconds. Raises what reading raises.
+    Customers are `default`, those in customers.toml, and those with stored feedback. They are read
+    again for an unknown name, at most every five seconds. The function raises what reading raises.
     """
-    known: set[str] = set()
+    customers: set[str] = set()
     read_at = float("-inf")
 
-    def look(customer: str) -> bool:
-        nonlocal known, read_at
-        if customer not in known and is_name(customer) and clock() - read_at > _FRESH:
-            known = {"default", *read_customers(place).customers, *feedback.customers(place)}
+    def is_customer(name: str) -> bool:
+        nonlocal customers, read_at
+        if name not in customers and is_name(name) and clock() - read_at > _CUSTOMERS_SECONDS:
+            customers = {"default", *read_customers(place).customers, *feedback.customers(place)}
             read_at = clock()
-        return customer in known
+        return name in customers
 
-    return look
+    return is_customer

@@ -1,4 +1,4 @@
-"""Find the broker of a service, or start an embedded one; and what a step needs to use it."""
+"""The connection to a broker: of the service that runs, or an embedded one."""
 
 import sys
 import tempfile
@@ -31,15 +31,17 @@ class NoService(BadRequest):
 
 
 def service_broker(settings: Settings) -> BrokerAddress | None:
-    """The broker that is configured, or that of the service which runs on this machine. Raises
-    BadBrokerUrl.
+    """Return the configured broker, or that of the service on this machine; None without either.
+
+    Raises BadBrokerUrl.
     """
     return settings.broker or running_broker(settings.run)
 
 
 def board_of_service(settings: Settings, place: Place) -> Board | None:
-    """None without a broker; and, with a word about it, if that does not answer: storage has what
-    counts.
+    """Return the board of the service; None if none runs, or if its broker is unreachable.
+
+    The latter is reported on standard error only: storage decides what is done.
     """
     address = service_broker(settings)
     if address is None:
@@ -54,7 +56,10 @@ def board_of_service(settings: Settings, place: Place) -> Board | None:
 
 @contextmanager
 def broker_for(settings: Settings) -> Iterator[BrokerHandle]:
-    """The broker of the service, checked, or an embedded one for as long as the block lasts."""
+    """Yield the broker of the service, which was checked, or an embedded one for the block.
+
+    Raises NoBroker, BrokerUnreachable, BadBrokerUrl.
+    """
     address = service_broker(settings)
     if address is not None:
         address.check_answers()
@@ -69,7 +74,7 @@ def broker_for(settings: Settings) -> Iterator[BrokerHandle]:
 
 
 def context_for(settings: Settings, broker: BrokerAddress) -> Context:
-    """What every step works with, on this root and this broker."""
+    """Return the context of steps on this root and this broker."""
     place = open_place(settings.home)
     prefix = key_prefix(place)
     return Context(

@@ -1,4 +1,4 @@
-"""What jobs would take on this machine, as it is now; and what was expected of a job, kept with it."""
+"""What jobs would take on this machine as it is now, and the forecast stored with a job."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
-from chorus.service.service import limits_for_jobs, limits_for_machine
+from chorus.service.machine_limits import limits_for_jobs, limits_for_machine
 from models.interface.device import CPU
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 def outlook_for(
     settings: Settings, place: Place, board: Board | None, works: Sequence[StoredWork]
 ) -> JobForecast:
-    """Return what these jobs, read with `partial_sources`, would take together.
+    """Return what these jobs would take together; they were read with `partial_sources`.
 
-    `board`: of the broker they would use, if there is one. Raises RedisError, BadChorusToml, Absent,
-    BadRecord.
+    `board`: of the broker they would use, if there is one. Raises RedisError, BadChorusToml,
+    Absent, BadRecord.
     """
     remaining = remaining_work(works)
     busy = {missing.model.name for missing in remaining.models if missing.rows}
@@ -64,28 +64,24 @@ def describe_machine(
     jobs: Sequence[Job],
     busy: Collection[str],
 ) -> ForecastMachine:
-    """This machine, as its service works on these jobs, or else as `chorus score` would; `busy`:
-    see for_jobs.
+    """Return this machine with the pools of its service, or those that `chorus score` would start.
 
-    Raises RedisError, BadChorusToml.
+    `busy`: the models that have cells to score. Raises RedisError, BadChorusToml.
     """
     roster = Roster(board) if board is not None else None
     service = bool(roster and roster.machines())
-    warm = (
-        {worker.model for worker in roster.workers() if worker.state != "stopping"}
-        if roster
-        else set()
-    )
+    workers = roster.workers() if roster else []
+    warm = {worker.model for worker in workers if worker.state != "stopping"}
     if service:
-        limits, budget = limits_for_machine(place, settings, read_limits(place).of)
+        limits_of, budget = limits_for_machine(place, settings, read_limits(place).of)
     else:
-        limits, budget = limits_for_jobs(place, settings, jobs, busy)
+        limits_of, budget = limits_for_jobs(place, settings, jobs, busy)
     pools = {}
     names = {model.name for job in jobs for model in job.models}
-    for name, found in zip(names, map_concurrently(place, limits, names), strict=True):
-        threads = found.threads or 1
-        workers = min(found.max or settings.cores, max(1, settings.cores // threads))
-        pools[name] = ForecastPool(workers, threads, name in warm, found.device != CPU)
+    for name, limits in zip(names, map_concurrently(place, limits_of, names), strict=True):
+        threads = limits.threads or 1
+        most = min(limits.max or settings.cores, max(1, settings.cores // threads))
+        pools[name] = ForecastPool(most, threads, name in warm, limits.device != CPU)
     memory = budget.memory if service else None
     return ForecastMachine(settings.cores, pools, len(budget.gpus), memory, service)
 
@@ -93,19 +89,19 @@ def describe_machine(
 def forecast_for(
     settings: Settings, context: Context, works: Sequence[StoredWork]
 ) -> Forecast | None:
-    """Return the forecast of these jobs together, read with `partial_sources`.
+    """Return the forecast of these jobs together, which were read with `partial_sources`.
 
-    None if they have nothing left, or if something that the forecast needs cannot be read.
+    None if no work remains, or if something that the forecast needs cannot be read.
     """
     try:
-        found = outlook_for(settings, context.place, context.board, works)
-    except (ChorusError, RedisError, OSError) as error:  # the jobs say better what is wrong
+        forecast = outlook_for(settings, context.place, context.board, works)
+    except (ChorusError, RedisError, OSError) as error:  # the jobs report the error better
         log.warning("no forecast was made: %s", error)
         return None
-    return _as_forecast(found) if found.seconds else None
+    return _as_forecast(forecast) if forecast.seconds else None
 
 
-def read_with_forecast(place: Place, job: Job, dataset: Dataset) -> StoredWork:
+def read_work_to_start(place: Place, job: Job, dataset: Dataset) -> StoredWork:
     """Read what storage holds of a job, with what `store_forecast` needs."""
     [stored] = read_stored_work(
         place, [(job, dataset)], partial_sources=dataset.rows > SHORT_JOB_ROWS
@@ -114,27 +110,28 @@ def read_with_forecast(place: Place, job: Job, dataset: Dataset) -> StoredWork:
 
 
 def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> None:
-    """Store the forecast of a job that is about to start, unless it is short: it starts at once."""
+    """Store the forecast of a job that is about to start; a short job starts without one."""
     if stored.dataset.rows <= SHORT_JOB_ROWS:
         return
     forecast = forecast_for(settings, context, [stored])
     if forecast is not None:
-        with suppress(ChorusError, OSError):  # the error of the job says better what is wrong
+        with suppress(ChorusError, OSError):  # the job reports the error better
             write_forecast(context.place, stored.job.id, forecast)
 
 
-def _as_forecast(found: JobForecast) -> Forecast:
+def _as_forecast(forecast: JobForecast) -> Forecast:
+    models = {
+        model.missing.model.name: ExpectedModel(
+            version=model.missing.model.version, rows=model.missing.rows, seconds=model.seconds
+        )
+        for model in forecast.models
+    }
     return Forecast(
-        seconds=found.seconds,
-        models={
-            one.missing.model.name: ExpectedModel(
-                version=one.missing.model.version, rows=one.missing.rows, seconds=one.seconds
-            )
-            for one in found.models
-        },
+        seconds=forecast.seconds,
+        models=models,
         made_at=datetime.now(UTC).replace(microsecond=0),
-        cores=found.machine.cores,
-        service=found.machine.service,
-        measured=found.measured,
-        correction=found.correction,
+        cores=forecast.machine.cores,
+        service=forecast.machine.service,
+        measured=forecast.measured,
+        correction=forecast.correction,
     )

@@ -1,6 +1,4 @@
-"""Jobs to their end on this machine: take part in a running service, or be one for as long as it
-takes.
-"""
+"""Run jobs to their end: wait for the service that runs, or start one for as long as they take."""
 
 import signal
 import time
@@ -13,8 +11,9 @@ from redis.exceptions import RedisError
 
 from chorus.common.settings import Settings
 from chorus.service.connection import broker_for, context_for
-from chorus.service.job_forecast import read_with_forecast, store_forecast
-from chorus.service.service import Service, limits_for_jobs
+from chorus.service.job_forecast import read_work_to_start, store_forecast
+from chorus.service.machine_limits import limits_for_jobs
+from chorus.service.service import Service
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
@@ -28,20 +27,21 @@ from tasks.jobs.submit import reactivate_if_done, start_job, stop_job
 from tasks.planning.record_cache import dataset_of
 from workers.processes.embedded_broker import BrokerHandle
 
-_LOOK_EVERY = 0.1  # seconds between two looks at the board
-_PATIENCE = 30.0  # seconds for which a broker may be away
-_GRACE = 5.0  # seconds a worker gets to end; what it loses is scored again
+_POLL_SECONDS = 0.1  # between two readings of the board
+_UNREACHABLE_SECONDS = 30.0  # for which a broker may be unreachable
+_GRACE = 5.0  # seconds that a worker gets to end; what it loses is scored again
 
 ShowProgress = Callable[[Progress], None]
 
 
 class JobFailed(ChorusError):
-    """The job cannot go on; what is done is kept."""
+    """A job failed or was stopped; finished work is kept."""
 
     def __init__(self, job: str, reason: str) -> None:
         self.job, self.reason = job, reason
         super().__init__(
-            f"{reason}\nWhat is done is kept: mend this and run the same command again to go on."
+            f"{reason}\n"
+            "Finished work is kept: correct this and run the same command again to continue."
         )
 
 
@@ -54,9 +54,7 @@ class Outcome:
 
 
 def interrupt_on_sigterm() -> None:
-    """From now on SIGTERM ends this process as Ctrl-C does: what is done is kept, and the rest is
-    stopped.
-    """
+    """Let SIGTERM end this process as Ctrl-C does: its jobs are stopped, finished work is kept."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -64,26 +62,25 @@ def interrupt_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def run_job(settings: Settings, place: Place, job: Job, watch: ShowProgress) -> Outcome:
-    """Bring the job to its end. Raises JobFailed, NoBroker, BrokerUnreachable.
+def run_job(settings: Settings, place: Place, job: Job, show_progress: ShowProgress) -> Outcome:
+    """Run the job to its end. Raises JobFailed, NoBroker, BrokerUnreachable.
 
-    A job that is complete starts nothing; where a service runs, that does the work.
+    A job that is complete starts nothing. Where a service runs, its workers do the work.
     """
     manifest = read_manifest(job.output)
     if manifest is not None and reactivate_if_done(place, job):
         return Outcome(manifest, cells=0)
-    stored = read_with_forecast(place, job, dataset_of(place, job))
+    stored = read_work_to_start(place, job, dataset_of(place, job))
     cells, progress = stored.plan().cells, stored.progress()
-    watch(progress)
+    show_progress(progress)
     with broker_for(settings) as broker:
         context = context_for(settings, broker.address)
         try:
             store_forecast(settings, context, stored)
             start_job(context, job, stored)
-            with workers_for(
-                settings, broker, context, [job], {cell.model for cell in cells}
-            ) as look:
-                _wait(context, job, progress, watch, look)
+            busy = {cell.model for cell in cells}
+            with workers_for(settings, broker, context, [job], busy) as tick:
+                _wait(context, job, progress, show_progress, tick)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     manifest = read_manifest(job.output)
@@ -100,10 +97,9 @@ def workers_for(
     jobs: Sequence[Job],
     busy: Collection[str],
 ) -> Iterator[Callable[[], None]]:
-    """Somebody who works on these jobs for as long as the block lasts: the service where one runs,
-    else one of our own.
+    """Provide workers for these jobs within the block: of the service that runs, else of its own.
 
-    `busy`: the models that have something to score. Yields what has to be called again and again
+    `busy`: the models that have cells to score. Yields a function to call again and again
     meanwhile. Raises NoBroker.
     """
     if Roster(context.board).machines():
@@ -117,46 +113,48 @@ def workers_for(
     try:
         yield service.tick
     except KeyboardInterrupt:
-        with suppress(RedisError, StorageUnavailable):  # either may have gone before
+        # broker or storage may have become unreachable before
+        with suppress(RedisError, StorageUnavailable):
             for job in jobs:
                 if read_end(context.place, job.id) is None:
-                    stop_job(context, job, "interrupted")  # or the next service would go on with it
+                    stop_job(context, job, "interrupted")  # or the next service would continue it
         raise
     finally:
         service.stop(_GRACE)
 
 
 def _wait(
-    context: Context, job: Job, stored: Progress, watch: ShowProgress, look: Callable[[], None]
+    context: Context,
+    job: Job,
+    stored: Progress,
+    show_progress: ShowProgress,
+    tick: Callable[[], None],
 ) -> None:
-    """Until the board says done, calling `look` again and again. Raises JobFailed when it says
-    failed.
-    """
-    models = [model.name for model in job.models]
-    pause, last, heard = Event(), stored, time.monotonic()
+    """Wait until the job is done, calling `tick` meanwhile. Raises JobFailed, RedisError."""
+    pause, last, answered = Event(), stored, time.monotonic()
     while True:
-        look()
+        tick()
         try:
-            progress = context.board.progress(job.id, models)
-            heard = time.monotonic()
+            progress = context.board.progress(job.id, job.model_names)
+            answered = time.monotonic()
         except RedisError:
-            if time.monotonic() - heard > _PATIENCE:
+            if time.monotonic() - answered > _UNREACHABLE_SECONDS:
                 raise
-            pause.wait(_LOOK_EVERY)
-            continue  # a broker of our own is started again with the next look
+            pause.wait(_POLL_SECONDS)
+            continue  # the next tick restarts an embedded broker
         if progress is not None and progress != last:
             last = progress
-            if _caught_up(progress, stored):
-                watch(progress)
+            if _has_caught_up(progress, stored):
+                show_progress(progress)
         if progress is not None and progress.status == "done":
             return
         if progress is not None and progress.status != "running":
             raise JobFailed(job.id, progress.error or f"The job was {progress.status}.")
-        pause.wait(_LOOK_EVERY)
+        pause.wait(_POLL_SECONDS)
 
 
-def _caught_up(progress: Progress, stored: Progress) -> bool:
-    """Whether the board has heard of all that storage holds."""
+def _has_caught_up(progress: Progress, stored: Progress) -> bool:
+    """Return whether the board counts all that storage holds."""
     return progress.parts >= stored.parts and all(
         progress.scored[model] >= chunks for model, chunks in stored.scored.items()
     )

@@ -1,6 +1,4 @@
-"""The service that runs on this machine: who it is, so that other commands find its broker, and
-that there is one.
-"""
+"""The lock file of the service on this machine, where other commands find its broker."""
 
 import fcntl
 import json
@@ -16,27 +14,25 @@ from storage.errors import BadRequest
 from tasks.broker.broker_url import BrokerAddress
 
 _FILE = "service.json"
-_A_LOOK = 1.0  # seconds, far longer than any
+_LOCK_SECONDS = 1.0  # to wait for commands that only read the file, far longer than any takes
 
 
 class AlreadyRunning(BadRequest):
-    """Two services with brokers of their own would each do all of the work."""
+    """A second service with a broker of its own would do all of the work again."""
 
     def __init__(self, run: Path, process: int) -> None:
         self.process = process
         super().__init__(
-            f"A service runs in {run} already (process {process}). Use it (`chorus submit`, `chorus status`), stop it, "
-            "or set CHORUS_BROKER_URL and run `chorus up --join`."
+            f"A service runs in {run} already (process {process}). Use it (`chorus submit`, "
+            "`chorus status`), stop it, or set CHORUS_BROKER_URL and run `chorus up --join`."
         )
 
 
 @contextmanager
 def announce_service(run: Path, broker: BrokerAddress) -> Iterator[None]:
-    """For as long as the block lasts, other commands on this machine find the broker. Raises
-    AlreadyRunning.
+    """Let other commands on this machine find the broker within the block. Raises AlreadyRunning.
 
-    The file is locked by this process: it counts for as long as the process lives, however that
-    ends.
+    This process locks the file, which is valid for as long as the process lives, however it ends.
     """
     run.mkdir(parents=True, exist_ok=True)
     with (run / _FILE).open("a+") as file:
@@ -51,10 +47,11 @@ def announce_service(run: Path, broker: BrokerAddress) -> Iterator[None]:
 
 
 def _lock(file: IO[str]) -> bool:
-    """False if a service holds it. Another command that looks whether one does holds it for an
-    instant only.
+    """Lock the file; return False if a service has locked it.
+
+    Other commands that check for a service lock it for an instant only.
     """
-    pause, end = Event(), monotonic() + _A_LOOK
+    pause, end = Event(), monotonic() + _LOCK_SECONDS
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,7 +64,7 @@ def _lock(file: IO[str]) -> bool:
 
 
 def running_broker(run: Path) -> BrokerAddress | None:
-    """The broker of the service that runs in this folder; None if none does."""
+    """Return the broker of the service that runs in this folder; None if none does."""
     try:
         with (run / _FILE).open() as file:
             try:

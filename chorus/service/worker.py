@@ -1,4 +1,4 @@
-"""`chorus worker`: one worker in this process, for a configured broker."""
+"""`chorus worker`: run one worker in this process, for the configured broker."""
 
 import os
 import socket
@@ -28,9 +28,12 @@ from tasks.planning.demand import demand
 
 
 class NoBrokerToServe(BadRequest):
+    """A worker was started without a broker."""
+
     def __init__(self) -> None:
         super().__init__(
-            "CHORUS_BROKER_URL is not set: a worker needs the broker of the service it belongs to."
+            "CHORUS_BROKER_URL is not set. Set it to the broker of the service that the worker "
+            "belongs to; `chorus up` starts workers by itself."
         )
 
 
@@ -42,23 +45,23 @@ def run_worker(
     only: Collection[str] = (),
     metrics: str | None = None,
 ) -> int:
-    """Work until told to stop; the exit status. `model` None is the control worker.
+    """Run until stopped, and return the exit status. `model` None is the control worker.
 
-    `identity`: what the roster calls this process; `only`: the jobs that the control worker looks
-    after; `metrics`: HOST:PORT at which it serves them.
+    `identity`: the name of this process in the roster; `only`: the jobs of the control worker, all
+    if none are named; `metrics`: HOST:PORT at which it serves metrics.
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
     from workers.autoscaling.pool_manager import STORAGE_AWAY
 
     try:
-        return _serve(settings, model, threads, identity, only, metrics)
+        return _run(settings, model, threads, identity, only, metrics)
     except StorageUnavailable as error:
         print(f"chorus: {error}", file=sys.stderr)
         return STORAGE_AWAY
 
 
-def _serve(
+def _run(
     settings: Settings,
     model: str | None,
     threads: int | None,
@@ -78,7 +81,7 @@ def _serve(
     log_to_stderr()
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
-    presence = WorkerSession(
+    session = WorkerSession(
         context.board, describe_process(context, settings, model, threads, identity)
     )
     if model is None:
@@ -88,14 +91,14 @@ def _serve(
             if metrics is not None:
                 _serve_metrics(stack, context, metrics)
             return control_worker.run_control_worker(
-                app, replace(context, session=presence), settings.run, only
+                app, replace(context, session=session), settings.run, only
             )
     from workers.scoring import scoring_worker
 
     return scoring_worker.run_scoring_worker(
         app,
         context,
-        presence,
+        session,
         settings.compute(threads),
         settings.run,
         block_pandas,
@@ -103,8 +106,8 @@ def _serve(
     )
 
 
-def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
-    """Until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
+def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
+    """Serve metrics until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
     from workers.config.limits_file import read_limits
     from workers.control.metrics_server import parse_listen_address, serve_metrics
     from workers.control.prometheus import BoardSnapshot
@@ -116,7 +119,7 @@ def _serve_metrics(stack: ExitStack, context: Context, where: str) -> None:
         wanted = demand(context.place, context.board, {worker.model for worker in workers})
         return BoardSnapshot(wanted, workers, message_traffic(context.board))
 
-    host, port = parse_listen_address(where)
+    host, port = parse_listen_address(address)
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
 
 
@@ -127,12 +130,12 @@ def describe_process(
     threads: int | None,
     identity: str | None,
 ) -> Worker:
-    """This process, as whoever started it has put it on the roster, or as it finds itself."""
+    """Return this process as its parent put it on the roster, or a new entry for it."""
     host, now = socket.gethostname(), time()
-    known = Roster(context.board).get(identity) if identity else None
-    if known is not None:
-        # so that whoever put it there sees that it speaks for itself
-        return replace(known, since=now)
+    listed = Roster(context.board).get(identity) if identity else None
+    if listed is not None:
+        # a new `since` shows the parent that the process has started
+        return replace(listed, since=now)
     return Worker(
         id=identity or f"{model or 'control'}-{host}-{os.getpid()}",
         model=model or "",

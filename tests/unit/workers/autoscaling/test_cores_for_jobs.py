@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.service.service import limits_for_jobs
+from chorus.service.machine_limits import limits_for_jobs
 from tasks.jobs.submit import build_job, resolve_versions
 from tests.support.models.placeholder_models import publish_ensemble, publish_model
 from tests.support.runs.steps import store_dataset
