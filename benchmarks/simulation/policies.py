@@ -11,8 +11,10 @@ from simulation.event_loop import Simulation
 from simulation.queues import Pool, Process
 from tasks.board.roster import State, Worker
 from tasks.planning.demand import Demand
+from workers.autoscaling.actions import PauseDispatch, StartWorker
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget, PauseDispatch, StartWorker, scale
+from workers.autoscaling.policy import scale
 
 GB = 10**9
 # seconds between decisions when nothing arrives: the service decides each half second, with little

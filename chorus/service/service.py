@@ -12,7 +12,7 @@ from chorus.service.machine_limits import LimitsOf
 from tasks.board.bridge_roster import BridgeRoster
 from tasks.board.context import Context
 from tasks.board.roster import Worker
-from workers.autoscaling.policy import Budget
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.pool_manager import PoolManager
 from workers.processes.child_process import ChildProcess
 from workers.processes.embedded_broker import BrokerHandle

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
+from workers.autoscaling.actions import Action, PauseDispatch, StartWorker, StopWorker
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Action, Budget, PauseDispatch, StartWorker, StopWorker, scale
+from workers.autoscaling.policy import scale
 
 CELL = 10  # rows
 

@@ -1,1 +1,1 @@
-"""Autoscaling: demand, limits and capacity in; starts and stops of worker processes out."""
+"""Autoscaling: demand, limits and a machine's budget in; starts and stops of workers out."""

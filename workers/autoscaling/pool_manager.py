@@ -22,8 +22,10 @@ from tasks.jobs.submit import fail_job
 from tasks.planning.demand import Demand, demand
 from tasks.planning.dispatch import pause_dispatch
 from tasks.planning.record_cache import job_of
+from workers.autoscaling.actions import PauseDispatch, StartWorker, StopWorker
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget, PauseDispatch, StartWorker, StopWorker, scale
+from workers.autoscaling.policy import scale
 from workers.processes.child_process import ChildProcess, stop_all
 from workers.processes.heartbeat_timeout import HeartbeatTimeout
 

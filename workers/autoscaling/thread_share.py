@@ -3,24 +3,25 @@
 from collections.abc import Mapping
 
 
-def share_threads(cores: int, most: Mapping[str, int | None]) -> dict[str, int]:
+def share_threads(cores: int, max_threads: Mapping[str, int | None]) -> dict[str, int]:
     """Return the threads of each worker, at least one.
 
-    `most` is how many threads each can use (None: any number). What is left when each has one is
-    dealt out in turns:
+    `max_threads`: how many threads each worker can use (None: any number). Each gets one; the cores
+    that are left are dealt out in turns:
 
         share_threads(4, {"minilm": None, "bow": 1}) == {"minilm": 3, "bow": 1}
-        share_threads(4, {"minilm": None, "topics": None, "bow": 1}) == {"minilm": 2, "topics": 1, "bow": 1}
+        share_threads(4, {"minilm": None, "topics": None, "bow": 1})
+            == {"minilm": 2, "topics": 1, "bow": 1}
     """
-    threads = dict.fromkeys(most, 1)
-    left = cores - len(most)
-    while left > 0:
-        takers = [name for name, limit in most.items() if limit is None or threads[name] < limit][
-            :left
-        ]
+    threads = dict.fromkeys(max_threads, 1)
+    free_cores = cores - len(max_threads)
+    while free_cores > 0:
+        takers = [
+            name for name, limit in max_threads.items() if limit is None or threads[name] < limit
+        ][:free_cores]
         if not takers:
             break
         for name in takers:
             threads[name] += 1
-        left -= len(takers)
+        free_cores -= len(takers)
     return threads

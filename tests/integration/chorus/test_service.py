@@ -13,8 +13,8 @@ from tasks.board.bridge_roster import Bridge, BridgeRoster
 from tasks.board.context import Context
 from tasks.board.roster import Roster, Worker
 from tests.support.runs.steps import PREFIX
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget
 from workers.processes import supervisor
 from workers.processes.embedded_broker import BrokerHandle
 

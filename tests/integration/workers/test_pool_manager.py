@@ -15,8 +15,8 @@ from tasks.board.roster import Roster
 from tasks.jobs.submit import start_job
 from tests.support.runs.steps import PREFIX, store_dataset, store_job
 from workers.autoscaling import pool_manager
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import Budget
 from workers.autoscaling.pool_manager import PoolManager
 
 

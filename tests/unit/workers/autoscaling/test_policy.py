@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
 from tests.support.scale_world import Kind, World
+from workers.autoscaling.actions import PauseDispatch, StartWorker, StopWorker
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.policy import (
-    TURN_SECONDS,
-    Budget,
-    PauseDispatch,
-    StartWorker,
-    StopWorker,
-    scale,
-)
+from workers.autoscaling.policy import TURN_SECONDS, scale
 
 MODELS = "abcdef"
 LARGE = Budget("here", cores=64, memory=1000)

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
+from workers.autoscaling.actions import StartWorker
+from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
 from workers.autoscaling.model_workload import NIGHTLY_SECONDS, workers_wanted
-from workers.autoscaling.policy import Budget, StartWorker, scale
+from workers.autoscaling.policy import scale
 
 NOW = 1_000_000.0
 IDLE = Demand("mood", 0, 0, 0, NOW, None, rate=5.0, start_seconds=2.0, memory=1)
