@@ -12,8 +12,8 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.jobs import Job
-from workers.autoscaling.limits import Limits
 from workers.autoscaling.capacity import Budget
+from workers.autoscaling.limits import Limits
 from workers.autoscaling.pool_manager import this_machine
 from workers.autoscaling.thread_share import share_threads
 
