@@ -32,7 +32,7 @@ def test_a_key_matches_its_own_pattern(built):
 
 
 @given(built_keys(), built_keys())
-def test_other_kinds_or_other_fields_give_another_key(one, other):
+def test_other_kinds_and_other_fields_give_other_keys(one, other):
     if one[:2] != other[:2]:
         # A job, model or customer has no name that is a fixed word of a pattern.
         reserved = {"short", "parts", "first", "remembering", "whole"}
@@ -51,7 +51,7 @@ def test_patterns_are_unique():
 
 
 def strings_of(tree):
-    """Every string of a module but its docstrings; an f-string with {} for its values."""
+    """Yield every string of a module but its docstrings; an f-string with {} for its values."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -75,13 +75,13 @@ def strings_of(tree):
 
 
 def looks_like_a_key(text):
-    """Whether a string begins as a key with fields does: with `job:`, `lease:`, `want:` …"""
+    """Return whether a string begins as a key with fields does: with `job:`, `lease:` …"""
     heads = {key.pattern.partition(":")[0] for key in BOARD_KEYS if ":" in key.pattern}
     return re.match(rf"({'|'.join(sorted(heads))}):(\S|$)", text) is not None
 
 
 def key_parts_in(script):
-    """The pieces of a key that a Lua script has in quotes, as in `'job:' .. job`; none elsewhere."""
+    """Return the pieces of keys that a Lua script has in quotes, as in `'job:' .. job`."""
     if "redis.call(" not in script:
         return set()
     pieces = {
@@ -91,7 +91,7 @@ def key_parts_in(script):
 
 
 def literal_keys(tree):
-    """The strings, put together or not, that are handed to Redis or to `Board.key` as a key."""
+    """Yield the strings, concatenated or not, that are given to Redis or to `Board.key` as a key."""
     without_key = {"info", "eval", "register_script", "send"}  # of Redis, or of a process
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -103,7 +103,7 @@ def literal_keys(tree):
 
 
 def keys_built_in(code):
-    """What a module builds, or seems to build, that is a key."""
+    """Return the keys that a module builds, or seems to build."""
     tree = ast.parse(code)
     texts = list(strings_of(tree))
     pieces = [piece for text in texts for piece in key_parts_in(text)]
@@ -111,14 +111,14 @@ def keys_built_in(code):
 
 
 def test_no_other_module_builds_a_key():
-    found = {
+    built = {
         (str(path.relative_to(REPOSITORY)), text)
         for package in PACKAGES
         for path in (REPOSITORY / package).rglob("*.py")
         if path != REPOSITORY / "tasks/board/keys.py"
         for text in keys_built_in(path.read_text())
     }
-    assert found == set()
+    assert built == set()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_no_other_module_builds_a_key():
         """SCRIPT = "redis.call('GET', KEYS[1] .. ':' .. ARGV[2])" """,
     ],
 )
-def test_a_module_that_builds_a_key_is_noticed(code):
+def test_a_module_that_builds_a_key_is_detected(code):
     assert keys_built_in(code)
 
 
@@ -143,10 +143,10 @@ def test_a_module_that_builds_a_key_is_noticed(code):
     "code",
     ['"""job:<job> is a hash."""', "redis.get(board.key(keys.EPOCH))", 'redis.info("server")'],
 )
-def test_a_docstring_and_a_key_from_the_table_are_none_of_these(code):
+def test_docstrings_and_keys_from_the_table_are_not_detected(code):
     assert not keys_built_in(code)
 
 
-def test_the_page_of_the_documentation_is_made_from_the_table():
+def test_the_documentation_has_the_whole_table():
     page = (REPOSITORY / "docs/redis-keys.md").read_text()
     assert page.endswith(f"\n\n{markdown_table()}")

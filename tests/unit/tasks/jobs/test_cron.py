@@ -1,4 +1,4 @@
-"""When a cron line says that it is time, on ordinary days and on those when the clocks are changed."""
+"""The times of a cron line, on ordinary days and on days when the clocks change."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -36,7 +36,7 @@ ZONES = (
 )
 
 crons = st.builds(Cron, st.sampled_from(LINES), st.sampled_from(ZONES))
-# Half of them around a change.
+# half of them near a change of the clocks
 moments = st.builds(
     lambda day, minutes: (
         datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=minutes)
@@ -47,23 +47,21 @@ moments = st.builds(
 
 
 def times_of(line, zone, day):
-    """On that day of that zone, as a clock there shows them, with the hours that it is ahead of
-    UTC.
-    """
+    """Return the times of a day as a clock in the zone shows them, with its offset from UTC."""
     cron, first = (
         Cron(line, zone),
         datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)) - timedelta(seconds=1),
     )
-    found = (time.astimezone(cron.timezone) for time in cron.after(first.astimezone(UTC)))
+    times = (time.astimezone(cron.timezone) for time in cron.after(first.astimezone(UTC)))
     return [
-        f"{time:%H:%M%z}"[:-2] for time in takewhile(lambda time: str(time.date()) == day, found)
+        f"{time:%H:%M%z}"[:-2] for time in takewhile(lambda time: str(time.date()) == day, times)
     ]
 
 
 @pytest.mark.parametrize(
     ("zone", "day", "line", "expected"),
     [
-        # From 2:00 to 3:00: there is no 2:30.
+        # The clock goes from 2:00 to 3:00: there is no 2:30.
         ("Europe/Berlin", "2026-03-29", "30 2 * * *", ["03:00+02"]),
         ("America/New_York", "2026-03-08", "30 2 * * *", ["03:00-04"]),
         ("Europe/Berlin", "2026-03-29", "0,30 2 * * *", ["03:00+02"]),
@@ -71,8 +69,8 @@ def times_of(line, zone, day):
         ("America/New_York", "2026-03-08", "30 1-3 * * *", ["01:30-05", "03:00-04", "03:30-04"]),
         ("Europe/Berlin", "2026-03-29", "*/30 2 * * *", []),
         ("America/New_York", "2026-03-08", "*/30 2 * * *", []),
-        # From 3:00 to 2:00 in Berlin, from 2:00 to 1:00 in New York: there are two hours of that
-        # name.
+        # The clock goes back from 3:00 to 2:00 in Berlin, from 2:00 to 1:00 in New York: there
+        # are two such hours.
         ("Europe/Berlin", "2026-10-25", "30 2 * * *", ["02:30+02"]),
         ("America/New_York", "2026-11-01", "30 1 * * *", ["01:30-04"]),
         ("America/New_York", "2026-11-01", "30 2 * * *", ["02:30-05"]),
@@ -90,7 +88,7 @@ def times_of(line, zone, day):
         ),
     ],
 )
-def test_when_the_clocks_are_changed(zone, day, line, expected):
+def test_times_on_a_day_when_the_clocks_change(zone, day, line, expected):
     assert times_of(line, zone, day) == expected
 
 
@@ -101,46 +99,46 @@ def test_when_the_clocks_are_changed(zone, day, line, expected):
         ("America/New_York", "2026-03-08", "2026-11-01", ["01:00-04", "01:00-05"]),
     ],
 )
-def test_a_line_of_every_hour_comes_once_in_each_whatever_it_is_called(zone, forward, back, twice):
+def test_an_hourly_line_comes_once_in_every_hour_of_a_day_with_a_change(zone, forward, back, twice):
     assert len(times_of("0 * * * *", zone, forward)) == 23
-    found = times_of("0 * * * *", zone, back)
-    assert len(found) == 25
-    assert [time for time in found if time[:2] == twice[0][:2]] == twice
+    times = times_of("0 * * * *", zone, back)
+    assert len(times) == 25
+    assert [time for time in times if time[:2] == twice[0][:2]] == twice
 
 
 @given(crons, moments)
 def test_times_are_in_order_and_later_than_the_moment(cron, moment):
-    found = [moment, *islice(cron.after(moment), 5)]
-    assert all(earlier < later for earlier, later in pairwise(found))
+    times = [moment, *islice(cron.after(moment), 5)]
+    assert all(earlier < later for earlier, later in pairwise(times))
 
 
 @given(crons, moments, st.integers(0, 3000))
-def test_the_latest_is_the_last_of_all_between_and_never_in_the_future(cron, after, minutes):
+def test_the_latest_time_is_the_last_one_in_the_interval(cron, after, minutes):
     until = after + timedelta(minutes=minutes)
     between = list(takewhile(lambda time: time <= until, cron.after(after)))
     assert cron.latest(after, until) == (between[-1] if between else None)
 
 
 @given(crons, moments, st.lists(st.integers(0, 100_000), max_size=6))
-def test_after_any_gap_what_was_missed_is_caught_up_once_and_nothing_is_lost(cron, settled, gaps):
-    now = settled
+def test_after_any_gap_missed_times_are_caught_up_once_and_none_is_lost(cron, last_due, gaps):
+    now = last_due
     for minutes in gaps:
         now += timedelta(minutes=minutes)
-        due = cron.latest(settled, now)
-        assert (due is None) == (next(cron.after(settled)) > now)
+        due = cron.latest(last_due, now)
+        assert (due is None) == (next(cron.after(last_due)) > now)
         if due is not None:
-            assert settled < due <= now
+            assert last_due < due <= now
             assert next(cron.after(due)) > now, "once, however many were missed"
-            settled = due
+            last_due = due
 
 
 @given(crons, moments, st.integers(0, 100_000))
-def test_nothing_is_due_before_what_is_settled_should_the_clock_go_wrong(cron, settled, minutes):
-    assert cron.latest(settled, settled - timedelta(minutes=minutes)) is None
+def test_nothing_is_due_when_the_clock_is_set_back(cron, last_due, minutes):
+    assert cron.latest(last_due, last_due - timedelta(minutes=minutes)) is None
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "expected"),
     [
         ("* * * *", "five fields"),
         ("0 30 2 * * *", "five fields"),
@@ -152,14 +150,14 @@ def test_nothing_is_due_before_what_is_settled_should_the_clock_go_wrong(cron, s
         (30, "five fields"),
     ],
 )
-def test_a_line_that_is_none_is_refused_with_what_is_allowed(line, says):
+def test_a_bad_cron_line_is_refused_with_what_is_allowed(line, expected):
     with pytest.raises(ValueError, match=r"minute, hour, day of month") as caught:
         check_line(line)
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @given(st.text(alphabet="0123456789*/-,#?LW MONSUJAN²", max_size=12), st.integers(0, 4))
-def test_whatever_a_field_holds_is_understood_or_refused(text, field):
+def test_any_text_in_a_field_is_accepted_or_refused(text, field):
     line = " ".join(text if at == field else "*" for at in range(5))
     with suppress(ValueError):
         assert check_line(line) == line
@@ -168,11 +166,11 @@ def test_whatever_a_field_holds_is_understood_or_refused(text, field):
 @pytest.mark.parametrize(
     "zone", ["Europe", "europe/berlin", "../UTC", "/etc/passwd", "", "x" * 5000, "\0", "CETT", 1]
 )
-def test_a_zone_that_is_none_is_refused_with_what_is_allowed(zone):
+def test_a_bad_zone_is_refused_with_what_is_allowed(zone):
     with pytest.raises(ValueError, match="IANA"):
         check_zone(zone)
 
 
-def test_a_zone_that_was_mistyped_is_told():
+def test_the_error_for_a_mistyped_zone_suggests_the_right_one():
     with pytest.raises(ValueError, match="did you mean 'Europe/Berlin'"):
         check_zone("Europe/Berlim")

@@ -1,4 +1,4 @@
-"""What names a version is not removed, unless it is forced."""
+"""A version that something refers to is not removed, unless it is forced."""
 
 from datetime import UTC, datetime
 
@@ -16,9 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def models(place, tmp_path):
-    """Four versions of one model, in turn: of a job, pinned by an ensemble, the champion, and named
-    by nothing.
-    """
+    """Return a store of one model: 1 is used by a job, 2 by an ensemble, 3 is champion, 4 unused."""
     (tmp_path / "weights").write_bytes(b"w")
     registry = ModelRegistry(place)
     for _ in range(4):
@@ -32,13 +30,13 @@ def models(place, tmp_path):
     return registry.store
 
 
-def test_aliases_ensembles_and_jobs_name_versions(place, models):
-    named = {
-        version[1:]: by
-        for version, by in references_to_versions(place).items()
+def test_aliases_ensembles_and_jobs_refer_to_versions(place, models):
+    references = {
+        version[1:]: referrers
+        for version, referrers in references_to_versions(place).items()
         if version[0] == models.collection
     }
-    assert named == {
+    assert references == {
         ("bow", 1): ["job job1"],
         ("bow", 2): ["ensemble pinned 1"],
         ("bow", 3): ["alias champion"],
@@ -47,18 +45,18 @@ def test_aliases_ensembles_and_jobs_name_versions(place, models):
 
 
 @pytest.mark.parametrize(
-    ("version", "by"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")]
+    ("version", "referrers"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")]
 )
-def test_what_is_named_is_not_removed_unless_it_is_forced(models, version, by):
-    with pytest.raises(StillReferenced, match=f"these name it: {by}") as caught:
+def test_a_version_in_use_is_removed_only_by_force(models, version, referrers):
+    with pytest.raises(StillReferenced, match=f"these name it: {referrers}") as caught:
         remove_version(models, "bow", version)
-    assert caught.value.by == [by]
+    assert caught.value.by == [referrers]
     assert version in models.versions("bow")
     remove_version(models, "bow", version, force=True)
     assert version not in models.versions("bow")
 
 
-def test_what_nothing_names_is_removed(models):
+def test_an_unused_version_is_removed(models):
     remove_version(models, "bow", 4)
     assert models.versions("bow") == [1, 2, 3]
     with pytest.raises(NotPublished):
@@ -66,7 +64,7 @@ def test_what_nothing_names_is_removed(models):
 
 
 @pytest.mark.usefixtures("models")
-def test_an_ensemble_is_removed_by_the_same_rule(place):
+def test_an_ensemble_version_in_use_is_not_removed_either(place):
     with pytest.raises(StillReferenced, match="job job1"):
         remove_version(EnsembleRegistry(place).store, "moods", 1)
     assert EnsembleRegistry(place).versions("moods") == [1]

@@ -1,6 +1,4 @@
-"""What is due is set going once, whoever looks, however often and however many at once; and runs
-never overlap.
-"""
+"""Runs that are due start once, however often and from however many processes; they never overlap."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -27,19 +25,19 @@ def half_past_two(day):
 
 
 class World:
-    """A root, and a way to begin runs that only writes them down."""
+    """A root, with runs that are recorded and never executed."""
 
     def __init__(self, place):
         self.place = place
         self.context = Context(place, board=None, publish=None)
-        self.begun = []
-        self.fails = {}  # customer → what happens when its run is begun
+        self.started = []
+        self.errors = {}  # customer → raised when its run is to start
 
-    def begin(self, context, customer, *, name, since, until, keep, now):
+    def start_run(self, context, customer, *, name, since, until, keep, now):
         assert until is None
-        if customer in self.fails:
-            raise self.fails[customer]
-        self.begun.append((customer, name))
+        if customer in self.errors:
+            raise self.errors[customer]
+        self.started.append((customer, name))
         ensemble = EnsembleVersion(name="default", version=1)
         run = Run(
             customer=customer,
@@ -53,169 +51,176 @@ class World:
         )
         return create_run(context.place, run)
 
-    def look(self, now, schedule=NIGHTLY):
-        wanted = has_work(self.place, schedule, now)
+    def check_schedule(self, now, schedule=NIGHTLY):
+        expected = has_work(self.place, schedule, now)
         before = list(schedule_pointer(self.place, schedule.name).history())
-        run_due(self.context, schedule, now, self.begin)
-        assert wanted == (list(schedule_pointer(self.place, schedule.name).history()) != before)
+        run_due(self.context, schedule, now, self.start_run)
+        assert expected == (list(schedule_pointer(self.place, schedule.name).history()) != before)
 
     def run_now(self, now, schedule=NIGHTLY):
-        return run_now(self.context, schedule, now, self.begin)
+        return run_now(self.context, schedule, now, self.start_run)
 
     def end(self, name, customer="acme", status="done"):
         end_run(self.place, read_run(self.place, customer, name), RunEnd(status=status, at=NOON))
 
     @property
-    def settled(self):
+    def state(self):
         return schedule_pointer(self.place, "nightly").current()
 
 
 @pytest.fixture
 def world(place):
-    """On which nightly was first seen on the first of March, at noon."""
+    """Return a world in which the schedule was first checked on 1 March at noon."""
     world = World(place)
-    world.look(NOON)
+    world.check_schedule(NOON)
     return world
 
 
-def test_a_schedule_counts_from_when_it_is_first_seen(world):
-    assert world.settled == ScheduleState(number=0, due=NOON, cron="30 2 * * *", timezone="UTC")
-    world.look(NOON + 14 * HOUR)
-    assert world.begun == []
+def test_times_before_the_first_check_of_a_schedule_are_not_due(world):
+    assert world.state == ScheduleState(number=0, due=NOON, cron="30 2 * * *", timezone="UTC")
+    world.check_schedule(NOON + 14 * HOUR)
+    assert world.started == []
 
 
-def test_what_is_due_is_set_going_once_however_often_somebody_looks(world):
+def test_a_due_run_starts_once_however_often_it_is_checked(world):
     for minutes in (0, 1, 60):
-        world.look(half_past_two(2) + timedelta(minutes=minutes))
+        world.check_schedule(half_past_two(2) + timedelta(minutes=minutes))
     world.end("nightly-000001")
-    world.look(half_past_two(2) + timedelta(hours=3))
-    assert world.begun == [("acme", "nightly-000001")]
-    assert (world.settled.due, world.settled.customers) == (half_past_two(2), ("acme",))
+    world.check_schedule(half_past_two(2) + timedelta(hours=3))
+    assert world.started == [("acme", "nightly-000001")]
+    assert (world.state.due, world.state.customers) == (half_past_two(2), ("acme",))
 
 
 def test_missed_runs_are_caught_up_once(world):
     now = half_past_two(6) + HOUR
-    world.look(now)
-    assert world.settled.due == half_past_two(6)
+    world.check_schedule(now)
+    assert world.state.due == half_past_two(6)
     world.end("nightly-000001")
-    world.look(now + HOUR)
-    assert world.begun == [("acme", "nightly-000001")]
-    world.look(half_past_two(7))
-    assert world.begun[1:] == [("acme", "nightly-000002")]
+    world.check_schedule(now + HOUR)
+    assert world.started == [("acme", "nightly-000001")]
+    world.check_schedule(half_past_two(7))
+    assert world.started[1:] == [("acme", "nightly-000002")]
 
 
 @pytest.mark.parametrize("status", ["done", "failed"])
-def test_while_a_run_goes_on_none_starts_and_what_came_meanwhile_is_caught_up_once(world, status):
-    world.look(half_past_two(2))
+def test_no_run_starts_while_one_is_open_and_missed_times_are_caught_up_once(world, status):
+    world.check_schedule(half_past_two(2))
     for day in (3, 4):
-        world.look(half_past_two(day))
-    assert len(world.begun) == 1
+        world.check_schedule(half_past_two(day))
+    assert len(world.started) == 1
     world.end("nightly-000001", status=status)
     for _ in range(2):
-        world.look(half_past_two(4) + HOUR)
-    assert world.begun[1:] == [("acme", "nightly-000002")]
-    assert world.settled.due == half_past_two(4)
+        world.check_schedule(half_past_two(4) + HOUR)
+    assert world.started[1:] == [("acme", "nightly-000002")]
+    assert world.state.due == half_past_two(4)
 
 
-def test_it_waits_for_every_customer_of_the_last_run(world):
+def test_a_schedule_waits_for_every_customer_of_its_last_runs(world):
     both = Schedule("nightly", NIGHTLY.cron, customers=("acme", "globex"))
-    world.look(half_past_two(2), both)
+    world.check_schedule(half_past_two(2), both)
     world.end("nightly-000001", "globex")
-    world.look(half_past_two(3), both)
-    assert len(world.begun) == 2
+    world.check_schedule(half_past_two(3), both)
+    assert len(world.started) == 2
     world.end("nightly-000001", "acme")
-    world.look(half_past_two(3), both)
-    assert len(world.begun) == 4
+    world.check_schedule(half_past_two(3), both)
+    assert len(world.started) == 4
 
 
-def test_a_run_that_was_pruned_has_ended(world):
-    world.look(half_past_two(2))
+def test_a_pruned_run_counts_as_ended(world):
+    world.check_schedule(half_past_two(2))
     world.end("nightly-000001")
     remove_run(world.place, "acme", "nightly-000001")
-    world.look(half_past_two(3))
-    assert world.begun[1:] == [("acme", "nightly-000002")]
+    world.check_schedule(half_past_two(3))
+    assert world.started[1:] == [("acme", "nightly-000002")]
 
 
-def test_two_looks_at_once_set_the_same_run_going(world):
+def test_checks_at_the_same_time_start_one_run(world):
     together = Barrier(4)
 
-    def looker(minutes):
+    def check(minutes):
         together.wait()
-        run_due(world.context, NIGHTLY, half_past_two(2) + timedelta(minutes=minutes), world.begin)
+        run_due(
+            world.context, NIGHTLY, half_past_two(2) + timedelta(minutes=minutes), world.start_run
+        )
 
-    threads = [Thread(target=looker, args=(minutes,)) for minutes in range(4)]
+    threads = [Thread(target=check, args=(minutes,)) for minutes in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert run_names(world.place, "acme") == ["nightly-000001"]
-    assert [said.number for _, said in schedule_pointer(world.place, "nightly").history()] == [1, 0]
+    assert [state.number for _, state in schedule_pointer(world.place, "nightly").history()] == [
+        1,
+        0,
+    ]
 
 
-def test_a_look_that_died_before_it_was_noted_is_made_good_by_the_next(world):
+def test_a_check_that_failed_half_way_is_completed_by_the_next(world):
     both = Schedule("nightly", NIGHTLY.cron, customers=("acme", "globex"))
-    world.fails["globex"] = BrokerUnreachable("redis://x", "gone")
+    world.errors["globex"] = BrokerUnreachable("redis://x", "gone")
     with pytest.raises(BrokerUnreachable):
-        world.look(half_past_two(2), both)
-    assert world.settled.number == 0
-    world.fails.clear()
-    world.look(half_past_two(2) + HOUR, both)
+        world.check_schedule(half_past_two(2), both)
+    assert world.state.number == 0
+    world.errors.clear()
+    world.check_schedule(half_past_two(2) + HOUR, both)
     assert run_names(world.place, "acme") == run_names(world.place, "globex") == ["nightly-000001"]
-    assert world.settled.customers == ("acme", "globex")
+    assert world.state.customers == ("acme", "globex")
 
 
-def test_a_customer_that_cannot_be_labelled_keeps_no_other_from_it(world):
-    world.fails["acme"] = NotPublished("ensemble", "acme", [])
-    world.look(half_past_two(2), Schedule("nightly", NIGHTLY.cron, customers=("acme", "globex")))
-    assert world.settled.customers == ("globex",)
-    assert "acme" in world.settled.refused["acme"]
+def test_a_customer_that_cannot_be_labelled_does_not_stop_the_others(world):
+    world.errors["acme"] = NotPublished("ensemble", "acme", [])
+    world.check_schedule(
+        half_past_two(2), Schedule("nightly", NIGHTLY.cron, customers=("acme", "globex"))
+    )
+    assert world.state.customers == ("globex",)
+    assert "acme" in world.state.refused["acme"]
 
 
-def test_all_customers_are_those_with_feedback_at_that_time(world):
+def test_a_schedule_for_all_customers_covers_those_with_feedback_at_that_time(world):
     everyone = Schedule("nightly", NIGHTLY.cron)
     store_dataset(world.place, ["x"], customer="globex")
     store_dataset(world.place, ["x"], customer="acme")
-    world.look(half_past_two(2), everyone)
-    assert world.begun == [("acme", "nightly-000001"), ("globex", "nightly-000001")]
+    world.check_schedule(half_past_two(2), everyone)
+    assert world.started == [("acme", "nightly-000001"), ("globex", "nightly-000001")]
 
 
-def test_a_run_labels_what_was_taken_in_since_and_keeps_what_it_was_told(world):
+def test_a_run_has_the_time_span_and_keep_of_its_schedule(world):
     now = half_past_two(2)
-    world.look(now, Schedule("nightly", NIGHTLY.cron, ("acme",), since=30 * DAY, keep=3))
+    world.check_schedule(now, Schedule("nightly", NIGHTLY.cron, ("acme",), since=30 * DAY, keep=3))
     run = read_run(world.place, "acme", "nightly-000001")
     assert (run.since, run.keep) == (now - 30 * DAY, 3)
 
 
-def test_a_new_line_counts_from_when_it_is_first_seen_and_waits_for_the_run_of_the_old_one(world):
-    world.look(half_past_two(2))
+def test_a_changed_cron_line_counts_from_its_first_check_and_waits_for_the_open_run(world):
+    world.check_schedule(half_past_two(2))
     hourly = Schedule("nightly", Cron("0 * * * *", "UTC"), ("acme",))
     for _ in range(2):
-        world.look(half_past_two(2) + timedelta(minutes=15), hourly)
-    world.look(half_past_two(2) + HOUR, hourly)
-    assert len(world.begun) == 1, "3:00 has come, and the run goes on"
+        world.check_schedule(half_past_two(2) + timedelta(minutes=15), hourly)
+    world.check_schedule(half_past_two(2) + HOUR, hourly)
+    assert len(world.started) == 1, "3:00 has come, and the run is still open"
     world.end("nightly-000001")
-    world.look(half_past_two(2) + HOUR, hourly)
-    assert world.begun[1:] == [("acme", "nightly-000002")]
+    world.check_schedule(half_past_two(2) + HOUR, hourly)
+    assert world.started[1:] == [("acme", "nightly-000002")]
 
 
-def test_by_hand_it_is_set_going_without_its_time_which_still_comes(world):
+def test_a_run_by_hand_starts_at_once_and_does_not_replace_the_due_one(world):
     assert world.run_now(NOON + HOUR).customers == ("acme",)
     world.end("nightly-000001")
-    world.look(half_past_two(2))
-    assert world.begun == [("acme", "nightly-000001"), ("acme", "nightly-000002")]
+    world.check_schedule(half_past_two(2))
+    assert world.started == [("acme", "nightly-000001"), ("acme", "nightly-000002")]
 
 
-def test_what_was_missed_before_a_run_by_hand_is_caught_up_after_it(world):
+def test_a_time_missed_before_a_run_by_hand_is_caught_up_after_it(world):
     world.run_now(half_past_two(2) + HOUR)
-    world.look(half_past_two(2) + HOUR)
-    assert len(world.begun) == 1, "they do not overlap"
+    world.check_schedule(half_past_two(2) + HOUR)
+    assert len(world.started) == 1, "they do not overlap"
     world.end("nightly-000001")
-    world.look(half_past_two(2) + 2 * HOUR)
-    assert (len(world.begun), world.settled.due) == (2, half_past_two(2))
+    world.check_schedule(half_past_two(2) + 2 * HOUR)
+    assert (len(world.started), world.state.due) == (2, half_past_two(2))
 
 
-def test_by_hand_it_is_refused_while_a_run_goes_on(world):
-    world.look(half_past_two(2))
+def test_a_run_by_hand_is_refused_while_a_run_is_open(world):
+    world.check_schedule(half_past_two(2))
     with pytest.raises(
         RunsStillOpen, match=r"nightly-000001 .* customer acme is not done"
     ) as caught:
@@ -223,7 +228,7 @@ def test_by_hand_it_is_refused_while_a_run_goes_on(world):
     assert caught.value.exit_status == 2
 
 
-def test_by_hand_a_schedule_that_nobody_has_seen_can_be_run(place):
+def test_a_schedule_that_was_never_checked_can_be_run_by_hand(place):
     World(place).run_now(NOON)
     assert schedule_pointer(place, "nightly").current().due == NOON
 

@@ -1,4 +1,4 @@
-"""Where the time to a model's first scores went."""
+"""The stages of the time from a job's arrival to a model's first scores."""
 
 import pytest
 from hypothesis import given
@@ -8,24 +8,24 @@ from storage.records.jobs import StartupStages
 from tasks.board.board import FirstScores
 from tasks.jobs.startup_timing import startup_stages
 
-moments = st.floats(0, 2e9, allow_nan=False)
+times = st.floats(0, 2e9, allow_nan=False)
 
 
-@given(moments, moments, moments, moments, moments, moments)
-def test_the_stages_are_all_of_the_time_from_arrival_to_scores(
+@given(times, times, times, times, times, times)
+def test_the_stages_add_up_to_the_time_from_arrival_to_scores(
     since, spawned, loading, loaded, taken, scored
 ):
-    found = startup_stages(since, FirstScores(spawned, loading, loaded, taken, scored))
-    parts = (found.waiting, found.starting, found.loading, found.scoring)
+    stages = startup_stages(since, FirstScores(spawned, loading, loaded, taken, scored))
+    parts = (stages.waiting, stages.starting, stages.loading, stages.scoring)
     assert min(parts) >= 0
     assert sum(parts) == pytest.approx(max(0.0, scored - since), abs=1e-5)
 
 
-def test_a_worker_that_had_to_be_started():
-    found = startup_stages(0, FirstScores(spawned=1, loading=3, loaded=4, taken=3.5, scored=6))
-    assert found == StartupStages(waiting=1, starting=2, loading=1, scoring=2)
+def test_a_worker_that_was_started_for_the_job():
+    stages = startup_stages(0, FirstScores(spawned=1, loading=3, loaded=4, taken=3.5, scored=6))
+    assert stages == StartupStages(waiting=1, starting=2, loading=1, scoring=2)
 
 
-def test_a_worker_that_was_there_and_busy_with_another_job():
-    found = startup_stages(100, FirstScores(spawned=1, loading=3, loaded=4, taken=107, scored=109))
-    assert found == StartupStages(waiting=7, starting=0, loading=0, scoring=2)
+def test_a_worker_that_ran_already_and_was_busy_with_another_job():
+    stages = startup_stages(100, FirstScores(spawned=1, loading=3, loaded=4, taken=107, scored=109))
+    assert stages == StartupStages(waiting=7, starting=0, loading=0, scoring=2)

@@ -1,4 +1,4 @@
-"""Forecasts that were off are corrected, and not by more than is sensible."""
+"""Corrections follow from how far earlier forecasts were off, within bounds."""
 
 from datetime import UTC, datetime
 
@@ -22,36 +22,36 @@ ratios = st.lists(st.floats(0.01, 100), max_size=12)
 
 
 @given(ratios)
-def test_the_correction_is_bounded(found):
-    assert 0.25 <= correction_factor(found) <= 4
+def test_the_correction_is_bounded(drawn):
+    assert 0.25 <= correction_factor(drawn) <= 4
 
 
 @given(st.floats(0.5, 2), st.integers(2, 8))
-def test_a_steady_machine_is_known_after_two_jobs_and_half_known_after_one(ratio, jobs):
+def test_a_steady_factor_counts_half_after_one_job_and_fully_after_two(ratio, jobs):
     assert correction_factor([ratio] * jobs) == pytest.approx(ratio)
     assert correction_factor([ratio]) == pytest.approx((1 + ratio) / 2)
 
 
 @given(st.floats(0.01, 100))
-def test_one_odd_night_among_five_changes_nothing(odd):
+def test_one_odd_job_among_five_changes_nothing(odd):
     assert correction_factor([1.1, 1.1, odd, 1.1, 1.1]) == pytest.approx(1.1)
 
 
-def test_old_jobs_are_forgotten():
+def test_only_the_last_five_jobs_count():
     assert correction_factor([2.0] * 9 + [1.0] * 5) == 1
 
 
-def test_without_jobs_the_calculation_stands():
+def test_without_jobs_nothing_is_corrected():
     assert correction_factor([]) == 1
 
 
-def test_what_is_learned_is_of_the_forecast_without_its_correction(place):
+def test_the_recorded_ratio_is_of_the_forecast_without_its_correction(place):
     record_actual(place, FORECAST, 15.0)
     record_actual(place, FORECAST, 15.0)
     assert read_correction(place, cores=2, service=False) == 1.5, "10 s were calculated"
 
 
-def test_machines_of_other_sizes_and_services_learn_for_themselves(place):
+def test_other_core_counts_and_services_have_corrections_of_their_own(place):
     record_actual(place, FORECAST, 15.0)
     assert (
         read_correction(place, cores=4, service=False)
@@ -61,11 +61,11 @@ def test_machines_of_other_sizes_and_services_learn_for_themselves(place):
 
 
 @pytest.mark.parametrize("changes", [{"measured": False}, {"seconds": 0.5}])
-def test_guesses_and_moments_teach_nothing(place, changes):
+def test_unmeasured_forecasts_and_very_short_jobs_are_not_recorded(place, changes):
     record_actual(place, FORECAST.model_copy(update=changes), 15.0)
     assert read_correction(place, cores=2, service=False) == 1
 
 
-def test_figures_that_cannot_be_read_are_as_none(place):
+def test_a_damaged_record_of_ratios_corrects_nothing(place):
     place.replace("forecasts.json", b"{")
     assert read_correction(place, cores=2, service=False) == 1

@@ -1,4 +1,4 @@
-"""`plan`: the one question that starting, resuming and a dry run ask."""
+"""`plan` returns what is missing, for a start, a resume and a dry run."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ model_sets = st.lists(
 
 @st.composite
 def states(draw):
-    """A job and what storage holds of it."""
+    """Draw a job and what storage has of it."""
     chunks, models = draw(chunk_ids), draw(model_sets)
     scored = {model: draw(st.sets(st.sampled_from("abcdef"))) for model in models}
     parts = draw(st.sets(st.integers(0, max(0, len(chunks) - 1)))) if chunks else set()
@@ -23,14 +23,14 @@ def states(draw):
 
 
 def test_a_fresh_job_needs_every_cell_once_in_the_order_of_the_upload():
-    found = plan(["a", "b", "a"], [("bow", 1), ("minilm", 2)], {}, set())
-    assert found.cells == (
+    missing = plan(["a", "b", "a"], [("bow", 1), ("minilm", 2)], {}, set())
+    assert missing.cells == (
         CellId("a", "bow", 1),
         CellId("a", "minilm", 2),
         CellId("b", "bow", 1),
         CellId("b", "minilm", 2),
     )
-    assert not found.chunks
+    assert not missing.chunks
 
 
 def test_scores_of_another_version_do_not_count():
@@ -38,9 +38,9 @@ def test_scores_of_another_version_do_not_count():
 
 
 def test_a_chunk_with_all_scores_only_needs_to_be_reduced():
-    found = plan(["a", "b"], [("bow", 1)], {("bow", 1): {"a"}}, set())
-    assert found.chunks == ("a",)
-    assert found.cells == (CellId("b", "bow", 1),)
+    missing = plan(["a", "b"], [("bow", 1)], {("bow", 1): {"a"}}, set())
+    assert missing.chunks == ("a",)
+    assert missing.cells == (CellId("b", "bow", 1),)
 
 
 def test_an_upload_without_feedback_is_complete():
@@ -48,9 +48,9 @@ def test_an_upload_without_feedback_is_complete():
 
 
 @given(states())
-def test_it_asks_for_what_is_missing_and_for_nothing_else(state):
+def test_the_plan_is_what_is_missing_and_nothing_else(state):
     chunks, models, scored, parts = state
-    found = plan(chunks, models, scored, parts)
+    missing = plan(chunks, models, scored, parts)
     open_chunks = {chunk for position, chunk in enumerate(chunks) if position not in parts}
     expected = {
         CellId(chunk, *model)
@@ -58,15 +58,15 @@ def test_it_asks_for_what_is_missing_and_for_nothing_else(state):
         for model in models
         if chunk not in scored[model]
     }
-    assert len(found.cells) == len(set(found.cells))
-    assert set(found.cells) == expected
-    assert set(found.chunks) == {
+    assert len(missing.cells) == len(set(missing.cells))
+    assert set(missing.cells) == expected
+    assert set(missing.chunks) == {
         chunk for chunk in open_chunks if all(chunk in scored[model] for model in models)
     }
 
 
 @given(states())
-def test_doing_what_it_asks_completes_the_job_in_two_rounds(state):
+def test_doing_the_planned_work_completes_the_job_in_two_rounds(state):
     chunks, models, scored, parts = state
     for cell in plan(chunks, models, scored, parts).cells:
         scored[(cell.model, cell.version)].add(cell.chunk)

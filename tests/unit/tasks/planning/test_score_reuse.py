@@ -1,4 +1,4 @@
-"""A chunk's scores from those of its donors and of a model that is asked for the rest."""
+"""Score reuse: scores of source chunks, completed by a model for the remaining rows."""
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,8 @@ WORDS = ["fine", "ok", "late again", "kill it", "naïve 😀", "new", "newer"]
 CHUNK = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)
 
 
-def scored(texts):
-    """What the model says: by the text alone, and nothing of one of them."""
+def scores_of(texts):
+    """Return the scores that the model gives, by the text alone; it rejects one text."""
     rejected = {
         row: "ended by signal SIGKILL" for row, text in enumerate(texts) if text == "kill it"
     }
@@ -39,40 +39,38 @@ def scored(texts):
 
 def store_scores(place, dataset):
     for position, chunk in enumerate(dataset.chunks):
-        found = scored(read_texts(place, dataset, position).to_pylist())
-        place.create(scores.path(MODEL.name, MODEL.version, chunk.id), scores.encode(found))
+        chunk_scores = scores_of(read_texts(place, dataset, position).to_pylist())
+        place.create(scores.path(MODEL.name, MODEL.version, chunk.id), scores.encode(chunk_scores))
 
 
 def store_later(place, texts, new, *positions):
-    donors = tuple(
+    sources = tuple(
         SourceChunk(dataset="upload", position=position, shared=1) for position in positions
     )
-    return store_dataset(place, texts, len(texts), name="later", found=[(donors, new)])
+    return store_dataset(place, texts, len(texts), name="later", found=[(sources, new)])
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(earlier=st.lists(CHUNK, max_size=4), texts=CHUNK)
-def test_borrowed_and_asked_together_are_what_asking_for_all_gives(
-    earlier, texts, tmp_path_factory
-):
+def test_reused_and_new_scores_together_equal_scoring_everything(earlier, texts, tmp_path_factory):
     place = LocalPlace(tmp_path_factory.mktemp("home"))
-    donors = []
+    sources = []
     for number, chunk in enumerate(earlier):
         store_scores(place, store_dataset(place, chunk, chunk_rows=len(chunk), name=f"d{number}"))
-        donors.append(SourceChunk(dataset=f"d{number}", position=0, shared=1))
-    dataset = store_dataset(place, texts, len(texts), name="later", found=[(tuple(donors), None)])
-    known = reuse_scores(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
-    held = {text for chunk in earlier for text in chunk}
-    assert known.missing_rows.tolist() == [
-        row for row, text in enumerate(texts) if text not in held
+        sources.append(SourceChunk(dataset=f"d{number}", position=0, shared=1))
+    dataset = store_dataset(place, texts, len(texts), name="later", found=[(tuple(sources), None)])
+    reused = reuse_scores(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
+    earlier_texts = {text for chunk in earlier for text in chunk}
+    assert reused.missing_rows.tolist() == [
+        row for row, text in enumerate(texts) if text not in earlier_texts
     ]
-    whole = known.merged_with(scored([texts[row] for row in known.missing_rows]))
-    np.testing.assert_array_equal(whole.values, scored(texts).values)
-    assert whole.rejected == scored(texts).rejected
+    whole = reused.merged_with(scores_of([texts[row] for row in reused.missing_rows]))
+    np.testing.assert_array_equal(whole.values, scores_of(texts).values)
+    assert whole.rejected == scores_of(texts).rejected
     assert scores.decode(scores.encode(whole), "x").rejected == whole.rejected
 
 
-def test_no_donor_is_read_once_all_that_can_be_found_is_found(place, monkeypatch):
+def test_no_source_chunk_is_read_once_all_known_texts_have_scores(place, monkeypatch):
     store_scores(place, store_dataset(place, ["fine", "ok", "fine", "ok"]))
     dataset = store_later(place, ["ok", "fine", "new"], 1, 0, 1)
     read = []
@@ -87,29 +85,29 @@ def test_no_donor_is_read_once_all_that_can_be_found_is_found(place, monkeypatch
     assert len([path for path in read if path.endswith("chunk-00001.parquet")]) == 0
 
 
-def test_a_chunk_is_borrowed_whole_or_not_at_all(place):
+def test_a_chunk_whose_texts_all_have_scores_is_reused_as_a_whole(place):
     store_scores(place, store_dataset(place, ["fine", "ok", "late again"]))
     whole = reuse_whole_chunk(place, store_later(place, ["ok", "late again"], 0, 0, 1), 0, MODEL)
-    np.testing.assert_array_equal(whole.values, scored(["ok", "late again"]).values)
+    np.testing.assert_array_equal(whole.values, scores_of(["ok", "late again"]).values)
 
 
 @pytest.mark.parametrize("new", [0, 1, None])
-def test_a_chunk_with_anything_new_is_not_borrowed_whole(place, new):
+def test_a_chunk_with_a_new_text_is_not_reused_as_a_whole(place, new):
     store_scores(place, store_dataset(place, ["fine", "ok"]))
     assert reuse_whole_chunk(place, store_later(place, ["ok", "new"], new, 0), 0, MODEL) is None
 
 
-def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
+def test_chunks_with_scores_and_chunks_with_scored_sources_need_no_work(place):
     first = store_dataset(place, ["fine", "ok", "late again"])
-    donors = (
+    sources = (
         SourceChunk(dataset="upload", position=0, shared=1),
         SourceChunk(dataset="upload", position=1, shared=1),
     )
-    far = (
+    missing_sources = (
         SourceChunk(dataset="upload", position=7, shared=2),
         SourceChunk(dataset="gone", position=0, shared=2),
     )
-    found = [(donors, 0), (donors, None), (far, 0)]
+    found = [(sources, 0), (sources, None), (missing_sources, 0)]
     later = store_dataset(
         place, ["ok", "late again", "ok", "new", "x", "y"], name="later", found=found
     )
@@ -128,33 +126,35 @@ def test_in_hand_are_scored_chunks_and_those_whose_donors_are_scored(place):
     assert chunks_to_score() == set()
 
 
-def test_a_chunk_is_completed_by_asking_only_what_no_donor_knows(place):
-    asked = []
+def test_only_texts_without_scores_are_scored_to_complete_a_chunk(place):
+    scored_texts = []
 
-    def ask(texts):
-        asked.extend(texts.to_pylist())
+    def score_texts(texts):
+        scored_texts.extend(texts.to_pylist())
         return Scores(
             MODEL.name, MODEL.version, MODEL.digest, MOOD, np.full((len(texts), 2), 0.5, np.float32)
         )
 
     earlier = store_dataset(place, ["old", "older"], name="earlier")
-    lent = Scores(
+    earlier_scores = Scores(
         MODEL.name,
         MODEL.version,
         MODEL.digest,
         MOOD,
         np.array([[0.1, 0.9], [0.2, 0.8]], np.float32),
     )
-    place.create(scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(lent))
-    donor = SourceChunk(dataset="earlier", position=0, shared=1)
-    later = store_dataset(place, ["new", "older"], name="later", found=[((donor,), 1)])
+    place.create(
+        scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(earlier_scores)
+    )
+    source = SourceChunk(dataset="earlier", position=0, shared=1)
+    later = store_dataset(place, ["new", "older"], name="later", found=[((source,), 1)])
     assert np.allclose(
-        complete_scores(place, later, 0, MODEL, read_texts(place, later, 0), ask).values,
+        complete_scores(place, later, 0, MODEL, read_texts(place, later, 0), score_texts).values,
         [[0.5, 0.5], [0.2, 0.8]],
     )
-    again = store_dataset(place, ["older", "old"], name="again", found=[((donor,), 0)])
+    again = store_dataset(place, ["older", "old"], name="again", found=[((source,), 0)])
     assert np.allclose(
-        complete_scores(place, again, 0, MODEL, read_texts(place, again, 0), ask).values,
+        complete_scores(place, again, 0, MODEL, read_texts(place, again, 0), score_texts).values,
         [[0.2, 0.8], [0.1, 0.9]],
     )
-    assert asked == ["new"]
+    assert scored_texts == ["new"]

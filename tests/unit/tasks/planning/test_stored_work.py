@@ -1,17 +1,17 @@
-"""The plan and the progress of a job, from one reading of storage."""
+"""The plan and the progress of a job, from one read of storage."""
 
 from storage.records import labelled_output, scores
 from tasks.planning.stored_work import read_work_of_job
 from tests.support.runs.steps import store_dataset, store_job
 
-TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # by two: chunks of 2, 2 and 1
+TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]  # chunks of 2, 2 and 1
 
 
 def write_scores(place, model, chunk):
     place.create(scores.path(model, 1, chunk.id), b"scores")
 
 
-def test_scored_chunks_of_unwritten_parts_are_progress_and_not_planned(place):
+def test_scored_chunks_of_unwritten_parts_count_as_progress_and_are_not_planned(place):
     dataset = store_dataset(place, TEXTS)
     store_job(place, dataset)
     for model in ("bow", "minilm"):
@@ -28,7 +28,7 @@ def test_scored_chunks_of_unwritten_parts_are_progress_and_not_planned(place):
     ]
 
 
-def test_a_written_chunk_counts_as_scored_also_after_its_scores_were_removed(place):
+def test_a_written_chunk_counts_as_scored_even_without_its_scores(place):
     dataset = store_dataset(place, TEXTS)
     job = store_job(place, dataset)
     job.output.create(labelled_output.part_name(1), b"part")

@@ -1,4 +1,4 @@
-"""Finding the rows that a model cannot bear: all of them, no others, and with few questions."""
+"""Bisection finds exactly the rows that make a model fail, with few calls of the model."""
 
 from math import ceil, log2
 
@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from tasks.steps.bisect_rows import ModelAtFault, bisect_bad_rows, max_bad_rows
 
 
-class Model:
-    """Fails on ranges with one of these rows, or with all rows of one of these groups."""
+class FakeModel:
+    """A model that fails on ranges with a bad row, or with all rows of one of these groups."""
 
-    def __init__(self, poison=(), groups=(), broken=False):
-        self.poison, self.groups, self.broken = (
-            set(poison),
+    def __init__(self, bad_rows=(), groups=(), broken=False):
+        self.bad_rows, self.groups, self.broken = (
+            set(bad_rows),
             [set(group) for group in groups],
             broken,
         )
-        self.asked, self.passed = [], set()
+        self.ranges, self.passed = [], set()
 
     def works(self, first, end):
-        self.asked.append((first, end))
+        self.ranges.append((first, end))
         rows = set(range(first, end))
-        bad = rows & self.poison
+        bad = rows & self.bad_rows
         if self.broken or bad or any(group <= rows for group in self.groups):
-            return f"cannot bear {sorted(bad)}"
+            return f"fails on {sorted(bad)}"
         self.passed |= rows
         return None
 
@@ -33,76 +33,76 @@ class Model:
         return "out of memory" if self.broken else None
 
 
-def some_of(rows, most=None):
-    return st.sets(st.integers(0, rows - 1), max_size=most) if rows else st.just(set())
+def sets_of_rows(rows, max_size=None):
+    return st.sets(st.integers(0, rows - 1), max_size=max_size) if rows else st.just(set())
 
 
 @given(data=st.data(), rows=st.integers(0, 300))
-def test_exactly_the_rows_that_fail_are_found_with_their_reasons(data, rows):
-    poison = data.draw(some_of(rows))
-    model = Model(poison)
-    found = bisect_bad_rows(rows, model.works, model.control, most=rows)
-    assert found == {row: f"cannot bear [{row}]" for row in poison}
-    assert model.passed == set(range(rows)) - poison, "every other row was in a range that passed"
+def test_exactly_the_failing_rows_are_returned_with_their_reasons(data, rows):
+    bad_rows = data.draw(sets_of_rows(rows))
+    model = FakeModel(bad_rows)
+    bad_rows_found = bisect_bad_rows(rows, model.works, model.control, most=rows)
+    assert bad_rows_found == {row: f"fails on [{row}]" for row in bad_rows}
+    assert model.passed == set(range(rows)) - bad_rows, "every other row was in a range that passed"
 
 
 @given(data=st.data(), rows=st.integers(1, 5000))
-def test_a_few_rows_among_many_cost_few_questions(data, rows):
-    poison = data.draw(some_of(rows, most=8))
-    model = Model(poison)
+def test_few_bad_rows_among_many_need_few_calls(data, rows):
+    bad_rows = data.draw(sets_of_rows(rows, max_size=8))
+    model = FakeModel(bad_rows)
     bisect_bad_rows(rows, model.works, model.control, most=rows)
-    assert len(model.asked) <= 1 + len(poison) * (1 + 2 * ceil(log2(rows)))
+    assert len(model.ranges) <= 1 + len(bad_rows) * (1 + 2 * ceil(log2(rows)))
 
 
-def test_a_chunk_without_such_rows_is_asked_once():
-    model = Model()
+def test_a_chunk_without_bad_rows_needs_one_call():
+    model = FakeModel()
     assert bisect_bad_rows(4096, model.works, model.control, most=1) == {}
-    assert model.asked == [(0, 4096)]
+    assert model.ranges == [(0, 4096)]
 
 
 @given(data=st.data(), rows=st.integers(2, 60))
-def test_rows_that_fail_in_company_alone_are_kept(data, rows):
+def test_rows_that_fail_only_together_are_not_rejected(data, rows):
     groups = data.draw(st.lists(st.sets(st.integers(0, rows - 1), min_size=2), max_size=4))
-    poison = data.draw(some_of(rows, most=3))
-    model = Model(poison, groups)
-    assert set(bisect_bad_rows(rows, model.works, model.control, most=rows)) == poison
-    assert model.passed == set(range(rows)) - poison
+    bad_rows = data.draw(sets_of_rows(rows, max_size=3))
+    model = FakeModel(bad_rows, groups)
+    assert set(bisect_bad_rows(rows, model.works, model.control, most=rows)) == bad_rows
+    assert model.passed == set(range(rows)) - bad_rows
 
 
 @given(st.integers(1, 300))
 def test_a_model_that_fails_on_everything_rejects_nothing(rows):
-    model = Model(broken=True)
+    model = FakeModel(broken=True)
     with pytest.raises(ModelAtFault, match="harmless text fails as well: out of memory"):
         bisect_bad_rows(rows, model.works, model.control, most=rows)
-    assert model.asked == [(0, rows)], "and it is not asked row by row"
+    assert model.ranges == [(0, rows)], "and it is not tried row by row"
 
 
-def test_more_bad_rows_than_may_be_are_not_the_rows_fault():
-    model = Model(poison=range(50, 100))
+def test_more_bad_rows_than_allowed_mean_that_the_model_is_at_fault():
+    model = FakeModel(bad_rows=range(50, 100))
     with pytest.raises(
-        ModelAtFault, match="4 of the first 54 rows fail by themselves, row 53 so: cannot bear"
+        ModelAtFault, match="4 of the first 54 rows fail by themselves, row 53 so: fails on"
     ):
         bisect_bad_rows(100, model.works, model.control, most=3)
 
 
-def test_a_row_that_fails_only_once_is_kept():
-    """A machine that is out of memory for a moment is no fault of the text that was being scored."""
-    model = Model()
-    moments = iter(["out of memory"] * 4)  # 0-8, 0-4, 0-2, 0
+def test_a_row_that_fails_only_once_is_not_rejected():
+    """A machine may be out of memory for a moment: the text that was being scored is fine."""
+    model = FakeModel()
+    failures = iter(["out of memory"] * 4)  # 0-8, 0-4, 0-2, 0
     assert (
         bisect_bad_rows(
-            8, lambda *rows: next(moments, None) or model.works(*rows), model.control, most=8
+            8, lambda *rows: next(failures, None) or model.works(*rows), model.control, most=8
         )
         == {}
     )
     assert model.passed == set(range(8))
 
 
-def test_what_breaks_while_the_rows_are_searched_is_not_their_fault():
+def test_a_model_that_breaks_during_the_search_is_at_fault():
     controls = iter([None, "the device is gone"])
     with pytest.raises(ModelAtFault, match="the device is gone"):
-        bisect_bad_rows(4, Model(poison=[2]).works, lambda: next(controls), most=4)
+        bisect_bad_rows(4, FakeModel(bad_rows=[2]).works, lambda: next(controls), most=4)
 
 
-def test_all_of_a_few_rows_may_be_bad_and_a_quarter_of_many():
+def test_all_of_up_to_eight_rows_may_be_bad_and_a_quarter_of_many():
     assert [max_bad_rows(rows) for rows in (1, 8, 40, 4096)] == [8, 8, 10, 1024]

@@ -1,6 +1,4 @@
-"""What a reader of results gets: whatever ids, labels and probabilities there are, it reads what
-the part holds.
-"""
+"""Result messages: for any ids, labels and probabilities, a reader gets what the part has."""
 
 import json
 import re
@@ -52,14 +50,14 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
 @st.composite
 def parts(draw):
-    """Labelled rows as they are read from a part, and what the models said."""
+    """Draw labelled rows as they are read from a part, with their ids and answers."""
     ids = draw(st.lists(texts, max_size=5))
     rows = len(ids)
     answers = {}
     for target in TARGETS:
         names = draw(st.lists(texts, min_size=1, max_size=4, unique=True))
-        chances = st.floats(0, 1, width=32)
-        values = draw(hnp.arrays(np.float32, (rows, len(names)), elements=chances))
+        probabilities = st.floats(0, 1, width=32)
+        values = draw(hnp.arrays(np.float32, (rows, len(names)), elements=probabilities))
         answers[target.name] = soft_vote(target.mode, [Vote(1.0, tuple(names), values)])
     chunk = pa.table(
         {
@@ -88,7 +86,7 @@ def labels_of(answer, row):
     return labels[0] if answer.mode == "one_of" else labels
 
 
-def test_the_schema_is_one():
+def test_the_documented_schema_is_a_valid_schema():
     Draft202012Validator.check_schema(SCHEMA.schema)
     rejected = {"id": "a", "customer": "acme", "job": "job1", "versions": VERSIONS}
     rejected["rejected"] = {"reason": "model failed", "detail": "why"}
@@ -104,7 +102,7 @@ def test_the_example_in_the_documentation_is_a_result():
 
 @settings(max_examples=60)
 @given(parts())
-def test_a_reader_gets_what_the_part_holds(part):
+def test_a_reader_gets_what_the_part_has(part):
     rows, ids, answers = part
     messages = labelled_messages(JOB, TARGETS, PART, rows, 0)
     assert len(messages) == len(ids)
@@ -137,31 +135,31 @@ def test_a_reader_gets_what_the_part_holds(part):
 
 @settings(max_examples=40)
 @given(parts(), st.integers(0, 5))
-def test_the_same_row_makes_the_same_message_whatever_is_published_with_it(part, cut):
+def test_a_row_makes_the_same_message_whatever_rows_are_published_with_it(part, cut):
     rows, _, _ = part
     whole = labelled_messages(JOB, TARGETS, PART, rows, 0)
     cut = min(cut, len(rows))
     first, second = (rows.slice(0, cut), 0), (rows.slice(cut), cut)
     assert [
         one
-        for some, number in (first, second)
-        for one in labelled_messages(JOB, TARGETS, PART, some, number)
+        for part_rows, number in (first, second)
+        for one in labelled_messages(JOB, TARGETS, PART, part_rows, number)
     ] == (whole)
 
 
 @settings(max_examples=40)
 @given(parts(), st.integers(200, 1200))
-def test_a_result_that_is_too_large_says_where_its_row_is(part, most):
+def test_a_result_that_is_too_large_names_its_part_and_row_instead(part, max_bytes):
     rows, ids, _ = part
     whole = labelled_messages(JOB, TARGETS, PART, rows, 10)
-    for row, (id_, full, sent) in enumerate(
-        zip(ids, whole, labelled_messages(JOB, TARGETS, PART, rows, 10, most), strict=True), 10
+    for row, (id_, full, message) in enumerate(
+        zip(ids, whole, labelled_messages(JOB, TARGETS, PART, rows, 10, max_bytes), strict=True), 10
     ):
-        assert sent.attributes == full.attributes
-        if len(full.data) <= most:
-            assert sent == full
+        assert message.attributes == full.attributes
+        if len(full.data) <= max_bytes:
+            assert message == full
             continue
-        result = json.loads(sent.data)
+        result = json.loads(message.data)
         SCHEMA.validate(result)
         assert result == {
             "id": id_,
@@ -174,19 +172,19 @@ def test_a_result_that_is_too_large_says_where_its_row_is(part, most):
 
 
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=4))
-def test_a_rejected_feedback_gets_its_reason(found):
+def test_the_message_of_a_rejected_feedback_has_the_reason(rejects):
     rows = pa.table(
         {
-            "row": range(len(found)),
-            "id": [id_ for id_, _ in found],
-            "reason": ["model failed"] * len(found),
-            "detail": [detail for _, detail in found],
-            "raw": [None] * len(found),
+            "row": range(len(rejects)),
+            "id": [id_ for id_, _ in rejects],
+            "reason": ["model failed"] * len(rejects),
+            "detail": [detail for _, detail in rejects],
+            "raw": [None] * len(rejects),
         },
         schema=REJECTS,
     )
     messages = rejected_messages(JOB, "_rejects-00003.parquet", rows, 0)
-    for row, ((id_, detail), message) in enumerate(zip(found, messages, strict=True)):
+    for row, ((id_, detail), message) in enumerate(zip(rejects, messages, strict=True)):
         result = json.loads(message.data)
         SCHEMA.validate(result)
         assert result == {
@@ -200,7 +198,7 @@ def test_a_rejected_feedback_gets_its_reason(found):
 
 
 @pytest.mark.parametrize(("id_", "fits"), [("é" * 512, True), ("é" * 512 + "a", False)])
-def test_an_id_that_fits_no_attribute_is_in_the_message_alone(id_, fits):
+def test_an_id_too_long_for_an_attribute_is_only_in_the_data(id_, fits):
     rows = pa.table({"id": [id_], "reason": ["model failed"], "detail": ["why"]})
     [message] = rejected_messages(JOB, "_rejects-00000.parquet", rows, 0)
     assert json.loads(message.data)["id"] == id_
@@ -208,7 +206,7 @@ def test_an_id_that_fits_no_attribute_is_in_the_message_alone(id_, fits):
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, None])
-def test_a_part_with_a_probability_that_is_none_is_not_published(wrong):
+def test_a_part_with_a_probability_that_is_not_finite_is_not_published(wrong):
     rows = pa.table(
         {
             "id": ["a"],
