@@ -1,1 +1,4 @@
-"""The steps of a job and the queue between them. May import storage, intake, models and ensemble."""
+"""Jobs: the board and queues in Redis, planning, and the steps of a job.
+
+It may import storage, intake, models and ensemble.
+"""

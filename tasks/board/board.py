@@ -25,8 +25,9 @@ Status = Literal["running", "done", "failed", "cancelled", "interrupted", "remov
 _STOPPED = (b"failed", b"cancelled", b"interrupted", b"removed")
 
 _LEAVE_LANE = """
--- Remove the ended job ARGV[1] of lane ARGV[2] from dispatch. KEYS[1] want:<m>, KEYS[2] want:<m>:<lane>,
--- KEYS[3] out:<m>, KEYS[4] out:<m>:short. The out sets hold a few cells for each worker.
+-- Remove the ended job ARGV[1] of lane ARGV[2] from dispatch. KEYS[1] want:<m>, KEYS[2]
+-- want:<m>:<lane>, KEYS[3] out:<m>, KEYS[4] out:<m>:short. The out sets hold a few cells for each
+-- worker.
 redis.call('ZREM', KEYS[2], ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZREM', KEYS[1], ARGV[2]) end
 for _, out in ipairs({KEYS[3], KEYS[4]}) do
@@ -49,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Arrival:
-    """When a job came to the board, new or again, in seconds since 1970."""
+    """Time of a job's arrival on the board, new or again, in seconds since 1970."""
 
     since: float
     parts: int  # written before that
@@ -109,7 +110,10 @@ class Board:
         pipe.execute()
 
     def mark_ended(self, job: str, status: Status, error: str = "") -> None:
-        """Note that the job has ended, and remove it from dispatch; its keys expire after 7 days."""
+        """Note that the job has ended, and remove it from dispatch.
+
+        Its keys expire after 7 days.
+        """
         key = self.key(keys.JOB, job)
         facts = self.facts([job])[job]
         models = facts.models if facts else ()
@@ -135,7 +139,7 @@ class Board:
         return bool(self.redis.hexists(self.key(keys.RUNNING), job))
 
     def is_stopped(self, job: str) -> bool:
-        """Return whether the job failed, was cancelled, interrupted or removed: skip its messages."""
+        """Return whether the job is stopped: its messages are skipped."""
         return self.redis.hget(self.key(keys.JOB, job), "status") in _STOPPED
 
     def running(self) -> dict[str, float]:
@@ -211,7 +215,10 @@ class Board:
         return all(self.execute_for_job(pipe, job, [model])[-len(members) * len(positions) :])
 
     def requeue(self, job: str, model: str, positions: Sequence[int]) -> None:
-        """Note that these chunks have no scores and are not in flight: they are dispatched again."""
+        """Note that these chunks have no scores and are not in flight.
+
+        They are dispatched again.
+        """
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self.scored_key(job, model), position, 0)

@@ -1,4 +1,4 @@
-"""What every step works with."""
+"""The context that every step gets."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,9 @@ from tasks.broker.celery_app import Publish
 
 @dataclass(frozen=True)
 class Context:
-    """The root where the files are, the board, the way to ask for more work, and who asks (None: no
-    worker).
+    """The root, the board, the function that publishes messages, and this worker's session.
+
+    `session` is None outside of workers.
     """
 
     place: Place

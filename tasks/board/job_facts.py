@@ -11,7 +11,7 @@ from storage.records.feedback import Dataset
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What a job needs of which models, and how urgent it is."""
+    """The models that a job needs, its size, and how urgent it is."""
 
     models: tuple[str, ...]
     rank: int  # see tasks.planning.dispatch.rank_of

@@ -43,7 +43,7 @@ class WorkerSession:
 
     @property
     def worker(self) -> Worker:
-        """This process, as on the roster."""
+        """Roster entry of this process."""
         return self._worker
 
     @contextmanager
@@ -119,7 +119,7 @@ class WorkerSession:
 
     @property
     def last_step(self) -> float:
-        """When a lease was last taken or released, in seconds since 1970."""
+        """Time at which a lease was last taken or released, in seconds since 1970."""
         with self._lock:
             return self._last_step
 

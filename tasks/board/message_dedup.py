@@ -24,9 +24,10 @@ _RESTORE_SECONDS = 600.0  # that restoring the claims from storage may take
 _WAIT_SECONDS = 60.0  # that other processes wait for it
 
 _CLAIM = """
--- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, KEYS[2] claimed:<customer>:<batch>, then
--- once:<customer>:<hash> of each id; from ARGV[4] on, lost batches, which own nothing. ARGV[3] = 1: claim even if the
--- server does not hold all claims. Returns the owner of each id, or false.
+-- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, KEYS[2]
+-- claimed:<customer>:<batch>, then once:<customer>:<hash> of each id; from ARGV[4] on, lost
+-- batches, which own nothing. ARGV[3] = 1: claim even if the server does not hold all claims.
+-- Returns the owner of each id, or false.
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if ARGV[3] == '0' and redis.call('GET', KEYS[1]) ~= server then return false end
 local lost = {}

@@ -23,7 +23,10 @@ def published_parts(board: Board, job: str) -> int | None:
 
 
 def set_published_parts(board: Board, job: str, parts: int) -> None:
-    """Note that the job's labels are active, and that so many parts of its results are published."""
+    """Note that so many parts of the job's results are published.
+
+    Its labels are active from the first call on, with 0 parts.
+    """
     pipe = board.redis.pipeline(transaction=True)
     pipe.hset(board.key(keys.JOB, job), mapping={"published": parts, "refused": 0, "error": ""})
     board.execute_for_job(pipe, job)

@@ -22,7 +22,7 @@ _WORKER_SECONDS, _WORKER_MEMORY = 1.0, 50_000_000  # that a worker needs beside 
 
 
 class WorkerProfile(Record):
-    """What one worker of a model needs, and how fast it is."""
+    """The needs and the speed of one worker of a model."""
 
     rate: float  # rows a second
     start_seconds: float  # from the start of its process to the model in memory
@@ -75,7 +75,10 @@ def _path(place: Place, model: str, version: int) -> str:
 
 
 def _stored_profile(place: Place, model: str, version: int) -> WorkerProfile | None:
-    """Return the stored profile; None where there is none that can be read: it is measured again."""
+    """Return the stored profile; None where there is none that can be read.
+
+    Then it is measured again.
+    """
     path = _path(place, model, version)
     try:
         return WorkerProfile.decode(place.read(path), place.url_of(path))
@@ -125,7 +128,7 @@ def _kind(registry: ModelRegistry, manifest: ModelManifest, version: int) -> str
 
 
 def _from_publishing(measured: Measurements | None) -> WorkerProfile | None:
-    """Return the profile from the trial at publishing, plus what a worker needs beside its model."""
+    """Return the profile from publishing, plus what a worker needs beside its model."""
     if measured is None:
         return None
     return WorkerProfile(

@@ -1,4 +1,4 @@
-"""Where the broker is: one URL, read once for Celery and once for the board."""
+"""The broker's address: one URL for Celery and for the board."""
 
 import ssl
 from dataclasses import dataclass
@@ -27,31 +27,38 @@ _SENTINEL_PORT = 26379
 
 
 def _ask_sentinel() -> dict[str, Any]:
-    """A sentinel that does not answer is passed over: there are others."""
+    """Return the options for a sentinel; one that does not answer is skipped."""
     return {"socket_timeout": 5, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
 
 
 class BadBrokerUrl(BadRequest):
+    """A broker URL that cannot be used."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"CHORUS_BROKER_URL {reason}. Use redis://host:6379/0, rediss://… (TLS), "
-            "sentinel://host:26379/0?master_name=NAME (more hosts after commas), or unset it for the embedded broker."
+            "sentinel://host:26379/0?master_name=NAME (more hosts after commas), or unset it for "
+            "the embedded broker."
         )
 
 
 class BrokerUnreachable(ChorusError):
+    """A broker that does not answer."""
+
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
         super().__init__(
-            f"The broker at {where} does not answer ({reason}). Start it, or correct CHORUS_BROKER_URL, or unset it "
+            f"The broker at {where} does not answer ({reason}). Start it, or correct "
+            "CHORUS_BROKER_URL, or unset it "
             "to use the embedded broker. Nothing was lost: run the same command again."
         )
 
 
 @dataclass(frozen=True)
 class BrokerAddress:
-    """A broker that Celery and the board both reach. `url` is one of redis, rediss, redis+socket,
-    sentinel.
+    """The address of a broker that Celery and the board both reach.
+
+    `url` has one of the schemes redis, rediss, redis+socket, sentinel.
     """
 
     url: str
@@ -71,19 +78,19 @@ class BrokerAddress:
 
     @property
     def hosts(self) -> tuple[tuple[str, int | None], ...]:
-        """(host, port) of each host named. Raises ValueError for a port that is no number."""
+        """Host and port of each named host. Raises ValueError for a port that is not a number."""
         netloc = urlsplit(self.url).netloc.rsplit("@", 1)[-1]
-        found = [urlsplit(f"//{host}") for host in netloc.split(",")]
-        return tuple((host.hostname or "", host.port) for host in found)
+        hosts = [urlsplit(f"//{host}") for host in netloc.split(",")]
+        return tuple((host.hostname or "", host.port) for host in hosts)
 
     @property
     def without_password(self) -> str:
-        """The URL without a password, for people and logs."""
+        """URL without its password, for people and logs."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
 
     def celery_settings(self) -> dict[str, Any]:
-        """`broker_url` and what goes with it."""
+        """Return `broker_url` and the settings that belong to it."""
         parts = urlsplit(self.url)
         options: dict[str, Any] = dict(_SOCKET)
         settings: dict[str, Any] = {"broker_url": self.url, "broker_transport_options": options}
@@ -101,7 +108,7 @@ class BrokerAddress:
         return settings
 
     def client(self, retries: int = 6) -> Redis:
-        """A client for the board; when the connection breaks it tries again, 6 times within some 5
+        """Return a client for the board; it retries a broken connection 6 times within about 5
         seconds.
         """
         parts = urlsplit(self.url)

@@ -1,4 +1,4 @@
-"""The Celery app: settings and publishing. Who handles which message is decided in workers/."""
+"""The Celery app: its settings, and publishing. workers/ registers the handlers of messages."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -29,7 +29,7 @@ _SETTINGS = {
 
 
 def make_app(address: BrokerAddress, prefix: str) -> Celery:
-    """An app on this broker, with no tasks yet; every key and queue begins with `prefix`."""
+    """Return an app on this broker, without tasks; every key and queue begins with `prefix`."""
     app = Celery("chorus", set_as_current=False)
     app.conf.update(_SETTINGS)
     app.conf.update(address.celery_settings())
@@ -39,8 +39,9 @@ def make_app(address: BrokerAddress, prefix: str) -> Celery:
 
 
 def publisher(app: Celery, address: BrokerAddress) -> Publish:
-    """A function that puts a message on its queue; raises BrokerUnreachable when the broker is gone
-    for seconds.
+    """Return a function that puts a message on its queue.
+
+    It raises BrokerUnreachable when the broker does not answer for seconds.
     """
 
     def publish(message: StepMessage) -> None:

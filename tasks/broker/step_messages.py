@@ -1,4 +1,4 @@
-"""What travels through the queues: ids, never text. `step` names what is done, for the lease."""
+"""The messages in the queues: ids, never texts. `step` names the work, for its lease."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,17 +23,18 @@ class ScoreCell:
 
     @property
     def queue(self) -> str:
+        """Queue of the model."""
         return scoring_queue(self.model)
 
     @property
     def step(self) -> str:
-        """The same cell in two jobs is one step."""
+        """Name of the step: the same cell in two jobs is one step."""
         return f"score/{self.model}/{self.version}/{self.chunk}"
 
 
 @dataclass(frozen=True)
 class ReduceChunk:
-    """Combine what the members say of one chunk."""
+    """Combine the members' scores of one chunk."""
 
     job: str
     chunk: str
@@ -42,12 +43,13 @@ class ReduceChunk:
 
     @property
     def step(self) -> str:
+        """Name of the step."""
         return f"reduce/{self.job}/{self.chunk}"
 
 
 @dataclass(frozen=True)
 class FinishJob:
-    """Close a job whose parts are all there."""
+    """Close a job whose parts all exist."""
 
     job: str
     name: ClassVar[str] = "chorus.finish"
@@ -55,12 +57,13 @@ class FinishJob:
 
     @property
     def step(self) -> str:
+        """Name of the step."""
         return f"finish/{self.job}"
 
 
 @dataclass(frozen=True)
 class PublishResults:
-    """Publish the labels of a job to its topic, and close it."""
+    """Publish the labels of a job to its topic, and end the job."""
 
     job: str
     name: ClassVar[str] = "chorus.results"
@@ -68,12 +71,13 @@ class PublishResults:
 
     @property
     def step(self) -> str:
+        """Name of the step."""
         return f"results/{self.job}"
 
 
 @dataclass(frozen=True)
 class RunSchedule:
-    """See whether a schedule has something to set going."""
+    """Start the runs of a schedule that are due."""
 
     schedule: str
     name: ClassVar[str] = "chorus.look"
@@ -82,6 +86,7 @@ class RunSchedule:
 
     @property
     def step(self) -> str:
+        """Name of the step."""
         return f"look/{self.schedule}"
 
 
@@ -89,12 +94,12 @@ StepMessage = ScoreCell | ReduceChunk | FinishJob | PublishResults | RunSchedule
 
 
 def scoring_queue(model: str) -> str:
-    """The queue that only the workers of this model consume."""
+    """Return the queue that only the workers of this model consume."""
     return f"score.{model}"
 
 
 def control_step(arguments: Mapping[str, str]) -> str:
-    """The step of a message in the control queue."""
+    """Return the step of a message in the control queue."""
     if "schedule" in arguments:
         return RunSchedule(**arguments).step
     return ReduceChunk(**arguments).step if "chunk" in arguments else FinishJob(**arguments).step

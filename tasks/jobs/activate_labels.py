@@ -1,8 +1,6 @@
-"""Which labels count, now that a job has ended: its own at once, or those of its whole run when the
-last job is done.
+"""Activate labels when a job has ended: its own at once, or those of its run with the last job.
 
-Done before the job's own end is written down, so that whoever dies in between leaves a job that is
-finished again.
+This happens before the job's end is recorded, so that a crash in between finishes the job again.
 """
 
 from collections.abc import Iterator
@@ -19,15 +17,12 @@ from storage.versions.active_labels import ActiveLabel, read_active_labels, set_
 from tasks.planning.record_cache import dataset_of
 
 
-def activate_labels(place: Place, job: Job, asked: datetime) -> None:
-    """The job has all of its labels. Those that went to a place of their own count for nobody but
-    who asked.
+def activate_labels(place: Place, job: Job, requested_at: datetime) -> None:
+    """Make the labels of a job active. Labels written to `--out` are never active.
 
-    Of a batch of messages the first labels count without a word, until others are asked for: there
-    may be millions of batches, and a pointer that named them all would grow with each.
-
-    `asked`: when the job was asked for last, so that of two jobs over one dataset the one that ends
-    last need not win. Raises BadRecord, CannotWrite.
+    The first labels of a batch of messages are active without an entry in the pointer, until others
+    are requested: there may be millions of batches. `requested_at`: when the job was requested last, so
+    that of two jobs over one dataset the later request wins. Raises BadRecord, CannotWrite.
     """
     mine = _runs_of(place, job)
     for run in mine:
@@ -36,11 +31,11 @@ def activate_labels(place: Place, job: Job, asked: datetime) -> None:
         return
     if mine and job.dataset in read_active_labels(place, job.customer).datasets:
         return
-    set_active_labels(place, job.customer, {job.dataset: ActiveLabel(job=job.id, at=asked)})
+    set_active_labels(place, job.customer, {job.dataset: ActiveLabel(job=job.id, at=requested_at)})
 
 
 def active_jobs(place: Place, customer: str) -> dict[str, str]:
-    """Dataset → the job whose labels count, of all that have some. Raises BadRecord, BadName."""
+    """Return dataset → the job whose labels are active. Raises BadRecord, BadName."""
     named = {
         dataset: label.job
         for dataset, label in read_active_labels(place, customer).datasets.items()
@@ -58,19 +53,17 @@ def active_jobs(place: Place, customer: str) -> dict[str, str]:
 
 
 def end_complete_runs_of(place: Place, job: Job) -> None:
-    """The job has another end than before, and a run may wait for nothing more. Raises BadRecord,
-    CannotWrite.
-    """
+    """End every run that waited for this job alone. Raises BadRecord, CannotWrite."""
     for run in _runs_of(place, job):
         end_run_if_complete(place, run)
 
 
 def end_run_if_complete(place: Place, run: Run, done: str | None = None) -> None:
-    """End the run if none of its jobs goes on; if all are done, from now on their labels count.
+    """End the run if none of its jobs is open; activate its labels if all are done.
 
-    `done`: a job that is, though its end is not written down yet. The jobs are asked from the last
-    to the first, since they end in about their order: of a run that goes on it takes one look.
-    Raises BadRecord, CannotWrite.
+    `done`: a job that is done, though its end is not recorded yet. The jobs are read from the last
+    to the first, since they end in about their order: of an open run that takes one read. Raises
+    BadRecord, CannotWrite.
     """
     stopped = []
     for each, end in _ends(place, run, done):
@@ -90,9 +83,7 @@ def end_run_if_complete(place: Place, run: Run, done: str | None = None) -> None
 
 
 def is_superseded(place: Place, run: Run) -> bool:
-    """Whether labels that were asked for later count for all of its datasets: it can move nothing
-    any more.
-    """
+    """Return whether later labels are active for all datasets of the run."""
     counts = read_active_labels(place, run.customer).datasets
     return all(
         each.dataset in counts and counts[each.dataset].at > run.started_at for each in run.jobs
@@ -100,17 +91,17 @@ def is_superseded(place: Place, run: Run) -> bool:
 
 
 def stopped_since(run: Run, end: JobEnd) -> bool:
-    """Whether the job was stopped since the run began. What ended before is taken up by the run."""
+    """Return whether the job was stopped after the run began. Earlier ends are resumed by the run."""
     return end.status not in ("done", "removed") and end.at is not None and end.at >= run.started_at
 
 
 def has_default_output(place: Place, job: Job) -> bool:
-    """Whether its labels lie where those of the customer lie."""
+    """Return whether the job's labels are in the customer's default folder."""
     return job.out == place.url_of(labelled_output.default_folder(job.customer, job.id))
 
 
 def _runs_of(place: Place, job: Job) -> list[Run]:
-    """The open runs that wait for the job."""
+    """Return the open runs that wait for the job."""
     return [
         run
         for run in open_runs(place, job.customer)
@@ -119,7 +110,7 @@ def _runs_of(place: Place, job: Job) -> list[Run]:
 
 
 def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, str | None]]:
-    """Each job, and how it ended; None while it goes on, or is still to be taken up."""
+    """Yield each job with its end; None while it is open, or still to be resumed."""
     for each in reversed(run.jobs):
         state = labelled_state(place, each.job)
         if each.job == done or state.is_labelled:
@@ -131,7 +122,7 @@ def _ends(place: Place, run: Run, done: str | None) -> Iterator[tuple[RunJob, st
 
 
 def _is_damaged(place: Place, job: str) -> bool:
-    """Whether nobody can go on with it, and nobody can write down that it has ended."""
+    """Return whether the job's record cannot be read."""
     try:
         jobs.read_job(place, job)
     except Absent:

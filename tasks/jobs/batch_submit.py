@@ -1,6 +1,4 @@
-"""A batch of messages on its way in: stored, then a job, then set going. Any of it may be done
-again by anybody.
-"""
+"""Submit a batch of messages: store it, make its job, start the job. Each may be repeated."""
 
 from datetime import datetime
 
@@ -17,23 +15,21 @@ _CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
 
 
 def resolve_first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
-    """Who would label the customer's messages as of now; `results`: the topic that is to hear of
-    the labels.
+    """Return the versions that would label the customer's messages now.
 
-    Raises NotPublished, Mismatch, BadRecord, BadName.
+    `results`: the topic for the labels. Raises NotPublished, Mismatch, BadRecord, BadName.
     """
-    lineup = resolve_versions(context.place, customer)
-    return FirstLabels(ensemble=lineup.ensemble, models=lineup.models, results=results)
+    versions = resolve_versions(context.place, customer)
+    return FirstLabels(ensemble=versions.ensemble, models=versions.models, results=results)
 
 
 def submit_batch(
     context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels
 ) -> Job | None:
-    """Store the feedback, schema CHUNK, and have it labelled; None if the batch was given up
-    meanwhile.
+    """Store the feedback, schema CHUNK, and start its job; None if the batch was given up.
 
-    Once this returns a job, the messages may be acknowledged.
-    Raises BadRecord, CannotWrite, OutputTaken, BrokerUnreachable, RedisError.
+    Once this returns a job, the messages may be acknowledged. Raises BadRecord, CannotWrite,
+    OutputTaken, BrokerUnreachable, RedisError.
     """
     if not batch.store_chunk(context.place, customer, name, table):
         return None
@@ -46,10 +42,9 @@ def submit_batch(
 def submit_stored_batch(
     context: Context, customer: str, name: str, first: FirstLabels
 ) -> Job | None:
-    """The job of a batch that somebody else stored, set going if he could not; None if it is not
-    stored.
+    """Return the job of a batch that another process stored, started if it was not.
 
-    Raises as `arrive` does.
+    None if it is not stored. Raises what `submit_batch` raises.
     """
     try:
         dataset = read_dataset(context.place, customer, name)
@@ -64,18 +59,16 @@ def submit_stored_batch(
 
 
 def is_overdue(name: str, now: datetime, seconds: float) -> bool:
-    """Whether the batch of this name should have been stored by now: it was gathered so many
-    `seconds` ago.
+    """Return whether the batch of this name was gathered more than `seconds` ago.
 
-    Or in a future that no two clocks disagree about: whoever gathered it may never come to that
-    time.
+    So is one from a future that no two clocks disagree about: its writer may never reach that time.
     """
     at = batch.batch_time(name)
     return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
 
 
 def _start_first_job(context: Context, dataset: Dataset) -> Job:
-    """Its job, with the versions that were settled when it was stored, going or ended."""
+    """Return the batch's job, with the versions resolved at its storing, running or ended."""
     if dataset.first is None:
         raise ValueError(f"dataset {dataset.id} is no batch of messages")
     job = build_job(

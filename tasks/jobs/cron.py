@@ -1,9 +1,8 @@
-"""When is it time? A cron line in a time zone, whatever is done to the clocks there. Pure.
+"""Cron lines in a time zone, across changes of its clocks. Pure.
 
-As in Debian's cron: where the line names its minutes and hours, what a change of the clocks leaves
-out comes at once after it, and what it brings twice comes the first time. Where one of them begins
-with a star, the line follows the clock: every hour comes once, whatever it is called, and what
-there is not is left out.
+As in Debian's cron: where the line names its minutes and hours, a time that a change of the clocks
+skips comes at once after it, and one that comes twice counts the first time. Where a field begins
+with a star, the line follows the clock: every hour comes once, and a skipped one is left out.
 """
 
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ _CHANGE = timedelta(hours=3)  # no clock is put back by more
 
 @dataclass(frozen=True)
 class Cron:
-    """`line` and `zone` as check_line and check_zone return them. All times are aware; those
-    returned are UTC.
+    """A cron line and a zone as check_line and check_zone return them.
+
+    All times are aware; those returned are UTC.
     """
 
     line: str
@@ -30,32 +30,31 @@ class Cron:
 
     @property
     def timezone(self) -> ZoneInfo:
+        """Zone of the line."""
         return ZoneInfo(self.zone)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Every time later than the moment, in order.
+        """Yield every time after the moment, in order.
 
-        In the hour that there is twice, CronSim cannot tell which one it was asked from: so it is
+        In an hour that exists twice, CronSim cannot tell from which one it was asked: so it is
         asked from before.
         """
-        for found in CronSim(self.line, (moment - _CHANGE).astimezone(self.timezone)):
-            time = found.astimezone(UTC)
+        for local in CronSim(self.line, (moment - _CHANGE).astimezone(self.timezone)):
+            time = local.astimezone(UTC)
             if time > moment:
                 yield time
                 moment = time
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
-        """The last time that is later than `after` and not later than `until`; None if there is
-        none.
-        """
+        """Return the last time after `after` and not after `until`; None if there is none."""
         window = timedelta(hours=1)
         # longer and longer, so that a line of every minute need not be counted through a year
         while after < until:
-            found = list(
+            times = list(
                 takewhile(lambda time: time <= until, self.after(max(after, until - window)))
             )
-            if found:
-                return found[-1]
+            if times:
+                return times[-1]
             if until - window <= after:
                 break
             window *= 2
@@ -63,8 +62,9 @@ class Cron:
 
 
 def check_line(value: object) -> str:
-    """A cron line of five fields that there is a time for. Raises ValueError, which says what is
-    allowed.
+    """Return a cron line of five fields that some time matches.
+
+    Raises ValueError, which says what is allowed.
     """
     problem = ""
     if isinstance(value, str) and len(value.split()) == _FIELDS:
@@ -79,12 +79,13 @@ def check_line(value: object) -> str:
         else:
             return value
     raise ValueError(
-        f'five fields: minute, hour, day of month, month, day of week, such as "30 2 * * MON-FRI"{problem}'
+        'five fields: minute, hour, day of month, month, day of week, such as "30 2 * * '
+        f'MON-FRI"{problem}'
     )
 
 
 def check_zone(value: object) -> str:
-    """The IANA name of a time zone. Raises ValueError, which says what is allowed."""
+    """Return the IANA name of a time zone. Raises ValueError, which says what is allowed."""
     if isinstance(value, str):
         try:
             return ZoneInfo(value).key

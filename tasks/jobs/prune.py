@@ -1,8 +1,7 @@
-"""What is stored and that nothing names any more: old labels, scores of old versions, records of
-old runs.
+"""Prune: remove old labels, scores of old versions and records of old runs without references.
 
-Nothing that is removed here is lost for good: feedback stays, and whoever asks the old question
-again gets the same job and the same labels, for the price of the scoring.
+Nothing is lost for good: feedback stays, and the same request later gives the same job and the same
+labels, for the price of the scoring.
 """
 
 from collections import defaultdict
@@ -25,7 +24,7 @@ from tasks.planning.record_cache import dataset_of
 
 @dataclass(frozen=True)
 class Unreferenced:
-    """What may go. Labels are those of a job, scores those of a model's version."""
+    """Labels (by job), scores (by model version) and runs without references."""
 
     labels: tuple[Job, ...]
     scores: tuple[tuple[str, int], ...]
@@ -35,11 +34,11 @@ class Unreferenced:
 def find_unreferenced(
     place: Place, customers: Collection[str] = (), keep: int | None = None
 ) -> Unreferenced:
-    """What nothing names, of these customers (none named: all; then also scores, which belong to no
-    one customer).
+    """Return what nothing refers to, of these customers.
 
-    `keep`: old labels that stay of each dataset; None: as many as the customer's last run was told.
-    Raises BadRecord.
+    Without customers: of all, and also scores, which belong to no single customer. `keep`: old
+    labels that stay of each dataset; None: as many as the customer's last run was told. Raises
+    BadRecord.
     """
     jobs, of = all_jobs(place), defaultdict[str, list[Job]](list)
     for job in jobs:
@@ -58,30 +57,28 @@ def find_unreferenced(
     )
 
 
-def prune(place: Place, found: Unreferenced) -> Unreferenced:
-    """Remove it, but for what somebody has come to name meanwhile; what was removed. Raises
-    CannotWrite.
-    """
-    labels = tuple(job for job in found.labels if _remove_labels(place, job))
+def prune(place: Place, unreferenced: Unreferenced) -> Unreferenced:
+    """Remove what is still without references; return what was removed. Raises CannotWrite."""
+    labels = tuple(job for job in unreferenced.labels if _remove_labels(place, job))
     named = references_to_versions(place)
     unnamed = tuple(
         (model, version)
-        for model, version in found.scores
+        for model, version in unreferenced.scores
         if ("models", model, version) not in named
     )
     for model, version in unnamed:
         place.clear(scores.folder(model, version))
-    for customer, name in found.runs:
+    for customer, name in unreferenced.runs:
         remove_run(place, customer, name)
-    return Unreferenced(labels, unnamed, found.runs)
+    return Unreferenced(labels, unnamed, unreferenced.runs)
 
 
 def _remove_labels(place: Place, job: Job) -> bool:
-    """Whether they were removed: nobody names them, and nobody has come to while that was said.
+    """Remove a job's labels unless something refers to them; return whether they were removed.
 
-    The job is ended as removed before it is asked who names it. So whoever begins to name it either
-    does so before that question, or finds that it is no longer done, and begins it anew
-    (tasks.jobs.submit.counts_again, tasks.jobs.activate_labels).
+    The job is ended as removed before references are checked. So a process that begins to refer to
+    it either does so before the check, or finds that the job is not done and starts it again
+    (tasks.jobs.submit.reactivate_if_done, tasks.jobs.activate_labels).
     """
     before = read_end(place, job.id)
     if before is None or _is_named(place, job):
@@ -98,9 +95,9 @@ def _remove_labels(place: Place, job: Job) -> bool:
 
 
 def old_jobs(done: Iterable[Job], labels: ActiveLabels, keep: int) -> list[Job]:
-    """Of a customer's jobs that are done, those that do not count, but for the `keep` newest.
+    """Return the done jobs that are not active, without the `keep` newest of each dataset. Pure.
 
-    A dataset for which nothing counts yet keeps its newest job beside these. Pure.
+    A dataset without active labels keeps its newest job besides.
     """
     of: dict[str, list[Job]] = defaultdict(list)
     for job in sorted(done, key=lambda job: (job.submitted_at, job.id), reverse=True):
@@ -113,8 +110,9 @@ def old_jobs(done: Iterable[Job], labels: ActiveLabels, keep: int) -> list[Job]:
 
 
 def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) -> list[Job]:
-    """Of the customer's jobs, whose labels are ours and nobody is at: one that was only stopped can
-    be resumed.
+    """Return a customer's old jobs whose labels are below the root and may be removed.
+
+    A stopped job can be resumed and stays.
     """
     labels, needed = read_active_labels(place, customer), _in_open_runs(place, customer)
     free = [job for job in jobs if has_default_output(place, job) and job.id not in needed]
@@ -132,8 +130,9 @@ def _old_of(place: Place, customer: str, jobs: Iterable[Job], keep: int | None) 
 
 
 def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
-    """Whether its labels count, a run needs them or it goes on; `removed`: it was ended as that
-    just now.
+    """Return whether the job's labels are active, a run needs them, or the job is open.
+
+    `removed`: it was ended as removed just now.
     """
     end = read_end(place, job.id)
     if end is None or end.status != ("removed" if removed else "done"):
@@ -145,9 +144,7 @@ def _is_named(place: Place, job: Job, *, removed: bool = False) -> bool:
 
 
 def _counts_by_itself(place: Place, job: Job, labels: ActiveLabels) -> bool:
-    """Whether its labels are the first of a batch of messages, which the pointer names only once
-    others count.
-    """
+    """Return whether its labels are active as the first ones of a batch of messages."""
     return job.dataset not in labels.datasets and job.id == first_job_id(dataset_of(place, job))
 
 
@@ -166,7 +163,7 @@ def _unnamed_scores(place: Place, jobs: Iterable[Job]) -> Iterator[tuple[str, in
 def _old_runs(
     place: Place, customers: Iterable[str], left: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Those that have ended and of whose labels nothing is left."""
+    """Yield the runs that have ended and of which no labels are left."""
 
     def is_old(customer: str, name: str) -> bool:
         if read_run_end(place, customer, name) is None:
@@ -178,5 +175,5 @@ def _old_runs(
     for customer in customers:
         last = read_active_labels(place, customer).run
         names = [name for name in run_names(place, customer) if name != last]
-        found = map_concurrently(place, partial(is_old, customer), names)
-        yield from ((customer, name) for name, old in zip(names, found, strict=True) if old)
+        are_old = map_concurrently(place, partial(is_old, customer), names)
+        yield from ((customer, name) for name, old in zip(names, are_old, strict=True) if old)

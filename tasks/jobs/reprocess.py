@@ -1,8 +1,7 @@
-"""Label stored feedback again with today's champions: a job a dataset, and one move of the
-customer's pointer for all.
+"""Reprocess: label stored feedback again with today's champions, one job for each dataset.
 
-What has not changed is found again: a job under the same versions is the same job, and a cell that
-is scored stays so.
+The customer's pointer moves once, for all. What has not changed is not done again: a job under the
+same versions is the same job, and scores are kept.
 """
 
 import logging
@@ -41,17 +40,16 @@ def start_run(
     keep: int = 1,
     now: datetime,
 ) -> Run | None:
-    """Set a run going, or going again: the same name is the same run. None if there is no feedback
-    to label.
+    """Start a run, or continue the one of this name; None if there is no feedback to label.
 
     Raises NotPublished, Mismatch, BadRecord, BadName, CannotWrite, BrokerUnreachable, RedisError.
     """
-    found = build_run(
+    built = build_run(
         context.place, customer, name=name, since=since, until=until, keep=keep, now=now
     )
-    if found is None:
+    if built is None:
         return None
-    run = create_run(context.place, found)
+    run = create_run(context.place, built)
     continue_run(context, run)
     return run
 
@@ -66,15 +64,16 @@ def build_run(
     keep: int = 1,
     now: datetime,
 ) -> Run | None:
-    """The run that this would be, as of now. Nothing is written. Raises NotPublished, Mismatch,
-    BadRecord, BadName.
+    """Return the run as it would be now; write nothing.
+
+    Raises NotPublished, Mismatch, BadRecord, BadName.
     """
-    found = [one for one in datasets(place, customer) if _within(one, since, until)]
-    if not found:
+    selected = [one for one in datasets(place, customer) if _within(one, since, until)]
+    if not selected:
         return None
-    lineup, labels = resolve_versions(place, customer), read_active_labels(place, customer)
+    versions, labels = resolve_versions(place, customer), read_active_labels(place, customer)
     described = list(
-        map_concurrently(place, lambda dataset: _job(place, dataset, lineup, labels), found)
+        map_concurrently(place, lambda dataset: _job(place, dataset, versions, labels), selected)
     )
     done = dict(
         map_concurrently(
@@ -84,8 +83,8 @@ def build_run(
     return Run(
         customer=customer,
         name=name,
-        ensemble=lineup.ensemble,
-        models=lineup.models,
+        ensemble=versions.ensemble,
+        models=versions.models,
         jobs=tuple(sorted(described, key=lambda each: not done[each.job])),
         keep=keep,
         started_at=now,
@@ -95,12 +94,10 @@ def build_run(
 
 
 def continue_run(context: Context, run: Run) -> None:
-    """Set each of its jobs going that is not done, under way, or stopped since the run began. Any
-    number of times.
+    """Start each job of the run that is not done, running, or stopped since the run began.
 
-    A run whose labels could not count any more ends instead.
-
-    Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
+    It may be called any number of times. A run whose labels could not become active any more ends
+    instead. Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
     """
     if is_superseded(context.place, run):
         end_run(context.place, run, RunEnd(status="superseded", at=datetime.now(UTC)))
@@ -114,15 +111,15 @@ def continue_run(context: Context, run: Run) -> None:
             under_way or state.is_done or (state.end is not None and stopped_since(run, state.end))
         )
 
-    found = store_jobs_of(context.place, run)
-    for job, is_well in zip(found, map_concurrently(context.place, goes_on, found), strict=True):
+    stored = store_jobs_of(context.place, run)
+    for job, is_well in zip(stored, map_concurrently(context.place, goes_on, stored), strict=True):
         if not is_well:
             start_job(context, job)
     end_run_if_complete(context.place, run)
 
 
 def store_jobs_of(place: Place, run: Run) -> list[Job]:
-    """Those of its jobs that can be read, written down if they were not. Raises OutputTaken,
+    """Return the readable jobs of the run, stored if they were not. Raises OutputTaken,
     CannotWrite.
     """
 
@@ -145,7 +142,7 @@ def store_jobs_of(place: Place, run: Run) -> list[Job]:
 
 
 def build_jobs_of(place: Place, run: Run) -> list[Job]:
-    """Its jobs. Nothing is written. Raises Absent, BadRecord."""
+    """Return the jobs of the run; write nothing. Raises Absent, BadRecord."""
 
     def described(one: RunJob) -> Job:
         return build_job(
@@ -156,7 +153,7 @@ def build_jobs_of(place: Place, run: Run) -> list[Job]:
             keep_text=one.keep_text,
             keep_columns=one.keep_columns,
             priority="nightly",
-            asked=run.started_at,
+            requested_at=run.started_at,
         )
 
     return list(map_concurrently(place, described, run.jobs))
@@ -168,8 +165,10 @@ def _within(dataset: Dataset, since: datetime | None, until: datetime | None) ->
     )
 
 
-def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: ActiveLabels) -> RunJob:
-    """The job that will label the dataset, with the columns that its labels have now."""
+def _job(
+    place: Place, dataset: Dataset, versions: ResolvedVersions, labels: ActiveLabels
+) -> RunJob:
+    """Return the job for a dataset, with the columns that its labels have now."""
     # as messages are labelled, and uploads by default
     keep_text, keep_columns = True, dataset.first is not None
     if dataset.id in labels.datasets:
@@ -180,6 +179,12 @@ def _job(place: Place, dataset: Dataset, lineup: ResolvedVersions, labels: Activ
         else:
             keep_text, keep_columns = before.keep_text, before.keep_columns
     identity = job_id(
-        dataset.customer, dataset.id, lineup.ensemble, lineup.models, None, keep_text, keep_columns
+        dataset.customer,
+        dataset.id,
+        versions.ensemble,
+        versions.models,
+        None,
+        keep_text,
+        keep_columns,
     )
     return RunJob(dataset=dataset.id, job=identity, keep_text=keep_text, keep_columns=keep_columns)

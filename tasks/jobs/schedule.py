@@ -1,8 +1,7 @@
-"""Label stored feedback again at set times: what is due, and nothing twice, however often and
-wherever somebody looks.
+"""Schedules: start runs at set times, each once, however often and wherever this is called.
 
-What a schedule has done is in storage (storage.versions.schedule_state). A look sets the runs of a
-time going and then says that the time is settled; should it die in between, the next look begins
+The state of a schedule is in storage (storage.versions.schedule_state). `run_due` starts the runs
+of a time and then records that the time is settled. After a crash in between, the next call starts
 runs of the same names, which are the same runs.
 """
 
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Schedule:
-    """What chorus.toml says of one."""
+    """A schedule in chorus.toml."""
 
     name: str
     cron: Cron
@@ -40,19 +39,22 @@ class Schedule:
 
 
 class RunsStillOpen(BadRequest):
-    """Two runs of one schedule never overlap."""
+    """A schedule whose runs have not ended: two runs of one schedule never overlap."""
 
     def __init__(self, schedule: str, run: str, customer: str) -> None:
         self.schedule, self.run, self.customer = schedule, run, customer
         super().__init__(
-            f"The run {run} of the schedule {schedule} has not ended: customer {customer} is not done. Wait for it "
+            f"The run {run} of the schedule {schedule} has not ended: customer {customer} is not "
+            "done. Wait for it "
             "(`chorus schedule list`, `chorus status`), or cancel its jobs."
         )
 
 
 def due_time(schedule: Schedule, last: ScheduleState | None, now: datetime) -> datetime | None:
-    """The latest time that has come and is not settled. A schedule counts from when it was first
-    seen, and so does a cron line or a zone that it did not have before. Pure.
+    """Return the latest time that is due and not settled. Pure.
+
+    A schedule counts from when it was first seen, and again from when its cron line or zone
+    changes.
     """
     return (
         schedule.cron.latest(last.due, now) if last is not None and _knows(last, schedule) else None
@@ -60,7 +62,7 @@ def due_time(schedule: Schedule, last: ScheduleState | None, now: datetime) -> d
 
 
 def has_work(place: Place, schedule: Schedule, now: datetime) -> bool:
-    """Whether a look would do anything. Raises BadRecord."""
+    """Return whether `run_due` would do anything. Raises BadRecord."""
     last = schedule_pointer(place, schedule.name).current()
     if last is None or not _knows(last, schedule):
         return True
@@ -72,10 +74,10 @@ def has_work(place: Place, schedule: Schedule, now: datetime) -> bool:
 def run_due(
     context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.start_run
 ) -> None:
-    """Set going what is due; while runs go on, it stays due. Any number of times, in any number of
-    processes.
+    """Start the runs that are due; while runs are open, they stay due.
 
-    Raises BrokerUnreachable, RedisError, BadRecord, CannotWrite.
+    It may be called any number of times, in any number of processes. Raises BrokerUnreachable,
+    RedisError, BadRecord, CannotWrite.
     """
     last = _seen(context.place, schedule, now)
     due = due_time(schedule, last, now)
@@ -86,10 +88,9 @@ def run_due(
 def run_now(
     context: Context, schedule: Schedule, now: datetime, begin: Begin = reprocess.start_run
 ) -> ScheduleState:
-    """Set its runs going without waiting for its time. No time is settled by that: what is due
-    follows them.
+    """Start the runs of a schedule now. No time is settled by that: what is due follows them.
 
-    Raises StillRunning, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
+    Raises RunsStillOpen, BrokerUnreachable, RedisError, BadRecord, CannotWrite.
     """
     last = _seen(context.place, schedule, now)
     for customer in customers_with_open_runs(context.place, schedule.name, last):
@@ -98,17 +99,17 @@ def run_now(
 
 
 def customers_with_open_runs(place: Place, schedule: str, last: ScheduleState) -> Iterator[str]:
-    """The customers whose runs have not ended."""
+    """Yield the customers whose runs have not ended."""
     return (one for one in last.customers if _goes_on(place, one, run_name(schedule, last.number)))
 
 
 def customers_of_schedule(place: Place, schedule: Schedule) -> tuple[str, ...]:
-    """Those whose feedback it labels, as of now."""
+    """Return the customers whose feedback the schedule labels, as of now."""
     return tuple(customers(place)) if schedule.customers is None else schedule.customers
 
 
 def _seen(place: Place, schedule: Schedule, now: datetime) -> ScheduleState:
-    """What is settled; for a schedule that is new, or has a new cron line, all that was before now."""
+    """Return the state; of a new or changed schedule, everything before now is settled."""
     pointer = schedule_pointer(place, schedule.name)
     before = pointer.current()
     if before is not None and _knows(before, schedule):
@@ -118,7 +119,7 @@ def _seen(place: Place, schedule: Schedule, now: datetime) -> ScheduleState:
         noted = ScheduleState(number=0, due=now, cron=line, timezone=zone)
     else:
         noted = before.model_copy(update={"due": now, "cron": line, "timezone": zone})
-    return pointer.move(lambda found: noted if found == before else None) or noted
+    return pointer.move(lambda current: noted if current == before else None) or noted
 
 
 def _knows(last: ScheduleState, schedule: Schedule) -> bool:
@@ -133,7 +134,7 @@ def _start(
     now: datetime,
     begin: Begin,
 ) -> ScheduleState:
-    """The next runs, and then the note that times up to `due` are settled. What is settled then."""
+    """Start the next runs, then record that times up to `due` are settled; return the state then."""
     number = last.number + 1
     started, refused = _begin_all(context, schedule, number, now, begin)
     after = last.model_copy(
@@ -141,8 +142,8 @@ def _start(
     )
     pointer = schedule_pointer(context.place, schedule.name)
     # Whoever has taken the number meanwhile has begun the same runs.
-    said = (
-        pointer.move(lambda found: after if found is None or found.number < number else None)
+    state = (
+        pointer.move(lambda current: after if current is None or current.number < number else None)
         or after
     )
     pointer.truncate(_MOVES_KEPT)
@@ -152,13 +153,13 @@ def _start(
         len(started),
         extra={"schedule": schedule.name},
     )
-    return said
+    return state
 
 
 def _begin_all(
     context: Context, schedule: Schedule, number: int, now: datetime, begin: Begin
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The customers that have a run now, and those that cannot be labelled, with the reason."""
+    """Return the customers that have a run now, and those that cannot be labelled, with the reason."""
     name = run_name(schedule.name, number)
     since = now - schedule.since if schedule.since is not None else None
     started, refused = [], {}

@@ -1,12 +1,13 @@
-"""From a job's arrival to its first labelled part: where the time went."""
+"""The time from a job's arrival to its first labelled part, by stage."""
 
 from storage.records.jobs import Startup, StartupStages
 from tasks.board.board import Board, FirstScores
 
 
 def read_startup(board: Board, job: str) -> Startup:
-    """What the board knows of the way to a job's first part, on the clocks of several machines:
-    never less than 0.
+    """Return what the board knows of a job's start.
+
+    The times come from the clocks of several machines; no stage is less than 0.
     """
     arrival = board.arrival(job)
     if arrival is None:
@@ -23,11 +24,11 @@ def read_startup(board: Board, job: str) -> Startup:
 
 
 def startup_stages(since: float, first: FirstScores) -> StartupStages:
-    """`since`: when the job arrived, in seconds since 1970. What a worker did before that does not
-    count. Pure.
+    """Return the seconds of each stage before a model's first scores. Pure.
 
-    Arrived at 0; spawned at 1, loading from 3 to 4, taken from the queue at 3.5, scored at 6:
-    waiting 1, starting 2, loading 1, scoring 2.
+    `since`: when the job arrived, in seconds since 1970; what a worker did before that does not
+    count. Arrived at 0; spawned at 1, loading from 3 to 4, taken from the queue at 3.5, scored at
+    6: waiting 1, starting 2, loading 1, scoring 2.
     """
     scored = max(since, first.scored)
     spawned = _between(since, first.spawned, scored)

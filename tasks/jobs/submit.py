@@ -1,4 +1,4 @@
-"""Turn a dataset into a job: resolve every version, write down what was asked, ask for a plan."""
+"""Submit: turn a dataset into a job with every version resolved, and start it."""
 
 import logging
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class OutputTaken(BadRequest):
-    """The output folder holds the results of another job."""
+    """An output folder that holds the results of another job."""
 
     def __init__(self, where: str, owner: str) -> None:
         self.where, self.owner = where, owner
@@ -39,15 +39,16 @@ class OutputTaken(BadRequest):
 
 @dataclass(frozen=True)
 class ResolvedVersions:
-    """Who will answer for a customer: an ensemble version and its members' versions, as of now."""
+    """An ensemble version and the versions of its members, as of now."""
 
     ensemble: EnsembleVersion
     models: tuple[ModelVersion, ...]
 
 
 def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
-    """Resolve the customer's ensemble and its members. Raises NotPublished, Mismatch, BadRecord,
-    BadName.
+    """Resolve the customer's ensemble and its members.
+
+    Raises NotPublished, Mismatch, BadRecord, BadName.
     """
     name = read_customers(place).ensemble(customer)
     registry = EnsembleRegistry(place)
@@ -59,11 +60,9 @@ def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
 
 
 def resolve_members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
-    """The members' versions as of now, each able to answer its target. Raises NotPublished,
-    Mismatch.
-    """
+    """Resolve the members' versions, each able to answer its target. Raises NotPublished, Mismatch."""
     registry = ModelRegistry(place)
-    found = list(
+    manifests = list(
         map_concurrently(
             place, lambda one: registry.resolve(one.model, one.version), ensemble.members
         )
@@ -74,46 +73,51 @@ def resolve_members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...
             one.name: ModelSignature(
                 target=one.target.name, mode=one.target.mode, labels=one.labels
             )
-            for one in found
+            for one in manifests
         },
     )
     return tuple(
-        ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in found
+        ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in manifests
     )
 
 
 def build_job(
     place: Place,
     dataset: Dataset,
-    lineup: ResolvedVersions,
+    versions: ResolvedVersions,
     *,
     out: str | None,
     keep_text: bool,
     keep_columns: bool,
     priority: Priority = "bulk",
     deadline: datetime | None = None,
-    asked: datetime | None = None,
+    requested_at: datetime | None = None,
     results: str | None = None,
 ) -> Job:
-    """The job that this question is. Nothing is written.
+    """Return the job for a dataset and versions; write nothing.
 
-    `asked`: when its versions were resolved; None: just now. `results`: the topic that its labels
-    are published to.
+    `requested_at`: when the versions were resolved; None: now. `results`: the topic for its labels.
     """
     out = open_place(out).url if out else None
     identity = jobs.job_id(
-        dataset.customer, dataset.id, lineup.ensemble, lineup.models, out, keep_text, keep_columns
+        dataset.customer,
+        dataset.id,
+        versions.ensemble,
+        versions.models,
+        out,
+        keep_text,
+        keep_columns,
     )
     return Job(
         id=identity,
         customer=dataset.customer,
         dataset=dataset.id,
-        ensemble=lineup.ensemble,
-        models=lineup.models,
+        ensemble=versions.ensemble,
+        models=versions.models,
         out=out or place.url_of(labelled_output.default_folder(dataset.customer, identity)),
         keep_text=keep_text,
         keep_columns=keep_columns,
-        submitted_at=(asked or datetime.now(UTC)).replace(microsecond=0),
+        submitted_at=(requested_at or datetime.now(UTC)).replace(microsecond=0),
         priority=priority,
         deadline=deadline,
         results=results,
@@ -121,11 +125,10 @@ def build_job(
 
 
 def create_job(place: Place, job: Job) -> Job:
-    """Write the job, or find it: the same question is the same job.
+    """Write the job, or read the one with its id: the same request is the same job.
 
-    It has the priority, the deadline and the topic that it came with first.
-
-    Raises OutputTaken, CannotWrite.
+    The priority, the deadline and the topic of the first request stay. Raises OutputTaken,
+    CannotWrite.
     """
     _claim_output(job)
     if not place.create(jobs.job_path(job.id), job.encode(), durable=True):
@@ -134,21 +137,21 @@ def create_job(place: Place, job: Job) -> Job:
 
 
 def check_output_free(job: Job) -> None:
-    """Whether the job may write to its output folder. Raises OutputTaken."""
+    """Raise OutputTaken if the output folder holds another job's results."""
     output = job.output
-    there = output.names("")
-    if labelled_output.OWNER in there:
+    names = output.names("")
+    if labelled_output.OWNER in names:
         owner = output.read(labelled_output.OWNER).decode()
         if owner != job.id:
             raise OutputTaken(output.url, f"job {owner}")
         return
-    foreign = [name for name in there if labelled_output.is_output_file(name)]
+    foreign = [name for name in names if labelled_output.is_output_file(name)]
     if foreign:
         raise OutputTaken(output.url, f"something else ({foreign[0]})")
 
 
 def _claim_output(job: Job) -> None:
-    """Mark the output folder as this job's, so that no other writes there. Raises OutputTaken."""
+    """Mark the output folder as this job's. Raises OutputTaken."""
     check_output_free(job)
     if not job.output.create(labelled_output.OWNER, job.id.encode()):
         check_output_free(job)
@@ -157,7 +160,7 @@ def _claim_output(job: Job) -> None:
 def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> None:
     """Start the job, or start it again. Raises BrokerUnreachable, RedisError.
 
-    A job that is done stays as it is, with what is kept of its beginning; its labels count again.
+    A done job stays as it is, with its startup record, and its labels become active again.
     `stored`: what storage holds of the job, if it was just read.
     """
     if not recorded_state(context.place, job.id).is_open:
@@ -169,8 +172,7 @@ def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> N
 
 
 def reactivate_if_done(place: Place, job: Job) -> bool:
-    """If the job is done: from now on its labels count, if they did not. Whether it is, and they
-    do.
+    """Make a done job's labels active, if they are not; return whether they are.
 
     Raises BadRecord, CannotWrite.
     """
@@ -189,8 +191,9 @@ def stop_job(
     status: Literal["failed", "cancelled", "interrupted"],
     reason: str = "",
 ) -> None:
-    """The job does not go on; what is done is kept. Storage first: the board can be made anew from
-    it.
+    """End the job as stopped; what is done is kept.
+
+    Storage is written first: the board can be rebuilt from it.
     """
     jobs.write_end(context.place, job.id, JobEnd(status=status, error=reason, at=datetime.now(UTC)))
     end_complete_runs_of(context.place, job)
@@ -198,9 +201,9 @@ def stop_job(
 
 
 def fail_job(context: Context, job: str, reason: str) -> None:
-    """The job failed. The board is told in any case; storage may be full or away, or have lost the
-    job.
+    """End the job as failed.
 
+    The board is written in any case; storage may be full or unavailable, or have lost the job.
     Raises RedisError.
     """
     try:

@@ -17,7 +17,7 @@ from tasks.planning.dispatch import BULK_RANK, NIGHTLY_RANK
 
 @dataclass(frozen=True)
 class Demand:
-    """What running jobs want of one model, and the profile of its workers."""
+    """The rows that running jobs want of one model, and the profile of its workers."""
 
     model: str
     # rows not yet scored, those in flight included: of live and short jobs and of those with a

@@ -54,11 +54,12 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[4] or other[2] or 0, ARGV[3])
 """
 
 _TAKE = """
--- Take a model's next cells. KEYS[1] want:<m>, KEYS[2] out:<m>, KEYS[3] out:<m>:short, KEYS[4] roster:<m>,
--- KEYS[5] hold:<m>, KEYS[6] each:<m>, KEYS[7] the control queue.
--- ARGV[1], ARGV[2], ARGV[3]: the keys want:<m>:<lane>, job:<job> and job:<job>:asked:<m>, with %s for the field;
--- ARGV[4] turns that a rank spans, ARGV[5] cells a worker, ARGV[6] short ones on top, ARGV[7] the most messages in
--- the control queue, ARGV[8] the rank whose jobs run in order. Returns job, position, job, position, …
+-- Take a model's next cells. KEYS[1] want:<m>, KEYS[2] out:<m>, KEYS[3] out:<m>:short, KEYS[4]
+-- roster:<m>, KEYS[5] hold:<m>, KEYS[6] each:<m>, KEYS[7] the control queue. ARGV[1], ARGV[2],
+-- ARGV[3]: the keys want:<m>:<lane>, job:<job> and job:<job>:asked:<m>, with %s for the field;
+-- ARGV[4] turns that a rank spans, ARGV[5] cells a worker, ARGV[6] short ones on top, ARGV[7] the
+-- most messages in the control queue, ARGV[8] the rank whose jobs run in order. Returns job,
+-- position, job, position, …
 local rank = tonumber(ARGV[4])
 local taken = {}
 if redis.call('EXISTS', KEYS[5]) == 1 or redis.call('LLEN', KEYS[7]) > tonumber(ARGV[7]) then return taken end

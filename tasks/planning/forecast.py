@@ -1,6 +1,4 @@
-"""How long will it take, and how much memory? What is left and what was measured in, seconds and
-bytes out. Pure.
-"""
+"""The forecast: remaining work and worker profiles in, seconds and bytes out. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ class ForecastPool:
 
 @dataclass(frozen=True)
 class ForecastMachine:
-    """Where it would run."""
+    """The machine that would run the jobs."""
 
     cores: int
     pools: Mapping[str, ForecastPool]  # by model
@@ -40,8 +38,9 @@ class ForecastMachine:
 
 @dataclass(frozen=True)
 class ProcessLoad:
-    """What one kind of process has to do: `start` and `work` in seconds of a processor; of a GPU,
-    the work there.
+    """The work of one kind of process: `start` and `work` in processor seconds.
+
+    On a GPU `work` is in seconds of the GPU.
     """
 
     work: float
@@ -52,7 +51,7 @@ class ProcessLoad:
 
 @dataclass(frozen=True)
 class ModelForecast:
-    """One model of an outlook."""
+    """The forecast for one model."""
 
     missing: MissingScores
     wakes: bool  # a worker has to be started for it
@@ -63,7 +62,7 @@ class ModelForecast:
 
 @dataclass(frozen=True)
 class JobForecast:
-    """What some jobs would take."""
+    """The forecast for some jobs together."""
 
     machine: ForecastMachine
     models: tuple[ModelForecast, ...]
@@ -75,7 +74,7 @@ class JobForecast:
 
     @property
     def measured(self) -> bool:
-        """Whether all of it rests on what was measured."""
+        """Whether all of it rests on measurements."""
         return all(model.measured for model in self.models if model.missing.rows)
 
 
@@ -85,7 +84,7 @@ def forecast_work(
     machine: ForecastMachine,
     correction: float = 1.0,
 ) -> JobForecast:
-    """What is left, on this machine, if it has no other jobs."""
+    """Return what the remaining work would take on this machine, if it had no other jobs."""
     models, loads = [], []
     for missing in left.models:
         pool, known = machine.pools[missing.model.name], needs[missing.model]
@@ -115,9 +114,9 @@ def forecast_work(
 
 
 def duration(loads: list[ProcessLoad], cores: int, gpus: int = 0) -> float:
-    """Seconds until the last is done, if all begin at once and share the cores without a gap.
+    """Return the seconds until the last load is done, if all start at once and share the cores.
 
-    No core does more than its share of all the work, and no load can go on without itself. Two
+    It is the larger of two bounds: all work over the cores, and the longest load by itself. Two
     cores; a transformer of one thread takes 2 s to start and 20 s to score, a bow 4 s and 1 s:
 
         all of it          (2 + 20 + 4 + 1) / 2 cores = 13.5 s

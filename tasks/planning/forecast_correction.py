@@ -1,10 +1,10 @@
-"""Forecasts that were off by some factor again and again are corrected by it.
+"""The correction of forecasts by how far earlier ones were off.
 
-A forecast takes the machine to be idle and its cores to be shared without a gap. What it leaves out
-(programs that always run there, the clock of a processor, a slow disk) slows every job of a machine
-by much the same factor. So does the median of the last few jobs, which one odd night does not move.
-The calculation itself has a vote in it: after one job half of what that shows is believed, after
-two that agree all of it.
+A forecast assumes an idle machine and cores that are shared without gaps. What it leaves out (other
+programs, the clock of a processor, a slow disk) slows every job of a machine by much the same
+factor. The median of the last few jobs gives that factor; one odd night does not move it. The
+calculation itself has one vote: after one job half of its factor counts, after two that agree all
+of it.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ _LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
 
 
 def correction_factor(ratios: Sequence[float]) -> float:
-    """The factor that follows from (seconds taken / seconds expected) of earlier jobs, the last of
-    them last. Pure.
+    """Return the factor that follows from elapsed over expected seconds of earlier jobs. Pure.
+
+    The latest job is the last.
     """
     return min(_MOST, max(1 / _MOST, median([1.0, *ratios[-_LAST:]])))
 
 
 def read_correction(place: Place, cores: int, service: bool) -> float:
-    """What earlier jobs say of a forecast for so many cores."""
+    """Return the correction of a forecast for so many cores."""
     return correction_factor(read_ratios(place).kinds.get(forecast_kind(cores, service), ()))
 
 
 def record_actual(place: Place, forecast: Forecast, seconds: float) -> None:
-    """A job with this forecast took so long. A guess teaches nothing: what it was wrong about is
-    measured now.
+    """Record how long a job with this forecast took.
 
-    Raises CannotWrite.
+    An unmeasured forecast is not recorded: what it lacked is measured now. Raises CannotWrite.
     """
     expected = forecast.seconds / forecast.correction
     if not forecast.measured or expected < _LEAST:

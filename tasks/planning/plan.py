@@ -1,4 +1,4 @@
-"""What is left to do? Starting, resuming, re-scoring and a dry run all ask this one question."""
+"""The plan of a job: what is missing? Starting, resuming, re-scoring and a dry run all ask this."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -15,15 +15,14 @@ class CellId:
 
 @dataclass(frozen=True)
 class Plan:
-    """`cells` to score, `chunks` to reduce at once because every member has scored them. Nothing
-    left: `complete`.
-    """
+    """`cells` to score, and `chunks` to reduce because every member has scored them."""
 
     cells: tuple[CellId, ...]
     chunks: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
+        """Whether nothing is missing."""
         return not self.cells and not self.chunks
 
 
@@ -33,13 +32,13 @@ def plan(
     scored: Mapping[tuple[str, int], Set[str]],
     parts: Set[int],
 ) -> Plan:
-    """What is missing, chunk by chunk in the order of the upload, so that the first parts are ready
+    """Return what is missing, chunk by chunk in the order of the upload: the first parts are ready
     first.
 
     `chunks` are the ids of the dataset's chunks by position; `models` the (name, version) pairs of
-    the job; `scored` the ids of the chunks that each of them has scored; `parts` the positions
-    whose labelled part is there. Chunks with equal texts share their id and so their cells. A chunk
-    whose part is there needs nothing more.
+    the job; `scored` the ids of the chunks that each has scored; `parts` the positions of written
+    parts. Chunks of equal texts share their id and so their cells. A chunk whose part is written
+    needs nothing more.
     """
     wanted = dict.fromkeys(chunk for position, chunk in enumerate(chunks) if position not in parts)
     cells: list[CellId] = []

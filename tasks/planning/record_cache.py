@@ -1,4 +1,4 @@
-"""The records that never change, read once a process."""
+"""A cache of the records that never change, read once by a process."""
 
 from functools import lru_cache
 from threading import Lock
@@ -16,12 +16,12 @@ _CHUNKS = 100_000
 
 @lru_cache(_JOBS)
 def job_of(place: Place, job: str) -> Job:
-    """Raises Absent, BadRecord."""
+    """Return a job's record. Raises Absent, BadRecord."""
     return jobs.read_job(place, job)
 
 
 class DatasetCache:
-    """Those used last, of so many chunks in all."""
+    """The datasets used last, up to a number of chunks in all."""
 
     def __init__(self, chunks: int) -> None:
         self._room = chunks
@@ -29,12 +29,12 @@ class DatasetCache:
         self._lock = Lock()
 
     def get(self, place: Place, customer: str, name: str) -> Dataset:
-        """Raises Absent, BadRecord."""
+        """Return a dataset's record. Raises Absent, BadRecord."""
         key = place, customer, name
         with self._lock:
-            found = self._kept.get(key)
+            cached = self._kept.get(key)
         # nobody waits while another reads
-        dataset = found or feedback.read_dataset(place, customer, name)
+        dataset = cached or feedback.read_dataset(place, customer, name)
         with self._lock:
             if self._kept.pop(key, None) is None:
                 self._room -= 1 + len(dataset.chunks)
@@ -48,16 +48,16 @@ _datasets = DatasetCache(_CHUNKS)
 
 
 def dataset_of(place: Place, job: Job) -> Dataset:
-    """Raises Absent, BadRecord."""
+    """Return the record of a job's dataset. Raises Absent, BadRecord."""
     return dataset_named(place, job.customer, job.dataset)
 
 
 def dataset_named(place: Place, customer: str, name: str) -> Dataset:
-    """Raises Absent, BadRecord, BadName."""
+    """Return a dataset's record. Raises Absent, BadRecord, BadName."""
     return _datasets.get(place, customer, name)
 
 
 @lru_cache(_JOBS)
 def ensemble_of(place: Place, job: Job) -> Ensemble:
-    """Raises Absent, BadRecord."""
+    """Return a job's ensemble. Raises Absent, BadRecord."""
     return EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)

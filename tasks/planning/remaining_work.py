@@ -1,4 +1,4 @@
-"""What is left to do of some jobs, in rows: cells to score, cells that are there, parts to write."""
+"""The remaining work of some jobs, in rows: cells to score, existing cells, parts to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from tasks.planning.stored_work import StoredWork
 
 @dataclass(frozen=True)
 class MissingScores:
-    """What one model version has to score."""
+    """The cells that one model version has to score."""
 
     model: ModelVersion
     cells: int  # to score
@@ -25,7 +25,7 @@ class MissingScores:
 
 @dataclass(frozen=True)
 class RemainingWork:
-    """What is left of some jobs together: what one of them scores is there for the next."""
+    """The remaining work of some jobs together: a cell that one needs exists for the next."""
 
     models: tuple[MissingScores, ...]
     parts: int  # to write

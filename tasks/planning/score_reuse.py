@@ -1,9 +1,8 @@
-"""Scores found again: what a model version has said of a text in an earlier chunk holds for it in
-this one.
+"""Score reuse: copy a model version's scores of equal texts from earlier chunks.
 
-dataset.json names for each chunk its donors: chunks of earlier datasets of the same customer that
-seem to hold some of its texts. That is a hint. A text is the same only if it is equal, and a donor
-that is gone, damaged or scored by another model gives nothing.
+dataset.json names the source chunks of each chunk (the field `donors`): chunks of the customer's
+earlier datasets that seem to have some of its texts. That is a hint. Texts are compared, and a
+source chunk that is gone, damaged or scored by another version gives nothing.
 """
 
 import logging
@@ -32,13 +31,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReusedScores:
-    """What is known of a chunk without asking the model."""
+    """The scores of a chunk that exist already, in its source chunks."""
 
     scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
     missing_rows: Rows  # [n] ascending: nothing is known of these
 
     def merged_with(self, rest: Scores) -> Scores:
-        """With the scores of the rows that were left, the whole chunk's."""
+        """Return the scores of the whole chunk; `rest` are those of the missing rows."""
         return (
             rest
             if self.scores is None
@@ -51,28 +50,30 @@ class ReusedScores:
 def reuse_scores(
     place: Place, dataset: Dataset, position: int, model: ModelVersion, texts: pa.StringArray
 ) -> ReusedScores:
-    """What the donors of the chunk at this position know of its texts, [rows] strings, under this
-    model version.
-    """
+    """Return the scores of a chunk's texts, [rows] strings, that its source chunks have."""
     chunk = dataset.chunks[position]
-    known: Scores | None = None
-    left = np.arange(len(texts))
-    for lent in map_concurrently(
-        place, lambda donor: _source_scores(place, dataset.customer, donor, model), chunk.donors
+    reused: Scores | None = None
+    missing_rows = np.arange(len(texts))
+    for source in map_concurrently(
+        place,
+        lambda source_chunk: _source_scores(place, dataset.customer, source_chunk, model),
+        chunk.donors,
     ):
-        if lent is None:
+        if source is None:
             continue
-        said, theirs = lent
-        at = pc.index_in(texts.take(pa.array(left)), theirs)
-        found = at.is_valid().to_numpy(zero_copy_only=False)
-        if known is None:
-            nothing = np.full((len(texts), len(said.labels)), np.nan, np.float32)
-            known = replace(said, values=nothing, rejected={})
-        known = _copy_scores(said, at.drop_null().to_numpy(), known, left[found])
-        left = left[~found]
-        if len(left) <= (chunk.new or 0):
+        scores, source_texts = source
+        positions = pc.index_in(texts.take(pa.array(missing_rows)), source_texts)
+        matches = positions.is_valid().to_numpy(zero_copy_only=False)
+        if reused is None:
+            empty = np.full((len(texts), len(scores.labels)), np.nan, np.float32)
+            reused = replace(scores, values=empty, rejected={})
+        reused = _copy_scores(
+            scores, positions.drop_null().to_numpy(), reused, missing_rows[matches]
+        )
+        missing_rows = missing_rows[~matches]
+        if len(missing_rows) <= (chunk.new or 0):
             break
-    return ReusedScores(known, left)
+    return ReusedScores(reused, missing_rows)
 
 
 def complete_scores(
@@ -83,35 +84,34 @@ def complete_scores(
     texts: pa.StringArray,
     score: Callable[[pa.StringArray], Scores],
 ) -> Scores:
-    """The scores of the chunk at this position, [rows] strings; `ask` scores those that no donor
-    knows, if any.
+    """Return the scores of a chunk's texts, [rows] strings.
 
-    Raises what `ask` raises.
+    `score` computes those that no source chunk has, if any. Raises what `score` raises.
     """
-    known = reuse_scores(place, dataset, position, model, texts)
-    if known.scores is not None:
-        had = len(texts) - len(known.missing_rows)
+    reused = reuse_scores(place, dataset, position, model, texts)
+    if reused.scores is not None:
+        rows = len(texts) - len(reused.missing_rows)
         fields = {
             "chunk": dataset.chunks[position].id,
             "model": model.name,
             "version": model.version,
         }
-        log.info("%d of %d rows had scores from earlier", had, len(texts), extra=fields)
-        if not len(known.missing_rows):
-            return known.scores
-    return known.merged_with(score(texts.take(pa.array(known.missing_rows))))
+        log.info("%d of %d rows had scores from earlier", rows, len(texts), extra=fields)
+        if not len(reused.missing_rows):
+            return reused.scores
+    return reused.merged_with(score(texts.take(pa.array(reused.missing_rows))))
 
 
 def reuse_whole_chunk(
     place: Place, dataset: Dataset, position: int, model: ModelVersion
 ) -> Scores | None:
-    """The scores of the chunk at this position, if its donors know all of its texts. Raises Absent."""
+    """Return a chunk's scores if its source chunks have all of its texts. Raises Absent."""
     if dataset.chunks[position].new != 0:
         return None
-    known = reuse_scores(
+    reused = reuse_scores(
         place, dataset, position, model, feedback.read_texts(place, dataset, position)
     )
-    return None if len(known.missing_rows) else known.scores
+    return None if len(reused.missing_rows) else reused.scores
 
 
 def reusable_chunks(
@@ -133,26 +133,25 @@ def scored_sources(sources: Mapping[SourceChunk, str], scored: Set[str]) -> list
     return [source for source, chunk_id in sources.items() if chunk_id in scored]
 
 
-def rows_to_score(chunk: Chunk, held: Collection[SourceChunk]) -> int:
-    """Rows of a chunk that a model has to be asked for, where the scores of the donors in `held`
-    are there. Pure.
+def rows_to_score(chunk: Chunk, sources: Collection[SourceChunk]) -> int:
+    """Return how many rows of a chunk a model has to score. Pure.
 
-    How many rows no donor holds may be known. What each of them shares is an estimate; those of one
-    dataset share different rows, those of several may share the same ones, so that the most of any
-    dataset is sure.
+    `sources`: the source chunks whose scores exist. How many rows no source chunk has may be known.
+    The rows that a source chunk shares are an estimate; those of one dataset are different rows,
+    those of several may be the same, so only the largest number of one dataset is sure.
     """
-    if chunk.new is not None and len(held) == len(chunk.donors):
+    if chunk.new is not None and len(sources) == len(chunk.donors):
         return chunk.new
     shared: Counter[str] = Counter()
-    for donor in held:
-        shared[donor.dataset] += donor.shared
+    for source in sources:
+        shared[source.dataset] += source.shared
     return max(chunk.new or 0, chunk.rows - max(shared.values(), default=0))
 
 
 def source_chunk_ids(
     place: Place, customer: str, chunks: Iterable[Chunk]
 ) -> dict[str, dict[SourceChunk, str]]:
-    """Chunk id → its donors that are there, each with the id of the chunk that it is."""
+    """Return chunk id → its source chunks that exist, each with its own chunk id."""
     chunks = list(chunks)
     names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
     ids = dict(
@@ -173,7 +172,7 @@ def source_chunk_ids(
 
 
 def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
-    """None of a dataset that cannot be read."""
+    """Return the chunk ids of a dataset; none if it cannot be read."""
     try:
         return [chunk.id for chunk in dataset_named(place, customer, dataset).chunks]
     except ChorusError:
@@ -181,29 +180,32 @@ def _chunk_ids(place: Place, customer: str, dataset: str) -> list[str]:
 
 
 def _source_scores(
-    place: Place, customer: str, donor: SourceChunk, model: ModelVersion
+    place: Place, customer: str, source: SourceChunk, model: ModelVersion
 ) -> tuple[Scores, pa.StringArray] | None:
-    """What the model said of the donor, and the donor's texts; None if either cannot be had."""
+    """Return the scores and texts of a source chunk; None if either cannot be read."""
     try:
-        dataset = dataset_named(place, customer, donor.dataset)
-        chunk = dataset.chunks[donor.position]
-        said, texts = run_both(
+        dataset = dataset_named(place, customer, source.dataset)
+        chunk = dataset.chunks[source.position]
+        stored, texts = run_both(
             place,
             lambda: scores.read(place, model, chunk.id, chunk.rows),
-            lambda: feedback.read_texts(place, dataset, donor.position),
+            lambda: feedback.read_texts(place, dataset, source.position),
         )
     except Absent:
         return None
     except (ChorusError, IndexError, pa.ArrowException) as error:
         log.warning(
-            "nothing borrowed from chunk %d of dataset %s: %s", donor.position, donor.dataset, error
+            "nothing borrowed from chunk %d of dataset %s: %s",
+            source.position,
+            source.dataset,
+            error,
         )
         return None
-    return (said, texts) if len(texts) == chunk.rows else None
+    return (stored, texts) if len(texts) == chunk.rows else None
 
 
 def _copy_scores(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
-    """The target, with what the source says of these positions in these rows."""
+    """Return the target with the scores of these source positions in these rows."""
     values = target.values.copy()
     values[rows] = source.values[positions]
     rejected = dict(target.rejected)

@@ -34,13 +34,13 @@ class StoredWork:
 
     @property
     def unwritten(self) -> list[Chunk]:
-        """The chunks without a part, by position."""
+        """Chunks without a part, by position."""
         chunks = enumerate(self.dataset.chunks)
         return [chunk for position, chunk in chunks if position not in self.parts]
 
     @property
     def chunk_ids(self) -> set[str]:
-        """The chunks whose scores matter: unwritten ones and their sources."""
+        """Chunks whose scores matter: unwritten ones and their sources."""
         sources = (ids.values() for ids in self.sources.values())
         return {chunk.id for chunk in self.unwritten}.union(*sources)
 

@@ -1,6 +1,4 @@
-"""Finish a job: check every part, write the manifest that makes it the result, and have it
-published if asked to.
-"""
+"""Finish a job: check every part, write the manifest, end the job or have its results published."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -32,7 +30,7 @@ _JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that i
 
 
 class BadPart(ChorusError):
-    """A file that bears the name of a part is not that part."""
+    """A file with the name of a part that is not that part."""
 
     def __init__(self, where: str, expected: str, found: str) -> None:
         self.where, self.expected, self.found = where, expected, found
@@ -42,7 +40,7 @@ class BadPart(ChorusError):
 
 
 def finish(context: Context, message: FinishJob) -> None:
-    """Write `_manifest.json` and `_SUCCESS` if every part is there; ask for what is missing if not."""
+    """Write `_manifest.json` and `_SUCCESS` if every part exists; else reconcile the job."""
     job = job_of(context.place, message.job)
     output = job.output
     looking = run_concurrently(
@@ -65,10 +63,10 @@ def finish(context: Context, message: FinishJob) -> None:
         *map(labelled_output.rejects_name, without),
     ]
     output.flush("", names)  # the manifest will vouch for them, also after a power failure
-    found = map_concurrently(
+    entries = map_concurrently(
         output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without
     )
-    rejected = dict(zip(without, found, strict=True))
+    rejected = dict(zip(without, entries, strict=True))
 
     def part(position: int) -> Part:
         left_out = rejected[position].rows if position in rejected else 0
@@ -94,8 +92,8 @@ def finish(context: Context, message: FinishJob) -> None:
 
 
 def _close(context: Context, job: Job) -> None:
-    """The labels count from now on, and wait for no topic. With one, the job ends when it has taken
-    the results.
+    """Activate the labels, and end the job. A job with a topic ends after its results are
+    published.
     """
     before = read_end(context.place, job.id)
     if before is not None and before.status == "done":
@@ -116,15 +114,13 @@ def _close(context: Context, job: Job) -> None:
 
 
 def end_published_job(context: Context, job: Job) -> None:
-    """The job whose results are all published is done."""
+    """End a job whose results are all published."""
     _end(context, job, context.board.arrival(job.id))
     end_complete_runs_of(context.place, job)
 
 
 def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
-    """Storage first: the board can be made anew from it. What is told last is that nobody has to
-    look again.
-    """
+    """Record the end in storage first, from which the board can be rebuilt; on the board last."""
     seconds = max(0.0, time() - arrival.since) if arrival else None
     began = read_startup(context.board, job.id)
     write_end(context.place, job.id, JobEnd(status="done", beginning=began, seconds=seconds))
@@ -135,9 +131,9 @@ def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
 
 
 def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
-    """Let the next forecast learn from this one, if it was made for this arrival of the job.
+    """Record how long the job took, if its forecast was made for this arrival.
 
-    There is none of a short job, and no job fails of its forecast.
+    Short jobs have no forecast, and no job fails because of its forecast.
     """
     if dataset_of(place, job).rows <= SHORT_JOB_ROWS:
         return
@@ -148,7 +144,7 @@ def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
 
 
 def _labelled(output: Place, position: int, rows: int) -> Part:
-    """The manifest's entry of a labelled part, which has so many rows."""
+    """Return the manifest's entry of a labelled part with so many rows. Raises BadPart."""
     expected = f"{rows} labelled rows"
     part = _part(output, labelled_output.part_name(position), expected)
     if part.rows != rows:
@@ -157,7 +153,7 @@ def _labelled(output: Place, position: int, rows: int) -> Part:
 
 
 def _part(output: Place, name: str, expected: str) -> Part:
-    """The manifest's entry of a file, from its bytes as they lie in storage."""
+    """Return the manifest's entry of a file, from its bytes in storage. Raises BadPart."""
     data = output.read(name)
     try:
         rows = pq.read_metadata(pa.BufferReader(data)).num_rows

@@ -1,7 +1,7 @@
-"""Publish a job's labels to its topic, one message a feedback, and then end the job.
+"""Publish a job's labels to its topic, one message for each feedback, and then end the job.
 
-At least once: whoever dies on the way leaves a job whose results are published again, with the same
-ids and bytes, from the first part on that the board does not know to be published.
+Delivery is at least once: after a crash the results are published again, with the same ids and
+bytes, from the first part that the board does not count as published.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _AT_ONCE = 1000  # messages: as many as the service takes in one request
 
 
 class ResultsRefused(Exception):
-    """The `attempt`-th attempt at a part of a job's results failed: its topic is away."""
+    """An attempt at a part of a job's results that failed, because its topic is unavailable."""
 
     def __init__(self, job: str, attempt: int, reason: str) -> None:
         self.job, self.attempt = job, attempt
@@ -37,10 +37,10 @@ class ResultsRefused(Exception):
 
 
 class ResultTopic(Protocol):
-    """Where messages go: intake.messages.topic.Topic."""
+    """A topic for messages: intake.messages.topic.Topic."""
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Returns when all are taken. Raises TopicUnavailable."""
+        """Publish all messages; return when the topic has confirmed them. Raises TopicUnavailable."""
         ...
 
 
@@ -48,11 +48,10 @@ TopicOf = Callable[[str], ResultTopic]
 
 
 def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
-    """Part after part, those that the board knows to be published left out. Raises ResultsRefused,
-    MessageRefused, PubSubNotInstalled.
+    """Publish part after part, without those that count as published on the board.
 
-    A job that was cancelled meanwhile ends after the part in work. One that has lost a file is
-    completed first.
+    A job that is cancelled meanwhile stops after the current part. One that has lost a file is
+    completed first. Raises ResultsRefused, MessageRefused, PubSubNotInstalled.
     """
     job = job_of(context.place, message.job)
     before = read_end(context.place, job.id)
@@ -82,7 +81,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
 
 
 def _publish(context: Context, job: Job, topic: ResultTopic, part: Part) -> None:
-    """All the rows of a part."""
+    """Publish all rows of a part."""
     data = job.output.read(part.name)
     if part.name.startswith("_"):
         rows = decode_parquet(data, ["id", "reason", "detail"])

@@ -1,6 +1,4 @@
-"""Reduce one chunk: all members' scores, combined, as labelled parts, and what a member could not
-score as rejects.
-"""
+"""Reduce a chunk: combine all members' scores into labelled parts, rejected rows into rejects."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -32,13 +30,12 @@ log = logging.getLogger(__name__)
 
 
 def reduce(context: Context, message: ReduceChunk) -> None:
-    """Write the parts of every chunk with these texts, or ask again for the scores that are
-    missing.
+    """Write the parts of every chunk with these texts, or queue the missing scores again.
 
-    A row that any member has rejected is not labelled: it goes to the rejects of its part, which
-    are written first. The last part of the job finishes it, here and now: a message to this same
-    worker would cost an upload of one feedback a tenth of its time. Each repetition after it
-    finishes again, which finds the job finished.
+    A row that any member rejected is not labelled: it goes to the rejects of its part, which are
+    written first. The last part of the job finishes the job at once: a message to this same worker
+    would cost an upload of one feedback a tenth of its time. A repeated step finishes again, and
+    finds the job finished.
     """
     job = job_of(context.place, message.job)
     dataset = dataset_of(context.place, job)
@@ -61,17 +58,17 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     )
     if not next(reading):
         ensemble = next(reading)
-        said = {
-            model.name: found
-            for model, found in zip(job.models, reading, strict=False)
-            if found is not None
+        scores_by_model = {
+            model.name: stored
+            for model, stored in zip(job.models, reading, strict=False)
+            if stored is not None
         }
-        if len(said) < len(job.models):
-            _requeue_missing(context, job, dataset, message.chunk, said)
+        if len(scores_by_model) < len(job.models):
+            _requeue_missing(context, job, dataset, message.chunk, scores_by_model)
             return
-        rejected = _rejected(job, said)
+        rejected = _rejected(job, scores_by_model)
         kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
-        answers = answer_targets(ensemble, said, kept)
+        answers = answer_targets(ensemble, scores_by_model, kept)
         columns = dataset.columns if job.keep_columns else ()
         for position, chunk in zip(positions, reading, strict=True):
             if rejected:
@@ -89,23 +86,26 @@ def reduce(context: Context, message: ReduceChunk) -> None:
 
 
 def _columns_read(job: Job) -> list[str]:
-    """Of a chunk of feedback, all that its labelled rows and its rejects hold."""
+    """Return the columns of a chunk that its labelled rows and its rejects need."""
     return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
 
 def _requeue_missing(
-    context: Context, job: Job, dataset: Dataset, chunk: str, said: Collection[str]
+    context: Context, job: Job, dataset: Dataset, chunk: str, scored: Collection[str]
 ) -> None:
-    """Of the members that are not among those which have said something of the chunk."""
+    """Queue the chunk's missing scores again."""
     for model in job.models:
-        if model.name not in said:
+        if model.name not in scored:
             context.board.requeue(job.id, model.name, dataset.positions[chunk])
             enqueue_job(context.board, job, dataset, model.name)
             dispatch(context, model.name)
 
 
 def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion) -> Scores | None:
-    """What the model says of the chunk, borrowed if need be; None if it has to be asked."""
+    """Read the chunk's scores under a model version, or copy them from source chunks.
+
+    None: they have to be computed.
+    """
     position = dataset.positions[chunk][0]
     path, rows = scores.path(model.name, model.version, chunk), dataset.chunks[position].rows
     try:
@@ -115,25 +115,25 @@ def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion
         place.remove(path)
         return None
     except Absent:
-        found = reuse_whole_chunk(place, dataset, position, model)
-    if found is not None and not place.create(path, scores.encode(found)):
+        reused = reuse_whole_chunk(place, dataset, position, model)
+    if reused is not None and not place.create(path, scores.encode(reused)):
         return _read_scores(
             place, dataset, chunk, model
         )  # somebody was faster, and is right for all
-    return found
+    return reused
 
 
-def _rejected(job: Job, said: dict[str, Scores]) -> dict[int, str]:
-    """The rows of the chunk, in order, that some member could not score: which, and why."""
-    found: dict[int, list[str]] = {}
+def _rejected(job: Job, scores_by_model: dict[str, Scores]) -> dict[int, str]:
+    """Return the rows of the chunk that a member rejected, in order, with the reasons."""
+    reasons: dict[int, list[str]] = {}
     for model in job.models:
-        for row, reason in said[model.name].rejected.items():
-            found.setdefault(row, []).append(f"{model.name} {model.version}: {reason}")
-    return {row: "; ".join(found[row]) for row in sorted(found)}
+        for row, reason in scores_by_model[model.name].rejected.items():
+            reasons.setdefault(row, []).append(f"{model.name} {model.version}: {reason}")
+    return {row: "; ".join(reasons[row]) for row in sorted(reasons)}
 
 
 def _rejects(chunk: pa.Table, rejected: Mapping[int, str]) -> pa.Table:
-    """Schema REJECTS. Without the text where the job keeps no texts."""
+    """Return the rejected rows, schema REJECTS; without text where the job keeps no texts."""
     rows = chunk.take(list(rejected))
     text = rows["text"] if "text" in rows.column_names else pa.nulls(len(rows), pa.string())
     columns = {

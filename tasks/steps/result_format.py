@@ -1,7 +1,6 @@
-"""What a reader of results gets: one message a feedback, made from the rows of a part. Pure; see
-docs/messages.md.
+"""The messages with a job's results, made from the rows of a part. Pure; see docs/messages.md.
 
-The same rows make the same bytes. Column by column, because a job may have millions of rows.
+The same rows make the same bytes. They are made column by column: a job may have millions of rows.
 """
 
 import json
@@ -22,18 +21,19 @@ _quoted: Callable[[str], str] = JSONEncoder(ensure_ascii=False).encode
 
 
 class NotFinite(ChorusError):
-    """A probability that is no number."""
+    """A probability that is not a finite number."""
 
     def __init__(self, part: str, column: str) -> None:
         self.part, self.column = part, column
         super().__init__(
-            f"{part} has a value in {column} that is not finite, and labelled rows have none: the file was damaged. "
+            f"{part} has a value in {column} that is not finite, and labelled rows have none: the "
+            "file was damaged. "
             "Remove it and resume the job."
         )
 
 
 def columns_read(targets: Iterable[Target]) -> list[str]:
-    """Of a part, what its messages say."""
+    """Return the columns of a part that its messages need."""
     answers = [name for target in targets for name in (target.name, f"{target.name}_probabilities")]
     return ["id", *answers, "agreement", "needs_review"]
 
@@ -46,7 +46,7 @@ def labelled_messages(
     first: int,
     most: int = MAX_DATA_BYTES,
 ) -> list[OutgoingMessage]:
-    """Of labelled rows, from number `first` of the part on. Raises NotFinite."""
+    """Return the messages of labelled rows, from row `first` of the part on. Raises NotFinite."""
     labels = [
         piece
         for target in targets
@@ -77,7 +77,7 @@ def labelled_messages(
 def rejected_messages(
     job: Job, part: str, rows: pa.Table, first: int, most: int = MAX_DATA_BYTES
 ) -> list[OutgoingMessage]:
-    """Of rows that some model could not score (schema REJECTS), from number `first` of the part on."""
+    """Return the messages of rejected rows (schema REJECTS), from row `first` of the part on."""
     bodies = [
         f',"rejected":{{"reason":{_quoted(reason)},"detail":{_quoted(detail)}}}'
         for reason, detail in zip(
@@ -96,11 +96,11 @@ def _messages(
     end: str,
     most: int,
 ) -> list[OutgoingMessage]:
-    """Each says whose feedback it is, its own body, and who answered."""
+    """Return the messages: whose feedback it is, its body, and the versions that answered."""
     about = f',"customer":{_quoted(job.customer)},"job":{_quoted(job.id)}'
     versions = f',"versions":{_versions(job)}'
     stem = f"{job.id}/{part.partition('.')[0]}"
-    found = []
+    messages = []
     for row, (id_, body) in enumerate(zip(ids.to_pylist(), bodies, strict=True), first):
         data = f'{{"id":{_quoted(id_)}{about}{body}{versions}{end}'.encode()
         if len(data) > most:
@@ -109,25 +109,25 @@ def _messages(
         attributes = {"result": f"{stem}/{row}", "customer": job.customer, "job": job.id}
         if len(id_.encode()) <= MAX_ATTRIBUTE_BYTES:
             attributes["id"] = id_
-        found.append(OutgoingMessage(data, attributes))
-    return found
+        messages.append(OutgoingMessage(data, attributes))
+    return messages
 
 
 def _labels(rows: pa.Table, target: Target) -> pa.Array:
-    """Each row's label, or its list of labels, as JSON."""
+    """Return each row's label, or its list of labels, as JSON."""
     known = {
         name: _quoted(name) for name in rows.schema.field(f"{target.name}_probabilities").type.names
     }
-    said = rows[target.name].to_pylist()
+    given = rows[target.name].to_pylist()
     if target.mode == "one_of":
-        return pa.array([known[label] for label in said], pa.string())
+        return pa.array([known[label] for label in given], pa.string())
     return pa.array(
-        [f"[{','.join([known[label] for label in labels])}]" for labels in said], pa.string()
+        [f"[{','.join([known[label] for label in labels])}]" for labels in given], pa.string()
     )
 
 
 def _scores(rows: pa.Table, target: Target, part: str) -> list[Any]:
-    """The pieces of each row's `"label":probability,"label":probability`."""
+    """Return the pieces of each row's `"label":probability,"label":probability`."""
     column = f"{target.name}_probabilities"
     structs = rows[column].combine_chunks()
     pieces: list[Any] = []
@@ -137,7 +137,7 @@ def _scores(rows: pa.Table, target: Target, part: str) -> list[Any]:
 
 
 def _numbers(values: pa.Array | pa.ChunkedArray, part: str, column: str) -> pa.Array:
-    """float32 in as few digits as say which float32 it is."""
+    """Return float32 values in as few digits as identify them. Raises NotFinite."""
     if not pc.all(pc.fill_null(pc.is_finite(values), False)).as_py() and len(values):
         raise NotFinite(part, column)
     written = pc.cast(values, pa.string())
@@ -145,13 +145,11 @@ def _numbers(values: pa.Array | pa.ChunkedArray, part: str, column: str) -> pa.A
 
 
 def _joined(pieces: Sequence[Any], rows: int) -> list[str]:
-    """Row by row, the pieces one after the other; those that are no columns are the same in every
-    row.
-    """
+    """Join the pieces row by row; a piece that is no column is the same in every row."""
     if not rows:
         return []
-    said: list[str] = pc.binary_join_element_wise(*pieces, "").to_pylist()
-    return said
+    joined: list[str] = pc.binary_join_element_wise(*pieces, "").to_pylist()
+    return joined
 
 
 def _versions(job: Job) -> str:

@@ -1,8 +1,8 @@
-"""Score one cell: a chunk's texts under one model version, into one scores file.
+"""Score one cell: the texts of a chunk under one model version, into one scores file.
 
-A text may make a model raise, answer nonsense, hang, or take its process down. The board counts who
-takes the cell, so that a worker that was killed counts too; after three attempts the cell is scored
-with care, and ends in every case.
+A text may make a model raise, return nonsense, hang, or end its process. The board counts each
+attempt before it begins, so that a killed worker counts too. After three attempts the cell is
+scored with fault isolation, which ends in every case.
 """
 
 import logging
@@ -39,58 +39,62 @@ log = logging.getLogger(__name__)
 
 
 class DigestMismatch(ChorusError):
-    """The version that a worker holds is not the one the job was submitted with."""
+    """A version in a worker that is not the one the job was submitted with."""
 
     def __init__(self, cell: ScoreCell, expected: str, found: str) -> None:
         self.cell, self.expected, self.found = cell, expected, found
         super().__init__(
-            f"{cell.model} version {cell.version} has the digest {found[:12]} in this worker, and the job was "
-            f"submitted with {expected[:12]}: the registry was changed by hand. Restart the workers and submit again."
+            f"{cell.model} version {cell.version} has the digest {found[:12]} in this worker, and "
+            "the job was "
+            f"submitted with {expected[:12]}: the registry was changed by hand. Restart the "
+            "workers and submit again."
         )
 
 
 class ScoringFailed(Exception):
-    """The `attempt`-th attempt at a cell failed, for a reason that may lie in one of its texts."""
+    """A failed attempt at a cell, for a reason that may be one of its texts."""
 
     def __init__(self, cell: ScoreCell, attempt: int, reason: str) -> None:
         self.cell, self.attempt = cell, attempt
         super().__init__(
-            f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: {reason}"
+            f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: "
+            f"{reason}"
         )
 
 
 class ModelBroken(ChorusError):
-    """A model fails, and not because of a few texts."""
+    """A model that fails, and not because of a few texts."""
 
     def __init__(self, cell: ScoreCell, reason: str) -> None:
         self.cell, self.reason = cell, reason
         super().__init__(
-            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and no single texts are to blame: "
-            f"{reason}. Nothing of the chunk was stored. Publish a model without this fault, or give it the memory "
+            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and no single "
+            "texts are to blame: "
+            f"{reason}. Nothing of the chunk was stored. Publish a model without this fault, or "
+            "give it the memory "
             "that it needs."
         )
 
 
 class Models(Protocol):
-    """Where a worker has its models."""
+    """The models of a worker."""
 
     def use(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
-        """The version, in the memory of this process, for as long as the block lasts."""
+        """Yield the version, in the memory of this process, while the block lasts."""
         ...
 
     def isolated(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
-        """The version, in a process of its own that may die of a text."""
+        """Yield the version, in a process of its own that may die, while the block lasts."""
         ...
 
 
 def score(context: Context, models: Models, cell: ScoreCell) -> None:
-    """Score the cell unless its file is there, pass the barrier, and ask for `reduce` when all
-    members are in.
+    """Score the cell unless its scores exist, and queue `reduce` when all members have scored.
 
-    What the model has said of some of its texts before is not asked again; if that is all, no model
-    is loaded. Then ask for the model's next cells. Raises ScoringFailed after each of the first
-    attempts that the model fails, and at the next one ModelBroken if it is not a few rows that
-    fail. OtherModel, and whatever loading a model raises, at any attempt.
+    Existing scores of equal texts are copied; if they are all, no model is loaded. Then dispatch
+    the model's next cells. The first attempts raise ScoringFailed when the model fails; the next
+    one isolates the fault, and raises ModelBroken if it is not a few rows. Raises DigestMismatch,
+    and whatever loading a model raises.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
@@ -99,11 +103,11 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
         dataset.positions[cell.chunk][0],
     )
     taken, first = time(), None
-    there, texts = (
+    scores_exist, texts = (
         partial(context.place.exists, path),
         partial(read_texts, context.place, dataset, position),
     )
-    reading = run_concurrently(context.place, there, texts)
+    reading = run_concurrently(context.place, scores_exist, texts)
     if not next(reading):
         [member] = [
             model
@@ -111,32 +115,34 @@ def score(context: Context, models: Models, cell: ScoreCell) -> None:
             if (model.name, model.version) == (cell.model, cell.version)
         ]
         with Attempts(context.board, cell) as attempts:
-            ask = partial(_ask, context, models, cell, attempts, member.digest)
-            found = complete_scores(context.place, dataset, position, member, next(reading), ask)
+            ask = partial(_score_texts, context, models, cell, attempts, member.digest)
+            completed = complete_scores(
+                context.place, dataset, position, member, next(reading), ask
+            )
             # Two workers may score one cell and differ in the last bit; whoever comes first is
             # right for all.
-            context.place.create(path, scores.encode(found))
+            context.place.create(path, scores.encode(completed))
         first = context.session.first_scores(taken) if context.session else None
-    for asked in [cell, *_asked_as_well(context, cell)]:
-        _arrived(context, asked, first)
+    for waiting_cell in [cell, *_waiting_in_other_jobs(context, cell)]:
+        _mark_scored(context, waiting_cell, first)
     Attempts(context.board, cell).reset()
     dispatch(context, cell.model)
 
 
-def _asked_as_well(context: Context, cell: ScoreCell) -> list[ScoreCell]:
+def _waiting_in_other_jobs(context: Context, cell: ScoreCell) -> list[ScoreCell]:
     """The same cell in other jobs that wait for it. Their messages may have been left alone because
     we were at it.
     """
-    found = []
+    cells = []
     for job, position in context.board.outstanding(cell.model):
         with suppress(ChorusError):  # a job that cannot be read, which is none of our business
             other = cell_of(context.place, job, position, cell.model)
             if other.step == cell.step and other.job != cell.job:
-                found.append(other)
-    return found
+                cells.append(other)
+    return cells
 
 
-def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
+def _mark_scored(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
     job = job_of(context.place, cell.job)
     positions = dataset_of(context.place, job).positions[cell.chunk]
     if context.board.mark_scored(
@@ -145,7 +151,7 @@ def _arrived(context: Context, cell: ScoreCell, first: FirstScores | None) -> No
         context.publish(ReduceChunk(cell.job, cell.chunk))
 
 
-def _ask(
+def _score_texts(
     context: Context,
     models: Models,
     cell: ScoreCell,
@@ -168,11 +174,13 @@ def _ask(
             except ModelAtFault as error:
                 raise ModelBroken(cell, error.reason) from None
         else:
-            values = _plainly(cell, attempt, loaded, texts)
+            values = _score_once(cell, attempt, loaded, texts)
     return Scores(cell.model, cell.version, digest, loaded.labels, values, rejected)
 
 
-def _plainly(cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.StringArray) -> Float32:
+def _score_once(
+    cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.StringArray
+) -> Float32:
     try:
         values = loaded.score(texts)
     except ChorusError:

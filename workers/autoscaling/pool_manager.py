@@ -130,16 +130,16 @@ class PoolManager:
             elif isinstance(action, PauseDispatch):
                 pause_dispatch(self._context.board, action.model, _HOLD_SECONDS)
 
-    def _update(self, pooled: _Pooled, said: Worker | None) -> None:
+    def _update(self, pooled: _Pooled, entry: Worker | None) -> None:
         """Take over what the roster says of a child, and write there what the child has not yet."""
         mine = pooled.worker
-        by_itself = said is not None and (pooled.silence.heard or said != mine)
-        if pooled.silence.has_expired(monotonic(), there=by_itself):
+        by_itself = entry is not None and (pooled.silence.heard or entry != mine)
+        if pooled.silence.has_expired(monotonic(), on_roster=by_itself):
             log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
             pooled.child.kill()
         # one that did not find itself on the roster knows neither its machine nor its start
-        if said is not None:
-            pooled.worker = replace(said, machine=mine.machine, started=mine.started)
+        if entry is not None:
+            pooled.worker = replace(entry, machine=mine.machine, started=mine.started)
         elif not pooled.silence.heard:
             self._roster.put(mine)
         if pooled.worker.state not in ("starting", "stopping") and not pooled.ready:
@@ -148,7 +148,7 @@ class PoolManager:
         if pooled.stopping:
             pooled.worker = replace(pooled.worker, state="stopping")
             # a beat of the child has said otherwise
-            if said is not None and said.state != "stopping":
+            if entry is not None and entry.state != "stopping":
                 self._roster.put(pooled.worker)
 
     def _warn_of_too_large(self, wanted: list[Demand]) -> None:
@@ -179,8 +179,8 @@ class PoolManager:
         ]
 
     def _demand(self, running: set[str]) -> list[Demand]:
-        found = demand(self._context.place, self._context.board, running | set(self._warm))
-        return [one for one in found if self._models is None or one.model in self._models]
+        wanted = demand(self._context.place, self._context.board, running | set(self._warm))
+        return [one for one in wanted if self._models is None or one.model in self._models]
 
     def _add(self, action: StartWorker) -> None:
         now, known = time(), read_profile(self._context.place, self._context.board, action.model)

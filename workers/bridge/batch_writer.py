@@ -48,7 +48,7 @@ class ReadMessage:
     """A received message, and what it says."""
 
     received: ReceivedMessage
-    said: MessageFeedback
+    feedback: MessageFeedback
 
 
 class ClaimedElsewhere(Exception):
@@ -99,7 +99,7 @@ class BatchWriter:
         # nothing is claimed that nobody could label
         first = resolve_first_labels(self._context, customer, self._results)
         raw = [one.received.message.raw for one in batch]
-        table, rejects = validate_messages([one.said for one in batch], raw, self._most_chars)
+        table, rejects = validate_messages([one.feedback for one in batch], raw, self._most_chars)
         of_id: dict[str, list[ReceivedMessage]] = defaultdict(list)
         for id_, row in zip(table["id"].to_pylist(), table["row"].to_pylist(), strict=True):
             of_id[id_].append(batch[row - 1].received)

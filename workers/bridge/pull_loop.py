@@ -51,7 +51,7 @@ class _ReceivedMessage:
     """A received message, and what it says."""
 
     received: ReceivedMessage
-    said: MessageFeedback | RejectedMessage
+    content: MessageFeedback | RejectedMessage
 
 
 class PullLoop:
@@ -186,12 +186,12 @@ class PullLoop:
         """Gather a message; return the batch that it fills, if it does."""
         self.standing.add_held(1)
         try:
-            said = parse_message(received.message, self._known)
+            content = parse_message(received.message, self._known)
         except Exception as error:  # whatever a storage raises that is asked for customers
             self._release(_NOBODY, [received], error)
             return None
-        key = said.customer if isinstance(said, MessageFeedback) else _NOBODY
-        return self._gatherer.add(key, _ReceivedMessage(received, said), monotonic())
+        key = content.customer if isinstance(content, MessageFeedback) else _NOBODY
+        return self._gatherer.add(key, _ReceivedMessage(received, content), monotonic())
 
     # Storing
 
@@ -205,15 +205,20 @@ class PullLoop:
             self._settle(messages, outcome)
 
         try:
-            said = [(one.received, one.said) for one in batch.items]
+            contents = [(one.received, one.content) for one in batch.items]
             if batch.key == _NOBODY:
                 self._taking_in.reject(
-                    [(one, why) for one, why in said if isinstance(why, RejectedMessage)], settled
+                    [(one, why) for one, why in contents if isinstance(why, RejectedMessage)],
+                    settled,
                 )
             else:
                 self._taking_in.write(
                     batch.key,
-                    [ReadMessage(one, it) for one, it in said if isinstance(it, MessageFeedback)],
+                    [
+                        ReadMessage(one, it)
+                        for one, it in contents
+                        if isinstance(it, MessageFeedback)
+                    ],
                     settled,
                 )
         # whatever storage, broker or registry raise: the messages are safe where they are

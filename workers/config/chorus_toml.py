@@ -45,20 +45,20 @@ class ChorusToml:
         """Return the error about what stands at the path."""
         return BadChorusToml(self.file, line_of(self.text, path), ".".join(map(str, path)), problem)
 
-    def table(self, path: Path, found: object) -> dict[str, object]:
+    def table(self, path: Path, value: object) -> dict[str, object]:
         """Return the table at the path. Raises BadChorusToml if it is not a table."""
-        if not isinstance(found, dict):
-            raise self.bad(path, f"{header(path)} is {_toml(found)}; it must be a table.")
-        return found
+        if not isinstance(value, dict):
+            raise self.bad(path, f"{header(path)} is {_toml(value)}; it must be a table.")
+        return value
 
     def tables_at(self, name: str) -> list[tuple[Path, dict[str, object]]]:
         """Return every [[name]] with its path. Raises BadChorusToml if it is written otherwise."""
-        found = self.tables.get(name, [])
-        if not isinstance(found, list):
+        tables = self.tables.get(name, [])
+        if not isinstance(tables, list):
             raise self.bad(
-                (name,), f"{name} is {_toml(found)}; write {header((name, 0))} above each one."
+                (name,), f"{name} is {_toml(tables)}; write {header((name, 0))} above each one."
             )
-        return [((name, at), self.table((name, at), one)) for at, one in enumerate(found)]
+        return [((name, at), self.table((name, at), one)) for at, one in enumerate(tables)]
 
     def value(
         self, path: Path, key: str, value: object, checks: Mapping[str, Check], hint: str = ""
@@ -94,15 +94,15 @@ def parse_toml(data: bytes, file: str) -> ChorusToml:
         line = data[: error.start].count(b"\n") + 1
         raise BadChorusToml(file, line, "", "this is not UTF-8. Save the file as UTF-8.") from None
     try:
-        found = ChorusToml(file, text, tomllib.loads(text))
+        toml = ChorusToml(file, text, tomllib.loads(text))
     except ValueError as error:
         raise BadChorusToml(
             file, line_of_syntax(text, error), "", f"this is not TOML: {error}."
         ) from None
-    for name in found.tables:
+    for name in toml.tables:
         if name not in TABLES:
-            raise found.bad((name,), unknown("table", name, TABLES))
-    return found
+            raise toml.bad((name,), unknown("table", name, TABLES))
+    return toml
 
 
 def unknown(what: str, name: str, known: tuple[str, ...]) -> str:

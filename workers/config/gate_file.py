@@ -49,14 +49,14 @@ def _gates_in(toml: ChorusToml) -> Gates:
     models = toml.table(("models",), toml.tables.get("models", {}))
     return Gates(
         defaults,
-        {name: _gate(toml, ("models", name), found, defaults) for name, found in models.items()},
+        {name: _gate(toml, ("models", name), table, defaults) for name, table in models.items()},
     )
 
 
-def _gate(toml: ChorusToml, within: Path, found: object, base: Gate) -> Gate:
+def _gate(toml: ChorusToml, within: Path, limits_table: object, base: Gate) -> Gate:
     """Of one table of limits, which may hold one of a gate."""
     path = (*within, GATE)
-    table = toml.table(path, toml.table(within, found).get(GATE, {}))
+    table = toml.table(path, toml.table(within, limits_table).get(GATE, {}))
     values = {key: toml.value(path, key, value, _KEYS) for key, value in table.items()}
     gate = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if gate.least_macro_f1 is not None and gate.labelled is None:

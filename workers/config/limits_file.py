@@ -42,23 +42,23 @@ def _limits_in(toml: ChorusToml) -> LimitsFile:
     defaults = _limits(toml, ("defaults",), toml.tables.get("defaults", {}), Limits())
     models = toml.table(("models",), toml.tables.get("models", {}))
     return LimitsFile(
-        defaults, {name: _model(toml, name, found, defaults) for name, found in models.items()}
+        defaults, {name: _model(toml, name, table, defaults) for name, table in models.items()}
     )
 
 
-def _model(toml: ChorusToml, name: str, found: object, defaults: Limits) -> Limits:
+def _model(toml: ChorusToml, name: str, value: object, defaults: Limits) -> Limits:
     path = ("models", name)
     try:
         check_name("model", name)
     except BadName as error:
         raise toml.bad(path, str(error)) from None
-    return _limits(toml, path, found, defaults)
+    return _limits(toml, path, value, defaults)
 
 
-def _limits(toml: ChorusToml, path: Path, found: object, base: Limits) -> Limits:
+def _limits(toml: ChorusToml, path: Path, table: object, base: Limits) -> Limits:
     values = {
         key: toml.value(path, key, value, _KEYS, _hint(path, key, value))
-        for key, value in toml.table(path, found).items()
+        for key, value in toml.table(path, table).items()
         if key != GATE
     }
     limits = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
@@ -79,10 +79,10 @@ def _hint(path: Path, key: str, value: object) -> str:
 
 
 def _drain(value: object) -> float:
-    found = seconds(value)
-    if not found:
+    duration = seconds(value)
+    if not duration:
         raise ValueError("a duration above 0")
-    return found
+    return duration
 
 
 def _device(value: object) -> str:

@@ -34,7 +34,7 @@ def size(value: object) -> int:
 
 
 def _quantity(text: str, units: Mapping[str, int], allowed: str) -> float:
-    found = _QUANTITY.fullmatch(text.strip())
-    if not found or found[2] not in units:
+    matched = _QUANTITY.fullmatch(text.strip())
+    if not matched or matched[2] not in units:
         raise ValueError(allowed)
-    return float(found[1]) * units[found[2]]
+    return float(matched[1]) * units[matched[2]]

@@ -28,15 +28,15 @@ def parse_schedules(data: bytes, file: str) -> dict[str, Schedule]:
 
 
 def _schedules_in(toml: ChorusToml) -> dict[str, Schedule]:
-    found: dict[str, Schedule] = {}
+    schedules: dict[str, Schedule] = {}
     for path, table in toml.tables_at("schedule"):
         schedule = _schedule(toml, path, table)
-        if schedule.name in found:
+        if schedule.name in schedules:
             raise toml.bad(
                 (*path, "name"), f"there is another {header(path)} with the name {schedule.name!r}."
             )
-        found[schedule.name] = schedule
-    return found
+        schedules[schedule.name] = schedule
+    return schedules
 
 
 def _schedule(toml: ChorusToml, path: Path, table: Mapping[str, object]) -> Schedule:
@@ -64,14 +64,14 @@ def _customers(value: object) -> tuple[str, ...] | None:
     if value == ALL:
         return None
     try:
-        found = (
+        customers = (
             [check_name("customer", _text(one)) for one in value] if isinstance(value, list) else []
         )
     except BadName as error:
         raise ValueError(f'"{ALL}", or a list of customers: {error}') from None
-    if not found or len(set(found)) < len(found):
+    if not customers or len(set(customers)) < len(customers):
         raise ValueError(f'"{ALL}", or a list of customers, each once')
-    return tuple(found)
+    return tuple(customers)
 
 
 def _text(value: object) -> str:

@@ -53,5 +53,5 @@ def line_of_syntax(text: str, error: ValueError) -> int:
 
     It is the last line where the error says only that the document has ended.
     """
-    found = re.search(r"at line (\d+)", str(error))
-    return int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+    matched = re.search(r"at line (\d+)", str(error))
+    return int(matched[1]) if matched else text.rstrip("\n").count("\n") + 1

@@ -54,16 +54,16 @@ class StoredScheduler(Scheduler):
         """Read the file. While it has an error, nothing is due."""
         self._read_at = monotonic()
         try:
-            found = read_schedules(self._context.place)
+            schedules = read_schedules(self._context.place)
         except BadChorusToml as error:
             log.warning("no schedule runs: %s", error)
-            found = {}
+            schedules = {}
         except Exception:  # whatever a storage raises; the next look is soon
             log.exception("could not read the schedules")
             return
-        if found != self._schedules:
-            self._schedules = found
-            self.schedule = {name: self._entry(schedule) for name, schedule in found.items()}
+        if schedules != self._schedules:
+            self._schedules = schedules
+            self.schedule = {name: self._entry(schedule) for name, schedule in schedules.items()}
 
     def tick(self, *args: Any, **options: Any) -> float:
         """Queue what is due; return the seconds until the next tick."""

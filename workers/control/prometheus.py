@@ -97,13 +97,13 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
     """Yield the gauges of workers, zeros included, so that an empty pool is seen to be empty."""
     models = sorted({one.model for one in demand} | {worker.model for worker in workers})
     states = Counter((worker.model, worker.state) for worker in workers)
-    there = GaugeMetricFamily(
+    gauge = GaugeMetricFamily(
         "chorus_workers", "Workers by what they do.", labels=["model", "state"]
     )
     for model in models:
         for state in get_args(State):
-            there.add_metric([model, state], states[model, state])
-    yield there
+            gauge.add_metric([model, state], states[model, state])
+    yield gauge
     memory = dict.fromkeys(models, 0)
     for worker in workers:
         memory[worker.model] += worker.memory

@@ -37,14 +37,14 @@ def server_binary() -> Path:
     for folder in (package.submodule_search_locations or []) if package else []:
         for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return binary
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
+    path = shutil.which("valkey-server") or shutil.which("redis-server")
+    if path is None:
         raise NoBroker(
             "No broker: CHORUS_BROKER_URL is not set, and there is no server to embed. "
             "Run: pip install 'chorus[embedded]', or install redis-server, or set "
             "CHORUS_BROKER_URL."
         )
-    return Path(found)
+    return Path(path)
 
 
 class BrokerHandle:

@@ -15,12 +15,12 @@ class HeartbeatTimeout:
         self.heard = False  # until then it is only starting
         self._seconds = self._last = 0.0
 
-    def has_expired(self, now: float, *, there: bool) -> bool:
+    def has_expired(self, now: float, *, on_roster: bool) -> bool:
         """Return whether the child is to be killed.
 
-        `there`: it is on the roster by its own heartbeat; `now`: the monotonic clock.
+        `on_roster`: it is there by its own heartbeat; `now`: the monotonic clock.
         """
         passed, self._last = min(_LOOK, now - self._last), now
-        self.heard = self.heard or there
-        self._seconds = self._seconds + passed if self.heard and not there else 0.0
+        self.heard = self.heard or on_roster
+        self._seconds = self._seconds + passed if self.heard and not on_roster else 0.0
         return self._seconds > _MOST

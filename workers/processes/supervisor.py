@@ -41,7 +41,7 @@ class Supervisor:
         if status is None:
             if now - self._since > _LONGEST_REST:
                 self._rest = _REST
-            if self._silence.has_expired(now, there=self._roster.get(self._id) is not None):
+            if self._silence.has_expired(now, on_roster=self._roster.get(self._id) is not None):
                 log.warning("the %s says nothing any more: killing it", self._name)
                 self._child.kill()
             return
