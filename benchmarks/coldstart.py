@@ -1,11 +1,11 @@
-"""How long it takes from an empty pool to the first scored chunk of a transformer, the message
-waiting in its queue.
+"""Measure the time from an empty pool to the first scored chunk of a transformer.
 
-Measured from the start of the process to the scores in storage: a worker of Chorus with its compile
-cache filled (as it is from the second start on) and without, against a Celery worker written by
-hand that imports torch and transformers (support/celery_pipeline_worker.py). The same encoder,
-texts and number of threads, one worker after the other, several rounds. The pipeline gets a head
-with random weights, because the published one is of no kind it knows; only time counts here.
+The clock runs from the start of the worker process, whose message already waits in the queue, to
+the scores in storage. Compared are a Chorus worker with a filled compile cache (as from the second
+start on), a Chorus worker with an empty one, and a hand-written Celery worker that imports torch
+and transformers (support/celery_pipeline_worker.py). All use the same encoder, texts and number of
+threads. One worker runs after the other, for several rounds. The pipeline gets a classification
+head with random weights, because it cannot load the published head; only time counts here.
 """
 
 import os
@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from celery import Celery
-from support.demo_models import as_found_elsewhere, home_with, real_texts
-from support.front_door import job_for
+from support.demo_models import open_standard_folders, real_texts, root_with_models
+from support.job_builder import job_from_texts
 from support.report import AtMost, median, report
-from support.service import home
+from support.service import temporary_root
 
 from chorus.common.settings import Settings, child_environment, from_environment
 from chorus.service.connection import broker_for, context_for
@@ -36,13 +36,13 @@ MODEL = "sentiment-minilm"
 ROWS = 256
 ROUNDS = 5
 PIPELINE = "support.celery_pipeline_worker"
-_LOOK_EVERY = 0.002  # seconds
-_PATIENCE = 120.0
+_POLL_SECONDS = 0.002  # seconds
+_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What both kinds of worker are started in."""
+class Setup:
+    """Settings, broker and root that both kinds of worker use."""
 
     settings: Settings
     broker: BrokerAddress
@@ -51,10 +51,11 @@ class Bench:
     def first_scores(
         self, command: Sequence[str], environment: Mapping[str, str], file: Path
     ) -> float:
-        """Seconds from the start of a worker, which has a message waiting, to the file with the
-        scores.
+        """Start a worker whose message waits; return the seconds until its scores file exists.
+
+        Raises RuntimeError if the worker ends, or writes no scores within 120 s.
         """
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         worker = ChildProcess(
             "worker",
             [sys.executable, "-m", *command],
@@ -63,63 +64,63 @@ class Bench:
         )
         try:
             while not file.exists():
-                seconds = time.perf_counter() - began
-                if seconds > _PATIENCE or worker.exit_status() is not None:
+                seconds = time.perf_counter() - started_at
+                if seconds > _TIMEOUT or worker.exit_status() is not None:
                     raise RuntimeError(f"no scores after {seconds:.0f} s: {worker.log_tail()}")
-                time.sleep(_LOOK_EVERY)
-            return time.perf_counter() - began
+                time.sleep(_POLL_SECONDS)
+            return time.perf_counter() - started_at
         finally:
             worker.stop(grace=10)
 
 
 def main() -> None:
-    with bench() as made:
+    with open_setup() as setup:
         texts = real_texts(ROWS)
-        chorus_waiting = _Chorus(made, texts)
-        with as_found_elsewhere(made.place, MODEL) as [folder]:
-            pipeline_waiting = _Pipeline(made, texts, folder)
-            for warm_up in (chorus_waiting, pipeline_waiting):
+        chorus_worker = _ChorusWorker(setup, texts)
+        with open_standard_folders(setup.place, MODEL) as [folder]:
+            pipeline_worker = _PipelineWorker(setup, texts, folder)
+            for warm_up in (chorus_worker, pipeline_worker):
                 warm_up.start()
-            cached, compiled, by_hand = [], [], []
+            cached, compiling, by_hand = [], [], []
             for _ in range(ROUNDS):
-                cached.append(chorus_waiting.start())
-                by_hand.append(pipeline_waiting.start())
-                shutil.rmtree(made.settings.run / "compiled")
-                compiled.append(chorus_waiting.start())
+                cached.append(chorus_worker.start())
+                by_hand.append(pipeline_worker.start())
+                shutil.rmtree(setup.settings.run / "compiled")
+                compiling.append(chorus_worker.start())
     ratio = "ratio: Chorus / Celery + transformers"
     measures = {
         "Celery + transformers, s": median(by_hand),
         "Chorus, s": median(cached),
-        "Chorus that compiles first, s": median(compiled),
+        "Chorus that compiles first, s": median(compiling),
         ratio: median([one / other for one, other in zip(cached, by_hand, strict=True)]),
         f"{ratio}, compiling first": median(
-            [one / other for one, other in zip(compiled, by_hand, strict=True)]
+            [one / other for one, other in zip(compiling, by_hand, strict=True)]
         ),
     }
     report("coldstart", measures, {ratio: AtMost(1 / 3)})
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    with home() as root:
+def open_setup() -> Iterator[Setup]:
+    with temporary_root() as root:
         settings = replace(
             from_environment({**os.environ, "CHORUS_HOME": str(root)}), broker_url=None
         )
-        place = home_with(root, MODEL)
-        with broker_for(settings) as found:
-            broker = found.address
-            yield Bench(settings, broker, place)
+        place = root_with_models(root, MODEL)
+        with broker_for(settings) as connection:
+            broker = connection.address
+            yield Setup(settings, broker, place)
 
 
-class _Chorus:
-    """`chorus worker` and a cell of one chunk."""
+class _ChorusWorker:
+    """A `chorus worker` and a message for the cell of one chunk."""
 
-    def __init__(self, made: Bench, texts: Sequence[str]) -> None:
-        self._bench, self._context = made, context_for(made.settings, made.broker)
-        job = job_for(made.place, MODEL, texts)
-        [model], [chunk] = job.models, dataset_of(made.place, job).chunks
+    def __init__(self, setup: Setup, texts: Sequence[str]) -> None:
+        self._setup, self._context = setup, context_for(setup.settings, setup.broker)
+        job = job_from_texts(setup.place, MODEL, texts)
+        [model], [chunk] = job.models, dataset_of(setup.place, job).chunks
         self._cell = ScoreCell(job.id, chunk.id, model.name, model.version)
-        self._file = Path(made.place.url_of(scores.path(model.name, model.version, chunk.id)))
+        self._file = Path(setup.place.url_of(scores.path(model.name, model.version, chunk.id)))
 
     def start(self) -> float:
         self._file.unlink(missing_ok=True)
@@ -130,27 +131,27 @@ class _Chorus:
             "--model",
             MODEL,
             "--threads",
-            str(self._bench.settings.cores),
+            str(self._setup.settings.cores),
         ]
-        return self._bench.first_scores(
-            command, child_environment(self._bench.settings, self._bench.broker), self._file
+        return self._setup.first_scores(
+            command, child_environment(self._setup.settings, self._setup.broker), self._file
         )
 
 
-class _Pipeline:
-    """The worker written by hand and a message with the texts."""
+class _PipelineWorker:
+    """The hand-written worker and a message with the texts."""
 
-    def __init__(self, made: Bench, texts: Sequence[str], folder: Path) -> None:
-        self._bench, self._texts, self._file = made, list(texts), folder / "scores.parquet"
-        self._app = Celery(broker=made.broker.celery_settings()["broker_url"])
+    def __init__(self, setup: Setup, texts: Sequence[str], folder: Path) -> None:
+        self._setup, self._texts, self._file = setup, list(texts), folder / "scores.parquet"
+        self._app = Celery(broker=setup.broker.celery_settings()["broker_url"])
         self._environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(
                 [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
             ),
-            "BROKER_URL": made.broker.celery_settings()["broker_url"],
+            "BROKER_URL": setup.broker.celery_settings()["broker_url"],
             "MODEL_FOLDER": str(folder),
-            "THREADS": str(made.settings.cores),
+            "THREADS": str(setup.settings.cores),
             "HF_HUB_OFFLINE": "1",
         }
 
@@ -169,7 +170,7 @@ class _Pipeline:
             "--without-gossip",
             "--without-mingle",
         ]
-        return self._bench.first_scores(command, self._environment, self._file)
+        return self._setup.first_scores(command, self._environment, self._file)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""10,000 messages through the bridge, a bag of words and a transformer, and the topic of results,
-on one machine.
+"""Measure 10,000 Pub/Sub messages through the bridge, two models and the results topic.
 
-Sustained: from the first message published to the last result received, against the bare engines
-over the same texts in one process with all cores: no queue, no storage, no messages. Light load:
-one message at a time, from its publication to its result in the hands of a reader, less the time
-that it is left to wait for others. The Pub/Sub server of the tests, Google's own clients, and the
-reader run on the same cores. What was lost or labelled twice is counted.
+Throughput runs from the first published message to the last received result. It is compared with a
+bag of words and a transformer that score the same texts in one process on all cores, without queue,
+storage or messages. Latency at light load is that of one message at a time, from its publication to
+its received result, less the time that the bridge waits for more messages. The tests' Pub/Sub
+server, Google's clients and the reader run on the same cores. Lost messages and feedback that was
+labelled twice are counted.
 """
 
 import json
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support.demo_models import TOGETHER, home_with, real_texts
+from support.demo_models import ALL_MODELS, real_texts, root_with_models
 from support.report import AtLeast, AtMost, Target, median, report
-from support.service import Service, home
-from throughput import BareLoop, precisions, warm_service
+from support.service import Service, temporary_root
+from throughput import BareLoop, faster_precisions, warm_service
 
 from chorus.common.settings import child_environment, from_environment
 from workers.processes.child_process import ChildProcess
@@ -34,7 +34,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"  # as tests/conftest.py says
 from tests.support.servers.pubsub_server import pubsub_process
 
 MESSAGES = 10_000
-ONE_BY_ONE = 200
+SINGLE_MESSAGES = 200
 WARM_UP = 20
 ROUNDS = 3
 GATHERING_MS = 200
@@ -43,36 +43,35 @@ MODELS = ("sentiment-bow", "sentiment-minilm")
 SUBSCRIPTION = "projects/bench/subscriptions/feedback"
 FEEDBACK = "projects/bench/topics/feedback"
 LABELS = "projects/bench/topics/labels"
-_PATIENCE = 300.0  # seconds
-_AT_ONCE = 1000
+_TIMEOUT = 300.0  # seconds
+_MESSAGES_PER_REQUEST = 1000
 
 
 def main() -> None:
     cores, texts = from_environment().cores, real_texts(MESSAGES)
     measures, targets = dict[str, float](), dict[str, Target]()
-    with home() as root, pubsub_process() as server:
+    with temporary_root() as root, pubsub_process() as server:
         os.environ["PUBSUB_EMULATOR_HOST"] = server.address
-        place = home_with(root, *MODELS)
-        precision = precisions(place, MODELS[1])[-1]
+        place = root_with_models(root, *MODELS)
+        precision = faster_precisions(place, MODELS[1])[-1]
         bare = BareLoop(place, MODELS, cores, precision, texts)
-        with warm_service(root, place, MODELS, cores, precision) as running, bridge(running):
+        with warm_service(root, place, MODELS, cores, precision) as running, run_bridge(running):
             app = MainApp()
             app.label([f"{number}: warming up" for number in range(WARM_UP)])
-            measures |= light(app)
+            measures |= measure_light_load(app)
             rates = defaultdict(list)
             for number in range(ROUNDS):
-                shutil.rmtree(root / "scores")  # or the same texts would not be scored again
+                shutil.rmtree(root / "scores")  # else their scores would be reused
                 rates["through messages"].append(app.label(texts))
                 rates["bare engines"].append(bare.rate())
-                print(
-                    f"round {number + 1}: {', '.join(f'{n} {r[-1]:,.0f} a second' for n, r in rates.items())}"
-                )
+                latest = ", ".join(f"{n} {r[-1]:,.0f} a second" for n, r in rates.items())
+                print(f"round {number + 1}: {latest}")
             measures |= {
-                f"{name}, feedbacks a second": median(found) for name, found in rates.items()
+                f"{name}, feedbacks a second": median(values) for name, values in rates.items()
             }
             together = zip(rates["through messages"], rates["bare engines"], strict=True)
             measures["messages / bare engines"] = median([one / other for one, other in together])
-            measures |= app.account()
+            measures |= app.count_outcomes()
             app.close()
     targets |= {
         "messages / bare engines": AtLeast(0.7),
@@ -84,8 +83,8 @@ def main() -> None:
 
 
 @contextmanager
-def bridge(running: Service) -> Iterator[None]:
-    """`chorus bridge`, with the topics and the subscription made."""
+def run_bridge(running: Service) -> Iterator[None]:
+    """Run `chorus bridge`, which creates the topics and the subscription."""
     settings = {
         "CHORUS_SUBSCRIPTION": SUBSCRIPTION,
         "CHORUS_RESULTS_TOPIC": LABELS,
@@ -102,21 +101,23 @@ def bridge(running: Service) -> Iterator[None]:
         child.stop(30.0)
 
 
-def light(app: "MainApp") -> dict[str, float]:
-    """Milliseconds from publication to result, one message at a time."""
+def measure_light_load(app: "MainApp") -> dict[str, float]:
+    """Return percentiles of the milliseconds from publication to result, one message at a time."""
     seconds = [
         app.label_one(f"Parcel {number} came late, but your driver was kind.")
-        for number in range(ONE_BY_ONE)
+        for number in range(SINGLE_MESSAGES)
     ]
-    beyond = 1000 * np.array(seconds) - GATHERING_MS
+    extra_ms = 1000 * np.array(seconds) - GATHERING_MS
     return {
-        f"publish to result, beyond the gathering, {name} ms": float(np.percentile(beyond, percent))
+        f"publish to result, beyond the gathering, {name} ms": float(
+            np.percentile(extra_ms, percent)
+        )
         for name, percent in (("median", 50.0), ("p99", 99.0))
     }
 
 
 class MainApp:
-    """Publishes feedback, and reads labels."""
+    """A main application that publishes feedback and reads labels."""
 
     def __init__(self) -> None:
         from google.api_core.exceptions import NotFound
@@ -126,63 +127,65 @@ class MainApp:
         self._subscriber = _client(SubscriberClient)
         self._results = "projects/bench/subscriptions/main-app"
         self._published: list[str] = []
-        self._jobs: dict[str, set[str]] = defaultdict(set)  # id → the jobs that labelled it
+        self._jobs: dict[str, set[str]] = defaultdict(set)  # id → jobs that labelled it
         self._repeated = 0
-        until = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
                 self._subscriber.get_subscription(subscription=SUBSCRIPTION)
                 self._subscriber.create_subscription(name=self._results, topic=LABELS)
-            except NotFound:  # the bridge is about to make them
-                if time.monotonic() > until:
+            except NotFound:  # the bridge has not created them yet
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
             else:
                 return
 
     def label(self, texts: Sequence[str]) -> float:
-        """Feedbacks a second, from the first publication to the last result."""
-        ids = [f"{time.time_ns()}-{at}" for at in range(len(texts))]
+        """Publish texts and return the feedback a second, from first publication to last result."""
+        ids = [f"{time.time_ns()}-{start}" for start in range(len(texts))]
         bodies = [
-            json.dumps({"id": id_, "customer": TOGETHER, "text": text})
+            json.dumps({"id": id_, "customer": ALL_MODELS, "text": text})
             for id_, text in zip(ids, texts, strict=True)
         ]
-        began = time.perf_counter()
-        for at in range(0, len(bodies), _AT_ONCE):
+        started_at = time.perf_counter()
+        for start in range(0, len(bodies), _MESSAGES_PER_REQUEST):
             self._publisher.publish(
                 topic=FEEDBACK,
-                messages=[{"data": one.encode()} for one in bodies[at : at + _AT_ONCE]],
+                messages=[
+                    {"data": one.encode()} for one in bodies[start : start + _MESSAGES_PER_REQUEST]
+                ],
             )
         self._published += ids
-        left, until = set(ids), time.monotonic() + _PATIENCE
-        while left and time.monotonic() < until:
-            left.difference_update(self._read())
-        return len(texts) / (time.perf_counter() - began)
+        missing_ids, deadline = set(ids), time.monotonic() + _TIMEOUT
+        while missing_ids and time.monotonic() < deadline:
+            missing_ids.difference_update(self._read())
+        return len(texts) / (time.perf_counter() - started_at)
 
     def label_one(self, text: str) -> float:
-        """Seconds."""
+        """Publish one text and return the seconds until its result."""
         return 1 / self.label([text])
 
     def _read(self) -> list[str]:
-        """The ids of the results that are there, waited for a little."""
-        answer = self._subscriber.pull(
-            subscription=self._results, max_messages=_AT_ONCE, timeout=_PATIENCE
+        """Pull results, acknowledge them, and return their ids."""
+        response = self._subscriber.pull(
+            subscription=self._results, max_messages=_MESSAGES_PER_REQUEST, timeout=_TIMEOUT
         )
-        found = []
-        for received in answer.received_messages:
+        ids = []
+        for received in response.received_messages:
             result = json.loads(received.message.data)
             self._repeated += result["job"] in self._jobs[result["id"]]
             self._jobs[result["id"]].add(result["job"])
-            found.append(result["id"])
-        if found:
+            ids.append(result["id"])
+        if ids:
             self._subscriber.acknowledge(
                 subscription=self._results,
-                ack_ids=[received.ack_id for received in answer.received_messages],
+                ack_ids=[received.ack_id for received in response.received_messages],
             )
-        return found
+        return ids
 
-    def account(self) -> dict[str, float]:
-        """What became of all that was published."""
+    def count_outcomes(self) -> dict[str, float]:
+        """Count missing, duplicate and repeated results of all published messages."""
         return {
             "messages without a result": sum(id_ not in self._jobs for id_ in self._published),
             "feedbacks labelled twice": sum(len(jobs) > 1 for jobs in self._jobs.values()),
@@ -195,7 +198,7 @@ class MainApp:
 
 
 def _client(make: Any) -> Any:
-    """Without credentials, as Google's own clients do it for an emulator."""
+    """Build a client without credentials, as Google's own clients do for an emulator."""
     import grpc
 
     channel = grpc.insecure_channel(os.environ["PUBSUB_EMULATOR_HOST"])

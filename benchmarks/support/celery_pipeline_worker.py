@@ -1,7 +1,6 @@
-"""What coldstart.py measures against: a worker as people write it by hand, Celery and a Hugging
-Face pipeline.
+"""A hand-written Celery worker with a Hugging Face pipeline, which coldstart.py compares with.
 
-celery -A support.celery_pipeline_worker worker --pool solo, with BROKER_URL, MODEL_FOLDER and
+`celery -A support.celery_pipeline_worker worker --pool solo`, with BROKER_URL, MODEL_FOLDER and
 THREADS in the environment.
 """
 
@@ -26,9 +25,9 @@ classify = pipeline(
 
 @app.task(name="score")
 def score(texts: list[str], file: str) -> None:
-    """Every text's probability of every label, as one Parquet file."""
-    found = classify(texts, batch_size=32, truncation=True)
-    rows = [{answer["label"]: answer["score"] for answer in answers} for answers in found]
-    unfinished = Path(f"{file}.new")
-    pq.write_table(pa.Table.from_pylist(rows), unfinished)
-    unfinished.rename(file)
+    """Write every text's probability of every label to one Parquet file."""
+    predictions = classify(texts, batch_size=32, truncation=True)
+    rows = [{answer["label"]: answer["score"] for answer in answers} for answers in predictions]
+    partial_file = Path(f"{file}.new")
+    pq.write_table(pa.Table.from_pylist(rows), partial_file)
+    partial_file.rename(file)

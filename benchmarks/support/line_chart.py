@@ -9,21 +9,21 @@ WIDTH, HEIGHT, LEFT, TOP = 880, 240, 70, 40  # of one panel, and the room around
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One picture of lines: (x, y) points by name. With `log`, the y axis goes by powers of ten."""
+class LinePanel:
+    """Named lines of (x, y) points. With `log`, the y axis is logarithmic."""
 
     title: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
-    along: str  # what x is
+    x_label: str  # what x is
     log: bool = False
 
 
-def drawing(title: str, panels: Sequence[Panel]) -> str:
-    """The panels one below the other, with one legend."""
+def draw_line_chart(title: str, panels: Sequence[LinePanel]) -> str:
+    """Draw the panels one below the other, with a legend each."""
     height = TOP + len(panels) * (HEIGHT + 70) + 10
     body = [f'<text x="20" y="24" font-size="15">{title}</text>']
-    for place, panel in enumerate(panels):
-        body += _panel(panel, TOP + place * (HEIGHT + 70) + 30)
+    for number, panel in enumerate(panels):
+        body += _panel(panel, TOP + number * (HEIGHT + 70) + 30)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 30}" height="{height}" '
         'font-family="sans-serif" font-size="12">'
@@ -31,17 +31,17 @@ def drawing(title: str, panels: Sequence[Panel]) -> str:
     )
 
 
-def _panel(panel: Panel, top: float) -> list[str]:
+def _panel(panel: LinePanel, top: float) -> list[str]:
     points = [point for line in panel.lines.values() for point in line]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
-    most = max(y for _, y in points)
+    y_max = max(y for _, y in points)
     low = 10.0 ** (ceil(log10(max(min(y for _, y in points), 0.01))) - 1) if panel.log else 0.0
-    high = 10.0 ** ceil(log10(most)) if panel.log else _round_up(most)
+    high = 10.0 ** ceil(log10(y_max)) if panel.log else _round_up(y_max)
 
-    def across(x: float) -> float:
+    def x_of(x: float) -> float:
         return LEFT + WIDTH * (x - left) / max(right - left, 1e-9)
 
-    def up(y: float) -> float:
+    def y_of(y: float) -> float:
         share = log10(max(y, low) / low) / log10(high / low) if panel.log else y / high
         return top + HEIGHT * (1 - share)
 
@@ -53,21 +53,22 @@ def _panel(panel: Panel, top: float) -> list[str]:
     body = [f'<text x="{LEFT}" y="{top - 8}">{panel.title}</text>']
     for tick in ticks:
         body.append(
-            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{up(tick):.1f}" y2="{up(tick):.1f}" stroke="#ddd"/>'
+            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y_of(tick):.1f}" y2="{y_of(tick):.1f}" '
+            'stroke="#ddd"/>'
         )
         body.append(
-            f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:,.4g}</text>'
+            f'<text x="{LEFT - 8}" y="{y_of(tick) + 4:.1f}" text-anchor="end">{tick:,.4g}</text>'
         )
     body += [
-        f'<text x="{across(x):.1f}" y="{top + HEIGHT + 16}" text-anchor="middle">{x}</text>'
+        f'<text x="{x_of(x):.1f}" y="{top + HEIGHT + 16}" text-anchor="middle">{x}</text>'
         for x in range(round(left), round(right) + 1, max(1, round((right - left) / 15)))
     ]
     body.append(
-        f'<text x="{LEFT - 8}" y="{top + HEIGHT + 16}" text-anchor="end">{panel.along}</text>'
+        f'<text x="{LEFT - 8}" y="{top + HEIGHT + 16}" text-anchor="end">{panel.x_label}</text>'
     )
-    for place, (name, line) in enumerate(panel.lines.items()):
-        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line)
-        colour, x = COLOURS[place % len(COLOURS)], LEFT + 200 * place
+    for number, (name, line) in enumerate(panel.lines.items()):
+        path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in line)
+        colour, x = COLOURS[number % len(COLOURS)], LEFT + 200 * number
         body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         body.append(
             f'<rect x="{x}" y="{top + HEIGHT + 24}" width="14" height="4" fill="{colour}"/>'
@@ -77,6 +78,6 @@ def _panel(panel: Panel, top: float) -> list[str]:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8 or 10 times a power of ten."""
+    """Return the next of 1, 2, 4, 5, 8 or 10 times a power of ten."""
     power = 10.0 ** (ceil(log10(max(value, 1e-9))) - 1)
     return next(power * step for step in (1, 2, 4, 5, 8, 10) if value <= power * step)

@@ -1,4 +1,6 @@
-"""Looks at a running service from outside: rows and workers by the board, memory by the kernel."""
+"""Samples of a running service from outside: rows and workers from the board, memory from the
+kernel.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,8 +17,10 @@ from tasks.planning.demand import demand
 
 @dataclass(frozen=True)
 class Sample:
-    """One look, at `at` seconds. `rows`: wanted and not scored; `memory`: resident bytes, of the
-    service under ''.
+    """One sample, at `at` seconds.
+
+    `rows` are requested and not scored yet. `memory` is in resident bytes; the service itself is
+    under ''.
     """
 
     at: float
@@ -26,23 +30,23 @@ class Sample:
     messages: int  # in all queues
 
     def count(self, model: str, *, starting: bool) -> int:
-        """Workers of the model: those that start, or those that are up."""
+        """Count the model's workers: those that are starting, or those that are up."""
         return len(
             [
-                one
-                for one in self.workers
-                if one.model == model and (one.state == "starting") == starting
+                worker
+                for worker in self.workers
+                if worker.model == model and (worker.state == "starting") == starting
             ]
         )
 
 
-def look(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample:
-    """At the service whose process has this id. Raises FileNotFoundError when it has ended."""
+def take_sample(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample:
+    """Sample the service whose process has this id. Raises FileNotFoundError when it has ended."""
     board = context.board
     queues = [CONTROL_QUEUE, *(scoring_queue(model) for model in models)]
     return Sample(
         at=at,
-        rows={one.model: one.rows for one in demand(context.place, board)},
+        rows={work.model: work.rows for work in demand(context.place, board)},
         workers=[worker for worker in Roster(board).workers() if worker.model],
         memory=_memory_of(pid),
         messages=sum(int(board.redis.llen(board.key(keys.QUEUE, queue))) for queue in queues),  # type: ignore[arg-type]
@@ -50,7 +54,7 @@ def look(at: float, context: Context, pid: int, models: Sequence[str]) -> Sample
 
 
 def is_done(context: Context, job: Job) -> bool:
-    """Raises RuntimeError if it failed."""
+    """Return whether the job is done. Raises RuntimeError if it failed or was cancelled."""
     progress = context.board.progress(job.id, [model.name for model in job.models])
     if progress is not None and progress.status in ("failed", "cancelled"):
         raise RuntimeError(f"a job {progress.status}: {progress.error}")
@@ -58,16 +62,16 @@ def is_done(context: Context, job: Job) -> bool:
 
 
 def _memory_of(pid: int) -> dict[str, int]:
-    """Of each model's workers, and of all else below this process."""
-    found = {"": _resident(pid)}
+    """Return the resident bytes of each model's workers, and of all else below this process."""
+    memory = {"": _resident(pid)}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         try:
             words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
             model = words[words.index("--model") + 1] if "--model" in words else ""
-            found[model] = found.get(model, 0) + _resident(int(child))
+            memory[model] = memory.get(model, 0) + _resident(int(child))
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
-    return found
+    return memory
 
 
 def _resident(pid: int) -> int:
