@@ -30,10 +30,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chorus.common.settings import from_environment
 from support.demo_models import real_texts
 from support.report import AtMost, Target, report
 
+from chorus.common.settings import from_environment
 from ensemble.spec import EnsembleRegistry
 from models.interface.manifest import ModelSpec
 from models.publishing.registry import ModelRegistry
