@@ -1,4 +1,4 @@
-"""`chorus diff A B`: what two jobs, two runs, or two versions of a model say of the same feedback."""
+"""`chorus diff A B`: compare the labels of two jobs, two runs or two versions of a model."""
 
 import json
 import sys
@@ -22,16 +22,16 @@ from storage.records.jobs import Job
 from storage.versions.version_store import CHAMPION, parse_version
 
 _CHALLENGER = "challenger"
-_ROWS = 20_000
+_DEFAULT_ROWS = 20_000
 
 
 class BadSides(BadRequest):
-    """Two things that cannot be compared."""
+    """Two sides that cannot be compared, or not with these options."""
 
 
 @dataclass(frozen=True)
 class DiffRequest:
-    """The arguments of `chorus diff`, as they came."""
+    """Arguments of `chorus diff`, as given on the command line."""
 
     a: str
     b: str | None
@@ -45,39 +45,42 @@ class DiffRequest:
 
 @dataclass(frozen=True)
 class ModelReference:
-    """`sentiment-bow@2`, `sentiment-bow@challenger`."""
+    """Model with a version number or an alias: `sentiment-bow@2`, `sentiment-bow@challenger`."""
 
     model: str
     version: int | str
 
 
 def diff(settings: Settings, request: DiffRequest) -> None:
-    """Print what differs, and write the page. Raises BadSides, and what the sides cannot be found
-    or compared for.
+    """Print the difference of the two sides, and write it as an HTML page if one is requested.
+
+    Raises BadSides, NoSuchJob, NoSuchRun, NotPublished, and what diff_jobs and diff_versions raise.
     """
     if request.html is not None and not request.html.absolute().parent.is_dir():
         raise BadSides(
-            f"{request.html} is to lie in a folder that is not there. Make it, or name another."
+            f"The folder of {request.html} does not exist. Create it, or name another file."
         )
     place = open_place(settings.home)
     sides = parse_sides(request.a, request.b)
-    found = (
-        _of_jobs(place, request, *sides)
+    difference = (
+        _compare_jobs(place, request, *sides)
         if isinstance(sides[0], str)
-        else _of_versions(settings, place, request, *sides)
+        else _compare_versions(settings, place, request, *sides)
     )
-    texts = read_moved_texts(place, found.moved)
+    texts = read_moved_texts(place, difference.moved)
     if request.html is not None:
-        request.html.write_text(render_page(found, texts), encoding="utf-8")
+        request.html.write_text(render_page(difference, texts), encoding="utf-8")
         print(f"Page: {request.html}", file=sys.stderr)
     if request.as_json:
-        print(json.dumps(to_json_object(found, texts)))
+        print(json.dumps(to_json_object(difference, texts)))
     else:
-        print_difference(found, texts)
+        print_difference(difference, texts)
 
 
 def parse_sides(a: str, b: str | None) -> tuple[ModelReference, ModelReference] | tuple[str, str]:
-    """Two versions of a model, or the names of two jobs or runs. Raises BadSides.
+    """Return two versions of a model, or the names of two jobs or runs. Raises BadSides.
+
+    Examples, and what each compares:
 
     sentiment-bow                    sentiment-bow@champion, sentiment-bow@challenger
     sentiment-bow@3                  sentiment-bow@champion, sentiment-bow@3
@@ -86,51 +89,55 @@ def parse_sides(a: str, b: str | None) -> tuple[ModelReference, ModelReference] 
     acme/nightly-1 acme/nightly-2    two runs of the customer acme
     """
     if b is None:
-        after = _version(a, _CHALLENGER)
+        after = _parse_reference(a, _CHALLENGER)
         return ModelReference(after.model, CHAMPION), after
     if "@" not in a + b:
         return a, b
-    sides = _version(a), _version(b)
+    sides = _parse_reference(a), _parse_reference(b)
     if sides[0].model != sides[1].model:
         raise BadSides(
-            f"{sides[0].model} and {sides[1].model} are two models. Give two versions of one, such as {a} "
-            f"{sides[0].model}@2, or the ids of two jobs, which `chorus status` lists."
+            f"{sides[0].model} and {sides[1].model} are two models. Give two versions of one, "
+            f"such as {a} {sides[0].model}@2, or the ids of two jobs, which `chorus status` lists."
         )
     return sides
 
 
-def _version(side: str, default: str = CHAMPION) -> ModelReference:
-    model, _, version = side.partition("@")
+def _parse_reference(text: str, default: str = CHAMPION) -> ModelReference:
+    model, _, version = text.partition("@")
     return ModelReference(model, parse_version(version or default))
 
 
-def _of_jobs(place: Place, asked: DiffRequest, a: str, b: str) -> Difference:
-    if asked.customers or asked.since or asked.rows:
+def _compare_jobs(place: Place, request: DiffRequest, a: str, b: str) -> Difference:
+    if request.customers or request.since or request.rows:
         raise BadSides(
-            "--customer, --since and --rows go with two versions of a model: jobs and runs are compared as a whole."
+            "--customer, --since and --rows go with two versions of a model: jobs and runs are "
+            "compared as a whole."
         )
-    return diff_jobs(place, (a, b), _jobs(place, a), _jobs(place, b), asked.most)
+    return diff_jobs(place, (a, b), _find_jobs(place, a), _find_jobs(place, b), request.most)
 
 
-def _jobs(place: Place, name: str) -> list[Job]:
+def _find_jobs(place: Place, name: str) -> list[Job]:
     """Return the job of this id, or those of the run `<customer>/<run>`.
 
     Raises NoSuchJob, NoSuchRun, BadName, BadRecord.
     """
     if "/" not in name:
         return [find_job(place, name)]
-    return [find_job(place, each.job) for each in find_run(place, name).jobs]
+    return [find_job(place, run_job.job) for run_job in find_run(place, name).jobs]
 
 
-def _of_versions(
-    settings: Settings, place: Place, asked: DiffRequest, a: ModelReference, b: ModelReference
+def _compare_versions(
+    settings: Settings, place: Place, request: DiffRequest, a: ModelReference, b: ModelReference
 ) -> Difference:
     registry = ModelRegistry(place)
     before, after = (registry.resolve(side.model, side.version) for side in (a, b))
-    chunks = newest_chunks(place, before.name, asked.rows or _ROWS, asked.customers, asked.since)
+    chunks = newest_chunks(
+        place, before.name, request.rows or _DEFAULT_ROWS, request.customers, request.since
+    )
     if not chunks:
         raise BadSides(
-            f"There is no stored feedback to compare the versions of {before.name} on: none of a customer whose "
-            "ensemble uses it, or none since that date. Label an upload first, or choose others."
+            f"There is no stored feedback to compare the versions of {before.name} on: none of a "
+            "customer whose ensemble uses it, or none since that date. Label an upload first, or "
+            "choose other customers or an earlier date."
         )
-    return diff_versions(settings, place, before, after, chunks, asked.most)
+    return diff_versions(settings, place, before, after, chunks, request.most)

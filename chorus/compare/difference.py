@@ -1,6 +1,4 @@
-"""What differs between two answers to stored feedback: sums for each target and customer, added up
-chunk by chunk.
-"""
+"""Difference of two labellings: a comparison for each target and customer, summed by chunk."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,27 +10,29 @@ from ensemble.compare import Comparison, MovedRow
 
 @dataclass
 class Difference:
-    """`targets`: target → customer → what differs. All else is what was left out, in rows."""
+    """Difference of two labellings of the same feedback, and how many rows were left out of it."""
 
     before: str
     after: str
+    # target → customer → comparison
     targets: dict[str, dict[str, Comparison]] = field(default_factory=dict)
-    rejected: int = 0  # by one of two model versions
-    only_before: int = 0  # labelled by the first of two jobs alone
-    only_after: int = 0
-    unshared: set[str] = field(default_factory=set)  # targets that one of two jobs alone answers
+    rejected: int = 0  # rows that one of two model versions rejected
+    only_before: int = 0  # rows that only the first of two jobs labelled
+    only_after: int = 0  # rows that only the second labelled
+    unshared: set[str] = field(default_factory=set)  # targets that only one of the two answers
 
     def add(self, target: str, customer: str, comparison: Comparison) -> None:
+        """Add the comparison of further rows of a target and customer."""
         customers = self.targets.setdefault(target, {})
         customers[customer] = (
             customers[customer] + comparison if customer in customers else comparison
         )
 
     def overall(self, target: str) -> Comparison:
-        """Of all customers."""
+        """Return the comparison of all customers together."""
         return reduce(add, self.targets[target].values())
 
     @property
     def moved(self) -> Iterable[MovedRow]:
-        """The rows that moved most, of every target."""
+        """Rows that moved most, of every target."""
         return (row for target in self.targets for row in self.overall(target).moved)

@@ -1,4 +1,4 @@
-"""Two jobs' labelled rows, target by target, part by part."""
+"""Comparison of the labelled rows of two jobs or two runs, part by part."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -18,8 +18,8 @@ from storage.records.labelled_output import read_manifest
 from storage.tables import decode_parquet
 from tasks.planning.record_cache import ensemble_of
 
-# of the second job in memory: two uploads of the same rows have them in much the same order
-_PARTS = 4
+# Parts of the second job in memory. Two uploads of the same rows have them in a similar order.
+_CACHED_PARTS = 4
 
 
 class NotComplete(BadRequest):
@@ -31,7 +31,7 @@ class NotComplete(BadRequest):
 
 
 class NoCommonDataset(BadRequest):
-    """Two runs that labelled different feedback."""
+    """Two runs that have no dataset in common."""
 
     def __init__(self, before: str, after: str) -> None:
         self.before, self.after = before, after
@@ -41,22 +41,21 @@ class NoCommonDataset(BadRequest):
 
 
 class NoCommonTarget(BadRequest):
-    """Two jobs that answer different questions."""
+    """Two jobs that have no target in common."""
 
-    def __init__(self, before: "_Output", after: "_Output") -> None:
+    def __init__(self, before: "_JobOutput", after: "_JobOutput") -> None:
         self.before, self.after = before.job.id, after.job.id
-        answered = (
-            f"{output.job.id} answers {', '.join(f'{name} ({mode})' for name, mode in output.targets.items())}"
-            for output in (before, after)
+        answers = "; ".join(
+            f"{output.job.id} answers {output.answers}" for output in (before, after)
         )
-        super().__init__(f"The two jobs have no target in common: {'; '.join(answered)}.")
+        super().__init__(f"The two jobs have no target in common: {answers}.")
 
 
-class _Output:
-    """The labelled rows of one complete job."""
+class _JobOutput:
+    """Labelled rows of one complete job, in parts of one chunk each."""
 
     def __init__(self, place: Place, job: Job) -> None:
-        """Raises NotComplete, Absent, BadRecord."""
+        """Read the manifest of the job's output. Raises NotComplete, Absent, BadRecord."""
         manifest = read_manifest(job.output)
         if manifest is None:
             raise NotComplete(job.id)
@@ -65,26 +64,31 @@ class _Output:
             target.name: target.mode for target in ensemble_of(place, job).targets
         }
         self._parts = manifest.parts
-        # the first row of each
+        # Number of the first row of each part, and last the number of all rows.
         self.starts = np.array([0, *accumulate(part.rows for part in manifest.parts)])
-        self.part = lru_cache(_PARTS)(self._part)
+        self.part = lru_cache(_CACHED_PARTS)(self._read_part)
 
     def __len__(self) -> int:
+        """Return the number of parts."""
         return len(self._parts)
 
-    def _part(self, part: int) -> pa.Table:
-        """What one part says to each target."""
-        answers = [name for target in self.targets for name in (target, f"{target}_probabilities")]
-        return self.read(part, ["id", *answers])
+    @property
+    def answers(self) -> str:
+        """Targets with their modes, for an error."""
+        return ", ".join(f"{name} ({mode})" for name, mode in self.targets.items())
+
+    def _read_part(self, part: int) -> pa.Table:
+        """Read the ids, labels and probabilities of one part."""
+        columns = [name for target in self.targets for name in (target, f"{target}_probabilities")]
+        return self.read(part, ["id", *columns])
 
     def read(self, part: int, columns: list[str]) -> pa.Table:
+        """Read some columns of one part."""
         return decode_parquet(self.job.output.read(self._parts[part].name), columns)
 
-    def numbers(self, part: int, rows: pa.Table) -> dict[str, int]:
-        """Id → number of the row in the whole output, of the rows of one part."""
-        return {
-            name: int(self.starts[part]) + row for row, name in enumerate(rows["id"].to_pylist())
-        }
+    def row_numbers(self, part: int, rows: pa.Table) -> dict[str, int]:
+        """Return the numbers of a part's rows within the whole output, by id."""
+        return {id_: int(self.starts[part]) + row for row, id_ in enumerate(rows["id"].to_pylist())}
 
 
 def diff_jobs(
@@ -94,63 +98,77 @@ def diff_jobs(
     after: Sequence[Job],
     max_moved: int = 20,
 ) -> Difference:
-    """What two jobs say of the same rows, or two runs of many jobs, which are compared dataset by
-    dataset.
+    """Compare two jobs, or two runs of many jobs dataset by dataset.
 
-    The rows of one dataset are joined chunk by chunk. Those of two jobs on two datasets are joined
-    by their ids, for which those of the second are held in memory, some 130 bytes a row. Raises
-    NotComplete, NoCommonDataset, NoCommonTarget, Absent, BadRecord.
+    The rows of one dataset are joined chunk by chunk. The rows of two jobs on two datasets are
+    joined by id. For this, the ids of the second job are kept in memory, about 130 bytes a row.
+
+    Raises NotComplete, NoCommonDataset, NoCommonTarget, Absent, BadRecord.
     """
-    found = Difference(*names)
-    ones, others = ({(job.customer, job.dataset): job for job in jobs} for jobs in (before, after))
-    pairs = [(one, others[dataset]) for dataset, one in ones.items() if dataset in others]
-    if len(ones) == len(others) == 1:
+    difference = Difference(*names)
+    jobs_before, jobs_after = (
+        {(job.customer, job.dataset): job for job in jobs} for jobs in (before, after)
+    )
+    pairs = [
+        (job, jobs_after[dataset]) for dataset, job in jobs_before.items() if dataset in jobs_after
+    ]
+    if len(jobs_before) == len(jobs_after) == 1:
         pairs = [(before[0], after[0])]
     if not pairs:
         raise NoCommonDataset(*names)
     joined = sum(
-        _add(found, _Output(place, one), _Output(place, other), max_moved) for one, other in pairs
+        _compare_pair(difference, _JobOutput(place, first), _JobOutput(place, second), max_moved)
+        for first, second in pairs
     )
-    found.only_before = sum(_Output(place, job).rows for job in before) - joined
-    found.only_after = sum(_Output(place, job).rows for job in after) - joined
-    return found
+    difference.only_before = sum(_JobOutput(place, job).rows for job in before) - joined
+    difference.only_after = sum(_JobOutput(place, job).rows for job in after) - joined
+    return difference
 
 
-def _add(found: Difference, before: _Output, after: _Output, most: int) -> int:
-    """What the two say of their common rows; how many these are."""
+def _compare_pair(
+    difference: Difference, before: _JobOutput, after: _JobOutput, max_moved: int
+) -> int:
+    """Add the comparison of two jobs on their common rows. Return the number of these rows."""
     if not before.targets.items() & after.targets.items():
         raise NoCommonTarget(before, after)
-    found.unshared |= {name for name, _ in before.targets.items() ^ after.targets.items()}
+    difference.unshared |= {name for name, _ in before.targets.items() ^ after.targets.items()}
     joined = 0
-    for part, rows, other, partners in _partners(before, after):
-        was, now = before.part(part), after.part(other)
-        which = RowIds(
-            before.job.customer, before.job.dataset, part, rows, was["id"].take(rows).to_pylist()
-        )
+    for part, rows, other_part, other_rows in _match_rows(before, after):
+        table_before, table_after = before.part(part), after.part(other_part)
+        ids = table_before["id"].take(rows).to_pylist()
+        row_ids = RowIds(before.job.customer, before.job.dataset, part, rows, ids)
         for target, mode in before.targets.items():
             if after.targets.get(target) == mode:
-                said = (
-                    read_predictions(was, target, mode).take(rows),
-                    read_predictions(now, target, mode).take(partners),
+                comparison = compare(
+                    mode,
+                    read_predictions(table_before, target, mode).take(rows),
+                    read_predictions(table_after, target, mode).take(other_rows),
+                    row_ids,
+                    max_moved,
                 )
-                found.add(target, before.job.customer, compare(mode, *said, which, most))
+                difference.add(target, before.job.customer, comparison)
         joined += len(rows)
     return joined
 
 
-def _partners(before: _Output, after: _Output) -> Iterator[tuple[int, Int64, int, Int64]]:
-    """(part, its rows, part of the other, its rows): the same feedback, row by row."""
-    same = (before.job.customer, before.job.dataset) == (after.job.customer, after.job.dataset)
-    known: dict[str, int] = {}
-    for other in () if same else range(len(after)):
-        known |= after.numbers(other, after.read(other, ["id"]))
+def _match_rows(before: _JobOutput, after: _JobOutput) -> Iterator[tuple[int, Int64, int, Int64]]:
+    """Yield (part, rows, other part, other rows) [n], where both rows are the same feedback."""
+    same_dataset = (before.job.customer, before.job.dataset) == (
+        after.job.customer,
+        after.job.dataset,
+    )
+    numbers_by_id: dict[str, int] = {}
+    for other_part in () if same_dataset else range(len(after)):
+        numbers_by_id |= after.row_numbers(other_part, after.read(other_part, ["id"]))
     for part in range(len(before)):
-        known = after.numbers(part, after.part(part)) if same else known
+        if same_dataset:
+            numbers_by_id = after.row_numbers(part, after.part(part))
         numbers = np.array(
-            [known.get(name, -1) for name in before.part(part)["id"].to_pylist()], dtype=np.int64
+            [numbers_by_id.get(id_, -1) for id_ in before.part(part)["id"].to_pylist()],
+            dtype=np.int64,
         )
         rows = np.flatnonzero(numbers >= 0)
-        parts = np.searchsorted(after.starts, numbers[rows], side="right") - 1
-        for other in np.unique(parts):
-            at = rows[parts == other]
-            yield part, at, int(other), numbers[at] - after.starts[other]
+        other_parts = np.searchsorted(after.starts, numbers[rows], side="right") - 1
+        for other_part in np.unique(other_parts):
+            matched = rows[other_parts == other_part]
+            yield part, matched, int(other_part), numbers[matched] - after.starts[other_part]

@@ -1,6 +1,4 @@
-"""Scoring on this machine without a broker or pools: one model version, in a process of its own,
-that ends with us.
-"""
+"""Local scoring: one model version in a child process of this command, without broker or pools."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,45 +23,49 @@ from tasks.steps.bisect_rows import ModelAtFault
 from tasks.steps.fault_isolation import score_isolating_faults
 from workers.scoring.isolated_model import IsolatedModel
 
-_SECONDS = 600.0  # for one chunk; of texts that take longer, fewer are asked next
+_SCORE_TIMEOUT = 600.0  # seconds for a chunk; one that takes longer is scored in smaller pieces
 
 
 class CannotScore(ChorusError):
-    """A model fails, and not because of a few texts."""
+    """A model that fails, and not because of single texts."""
 
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
-            f"{model} version {version} cannot score, and no single texts are to blame: {reason}. What was scored "
-            "before is kept. Publish a model without this fault, or give it the memory that it needs."
+            f"{model} version {version} cannot score, and no single texts are to blame: {reason}. "
+            "The scores stored before are kept. Publish a model without this fault, or give it "
+            "the memory that it needs."
         )
 
 
 class LocalScorer:
-    """A model version in a process of its own."""
+    """Scorer of one model version in a child process."""
 
     def __init__(self, manifest: ModelManifest, isolated: IsolatedModel) -> None:
         self._manifest, self._isolated = manifest, isolated
 
     def score(self, texts: pa.StringArray) -> Scores:
-        """The scores of these texts; those that the model cannot bear are rejected. Raises
-        CannotScore, IsolationFailed.
+        """Return the scores of [rows] texts; texts that make the model fail are rejected.
+
+        Raises CannotScore, IsolationFailed.
         """
-        one = self._manifest
+        manifest = self._manifest
         try:
             values, rejected = score_isolating_faults(self._isolated, texts)
         except ModelAtFault as error:
-            raise CannotScore(one.name, one.version, error.reason) from None
-        return Scores(one.name, one.version, one.digest, one.labels, values, rejected)
+            raise CannotScore(manifest.name, manifest.version, error.reason) from None
+        return Scores(
+            manifest.name, manifest.version, manifest.digest, manifest.labels, values, rejected
+        )
 
 
 @contextmanager
 def open_local_scorer(
     settings: Settings, place: Place, manifest: ModelManifest
 ) -> Iterator[LocalScorer]:
-    """The version, loaded, for as long as the block lasts. Raises IsolationFailed."""
+    """Load a model version in a child process for the `with` block. Raises IsolationFailed."""
     isolated = IsolatedModel(
-        place, manifest.name, manifest.version, settings.compute(), block_pandas, _SECONDS
+        place, manifest.name, manifest.version, settings.compute(), block_pandas, _SCORE_TIMEOUT
     )
     try:
         yield LocalScorer(manifest, isolated)
@@ -74,42 +76,48 @@ def open_local_scorer(
 def score_missing_chunks(
     settings: Settings, place: Place, manifest: ModelManifest, chunks: Sequence[StoredChunk]
 ) -> int:
-    """Score those of the chunks that the version has not scored, and store the scores; how many
-    there were.
+    """Score and store the chunks that the version has not scored yet. Return their number.
 
-    `chunks` are the newest first, and scored the other way round: the older lend to the newer what
-    they share.
+    `chunks` come newest first. They are scored oldest first, so that newer chunks reuse the scores
+    of equal texts.
 
     Raises CannotScore, IsolationFailed, CannotWrite.
     """
-    cells = {chunk.id: chunk for chunk in chunks}
-    there = scores.scored_chunks(place, manifest.name, manifest.version, cells.keys())
-    missing = [chunk for name, chunk in cells.items() if name not in there]
+    chunks_by_id = {chunk.id: chunk for chunk in chunks}
+    scored = scores.scored_chunks(place, manifest.name, manifest.version, chunks_by_id.keys())
+    missing = [chunk for id_, chunk in chunks_by_id.items() if id_ not in scored]
     if not missing:
         return 0
-    with open_local_scorer(settings, place, manifest) as here:
-        shown = _shown(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
-        texts = map_concurrently(
+    with open_local_scorer(settings, place, manifest) as scorer:
+        progress = _with_progress(f"{manifest.name} {manifest.version}: scoring", missing[::-1])
+        texts_of_chunks = map_concurrently(
             place, lambda chunk: read_texts(place, chunk.dataset, chunk.position), missing[::-1]
         )
-        for chunk, some in zip(shown, texts, strict=True):
-            found = complete_scores(
-                place, chunk.dataset, chunk.position, to_model_version(manifest), some, here.score
+        for chunk, texts in zip(progress, texts_of_chunks, strict=True):
+            chunk_scores = complete_scores(
+                place,
+                chunk.dataset,
+                chunk.position,
+                to_model_version(manifest),
+                texts,
+                scorer.score,
             )
-            # A worker may have been quicker; whoever comes first is right for all.
+            # A worker may have stored these scores first; `create` keeps the first version.
             place.create(
-                scores.path(manifest.name, manifest.version, chunk.id), scores.encode(found)
+                scores.path(manifest.name, manifest.version, chunk.id), scores.encode(chunk_scores)
             )
     return len(missing)
 
 
 def to_model_version(manifest: ModelManifest) -> ModelVersion:
-    """As a job names it."""
+    """Return the version of a manifest as jobs record it."""
     return ModelVersion(name=manifest.name, version=manifest.version, digest=manifest.digest)
 
 
-def _shown(what: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
-    """The chunks one by one, and on standard error how far they are."""
+def _with_progress(description: str, chunks: Sequence[StoredChunk]) -> Iterator[StoredChunk]:
+    """Yield the chunks one by one, and show the progress on standard error."""
     yield from track(
-        chunks, f"{what} {sum(chunk.rows for chunk in chunks):,} rows", console=Console(stderr=True)
+        chunks,
+        f"{description} {sum(chunk.rows for chunk in chunks):,} rows",
+        console=Console(stderr=True),
     )

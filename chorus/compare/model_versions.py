@@ -1,4 +1,4 @@
-"""Two versions of a model on stored feedback."""
+"""Comparison of two versions of a model on stored feedback."""
 
 from collections.abc import Sequence
 
@@ -18,16 +18,16 @@ from storage.records.scores import Scores
 
 
 class DifferentTargets(BadRequest):
-    """Two versions whose answers cannot be compared."""
+    """Two versions of a model that answer different targets."""
 
     def __init__(self, before: ModelManifest, after: ModelManifest) -> None:
         self.before, self.after = before, after
-        said = (
+        answers = (
             f"version {one.version} answers {one.target.name} ({one.target.mode})"
             for one in (before, after)
         )
         super().__init__(
-            f"The versions of {before.name} answer different targets: {', '.join(said)}."
+            f"The versions of {before.name} answer different targets: {', '.join(answers)}."
         )
 
 
@@ -39,42 +39,49 @@ def diff_versions(
     chunks: Sequence[StoredChunk],
     max_moved: int = 20,
 ) -> Difference:
-    """What two versions of one model say of these chunks.
+    """Compare two versions of one model on these chunks.
 
-    Scores that are there are used. Those that are missing are made and stored, one version after
-    the other, so that one model is in memory at a time. Raises NotTheSameQuestion, CannotScore,
-    IsolationFailed, BadScores.
+    Stored scores are used. Missing ones are computed and stored, one version after the other, so
+    that one model is in memory at a time.
+
+    Raises DifferentTargets, CannotScore, IsolationFailed, BadScores.
     """
     if before.target != after.target:
         raise DifferentTargets(before, after)
     for manifest in (before, after):
         score_missing_chunks(settings, place, manifest, chunks)
-    found = Difference(f"{before.name} {before.version}", f"{after.name} {after.version}")
+    difference = Difference(f"{before.name} {before.version}", f"{after.name} {after.version}")
     for chunk in chunks:
-        compared, rejected = _compare(place, before, after, chunk, max_moved)
-        found.add(before.target.name, chunk.dataset.customer, compared)
-        found.rejected += rejected
-    return found
+        comparison, rejected = _compare_chunk(place, before, after, chunk, max_moved)
+        difference.add(before.target.name, chunk.dataset.customer, comparison)
+        difference.rejected += rejected
+    return difference
 
 
-def _compare(
-    place: Place, before: ModelManifest, after: ModelManifest, chunk: StoredChunk, most: int
+def _compare_chunk(
+    place: Place, before: ModelManifest, after: ModelManifest, chunk: StoredChunk, max_moved: int
 ) -> tuple[Comparison, int]:
-    """Of one chunk, and how many of its rows one of the two has rejected."""
-    was, now = (_read(place, manifest, chunk) for manifest in (before, after))
-    kept = np.setdiff1d(np.arange(chunk.rows), [*was.rejected, *now.rejected])
+    """Return the comparison of a chunk, and the number of rows that one of the two rejected."""
+    scores_before, scores_after = (
+        _read_scores(place, manifest, chunk) for manifest in (before, after)
+    )
+    kept = np.setdiff1d(np.arange(chunk.rows), [*scores_before.rejected, *scores_after.rejected])
     ids = feedback.read_chunk(place, chunk.dataset, chunk.position, ["id"])["id"].take(kept)
     rows = RowIds(chunk.dataset.customer, chunk.dataset.id, chunk.position, kept, ids.to_pylist())
     mode = before.target.mode
     return compare(
-        mode, _said(was, mode, kept), _said(now, mode, kept), rows, most
+        mode,
+        _predict(scores_before, mode, kept),
+        _predict(scores_after, mode, kept),
+        rows,
+        max_moved,
     ), chunk.rows - len(kept)
 
 
-def _said(found: Scores, mode: Mode, rows: Int64) -> Predictions:
-    values = found.values[rows]
-    return Predictions(found.labels, values, decide_labels(values, mode))
+def _predict(chunk_scores: Scores, mode: Mode, rows: Int64) -> Predictions:
+    values = chunk_scores.values[rows]
+    return Predictions(chunk_scores.labels, values, decide_labels(values, mode))
 
 
-def _read(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:
+def _read_scores(place: Place, manifest: ModelManifest, chunk: StoredChunk) -> Scores:
     return scores.read(place, to_model_version(manifest), chunk.id, chunk.rows)

@@ -1,4 +1,4 @@
-"""What differs, as a table for people and as one object for machines."""
+"""Output of a difference: tables for people, and one JSON object for machines."""
 
 from collections.abc import Mapping
 
@@ -8,72 +8,82 @@ from ensemble.compare import Comparison, MovedRow
 
 Texts = Mapping[tuple[str, str, str], str]  # customer, dataset, id → text
 
-_LONGEST = 60  # characters of a text in a table
+_TEXT_WIDTH = 60  # characters of a text in a table
 
 
 def find_text(texts: Texts, row: MovedRow) -> str | None:
-    """None where the feedback is gone."""
+    """Return the text of a row, or None if its feedback is no longer stored."""
     return texts.get((row.customer, row.dataset, row.id))
 
 
-def describe_left_out(found: Difference) -> list[str]:
-    """What was not compared, in words."""
-    said = [
-        (found.rejected, "rejected by one of the two"),
-        (found.only_before, f"labelled by {found.before} alone"),
-        (found.only_after, f"labelled by {found.after} alone"),
+def describe_left_out(difference: Difference) -> list[str]:
+    """Return one line for each reason why rows or targets were not compared."""
+    reasons = [
+        (difference.rejected, "rejected by one of the two"),
+        (difference.only_before, f"labelled by {difference.before} alone"),
+        (difference.only_after, f"labelled by {difference.after} alone"),
     ]
-    rows = [f"{count:,} rows {why}" for count, why in said if count]
-    return [*rows, *(f"target {name}, which one alone answers" for name in sorted(found.unshared))]
+    rows = [f"{count:,} rows {reason}" for count, reason in reasons if count]
+    return [
+        *rows,
+        *(f"target {name}, which one alone answers" for name in sorted(difference.unshared)),
+    ]
 
 
-def to_json_object(found: Difference, texts: Texts) -> dict[str, object]:
-    """All of it."""
+def to_json_object(difference: Difference, texts: Texts) -> dict[str, object]:
+    """Return the whole difference as the object that `chorus diff --json` prints."""
     return {
-        "before": found.before,
-        "after": found.after,
-        "rejected": found.rejected,
-        "only_before": found.only_before,
-        "only_after": found.only_after,
-        "unshared": sorted(found.unshared),
-        "targets": {target: _target(target, found, texts) for target in found.targets},
-    }
-
-
-def _target(target: str, found: Difference, texts: Texts) -> dict[str, object]:
-    whole = found.overall(target)
-    return {
-        **_compared(whole),
-        "matrix": _matrix(whole),
-        "customers": {customer: _compared(one) for customer, one in found.targets[target].items()},
-        "moved": [_moved(row, find_text(texts, row)) for row in whole.moved],
-    }
-
-
-def _compared(one: Comparison) -> dict[str, object]:
-    return {
-        "mode": one.mode,
-        "rows": one.rows,
-        "changed": one.changed,
-        "share": one.share,
-        "agreement": one.agreement,
-        "kappa": one.kappa,
-        "flips": {
-            flips.label: {"gained": flips.gained, "lost": flips.lost, "kappa": flips.kappa}
-            for flips in one.flips
+        "before": difference.before,
+        "after": difference.after,
+        "rejected": difference.rejected,
+        "only_before": difference.only_before,
+        "only_after": difference.only_after,
+        "unshared": sorted(difference.unshared),
+        "targets": {
+            target: _target_object(target, difference, texts) for target in difference.targets
         },
     }
 
 
-def _matrix(one: Comparison) -> dict[str, dict[str, int]]:
-    """one_of: label before → label after → rows. any_of: label → on_off, off_on → rows."""
-    if one.mode == "one_of":
-        rows = zip(one.labels, one.table.tolist(), strict=True)
-        return {label: dict(zip(one.labels, counts, strict=True)) for label, counts in rows}
-    return {flips.label: {"on_off": flips.lost, "off_on": flips.gained} for flips in one.flips}
+def _target_object(target: str, difference: Difference, texts: Texts) -> dict[str, object]:
+    overall = difference.overall(target)
+    return {
+        **_comparison_object(overall),
+        "matrix": _matrix_object(overall),
+        "customers": {
+            customer: _comparison_object(comparison)
+            for customer, comparison in difference.targets[target].items()
+        },
+        "moved": [_moved_object(row, find_text(texts, row)) for row in overall.moved],
+    }
 
 
-def _moved(row: MovedRow, text: str | None) -> dict[str, object]:
+def _comparison_object(comparison: Comparison) -> dict[str, object]:
+    return {
+        "mode": comparison.mode,
+        "rows": comparison.rows,
+        "changed": comparison.changed,
+        "share": comparison.share,
+        "agreement": comparison.agreement,
+        "kappa": comparison.kappa,
+        "flips": {
+            flips.label: {"gained": flips.gained, "lost": flips.lost, "kappa": flips.kappa}
+            for flips in comparison.flips
+        },
+    }
+
+
+def _matrix_object(comparison: Comparison) -> dict[str, dict[str, int]]:
+    """Return rows by label before and after (one_of), or by label and on_off or off_on (any_of)."""
+    if comparison.mode == "one_of":
+        rows = zip(comparison.labels, comparison.table.tolist(), strict=True)
+        return {label: dict(zip(comparison.labels, counts, strict=True)) for label, counts in rows}
+    return {
+        flips.label: {"on_off": flips.lost, "off_on": flips.gained} for flips in comparison.flips
+    }
+
+
+def _moved_object(row: MovedRow, text: str | None) -> dict[str, object]:
     return {
         "customer": row.customer,
         "dataset": row.dataset,
@@ -87,64 +97,68 @@ def _moved(row: MovedRow, text: str | None) -> dict[str, object]:
     }
 
 
-def print_difference(found: Difference, texts: Texts) -> None:
-    """On standard output."""
-    print(f"{found.before} → {found.after}")
-    for line in describe_left_out(found):
+def print_difference(difference: Difference, texts: Texts) -> None:
+    """Print the difference as tables on standard output."""
+    print(f"{difference.before} → {difference.after}")
+    for line in describe_left_out(difference):
         print(f"left out: {line}")
-    for target in found.targets:
+    for target in difference.targets:
         print()
-        _print_target(target, found, texts)
+        _print_target(target, difference, texts)
 
 
-def _print_target(target: str, found: Difference, texts: Texts) -> None:
-    whole = found.overall(target)
+def _print_target(target: str, difference: Difference, texts: Texts) -> None:
+    overall = difference.overall(target)
     print(
-        f"{target}: {whole.changed:,} of {whole.rows:,} rows changed ({whole.share:.2%}), "
-        f"agreement {whole.agreement:.4f}, kappa {whole.kappa:.4f}\n"
+        f"{target}: {overall.changed:,} of {overall.rows:,} rows changed ({overall.share:.2%}), "
+        f"agreement {overall.agreement:.4f}, kappa {overall.kappa:.4f}\n"
     )
-    if whole.mode == "one_of":
-        print_table(("before \\ after", *whole.labels), matrix_rows(whole))
+    if overall.mode == "one_of":
+        print_table(("before \\ after", *overall.labels), _matrix_rows(overall))
         print()
-    print_table(("customer", "label", "gained", "lost", "kappa"), flip_rows(found, target))
+    print_table(("customer", "label", "gained", "lost", "kappa"), _flip_rows(difference, target))
     print()
     moved = [
         (
             row.id,
             row.customer,
             f"{row.change:.3f}",
-            said(row.before),
-            said(row.after),
-            _cut(find_text(texts, row) or ""),
+            _join_labels(row.before),
+            _join_labels(row.after),
+            _shorten(find_text(texts, row) or ""),
         )
-        for row in whole.moved
+        for row in overall.moved
     ]
     if moved:
         print_table(("moved most", "customer", "change", "before", "after", "text"), moved)
 
 
-def matrix_rows(one: Comparison) -> list[tuple[object, ...]]:
-    """(label before, rows of each label after), of a one_of target."""
-    return [(label, *counts) for label, counts in zip(one.labels, one.table.tolist(), strict=True)]
-
-
-def flip_rows(found: Difference, target: str) -> list[tuple[str, str, int, int, str]]:
-    """(customer, label, gained, lost, kappa): of all together, and of each customer where there are
-    several.
-    """
-    customers = found.targets[target]
-    several = {"all": found.overall(target), **customers} if len(customers) > 1 else customers
+def _matrix_rows(comparison: Comparison) -> list[tuple[object, ...]]:
+    """Return a row for each label before, with the counts by label after, of a one_of target."""
     return [
-        (customer, flips.label, flips.gained, flips.lost, f"{flips.kappa:.4f}")
-        for customer, one in several.items()
-        for flips in one.flips
+        (label, *counts)
+        for label, counts in zip(comparison.labels, comparison.table.tolist(), strict=True)
     ]
 
 
-def said(labels: tuple[str, ...]) -> str:
+def _flip_rows(difference: Difference, target: str) -> list[tuple[str, str, int, int, str]]:
+    """Return (customer, label, gained, lost, kappa) of every customer and label.
+
+    Where there are several customers, the rows of all customers together come first.
+    """
+    customers = difference.targets[target]
+    shown = {"all": difference.overall(target), **customers} if len(customers) > 1 else customers
+    return [
+        (customer, flips.label, flips.gained, flips.lost, f"{flips.kappa:.4f}")
+        for customer, comparison in shown.items()
+        for flips in comparison.flips
+    ]
+
+
+def _join_labels(labels: tuple[str, ...]) -> str:
     return ", ".join(labels) or "-"
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1]}…"

@@ -1,6 +1,4 @@
-"""The stored feedback that a model has to do with: which chunks, and the texts of a few of their
-rows.
-"""
+"""Stored feedback that a model scores: its newest chunks, and the texts of single rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -18,42 +16,46 @@ from storage.records.feedback import Dataset
 from storage.tables import decode_parquet
 from storage.versions.version_store import NotPublished
 
-R = TypeVar("R", Dataset, "StoredChunk")
+HasRows = TypeVar("HasRows", Dataset, "StoredChunk")
 
 
 class NoStoredFeedback(BadRequest):
-    """A customer without stored feedback."""
+    """A customer that has no stored feedback."""
 
-    def __init__(self, customer: str, there: Sequence[str]) -> None:
-        self.customer, self.there = customer, there
+    def __init__(self, customer: str, customers: Sequence[str]) -> None:
+        self.customer, self.customers = customer, customers
         super().__init__(
-            f"No feedback of {customer} is stored. There is some of: {', '.join(there) or 'nobody'}."
+            f"No feedback of {customer} is stored. Customers with stored feedback: "
+            f"{', '.join(customers) or 'none'}."
         )
 
 
 class ModelNotUsed(BadRequest):
-    """A customer whose ensemble has other members."""
+    """A customer whose ensemble does not have the model as a member."""
 
     def __init__(self, customer: str, model: str) -> None:
         self.customer, self.model = customer, model
         super().__init__(
-            f"The ensemble of {customer} does not use {model}. Choose another customer, or none for all."
+            f"The ensemble of {customer} does not use {model}. Choose another customer, or none "
+            "to compare all that use it."
         )
 
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """Chunk number `position` of a dataset."""
+    """Chunk of a dataset by its position, from 0."""
 
     dataset: Dataset
     position: int
 
     @property
     def id(self) -> str:
+        """Id of the chunk."""
         return self.dataset.chunks[self.position].id
 
     @property
     def rows(self) -> int:
+        """Number of rows in the chunk."""
         return self.dataset.chunks[self.position].rows
 
 
@@ -64,54 +66,62 @@ def newest_chunks(
     customers: Sequence[str] = (),
     since: datetime | None = None,
 ) -> list[StoredChunk]:
-    """Whole chunks that the model has to score, until they hold `rows` rows: those of the newest
-    datasets first.
+    """Return whole chunks of the newest datasets, newest first, until they hold `rows` rows.
 
-    Of the given customers, or of all whose ensemble uses the model. `since` leaves out what was
-    taken in before, and what does not say when. Raises NoFeedbackOf, DoesNotUse, BadName,
-    BadRecord.
+    They are those of the given customers, or of all customers whose ensemble uses the model.
+    `since` leaves out datasets that were taken in before it or have no such date.
+
+    Raises NoStoredFeedback, ModelNotUsed, BadName, BadRecord.
     """
     newest: list[Dataset] = []
-    for customer in _customers(place, model, customers):
-        its = (
+    for customer in _customers_using(place, model, customers):
+        datasets = (
             dataset
             for dataset in feedback.datasets(place, customer)
             if since is None or dataset.uploaded_at >= since
         )
         ordered = sorted(
-            (*newest, *its), key=lambda dataset: (dataset.uploaded_at, dataset.id), reverse=True
+            (*newest, *datasets),
+            key=lambda dataset: (dataset.uploaded_at, dataset.id),
+            reverse=True,
         )
-        # no more, for all that there are would not fit into memory
-        newest = list(_until(ordered, rows))
+        # Keep no more than needed: all datasets of all customers would not fit into memory.
+        newest = list(_take_rows(ordered, rows))
     return list(
-        _until(
-            (StoredChunk(dataset, at) for dataset in newest for at in range(len(dataset.chunks))),
+        _take_rows(
+            (
+                StoredChunk(dataset, position)
+                for dataset in newest
+                for position in range(len(dataset.chunks))
+            ),
             rows,
         )
     )
 
 
-def _until(found: Iterable[R], rows: int) -> Iterator[R]:
-    """The first of them, until they hold so many rows."""
-    for one in found:
+def _take_rows(items: Iterable[HasRows], rows: int) -> Iterator[HasRows]:
+    """Yield the first items, until they hold that many rows together."""
+    for item in items:
         if rows <= 0:
             return
-        rows -= one.rows
-        yield one
+        rows -= item.rows
+        yield item
 
 
-def _customers(place: Place, model: str, chosen: Sequence[str]) -> list[str]:
-    there = feedback.customers(place)
+def _customers_using(place: Place, model: str, chosen: Sequence[str]) -> list[str]:
+    customers = feedback.customers(place)
     for customer in chosen:
-        if customer not in there:
-            raise NoStoredFeedback(customer, there)
+        if customer not in customers:
+            raise NoStoredFeedback(customer, customers)
         if not _uses(place, customer, model):
             raise ModelNotUsed(customer, model)
-    return sorted(set(chosen)) or [customer for customer in there if _uses(place, customer, model)]
+    return sorted(set(chosen)) or [
+        customer for customer in customers if _uses(place, customer, model)
+    ]
 
 
 def _uses(place: Place, customer: str, model: str) -> bool:
-    """Whether the customer's champion ensemble has the model as a member."""
+    """Tell whether the customer's champion ensemble has the model as a member."""
     name, registry = read_customers(place).ensemble(customer), EnsembleRegistry(place)
     try:
         ensemble = registry.read(name, registry.resolve(name))
@@ -121,18 +131,19 @@ def _uses(place: Place, customer: str, model: str) -> bool:
 
 
 def read_moved_texts(place: Place, rows: Iterable[MovedRow]) -> dict[tuple[str, str, str], str]:
-    """Customer, dataset and id → text, as the caller gave it; rows whose feedback is gone are left
-    out.
+    """Return the texts of the rows by customer, dataset and id.
+
+    Rows whose feedback is no longer stored are left out.
     """
-    wanted: dict[tuple[str, str, int], set[str]] = {}
+    ids_by_chunk: dict[tuple[str, str, int], set[str]] = {}
     for row in rows:
-        wanted.setdefault((row.customer, row.dataset, row.chunk), set()).add(row.id)
-    found: dict[tuple[str, str, str], str] = {}
-    for (customer, dataset, chunk), ids in wanted.items():
+        ids_by_chunk.setdefault((row.customer, row.dataset, row.chunk), set()).add(row.id)
+    texts: dict[tuple[str, str, str], str] = {}
+    for (customer, dataset, chunk), ids in ids_by_chunk.items():
         with suppress(Absent):
             table = decode_parquet(
                 place.read(feedback.chunk_path(customer, dataset, chunk)), ["id", "text"]
             )
             pairs = zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)
-            found |= {(customer, dataset, name): text for name, text in pairs if name in ids}
-    return found
+            texts |= {(customer, dataset, id_): text for id_, text in pairs if id_ in ids}
+    return texts

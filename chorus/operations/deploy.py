@@ -1,4 +1,4 @@
-"""`chorus deploy kubernetes`: the registry and chorus.toml, as the objects of a cluster."""
+"""`chorus deploy kubernetes`: render the registry and chorus.toml as Kubernetes objects."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,27 +18,38 @@ from workers.autoscaling.limits import Limits
 from workers.config.limits_file import read_limits
 from workers.config.quantities import seconds
 
-_MOUNTED = "/data"  # where the containers find a root that is no URL
-_HEADROOM = 1.25  # of what was measured: beyond its limit a pod is killed
-_THREADS = 2  # of a worker that can use any number: small pods fit into more gaps than large ones
-_HEAD = "# Rendered by `chorus deploy kubernetes` from the registry and chorus.toml: change those and render it again.\n"
+_MOUNT_PATH = "/data"  # of a root that is a folder, inside the containers
+_MEMORY_FACTOR = 1.25  # of the measured memory; Kubernetes kills a pod that exceeds its limit
+# Of a worker that can use any number: the scheduler finds room for small pods more easily.
+_DEFAULT_THREADS = 2
+_HEADER = (
+    "# Rendered by `chorus deploy kubernetes` from the registry and chorus.toml. "
+    "Change those and render it again.\n"
+)
 
 
 class BadGrace(BadRequest):
+    """A grace period that is not a duration above 0."""
+
     def __init__(self, value: str, allowed: str) -> None:
         self.value = value
         super().__init__(f"--grace is {value!r}; allowed is {allowed}.")
 
 
 class BadHome(BadRequest):
+    """A root that containers cannot find."""
+
     def __init__(self, home: str) -> None:
         self.home = home
         super().__init__(
-            f"--home is {home!r}; expected gs://… or s3://…, or the absolute path at which containers find the root."
+            f"--home is {home!r}; expected gs://… or s3://…, or the absolute path at which "
+            "containers find the root."
         )
 
 
 class NothingToDeploy(BadRequest):
+    """A root without models."""
+
     def __init__(self, home: str) -> None:
         super().__init__(
             f"There are no models below {home}. Name the root that has them in CHORUS_HOME."
@@ -47,7 +58,7 @@ class NothingToDeploy(BadRequest):
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """What the command line says of the cluster."""
+    """Arguments of `chorus deploy kubernetes` that describe the cluster."""
 
     namespace: str
     image: str
@@ -71,7 +82,7 @@ def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | No
     ]
     if not pools:
         raise NothingToDeploy(place.url)
-    text = _HEAD + render_yaml(build_documents(pools, _cluster(settings, request)))
+    text = _HEADER + render_yaml(build_documents(pools, _cluster_settings(settings, request)))
     if out is None:
         print(text, end="")
     else:
@@ -79,45 +90,48 @@ def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | No
 
 
 def plan_worker_pool(place: Place, champion: ModelManifest, limits: Limits) -> WorkerPool:
-    """What a worker of the model takes. A GPU only where `device` names one, which `auto` does not."""
+    """Return what a worker of the model needs: a GPU only if its `device` is cuda, not if auto."""
     kind = find_kind(champion.kind)
-    threads = limits.threads or min(_THREADS, kind.max_threads or _THREADS)
+    threads = limits.threads or min(_DEFAULT_THREADS, kind.max_threads or _DEFAULT_THREADS)
     gpu = kind.uses_gpu and limits.device.startswith("cuda")
     return WorkerPool(
         champion.name,
         limits,
         threads,
-        limits.memory or int(_HEADROOM * expected_profile(place, champion.name).memory),
+        limits.memory or int(_MEMORY_FACTOR * expected_profile(place, champion.name).memory),
         gpu,
     )
 
 
-def _cluster(settings: Settings, wanted: DeployRequest) -> ClusterSettings:
-    """Checked as far as can be: a mistake is told here, and not by pods that do not start."""
-    home = wanted.home or (settings.home if "://" in settings.home else _MOUNTED)
+def _cluster_settings(settings: Settings, request: DeployRequest) -> ClusterSettings:
+    """Check the request and return the cluster's settings.
+
+    A mistake is reported here rather than by pods that do not start.
+    """
+    home = request.home or (settings.home if "://" in settings.home else _MOUNT_PATH)
     if "://" in home:
         open_place(home)
     elif not home.startswith("/"):
         raise BadHome(home)
-    if wanted.broker:
-        BrokerAddress(wanted.broker)
+    if request.broker:
+        BrokerAddress(request.broker)
     return ClusterSettings(
-        namespace=wanted.namespace,
-        image=wanted.image,
-        gpu_image=wanted.gpu_image,
+        namespace=request.namespace,
+        image=request.image,
+        gpu_image=request.gpu_image,
         home=home,
-        claim=wanted.claim,
-        grace=_grace(wanted.grace),
-        broker=wanted.broker,
+        claim=request.claim,
+        grace=_parse_grace(request.grace),
+        broker=request.broker,
         bridge_environment=bridge_environment(settings),
     )
 
 
-def _grace(value: str) -> float:
+def _parse_grace(value: str) -> float:
     try:
-        found = seconds(float(value) if value.isascii() and value.isdecimal() else value)
+        grace = seconds(float(value) if value.isascii() and value.isdecimal() else value)
     except ValueError as error:
         raise BadGrace(value, str(error)) from None
-    if not found:
+    if not grace:
         raise BadGrace(value, "a duration above 0")
-    return found
+    return grace

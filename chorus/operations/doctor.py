@@ -1,4 +1,4 @@
-"""`chorus doctor`: every setting, and every check with what to do when it fails."""
+"""`chorus doctor`: list every setting, run every check, and say what to do when one fails."""
 
 import json
 import platform
@@ -27,12 +27,12 @@ from workers.config.limits_file import read_limits
 from workers.config.schedule_file import read_schedules
 from workers.processes.embedded_broker import server_binary
 
-Check = tuple[str, Callable[[], str]]
+Check = tuple[str, Callable[[], str]]  # its name, and what returns a description or raises
 
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """One check: what was looked at, whether it is well, and what was found or what to do."""
+    """Result of one check: its name, whether it passed, and what was found or what to do."""
 
     check: str
     well: bool
@@ -40,9 +40,9 @@ class DoctorFinding:
 
 
 def examine(settings: Settings, as_json: bool) -> int:
-    """Print the settings and the findings; 0 if all is well, else 1."""
+    """Print the settings and the findings. Return the exit status: 0 if all checks pass, else 1."""
     place = open_place(settings.home)
-    stored: list[Check] = [
+    storage_checks: list[Check] = [
         ("root is writable", lambda: _writable(place)),
         ("models", lambda: _models(place)),
         ("ensembles", lambda: _ensembles(place)),
@@ -50,14 +50,17 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("limits", lambda: _limits(place)),
         ("schedules", lambda: _schedules(place)),
     ]
-    others: list[Check] = [
+    other_checks: list[Check] = [
         ("Python", platform.python_version),
         ("broker", lambda: _broker(settings)),
         ("device", lambda: _device(settings)),
         *doctor_messages.message_checks(settings, place),
     ]
-    # Side by side, or where storage is away each would wait until it is sure of that.
-    findings = [*map_concurrently(place, _find, stored), *map(_find, others)]
+    # Run concurrently: if storage is unavailable, each check waits through its own retries.
+    findings = [
+        *map_concurrently(place, _run_check, storage_checks),
+        *map(_run_check, other_checks),
+    ]
     values = shown_values(settings)
     well = all(finding.well for finding in findings)
     if as_json:
@@ -73,18 +76,24 @@ def examine(settings: Settings, as_json: bool) -> int:
     else:
         print_table(
             ("setting", "value", "meaning"),
-            [(one.name, values[one.name] or f"unset: {one.default}", one.help) for one in SETTINGS],
+            [
+                (setting.name, values[setting.name] or f"unset: {setting.default}", setting.help)
+                for setting in SETTINGS
+            ],
         )
         print()
         print_table(
             ("check", "", "found"),
-            [(one.check, "ok" if one.well else "BAD", one.found) for one in findings],
+            [
+                (finding.check, "ok" if finding.well else "BAD", finding.found)
+                for finding in findings
+            ],
         )
     return 0 if well else 1
 
 
-def _find(one: Check) -> DoctorFinding:
-    name, check = one
+def _run_check(named_check: Check) -> DoctorFinding:
+    name, check = named_check
     try:
         return DoctorFinding(name, True, check())
     except (ChorusError, StorageUnavailable) as error:
@@ -92,10 +101,12 @@ def _find(one: Check) -> DoctorFinding:
 
 
 class ConditionIgnored(ChorusError):
+    """Storage that overwrites a file which must only be created if it is missing."""
+
     def __init__(self, url: str) -> None:
         super().__init__(
-            f"{url} let a file be created that was there already. Aliases, claims and jobs need storage that refuses: "
-            "use another, or a later version of it."
+            f"{url} let a file be created that was there already. Aliases, claims and jobs need "
+            "storage that refuses this. Use other storage, or a later version of it."
         )
 
 
@@ -118,14 +129,16 @@ def _broker(settings: Settings) -> str:
 
 
 class NothingPublished(ChorusError):
-    def __init__(self, what: str, command: str) -> None:
+    """A root without models, or without ensembles."""
+
+    def __init__(self, collection: str, command: str) -> None:
         super().__init__(
-            f"There are no {what} yet. Run `make demo` for the demo's, or `{command}`."
+            f"There are no {collection} yet. Run `make demo` for the demo's, or `{command}`."
         )
 
 
 def _models(place: Place) -> str:
-    """Every champion's artifacts, against their digests."""
+    """Verify every champion's artifacts against their digests."""
     registry = ModelRegistry(place)
     names = registry.names()
     if not names:
@@ -144,7 +157,7 @@ def _ensembles(place: Place) -> str:
 
 
 def _customers(place: Place) -> str:
-    """Every customer's ensemble resolves to models that answer its targets."""
+    """Check that every customer's ensemble resolves to models that answer its targets."""
     customers = read_customers(place)
     for customer in ("default", *customers.customers):
         resolve_versions(place, customer)
@@ -152,45 +165,49 @@ def _customers(place: Place) -> str:
 
 
 class UnknownModels(ChorusError):
-    def __init__(self, file: str, unknown: list[str], there: list[str]) -> None:
-        self.unknown, self.there = unknown, there
+    """Tables of chorus.toml for models that are not published."""
+
+    def __init__(self, file: str, unknown: list[str], published: list[str]) -> None:
+        self.unknown, self.published = unknown, published
         super().__init__(
-            f"{file} has tables for models that are not published: {', '.join(unknown)}. Remove them, or publish the "
-            f"models. Published: {', '.join(there) or 'none'}."
+            f"{file} has tables for models that are not published: {', '.join(unknown)}. Remove "
+            f"them, or publish the models. Published: {', '.join(published) or 'none'}."
         )
 
 
 def _limits(place: Place) -> str:
-    """chorus.toml says what can be, of models that there are."""
+    """Check the limits and gates of chorus.toml, and that their models are published."""
     read_gates(place)
-    named, there = list(read_limits(place).models), ModelRegistry(place).names()
-    unknown = [name for name in named if name not in there]
+    named, published = list(read_limits(place).models), ModelRegistry(place).names()
+    unknown = [name for name in named if name not in published]
     if unknown:
-        raise UnknownModels(place.url_of(FILE), unknown, there)
+        raise UnknownModels(place.url_of(FILE), unknown, published)
     return ", ".join(named) or "the defaults, for every model"
 
 
 class UnknownCustomers(ChorusError):
-    def __init__(self, file: str, unknown: list[str], there: list[str]) -> None:
-        self.unknown, self.there = unknown, there
+    """Schedules of chorus.toml for customers without feedback."""
+
+    def __init__(self, file: str, unknown: list[str], customers: list[str]) -> None:
+        self.unknown, self.customers = unknown, customers
         super().__init__(
-            f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove them, or hand in the "
-            f"first of it. With feedback: {', '.join(there) or 'none'}."
+            f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove "
+            f"them, or upload their first feedback. With feedback: {', '.join(customers) or 'none'}."
         )
 
 
 def _schedules(place: Place) -> str:
-    """chorus.toml says what can be, of customers that there are."""
-    schedules, there = read_schedules(place), feedback.customers(place)
+    """Check the schedules of chorus.toml, and that their customers have feedback."""
+    schedules, customers = read_schedules(place), feedback.customers(place)
     named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
-    unknown = sorted(named.difference(there))
+    unknown = sorted(named.difference(customers))
     if unknown:
-        raise UnknownCustomers(place.url_of(FILE), unknown, there)
+        raise UnknownCustomers(place.url_of(FILE), unknown, customers)
     return ", ".join(schedules) or "none"
 
 
 def _device(settings: Settings) -> str:
-    """What transformers compute on here. torch is asked only about a GPU that has to be there."""
+    """Return the device for transformers. torch is imported only if the settings require a GPU."""
     return choose_device(
         settings.device, gather_gpu_facts(count_with_torch=settings.device.startswith("cuda"))
     )

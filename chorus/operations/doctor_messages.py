@@ -1,4 +1,4 @@
-"""What the doctor says of messages: that what is set can be used, and that a bridge uses it."""
+"""Doctor's checks of Pub/Sub: the topics and the subscription are usable, and a bridge runs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,26 +19,34 @@ from tasks.broker.broker_url import BrokerUnreachable
 
 
 class BridgeUnhealthy(ChorusError):
-    """A bridge runs, and what it is for does not happen."""
+    """A bridge that runs but cannot take messages in."""
 
     def __init__(self, bridge: Bridge) -> None:
         self.bridge = bridge
         since = f"{datetime.fromtimestamp(bridge.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        what = f"has waited since {since}" if bridge.state == "waiting" else "hands messages back"
-        super().__init__(f"{bridge.id} {what}: {bridge.error}")
+        problem = (
+            f"has waited since {since}" if bridge.state == "waiting" else "hands messages back"
+        )
+        super().__init__(f"{bridge.id} {problem}: {bridge.error}")
 
 
 class NoBridge(ChorusError):
+    """A service without a bridge for the subscription that is set."""
+
     def __init__(self, subscription: str) -> None:
         self.subscription = subscription
         super().__init__(
-            f"A service runs, and no bridge takes messages in from {subscription}. Start `chorus up` where "
-            "CHORUS_SUBSCRIPTION is set, or `chorus bridge`; if one was started, its log says why it ended."
+            f"A service runs, and no bridge takes messages in from {subscription}. Start "
+            "`chorus up` where CHORUS_SUBSCRIPTION is set, or `chorus bridge`; if one was started, its log "
+            "says why it ended."
         )
 
 
 def message_checks(settings: Settings, place: Place) -> list[tuple[str, Callable[[], str]]]:
-    """By name; each returns what was found, or raises a ChorusError that says what to do."""
+    """Return the checks with their names.
+
+    Each check returns what it found, or raises a ChorusError that says what to do.
+    """
     return [
         ("messages", lambda: _messages(settings.subscription, settings, place)),
         ("results", lambda: _topic(settings.results_topic)),
@@ -50,15 +58,16 @@ def _messages(subscription: str | None, settings: Settings, place: Place) -> str
     if subscription is None:
         return "none"
     check_installed()
-    bridges = _bridges(settings, place)
-    ours = [bridge for bridge in bridges or () if bridge.subscription == subscription]
-    for bridge in ours:
+    bridges = _running_bridges(settings, place)
+    matching = [bridge for bridge in bridges or () if bridge.subscription == subscription]
+    for bridge in matching:
         if bridge.error:
             raise BridgeUnhealthy(bridge)
     topic = check_can_pull(subscription)
-    if bridges is not None and not ours:
+    if bridges is not None and not matching:
         raise NoBridge(subscription)
-    return f"{subscription}, of {topic}; {'no service' if bridges is None else f'bridges: {len(ours)}'}"
+    service = "no service" if bridges is None else f"bridges: {len(matching)}"
+    return f"{subscription}, of {topic}; {service}"
 
 
 def _topic(name: str | None) -> str:
@@ -68,8 +77,8 @@ def _topic(name: str | None) -> str:
     return name
 
 
-def _bridges(settings: Settings, place: Place) -> list[Bridge] | None:
-    """Those of the service; None where none runs, or where nobody can say."""
+def _running_bridges(settings: Settings, place: Place) -> list[Bridge] | None:
+    """Return the bridges of the running service, or None if no service runs or Redis is away."""
     address = service_broker(settings)
     if address is None:
         return None
@@ -78,4 +87,4 @@ def _bridges(settings: Settings, place: Place) -> list[Bridge] | None:
         board = Board(address.client(), key_prefix(place))
         return BridgeRoster(board).all() if Roster(board).workers() else None
     except (BrokerUnreachable, RedisError):
-        return None  # as the check of the broker says
+        return None  # the check of the broker reports it

@@ -1,5 +1,7 @@
-"""What Kubernetes is asked for: for each model a Deployment and a KEDA ScaledObject; control
-worker, service, bridge.
+"""Kubernetes objects of a Chorus service.
+
+Each model has a Deployment and a KEDA ScaledObject. Beside them stand the control worker with its
+Service, and the bridge.
 
 Pure: pools in, documents out. The fields are those of the Kubernetes API (apps/v1, v1) and of
 keda.sh/v1alpha1.
@@ -16,34 +18,34 @@ from storage.names import digest
 from workers.autoscaling.limits import Limits
 from workers.runtime.liveness_file import FILE
 
-Document = dict[str, Any]  # Any: whatever JSON the Kubernetes API takes
+Document = dict[str, Any]  # Any: any JSON that the Kubernetes API accepts
 
 CONTROL = "chorus-control"
 BRIDGE = "chorus-bridge"
-BROKER_SECRET = "chorus-broker"  # noqa: S105 — the name of a Secret, not what is in it
-PORT = 9464  # of the metrics: the port that Prometheus exporters of OpenTelemetry use
+BROKER_SECRET = "chorus-broker"  # noqa: S105 — the name of a Secret, not its content
+METRICS_PORT = 9464  # the port of OpenTelemetry's Prometheus exporters
 
-_RUN = "/tmp/chorus"  # noqa: S108 — inside the container, where it is new at every start, and so is the sign of life
+_RUN_FOLDER = "/tmp/chorus"  # noqa: S108 — in the container, which starts with an empty /tmp
 _VOLUME = "home"
-_USER = 1000  # that the image makes; Kubernetes cannot tell from a name that it is not root
-_MOST = 100  # workers of a model without a max: what KEDA takes, too
-_LONGEST_WINDOW = 3600  # seconds, the most that an autoscaler may wait before it scales down
+_USER = 1000  # of the image; by number, because runAsNonRoot cannot check a name
+_DEFAULT_MAX_WORKERS = 100  # of a model without a max; the default of KEDA too
+_MAX_WINDOW = 3600  # seconds, the longest that an autoscaler may wait before it scales down
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """One model, and what one worker of it takes."""
+    """Model, and what one of its workers needs."""
 
     model: str
     limits: Limits
     threads: int
     memory: int  # bytes
-    gpu: bool  # whether it computes on a GPU
+    gpu: bool  # whether a worker needs a GPU
 
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """What all objects share."""
+    """Settings that all objects share."""
 
     namespace: str
     image: str
@@ -51,23 +53,25 @@ class ClusterSettings:
     home: str  # CHORUS_HOME in the containers: a URL, or the path at which the claim is mounted
     claim: str  # the PersistentVolumeClaim with that folder; not used with a URL
     grace: float  # seconds, longer than the slowest chunk takes
-    broker: str | None = None  # the URL to put into the Secret; None: the Secret is there
-    # the variables of the bridge; none: there is no bridge
+    broker: str | None = None  # the URL to put into the Secret; None: the Secret exists already
+    # Environment variables of the bridge; if empty, there is no bridge.
     bridge_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class BadNamespace(BadRequest):
+    """A name that Kubernetes does not accept for a namespace."""
+
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
         super().__init__(
-            f"{namespace!r} is no namespace of Kubernetes. It has 1 to 63 lower-case letters, digits and '-', "
-            "and begins and ends with a letter or digit."
+            f"{namespace!r} is no namespace of Kubernetes. A namespace has 1 to 63 lower-case "
+            "letters, digits and '-', and begins and ends with a letter or digit."
         )
 
 
 def build_documents(pools: Sequence[WorkerPool], cluster: ClusterSettings) -> list[Document]:
-    """All objects, in an order in which they can be applied. Raises BadNamespace."""
-    if len(cluster.namespace) > _LABEL or not _PLAIN.fullmatch(cluster.namespace):
+    """Return all objects, in an order in which they can be applied. Raises BadNamespace."""
+    if len(cluster.namespace) > _MAX_LABEL or not _DNS_LABEL.fullmatch(cluster.namespace):
         raise BadNamespace(cluster.namespace)
     secret = [_secret(cluster, cluster.broker)] if cluster.broker else []
     scaled = [
@@ -76,36 +80,40 @@ def build_documents(pools: Sequence[WorkerPool], cluster: ClusterSettings) -> li
         for document in (_deployment(pool, cluster), _scaled_object(pool, cluster))
     ]
     bridge = [_bridge(cluster)] if cluster.bridge_environment else []
-    return [*secret, _control(cluster), _service(cluster), *bridge, *scaled]
+    return [*secret, _control_worker(cluster), _service(cluster), *bridge, *scaled]
 
 
-_LABEL = 63  # characters, of a DNS label
-# characters of a model's name: with the prefix and what Kubernetes appends it still is a DNS label
-_LONGEST = 39
-_PLAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_MARKED = re.compile(r".*-[0-9a-f]{8}")
+_MAX_LABEL = 63  # characters of a DNS label
+# Characters of a model's name. With the prefix and what Kubernetes appends it is a DNS label.
+_MAX_MODEL_NAME = 39
+_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_ENDS_IN_HASH = re.compile(r".*-[0-9a-f]{8}")
 
 
 def object_name(model: str) -> str:
-    """The name of a model's objects: a DNS label, and another one for every model.
+    """Return the name of a model's objects: a DNS label that is unique to the model.
 
-    A name that is a label stays readable: "topics-acme" -> "chorus-score-topics-acme". Any other is
-    cut to what may stand in a label and ends in the hash of the whole, and so does a name that only
-    looks as if it did.
+    A short name that is a label is kept: "topics-acme" -> "chorus-score-topics-acme". Any other
+    name is reduced to the characters of a label and ends in the hash of the whole name. So does a
+    name that itself ends in something like such a hash, which keeps the names unique.
     """
-    if len(model) <= _LONGEST and _PLAIN.fullmatch(model) and not _MARKED.fullmatch(model):
+    if (
+        len(model) <= _MAX_MODEL_NAME
+        and _DNS_LABEL.fullmatch(model)
+        and not _ENDS_IN_HASH.fullmatch(model)
+    ):
         return f"chorus-score-{model}"
-    readable = re.sub(r"[^a-z0-9]+", "-", model)[: _LONGEST - 9].rstrip("-")
+    readable = re.sub(r"[^a-z0-9]+", "-", model)[: _MAX_MODEL_NAME - 9].rstrip("-")
     return f"chorus-score-{readable}-{digest(model.encode())[:8]}"
 
 
 def _metadata(name: str, component: str, cluster: ClusterSettings, **annotations: str) -> Document:
-    found: Document = {
+    metadata: Document = {
         "name": name,
         "namespace": cluster.namespace,
         "labels": _labels(name, component),
     }
-    return found | ({"annotations": annotations} if annotations else {})
+    return metadata | ({"annotations": annotations} if annotations else {})
 
 
 def _labels(name: str, component: str) -> dict[str, str]:
@@ -121,11 +129,11 @@ def _secret(cluster: ClusterSettings, url: str) -> Document:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": url}}
 
 
-def _control(cluster: ClusterSettings) -> Document:
+def _control_worker(cluster: ClusterSettings) -> Document:
     container = _container(
-        cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{PORT}"], cluster
+        cluster.image, ["worker", "--control", "--metrics", f"0.0.0.0:{METRICS_PORT}"], cluster
     ) | {
-        "ports": [{"name": "metrics", "containerPort": PORT}],
+        "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
         "readinessProbe": {
             "httpGet": {"path": "/healthz", "port": "metrics"},
             "periodSeconds": 5,
@@ -138,7 +146,7 @@ def _control(cluster: ClusterSettings) -> Document:
 
 
 def _bridge(cluster: ClusterSettings) -> Document:
-    """One, for what many messages a second take; more share the subscription."""
+    """Return the bridge with one replica, which is usually enough; several share a subscription."""
     container = _container(cluster.image, ["bridge"], cluster)
     container["name"] = "bridge"
     container["env"] += [
@@ -158,14 +166,15 @@ def _service(cluster: ClusterSettings) -> Document:
         "metadata": _metadata(CONTROL, "control", cluster),
         "spec": {
             "selector": {"app.kubernetes.io/name": CONTROL},
-            "ports": [{"name": "metrics", "port": PORT, "targetPort": "metrics"}],
+            "ports": [{"name": "metrics", "port": METRICS_PORT, "targetPort": "metrics"}],
         },
     }
 
 
 def _deployment(pool: WorkerPool, cluster: ClusterSettings) -> Document:
-    """Without `replicas`, which is KEDA's to say: applied again, it would send the workers of a
-    busy pool away.
+    """Return the Deployment of a pool without `replicas`, which KEDA sets.
+
+    If it had them, applying the file again would stop the workers of a busy pool.
     """
     memory = f"{ceil(pool.memory / 2**20)}Mi"
     resources: Document = {
@@ -187,14 +196,14 @@ def _deployment(pool: WorkerPool, cluster: ClusterSettings) -> Document:
 
 
 def _scaled_object(pool: WorkerPool, cluster: ClusterSettings) -> Document:
-    """The metric is the number of workers wanted, and one worker is worth 1 of it."""
+    """Return the ScaledObject of a pool. Its metric is the number of workers that are needed."""
     name, limits = object_name(pool.model), pool.limits
-    down = {"stabilizationWindowSeconds": min(ceil(limits.keep_warm), _LONGEST_WINDOW)}
+    scale_down = {"stabilizationWindowSeconds": min(ceil(limits.keep_warm), _MAX_WINDOW)}
     trigger = {
         "type": "metrics-api",
         "metricType": "AverageValue",
         "metadata": {
-            "url": f"http://{CONTROL}.{cluster.namespace}.svc:{PORT}/demand/{pool.model}",
+            "url": f"http://{CONTROL}.{cluster.namespace}.svc:{METRICS_PORT}/demand/{pool.model}",
             "valueLocation": "workers",
             "targetValue": "1",
             "activationTargetValue": "0",
@@ -209,8 +218,8 @@ def _scaled_object(pool: WorkerPool, cluster: ClusterSettings) -> Document:
             "pollingInterval": 5,
             "cooldownPeriod": ceil(limits.keep_warm),
             "minReplicaCount": limits.min,
-            "maxReplicaCount": limits.max or max(_MOST, limits.min),
-            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": down}}},
+            "maxReplicaCount": limits.max or max(_DEFAULT_MAX_WORKERS, limits.min),
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": scale_down}}},
             "triggers": [trigger],
         },
     }
@@ -223,8 +232,8 @@ def _workload(
     spec: Document | None = None,
     pod: Document | None = None,
 ) -> Document:
-    """A Deployment of one container, which gets the time to finish its chunk."""
-    inside: Document = {
+    """Return a Deployment of one container that has `grace` seconds to finish its chunk."""
+    pod_spec: Document = {
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": _USER,
@@ -235,11 +244,11 @@ def _workload(
         "containers": [container],
         **(pod or {}),
     }
-    if _mounted(cluster):
-        inside["volumes"] = [
+    if _root_is_mounted(cluster):
+        pod_spec["volumes"] = [
             {"name": _VOLUME, "persistentVolumeClaim": {"claimName": cluster.claim}}
         ]
-    template = {"metadata": {"labels": metadata["labels"]}, "spec": inside}
+    template = {"metadata": {"labels": metadata["labels"]}, "spec": pod_spec}
     selector = {"matchLabels": {"app.kubernetes.io/name": metadata["name"]}}
     return {
         "apiVersion": "apps/v1",
@@ -250,38 +259,38 @@ def _workload(
 
 
 def _container(image: str, arguments: Sequence[str], cluster: ClusterSettings) -> Document:
-    """A process, and the probes: it has started when there is a first sign of progress, and is
-    stuck without a new one.
+    """Return a container with its probes.
 
-    `find` asks, not a command of ours: it needs no core where all of them score.
+    It has started once the liveness file exists, and is stuck when the file was not touched for
+    `grace` seconds. `find` checks this: it needs less CPU time than a Python process.
     """
-    recent = f'test -n "$(find {_RUN}/{FILE} -mmin -{ceil(cluster.grace / 60)})"'
+    was_touched = f'test -n "$(find {_RUN_FOLDER}/{FILE} -mmin -{ceil(cluster.grace / 60)})"'
     reference = {"secretKeyRef": {"name": BROKER_SECRET, "key": "url"}}
-    found: Document = {
+    container: Document = {
         "name": "worker",
         "image": image,
         "command": ["chorus", *arguments],
         "env": [
             {"name": "CHORUS_HOME", "value": cluster.home},
-            {"name": "CHORUS_RUN", "value": _RUN},
+            {"name": "CHORUS_RUN", "value": _RUN_FOLDER},
             {"name": "CHORUS_BROKER_URL", "valueFrom": reference},
         ],
         "startupProbe": {
-            "exec": {"command": ["test", "-e", f"{_RUN}/{FILE}"]},
+            "exec": {"command": ["test", "-e", f"{_RUN_FOLDER}/{FILE}"]},
             "periodSeconds": 2,
             "failureThreshold": 300,
         },
         "livenessProbe": {
-            "exec": {"command": ["sh", "-c", recent]},
+            "exec": {"command": ["sh", "-c", was_touched]},
             "periodSeconds": 30,
             "timeoutSeconds": 10,
         },
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
-    if _mounted(cluster):
-        found["volumeMounts"] = [{"name": _VOLUME, "mountPath": cluster.home}]
-    return found
+    if _root_is_mounted(cluster):
+        container["volumeMounts"] = [{"name": _VOLUME, "mountPath": cluster.home}]
+    return container
 
 
-def _mounted(cluster: ClusterSettings) -> bool:
+def _root_is_mounted(cluster: ClusterSettings) -> bool:
     return "://" not in cluster.home

@@ -1,4 +1,4 @@
-"""An ensemble written by a person, checked and published."""
+"""Ensemble files: read an ensemble that a person wrote, check it and publish it."""
 
 import json
 import tomllib
@@ -22,11 +22,11 @@ class BadEnsembleFile(BadRequest):
 
 
 def read_ensemble(file: Path) -> Ensemble:
-    """The ensemble that a `.toml` or JSON file describes. Raises BadEnsembleFile."""
+    """Read the ensemble that a `.toml` or JSON file describes. Raises BadEnsembleFile."""
     try:
         text = file.read_text("utf-8")
         fields = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-        # as `ensembles show` prints it, published name and number on top
+        # `ensembles show` prints the name and version as well; what it prints can be published.
         if isinstance(fields, dict):
             fields = {key: value for key, value in fields.items() if key not in ("name", "version")}
         return Ensemble.model_validate(fields)
@@ -40,7 +40,7 @@ def read_ensemble(file: Path) -> Ensemble:
 
 
 def publish_ensemble_file(place: Place, name: str, file: Path, published_at: datetime) -> int:
-    """Publish the ensemble if its members answer their targets; its new version.
+    """Publish the ensemble if its members answer their targets. Return its new version.
 
     Raises BadEnsembleFile, NotPublished, Mismatch, BadName.
     """

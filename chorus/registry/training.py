@@ -1,4 +1,4 @@
-"""`chorus models train` and `chorus models publish`: from data or files to a published version."""
+"""`chorus models train` and `chorus models publish`: publish a version from data or files."""
 
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from storage.places.place import Place
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """The arguments of `chorus models train`, as they came."""
+    """Arguments of `chorus models train`, as given on the command line."""
 
     name: str
     data: Path
@@ -33,12 +33,13 @@ class TrainingRequest:
 
 
 def train_and_publish(place: Place, request: TrainingRequest) -> ModelManifest:
-    """Learn from a labelled file, measure on the rows held out, publish. Raises what
-    models.publishing.train_model raises.
+    """Train on a labelled file, evaluate on held-out rows, and publish.
+
+    Raises BadName, BadLabelledFile, and what models.publishing.train_model raises.
     """
     check_name("model", request.name)
     data = read_labelled_texts(request.data, request.text, request.labels, request.mode)
-    recipe = TrainingOptions(
+    options = TrainingOptions(
         encoder=request.encoder, epochs=request.epochs, over_length=request.over_length
     )
     with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
@@ -47,9 +48,9 @@ def train_and_publish(place: Place, request: TrainingRequest) -> ModelManifest:
             request.target,
             data,
             Path(folder),
-            recipe,
+            options,
             request.data.name,
-            initializer=_begin,
+            initializer=_initialize_process,
         )
         return ModelRegistry(place).publish(
             request.name, Path(folder), trained.spec, datetime.now(UTC)
@@ -68,8 +69,7 @@ def publish_existing_model(
     texts: Path | None,
     text: str,
 ) -> ModelManifest:
-    """Publish a model that was made elsewhere; the arguments of `chorus models publish`, as they
-    came.
+    """Publish a model that was made elsewhere, from the arguments of `chorus models publish`.
 
     Raises BadLabelledFile, and what models.publishing.publish raises.
     """
@@ -83,11 +83,11 @@ def publish_existing_model(
         max_tokens=max_tokens,
         over_length=over_length,
         texts=read_texts(texts, text) if texts else None,
-        initializer=_begin,
+        initializer=_initialize_process,
     )
 
 
-def _begin() -> None:
-    """A process on trial is as light as a worker, and keeps to one core."""
+def _initialize_process() -> None:
+    """Set up a child process like a worker's: without pandas, and on one core."""
     block_pandas()
     limit_native_threads(1)
