@@ -2,11 +2,10 @@
 
 
 class ChorusError(Exception):
-    """Says what happened, what was expected and what to do; the command line prints it without a
-    traceback.
+    """An error whose message says what happened, what was expected and what to do.
 
-    `exit_status` is what a command that ends on this error returns: 1 the job failed or is
-    incomplete, 2 the request was wrong and nothing was started.
+    The command line prints it without a traceback and exits with `exit_status`: 1 if the job failed
+    or is incomplete, 2 if the request was wrong and nothing was started.
     """
 
     exit_status = 1

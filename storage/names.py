@@ -6,7 +6,7 @@ import re
 from storage.errors import BadRequest
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]+)*")
-_MOST = 63
+_MAX_CHARS = 63
 
 
 class BadName(BadRequest):
@@ -15,21 +15,21 @@ class BadName(BadRequest):
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self.name = kind, name
         super().__init__(
-            f"{kind} name {name[:80]!r} is not allowed. A name has 1 to {_MOST} characters: "
-            "lower-case letters, "
-            "digits, '-', '_' and single dots inside, and begins with a letter or digit."
+            f"{kind} name {name[:80]!r} is not allowed. A name has 1 to {_MAX_CHARS} characters: "
+            "lower-case letters, digits, '-', '_' and single dots inside, and begins with a letter "
+            "or digit."
         )
 
 
 def is_name(name: str) -> bool:
-    """Return whether it may become part of a path, a Redis key or a queue."""
-    return len(name) <= _MOST and _NAME.fullmatch(name) is not None
+    """Return whether the name may become part of a path, a Redis key or a queue."""
+    return len(name) <= _MAX_CHARS and _NAME.fullmatch(name) is not None
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return `name` unchanged.
+    """Return `name` unchanged. Raises BadName.
 
-    Raises BadName, which says that it is the name of a `kind` (customer, model, …).
+    `kind` says in the error what has this name: customer, model, ….
     """
     if not is_name(name):
         raise BadName(kind, name)
@@ -37,5 +37,5 @@ def check_name(kind: str, name: str) -> str:
 
 
 def digest(data: bytes | memoryview) -> str:
-    """Return the SHA-256 of the data, 64 hexadecimal digits. Every file and id is checked by it."""
+    """Return the SHA-256 of the data as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""The base of what is stored as JSON: frozen, strict, and the same bytes for the same content."""
+"""The base of all stored JSON records: frozen, strict, and the same bytes for the same content."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class BadRecord(ChorusError):
-    """A stored JSON file does not hold what it should."""
+    """A stored JSON file that is not a valid record of its kind."""
 
     def __init__(self, kind: str, where: str, reason: str) -> None:
         self.kind, self.where = kind, where

@@ -1,4 +1,4 @@
-"""The allowlist: which files and folders a request may name. Pure, but for the links it follows.
+"""The allowlist of files and folders that a request may name. Pure, but for following links.
 
 allowed: /srv/exports  gs://acme/inbox
 
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from storage.errors import BadRequest
 
-_SAME = {"gcs": "gs", "s3a": "s3"}  # other names for a scheme
+_SCHEME_ALIASES = {"gcs": "gs", "s3a": "s3"}
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+_FORBIDDEN_CHARS = re.compile(r"[\x00-\x1f\x7f\\]")
 
-RealPath = Callable[[str], str]
+ResolveLinks = Callable[[str], str]  # local path → the same without links and dots
 
 
 class NotAllowed(BadRequest):
@@ -33,24 +33,21 @@ class NotAllowed(BadRequest):
         self.url, self.places = url, places
         super().__init__(
             f"{url} may not be named: {reason}. Allowed (CHORUS_ALLOWED_PLACES): "
-            f"{', '.join(places)}. Use a file or "
-            "folder in one of these, or ask whoever runs this service to add a place."
+            f"{', '.join(places)}. Use a file or folder in one of these, or ask the operator of "
+            "this service to add a place."
         )
 
 
 class UnclearLocation(Exception):
-    """A path or URL that does not name one file or folder for certain.
-
-    Its text is the reason, for people.
-    """
+    """A path or URL that may be read in more than one way. Its message is the reason."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """A file or folder by its canonical name. One contains another if its parts are a prefix."""
+    """The canonical name of a file or folder. One contains another if its parts are a prefix."""
 
     scheme: str  # "file", "gs", "s3", …
-    parts: tuple[str, ...]  # of a file from the root on; of an object the bucket first
+    parts: tuple[str, ...]  # of a file: from the root on; of an object: the bucket first
 
     @property
     def url(self) -> str:
@@ -60,11 +57,11 @@ class Location:
         return f"{self.scheme}://{'/'.join(self.parts)}"
 
     def is_within(self, other: "Location") -> bool:
-        """Return whether it is the other, or lies in it."""
+        """Return whether this is the other location, or lies in it."""
         return self.scheme == other.scheme and self.parts[: len(other.parts)] == other.parts
 
 
-def canonical_location(url: str, resolve_links: RealPath = os.path.realpath) -> Location:
+def canonical_location(url: str, resolve_links: ResolveLinks = os.path.realpath) -> Location:
     """Return the canonical location of a path or URL.
 
     `resolve_links` follows the links of a local path. Raises UnclearLocation.
@@ -72,11 +69,12 @@ def canonical_location(url: str, resolve_links: RealPath = os.path.realpath) -> 
         canonical_location("/srv/link/../a.csv") == Location("file", ("srv", "a.csv"))
         canonical_location("GCS://acme/inbox/") == Location("gs", ("acme", "inbox"))
     """
-    found = _URL.match(url)
-    scheme, rest = (found[1].lower(), found[2]) if found else ("file", url)
-    if "://" in url and not found:
-        raise UnclearLocation("it is no URL")  # such as chains of fsspec: simplecache::gs://…
-    scheme = _SAME.get(scheme, scheme)
+    match = _URL.match(url)
+    scheme, rest = (match[1].lower(), match[2]) if match else ("file", url)
+    if "://" in url and not match:
+        # a URL chain of fsspec, for example simplecache::gs://…
+        raise UnclearLocation("it is not a valid URL")
+    scheme = _SCHEME_ALIASES.get(scheme, scheme)
     if scheme == "file":
         return Location(scheme, _local_parts(rest, resolve_links))
     parts = tuple(rest.removesuffix("/").split("/"))
@@ -84,52 +82,51 @@ def canonical_location(url: str, resolve_links: RealPath = os.path.realpath) -> 
         raise UnclearLocation("it names no bucket")
     if any(part in ("", ".", "..") for part in parts):
         raise UnclearLocation("it has empty parts, or parts named . or ..")
-    if _ODD.search(rest) or "::" in rest:
+    if _FORBIDDEN_CHARS.search(rest) or "::" in rest:
         raise UnclearLocation("it has control characters, backslashes or ::")
     return Location(scheme, parts)
 
 
-def _local_parts(path: str, real: RealPath) -> tuple[str, ...]:
+def _local_parts(path: str, resolve_links: ResolveLinks) -> tuple[str, ...]:
     if not path or "\0" in path:
-        raise UnclearLocation("it is empty, or holds a NUL")
+        raise UnclearLocation("it is empty, or contains a NUL character")
     try:
-        found = real(str(Path(path).expanduser().absolute()))
+        real_path = resolve_links(str(Path(path).expanduser().absolute()))
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, an unknown user
-        raise UnclearLocation(f"its path cannot be followed ({error})") from None
-    return tuple(part for part in found.split("/") if part)
+        raise UnclearLocation(f"its path cannot be resolved ({error})") from None
+    return tuple(part for part in real_path.split("/") if part)
 
 
 def check_allowed(
-    url: str, places: Sequence[str] | None, resolve_links: RealPath = os.path.realpath
+    url: str, places: Sequence[str] | None, resolve_links: ResolveLinks = os.path.realpath
 ) -> str:
     """Return the canonical name of `url`, or `url` itself where `places` is None.
 
-    Use the returned name and not the given one: a link may point elsewhere a moment later. Raises
-    NotAllowed.
+    Open the returned name, not the given one: a link may have changed by then. Raises NotAllowed.
     """
     if places is None:
         return url
     try:
-        asked = canonical_location(url, resolve_links)
+        location = canonical_location(url, resolve_links)
     except UnclearLocation as error:
         raise NotAllowed(url, places, str(error)) from None
-    if not any(asked.is_within(canonical_location(place, resolve_links)) for place in places):
+    if not any(location.is_within(canonical_location(place, resolve_links)) for place in places):
         raise NotAllowed(url, places)
-    return asked.url
+    return location.url
 
 
 def check_allowed_tree(path: str, places: Sequence[str] | None) -> str:
-    """Check a local path and everything below it: no link may lead out of the places.
+    """Return what `check_allowed` returns, after checking everything below a local path as well.
 
-    Returns what `check_allowed` returns. Raises NotAllowed.
+    No link in it may lead out of the allowed places. Raises NotAllowed.
     """
-    found = check_allowed(path, places)
-    todo, seen = [found], {found}
-    while places is not None and todo:
-        folder = Path(todo.pop())
+    top = check_allowed(path, places)
+    unread, seen = [top], {top}
+    while places is not None and unread:
+        folder = Path(unread.pop())
         for file in folder.iterdir() if folder.is_dir() else ():
-            inside = check_allowed(str(file), places)
-            if inside not in seen:
-                seen.add(inside)
-                todo.append(inside)
-    return found
+            allowed = check_allowed(str(file), places)
+            if allowed not in seen:
+                seen.add(allowed)
+                unread.append(allowed)
+    return top

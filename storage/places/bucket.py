@@ -1,65 +1,61 @@
-"""The requests that an object place makes to a bucket: each is tried once, within a time limit.
+"""The requests that an object place sends to a bucket: each is tried once, within a time limit.
 
-Nothing is cached between answers, so that changes by other processes are seen.
+No answer is cached, so that changes by other processes are seen.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-MARK = "chorus-mark"  # the name, in an object's metadata, of what tells whose request has made it
+MARK = "chorus-mark"  # the metadata key of a random value that tells which call created an object
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing: the keys directly below a prefix, and the folders there, with a `/` at
-    their end.
-
-    `following` is where the next page begins.
-    """
+    """One page of a listing: the keys directly below a prefix; those of folders end with `/`."""
 
     keys: tuple[str, ...]
-    following: str | None
+    next_token: str | None  # requests the next page; None: this is the last one
 
 
 @dataclass(frozen=True)
 class ObjectStat:
-    """Size and version of an object: they change when the object changes."""
+    """Size and version of an object: one of them changes whenever the object changes."""
 
     size: int  # bytes
     version: str
 
 
 class Bucket(Protocol):
-    """A bucket by its client library.
+    """A bucket, reached through a client library; `timeout` is in seconds.
 
-    It raises what the library raises; `storage.places.error_mapping` classifies that.
+    Errors are those of the library; `storage.places.error_mapping` classifies them.
     """
 
-    def get(self, key: str, seconds: float) -> bytes:
+    def get(self, key: str, timeout: float) -> bytes:
         """Return the object's bytes."""
         ...
 
-    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, timeout: float) -> bytes:
         """Return the bytes from `start` to before `end`."""
         ...
 
-    def stat(self, key: str, seconds: float) -> ObjectStat:
+    def stat(self, key: str, timeout: float) -> ObjectStat:
         """Return the object's size and version."""
         ...
 
-    def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
-        """Write an object; with a mark only if it is absent, in the same request."""
+    def put(self, key: str, data: bytes, mark: str | None, timeout: float) -> None:
+        """Write an object. With a mark: only if it is absent, checked in the same request."""
         ...
 
-    def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
+    def metadata(self, key: str, timeout: float) -> Mapping[str, str]:
         """Return the object's own metadata."""
         ...
 
-    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
-        """Return one page of at most `most` keys below a prefix."""
+    def list_page(self, prefix: str, token: str | None, limit: int, timeout: float) -> Page:
+        """Return one page of at most `limit` keys below a prefix; `token` None: the first page."""
         ...
 
-    def delete(self, key: str, seconds: float) -> None:
+    def delete(self, key: str, timeout: float) -> None:
         """Delete the object."""
         ...

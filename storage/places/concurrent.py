@@ -1,7 +1,6 @@
-"""Independent operations on a place, run concurrently, so that they take the time of one.
+"""Independent operations on a place, run concurrently, so that together they take the time of one.
 
-On a disk, which answers at once, they run one after the other: a thread would cost more than a
-read.
+On a disk they run one after the other: a thread would cost more than a read.
 """
 
 from collections import deque
@@ -15,46 +14,46 @@ R = TypeVar("R")
 
 
 class HasConcurrency(Protocol):
-    """A place, as far as it matters here."""
+    """The part of a place that is needed here."""
 
     @property
     def concurrency(self) -> int:
-        """Number of operations that are worth running at once; 1: none."""
+        """Number of operations that are worth running at once; 1: one after the other."""
         ...
 
 
 def map_concurrently(
     place: HasConcurrency, act: Callable[[T], R], items: Iterable[T], concurrency: int | None = None
 ) -> Iterator[R]:
-    """Yield `act` of each item, in order, while the items after it are being worked on.
+    """Yield `act` of each item, in order, while the next items are already in progress.
 
-    As many run at once as the place's concurrency, or `concurrency`. A caller that takes only the
-    first results leaves the rest undone, and memory holds only what is being worked on. An item's
-    error is raised when its result is due.
+    At most `place.concurrency` items, and at most `concurrency`, are in progress at once. Items
+    start only as results are taken: a caller that stops early leaves the rest undone, and memory
+    holds a few results. The error of an item is raised in place of its result.
     """
-    most = min(place.concurrency, concurrency or place.concurrency)
-    todo = iter(items)
-    first = list(islice(todo, most))
+    limit = min(place.concurrency, concurrency or place.concurrency)
+    remaining = iter(items)
+    first = list(islice(remaining, limit))
     if len(first) < 2:
-        yield from map(act, chain(first, todo))
+        yield from map(act, chain(first, remaining))
         return
-    # Threads of its own: with a pool that all share, one that waits for another in the same pool
-    # would wait for ever.
-    pool = ThreadPoolExecutor(len(first), thread_name_prefix="side-by-side")
+    # A pool of its own for each call: in a shared one, a nested call could wait for a thread that
+    # its own caller occupies.
+    pool = ThreadPoolExecutor(len(first), thread_name_prefix="concurrent")
     try:
-        under_way = deque(pool.submit(act, item) for item in first)
-        while under_way:
-            found = under_way.popleft().result()
-            under_way.extend(pool.submit(act, item) for item in islice(todo, 1))
-            yield found
+        futures = deque(pool.submit(act, item) for item in first)
+        while futures:
+            result = futures.popleft().result()
+            futures.extend(pool.submit(act, item) for item in islice(remaining, 1))
+            yield result
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)  # nothing goes on behind anybody's back
+        pool.shutdown(wait=True, cancel_futures=True)  # no operation outlives the call
 
 
 def run_concurrently(
     place: HasConcurrency, *steps: Callable[[], Any]
 ) -> Iterator[Any]:  # Any: their types differ
-    """Yield the results of these steps, in order; on a slow place later ones run meanwhile."""
+    """Yield the results of these steps, in order; on a slow place they run at the same time."""
     return map_concurrently(place, lambda step: step(), steps)
 
 

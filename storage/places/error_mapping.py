@@ -1,23 +1,22 @@
-"""Classify what the storage libraries raise into errors that may pass and errors that will not.
+"""A mapping from the errors of the storage libraries to transient and permanent errors.
 
 The clients of Google and Amazon raise errors of half a dozen libraries, of which a process may have
-only some. So errors are known by their text and the names of their classes, and nothing is imported
-for that.
+only some. So errors are recognised by their text and the names of their classes, without an import.
 """
 
-# 409: two conditional writes at once, of which S3 lets neither through
-_PASSING_STATUS = {408, 409, 425, 429}
-_CANNOT = 501  # as servers answer that speak like S3 and do not know conditional writes
-# all of them 400
-_PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"}
-_PASSING_CLASSES = {
+# 409: two conditional writes at once, of which S3 may reject both
+_TRANSIENT_STATUS = {408, 409, 425, 429}
+_NOT_IMPLEMENTED = 501  # the answer of servers with S3's interface but no conditional writes
+# error codes of S3 that come with status 400
+_TRANSIENT_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"}
+_TRANSIENT_CLASSES = {
     "aiohttp.ClientError",
     "botocore.ConnectionError",
     "botocore.HTTPClientError",
     "botocore.IncompleteReadError",
     "botocore.ResponseParserError",
     "google.TransportError",
-    "json.JSONDecodeError",  # an answer that was cut
+    "json.JSONDecodeError",  # an answer that was cut short
     "requests.RequestException",
     "urllib3.HTTPError",
 }
@@ -37,7 +36,7 @@ class TransientError(Exception):
 class PermanentError(Exception):
     """An error after which another try would fail too.
 
-    `credentials`: storage does not accept the credentials.
+    `credentials`: because storage does not accept the credentials.
     """
 
     def __init__(self, reason: str, credentials: bool = False) -> None:
@@ -46,53 +45,57 @@ class PermanentError(Exception):
 
 
 def classify_error(error: Exception) -> Exception:
-    """Return FileNotFoundError, FileExistsError, TransientError or PermanentError.
+    """Return a FileNotFoundError, FileExistsError, TransientError or PermanentError for an error.
 
     An error that is not from storage is returned as it is.
     """
     if isinstance(error, FileNotFoundError | FileExistsError | TransientError | PermanentError):
         return error
-    status, code = _answer(error)
+    status, code = _status_and_code(error)
     if status is not None:
         return _by_status(error, status, code)
     classes = {
-        f"{each.__module__.partition('.')[0]}.{each.__name__}" for each in type(error).__mro__
+        f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(error).__mro__
     }
     if classes & _CREDENTIALS_CLASSES and not getattr(error, "retryable", False):
         return (
-            TransientError(_said(error))
-            if classes & _PASSING_CLASSES
-            else PermanentError(_said(error), credentials=True)
+            TransientError(_message(error))
+            if classes & _TRANSIENT_CLASSES
+            else PermanentError(_message(error), credentials=True)
         )
-    # the latter from gcsfs
+    # "Forbidden: " and "Bad Request: " come from gcsfs
     if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):
-        return PermanentError(_said(error), credentials=True)
+        return PermanentError(_message(error), credentials=True)
     if str(error).startswith("Bad Request: "):
-        return PermanentError(_said(error))
+        return PermanentError(_message(error))
     if (
         isinstance(error, OSError | TimeoutError)
-        or classes & _PASSING_CLASSES
+        or classes & _TRANSIENT_CLASSES
         or hasattr(error, "retryable")
     ):
-        return TransientError(_said(error))
-    # no request was made of it
+        return TransientError(_message(error))
+    # errors before a request is sent, for example a wrong endpoint
     if isinstance(error, ValueError) or "botocore.BotoCoreError" in classes:
-        return PermanentError(_said(error))
+        return PermanentError(_message(error))
     return error
 
 
 def _by_status(error: Exception, status: int, code: str) -> Exception:
     if status == 404:
-        return FileNotFoundError(_said(error))
+        return FileNotFoundError(_message(error))
     if status == 412:
-        return FileExistsError(_said(error))
-    if status in _PASSING_STATUS or (status >= 500 and status != _CANNOT) or code in _PASSING_CODES:
-        return TransientError(f"{status} {_said(error)}")
-    return PermanentError(f"{status} {_said(error)}", credentials=status in (401, 403))
+        return FileExistsError(_message(error))
+    if (
+        status in _TRANSIENT_STATUS
+        or (status >= 500 and status != _NOT_IMPLEMENTED)
+        or code in _TRANSIENT_CODES
+    ):
+        return TransientError(f"{status} {_message(error)}")
+    return PermanentError(f"{status} {_message(error)}", credentials=status in (401, 403))
 
 
-def _answer(error: BaseException | None) -> tuple[int | None, str]:
-    """Return the HTTP status and S3's error code, if storage answered."""
+def _status_and_code(error: BaseException | None) -> tuple[int | None, str]:
+    """Return the HTTP status and S3's error code; None and "" if there was no answer."""
     while error is not None:
         response = getattr(error, "response", None)  # botocore's
         if isinstance(response, dict) and "ResponseMetadata" in response:
@@ -106,5 +109,5 @@ def _answer(error: BaseException | None) -> tuple[int | None, str]:
     return None, ""
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ").replace("\n", " ")

@@ -14,72 +14,71 @@ from storage.places.bucket import MARK, ObjectStat, Page
 LIBRARY, EXTRA = "gcsfs", "gcp"
 ADVICE = (
     "Check GOOGLE_APPLICATION_CREDENTIALS or run `gcloud auth application-default login`; the "
-    "account needs the role "
-    "Storage Object User (roles/storage.objectUser) on the bucket."
+    "account needs the role Storage Object User (roles/storage.objectUser) on the bucket."
 )
 
 
 @dataclass(frozen=True)
 class GoogleBucket:
-    """A bucket; each method makes one request, once."""
+    """A bucket; each method sends one request, once."""
 
     name: str
-    idle_timeout: float  # seconds in which nothing of an answer comes
+    idle_timeout: float  # seconds without a byte of the answer
 
-    def get(self, key: str, seconds: float) -> bytes:
-        return bytes(_client(self.idle_timeout).cat_file(f"{self.name}/{key}", timeout=seconds))
+    def get(self, key: str, timeout: float) -> bytes:
+        return bytes(_client(self.idle_timeout).cat_file(f"{self.name}/{key}", timeout=timeout))
 
-    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, timeout: float) -> bytes:
         return bytes(
             _client(self.idle_timeout).cat_file(
-                f"{self.name}/{key}", start=start, end=end, timeout=seconds
+                f"{self.name}/{key}", start=start, end=end, timeout=timeout
             )
         )
 
-    def stat(self, key: str, seconds: float) -> ObjectStat:
-        found = _client(self.idle_timeout).call(
-            "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
-        )
-        return ObjectStat(int(found["size"]), str(found.get("generation")))
+    def stat(self, key: str, timeout: float) -> ObjectStat:
+        answer = self._object_resource(key, timeout)
+        return ObjectStat(int(answer["size"]), str(answer.get("generation")))
 
-    def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
+    def put(self, key: str, data: bytes, mark: str | None, timeout: float) -> None:
         _client(self.idle_timeout).pipe_file(
             f"{self.name}/{key}",
             data,
             mode="create" if mark else "overwrite",
             metadata={MARK: mark} if mark else None,
-            chunksize=len(data) + 1,  # below it all in one request
-            timeout=seconds,
+            chunksize=len(data) + 1,  # all of the data in one request
+            timeout=timeout,
         )
 
-    def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle_timeout).call(
-            "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=seconds
-        )
-        return found.get("metadata") or {}
+    def metadata(self, key: str, timeout: float) -> Mapping[str, str]:
+        return self._object_resource(key, timeout).get("metadata") or {}
 
-    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
-        found = _client(self.idle_timeout).call(
+    def list_page(self, prefix: str, token: str | None, limit: int, timeout: float) -> Page:
+        answer = _client(self.idle_timeout).call(
             "GET",
             "b/{}/o",
             self.name,
             prefix=prefix,
             delimiter="/",
-            pageToken=following,
-            maxResults=most,
+            pageToken=token,
+            maxResults=limit,
             fields="items/name,prefixes,nextPageToken",
             json_out=True,
-            timeout=seconds,
+            timeout=timeout,
         )
-        keys = [item["name"] for item in found.get("items", [])]
-        return Page((*keys, *found.get("prefixes", [])), found.get("nextPageToken") or None)
+        keys = [item["name"] for item in answer.get("items", [])]
+        return Page((*keys, *answer.get("prefixes", [])), answer.get("nextPageToken") or None)
 
-    def delete(self, key: str, seconds: float) -> None:
-        _client(self.idle_timeout).call("DELETE", "b/{}/o/{}", self.name, key, timeout=seconds)
+    def delete(self, key: str, timeout: float) -> None:
+        _client(self.idle_timeout).call("DELETE", "b/{}/o/{}", self.name, key, timeout=timeout)
+
+    def _object_resource(self, key: str, timeout: float) -> Any:  # JSON
+        return _client(self.idle_timeout).call(
+            "GET", "b/{}/o/{}", self.name, key, json_out=True, timeout=timeout
+        )
 
 
 def _client(idle_timeout: float) -> Any:  # fsspec has no types
-    """Kept by fsspec, and made anew in a process that was forked."""
+    """Return the client, which fsspec caches and creates again in a forked process."""
     from aiohttp import ClientTimeout
 
     limits = ClientTimeout(total=None, sock_connect=idle_timeout, sock_read=idle_timeout)
@@ -88,15 +87,14 @@ def _client(idle_timeout: float) -> Any:  # fsspec has no types
 
 @cache
 def _one_try() -> Any:
-    """The client without its own six tries, which would multiply with ours.
+    """Return the class of the client, without its own six tries, which would multiply with ours.
 
-    And not the one that gcsfs gives fsspec for `gs`: that asks another service, over gRPC, for the
-    kind of bucket, and where that does not answer, before emulators, waits a minute for each
-    operation.
+    It is not the class that gcsfs registers for `gs`: that one asks another service, over gRPC, for
+    the type of the bucket. Emulators do not have it, and each operation would wait for a minute.
     """
     from gcsfs.core import GCSFileSystem
 
     class OneTry(GCSFileSystem):  # type: ignore[misc]
-        _request = GCSFileSystem._request.__wrapped__  # noqa: SLF001 — no other way to turn them off
+        _request = GCSFileSystem._request.__wrapped__  # noqa: SLF001 — no public way
 
     return OneTry

@@ -19,15 +19,15 @@ from storage.places.bucket import MARK, Bucket, ObjectStat
 from storage.places.concurrent import map_concurrently
 from storage.places.error_mapping import PermanentError, TransientError, classify_error
 from storage.places.gcs import GoogleBucket
-from storage.places.place import BLOCK, Absent, Changed, Place, UnknownScheme
+from storage.places.place import BLOCK_BYTES, Absent, Changed, Place, UnknownScheme
 from storage.places.retry import RetryPolicy, StorageRefused, StorageUnavailable
 from storage.places.s3 import AmazonBucket
 
 RETRY_POLICY = RetryPolicy()
-_PAGE = 1000  # names in one answer, the most that both give
-# seconds; a file's size is not known before, and a dead connection is noticed long before
-_LONGEST_READ = 600.0
-_LOUD = 5.0  # seconds after which people should know that storage is slow
+_PAGE_KEYS = 1000  # the most that GCS and S3 return in one answer
+# Seconds. The size of the file is unknown before; `idle_timeout` ends a dead connection earlier.
+_READ_TIMEOUT = 600.0
+_WARN_AFTER = 5.0  # seconds of retrying one operation
 
 T = TypeVar("T")
 
@@ -43,15 +43,11 @@ class ObjectPlace(Place):
     concurrency = 8  # each waits for the network; s3fs keeps ten connections
 
     def __init__(
-        self, url: str, bucket: Bucket, prefix: str, advice: str, patience: RetryPolicy
+        self, url: str, bucket: Bucket, prefix: str, advice: str, retry_policy: RetryPolicy
     ) -> None:
         super().__init__(url)
-        self._bucket, self._prefix, self._advice, self._retry_policy = (
-            bucket,
-            prefix,
-            advice,
-            patience,
-        )
+        self._bucket, self._prefix, self._advice = bucket, prefix, advice
+        self._retry_policy = retry_policy
 
     def _key(self, path: str) -> str:
         return "/".join(filter(None, (self._prefix, path)))
@@ -59,25 +55,30 @@ class ObjectPlace(Place):
     def read(self, path: str) -> bytes:
         try:
             return self._with_retries(
-                path, lambda: self._bucket.get(self._key(path), _LONGEST_READ)
+                path, lambda: self._bucket.get(self._key(path), _READ_TIMEOUT)
             )
         except FileNotFoundError:
             self._check_bucket()
             raise Absent(self.url_of(path)) from None
 
-    def create(self, path: str, data: bytes, *, durable: bool = False) -> bool:  # noqa: ARG002 — always durable
+    def create(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        durable: bool = False,  # noqa: ARG002 — objects always are
+    ) -> bool:
         """Create the object with a mark of this call in its metadata.
 
-        "Already there" may be the answer to a request that was sent again, by us or by a client
-        library, because its first answer was lost. Then the mark is ours, and this call created the
-        object.
+        "It exists" may be the answer to a second try whose first answer was lost, of ours or of the
+        client library. Then the mark is ours, and this call created the object.
         """
         mark = secrets.token_hex(8)
-        key, seconds = self._key(path), self._retry_policy.timeout_for(len(data))
+        key, timeout = self._key(path), self._retry_policy.timeout_for(len(data))
 
         def attempt() -> bool:
             try:
-                self._bucket.put(key, data, mark, seconds)
+                self._bucket.put(key, data, mark, timeout)
             except Exception as error:
                 if not isinstance(classify_error(error), FileExistsError):
                     raise
@@ -88,16 +89,16 @@ class ObjectPlace(Place):
                     self._bucket.metadata(key, self._retry_policy.request_timeout).get(MARK) == mark
                 )
             except FileNotFoundError:
-                raise TransientError("it was said to be there already, and was not") from None
+                raise TransientError("storage answered that it exists, but it does not") from None
 
         return self._write(path, attempt)
 
     def replace(self, path: str, data: bytes) -> None:
-        seconds = self._retry_policy.timeout_for(len(data))
-        self._write(path, lambda: self._bucket.put(self._key(path), data, None, seconds))
+        timeout = self._retry_policy.timeout_for(len(data))
+        self._write(path, lambda: self._bucket.put(self._key(path), data, None, timeout))
 
     def exists(self, path: str) -> bool:
-        """Return whether there is such an object; a folder is not one."""
+        """Return whether the object exists; a folder is no object."""
         try:
             self._with_retries(
                 path,
@@ -109,7 +110,7 @@ class ObjectPlace(Place):
         return True
 
     def names(self, folder: str) -> list[str]:
-        return sorted({name.rstrip("/") for name in self._listed(folder)})
+        return sorted({name.rstrip("/") for name in self._list(folder)})
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
@@ -119,14 +120,14 @@ class ObjectPlace(Place):
             )
 
     def clear(self, folder: str) -> None:
-        files = [name for name in self._listed(folder) if not name.endswith("/")]
+        files = [name for name in self._list(folder) if not name.endswith("/")]
         for _ in map_concurrently(
             self, self.remove, (f"{folder}/{name}" if folder else name for name in files)
         ):
             pass
 
     def flush(self, folder: str, names: Sequence[str]) -> None:
-        """Return at once: an object store answers only when the object is safe."""
+        """Return at once: an object store answers a write only when the object is durable."""
 
     @contextmanager
     def local_file(self, path: str) -> Iterator[Path]:
@@ -137,59 +138,58 @@ class ObjectPlace(Place):
             yield copy
 
     def copy_to(self, path: str, file: IO[bytes]) -> None:
-        """Copy the object block by block; some blocks are read while one is written."""
+        """Copy the object block by block; the next blocks are read while one is written."""
         try:
-            before = self._stamp(path)
+            before = self._stat(path)
         except FileNotFoundError:
             self._check_bucket()
             raise Absent(self.url_of(path)) from None
 
         def block(start: int) -> bytes:
-            end = min(before.size, start + BLOCK)
-            seconds = self._retry_policy.timeout_for(end - start)
+            end = min(before.size, start + BLOCK_BYTES)
+            timeout = self._retry_policy.timeout_for(end - start)
             data = self._with_retries(
-                path, lambda: self._bucket.get_range(self._key(path), start, end, seconds)
+                path, lambda: self._bucket.get_range(self._key(path), start, end, timeout)
             )
             if len(data) != end - start:
                 raise Changed(self.url_of(path))
             return data
 
         try:
-            for data in map_concurrently(self, block, range(0, before.size, BLOCK)):
+            for data in map_concurrently(self, block, range(0, before.size, BLOCK_BYTES)):
                 file.write(data)
-        except (FileNotFoundError, StorageRefused):  # refused: there are no bytes where some were
-            if self._is_still(path, before):
+        except (FileNotFoundError, StorageRefused):  # refused: the object has become shorter
+            if self._is_unchanged(path, before):
                 raise
-        if not self._is_still(path, before):
+        if not self._is_unchanged(path, before):
             raise Changed(self.url_of(path))
 
-    def _is_still(self, path: str, before: ObjectStat) -> bool:
+    def _is_unchanged(self, path: str, before: ObjectStat) -> bool:
         with suppress(FileNotFoundError):
-            return self._stamp(path) == before
+            return self._stat(path) == before
         return False
 
-    def _stamp(self, path: str) -> ObjectStat:
+    def _stat(self, path: str) -> ObjectStat:
         return self._with_retries(
             path, lambda: self._bucket.stat(self._key(path), self._retry_policy.request_timeout)
         )
 
-    def _listed(self, folder: str) -> list[str]:
-        """Return the names directly below a folder; folders end with `/`.
+    def _list(self, folder: str) -> list[str]:
+        """Return the names directly below a folder; those of folders end with `/`.
 
-        It reads page by page, so that one page may be retried.
+        Pages are retried one by one.
         """
         prefix = f"{self._key(folder)}/" if self._key(folder) else ""
-        found: list[str] = []
-        following: str | None = None
+        timeout = self._retry_policy.request_timeout
+        names: list[str] = []
+        token: str | None = None
         while True:
-            ask = partial(
-                self._bucket.list_page, prefix, following, _PAGE, self._retry_policy.request_timeout
-            )
-            page = self._with_retries(folder, ask, self._no_bucket)
-            found += [key.removeprefix(prefix) for key in page.keys if key != prefix]
-            following = page.following
-            if following is None:
-                return found
+            request = partial(self._bucket.list_page, prefix, token, _PAGE_KEYS, timeout)
+            page = self._with_retries(folder, request, self._no_bucket)
+            names += [key.removeprefix(prefix) for key in page.keys if key != prefix]
+            token = page.next_token
+            if token is None:
+                return names
 
     def _write(self, path: str, attempt: Callable[[], T]) -> T:
         return self._with_retries(path, attempt, self._no_bucket)
@@ -197,67 +197,70 @@ class ObjectPlace(Place):
     def _check_bucket(self) -> None:
         """Raise StorageRefused if the bucket does not exist.
 
-        A missing object may mean a missing bucket: a wrong setting would look like an empty place.
+        Called when an object is missing: a wrong bucket name must not look like an empty place.
         """
-        if self._bucket not in _known_buckets():
+        if self._bucket not in _existing_buckets():
             self._with_retries(
                 "",
                 lambda: self._bucket.list_page("", None, 1, self._retry_policy.request_timeout),
                 self._no_bucket,
             )
-            _known_buckets().add(self._bucket)
+            _existing_buckets().add(self._bucket)
 
     def _no_bucket(self) -> StorageRefused:
         return StorageRefused(
-            self.url, "there is no such bucket", "Create the bucket, or mend its name."
+            self.url, "there is no such bucket", "Create the bucket, or correct its name."
         )
 
     def _with_retries(
         self, path: str, attempt: Callable[[], T], absent: Callable[[], Exception] | None = None
     ) -> T:
-        """Return what the attempt returns, retrying by the policy.
+        """Return what `attempt` returns, retrying transient errors by the policy.
 
-        FileNotFoundError is a result too, unless `absent` gives the error that it means.
+        Raises FileNotFoundError, or what `absent` returns instead of it; FileExistsError;
+        StorageRefused for a permanent error; StorageUnavailable when it gives up.
         """
-        began, tries, said = time.monotonic(), 0, False
+        started_at, tries, warned = time.monotonic(), 0, False
         while True:
             tries += 1
             try:
                 return attempt()
-            # whatever the libraries raise; what they should not is passed on
+            # The libraries' errors have no common base; those not of storage are raised again.
             except Exception as error:
-                trouble = classify_error(error)
-                if isinstance(trouble, PermanentError):
-                    advice = self._advice if trouble.credentials else "Mend it and run it again."
-                    raise StorageRefused(self.url_of(path), str(trouble), advice) from error
-                if isinstance(trouble, FileNotFoundError) and absent is not None:
+                classified = classify_error(error)
+                if isinstance(classified, PermanentError):
+                    advice = self._advice if classified.credentials else "Correct it and run again."
+                    raise StorageRefused(self.url_of(path), str(classified), advice) from error
+                if isinstance(classified, FileNotFoundError) and absent is not None:
                     raise absent() from error
-                if not isinstance(trouble, TransientError):
-                    raise trouble from None
-                spent = time.monotonic() - began
-                wait = self._retry_policy.wait(tries, spent, random.random())  # noqa: S311 — no secret
+                if not isinstance(classified, TransientError):
+                    raise classified from None
+                spent = time.monotonic() - started_at
+                draw = random.random()  # noqa: S311 — no secret
+                wait = self._retry_policy.wait(tries, spent, draw)
                 if wait is None:
                     raise StorageUnavailable(
-                        self.url_of(path), str(trouble), tries, spent
+                        self.url_of(path), str(classified), tries, spent
                     ) from error
-                loud = not said and spent > _LOUD
-                said = said or loud
+                is_slow = spent > _WARN_AFTER
                 log.log(
-                    logging.WARNING if loud else logging.INFO,
-                    "trying %s again: %s",
+                    logging.WARNING if is_slow and not warned else logging.INFO,
+                    "storage failed; retrying %s in %.1f s: %s",
                     self.url_of(path),
-                    trouble,
+                    wait,
+                    classified,
                 )
+                warned = warned or is_slow
             time.sleep(wait)
 
 
 @cache
-def _known_buckets() -> set[Bucket]:
-    """Return the buckets that are known to exist."""
+def _existing_buckets() -> set[Bucket]:
+    """Return the buckets that this process has found to exist."""
     return set()
 
 
-_KINDS: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = {
+_SCHEMES: dict[str, tuple[ModuleType, type[GoogleBucket] | type[AmazonBucket]]] = {
     "gs": (gcs, GoogleBucket),
     "gcs": (gcs, GoogleBucket),
     "s3": (s3, AmazonBucket),
@@ -270,11 +273,11 @@ def object_place(url: str, retry_policy: RetryPolicy | None = None) -> ObjectPla
     Raises UnknownScheme.
     """
     parts = urlsplit(url)
-    if parts.scheme not in _KINDS:
+    if parts.scheme not in _SCHEMES:
         raise UnknownScheme(
             url, f"{parts.scheme}:// is not known. Use a local path, gs://… or s3://…"
         )
-    library, kind = _KINDS[parts.scheme]
+    library, bucket_class = _SCHEMES[parts.scheme]
     if not parts.netloc:
         raise UnknownScheme(url, f"it names no bucket. Use {parts.scheme}://bucket/folder")
     if find_spec(library.LIBRARY) is None:
@@ -283,7 +286,7 @@ def object_place(url: str, retry_policy: RetryPolicy | None = None) -> ObjectPla
         )
     url = url.rstrip("/")
     retry_policy = retry_policy or RETRY_POLICY
-    bucket = kind(parts.netloc, retry_policy.idle_timeout)
+    bucket = bucket_class(parts.netloc, retry_policy.idle_timeout)
     return ObjectPlace(
         url, bucket, url.partition("://")[2].partition("/")[2], library.ADVICE, retry_policy
     )

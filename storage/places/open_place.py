@@ -1,4 +1,4 @@
-"""From the URL of a root to its place."""
+"""Opening the place at a path or URL."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ def open_place(url: str) -> Place:
     scheme = urlsplit(url).scheme if "://" in url else "file"
     if scheme == "file":
         return LocalPlace(Path(url.removeprefix("file://")).expanduser().absolute())
-    # Imported late: most processes work on local places.
+    # Imported late: most processes use local places only.
     from storage.places.object_place import object_place
 
     return object_place(url)

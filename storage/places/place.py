@@ -13,8 +13,8 @@ from typing import IO
 from storage.errors import BadRequest, ChorusError
 
 _TEMPORARY = ".new-"
-BLOCK = 8 << 20  # bytes of a large file that are read at once
-_SETTLING = 8  # files on their way to the disk at once
+BLOCK_BYTES = 8 << 20  # of a large file that are read at once
+_FLUSH_THREADS = 8
 
 
 class Absent(ChorusError):
@@ -22,7 +22,7 @@ class Absent(ChorusError):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        super().__init__(f"{url} is not there.")
+        super().__init__(f"{url} does not exist.")
 
 
 class Differs(ChorusError):
@@ -31,8 +31,8 @@ class Differs(ChorusError):
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(
-            f"{url} is there already, with other content, and files there never change. "
-            "Choose another place, or remove it if it is not needed."
+            f"{url} exists already, with other content, and such files never change. Choose "
+            "another place, or remove the file if it is not needed."
         )
 
 
@@ -42,35 +42,33 @@ class CannotWrite(ChorusError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(
-            f"Could not write {url}: {reason}. Nothing half-written was left; mend it and run "
-            "again."
+            f"Could not write {url}: {reason}. No partly written file was left. Correct this and "
+            "run again."
         )
 
 
 class Changed(ChorusError):
-    """A file that was written or removed while it was read, or whose stored size is not that of its
-    bytes.
-    """
+    """A file that changed while it was read, or whose stored size is not that of its bytes."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(
-            f"{url} changed while it was read, or is stored under a Content-Encoding, so that its "
-            "bytes are not those "
-            "that the store counts. Run again when it is complete, or store it as a plain file."
+            f"{url} changed while it was read, or is stored with a Content-Encoding, so that its "
+            "size is not that of its bytes. Run again when the file is complete, or store it "
+            "without Content-Encoding."
         )
 
 
 class Place(ABC):
     """Files by relative path below `url`. No reader ever sees a part of a file."""
 
-    concurrency = 1  # operations that pay side by side
+    concurrency = 1  # operations that are worth running at once
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def url_of(self, path: str) -> str:
-        """Return the full address of a path, for people and manifests."""
+        """Return the full URL or path of a file or folder, for messages and manifests."""
         return f"{self.url}/{path}" if path else self.url
 
     @abstractmethod
@@ -87,18 +85,20 @@ class Place(ABC):
 
     @abstractmethod
     def replace(self, path: str, data: bytes) -> None:
-        """Write the file durably, over an older one: only for the few files that may change."""
+        """Write the file durably, over an existing one. Raises CannotWrite.
+
+        Only for the few files that may change.
+        """
 
     @abstractmethod
     def exists(self, path: str) -> bool:
         """Return whether the file exists."""
-        ...
 
     @abstractmethod
     def names(self, folder: str) -> list[str]:
         """Return the names of files and folders directly below `folder`, sorted.
 
-        The list is empty when there is no such folder.
+        The list is empty if there is no such folder.
         """
 
     @abstractmethod
@@ -107,24 +107,27 @@ class Place(ABC):
 
     @abstractmethod
     def clear(self, folder: str) -> None:
-        """Remove every file directly below a folder, and the folder if nothing else is in it."""
+        """Remove every file directly below a folder, and the folder if it is then empty."""
 
     @abstractmethod
     def flush(self, folder: str, names: Sequence[str]) -> None:
         """Wait until these files of a folder would survive a power failure.
 
-        They were created without `durable`. Raises Absent, CannotWrite.
+        For files that were created without `durable`. Raises Absent, CannotWrite.
         """
 
     @abstractmethod
     @contextmanager
     def local_file(self, path: str) -> Iterator[Path]:
-        """Yield a local file with the content of `path`: the file itself, or a temporary copy."""
+        """Yield a local file with the content of `path`: the file itself, or a temporary copy.
+
+        Raises Absent, Changed.
+        """
 
     def create_or_verify(self, path: str, data: bytes, *, durable: bool = False) -> None:
-        """Create a file whose bytes follow from its name.
+        """Create the file, or check that an existing one has equal bytes.
 
-        A file that exists with equal bytes is a success. Raises Differs, CannotWrite.
+        Raises Differs, CannotWrite.
         """
         if not self.create(path, data, durable=durable) and self.read(path) != data:
             raise Differs(self.url_of(path))
@@ -135,7 +138,7 @@ class Place(ABC):
 
 
 class LocalPlace(Place):
-    """A folder of this machine, or of a file system that several machines mount."""
+    """A folder on this machine, or on a file system that several machines mount."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(str(root))
@@ -154,7 +157,7 @@ class LocalPlace(Place):
         target = self._file(path)
         if target.exists():
             return False
-        with self._written(target, data, durable) as temporary:
+        with self._temporary_file(target, data, durable) as temporary:
             try:
                 os.link(temporary, target)
             except FileExistsError:
@@ -163,11 +166,11 @@ class LocalPlace(Place):
 
     def replace(self, path: str, data: bytes) -> None:
         target = self._file(path)
-        with self._written(target, data, durable=True) as temporary:
+        with self._temporary_file(target, data, durable=True) as temporary:
             temporary.replace(target)
 
     @contextmanager
-    def _written(self, target: Path, data: bytes, durable: bool) -> Iterator[Path]:
+    def _temporary_file(self, target: Path, data: bytes, durable: bool) -> Iterator[Path]:
         """Yield a temporary file beside the target with all of the data; remove it afterwards."""
         temporary = None
         try:
@@ -176,8 +179,7 @@ class LocalPlace(Place):
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                # of an empty file there is only the name, which is the folder's
-                if durable and data:
+                if durable and data:  # an empty file has only its name, which is synced below
                     file.flush()
                     os.fsync(file.fileno())
             temporary.chmod(0o644)  # mkstemp gives 0600, but workers may run under other users
@@ -195,10 +197,10 @@ class LocalPlace(Place):
 
     def names(self, folder: str) -> list[str]:
         try:
-            found = os.listdir(self._file(folder))  # noqa: PTH208 — a fifth of the time of iterdir on long folders
+            names = os.listdir(self._file(folder))  # noqa: PTH208 — five times as fast as iterdir
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(name for name in found if not name.startswith(_TEMPORARY))
+        return sorted(name for name in names if not name.startswith(_TEMPORARY))
 
     def remove(self, path: str) -> None:
         self._file(path).unlink(missing_ok=True)
@@ -207,22 +209,22 @@ class LocalPlace(Place):
         for name in self.names(folder):
             if not self._file(f"{folder}/{name}").is_dir():
                 self.remove(f"{folder}/{name}" if folder else name)
-        with suppress(OSError):  # something else is in it
+        with suppress(OSError):  # it is not empty
             self._file(folder).rmdir()
 
     def flush(self, folder: str, names: Sequence[str]) -> None:
-        """Sync the files in several threads: the disk takes many in little more time than one."""
-        within = self._file(folder)
+        """Sync the files in several threads: many take little longer than one."""
+        parent = self._file(folder)
         try:
-            with ThreadPoolExecutor(_SETTLING, thread_name_prefix="settle") as pool:
-                for _ in pool.map(_sync, (within / name for name in names)):
+            with ThreadPoolExecutor(_FLUSH_THREADS, thread_name_prefix="flush") as pool:
+                for _ in pool.map(_sync, (parent / name for name in names)):
                     pass
             if names:
-                _sync(within)
+                _sync(parent)
         except FileNotFoundError as error:
             raise Absent(str(error.filename)) from None
         except OSError as error:
-            raise CannotWrite(str(within), error.strerror or str(error)) from error
+            raise CannotWrite(str(parent), error.strerror or str(error)) from error
 
     @contextmanager
     def local_file(self, path: str) -> Iterator[Path]:
@@ -234,7 +236,7 @@ class LocalPlace(Place):
     def copy_to(self, path: str, file: IO[bytes]) -> None:
         try:
             with self._file(path).open("rb") as opened:
-                shutil.copyfileobj(opened, file, BLOCK)
+                shutil.copyfileobj(opened, file, BLOCK_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             raise Absent(self.url_of(path)) from None
 

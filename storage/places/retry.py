@@ -15,15 +15,14 @@ class StorageUnavailable(OSError):
     def __init__(self, url: str, reason: str, tries: int, seconds: float) -> None:
         self.url, self.reason, self.tries, self.seconds = url, reason, tries, seconds
         super().__init__(
-            f"Storage is away: {url} could not be read or written in {tries} tries over "
-            f"{seconds:.0f} s; the last one "
-            f"ended in: {reason}. Nothing half-written was left: when storage is back, run it "
-            "again."
+            f"Storage is unavailable: {url} could not be read or written in {tries} tries over "
+            f"{seconds:.0f} s. Last error: {reason}. No partly written file was left. Run it again "
+            "when storage is available."
         )
 
 
 class StorageRefused(ChorusError):
-    """An operation that storage refused: another try would be refused too."""
+    """An operation that storage refused, and would refuse again."""
 
     def __init__(self, url: str, reason: str, advice: str) -> None:
         self.url, self.reason, self.advice = url, reason, advice
@@ -32,7 +31,7 @@ class StorageRefused(ChorusError):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Waits and time limits, in seconds; `slowest_rate` in bytes a second.
+    """Waits and time limits of an operation, in seconds.
 
     The waits double from `first_wait` to `longest_wait`. After `give_up_after` the operation has
     failed.
@@ -44,15 +43,16 @@ class RetryPolicy:
     first_wait: float = 0.25
     longest_wait: float = 8.0
     give_up_after: float = 60.0
-    idle_timeout: float = 15.0  # in which nothing of an answer came: the connection is dead
-    request_timeout: float = 30.0  # for one try, and beyond it what the bytes need on a slow line
-    slowest_rate: float = 1e6
+    idle_timeout: float = 15.0  # without a byte of the answer: the connection is dead
+    request_timeout: float = 30.0  # of one try, plus the time for its bytes at `slowest_rate`
+    slowest_rate: float = 1e6  # bytes a second
 
     def wait(self, failures: int, spent: float, draw: float) -> float | None:
         """Return the seconds until the next try; None: give up.
 
-        `failures` so far, `spent` seconds so far. `draw` from [0, 1) puts the wait between half and
-        all of its length, so that workers which failed together do not retry together.
+        `failures`: tries so far; `spent`: seconds so far. `draw`, a random number in [0, 1), sets
+        the wait between half and all of its length, so that workers that failed at the same time do
+        not retry at the same time.
         """
         wait = min(self.first_wait * 2.0 ** (failures - 1), self.longest_wait) * (1 + draw) / 2
         return wait if spent + wait <= self.give_up_after else None

@@ -1,4 +1,4 @@
-"""The identity of a root, so that two roots on one broker do not take each other's messages."""
+"""The id of a root: two roots on one broker do not take each other's messages."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""A bucket of S3, or of what speaks like it, through s3fs.
+"""A bucket of S3, or of a store with its interface, through s3fs.
 
 Endpoint and credentials come the usual way of botocore: `AWS_…` in the environment, `~/.aws`, the
 role of the machine; more options by fsspec's configuration (`FSSPEC_S3_…`).
@@ -13,81 +13,82 @@ from storage.places.bucket import MARK, ObjectStat, Page
 LIBRARY, EXTRA = "s3fs", "s3"
 ADVICE = (
     "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or the role of this machine; "
-    "it needs "
-    "s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the "
-    "bucket."
+    "it needs s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on "
+    "the bucket."
 )
 
 
 @dataclass(frozen=True)
 class AmazonBucket:
-    """A bucket; each method makes one request, once."""
+    """A bucket; each method sends one request, once."""
 
     name: str
-    idle_timeout: float
+    idle_timeout: float  # seconds without a byte of the answer
 
-    def get(self, key: str, seconds: float) -> bytes:
-        # Side by side in several requests it would ask for the size first.
+    def get(self, key: str, timeout: float) -> bytes:
+        # With more than one, s3fs would request the size first.
         return bytes(
             _client(self.idle_timeout).cat_file(
-                f"{self.name}/{key}", max_concurrency=1, timeout=seconds
+                f"{self.name}/{key}", max_concurrency=1, timeout=timeout
             )
         )
 
-    def get_range(self, key: str, start: int, end: int, seconds: float) -> bytes:
+    def get_range(self, key: str, start: int, end: int, timeout: float) -> bytes:
         return bytes(
             _client(self.idle_timeout).cat_file(
-                f"{self.name}/{key}", start=start, end=end, timeout=seconds
+                f"{self.name}/{key}", start=start, end=end, timeout=timeout
             )
         )
 
-    def stat(self, key: str, seconds: float) -> ObjectStat:
-        found = _client(self.idle_timeout).call_s3(
-            "head_object", Bucket=self.name, Key=key, timeout=seconds
+    def stat(self, key: str, timeout: float) -> ObjectStat:
+        answer = self._head(key, timeout)
+        return ObjectStat(
+            int(answer["ContentLength"]), f"{answer['ETag']} {answer['LastModified']}"
         )
-        return ObjectStat(int(found["ContentLength"]), f"{found['ETag']} {found['LastModified']}")
 
-    def put(self, key: str, data: bytes, mark: str | None, seconds: float) -> None:
+    def put(self, key: str, data: bytes, mark: str | None, timeout: float) -> None:
         _client(self.idle_timeout).pipe_file(
             f"{self.name}/{key}",
             data,
             mode="create" if mark else "overwrite",
-            chunksize=len(data) + 1,  # below it all in one request
-            timeout=seconds,
+            chunksize=len(data) + 1,  # all of the data in one request
+            timeout=timeout,
             **({"Metadata": {MARK: mark}} if mark else {}),
         )
 
-    def metadata(self, key: str, seconds: float) -> Mapping[str, str]:
-        found = _client(self.idle_timeout).call_s3(
-            "head_object", Bucket=self.name, Key=key, timeout=seconds
-        )
-        return found.get("Metadata") or {}
+    def metadata(self, key: str, timeout: float) -> Mapping[str, str]:
+        return self._head(key, timeout).get("Metadata") or {}
 
-    def list_page(self, prefix: str, following: str | None, most: int, seconds: float) -> Page:
-        found = _client(self.idle_timeout).call_s3(
+    def list_page(self, prefix: str, token: str | None, limit: int, timeout: float) -> Page:
+        answer = _client(self.idle_timeout).call_s3(
             "list_objects_v2",
             Bucket=self.name,
             Prefix=prefix,
             Delimiter="/",
-            MaxKeys=most,
-            timeout=seconds,
-            **({"ContinuationToken": following} if following else {}),
+            MaxKeys=limit,
+            timeout=timeout,
+            **({"ContinuationToken": token} if token else {}),
         )
-        keys = [item["Key"] for item in found.get("Contents", [])]
-        folders = [item["Prefix"] for item in found.get("CommonPrefixes", [])]
+        keys = [item["Key"] for item in answer.get("Contents", [])]
+        folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
         return Page(
             (*keys, *folders),
-            found.get("NextContinuationToken") if found.get("IsTruncated") else None,
+            answer.get("NextContinuationToken") if answer.get("IsTruncated") else None,
         )
 
-    def delete(self, key: str, seconds: float) -> None:
+    def delete(self, key: str, timeout: float) -> None:
         _client(self.idle_timeout).call_s3(
-            "delete_object", Bucket=self.name, Key=key, timeout=seconds
+            "delete_object", Bucket=self.name, Key=key, timeout=timeout
+        )
+
+    def _head(self, key: str, timeout: float) -> Any:  # JSON
+        return _client(self.idle_timeout).call_s3(
+            "head_object", Bucket=self.name, Key=key, timeout=timeout
         )
 
 
 def _client(idle_timeout: float) -> Any:  # fsspec has no types
-    """Kept by fsspec, and made anew in a process that was forked."""
+    """Return the client, which fsspec caches and creates again in a forked process."""
     from fsspec.config import conf
     from s3fs import S3FileSystem
 

@@ -128,5 +128,5 @@ def test_a_command_on_storage_that_is_away_says_so(chorus, proxy, upload_file, t
     proxy.fail_share(1, [UNAVAILABLE])
     ended = chorus("score", upload_file, "--customer", "plain", "--json")
     assert (ended.status, ended.json["status"]) == (1, "failed")
-    assert "Storage is away: gs://" in ended.json["error"]
+    assert "Storage is unavailable: gs://" in ended.json["error"]
     assert "Traceback" not in ended.err

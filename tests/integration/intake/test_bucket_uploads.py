@@ -31,7 +31,7 @@ def stored_dataset(folder, path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Read an upload in several blocks."""
-    monkeypatch.setattr("storage.places.object_place.BLOCK", 10_000)
+    monkeypatch.setattr("storage.places.object_place.BLOCK_BYTES", 10_000)
 
 
 @pytest.mark.parametrize(("name", "data"), [("in.csv", CSV), ("In.CSV.gz", gzip.compress(CSV))])

@@ -123,7 +123,7 @@ def test_what_storage_refuses_is_said_at_once_with_what_to_do(proxy, place):
         lambda: place.create("b", b""),
         lambda: place.names(""),
     ):
-        for fault, advice in ((faults.FORBIDDEN, "Check"), (faults.NOT_IMPLEMENTED, "Mend it")):
+        for fault, advice in ((faults.FORBIDDEN, "Check"), (faults.NOT_IMPLEMENTED, "Correct it")):
             calls = proxy.count()
             proxy.fail_next(1, fault)
             with pytest.raises(StorageRefused, match=advice):
@@ -197,7 +197,7 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
 
 
 def test_a_long_listing_is_whole_though_some_of_its_pages_fail(proxy, place, monkeypatch):
-    monkeypatch.setattr("storage.places.object_place._PAGE", 5)
+    monkeypatch.setattr("storage.places.object_place._PAGE_KEYS", 5)
     names = [f"file-{number:02}" for number in range(22)]
     for name in names:
         place.create(f"x/{name}", b"")

@@ -33,7 +33,7 @@ def test_storage_that_is_away_is_one_of_its_findings(tmp_path, capsys, monkeypat
         raise StorageUnavailable("gs://x", "503", 9, 60.0)
 
     monkeypatch.setattr(LocalPlace, "create", away)
-    assert "Storage is away" in writable(tmp_path, capsys)["found"]
+    assert "Storage is unavailable" in writable(tmp_path, capsys)["found"]
 
 
 def test_where_storage_is_away_it_waits_for_that_once(tmp_path, capsys, monkeypatch):
@@ -46,4 +46,4 @@ def test_where_storage_is_away_it_waits_for_that_once(tmp_path, capsys, monkeypa
     monkeypatch.setattr(LocalPlace, "concurrency", 8)
     for operation in ("create", "names", "read"):
         monkeypatch.setattr(LocalPlace, operation, away)
-    assert "Storage is away" in writable(tmp_path, capsys)["found"]
+    assert "Storage is unavailable" in writable(tmp_path, capsys)["found"]
