@@ -27,7 +27,7 @@ from tasks.jobs.submit import start_job
 from tasks.steps.finish import finish
 from tasks.steps.reduce import reduce
 from tasks.steps.score import score
-from workers.scoring.scoring_worker import ModelCache
+from workers.scoring.model_cache import ModelCache
 
 MODEL = "sentiment-minilm"
 ROWS = 4096

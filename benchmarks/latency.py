@@ -24,7 +24,7 @@ from storage.places.place import Place
 from storage.records import labelled_output
 from storage.records.jobs import Job
 from tasks.jobs.submit import start_job
-from workers.scoring.loaded_model import InMemoryModel
+from workers.scoring.in_memory_model import InMemoryModel
 
 MODELS = ("sentiment-bow", "sentiment-minilm")
 FEEDBACKS = 300

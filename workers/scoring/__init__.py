@@ -1,3 +1,1 @@
-"""The scoring worker: one model in memory, its measurements, and isolated scoring of failing
-texts.
-"""
+"""The scoring worker: its models in memory, isolated scoring of failing texts, measurements."""

@@ -1,4 +1,4 @@
-"""Seconds that a process has used so far: elapsed, and of processors."""
+"""A clock of elapsed time and of processor time."""
 
 from dataclasses import dataclass
 from time import monotonic, process_time
@@ -7,21 +7,21 @@ from typing import Self
 
 @dataclass(frozen=True)
 class CpuClock:
-    """Seconds; only differences have a meaning."""
+    """Seconds on both clocks; only differences have a meaning."""
 
     wall: float = 0.0
     processor: float = 0.0  # of all threads of this process
 
     @classmethod
     def now(cls) -> Self:
-        """Return the seconds until now."""
+        """Read both clocks."""
         return cls(monotonic(), process_time())
 
-    def since(self, *before: Self) -> Self:
-        """Return the seconds since the latest of these."""
+    def since(self, *earlier: Self) -> Self:
+        """Return the seconds since the latest of several times."""
         return type(self)(
-            self.wall - max(one.wall for one in before),
-            self.processor - max(one.processor for one in before),
+            self.wall - max(time.wall for time in earlier),
+            self.processor - max(time.processor for time in earlier),
         )
 
     def __add__(self, other: Self) -> Self:

@@ -1,4 +1,4 @@
-"""One model version in a child process, which may crash on a text and is then started again."""
+"""One model version in a child process. If it crashes on a text, another is started."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
 from tasks.steps.fault_isolation import TextsFailed, one_line_reason
-from workers.scoring.loaded_model import InMemoryModel
+from workers.scoring.in_memory_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load
 _SCORE_SECONDS = 60.0  # for one call of score; the caller then tries again with fewer texts
@@ -28,7 +28,7 @@ class IsolationFailed(ChorusError):
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
             f"{model} version {version} cannot score in a process of its own: {reason}. "
-            "Nothing of the chunk was stored. Mend this and run the same command again."
+            "Nothing of the chunk was stored. Remove the cause and run the same command again."
         )
 
 
@@ -121,7 +121,7 @@ class IsolatedModel:
             raise
 
     def _loaded(self) -> tuple[str, tuple[str, ...]]:
-        """Wait until the model is loaded; its digest and labels."""
+        """Wait until the model is loaded; return its digest and labels."""
         try:
             answer: _Ready | _Refused | _Unavailable = self._process.receive(
                 _LOAD_SECONDS, _Ready, _Refused, _Unavailable

@@ -19,7 +19,7 @@ from tests.support.models import failing_model
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
 from workers.scoring.isolated_model import IsolatedModel, IsolationFailed
-from workers.scoring.scoring_worker import ModelCache
+from workers.scoring.model_cache import ModelCache
 
 TEXTS = [
     "great",

@@ -60,9 +60,9 @@ import pyarrow as pa
 from models.interface.compute import Compute
 from chorus.common.process_setup import block_pandas
 from storage.places.place import LocalPlace
-from workers.scoring.loaded_model import Loaded
+from workers.scoring.in_memory_model import InMemoryModel
 block_pandas()
-model = Loaded(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
+model = InMemoryModel(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute())
 print(model.score(pa.array(["great"])).shape, file=sys.stderr)
 """.replace("from pathlib", "import sys\nfrom pathlib", 1)
     assert imported_by(code) == {"sklearn", "skops"}

@@ -6,7 +6,7 @@ import pytest
 from models.interface.compute import Compute
 from models.publishing.registry import Tampered
 from storage.places.place import LocalPlace
-from workers.scoring.scoring_worker import ModelCache
+from workers.scoring.model_cache import ModelCache
 
 TEXTS = pa.array(["great", "awful"])
 
@@ -18,7 +18,7 @@ def artifact(home):
 
 def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
     cache = ModelCache(LocalPlace(home), Compute())
-    cache.warm("mood-bow")
+    cache.load_champion("mood-bow")
     artifact.unlink()
     with cache.use("mood-bow", 1) as loaded:
         assert loaded.score(TEXTS).shape == (2, 2)
@@ -29,7 +29,7 @@ def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_f
 ):
     artifact.write_bytes(b"something else")
     cache = ModelCache(LocalPlace(home), Compute())
-    cache.warm("mood-bow")
+    cache.load_champion("mood-bow")
     with pytest.raises(Tampered), cache.use("mood-bow", 1):
         pytest.fail("it was handed out")
 

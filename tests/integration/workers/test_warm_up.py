@@ -6,7 +6,8 @@ from tasks.board.context import Context
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tests.support.runs.steps import PREFIX
-from workers.scoring.scoring_worker import ModelCache, warm_up
+from workers.scoring.model_cache import ModelCache
+from workers.scoring.scoring_worker import warm_up
 
 
 def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever(place, redis):

@@ -15,11 +15,14 @@ from storage.records.scores import Float32
 from tasks.broker.step_messages import SHORT_JOB_ROWS
 from workers.scoring.cpu_clock import CpuClock
 
+# Called for every scored chunk: its rows, their characters, and the clocks at its start and end.
+OnScored = Callable[[int, int, CpuClock, CpuClock], None]
+
 
 class InMemoryModel:
     """A model version in memory.
 
-    Preparing and finishing a chunk overlap with the compute of another.
+    One chunk is prepared or finished while another is computed.
     """
 
     def __init__(
@@ -28,15 +31,13 @@ class InMemoryModel:
         model: str,
         version: int,
         compute: Compute,
-        scored: Callable[[int, int, CpuClock, CpuClock], None] | None = None,
+        on_scored: OnScored | None = None,
     ) -> None:
-        """`scored` is called for every chunk: its rows, their characters, and the clocks at its
-        start and end.
-        """
+        """Load the version. Raises what loading it raises."""
         registry = ModelRegistry(place)
         manifest = registry.manifest(model, version)
         self.digest, self.labels = manifest.digest, manifest.labels
-        self._busy, self._scored = Lock(), scored
+        self._computing, self._on_scored = Lock(), on_scored
         with registry.verified(manifest) as folder:
             self._scorer = open_scorer(manifest, folder, compute)
             self._scorer.load()
@@ -46,15 +47,15 @@ class InMemoryModel:
 
         A short chunk does not wait for one that is being computed.
         """
-        began = CpuClock.now()
+        start = CpuClock.now()
         prepared = self._scorer.prepare(texts)
-        with nullcontext() if len(texts) <= SHORT_JOB_ROWS else self._busy:
+        with nullcontext() if len(texts) <= SHORT_JOB_ROWS else self._computing:
             raw = self._scorer.infer(prepared)
-        values = self._scorer.finish(raw)
-        if self._scored is not None:
+        probabilities = self._scorer.finish(raw)
+        if self._on_scored is not None:
             chars = pc.sum(pc.utf8_length(texts)).as_py() or 0
-            self._scored(len(texts), chars, began, CpuClock.now())
-        return values
+            self._on_scored(len(texts), chars, start, CpuClock.now())
+        return probabilities
 
     def unload(self) -> None:
         """Free the memory."""
