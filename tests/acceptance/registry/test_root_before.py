@@ -27,16 +27,7 @@ EXPECTED = json.loads((FIXTURE / "expected.json").read_text())
 BROKER = json.loads((FIXTURE / "broker.json").read_text())
 PREFIX_PARTS = 2  # of a key: chorus:<home id>:
 
-COMMANDS = {
-    "models list": ["models", "list", "--json"],
-    "models show": ["models", "show", "mood-bow", "--json"],
-    "ensembles list": ["ensembles", "list", "--json"],
-    "ensembles show": ["ensembles", "show", "plain", "--json"],
-    "labels": ["labels", "--customer", "plain", "--json"],
-    "plan": ["plan", "--customer", "plain", "--json"],
-    "schedule": ["schedule", "list", "--json"],
-    "prune": ["prune", "--json"],
-}
+COMMANDS = EXPECTED["commands"]
 # What depends on the moment or on the machine.
 VOLATILE = {
     *("cores", "memory", "seconds", "correction", "measured", "device_seconds", "wakes", "service"),
