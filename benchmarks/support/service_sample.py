@@ -12,7 +12,7 @@ from tasks.board import keys
 from tasks.board.context import Context
 from tasks.board.roster import Roster, Worker
 from tasks.broker.step_messages import CONTROL_QUEUE, scoring_queue
-from tasks.planning.demand import demand
+from tasks.planning.demand import read_demand
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def take_sample(at: float, context: Context, pid: int, models: Sequence[str]) ->
     queues = [CONTROL_QUEUE, *(scoring_queue(model) for model in models)]
     return Sample(
         at=at,
-        rows={work.model: work.rows for work in demand(context.place, board)},
+        rows={work.model: work.rows for work in read_demand(context.place, board)},
         workers=[worker for worker in Roster(board).workers() if worker.model],
         memory=_memory_of(pid),
         messages=sum(int(board.redis.llen(board.key(keys.QUEUE, queue))) for queue in queues),  # type: ignore[arg-type]

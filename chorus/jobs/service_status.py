@@ -10,7 +10,7 @@ from storage.places.place import Place
 from tasks.board.board import Board
 from tasks.board.bridge_roster import Bridge, BridgeRoster
 from tasks.board.roster import Roster, Worker
-from tasks.planning.demand import Demand, demand
+from tasks.planning.demand import Demand, read_demand
 
 _WORKER_STATES = ("starting", "busy", "idle", "stopping")
 
@@ -24,7 +24,7 @@ def model_statuses(place: Place, board: Board | None) -> list[dict[str, object]]
         return []
     try:
         workers = [worker for worker in Roster(board).workers() if worker.model]
-        demands = demand(place, board, {worker.model for worker in workers})
+        demands = read_demand(place, board, {worker.model for worker in workers})
     except RedisError:
         return []
     return [

@@ -14,7 +14,7 @@ from storage.places.place import Place
 from storage.records.jobs import Job
 from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
-from workers.autoscaling.pool_manager import this_machine
+from workers.autoscaling.pool_manager import new_machine_id
 from workers.autoscaling.thread_share import share_threads
 
 # so many workers have cores of their own, unless chorus.toml gives them more threads
@@ -47,7 +47,7 @@ def limits_for_machine(
             threads=limits.threads or min(threads, kind.max_threads or threads),
         )
 
-    budget = Budget(this_machine(), settings.cores, settings.memory, gpus)
+    budget = Budget(new_machine_id(), settings.cores, settings.memory, gpus)
     return lru_cache(1024)(limits_of), budget
 
 
@@ -78,7 +78,7 @@ def limits_for_jobs(
             gpu=1 / len(kinds),
         )
 
-    return limits_of, Budget(this_machine(), sum(threads.values()), sys.maxsize, _gpus(settings))
+    return limits_of, Budget(new_machine_id(), sum(threads.values()), sys.maxsize, _gpus(settings))
 
 
 def _gpus(settings: Settings) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from tasks.board.keys import key_prefix
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.celery_app import make_app
-from tasks.planning.demand import demand
+from tasks.planning.demand import read_demand
 
 
 class NoBrokerToServe(BadRequest):
@@ -52,13 +52,13 @@ def run_worker(
 
     Raises NoBrokerToServe, BrokerUnreachable, NotPublished, NoGpu.
     """
-    from workers.autoscaling.pool_manager import STORAGE_AWAY
+    from workers.autoscaling.pool_manager import EXIT_STORAGE_UNAVAILABLE
 
     try:
         return _run(settings, model, threads, identity, only, metrics)
     except StorageUnavailable as error:
         print(f"chorus: {error}", file=sys.stderr)
-        return STORAGE_AWAY
+        return EXIT_STORAGE_UNAVAILABLE
 
 
 def _run(
@@ -116,7 +116,7 @@ def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
 
     def read() -> BoardSnapshot:
         workers = [worker for worker in roster.workers() if worker.model]
-        wanted = demand(context.place, context.board, {worker.model for worker in workers})
+        wanted = read_demand(context.place, context.board, {worker.model for worker in workers})
         return BoardSnapshot(wanted, workers, message_traffic(context.board))
 
     host, port = parse_listen_address(address)

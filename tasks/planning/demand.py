@@ -48,7 +48,7 @@ class _JobDemand:
     deadline: float | None
 
 
-def demand(place: Place, board: Board, also: Iterable[str] = ()) -> list[Demand]:
+def read_demand(place: Place, board: Board, also: Iterable[str] = ()) -> list[Demand]:
     """Return the demand for every model that a running job needs, and for `also`, by name."""
     jobs_by_model, served = _jobs_by_model(board), board.served()
     return [

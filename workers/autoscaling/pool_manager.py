@@ -19,7 +19,7 @@ from tasks.board.publish_progress import published_parts
 from tasks.board.roster import Roster, Worker
 from tasks.board.worker_profile import read_profile
 from tasks.jobs.submit import fail_job
-from tasks.planning.demand import Demand, demand
+from tasks.planning.demand import Demand, read_demand
 from tasks.planning.dispatch import pause_dispatch
 from tasks.planning.record_cache import job_of
 from workers.autoscaling.actions import PauseDispatch, StartWorker, StopWorker
@@ -29,31 +29,31 @@ from workers.autoscaling.policy import scale
 from workers.processes.child_process import ChildProcess, stop_all
 from workers.processes.heartbeat_timeout import HeartbeatTimeout
 
-_LOCK_SECONDS = 5.0  # a machine that dies while it decides keeps the others waiting for so long
-_HOLD_SECONDS = 3.0  # it is said again with each look
-_MOST_DEATHS = 4  # in a row before a model's worker was ready; then its jobs fail
-_LONGEST_REST = 30.0  # seconds between two starts of a model whose workers die
-# EX_TEMPFAIL of sysexits.h: with it a worker ends that could not begin without storage
-STORAGE_AWAY = 75
+_LOCK_SECONDS = 5.0  # if a machine dies while it decides, the others wait for so long
+_PAUSE_SECONDS = 3.0  # each tick renews the pause of a model's dispatch
+_MAX_DEATHS = 4  # of a model's workers in a row, none of them ready; then the model's jobs fail
+_MAX_BACKOFF_SECONDS = 30.0  # between two starts of a model whose workers die
+# Exit status of a worker that could not start without storage: EX_TEMPFAIL of sysexits.h.
+EXIT_STORAGE_UNAVAILABLE = 75
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Pooled:
-    """A child process and its roster entry."""
+class _PoolMember:
+    """A worker process that this machine started, and its roster entry."""
 
     child: ChildProcess
     worker: Worker
     ready: bool = False
     stopping: bool = False
-    silence: HeartbeatTimeout = field(default_factory=HeartbeatTimeout)
+    heartbeat: HeartbeatTimeout = field(default_factory=HeartbeatTimeout)
 
 
 class PoolManager:
-    """The scoring workers of this machine, as `scale` decides.
+    """Starts and stops the scoring workers of this machine, as `scale` decides.
 
-    Machines decide one at a time, each about its own workers, and see those of all.
+    Machines decide one at a time, each about its own workers, with those of all in view.
     """
 
     def __init__(
@@ -65,24 +65,23 @@ class PoolManager:
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
     ) -> None:
-        """`models`: the models that this machine serves, None for all; `warm`: those with a `min`
-        above zero.
-        """
+        """`models`: those that this machine serves, None for all; `warm`: those with a `min` > 0."""
         self._context, self._start, self._limits, self._budget = context, start, limits, budget
         self._models, self._warm = models, warm
         self._roster = Roster(context.board)
-        self._pool: dict[str, _Pooled] = {}
+        self._pool: dict[str, _PoolMember] = {}  # by worker id
         self._deaths: Counter[str] = Counter()  # by model, in a row
-        self._too_large: set[str] = set()  # models that do not fit here; said once
-        self._rest: dict[str, float] = defaultdict(float)  # by model, until when none is started
+        self._too_large: set[str] = set()  # models of whose size an operator was warned
+        # model → earliest next start of a worker, by the monotonic clock
+        self._next_start: dict[str, float] = defaultdict(float)
 
     @property
     def workers(self) -> list[Worker]:
         """Workers that run on this machine."""
-        return [pooled.worker for pooled in self._pool.values()]
+        return [member.worker for member in self._pool.values()]
 
     def tick(self) -> None:
-        """Replace dead workers, and follow demand. Raises RedisError."""
+        """Remove dead workers, then start and stop workers as demand requires. Raises RedisError."""
         self._reap_dead()
         lock = self._context.board.redis.lock(
             self._context.board.key(keys.SCALING),
@@ -95,95 +94,103 @@ class PoolManager:
         try:
             self._decide()
         finally:
-            with suppress(LockError):  # it ran out: this machine was slow
+            with suppress(LockError):  # it has expired: this machine was slow
                 lock.release()
 
     def stop(self, grace: float) -> None:
-        """Stop all workers. They finish what they score within `grace` seconds and release the
-        rest.
-        """
-        stop_all([pooled.child for pooled in self._pool.values()], grace)
+        """Stop all workers: each finishes its cells within `grace` seconds, or releases them."""
+        stop_all([member.child for member in self._pool.values()], grace)
         with suppress(RedisError):
             release_all(self._context.board, list(self._pool))
             self._roster.remove(list(self._pool))
         self._pool.clear()
 
     def _decide(self) -> None:
-        known = {worker.id: worker for worker in self._roster.workers() if worker.model}
-        for name, pooled in self._pool.items():
-            self._update(pooled, known.get(name))
-            known[name] = pooled.worker
-        wanted = self._demand({worker.model for worker in known.values()})
-        self._warn_of_too_large(wanted)
-        for action in scale(
-            wanted,
-            self._with_peak_memory(known.values(), wanted),
+        workers = {worker.id: worker for worker in self._roster.workers() if worker.model}
+        for worker_id, member in self._pool.items():
+            self._update(member, workers.get(worker_id))
+            workers[worker_id] = member.worker
+        demands = self._demands({worker.model for worker in workers.values()})
+        self._warn_of_too_large(demands)
+        actions = scale(
+            demands,
+            self._with_peak_memory(workers.values(), demands),
             self._limits,
             self._budget,
             time(),
-        ):
+        )
+        for action in actions:
             if isinstance(action, StartWorker):
-                if monotonic() >= self._rest[action.model]:
+                if monotonic() >= self._next_start[action.model]:
                     self._add(action)
             elif isinstance(action, StopWorker):
                 self._remove(action.worker)
             elif isinstance(action, PauseDispatch):
-                pause_dispatch(self._context.board, action.model, _HOLD_SECONDS)
+                pause_dispatch(self._context.board, action.model, _PAUSE_SECONDS)
 
-    def _update(self, pooled: _Pooled, entry: Worker | None) -> None:
-        """Take over what the roster says of a child, and write there what the child has not yet."""
-        mine = pooled.worker
-        by_itself = entry is not None and (pooled.silence.heard or entry != mine)
-        if pooled.silence.has_expired(monotonic(), on_roster=by_itself):
-            log.warning("a worker says nothing any more: killing it", extra={"worker": mine.id})
-            pooled.child.kill()
-        # one that did not find itself on the roster knows neither its machine nor its start
+    def _update(self, member: _PoolMember, entry: Worker | None) -> None:
+        """Update a worker from its roster entry, and write the entry until the worker does.
+
+        Kill a worker whose heartbeats have stopped.
+        """
+        expected = member.worker
+        # Before the first heartbeat the entry is the one that this machine wrote.
+        by_heartbeat = entry is not None and (member.heartbeat.received or entry != expected)
+        if member.heartbeat.has_expired(monotonic(), on_roster=by_heartbeat):
+            log.warning("a worker sends no heartbeats: killing it", extra={"worker": expected.id})
+            member.child.kill()
+        # A worker that did not find its entry when it started knows neither machine nor start.
         if entry is not None:
-            pooled.worker = replace(entry, machine=mine.machine, started=mine.started)
-        elif not pooled.silence.heard:
-            self._roster.put(mine)
-        if pooled.worker.state not in ("starting", "stopping") and not pooled.ready:
-            pooled.ready = True
-            self._deaths.pop(mine.model, None)
-        if pooled.stopping:
-            pooled.worker = replace(pooled.worker, state="stopping")
-            # a beat of the child has said otherwise
+            member.worker = replace(entry, machine=expected.machine, started=expected.started)
+        elif not member.heartbeat.received:
+            self._roster.put(expected)
+        if member.worker.state not in ("starting", "stopping") and not member.ready:
+            member.ready = True
+            self._deaths.pop(expected.model, None)
+        if member.stopping:
+            member.worker = replace(member.worker, state="stopping")
+            # A heartbeat of the worker has written another state.
             if entry is not None and entry.state != "stopping":
-                self._roster.put(pooled.worker)
+                self._roster.put(member.worker)
 
-    def _warn_of_too_large(self, wanted: list[Demand]) -> None:
-        """Warn of a model that does not fit on this machine, once: it waits for a larger one."""
-        for one in wanted:
-            needed, most = self._limits(one.model).planned_memory(one.memory), self._budget.memory
-            if one.rows and needed > most and one.model not in self._too_large:
-                self._too_large.add(one.model)
+    def _warn_of_too_large(self, demands: list[Demand]) -> None:
+        """Warn once of each model that does not fit on this machine, and waits for a larger one."""
+        for demand in demands:
+            model, allowed = demand.model, self._budget.memory
+            needed = self._limits(model).planned_memory(demand.memory)
+            if demand.rows and needed > allowed and model not in self._too_large:
+                self._too_large.add(model)
                 log.warning(
                     "%s needs %d MB and all workers here may take %d: it waits for a larger "
-                    "machine. "
-                    "Raise CHORUS_MEMORY, or lower its memory in chorus.toml if that says more "
-                    "than it needs",
-                    *(one.model, needed // 10**6, most // 10**6),
+                    "machine. Raise CHORUS_MEMORY, or lower the model's memory in chorus.toml if "
+                    "it is more than the model needs",
+                    *(model, needed // 10**6, allowed // 10**6),
                 )
 
     def _with_peak_memory(
-        self, workers: Iterable[Worker], wanted: Iterable[Demand]
+        self, workers: Iterable[Worker], demands: Iterable[Demand]
     ) -> list[Worker]:
         """Return the workers with the memory that they need while scoring.
 
         A worker that has only loaded its model reports less.
         """
-        peak = {one.model: self._limits(one.model).planned_memory(one.memory) for one in wanted}
+        planned = {
+            demand.model: self._limits(demand.model).planned_memory(demand.memory)
+            for demand in demands
+        }
         return [
-            replace(worker, memory=max(worker.memory, peak.get(worker.model, 0)))
+            replace(worker, memory=max(worker.memory, planned.get(worker.model, 0)))
             for worker in workers
         ]
 
-    def _demand(self, running: set[str]) -> list[Demand]:
-        wanted = demand(self._context.place, self._context.board, running | set(self._warm))
-        return [one for one in wanted if self._models is None or one.model in self._models]
+    def _demands(self, running: set[str]) -> list[Demand]:
+        """Return the demand for the models that this machine serves; `running` have workers."""
+        demands = read_demand(self._context.place, self._context.board, running | set(self._warm))
+        return [each for each in demands if self._models is None or each.model in self._models]
 
     def _add(self, action: StartWorker) -> None:
-        now, known = time(), read_profile(self._context.place, self._context.board, action.model)
+        now = time()
+        profile = read_profile(self._context.place, self._context.board, action.model)
         worker = Worker(
             id=f"{action.model}-{uuid4().hex[:8]}",
             model=action.model,
@@ -191,54 +198,53 @@ class PoolManager:
             state="starting",
             since=now,
             started=now,
-            memory=self._limits(action.model).planned_memory(known.memory),
+            memory=self._limits(action.model).planned_memory(profile.memory),
             threads=action.threads,
             device=action.device,
         )
         self._roster.put(worker)
-        self._pool[worker.id] = _Pooled(self._start(worker), worker)
+        self._pool[worker.id] = _PoolMember(self._start(worker), worker)
         log.info(
             "started a worker",
             extra={"worker": worker.id, "threads": worker.threads, "device": worker.device},
         )
 
-    def _remove(self, worker: str) -> None:
-        pooled = self._pool[worker]
-        pooled.stopping = True
-        pooled.child.terminate()
-        log.info("stopping an idle worker", extra={"worker": worker})
+    def _remove(self, worker_id: str) -> None:
+        member = self._pool[worker_id]
+        member.stopping = True
+        member.child.terminate()
+        log.info("stopping an idle worker", extra={"worker": worker_id})
 
     def _reap_dead(self) -> None:
         """Release the leases of dead workers, and remove them from the roster."""
-        for name, pooled in list(self._pool.items()):
-            status = pooled.child.exit_status()
+        for worker_id, member in list(self._pool.items()):
+            status = member.child.exit_status()
             if status is None:
                 continue
-            release_all(self._context.board, [name])
-            self._roster.remove([name])
-            del self._pool[name]
-            if not pooled.stopping:
-                log.warning("a worker ended by itself, status %s", status, extra={"worker": name})
-                self._count_death(pooled, status)
+            release_all(self._context.board, [worker_id])
+            self._roster.remove([worker_id])
+            del self._pool[worker_id]
+            if not member.stopping:
+                log.warning(
+                    "a worker ended unexpectedly, status %s", status, extra={"worker": worker_id}
+                )
+                self._count_death(member, status)
 
-    def _count_death(self, dead: _Pooled, status: int) -> None:
-        """Wait before the next start of a model whose workers die.
+    def _count_death(self, dead: _PoolMember, status: int) -> None:
+        """Delay the next start of a model whose workers die.
 
-        If none of them was ever ready, the model's jobs fail; not where storage was unavailable,
-        which says nothing of the model.
+        If several die in a row before they are ready, the model's jobs fail. A worker that ended
+        because storage was unavailable does not count: the model is not at fault.
         """
         model = dead.worker.model
-        if status == STORAGE_AWAY:
-            self._rest[model] = monotonic() + _LONGEST_REST
+        if status == EXIT_STORAGE_UNAVAILABLE:
+            self._next_start[model] = monotonic() + _MAX_BACKOFF_SECONDS
             return
-        self._deaths[model] += 1
-        if dead.ready:
-            self._deaths[model] = 1
+        self._deaths[model] = 1 if dead.ready else self._deaths[model] + 1
         deaths = self._deaths[model]
-        self._rest[model] = monotonic() + (
-            0.0 if deaths == 1 else min(_LONGEST_REST, 0.5 * 2.0**deaths)
-        )
-        if not dead.ready and deaths >= _MOST_DEATHS:
+        backoff = 0.0 if deaths == 1 else min(_MAX_BACKOFF_SECONDS, 0.5 * 2.0**deaths)
+        self._next_start[model] = monotonic() + backoff
+        if not dead.ready and deaths >= _MAX_DEATHS:
             reason = (
                 f"The workers of {model} ended {deaths} times before the model was loaded. "
                 f"The log of the last, {dead.child.log}, ends:\n{dead.child.log_tail()}"
@@ -249,12 +255,15 @@ class PoolManager:
     def _fail_jobs(self, model: str, reason: str) -> None:
         for name in self._context.board.running():
             if published_parts(self._context.board, name) is not None:
-                continue  # it has all its labels, and waits for its topic
-            with suppress(ChorusError):  # of a job that cannot be read: the reconciler fails it
-                if model in [member.name for member in job_of(self._context.place, name).models]:
+                continue  # all its labels are written; only its results are still published
+            with suppress(ChorusError):  # the job cannot be read: the reconciler fails it
+                if model in job_of(self._context.place, name).model_names:
                     fail_job(self._context, name, reason)
 
 
-def this_machine() -> str:
-    """Return a name for this process among all that start workers: several may run on one host."""
+def new_machine_id() -> str:
+    """Return a new name for this machine on the roster.
+
+    Several services may run on one host, so it is the host's name and a random part.
+    """
     return f"{socket.gethostname()}-{uuid4().hex[:6]}"

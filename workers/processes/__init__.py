@@ -1,1 +1,1 @@
-"""Child processes: the embedded broker, supervised children, heartbeat timeouts."""
+"""Child processes: one process, a supervised one, the embedded broker, heartbeat timeouts."""

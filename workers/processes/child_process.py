@@ -1,4 +1,4 @@
-"""A child process that ends when it is told to, or when its parent dies."""
+"""A child process that ends on request, or when its parent dies."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from models.guards.end_with_parent import end_with_parent
 
 
 class ChildProcess:
-    """A process that this process started, with its output in a log file.
+    """A process that this one started, with its output in a log file.
 
     It runs in a session of its own, so that Ctrl-C in the terminal reaches only the parent, which
     then stops its children in order. On Linux the kernel ends it if the parent is killed.
@@ -42,17 +42,17 @@ class ChildProcess:
         return self._process.poll()
 
     def terminate(self) -> None:
-        """Ask it to finish its work and end."""
+        """Tell it to finish its work and end (SIGTERM)."""
         if self.exit_status() is None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kill it, even if it is frozen."""
+        """Kill it (SIGKILL), even if it is frozen."""
         if self.exit_status() is None:
             self._process.kill()
 
     def stop(self, grace: float) -> None:
-        """Wait up to `grace` seconds for the end that was requested, then kill it."""
+        """Terminate it, wait up to `grace` seconds for its end, then kill it."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)

@@ -1,6 +1,4 @@
-"""The embedded broker: a real server of the Redis protocol, started for one command and stopped
-with it.
-"""
+"""The embedded broker: a server of the Redis protocol that runs as long as one command."""
 
 import importlib.util
 import logging
@@ -20,8 +18,8 @@ from tasks.broker.broker_url import BrokerAddress
 from workers.processes.child_process import ChildProcess
 
 _START_SECONDS = 20.0
-_LONGEST_SOCKET = 100  # the kernel takes 107 bytes
-_PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # what means the same inside a URL
+_MAX_SOCKET_PATH = 100  # bytes; the kernel allows 107
+_URL_SAFE_PATH = re.compile(r"[\w./-]+", re.ASCII)  # means the same inside a URL
 
 
 log = logging.getLogger(__name__)
@@ -48,20 +46,20 @@ def server_binary() -> Path:
 
 
 class BrokerHandle:
-    """A broker that runs by itself."""
+    """A broker that this process did not start."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self.address = address
 
     def tick(self) -> None:
-        """Check that it runs; a broker that runs by itself needs no check."""
+        """Do nothing: another process looks after the broker."""
 
 
 class EmbeddedBroker(BrokerHandle):
-    """A server on a unix socket. It keeps nothing on disk: storage has what it loses."""
+    """A server on a unix socket. It writes nothing to disk: jobs are rebuilt from storage."""
 
     def __init__(self, run: Path, socket: Path) -> None:
-        """Raises NoBroker."""
+        """Start the server. Raises NoBroker."""
         super().__init__(BrokerAddress(f"redis+socket://{socket}"))
         options = {
             "--port": "0",
@@ -85,10 +83,10 @@ class EmbeddedBroker(BrokerHandle):
         return self._child.pid
 
     def tick(self) -> None:
-        """Start it again, empty, if it has ended. Raises NoBroker."""
+        """Start another server, empty, if it has ended. Raises NoBroker."""
         status = self._child.exit_status()
         if status is not None:
-            log.warning("the broker ended by itself, status %s: starting another", status)
+            log.warning("the broker ended, status %s: starting another", status)
             self._child = self._start()
 
     def stop(self) -> None:
@@ -96,10 +94,10 @@ class EmbeddedBroker(BrokerHandle):
         self._child.stop(grace=5)
 
     def _start(self) -> ChildProcess:
-        self._socket.unlink(missing_ok=True)  # of one that was killed
+        self._socket.unlink(missing_ok=True)  # left by a server that was killed
         child = ChildProcess("broker", self._command, self._log)
         try:
-            _wait(child, self.address, self._socket)
+            _wait_until_up(child, self.address, self._socket)
         except BaseException:
             child.stop(grace=5)
             raise
@@ -110,13 +108,13 @@ class EmbeddedBroker(BrokerHandle):
 def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
     """Run a server while the block lasts, on a unix socket below the folder `run`.
 
-    Raises NoBroker.
+    The socket lies in a temporary folder if that path is too long. Raises NoBroker.
     """
     run.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="chorus-") as short:
+    with tempfile.TemporaryDirectory(prefix="chorus-") as temporary:
         socket = run / "broker.sock"
-        if len(bytes(socket)) > _LONGEST_SOCKET or not _PLAIN.fullmatch(str(socket)):
-            socket = Path(short, "broker.sock")
+        if len(bytes(socket)) > _MAX_SOCKET_PATH or not _URL_SAFE_PATH.fullmatch(str(socket)):
+            socket = Path(temporary, "broker.sock")
         broker = EmbeddedBroker(run, socket)
         try:
             yield broker
@@ -124,7 +122,7 @@ def embedded_broker(run: Path) -> Iterator[EmbeddedBroker]:
             broker.stop()
 
 
-def _wait(child: ChildProcess, address: BrokerAddress, socket: Path) -> None:
+def _wait_until_up(child: ChildProcess, address: BrokerAddress, socket: Path) -> None:
     """Wait until the server answers. Raises NoBroker."""
     pause, end = Event(), time.monotonic() + _START_SECONDS
     while time.monotonic() < end and child.exit_status() is None:

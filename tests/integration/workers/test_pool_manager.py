@@ -186,7 +186,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
 def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
     board = machine.context.board
     for _ in range(200):
-        machine.children[-1].status = pool_manager.STORAGE_AWAY
+        machine.children[-1].status = pool_manager.EXIT_STORAGE_UNAVAILABLE
         machine.tick()
     assert board.progress("job1", []).status == "running"
     assert 5 <= len(machine.children) <= 10, "one is started every 30 s"
