@@ -1,4 +1,4 @@
-"""What was expected of a job is compared with what it took, over a real broker."""
+"""Forecasts are compared with the seconds that their jobs took, over a real broker."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def forecast(made_at):
-    """Of a million seconds."""
+    """Return a forecast of a million seconds."""
     return Forecast(
         seconds=1e6,
         models={},
@@ -31,14 +31,17 @@ def forecast(made_at):
 
 @pytest.fixture
 def run(place, redis):
-    """Bring a job over these texts to its end, with a forecast made as it begins, at another time,
-    or never (None).
+    """Return a function that runs a job over these texts to its end.
+
+    Its forecast is made when the job starts, at another time, or never (None).
     """
 
-    def run(texts, made="now"):
+    def run(texts, forecast_at="now"):
         job = store_job(place, store_dataset(place, texts, chunk_rows=200))
-        if made is not None:
-            write_forecast(place, job.id, forecast(datetime.now(UTC) if made == "now" else made))
+        if forecast_at is not None:
+            write_forecast(
+                place, job.id, forecast(datetime.now(UTC) if forecast_at == "now" else forecast_at)
+            )
         steps = Steps(place, redis)
         start_job(steps.context, job)
         steps.drain()
@@ -47,33 +50,35 @@ def run(place, redis):
     return run
 
 
-def learned(place):
+def correction(place):
     return read_correction(place, cores=2, service=False)
 
 
-def test_the_seconds_that_a_job_took_are_kept_and_learned_from(place, run):
+def test_the_seconds_of_a_job_are_recorded_and_correct_later_forecasts(place, run):
     end = run(MANY)
     assert end.status == "done"
     assert 0 < end.seconds < 100
-    assert learned(place) < 1, "it was much faster than expected"
+    assert correction(place) < 1, "it was much faster than expected"
 
 
-@pytest.mark.parametrize(("texts", "made"), [(MANY[:-1], "now"), (MANY, None), (MANY, LONG_AGO)])
-def test_short_jobs_and_those_without_a_forecast_of_their_own_teach_nothing(
-    place, run, texts, made
+@pytest.mark.parametrize(
+    ("texts", "forecast_at"), [(MANY[:-1], "now"), (MANY, None), (MANY, LONG_AGO)]
+)
+def test_short_jobs_and_jobs_without_a_current_forecast_correct_nothing(
+    place, run, texts, forecast_at
 ):
-    assert run(texts, made).seconds is not None
-    assert learned(place) == 1
+    assert run(texts, forecast_at).seconds is not None
+    assert correction(place) == 1
 
 
-def test_a_job_does_not_fail_of_its_forecast(place, run, monkeypatch):
+def test_a_job_is_done_though_its_seconds_cannot_be_recorded(place, run, monkeypatch):
     replace = LocalPlace.replace
 
-    def full(self, path, data):
+    def replace_on_full_disk(self, path, data):
         if path == "forecasts.json":
             raise CannotWrite(path, "no space left")
         replace(self, path, data)
 
-    monkeypatch.setattr(LocalPlace, "replace", full)
+    monkeypatch.setattr(LocalPlace, "replace", replace_on_full_disk)
     assert run(MANY).status == "done"
-    assert learned(place) == 1
+    assert correction(place) == 1

@@ -1,6 +1,4 @@
-"""A job's steps in any order, any number of times, over a real broker's board: always the same
-labels.
-"""
+"""A job's steps in any order and repeated, with a board in Redis: always the same labels."""
 
 import tempfile
 from pathlib import Path
@@ -17,12 +15,12 @@ from tasks.broker.step_messages import FinishJob, ReduceChunk, ScoreCell
 from tasks.steps.finish import BadPart
 from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
 
-# chunks 0 and 2 are equal
-TEXTS = ["fine", "awful service", "ok", "late again", "fine", "awful service", "x" * 40]
+# two rows a chunk; chunks 0 and 2 are equal
+TEXTS = ["fine", "awful service", "ok", "late extra", "fine", "awful service", "x" * 40]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(broker):
+def expected_files(broker):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
@@ -56,32 +54,30 @@ def test_a_job_labels_every_row_once(place, redis):
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_and_any_repetition_give_the_same_bytes(data, broker, undisturbed):
+def test_steps_in_any_order_and_repeated_give_the_same_bytes(data, broker, expected_files):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
         job = store_job(place, store_dataset(place, TEXTS))
         steps = Steps(place, redis)
         steps.plan(job)
-        told_again = 0
+        repeated = 0
         while steps.queue:
             message = steps.queue.pop(data.draw(st.integers(0, len(steps.queue) - 1)))
             steps.run(message)
-            if told_again < 12 and data.draw(st.integers(0, 3)) == 0:
-                told_again += 1
-                again = data.draw(st.sampled_from([message, FinishJob(job.id), None]))
-                if again is None:
+            if repeated < 12 and data.draw(st.integers(0, 3)) == 0:
+                repeated += 1
+                extra = data.draw(st.sampled_from([message, FinishJob(job.id), None]))
+                if extra is None:
                     steps.plan(job)
                 else:
-                    steps.queue.append(again)
-        assert without_places(files_of(job)) == undisturbed
+                    steps.queue.append(extra)
+        assert without_places(files_of(job)) == expected_files
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_the_queue_and_the_board_lose_a_new_plan_completes_the_job(
-    data, broker, undisturbed
-):
+def test_after_queue_and_board_are_lost_a_new_plan_completes_the_job(data, broker, expected_files):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
@@ -95,7 +91,7 @@ def test_whatever_the_queue_and_the_board_lose_a_new_plan_completes_the_job(
         redis.flushall()
         steps.plan(job)
         steps.drain()
-        assert without_places(files_of(job)) == undisturbed
+        assert without_places(files_of(job)) == expected_files
 
 
 def test_a_second_plan_of_a_complete_job_scores_nothing(place, redis):
@@ -110,7 +106,7 @@ def test_a_second_plan_of_a_complete_job_scores_nothing(place, redis):
     assert files_of(job) == before
 
 
-def test_scores_that_were_cut_short_are_made_again(place, redis):
+def test_a_truncated_scores_file_is_computed_again(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
     steps = Steps(place, redis)
     steps.plan(job)
@@ -126,7 +122,7 @@ def test_scores_that_were_cut_short_are_made_again(place, redis):
     assert read_manifest(job.output).rows_labelled == len(TEXTS)
 
 
-def test_an_upload_without_any_feedback_ends_complete_and_empty(place, redis):
+def test_a_job_over_an_empty_dataset_ends_complete_and_empty(place, redis):
     job = store_job(place, store_dataset(place, []))
     steps = Steps(place, redis)
     steps.plan(job)
@@ -134,7 +130,7 @@ def test_an_upload_without_any_feedback_ends_complete_and_empty(place, redis):
     assert read_manifest(job.output).parts == ()
 
 
-def test_a_part_that_someone_else_wrote_is_not_overwritten(place, redis):
+def test_a_foreign_file_in_place_of_a_part_is_not_overwritten(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
     job.output.create(part_name(0), b"not ours")
     steps = Steps(place, redis)

@@ -1,11 +1,8 @@
-"""Texts that a model cannot score: rejected with the reason after attempts that a real broker
-counts.
-"""
+"""Rows that a model cannot score are rejected with the reason, after attempts counted in Redis."""
 
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +18,7 @@ from tasks.jobs.submit import OutputTaken, ResolvedVersions, build_job, create_j
 from tasks.steps.fault_isolation import TextsFailed
 from tasks.steps.finish import BadPart
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
+from tests.support.runs.failing_models import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
     Constant,
     Steps,
@@ -30,64 +28,24 @@ from tests.support.runs.steps import (
     without_places,
 )
 
-# by two: chunks 0 and 3 are equal
+# two rows a chunk; chunks 0 and 3 are equal
 TEXTS = ["fine", "kill it", "ok", "nan", "x", "yes", "fine", "kill it"]
 KILLED = {1: "bow 1: ended by signal SIGKILL", 7: "bow 1: ended by signal SIGKILL"}
 NAN = "minilm 1: answered with values that are not finite"
 
 
-class Sick(Constant):
-    """bow dies of one word, minilm gives nonsense for another; each is a model in a process of its
-    own.
-    """
+class BrokenModel(Constant):
+    """An isolated model that is killed by every text."""
 
-    def __init__(self, model):
-        super().__init__(model)
-        self.model, self.asked = model, 0
-
-    def score(self, texts):
-        words = {word for text in texts.to_pylist() for word in text.split()}
-        if self.model == "bow" and "kill" in words:
-            raise TextsFailed("ended by signal SIGKILL")
-        values = super().score(texts)
-        if self.model == "minilm":
-            values[[text == "nan" for text in texts.to_pylist()]] = np.nan
-        return values
-
-
-class Broken(Constant):
     def score(self, _texts):
         raise TextsFailed("ended by signal SIGSEGV")
 
 
-def to_the_end(steps, job, plan=True):
-    """As workers would: a cell that failed is tried again, at once."""
-    if plan:
-        steps.plan(job)
-    failures = []
-    while steps.queue:
-        message = steps.queue.pop(0)
-        try:
-            steps.run(message)
-        except ScoringFailed as error:
-            failures.append(error)
-            steps.queue.insert(0, message)
-    return failures
-
-
-def rows_of(output, parts):
-    return [
-        row
-        for part in parts
-        for row in pq.read_table(output.url_of(part.name), partitioning=None).to_pylist()
-    ]
-
-
-def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place, redis):
+def test_failing_rows_are_rejected_with_their_reasons_and_the_others_are_labelled(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
-    failures = to_the_end(Steps(place, redis, Sick), job)
+    failures = run_to_end(Steps(place, redis, FailingModel), job)
     assert sorted(failure.attempt for failure in failures) == [1, 1, 2, 2, 3, 3], (
-        "a plain attempt, three times a cell"
+        "three attempts in the worker's process for each cell"
     )
     manifest = read_manifest(job.output)
     assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (8, 5, 3)
@@ -120,91 +78,91 @@ def test_the_rows_are_rejected_with_their_reasons_and_the_rest_is_labelled(place
 
 
 @pytest.fixture(scope="module")
-def undisturbed(broker):
+def expected_files(broker):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
         job = store_job(place, store_dataset(place, TEXTS))
-        to_the_end(Steps(place, redis, Sick), job)
+        run_to_end(Steps(place, redis, FailingModel), job)
         return without_places(files_of(job))
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_and_any_repetition_reject_the_same_rows_with_the_same_bytes(
-    data, broker, undisturbed
+def test_steps_in_any_order_and_repeated_reject_the_same_rows_with_the_same_bytes(
+    data, broker, expected_files
 ):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
         redis.flushall()
         place = LocalPlace(Path(folder))
         job = store_job(place, store_dataset(place, TEXTS))
-        steps = Steps(place, redis, Sick)
+        steps = Steps(place, redis, FailingModel)
         steps.plan(job)
-        told_again = 0
+        repeated = 0
         while steps.queue:
             message = steps.queue.pop(data.draw(st.integers(0, len(steps.queue) - 1)))
             try:
                 steps.run(message)
             except ScoringFailed:
                 steps.queue.append(message)
-            if told_again < 12 and data.draw(st.integers(0, 3)) == 0:
-                told_again += 1
-                again = data.draw(st.sampled_from([message, FinishJob(job.id), None]))
-                if again is None:
+            if repeated < 12 and data.draw(st.integers(0, 3)) == 0:
+                repeated += 1
+                extra = data.draw(st.sampled_from([message, FinishJob(job.id), None]))
+                if extra is None:
                     steps.plan(job)
                 else:
-                    steps.queue.append(again)
-        assert without_places(files_of(job)) == undisturbed
+                    steps.queue.append(extra)
+        assert without_places(files_of(job)) == expected_files
 
 
-def test_two_members_that_cannot_score_a_row_are_both_named(place, redis):
-    class Slow(Constant):
+def test_the_reason_names_every_member_that_failed_on_a_row(place, redis):
+    class TimingOutModel(Constant):
         def score(self, texts):
             if "endless" in texts.to_pylist():
                 raise TextsFailed("took longer than 60 s")
             return super().score(texts)
 
     job = store_job(place, store_dataset(place, ["endless"]))
-    to_the_end(Steps(place, redis, Slow), job)
+    run_to_end(Steps(place, redis, TimingOutModel), job)
     [row] = rows_of(job.output, read_manifest(job.output).rejected_parts)
     assert row["detail"] == "bow 1: took longer than 60 s; minilm 1: took longer than 60 s"
 
 
-def test_a_chunk_without_a_row_left_has_an_empty_part(place, redis):
+def test_a_chunk_whose_rows_are_all_rejected_has_an_empty_part(place, redis):
     job = store_job(place, store_dataset(place, ["kill it"]))
-    to_the_end(Steps(place, redis, Sick), job)
+    run_to_end(Steps(place, redis, FailingModel), job)
     manifest = read_manifest(job.output)
     assert [(part.name, part.rows) for part in manifest.parts] == [("part-00000.parquet", 0)]
     assert (manifest.rows_in, manifest.rows_labelled, manifest.rows_rejected) == (1, 0, 1)
-    whole = store_job(
+    other = store_job(
         place, store_dataset(place, ["fine"], name="other"), id="job2", out=place.url_of("two")
     )
-    to_the_end(Steps(place, redis, Sick), whole)
-    empty, full = (pq.read_schema(one.output.url_of("part-00000.parquet")) for one in (job, whole))
-    assert empty.equals(full), "so that a reader of all parts can read it beside the others"
+    run_to_end(Steps(place, redis, FailingModel), other)
+    empty, full = (pq.read_schema(one.output.url_of("part-00000.parquet")) for one in (job, other))
+    assert empty.equals(full), "a reader of the folder can read both"
 
 
-def test_a_reader_of_the_whole_folder_does_not_see_the_rejects(place, redis):
+def test_a_reader_of_the_output_folder_skips_the_rejects(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
-    to_the_end(Steps(place, redis, Sick), job)
+    run_to_end(Steps(place, redis, FailingModel), job)
     assert len(pq.read_table(job.out, partitioning=None)) == 5
 
 
-def test_without_texts_the_rejects_hold_none_either(place, redis):
+def test_the_rejects_of_a_job_without_texts_have_no_texts(place, redis):
     job = store_job(place, store_dataset(place, TEXTS), keep_text=False)
-    to_the_end(Steps(place, redis, Sick), job)
+    run_to_end(Steps(place, redis, FailingModel), job)
     rejected = rows_of(job.output, read_manifest(job.output).rejected_parts)
     assert [(row["row"], row["raw"]) for row in rejected] == [(2, None), (4, None), (8, None)]
 
 
-def test_a_later_job_rejects_the_same_rows_without_trying_again(place, redis):
+def test_a_later_job_rejects_the_same_rows_without_scoring_them(place, redis):
     dataset = store_dataset(place, TEXTS)
     first, second = (
         store_job(place, dataset, id=name, out=place.url_of(name)) for name in ("job1", "job2")
     )
-    to_the_end(Steps(place, redis, Sick), first)
-    steps = Steps(place, redis, Sick)
-    assert to_the_end(steps, second) == []
+    run_to_end(Steps(place, redis, FailingModel), first)
+    steps = Steps(place, redis, FailingModel)
+    assert run_to_end(steps, second) == []
     assert steps.scored == []
     assert read_manifest(second.output).rows_rejected == 3
     names = [name for name in files_of(first) if name.endswith(".parquet")]
@@ -212,51 +170,51 @@ def test_a_later_job_rejects_the_same_rows_without_trying_again(place, redis):
     assert all(files_of(first)[name] == files_of(second)[name] for name in names)
 
 
-def test_the_attempts_of_a_cell_are_forgotten_once_it_has_scores(place, redis):
+def test_the_attempts_of_a_cell_are_deleted_once_it_has_scores(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
-    to_the_end(Steps(place, redis, Sick), job)
+    run_to_end(Steps(place, redis, FailingModel), job)
     assert redis.keys("*attempts*") == []
 
 
-def test_a_cell_that_workers_died_of_is_scored_with_care_by_the_next(place, redis):
-    """Whoever takes a cell says so first; a worker that is killed has no time to say it afterwards."""
+def test_a_cell_that_killed_its_workers_is_scored_with_fault_isolation(place, redis):
+    """An attempt is counted before it begins, because a killed worker cannot count it afterwards."""
     dataset = store_dataset(place, TEXTS)
     job = store_job(place, dataset)
-    steps = Steps(place, redis, Sick)
+    steps = Steps(place, redis, FailingModel)
     cell = ScoreCell(job.id, dataset.chunks[0].id, "bow", 1)
     for _ in range(ATTEMPTS):
         Attempts(steps.context.board, cell).count()
     steps.run(cell)
-    found = scores.decode(place.read(scores.path("bow", 1, cell.chunk)), "x")
-    assert found.rejected == {1: "ended by signal SIGKILL"}
+    stored = scores.decode(place.read(scores.path("bow", 1, cell.chunk)), "x")
+    assert stored.rejected == {1: "ended by signal SIGKILL"}
 
 
-def test_a_model_that_fails_on_everything_fails_the_job_and_stores_nothing(place, redis):
+def test_a_model_that_fails_on_every_text_raises_and_stores_nothing(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
-    steps = Steps(place, redis, Broken)
+    steps = Steps(place, redis, BrokenModel)
     with pytest.raises(
         ModelBroken,
         match=r"bow version 1 cannot score .* a harmless text fails as well: ended by sig",
     ):
-        to_the_end(steps, job)
+        run_to_end(steps, job)
     assert place.names("scores") == []
 
 
-def test_an_answer_of_another_shape_is_a_failure_and_not_scores(place, redis):
-    class Short(Constant):
+def test_scores_of_a_wrong_shape_count_as_a_failure(place, redis):
+    class TooFewScores(Constant):
         def score(self, texts):
             return super().score(texts.filter([text.as_py() != "ok" for text in texts]))
 
     job = store_job(place, store_dataset(place, TEXTS))
-    failures = to_the_end(Steps(place, redis, Short), job)
+    failures = run_to_end(Steps(place, redis, TooFewScores), job)
     assert "answered [1, 2] values to 2 texts under 2 labels" in str(failures[0])
     assert read_manifest(job.output).rows_rejected == 1
 
 
-def test_rejects_that_are_lost_are_noticed_before_the_manifest_vouches_for_the_part(place, redis):
+def test_lost_rejects_are_detected_before_the_manifest_lists_their_part(place, redis):
     job = store_job(place, store_dataset(place, TEXTS))
-    steps = Steps(place, redis, Sick)
-    to_the_end(steps, job)
+    steps = Steps(place, redis, FailingModel)
+    run_to_end(steps, job)
     job.output.remove("_rejects-00001.parquet")
     assert read_manifest(job.output) is None
     with pytest.raises(
@@ -265,23 +223,23 @@ def test_rejects_that_are_lost_are_noticed_before_the_manifest_vouches_for_the_p
         steps.run(FinishJob(job.id))
     before = files_of(job)
     job.output.remove("part-00001.parquet")
-    to_the_end(steps, job)
+    run_to_end(steps, job)
     assert read_manifest(job.output).rows_rejected == 3
     assert before.items() <= files_of(job).items()
 
 
-def test_a_folder_with_rejects_of_somebody_else_is_not_taken(place):
+def test_a_folder_with_rejects_of_another_job_is_refused(place):
     dataset = store_dataset(place, TEXTS)
     job = store_job(place, dataset)
     place.create("taken/_rejects-00000.parquet", b"not ours")
-    lineup = ResolvedVersions(job.ensemble, job.models)
+    versions = ResolvedVersions(job.ensemble, job.models)
     with pytest.raises(OutputTaken, match="_rejects-00000"):
         create_job(
             place,
             build_job(
                 place,
                 dataset,
-                lineup,
+                versions,
                 out=place.url_of("taken"),
                 keep_text=True,
                 keep_columns=False,

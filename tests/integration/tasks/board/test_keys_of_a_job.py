@@ -1,4 +1,4 @@
-"""The keys that a real job leaves in Redis: each is of exactly one kind, with that kind's type."""
+"""The keys that a service with a job leaves in Redis: each has exactly one entry in the table."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from tests.support.runs.command import Command
 from tests.support.runs.running_service import running_service
 
 
-def kinds_of(name):
+def entries_of(name):
     return [key for key in (*BOARD_KEYS, *KOMBU_KEYS) if key.matches(name)]
 
 
@@ -29,9 +29,9 @@ def test_every_key_of_a_running_service_is_in_the_table(service):
     assert len(names) > 10
     for name in names:
         assert name.startswith(prefix), "two roots can share one Redis"
-        kinds = kinds_of(name.removeprefix(prefix))
-        assert len(kinds) == 1, (name, kinds)
-        found = client.type(name).decode()
-        assert found in (kinds[0].type, "none"), name  # none: it has expired since
-        if "heartbeat" in kinds[0].expiry and found != "none":
+        entries = entries_of(name.removeprefix(prefix))
+        assert len(entries) == 1, (name, entries)
+        type_ = client.type(name).decode()
+        assert type_ in (entries[0].type, "none"), name  # none: it has expired since
+        if "heartbeat" in entries[0].expiry and type_ != "none":
             assert client.ttl(name) <= 30

@@ -1,6 +1,4 @@
-"""Every entry of the table of keys, as a job and its processes leave it in Redis: its type and its
-time to live.
-"""
+"""Every key that a job and its processes leave in Redis has the type and expiry of the table."""
 
 import re
 from dataclasses import replace
@@ -32,14 +30,14 @@ from tests.support.runs.waiting import wait_until
 
 SHORT = [f"text number {number}" for number in range(12)]
 LONG = [f"another text {number}" for number in range(600)]
-LOCKS = {SCALING, DEDUP_LOCK}  # held for a moment, in which no test looks
+LOCKS = {SCALING, DEDUP_LOCK}  # held so briefly that no test sees them
 [DEADLINES] = [entry for entry in KOMBU_KEYS if entry.pattern == "_kombu.binding_deadlines"]
 [MUTEX] = [entry for entry in KOMBU_KEYS if entry.pattern == "unacked_mutex"]
 UNITS = {"s": 1, "days": 24 * 3600}
 
 
 class Keys:
-    """What was seen in Redis; `check` compares it with the table."""
+    """The entries of the table that were seen in Redis; `check` compares keys with their entry."""
 
     def __init__(self, board):
         self._board, self._redis = board, board.redis
@@ -47,32 +45,30 @@ class Keys:
 
     def check(self):
         running = self._board.running()
-        for name in self._redis.scan_iter():
-            key = name.decode()
+        for full_name in self._redis.scan_iter():
+            key = full_name.decode()
             type_, seconds = self._redis.type(key).decode(), self._redis.ttl(key)
             if seconds == -2:  # it has expired, or was deleted
                 continue
-            below = key.removeprefix(PREFIX)
-            [entry] = [entry for entry in (*BOARD_KEYS, *KOMBU_KEYS) if entry.matches(below)]
+            name = key.removeprefix(PREFIX)
+            [entry] = [entry for entry in (*BOARD_KEYS, *KOMBU_KEYS) if entry.matches(name)]
             assert type_ == entry.type, key
-            assert seconds_as_said(entry, below, running, seconds), (key, seconds)
+            assert is_expiry_of(entry, name, running, seconds), (key, seconds)
             self.entries.add(entry)
 
 
-def seconds_as_said(entry, key, running, seconds):
-    """Whether a key's time to live (-1: none) is what its entry says."""
-    stated = re.match(r"(\d+) (s|days)", entry.expiry)
+def is_expiry_of(entry, key, running, seconds):
+    """Return whether a key's time to live (-1: none) agrees with its entry."""
+    match = re.match(r"(\d+) (s|days)", entry.expiry)
     if entry.expiry in ("never", "when empty"):
         return seconds == -1
     if "job" in entry.expiry and key.split(":")[1] in running:
         return seconds == -1
-    longest = int(stated[1]) * UNITS[stated[2]] if stated else float("inf")
-    return 0 <= seconds <= longest
+    max_seconds = int(match[1]) * UNITS[match[2]] if match else float("inf")
+    return 0 <= seconds <= max_seconds
 
 
-def test_every_key_of_the_board_has_the_type_and_the_expiry_that_the_table_says(
-    place, redis, broker
-):
+def test_every_key_of_the_board_has_the_type_and_the_expiry_of_the_table(place, redis, broker):
     steps = Queued(place, redis, broker)
     board = steps.context.board
     keys = Keys(board)
@@ -105,7 +101,7 @@ def test_every_key_of_the_board_has_the_type_and_the_expiry_that_the_table_says(
     assert set(BOARD_KEYS) - keys.entries == LOCKS
 
 
-def test_every_key_of_the_queues_has_the_type_that_the_table_says(place, redis, broker):
+def test_every_key_of_the_queues_has_the_type_of_the_table(place, redis, broker):
     board, app = Board(redis, PREFIX), make_app(broker, PREFIX)
     keys, publish = Keys(board), publisher(app, broker)
     for message in (FinishJob("a"), PublishResults("a"), ScoreCell("a", "chunk", "bow", 1)):

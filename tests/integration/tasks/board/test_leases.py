@@ -1,4 +1,4 @@
-"""A worker process on the roster, and the leases of what it works on."""
+"""Leases: held by one worker at a time, and renewed with its roster entry."""
 
 from time import time
 
@@ -18,18 +18,18 @@ def board(redis):
     return Board(redis, PREFIX)
 
 
-def presence(board, name="one", state="idle"):
-    found = WorkerSession(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
-    found.renew_leases()  # a first beat
-    return found
+def start_session(board, name="one", state="idle"):
+    worker = WorkerSession(board, Worker(name, "mood", "here", state, time(), time(), 10, 1))
+    worker.renew_leases()  # a first heartbeat
+    return worker
 
 
-def away(*_):
-    raise RedisError("away")
+def unavailable(*_):
+    raise RedisError("unavailable")
 
 
-def test_a_step_is_held_by_one_worker_and_free_after_it(board):
-    one, other = presence(board), presence(board, "other")
+def test_a_step_is_leased_to_one_worker_and_free_afterwards(board):
+    one, other = start_session(board), start_session(board, "other")
     with one.lease("score/a") as mine, other.lease("score/a") as also:
         assert mine
         assert not also
@@ -40,29 +40,29 @@ def test_a_step_is_held_by_one_worker_and_free_after_it(board):
     assert Roster(board).get("one").state == "idle"
 
 
-def test_who_leaves_while_the_broker_is_away_leaves(board, monkeypatch):
-    one = presence(board)
-    monkeypatch.setattr(Roster, "remove", away)
+def test_a_worker_can_end_while_the_broker_is_unavailable(board, monkeypatch):
+    one = start_session(board)
+    monkeypatch.setattr(Roster, "remove", unavailable)
     one.leave()
 
 
-def test_a_lease_that_was_let_go_during_a_beat_does_not_come_back(board, monkeypatch):
-    one = presence(board)
-    held = one.lease("score/a")
-    assert held.__enter__()
+def test_a_lease_released_during_a_heartbeat_is_not_renewed(board, monkeypatch):
+    one = start_session(board)
+    lease = one.lease("score/a")
+    assert lease.__enter__()
 
-    def meanwhile(*_):  # a beat has read what is held, and then the step ends
+    def end_step(*_):  # the heartbeat has read which leases are held
         if one.busy:
-            held.__exit__(None, None, None)
+            lease.__exit__(None, None, None)
 
-    monkeypatch.setattr(Roster, "put", meanwhile)
+    monkeypatch.setattr(Roster, "put", end_step)
     one.renew_leases()
     assert not one.busy
     assert leased_steps(board, ["score/a"]) == set()
 
 
-def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(board):
-    one = presence(board)
+def test_a_step_delivered_twice_to_a_worker_is_leased_once_and_released_once(board):
+    one = start_session(board)
     with one.lease("score/a") as mine:
         with one.lease("score/a") as again:
             assert mine
@@ -71,28 +71,28 @@ def test_a_step_that_comes_twice_to_one_worker_is_held_once_and_let_go_once(boar
         assert leased_steps(board, ["score/a"]) == {"score/a"}
 
 
-def test_a_lease_that_could_not_be_asked_for_is_not_held(board, monkeypatch):
-    one = presence(board)
+def test_a_lease_whose_request_failed_is_not_held(board, monkeypatch):
+    one = start_session(board)
     with monkeypatch.context() as patch:
-        patch.setattr(Roster, "change", away)
+        patch.setattr(Roster, "change", unavailable)
         with pytest.raises(RedisError), one.lease("score/a"):
-            pytest.fail("it was held")
+            pytest.fail("the lease was taken")
     assert not one.busy
     assert leased_steps(board, ["score/a"]) == set()
     with one.lease("score/a") as again:
-        assert again, "it is not taken for another's"
+        assert again, "it does not count as held by another thread"
 
 
-def test_what_a_dead_worker_held_is_free_and_what_others_hold_is_not(board):
-    one, other = presence(board), presence(board, "other")
+def test_releasing_the_leases_of_a_dead_worker_leaves_those_of_others(board):
+    one, other = start_session(board), start_session(board, "other")
     with one.lease("score/a"), other.lease("score/b"):
         release_all(board, ["one"])
         assert leased_steps(board, ["score/a", "score/b"]) == {"score/b"}
 
 
-def test_who_says_nothing_leaves_the_roster(board):
+def test_a_removed_worker_is_not_on_the_roster(board):
     roster = Roster(board)
-    roster.put(presence(board).worker)
+    roster.put(start_session(board).worker)
     assert [worker.id for worker in roster.workers()] == ["one"]
     roster.remove(["one"])
     assert roster.workers() == []
