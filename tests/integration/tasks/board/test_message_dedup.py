@@ -67,7 +67,7 @@ def test_a_claim_expires_with_the_window(dedup, place, board):
     dedup.claim("acme", name(0), ["b"], NOW)
     expiries = {
         key.decode().rsplit(":", 1)[-1]: board.redis.ttl(key)
-        for key in board.redis.keys(f"{PREFIX}dedup:acme:*")
+        for key in board.redis.keys(f"{PREFIX}once:acme:*")
     }
     assert sorted(round(seconds / HOUR) for seconds in expiries.values()) == [22, 24]
 
@@ -77,7 +77,7 @@ def test_after_a_failover_only_batches_whose_claims_are_missing_are_read(dedup, 
     for batch_, id_ in ((complete, "a"), (incomplete, "b")):
         dedup.claim("acme", batch_, [id_], NOW)
         store(place, batch_, id_)
-    claims = board.redis.keys(f"{PREFIX}dedup:acme:*")
+    claims = board.redis.keys(f"{PREFIX}once:acme:*")
     lost = [key for key in claims if board.redis.get(key) == incomplete.encode()]
     assert board.redis.delete(*lost, board.key(keys.BATCH_CLAIMED, "acme", incomplete)) == 2
     board.redis.set(board.key(keys.DEDUP_COMPLETE), "the run before")

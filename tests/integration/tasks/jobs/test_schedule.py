@@ -1,4 +1,4 @@
-"""A schedule and the runs that it really begins."""
+"""A schedule and the runs that it starts, over a real broker."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -20,21 +20,23 @@ NIGHT = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
 NIGHTLY = Schedule("nightly", Cron("30 2 * * *", "UTC"))
 
 
-def test_many_looks_at_once_label_everybody_once(place, redis):
+def test_checks_at_the_same_time_start_one_run_for_each_customer(place, redis):
     publish_model(place, "bow")
     publish_ensemble(place, {"bow": 1})
     steps = StepsWithRegistry(place, redis)
     for customer in ("acme", "globex"):
         store_dataset(place, [f"a text of {customer}", "another"], customer=customer)
-    seen = ScheduleState(number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC")
-    schedule_pointer(place, "nightly").move(lambda _: seen)
+    state = ScheduleState(
+        number=0, due=NIGHT - timedelta(days=3), cron="30 2 * * *", timezone="UTC"
+    )
+    schedule_pointer(place, "nightly").move(lambda _: state)
     together = Barrier(4)
 
-    def looker():
+    def check():
         together.wait()
         run_due(steps.context, NIGHTLY, NIGHT)
 
-    threads = [Thread(target=looker) for _ in range(4)]
+    threads = [Thread(target=check) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -46,4 +48,4 @@ def test_many_looks_at_once_label_everybody_once(place, redis):
         assert read_run_end(place, customer, "nightly-000001").status == "done"
         assert read_active_labels(place, customer).run == "nightly-000001"
     assert len(all_jobs(place)) == 2
-    assert [said.number for _, said in schedule_pointer(place, "nightly").history()] == [1, 0]
+    assert [state.number for _, state in schedule_pointer(place, "nightly").history()] == [1, 0]

@@ -18,7 +18,7 @@ from tasks.jobs.submit import OutputTaken, ResolvedVersions, build_job, create_j
 from tasks.steps.fault_isolation import TextsFailed
 from tasks.steps.finish import BadPart
 from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
-from tests.support.runs.failing_models import FailingModel, rows_of, run_to_end
+from tests.support.runs.failing_texts import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
     Constant,
     Steps,

@@ -12,7 +12,7 @@ from storage.records import feedback, scores
 from storage.records.feedback import SourceChunk
 from storage.records.labelled_output import read_manifest
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
-from tests.support.runs.failing_models import FailingModel, rows_of, run_to_end
+from tests.support.runs.failing_texts import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
     Constant,
     Steps,
