@@ -24,7 +24,10 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Vote:
-    """One member's probabilities, [rows, labels] float32 under its own labels, and its weight (> 0)."""
+    """The probabilities of one member and its weight (> 0).
+
+    `probabilities`: [rows, labels] float32 under its own labels.
+    """
 
     weight: float
     labels: tuple[str, ...]

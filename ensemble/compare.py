@@ -12,12 +12,14 @@ A worked example, one_of, labels (bad, good), four rows:
 
     table          after bad   after good
     before bad         1           1          changed 1 of 4: agreement 0.75
-    before good        0           2          by chance (2·1 + 2·3) / 4² = 0.5: kappa (0.75 - 0.5) / (1 - 0.5) = 0.5
+    before good        0           2          by chance (2·1 + 2·3) / 4² = 0.5
+
+    kappa (0.75 - 0.5) / (1 - 0.5) = 0.5
 
 r2 and r4 moved most, in this order. Kappa is Cohen's (A coefficient of agreement for nominal
-scales, 1960), computed in whole numbers. The change of a row is the total variation distance for one_of,
-half the sum of |before - after|; for any_of, where each label stands alone, the largest |before -
-after|.
+scales, 1960), computed in whole numbers. The change of a row is the total variation distance for
+one_of, half the sum of |before - after|; for any_of, where each label stands alone, the largest
+|before - after|.
 
 Comparisons add up: the comparison of some rows plus that of other rows is the comparison of all.
 Its size does not depend on the number of rows.
