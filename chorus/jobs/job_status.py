@@ -12,7 +12,7 @@ from storage.records.feedback import Dataset, read_dataset
 from storage.records.forecasts import read_forecast
 from storage.records.job_state import JobState
 from storage.records.jobs import Job, JobEnd, Startup, read_end
-from storage.records.labelled_output import Manifest, read_manifest
+from storage.records.labelled_output import Manifest, read_output
 from tasks.board.board import Board, Progress
 from tasks.board.job_facts import rows_in_chunks
 from tasks.board.publish_progress import published_parts
@@ -30,8 +30,8 @@ def job_status(place: Place, board: Board | None, job: Job) -> dict[str, object]
     Raises Absent, BadRecord.
     """
     dataset = read_dataset(place, job.customer, job.dataset)
-    progress, manifest = _progress(board, job), read_manifest(job.output)
-    state = JobState(read_end(place, job.id), complete=manifest is not None)
+    progress, (manifest, complete) = _progress(board, job), read_output(job.output)
+    state = JobState(read_end(place, job.id), complete)
     stored = read_work_of_job(place, job.id).progress()
     labelled = manifest.rows_labelled if manifest else rows_in_chunks(stored.parts, dataset)
     status, error = _status_and_error(job, state, progress)

@@ -1,4 +1,4 @@
-"""The labels that probabilities give: one rule for a model and for an ensemble. Pure."""
+"""The decision from probabilities to labels, the same for a model and an ensemble. Pure."""
 
 from typing import Literal
 
@@ -12,10 +12,10 @@ Mode = Literal["one_of", "any_of"]
 
 
 def decide_labels(values: Float32, mode: Mode, threshold: float = 0.5) -> Bool:
-    """Return the given labels, [rows, labels] float32 -> [rows, labels] bool.
+    """Return the labels that each row is given: [rows, labels] float32 -> [rows, labels] bool.
 
-    one_of: the most probable label (the first of equals), one true a row. any_of: every label of at
-    least `threshold`.
+    one_of: the most probable label, the first of equals; exactly one True in each row. any_of:
+    every label with a probability of at least `threshold`.
     """
     if mode == "any_of":
         return values >= np.float32(threshold)

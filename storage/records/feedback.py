@@ -1,6 +1,6 @@
 """The dataset of one upload: `feedback/<customer>/<dataset>/` with its chunks and rejects.
 
-dataset.json is written last: a dataset without it does not exist yet.
+dataset.json is written last. Without it the dataset does not exist.
 """
 
 import hashlib
@@ -24,29 +24,28 @@ log = logging.getLogger(__name__)
 
 CHUNK = pa.schema(
     [
-        # number of the record in the upload, from 1, header not counted
+        # number of the record in the upload, from 1, without the header
         pa.field("row", pa.int64()),
         pa.field("id", pa.string()),
-        pa.field("text", pa.string()),  # as the caller gave it
+        pa.field("text", pa.string()),  # as uploaded
         pa.field("clean", pa.string()),  # what the models read; null where that is `text` itself
-        pa.field("extra", pa.map_(pa.string(), pa.string())),  # the caller's other columns
+        pa.field("extra", pa.map_(pa.string(), pa.string())),  # the upload's other columns
     ]
 )
 
 REJECTS = pa.schema(
     [
         pa.field("row", pa.int64()),
-        pa.field("id", pa.string()),  # null where the row has none that can be used
+        pa.field("id", pa.string()),  # null if the row has no valid id
         pa.field("reason", pa.string()),  # one of Dataset.reasons, or MODEL_FAILED
-        pa.field("detail", pa.string()),  # what was found, for people
-        pa.field("raw", pa.string()),  # the record as it came, cut to RAW_CHARS characters
+        pa.field("detail", pa.string()),  # an explanation for people
+        pa.field("raw", pa.string()),  # the record as uploaded, cut to RAW_CHARS characters
     ]
 )
 
 RAW_CHARS = 64 * 1024  # of REJECTS.raw
-_BEFORE_DATES = datetime(1970, 1, 1, tzinfo=UTC)
-# the reason of a row that was feedback, and that a model could not score
-MODEL_FAILED = "model failed"
+_UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+MODEL_FAILED = "model failed"  # the reason of a valid row that a model could not score
 
 
 class SourceChunk(Record):
@@ -54,7 +53,8 @@ class SourceChunk(Record):
 
     dataset: str
     position: int
-    # of our rows that it holds, and no donor before it of the same dataset; estimated from samples
+    # Rows of the new chunk whose text it has. Within its dataset each row counts for one chunk
+    # only. An estimate where only samples of the texts were compared.
     shared: int
 
 
@@ -63,15 +63,15 @@ class Chunk(Record):
 
     id: str
     rows: int
-    chars: int = 0  # of all its texts, as the models read them
-    # where some of its texts may have been scored: the newest dataset's best first
+    chars: int = 0  # characters in all its texts, as the models read them
+    # chunks to reuse scores from: those of the newest dataset first, in it the best first
     donors: tuple[SourceChunk, ...] = ()
-    # rows that no donor holds; None where only samples of the texts were compared
+    # rows whose text is in none of `donors`; None where only samples of the texts were compared
     new: int | None = None
 
 
 class UploadSource(Record):
-    """The upload that the dataset was read from, and how it was read."""
+    """The upload that a dataset was read from, and how it was read."""
 
     name: str
     format: str
@@ -89,7 +89,7 @@ class FirstLabels(Record):
 
     ensemble: EnsembleVersion
     models: tuple[ModelVersion, ...]
-    results: str | None  # the topic that hears of the labels
+    results: str | None  # the topic that the labels are published to
 
 
 class Dataset(Record):
@@ -98,28 +98,28 @@ class Dataset(Record):
     customer: str
     id: str
     source: UploadSource
-    columns: tuple[str, ...]  # the caller's other columns
+    columns: tuple[str, ...]  # the upload's other columns
     rows_in: int
     rows: int
     rejected: int
-    reasons: dict[str, int]
+    reasons: dict[str, int]  # reason → rows rejected for it
     chunk_rows: int
     chunks: tuple[Chunk, ...]
-    taken_in: datetime | None = None  # None: by a version that did not write it down
-    first: FirstLabels | None = None  # of a batch of messages; of an upload its job says it
+    taken_in: datetime | None = None  # None: written by a version that did not record it
+    first: FirstLabels | None = None  # of a batch of messages; None for an upload
 
     @property
     def uploaded_at(self) -> datetime:
-        """Time of the upload; before all others where it was not recorded."""
-        return self.taken_in or _BEFORE_DATES
+        """Time of the upload or batch; 1970 if it was not recorded, so that it sorts first."""
+        return self.taken_in or _UNKNOWN_TIME
 
     @cached_property
     def positions(self) -> dict[str, tuple[int, ...]]:
         """Positions of the chunks by chunk id: chunks of equal texts share one id."""
-        found: dict[str, tuple[int, ...]] = {}
+        positions: dict[str, tuple[int, ...]] = {}
         for position, chunk in enumerate(self.chunks):
-            found[chunk.id] = (*found.get(chunk.id, ()), position)
-        return found
+            positions[chunk.id] = (*positions.get(chunk.id, ()), position)
+        return positions
 
 
 def folder(customer: str, dataset: str) -> str:
@@ -166,9 +166,9 @@ def clean_texts(chunk: pa.Table) -> pa.StringArray:
 
 
 def chunk_id(texts: pa.StringArray) -> str:
-    """Return 32 hexadecimal digits that follow from the texts and their order alone.
+    """Return 32 hexadecimal digits that depend only on the texts and their order.
 
-    They are the start of a SHA-256 over the texts' number, lengths and bytes.
+    They are the beginning of a SHA-256 of the number of texts, their lengths and their bytes.
     """
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4")
     hashed = hashlib.sha256(np.uint64(len(texts)).tobytes())
@@ -202,16 +202,16 @@ def datasets(place: Place, customer: str) -> list[Dataset]:
     def read(name: str) -> Dataset | None:
         try:
             return read_dataset(place, customer, name)
-        except Absent:  # it is being taken in, or an intake was killed
+        except Absent:  # the upload is in progress, or was killed
             return None
         except ChorusError as error:
             log.warning(
-                "feedback that cannot be read is left alone: %s",
+                "skipping a dataset that cannot be read: %s",
                 error,
                 extra={"customer": customer},
             )
             return None
 
     names = place.names(f"feedback/{check_name('customer', customer)}")
-    found = (dataset for dataset in map_concurrently(place, read, names) if dataset is not None)
-    return sorted(found, key=lambda dataset: (dataset.uploaded_at, dataset.id))
+    readable = (dataset for dataset in map_concurrently(place, read, names) if dataset is not None)
+    return sorted(readable, key=lambda dataset: (dataset.uploaded_at, dataset.id))

@@ -26,13 +26,13 @@ class Forecast(Record):
     models: dict[str, ExpectedModel]
     made_at: datetime
     cores: int  # that the workers of that machine share
-    service: bool  # whether it was handed to a running service
-    measured: bool  # every model that wakes was measured; else guessed
-    correction: float  # what earlier jobs have shown, within `seconds`
+    service: bool  # whether a running service takes the job
+    measured: bool  # whether the rates of all models that score were measured, not guessed
+    correction: float  # the factor from earlier jobs, already applied to `seconds`
 
     @property
     def kind(self) -> str:
-        """Kind of forecast: those of one kind are off for the same reasons."""
+        """Kind of forecast; the errors of one kind have the same causes."""
         return forecast_kind(self.cores, self.service)
 
 
@@ -46,7 +46,7 @@ class ForecastRatios(Record):
 
 
 def forecast_kind(cores: int, service: bool) -> str:
-    """Return the kind of a forecast: the cores it was made for, and whether for a service."""
+    """Return the kind of a forecast: its number of cores, and whether it is for a service."""
     return f"{cores} cores{', service' if service else ''}"
 
 
@@ -61,7 +61,7 @@ def write_forecast(place: Place, job: str, forecast: Forecast) -> None:
 
 
 def read_forecast(place: Place, job: str) -> Forecast | None:
-    """Read a job's forecast; None where there is none that can be read."""
+    """Read a job's forecast; None if it is missing or unreadable."""
     try:
         return Forecast.decode(place.read(forecast_path(job)), place.url_of(forecast_path(job)))
     except (Absent, BadRecord):
@@ -69,7 +69,7 @@ def read_forecast(place: Place, job: str) -> Forecast | None:
 
 
 def read_ratios(place: Place) -> ForecastRatios:
-    """Read the ratios; empty where they cannot be read."""
+    """Read the ratios; empty if they are missing or unreadable."""
     try:
         return ForecastRatios.decode(place.read(_RATIOS), place.url_of(_RATIOS))
     except (Absent, BadRecord):
@@ -77,5 +77,8 @@ def read_ratios(place: Place) -> ForecastRatios:
 
 
 def write_ratios(place: Place, ratios: ForecastRatios) -> None:
-    """Write the ratios. Of two jobs that end at once, one may be lost. Raises CannotWrite."""
+    """Write the ratios. Raises CannotWrite.
+
+    If two jobs end at the same time, the ratio of one may be lost.
+    """
     place.replace(_RATIOS, ratios.encode())

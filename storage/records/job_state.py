@@ -1,7 +1,7 @@
-"""The state of a job by storage: its end record, and whether its output is complete.
+"""The state of a job by storage: the one answer to "is the job done?".
 
-This is the one answer to "is the job done?". The board may know more of a running job; storage
-decides.
+It follows from the job's end record and from whether its output is complete. The board knows the
+progress of an open job; whether the job is done, storage decides.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,14 @@ from storage.records.jobs import Job, JobEnd
 
 @dataclass(frozen=True)
 class JobState:
-    """A job's end record, and whether its output is complete.
+    """A job's end record, and whether its output is complete."""
 
-    `end` is its ended.json; None while the job is open. `complete`: whether the manifest, every
-    listed file and `_SUCCESS` exist; None where that was not read, and then the end is trusted.
-    """
-
-    end: JobEnd | None
-    complete: bool | None = None
+    end: JobEnd | None  # None: the job is open
+    complete: bool | None = None  # `labelled_output.is_complete`; None: not read, trust `end`
 
     @property
     def is_open(self) -> bool:
-        """Whether the job continues by itself."""
+        """Whether the job has not ended: workers continue it without a request."""
         return self.end is None
 
     @property
@@ -36,9 +32,9 @@ class JobState:
 
     @property
     def is_labelled(self) -> bool:
-        """Whether all of its labels are written, though it may be open or stopped.
+        """Whether all labels of the job are written, though it may be open or stopped.
 
-        A job with a topic has its labels before its results are published.
+        For example, a job with a topic is open until its labels are published.
         """
         if self.end is not None and self.end.status in ("done", "removed"):
             return self.is_done
@@ -51,12 +47,12 @@ class JobState:
 
 
 def recorded_state(place: Place, job: str) -> JobState:
-    """Read a job's end record alone: one operation. Raises BadRecord."""
+    """Read only a job's end record, in one operation. Raises BadRecord."""
     return JobState(jobs.read_end(place, job))
 
 
 def checked_state(place: Place, job: Job) -> JobState:
-    """Read a job's end record, and whether its output is complete. Raises BadRecord."""
+    """Read a job's end record and whether its output is complete. Raises BadRecord."""
     end, complete = run_both(
         place,
         lambda: jobs.read_end(place, job.id),
@@ -66,9 +62,10 @@ def checked_state(place: Place, job: Job) -> JobState:
 
 
 def labelled_state(place: Place, job: str) -> JobState:
-    """Read as little as says whether a job is labelled: its output only where its end does not say.
+    """Read what decides `is_labelled`: the output only of a job that is open or was stopped.
 
-    A job whose record is missing or damaged is not complete. Raises BadRecord for a damaged end.
+    A job with a missing or damaged record or manifest counts as not complete. Raises BadRecord for
+    a damaged end.
     """
     state = recorded_state(place, job)
     if state.end is not None and state.end.status in ("done", "removed"):

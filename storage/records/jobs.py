@@ -1,6 +1,6 @@
-"""Jobs: `jobs/<job>/job.json` with every version resolved, written once and never edited.
+"""Jobs: `jobs/<job>/job.json` names every version; it is written once and never changed.
 
-Beside it is `ended.json` once the job does not continue by itself; resuming the job removes it.
+When a job ends, `ended.json` is written beside it; when the job is resumed, it is removed.
 """
 
 import json
@@ -28,33 +28,33 @@ log = logging.getLogger(__name__)
 class StartupStages(Record):
     """Seconds from a job's arrival to a model's first scores for it, by stage."""
 
-    # until somebody started a worker, or until a worker that was there took the cell
+    # until a new worker was launched, or until a running worker took the first cell
     waiting: float
     starting: float  # of the worker's process
     loading: float  # of the model
-    scoring: float  # of the first chunk, its texts read and its scores stored
+    scoring: float  # of the first chunk, with reading its texts and writing its scores
 
 
 class Startup(Record):
-    """Seconds from a job's arrival to its first part; models without a cell to score are not listed."""
+    """How long a job took from its arrival to its first results."""
 
-    first_part: float | None = None  # seconds
-    models: dict[str, StartupStages] = Field(default_factory=dict)
+    first_part: float | None = None  # seconds to the first labelled part
+    models: dict[str, StartupStages] = Field(default_factory=dict)  # only models that had to score
 
 
 class JobEnd(Record):
-    """The end of a job: why it does not continue by itself."""
+    """The end of a job."""
 
     # removed: its labels were pruned
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]
     error: str = ""
-    at: datetime | None = None  # of one that was stopped
-    beginning: Startup | None = None  # of one that is done
-    seconds: float | None = None  # of one that is done, since its arrival, new or again
+    at: datetime | None = None  # when it was stopped; None for a done job
+    beginning: Startup | None = None  # of a done job
+    seconds: float | None = None  # of a done job, from its arrival, new or resumed
 
 
 class Job(Record):
-    """A dataset under an ensemble version and its resolved model versions, labelled into `out`."""
+    """A dataset to label by an ensemble version and its model versions; `out` is the output."""
 
     id: str
     customer: str
@@ -65,9 +65,9 @@ class Job(Record):
     keep_text: bool
     keep_columns: bool
     submitted_at: datetime
-    priority: Priority = "bulk"  # live before bulk before nightly
-    deadline: datetime | None = None  # before bulk, after live
-    # projects/P/topics/T, where each feedback's labels are published before the job ends
+    priority: Priority = "bulk"  # live runs before bulk, bulk before nightly
+    deadline: datetime | None = None  # a job with a deadline runs after live and before bulk
+    # the topic, projects/P/topics/T, that all labels are published to before the job ends
     results: str | None = None
 
     @property
@@ -90,11 +90,11 @@ def job_id(
     keep_text: bool,
     keep_columns: bool,
 ) -> str:
-    """Return the id of a job: 16 hexadecimal digits that follow from what it is.
+    """Return the id of a job: 16 hexadecimal digits that depend only on the request.
 
-    The same request has the same id, so that repeating it continues the same job.
+    So repeating a request continues the same job. `out` None: the default folder.
     """
-    asked = [
+    request = [
         customer,
         dataset,
         ensemble.model_dump(),
@@ -103,7 +103,7 @@ def job_id(
         keep_text,
         keep_columns,
     ]
-    return digest(json.dumps(asked, sort_keys=True).encode())[:16]
+    return digest(json.dumps(request, sort_keys=True).encode())[:16]
 
 
 def first_job_id(dataset: Dataset) -> str | None:
@@ -142,13 +142,13 @@ def end_path(job: str) -> str:
     return f"{folder(job)}/ended.json"
 
 
-def write_end(place: Place, job: str, ended: JobEnd) -> None:
-    """Record that the job does not continue by itself."""
-    place.replace(end_path(job), ended.encode())
+def write_end(place: Place, job: str, end: JobEnd) -> None:
+    """Record the end of the job, over an earlier one. Raises CannotWrite."""
+    place.replace(end_path(job), end.encode())
 
 
 def remove_end(place: Place, job: str) -> None:
-    """Record that the job continues."""
+    """Record that the job is open again."""
     place.remove(end_path(job))
 
 
@@ -163,19 +163,22 @@ def read_end(place: Place, job: str) -> JobEnd | None:
 def open_jobs(place: Place) -> list[Job]:
     """Return the readable jobs that have not ended, the oldest first."""
     names = place.names("jobs")
-    files = zip(
-        names, map_concurrently(place, lambda name: place.names(f"jobs/{name}"), names), strict=True
-    )
+    listings = map_concurrently(place, lambda name: place.names(f"jobs/{name}"), names)
     return _read(
-        place, [name for name, there in files if "job.json" in there and "ended.json" not in there]
+        place,
+        [
+            name
+            for name, files in zip(names, listings, strict=True)
+            if "job.json" in files and "ended.json" not in files
+        ],
     )
 
 
 def all_jobs(place: Place) -> list[Job]:
     """Return every readable job whose labels were not pruned, the oldest first."""
-    found = _read(place, place.names("jobs"))
-    removed = map_concurrently(place, lambda job: _is_removed(place, job.id), found)
-    return [job for job, is_removed in zip(found, removed, strict=True) if not is_removed]
+    jobs = _read(place, place.names("jobs"))
+    removed = map_concurrently(place, lambda job: _is_removed(place, job.id), jobs)
+    return [job for job, is_removed in zip(jobs, removed, strict=True) if not is_removed]
 
 
 def _is_removed(place: Place, job: str) -> bool:
@@ -192,8 +195,8 @@ def _read(place: Place, names: Iterable[str]) -> list[Job]:
         except Absent:
             return None
         except ChorusError as error:
-            log.warning("a job that cannot be read is left alone: %s", error, extra={"job": name})
+            log.warning("skipping a job that cannot be read: %s", error, extra={"job": name})
             return None
 
-    found = (job for job in map_concurrently(place, read, names) if job is not None)
-    return sorted(found, key=lambda job: (job.submitted_at, job.id))
+    readable = (job for job in map_concurrently(place, read, names) if job is not None)
+    return sorted(readable, key=lambda job: (job.submitted_at, job.id))

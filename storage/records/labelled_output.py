@@ -1,6 +1,6 @@
 """The labelled output of one job: parts, rejects, `_manifest.json`, `_SUCCESS`.
 
-A reader trusts only what the manifest lists.
+Only files that the manifest lists belong to the output.
 """
 
 import re
@@ -11,8 +11,7 @@ from storage.record import Record
 
 MANIFEST = "_manifest.json"
 SUCCESS = "_SUCCESS"
-OWNER = "_job"  # holds the id of the job that writes here, so that no two mix their parts
-
+OWNER = "_job"  # contains the id of the job that writes here, so that no two jobs mix their parts
 
 _PART = re.compile(r"part-(\d{5,})\.parquet")
 _REJECTS = re.compile(r"_rejects-(\d{5,})\.parquet")
@@ -53,10 +52,10 @@ class Manifest(Record):
     rows_in: int
     rows_labelled: int
     rows_rejected: int
-    # where the rows are that were rejected before any model saw them, with their reasons
+    # URL of the rows that the upload's check rejected, with their reasons
     rejects: str
     parts: tuple[Part, ...]
-    # the rows that a model could not score, with their reasons
+    # files of the rows that a model could not score, with their reasons
     rejected_parts: tuple[Part, ...] = ()
 
 
@@ -78,13 +77,13 @@ def part_positions(output: Place) -> set[int]:
 def rejects_name(position: int) -> str:
     """Return the file name of the rejects of a part.
 
-    Readers of a whole folder skip names that begin with an underscore.
+    It begins with an underscore: readers of partitioned datasets skip such files.
     """
     return f"_rejects-{position:05d}.parquet"
 
 
 def rejects_positions(output: Place) -> set[int]:
-    """Return the positions of the parts that have rejects."""
+    """Return the positions of the chunks that have rows which a model could not score."""
     return _positions(output, _REJECTS)
 
 
@@ -94,8 +93,15 @@ def is_output_file(name: str) -> bool:
 
 
 def read_manifest(output: Place) -> Manifest | None:
-    """Read the manifest; None until it is written, and again when a file that it lists is gone."""
+    """Read the manifest; None if it or a file that it lists does not exist."""
     return _read_manifest(output, set(output.names("")))
+
+
+def read_output(output: Place) -> tuple[Manifest | None, bool]:
+    """Return the manifest as `read_manifest` does, and whether the output is complete."""
+    names = set(output.names(""))
+    manifest = _read_manifest(output, names)
+    return manifest, manifest is not None and SUCCESS in names
 
 
 def is_complete(output: Place) -> bool:
@@ -105,7 +111,7 @@ def is_complete(output: Place) -> bool:
 
 
 def _read_manifest(output: Place, names: set[str]) -> Manifest | None:
-    """Read the manifest of a folder with files of these names."""
+    """Read the manifest of a folder that contains files of these names."""
     if MANIFEST not in names:
         return None
     manifest = Manifest.decode(output.read(MANIFEST), output.url_of(MANIFEST))
@@ -114,4 +120,4 @@ def _read_manifest(output: Place, names: set[str]) -> Manifest | None:
 
 
 def _positions(output: Place, pattern: re.Pattern[str]) -> set[int]:
-    return {int(found[1]) for name in output.names("") if (found := pattern.fullmatch(name))}
+    return {int(match[1]) for name in output.names("") if (match := pattern.fullmatch(name))}

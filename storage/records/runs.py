@@ -1,6 +1,7 @@
-"""Runs label datasets of a customer again: `runs/<customer>/<run>/run.json`, and last ended.json.
+"""Runs, which label datasets of a customer again: `runs/<customer>/<run>/run.json`.
 
-`runs/<customer>/_open/<run>` marks an open run, so that finding these does not read all runs.
+When a run ends, `ended.json` is written beside it. The empty file `runs/<customer>/_open/<run>`
+marks an open run, so that the open runs are found without reading all runs.
 """
 
 import logging
@@ -30,7 +31,8 @@ class RunJob(Record):
 class Run(Record):
     """Datasets to label under one ensemble version and its resolved model versions.
 
-    Jobs that were done before the run began come first, then the others, the oldest feedback first.
+    Of `jobs`, those that were done before the run started come first. Then come the others, that of
+    the oldest dataset first.
     """
 
     customer: str
@@ -38,16 +40,16 @@ class Run(Record):
     ensemble: EnsembleVersion
     models: tuple[ModelVersion, ...]
     jobs: tuple[RunJob, ...]
-    keep: int  # old labels that `prune` leaves of each dataset
+    keep: int  # earlier labels of each dataset that `prune` keeps
     started_at: datetime
-    since: datetime | None = None  # only feedback taken in from then on
-    until: datetime | None = None  # and before then
+    since: datetime | None = None  # only datasets uploaded at or after this time
+    until: datetime | None = None  # and before this time
 
 
 class RunEnd(Record):
     """The end of a run. Only a done run has changed the active labels.
 
-    Superseded: the labels of a later run are active.
+    Superseded: labels that were requested later are active for all of its datasets.
     """
 
     status: Literal["done", "failed", "superseded"]
@@ -56,8 +58,8 @@ class RunEnd(Record):
 
 
 def create_run(place: Place, run: Run) -> Run:
-    """Write the run, or read the one of this name. Raises CannotWrite, BadName."""
-    # first: nobody looks for one without a mark
+    """Write the run, or return the existing one of this name. Raises CannotWrite, BadName."""
+    # The mark comes first: a run without it would never be found.
     place.create(_open_path(run.customer, run.name), b"", durable=True)
     if place.create(_path(run.customer, run.name, "run"), run.encode(), durable=True):
         return run
@@ -70,9 +72,9 @@ def read_run(place: Place, customer: str, name: str) -> Run:
     return Run.decode(place.read(path), place.url_of(path))
 
 
-def end_run(place: Place, run: Run, ended: RunEnd) -> None:
-    """Record the end of a run; the first recorded end counts."""
-    place.create(_path(run.customer, run.name, "ended"), ended.encode(), durable=True)
+def end_run(place: Place, run: Run, end: RunEnd) -> None:
+    """Record the end of a run; an earlier recorded end stays. Raises CannotWrite."""
+    place.create(_path(run.customer, run.name, "ended"), end.encode(), durable=True)
     place.remove(_open_path(run.customer, run.name))
 
 
@@ -87,20 +89,20 @@ def read_run_end(place: Place, customer: str, name: str) -> RunEnd | None:
 
 def open_runs(place: Place, customer: str) -> list[Run]:
     """Return the readable runs that have not ended, by name. Raises BadName."""
-    found = []
+    runs = []
     for name in place.names(f"runs/{check_name('customer', customer)}/{_OPEN}"):
         try:
             if read_run_end(place, customer, name) is None:
-                found.append(read_run(place, customer, name))
-        except Absent:  # whoever began it died in between, or is about to write it
+                runs.append(read_run(place, customer, name))
+        except Absent:  # its process is about to write it, or died before
             continue
         except ChorusError as error:
             log.warning(
-                "a run that cannot be read is left alone: %s",
+                "skipping a run that cannot be read: %s",
                 error,
                 extra={"customer": customer, "run": name},
             )
-    return found
+    return runs
 
 
 def run_names(place: Place, customer: str) -> list[str]:

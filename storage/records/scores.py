@@ -1,6 +1,6 @@
-"""The scores file of one cell: `scores/<model>/<version>/<chunk id>.arrow`.
+"""The scores of one cell: `scores/<model>/<version>/<chunk id>.arrow`.
 
-It has one float32 column for each label.
+The file has a float32 column for each label and a row for each row of the chunk.
 """
 
 import json
@@ -19,12 +19,12 @@ from storage.records.labelled_output import ModelVersion
 
 Float32 = npt.NDArray[np.float32]
 
-# chunks that are asked for one by one: the folder lists every chunk of every job there ever was
-_FEW = 16
+# For up to this many chunks, test each file. The listing of the folder has the chunks of all jobs.
+_MAX_SINGLE_TESTS = 16
 
 
 class BadScores(ChorusError):
-    """A scores file that is cut short, or belongs to another model or chunk."""
+    """A scores file that is cut short, or belongs to another model version or chunk."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,9 @@ class Scores:
     version: int
     digest: str  # of the model's artifacts
     labels: tuple[str, ...]
-    values: Float32  # [rows, labels] probabilities; NaN in the rejected rows, and in no others
-    rejected: Mapping[int, str] = field(
-        default_factory=dict
-    )  # row of the chunk, from 0 → why the model cannot score it
+    values: Float32  # [rows, labels] probabilities; NaN in the rejected rows only
+    # row of the chunk, from 0 → why the model cannot score it
+    rejected: Mapping[int, str] = field(default_factory=dict)
 
 
 def folder(model: str, version: int) -> str:
@@ -52,24 +51,24 @@ def path(model: str, version: int, chunk: str) -> str:
 
 
 def scored_chunks(place: Place, model: str, version: int, chunks: Collection[str]) -> set[str]:
-    """Return those of these chunks that this model version has scored."""
-    if len(chunks) <= _FEW:
-        there = map_concurrently(
+    """Return those of these chunk ids that the model version has scored."""
+    if len(chunks) <= _MAX_SINGLE_TESTS:
+        exist = map_concurrently(
             place, lambda chunk: place.exists(path(model, version, chunk)), chunks
         )
-        return {chunk for chunk, found in zip(chunks, there, strict=True) if found}
-    found = {
+        return {chunk for chunk, exists in zip(chunks, exist, strict=True) if exists}
+    scored = {
         name.removesuffix(".arrow")
         for name in place.names(folder(model, version))
         if name.endswith(".arrow")
     }
-    return found.intersection(chunks)
+    return scored.intersection(chunks)
 
 
 def encode(scores: Scores) -> bytes:
     """Encode scores as an Arrow IPC file.
 
-    Model, version, digest and rejected rows, if any, are in the schema's metadata.
+    The schema's metadata has the model, version, digest and, if there are any, rejected rows.
     """
     metadata: dict[bytes | str, bytes | str] = {
         "model": scores.model,
@@ -95,14 +94,14 @@ def encode(scores: Scores) -> bytes:
 
 def read(place: Place, model: ModelVersion, chunk: str, rows: int) -> Scores:
     """Read the scores of a chunk of `rows` rows under a model version. Raises Absent, BadScores."""
-    name = path(model.name, model.version, chunk)
-    found = decode(place.read(name), place.url_of(name))
-    if found.values.shape[0] != rows or found.digest != model.digest:
+    file = path(model.name, model.version, chunk)
+    scores = decode(place.read(file), place.url_of(file))
+    if scores.values.shape[0] != rows or scores.digest != model.digest:
         raise BadScores(
-            f"{place.url_of(name)} is not of this chunk and model version. Remove it; it will be "
-            "scored again."
+            f"{place.url_of(file)} belongs to another chunk or model version. Remove it; the chunk "
+            "will be scored again."
         )
-    return found
+    return scores
 
 
 def decode(data: bytes, where: str) -> Scores:
@@ -127,16 +126,14 @@ def decode(data: bytes, where: str) -> Scores:
         )
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
         raise BadScores(
-            f"{where} is not a whole scores file ({error}). Remove it; it will be scored again."
+            f"{where} is not a complete scores file ({error}). Remove it; the chunk will be scored "
+            "again."
         ) from error
 
 
-def _rejected(said: str, values: Float32) -> dict[int, str]:
-    """Return the rejected rows in the metadata.
-
-    Raises ValueError unless they are the rows without values.
-    """
-    rejected = {int(row): str(reason) for row, reason in json.loads(said).items()}
+def _rejected(encoded: str, values: Float32) -> dict[int, str]:
+    """Decode the rejected rows. Raises ValueError unless they are the rows with NaN values."""
+    rejected = {int(row): str(reason) for row, reason in json.loads(encoded).items()}
     if np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist() != sorted(rejected):
-        raise ValueError("its rows without values are not those it calls rejected")
+        raise ValueError("its rows without values are not those listed as rejected")
     return rejected

@@ -1,8 +1,8 @@
-"""Sketches: a sample of a dataset's texts, by hash, in `sketches/<customer>/`.
+"""Sketches: samples of the hashes of a dataset's texts, in `sketches/<customer>/`.
 
-A file is named `<time of the upload>-<rows>-<dataset>.arrow`, so that names sort by time and say
-how much there is to read. A sketch says which datasets and chunks may have the texts of another. It
-is a hint: a missing sketch, or one without its dataset, does no harm.
+Comparing two sketches shows which chunks of an earlier dataset have texts of a new one. A file is
+named `<time of the upload>-<rows>-<dataset>.arrow`: names sort by time and tell how much there is
+to read. Sketches only save work: a missing one, or one without its dataset, does no harm.
 """
 
 from dataclasses import dataclass
@@ -21,54 +21,54 @@ from storage.places.place import Place
 UInt64 = npt.NDArray[np.uint64]
 UInt32 = npt.NDArray[np.uint32]
 
-MAX_HASHES = 1 << 20  # hashes in a sketch: 12 MB
-_ROW_BYTES = 12
+MAX_HASHES = 1 << 20  # in a sketch, which then has 12 MB
+_BYTES_PER_HASH = 12
 _SUFFIX = ".arrow"
 
 
 class BadSketch(ChorusError):
-    """A file with the name of a sketch that is not a whole sketch."""
+    """A file with the name of a sketch that is not a complete sketch."""
 
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
         super().__init__(
-            f"{where} is not a whole sketch ({reason}). Remove it: it only saves work."
+            f"{where} is not a complete sketch ({reason}). Remove it: sketches only save work."
         )
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """Text hashes and the chunks that have these texts.
+    """Hashes of texts, each with a chunk that has the text.
 
-    Of all hashes it holds those whose low `bits` bits are zero: all of them at 0.
+    The sample is of the hashes whose lowest `bits` bits are zero; with `bits` 0 it has all hashes.
     """
 
     bits: int
-    hashes: UInt64  # [n] ascending; a text in several chunks is there several times
+    hashes: UInt64  # [n] ascending; a text in several chunks has an entry for each
     chunks: UInt32  # [n] positions in the dataset, ascending where the hashes are equal
 
 
 @dataclass(frozen=True)
 class SketchName:
-    """The facts in the name of a sketch."""
+    """The name of a sketch's file, in parts."""
 
-    uploaded_at: str  # the dataset was taken in, such that later is greater
+    uploaded_at: str  # of the dataset, UTC, 20260102T030405678Z: later times sort later
     rows: int  # of the dataset
     dataset: str
 
     @classmethod
-    def of(cls, taken_in: datetime, rows: int, dataset: str) -> Self:
-        """Return the name for a dataset that was taken in at this time, in UTC."""
+    def of(cls, uploaded_at: datetime, rows: int, dataset: str) -> Self:
+        """Return the name for a dataset that was uploaded at this time, in UTC."""
         return cls(
-            f"{taken_in:%Y%m%dT%H%M%S}{taken_in.microsecond // 1000:03d}Z",
+            f"{uploaded_at:%Y%m%dT%H%M%S}{uploaded_at.microsecond // 1000:03d}Z",
             rows,
             check_name("dataset", dataset),
         )
 
     @property
     def bytes(self) -> int:
-        """Largest number of bytes to read."""
-        return min(self.rows, MAX_HASHES) * _ROW_BYTES
+        """Largest possible size of the file's data, in bytes."""
+        return min(self.rows, MAX_HASHES) * _BYTES_PER_HASH
 
     def path(self, customer: str) -> str:
         """Return the path of the sketch."""
@@ -82,19 +82,19 @@ def folder(customer: str) -> str:
 
 def sketch_names(place: Place, customer: str) -> list[SketchName]:
     """Return the names of a customer's sketches, the newest first."""
-    found = []
+    names = []
     for name in reversed(place.names(folder(customer))):
-        when, rows, dataset = [*name.removesuffix(_SUFFIX).split("-", 2), "", ""][:3]
+        uploaded_at, rows, dataset = [*name.removesuffix(_SUFFIX).split("-", 2), "", ""][:3]
         if name.endswith(_SUFFIX) and rows.isdigit() and dataset:
-            found.append(SketchName(when, int(rows), dataset))
-    return found
+            names.append(SketchName(uploaded_at, int(rows), dataset))
+    return names
 
 
 def encode(sketch: Sketch) -> bytes:
-    """Encode a sketch as an Arrow IPC file, `bits` in the schema's metadata."""
+    """Encode a sketch as an Arrow IPC file with `bits` in the schema's metadata."""
     columns = {"hash": pa.array(sketch.hashes), "chunk": pa.array(sketch.chunks)}
     table = pa.table(columns).replace_schema_metadata({"bits": str(sketch.bits)})
-    sink = BytesIO()  # a third of the memory that Arrow's own sink needs for so long a table
+    sink = BytesIO()  # needs a third of the memory of Arrow's own sink
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue()

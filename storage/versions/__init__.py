@@ -1,3 +1,4 @@
-"""Values that move in one step and keep their history: version stores, aliases, the active labels,
-schedule state.
+"""Values that change in one step and keep their history.
+
+They are the aliases of versions, the active labels of customers and the state of schedules.
 """

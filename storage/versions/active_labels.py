@@ -1,14 +1,18 @@
 """The active labels of a customer: one pointer, `labelled/customer=<c>/_current/`.
 
-For each dataset it names the job whose labels a reader should use. A run over many datasets moves
-it once, when all of its labels are complete. Until then the old labels stay active and readable.
+For each dataset the pointer names the job whose labels a reader should use. A run over many
+datasets moves it once, when all labels of the run are complete; until then the earlier labels stay
+active.
 
-A move holds only what is new, so that an upload costs the same however many there were. Now and
-then a move holds everything (`whole`):
+A move has only the changed datasets, so that the cost of an upload does not grow with their number.
+Every 32nd move is followed by one with all datasets (`whole`). A reader reads from the newest move
+back to a whole one; of two labels of a dataset, the one that was requested later is active:
 
-    00000032.json   whole: a → job 1, b → job 2        read down from the highest number to a whole one;
-    00000033.json   c → job 3                          of two for a dataset, the later request wins:
-    00000034.json   a → job 4                          a → job 4, b → job 2, c → job 3
+    00000033.json   whole: a → job 1, b → job 2
+    00000034.json   c → job 3
+    00000035.json   a → job 4
+
+    active:         a → job 4, b → job 2, c → job 3
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,23 +25,23 @@ from storage.places.place import Place
 from storage.record import Record
 from storage.versions.pointer import Pointer
 
-_WHOLE_EVERY = 32  # moves
-_MOVES_KEPT = 64
+_MOVES_PER_WHOLE = 32
+_KEPT_MOVES = 64
 
 
 class ActiveLabel(Record):
     """The active labels of one dataset."""
 
     job: str
-    at: datetime  # when it was asked that these should count
+    at: datetime  # when these labels were requested
 
 
 class LabelMove(Record):
-    """One move: labels that became active, or all active labels where it is `whole`."""
+    """One move: labels that became active or, if `whole`, all active labels."""
 
     datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
     run: str | None = None  # the run that made the move
-    keep: int | None = None  # old labels that `prune` leaves of each dataset, as the run was told
+    keep: int | None = None  # of the run: earlier labels of each dataset that `prune` keeps
     whole: bool = False
 
 
@@ -45,11 +49,11 @@ class ActiveLabels(Record):
     """The active labels of a customer."""
 
     datasets: dict[str, ActiveLabel] = Field(default_factory=dict)
-    run: str | None = None  # the last run that moved it
-    keep: int = 1
+    run: str | None = None  # the last run that changed them
+    keep: int = 1  # earlier labels of each dataset that `prune` keeps
 
     def with_labels(self, labels: Mapping[str, ActiveLabel]) -> "ActiveLabels":
-        """Return them with these labels, except where a later request is active. Pure."""
+        """Return a copy with these labels, except where a later request is active. Pure."""
         newer = {
             dataset: label
             for dataset, label in labels.items()
@@ -60,23 +64,23 @@ class ActiveLabels(Record):
 
 
 def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
-    """Return the active labels after these moves, the newest first. Pure.
+    """Return the active labels after these moves, given the newest first. Pure.
 
-    Moves before a whole one are not read.
+    The iteration stops at the first whole move.
     """
-    said = []
+    needed = []
     for move in moves:
-        said.append(move)
+        needed.append(move)
         if move.whole:
             break
-    found = ActiveLabels()
-    for move in reversed(said):
-        found = found.with_labels(move.datasets)
+    active = ActiveLabels()
+    for move in reversed(needed):
+        active = active.with_labels(move.datasets)
         if move.run is not None:
-            found = found.model_copy(
+            active = active.model_copy(
                 update={"run": move.run, "keep": 1 if move.keep is None else move.keep}
             )
-    return found
+    return active
 
 
 def read_active_labels(place: Place, customer: str) -> ActiveLabels:
@@ -91,19 +95,20 @@ def set_active_labels(
     run: str | None = None,
     keep: int | None = None,
 ) -> None:
-    """Make these labels active; `run` and `keep` are those of a run.
+    """Make these labels active, except where later requested ones are.
 
-    Raises BadRecord, BadName, CannotWrite.
+    `run` and `keep` are those of the run that does it, if any. Raises BadRecord, BadName,
+    CannotWrite.
     """
     pointer = _pointer(place, customer)
     number = pointer.add(LabelMove(datasets=dict(labels), run=run, keep=keep))
-    if number % _WHOLE_EVERY == 0:
-        pointer.move(lambda _: _whole(read_active_labels(place, customer)))
-        pointer.truncate(_MOVES_KEPT)
+    if number % _MOVES_PER_WHOLE == 0:
+        pointer.move(lambda _: _whole_move(read_active_labels(place, customer)))
+        pointer.truncate(_KEPT_MOVES)
 
 
-def _whole(found: ActiveLabels) -> LabelMove:
-    return LabelMove(datasets=found.datasets, run=found.run, keep=found.keep, whole=True)
+def _whole_move(active: ActiveLabels) -> LabelMove:
+    return LabelMove(datasets=active.datasets, run=active.run, keep=active.keep, whole=True)
 
 
 def _pointer(place: Place, customer: str) -> Pointer[LabelMove]:

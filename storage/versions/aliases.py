@@ -1,9 +1,7 @@
-"""The aliases of a model or ensemble: each names a version, moves in one step and keeps its moves.
+"""The aliases of a model or ensemble: each is a pointer (storage.versions.pointer) to a version.
 
-    <home>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}
-    <home>/aliases.json                     of older roots: the versions before the first moves
-
-Each alias is a storage.versions.pointer.
+<folder>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}
+<folder>/aliases.json                     of older roots: the versions before the first moves
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -30,18 +28,18 @@ class AliasMove(Record):
 
 
 class _FirstVersions(Record):
-    """The record aliases.json of older roots."""
+    """The record aliases.json of older roots, which had no history of moves."""
 
     aliases: dict[str, int]
 
 
 class AliasIsNumber(BadRequest):
-    """An alias that would be taken for a version."""
+    """An alias that could be confused with a version number."""
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
         super().__init__(
-            f"{alias} cannot be an alias, because numbers are versions. Choose a word, such as "
+            f"{alias} cannot be an alias, because numbers are versions. Choose a word, for example "
             "challenger."
         )
 
@@ -52,18 +50,18 @@ class NoEarlierVersion(BadRequest):
     def __init__(self, alias: str, version: int | None) -> None:
         self.alias, self.version = alias, version
         super().__init__(
-            f"There is no alias {alias} that could be rolled back. Promote a version to it first."
+            f"There is no alias {alias} to roll back. Promote a version to it first."
             if version is None
-            else f"{alias} is at version {version}, and there is no other version that it was at before and that is "
-            "still published. Promote the version that you want."
+            else f"{alias} is at version {version}, and no version that it had before is still "
+            "published. Promote the version that you want."
         )
 
 
 def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[int, ...]:
-    """Return the versions that an alias had, without those that a rollback took back.
+    """Return the versions that an alias had, without those that a rollback removed from the stack.
 
     The last one is its current version. `moves` are the oldest first; `before` is the version
-    before them. A rollback takes back everything after the version it goes to, so that the next
+    before them. A rollback removes everything after the version it goes to, so that the next
     rollback goes one step further:
 
         promote 1, promote 2, promote 3                          (1, 2, 3)
@@ -80,27 +78,24 @@ def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[
 
 
 class Aliases:
-    """The aliases below the folder of one model or ensemble."""
+    """The aliases of one model or ensemble, stored in its folder."""
 
-    def __init__(self, place: Place, home: str) -> None:
-        self._place, self._folder = place, home
+    def __init__(self, place: Place, folder: str) -> None:
+        self._place, self._folder = place, folder
 
     def all(self) -> dict[str, int]:
-        """Return alias → version, by name. Raises BadRecord."""
-        before = self._first_versions()
-        moved = {
+        """Return alias → version, sorted by alias. Raises BadRecord."""
+        moves = {
             alias: self._pointer(alias).current()
             for alias in self._place.names(f"{self._folder}/aliases")
         }
-        return dict(
-            sorted(
-                (before | {alias: move.version for alias, move in moved.items() if move}).items()
-            )
-        )
+        moved = {alias: move.version for alias, move in moves.items() if move is not None}
+        return dict(sorted((self._first_versions() | moved).items()))
 
     def version(self, alias: str) -> int | None:
-        """Return the version of an alias; None if there is no such alias. Raises BadName,
-        BadRecord.
+        """Return the version of an alias; None if there is no such alias.
+
+        Raises BadName, BadRecord.
         """
         move = self._pointer(alias).current()
         return self._first_versions().get(alias) if move is None else move.version
@@ -113,16 +108,13 @@ class Aliases:
         """Move an alias to a version. Raises AliasIsNumber, BadName, CannotWrite."""
         if alias.isdecimal():
             raise AliasIsNumber(alias)
-        self._move(
-            alias, lambda now: None if now == version else AliasMove(version=version, at=at, by=by)
-        )
+        move = AliasMove(version=version, at=at, by=by)
+        self._move(alias, lambda current: None if current == version else move)
 
     def set_if_absent(self, alias: str, version: int, at: datetime) -> None:
-        """Set an alias that has no version yet. Of two callers at once, one sets it."""
-        self._move(
-            alias,
-            lambda now: AliasMove(version=version, at=at, by="publish") if now is None else None,
-        )
+        """Set an alias that has no version yet. Of concurrent callers, one sets it."""
+        move = AliasMove(version=version, at=at, by="publish")
+        self._move(alias, lambda current: move if current is None else None)
 
     def roll_back(self, alias: str, published: Collection[int], at: datetime) -> int:
         """Move an alias back to its earlier published version; return that version.
@@ -130,28 +122,27 @@ class Aliases:
         See `alias_stack`. Raises NoEarlierVersion, BadName, BadRecord, CannotWrite.
         """
 
-        def back(now: int | None) -> AliasMove:
-            # Read again each time: should it hold a move that came later than `now`, this one is
-            # not accepted.
+        def earlier_version(current: int | None) -> AliasMove:
+            # The history is read in each attempt. If it has moves after `current`, the pointer does
+            # not accept this one and calls again.
             stack = alias_stack(reversed(self.history(alias)), self._first_versions().get(alias))
-            earlier = [version for version in stack[:-1] if version in published and version != now]
+            earlier = [
+                version for version in stack[:-1] if version in published and version != current
+            ]
             if not earlier:
-                raise NoEarlierVersion(alias, now)
+                raise NoEarlierVersion(alias, current)
             return AliasMove(version=earlier[-1], at=at, by="rollback")
 
-        return cast(
-            AliasMove, self._move(alias, back)
-        ).version  # `back` never leaves it where it is
+        move = self._move(alias, earlier_version)
+        return cast(AliasMove, move).version  # `earlier_version` never returns None
 
     def _move(
         self, alias: str, decide: Callable[[int | None], AliasMove | None]
     ) -> AliasMove | None:
-        """Move the alias to what `decide` makes of its version; None leaves it. Return the last
-        move.
-        """
-        before = self._first_versions().get(alias)
+        """Move to `decide(current version)`, unless that is None; return the last move."""
+        first = self._first_versions().get(alias)
         return self._pointer(alias).move(
-            lambda move: decide(before if move is None else move.version)
+            lambda move: decide(first if move is None else move.version)
         )
 
     def _pointer(self, alias: str) -> Pointer[AliasMove]:
@@ -160,6 +151,7 @@ class Aliases:
         )
 
     def _first_versions(self) -> dict[str, int]:
+        """Read alias → version before the first moves; empty except in older roots."""
         path = f"{self._folder}/aliases.json"
         try:
             return _FirstVersions.decode(self._place.read(path), self._place.url_of(path)).aliases

@@ -11,15 +11,15 @@ from storage.versions.pointer import Pointer
 
 
 class ScheduleState(Record):
-    """One move: runs that were started, or the first sight of the schedule, as number 0."""
+    """One move: runs that were started or, as number 0, the first reading of the schedule."""
 
-    number: int  # of its runs, from 1; whoever begins the next ones takes the next
-    due: datetime  # every time of the cron line up to this one is settled
-    cron: str  # the line and the zone that the times are told by
+    number: int  # of these runs, from 1
+    due: datetime  # all due times up to this one have been handled
+    cron: str  # the cron line that the due times follow
     timezone: str
-    at: datetime | None = None  # when the runs were set going
-    customers: tuple[str, ...] = ()  # each has a run of the name run_name(schedule, number)
-    refused: dict[str, str] = Field(default_factory=dict)  # customer → why none was set going
+    at: datetime | None = None  # when the runs were started
+    customers: tuple[str, ...] = ()  # each has a run with the name run_name(schedule, number)
+    refused: dict[str, str] = Field(default_factory=dict)  # customer → why no run was started
 
 
 def schedule_pointer(place: Place, schedule: str) -> Pointer[ScheduleState]:
@@ -30,6 +30,6 @@ def schedule_pointer(place: Place, schedule: str) -> Pointer[ScheduleState]:
 def run_name(schedule: str, number: int) -> str:
     """Return the name of the runs of one number, the same for all customers.
 
-    Raises BadName: the schedule's name may be too long for it.
+    Raises BadName if the schedule's name is too long for it.
     """
     return check_name("run", f"{schedule}-{number:06d}")

@@ -1,10 +1,10 @@
 """The store of numbered versions that never change, and of the aliases that name them.
 
-    registry/<collection>/<name>/<version>/   files; the record (manifest.json, …) is written last, removed first
+    registry/<collection>/<name>/<version>/   the files of a version, among them its record
     registry/<collection>/<name>/aliases/     champion → 3, see storage.versions.aliases
 
-A version without its record does not exist: its publisher died, or it was removed. Its number is
-not used again.
+The record (manifest.json, …) is written last and removed first. A version without its record does
+not exist: its publisher died, or it was removed. Its number is not used again.
 """
 
 import secrets
@@ -19,65 +19,69 @@ from storage.places.place import Place
 from storage.versions.aliases import Aliases, AliasMove
 
 CHAMPION = "champion"
-_CLAIM = "_claim"
-_REMOVED = "_removed"
+_CLAIM = "_claim"  # the number belongs to a publisher
+_REMOVED = "_removed"  # the version was removed, perhaps not all of its files yet
 
 
 class NotPublished(BadRequest):
-    """A name, version or alias that is not published."""
+    """A request for a name, version or alias that is not published."""
 
     def __init__(self, collection: str, requested: str, published: list[str]) -> None:
         self.collection, self.requested, self.published = collection, requested, published
         names = (
             ", ".join(published)
-            or f"none; `make demo` publishes the demo's, or see `chorus {collection} --help`"
+            or f"none; run `make demo` to publish those of the demo, or see `chorus {collection} "
+            "--help`"
         )
         super().__init__(f"There is no {requested} among the {collection}. Published: {names}.")
 
 
 def parse_version(version: str) -> int | str:
-    """Return the number that the text is, or else the text, which names an alias."""
+    """Return a version number as an int, and any other text, the name of an alias, unchanged."""
     return int(version) if version.isdecimal() else version
 
 
 class VersionStore:
-    """One collection (`models`, `ensembles`); `record` is the file name of a version's record."""
+    """The versions and aliases of one collection, `models` or `ensembles`.
+
+    `record`: the file name of a version's record.
+    """
 
     def __init__(self, place: Place, collection: str, record: str) -> None:
         self.place, self.collection, self._record = place, collection, record
 
     def folder(self, name: str, version: int) -> str:
         """Return the folder of a version."""
-        return f"{self._home(name)}/{version}"
+        return f"{self._name_folder(name)}/{version}"
 
-    def _home(self, name: str) -> str:
+    def _name_folder(self, name: str) -> str:
         return f"registry/{self.collection}/{check_name(self.collection.removesuffix('s'), name)}"
 
     def names(self) -> list[str]:
         """Return the names with at least one version, sorted."""
         names = self.place.names(f"registry/{self.collection}")
-        versions = map_concurrently(self.place, self.versions, names)
-        return [name for name, found in zip(names, versions, strict=True) if found]
+        versions_of_names = map_concurrently(self.place, self.versions, names)
+        return [name for name, versions in zip(names, versions_of_names, strict=True) if versions]
 
     def versions(self, name: str) -> list[int]:
         """Return the published versions of a name, ascending."""
         numbers = sorted(
-            int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()
+            int(entry) for entry in self.place.names(self._name_folder(name)) if entry.isdigit()
         )
         records = (f"{self.folder(name, number)}/{self._record}" for number in numbers)
-        there = map_concurrently(self.place, self.place.exists, records)
-        return [number for number, found in zip(numbers, there, strict=True) if found]
+        exist = map_concurrently(self.place, self.place.exists, records)
+        return [number for number, exists in zip(numbers, exist, strict=True) if exists]
 
     def aliases(self, name: str) -> dict[str, int]:
         """Return alias → version. Raises BadRecord."""
         return self._aliases(name).all()
 
     def history(self, name: str) -> list[tuple[str, AliasMove]]:
-        """Return every move with its alias, the newest first. Raises NotPublished, BadRecord."""
+        """Return every (alias, move), the newest first. Raises NotPublished, BadRecord."""
         self._published(name)
         aliases = self._aliases(name)
         moves = [(alias, move) for alias in aliases.all() for move in aliases.history(alias)]
-        return sorted(moves, key=lambda moved: moved[1].at, reverse=True)
+        return sorted(moves, key=lambda alias_and_move: alias_and_move[1].at, reverse=True)
 
     def promote(self, name: str, version: int, at: datetime, alias: str = CHAMPION) -> None:
         """Move an alias to a version, in one step. Raises NotPublished, AliasIsNumber, BadName."""
@@ -85,14 +89,14 @@ class VersionStore:
         self._aliases(name).move(alias, version, at, "promote")
 
     def roll_back(self, name: str, at: datetime, alias: str = CHAMPION) -> int:
-        """Move an alias to its earlier version, a step further each time; return it.
+        """Move an alias back to its earlier version; return that version.
 
-        Raises NoEarlierVersion, NotPublished, BadName.
+        A further call goes a step further. Raises NoEarlierVersion, NotPublished, BadName.
         """
         return self._aliases(name).roll_back(alias, self._published(name), at)
 
     def _aliases(self, name: str) -> Aliases:
-        return Aliases(self.place, self._home(name))
+        return Aliases(self.place, self._name_folder(name))
 
     def _published(self, name: str) -> list[int]:
         """Return the versions of a name. Raises NotPublished if there is none."""
@@ -116,20 +120,22 @@ class VersionStore:
             ),
         )
         if version not in versions:
-            there = [*map(str, versions), *self.aliases(name)]
+            published = [*map(str, versions), *self.aliases(name)]
             raise NotPublished(
-                self.collection, f"version or alias {version_or_alias} of {name}", there
+                self.collection, f"version or alias {version_or_alias} of {name}", published
             )
         return version
 
     def read_record(self, name: str, version: int) -> tuple[bytes, str]:
-        """Return the bytes of a version's record, and where it is stored."""
+        """Return the bytes of a version's record, and its URL. Raises Absent."""
         path = f"{self.folder(name, version)}/{self._record}"
         return self.place.read(path), self.place.url_of(path)
 
     def claim(self, name: str) -> int:
-        """Claim the next free number. Two publishers at once get two numbers."""
-        taken = [int(entry) for entry in self.place.names(self._home(name)) if entry.isdigit()]
+        """Claim the next free number; concurrent publishers get different numbers."""
+        taken = [
+            int(entry) for entry in self.place.names(self._name_folder(name)) if entry.isdigit()
+        ]
         version = max(taken, default=0) + 1
         token = secrets.token_bytes(16)
         while not self.place.create(f"{self.folder(name, version)}/{_CLAIM}", token):
@@ -144,7 +150,7 @@ class VersionStore:
         record: bytes,
         at: datetime,
     ) -> None:
-        """Write a claimed version: the files, then the record. The first version becomes champion."""
+        """Write the files of a claimed version, then its record. The first one becomes champion."""
         for file, content in files.items():
             data = content if isinstance(content, bytes) else content.read_bytes()
             self.place.create(f"{self.folder(name, version)}/{file}", data, durable=True)
@@ -152,12 +158,12 @@ class VersionStore:
         self._aliases(name).set_if_absent(CHAMPION, version, at)
 
     def remove(self, name: str, version: int) -> None:
-        """Remove a version, but for the claim on its number; its record is removed first.
+        """Remove a version, its record first; the claim on its number stays.
 
-        After an interruption call it again. Raises NotPublished.
+        If this was interrupted, call it again. Raises NotPublished.
         """
         folder = self.folder(name, version)
-        if not self.place.exists(f"{folder}/{_REMOVED}"):  # else the rest of it may still lie there
+        if not self.place.exists(f"{folder}/{_REMOVED}"):  # else finish an interrupted removal
             self.resolve(name, version)
         self.place.create(f"{folder}/{_REMOVED}", b"", durable=True)
         self.place.remove(f"{folder}/{self._record}")

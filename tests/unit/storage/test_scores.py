@@ -77,5 +77,5 @@ def test_rejected_rows_survive_the_file_with_their_reasons(data, rows):
 def test_rows_without_values_that_are_not_the_rejected_ones_are_refused(without, rejected):
     values = np.ones((3, 2), np.float32)
     values[without, 0] = np.nan
-    with pytest.raises(BadScores, match="not those it calls rejected"):
+    with pytest.raises(BadScores, match="not those listed as rejected"):
         scores.decode(scores.encode(Scores("bow", 1, "d", ("a", "b"), values, rejected)), "x")

@@ -92,5 +92,5 @@ def test_a_sketch_is_read_as_it_was_written(chunks):
     ],
 )
 def test_a_file_that_is_no_sketch_is_refused(data):
-    with pytest.raises(BadSketch, match="x is not a whole sketch"):
+    with pytest.raises(BadSketch, match="x is not a complete sketch"):
         sketch.decode(data, "x")
