@@ -16,7 +16,7 @@ from tasks.board.worker_profile import expected_profile
 from tasks.broker.broker_url import BrokerAddress
 from workers.autoscaling.limits import Limits
 from workers.config.limits_file import read_limits
-from workers.config.quantities import seconds
+from workers.config.quantities import parse_duration
 
 _MOUNT_PATH = "/data"  # of a root that is a folder, inside the containers
 _MEMORY_FACTOR = 1.25  # of the measured memory; Kubernetes kills a pod that exceeds its limit
@@ -77,7 +77,7 @@ def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | No
     place = open_place(settings.home)
     registry, limits = ModelRegistry(place), read_limits(place)
     pools = [
-        plan_worker_pool(place, registry.resolve(name), limits.of(name))
+        plan_worker_pool(place, registry.resolve(name), limits.for_model(name))
         for name in registry.names()
     ]
     if not pools:
@@ -129,7 +129,7 @@ def _cluster_settings(settings: Settings, request: DeployRequest) -> ClusterSett
 
 def _parse_grace(value: str) -> float:
     try:
-        grace = seconds(float(value) if value.isascii() and value.isdecimal() else value)
+        grace = parse_duration(float(value) if value.isascii() and value.isdecimal() else value)
     except ValueError as error:
         raise BadGrace(value, str(error)) from None
     if not grace:

@@ -21,7 +21,7 @@ from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records import feedback
 from tasks.jobs.submit import resolve_versions
-from workers.config.chorus_toml import FILE
+from workers.config.chorus_toml import FILE_NAME
 from workers.config.gate_file import read_gates
 from workers.config.limits_file import read_limits
 from workers.config.schedule_file import read_schedules
@@ -181,7 +181,7 @@ def _limits(place: Place) -> str:
     named, published = list(read_limits(place).models), ModelRegistry(place).names()
     unknown = [name for name in named if name not in published]
     if unknown:
-        raise UnknownModels(place.url_of(FILE), unknown, published)
+        raise UnknownModels(place.url_of(FILE_NAME), unknown, published)
     return ", ".join(named) or "the defaults, for every model"
 
 
@@ -202,7 +202,7 @@ def _schedules(place: Place) -> str:
     named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
     unknown = sorted(named.difference(customers))
     if unknown:
-        raise UnknownCustomers(place.url_of(FILE), unknown, customers)
+        raise UnknownCustomers(place.url_of(FILE_NAME), unknown, customers)
     return ", ".join(schedules) or "none"
 
 

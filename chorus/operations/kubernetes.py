@@ -16,7 +16,7 @@ from typing import Any
 from storage.errors import BadRequest
 from storage.names import digest
 from workers.autoscaling.limits import Limits
-from workers.runtime.liveness_file import FILE
+from workers.runtime.liveness_file import FILE_NAME
 
 Document = dict[str, Any]  # Any: any JSON that the Kubernetes API accepts
 
@@ -264,7 +264,7 @@ def _container(image: str, arguments: Sequence[str], cluster: ClusterSettings) -
     It has started once the liveness file exists, and is stuck when the file was not touched for
     `grace` seconds. `find` checks this: it needs less CPU time than a Python process.
     """
-    was_touched = f'test -n "$(find {_RUN_FOLDER}/{FILE} -mmin -{ceil(cluster.grace / 60)})"'
+    was_touched = f'test -n "$(find {_RUN_FOLDER}/{FILE_NAME} -mmin -{ceil(cluster.grace / 60)})"'
     reference = {"secretKeyRef": {"name": BROKER_SECRET, "key": "url"}}
     container: Document = {
         "name": "worker",
@@ -276,7 +276,7 @@ def _container(image: str, arguments: Sequence[str], cluster: ClusterSettings) -
             {"name": "CHORUS_BROKER_URL", "valueFrom": reference},
         ],
         "startupProbe": {
-            "exec": {"command": ["test", "-e", f"{_RUN_FOLDER}/{FILE}"]},
+            "exec": {"command": ["test", "-e", f"{_RUN_FOLDER}/{FILE_NAME}"]},
             "periodSeconds": 2,
             "failureThreshold": 300,
         },

@@ -77,7 +77,7 @@ def check_gate(settings: Settings, place: Place, model: str, version: int) -> li
     Raises IncompatibleVersion, GateFailed, NotPublished, BadChorusToml, BadLabelledFile, BadLabels,
     and what diff_versions raises.
     """
-    gate, registry = read_gates(place).of(model), ModelRegistry(place)
+    gate, registry = read_gates(place).for_model(model), ModelRegistry(place)
     candidate = registry.resolve(model, version)
     champion = registry.aliases(model).get(CHAMPION)
     before = registry.manifest(model, champion) if champion in registry.versions(model) else None

@@ -16,7 +16,7 @@ from storage.records.runs import read_run_end
 from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.schedule import Schedule, customers_with_open_runs, due_time, run_now
-from workers.config.schedule_file import ALL, read_schedules
+from workers.config.schedule_file import ALL_CUSTOMERS, read_schedules
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatu
         schedule=schedule.name,
         cron=schedule.cron.line,
         timezone=schedule.cron.zone,
-        customers=ALL if schedule.customers is None else schedule.customers,
+        customers=ALL_CUSTOMERS if schedule.customers is None else schedule.customers,
         run=run_name(schedule.name, ran.number) if ran else None,
         started=local(ran.at) if ran else None,
         state=_state(place, schedule.name, ran) if ran else "never run",

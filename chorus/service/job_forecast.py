@@ -73,7 +73,7 @@ def describe_machine(
     workers = roster.workers() if roster else []
     warm = {worker.model for worker in workers if worker.state != "stopping"}
     if service:
-        limits_of, budget = limits_for_machine(place, settings, read_limits(place).of)
+        limits_of, budget = limits_for_machine(place, settings, read_limits(place).for_model)
     else:
         limits_of, budget = limits_for_jobs(place, settings, jobs, busy)
     pools = {}

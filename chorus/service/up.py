@@ -72,8 +72,10 @@ def _serve(
     limits_file = read_limits(context.place)
     # else only the log of the control worker would report errors in them
     read_schedules(context.place)
-    limits, budget = limits_for_machine(context.place, settings, limits_file.of)
-    warm = [model for model in ModelRegistry(context.place).names() if limits_file.of(model).min]
+    limits, budget = limits_for_machine(context.place, settings, limits_file.for_model)
+    warm = [
+        model for model in ModelRegistry(context.place).names() if limits_file.for_model(model).min
+    ]
     roster = Roster(context.board)
     service = Service(
         settings,

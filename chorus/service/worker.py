@@ -120,7 +120,7 @@ def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
         return BoardSnapshot(wanted, workers, message_traffic(context.board))
 
     host, port = parse_listen_address(address)
-    stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).of))
+    stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).for_model))
 
 
 def describe_process(

@@ -1,1 +1,1 @@
-"""chorus.toml: limits, gates and schedules, each error with its line."""
+"""chorus.toml: limits, promotion gates and schedules; every error names its line."""

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from storage.places.place import Place
-from workers.config.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
-from workers.config.toml_lines import Path
+from workers.config.chorus_toml import (
+    Check,
+    ChorusToml,
+    header_of,
+    parse_toml,
+    parse_whole_number,
+    read_toml,
+)
+from workers.config.toml_lines import TomlPath
 
 GATE = "gate"
 
@@ -16,7 +23,7 @@ class Gate:
 
     # the largest share of rows whose label may change, against the champion
     most_flips: float | None = None
-    rows: int = 5_000  # of stored feedback that are looked at for it
+    rows: int = 5_000  # of stored feedback, on which the flips are counted
     least_macro_f1: float | None = None  # on `labelled`
     # a file below the root, or an absolute path, with the columns `text` and `labels`
     labelled: str | None = None
@@ -27,42 +34,48 @@ class Gates:
     """The gates of all models."""
 
     defaults: Gate = field(default_factory=Gate)
-    models: Mapping[str, Gate] = field(default_factory=dict)  # those that have a table of their own
+    models: Mapping[str, Gate] = field(default_factory=dict)  # those with a table of their own
 
-    def of(self, model: str) -> Gate:
+    def for_model(self, model: str) -> Gate:
         """Return the gate of a model."""
         return self.models.get(model, self.defaults)
 
 
 def read_gates(place: Place) -> Gates:
     """Read the gates of chorus.toml below the root. Raises BadChorusToml."""
-    return _gates_in(read_toml(place))
+    return _read_all(read_toml(place))
 
 
 def parse_gates(data: bytes, file: str) -> Gates:
-    """Parse the gates in the bytes of chorus.toml; `file` names it in errors. Raises BadChorusToml."""
-    return _gates_in(parse_toml(data, file))
+    """Parse the gates in the bytes of chorus.toml; `file` is its name in errors.
+
+    Raises BadChorusToml.
+    """
+    return _read_all(parse_toml(data, file))
 
 
-def _gates_in(toml: ChorusToml) -> Gates:
-    defaults = _gate(toml, ("defaults",), toml.tables.get("defaults", {}), Gate())
-    models = toml.table(("models",), toml.tables.get("models", {}))
+def _read_all(toml: ChorusToml) -> Gates:
+    defaults = _read_gate(toml, ("defaults",), toml.tables.get("defaults", {}), Gate())
+    models = toml.check_table(("models",), toml.tables.get("models", {}))
     return Gates(
         defaults,
-        {name: _gate(toml, ("models", name), table, defaults) for name, table in models.items()},
+        {
+            name: _read_gate(toml, ("models", name), table, defaults)
+            for name, table in models.items()
+        },
     )
 
 
-def _gate(toml: ChorusToml, within: Path, limits_table: object, base: Gate) -> Gate:
-    """Of one table of limits, which may hold one of a gate."""
-    path = (*within, GATE)
-    table = toml.table(path, toml.table(within, limits_table).get(GATE, {}))
-    values = {key: toml.value(path, key, value, _KEYS) for key, value in table.items()}
+def _read_gate(toml: ChorusToml, parent: TomlPath, limits: object, base: Gate) -> Gate:
+    """Return the gate in a table of limits, which may have none; `base` has the other values."""
+    path = (*parent, GATE)
+    table = toml.check_table(path, toml.check_table(parent, limits).get(GATE, {}))
+    values = {key: toml.check_value(path, key, value, _KEYS) for key, value in table.items()}
     gate = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if gate.least_macro_f1 is not None and gate.labelled is None:
-        raise toml.bad(
+        raise toml.error_at(
             path,
-            f"{header(path)} has least_macro_f1 and no labelled, the file that it is measured on.",
+            f"{header_of(path)} has least_macro_f1 and no labelled, the file to measure it on.",
         )
     return gate
 
@@ -81,7 +94,7 @@ def _file(value: object) -> str:
 
 _KEYS: dict[str, Check] = {
     "most_flips": _share,
-    "rows": lambda value: whole(value, 1),
+    "rows": lambda value: parse_whole_number(value, 1),
     "least_macro_f1": _share,
     "labelled": _file,
 }

@@ -7,10 +7,17 @@ from models.interface.device import DEVICE_PATTERN
 from storage.names import BadName, check_name
 from storage.places.place import Place
 from workers.autoscaling.limits import Limits
-from workers.config.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
+from workers.config.chorus_toml import (
+    Check,
+    ChorusToml,
+    header_of,
+    parse_toml,
+    parse_whole_number,
+    read_toml,
+)
 from workers.config.gate_file import GATE
-from workers.config.quantities import seconds, size
-from workers.config.toml_lines import Path
+from workers.config.quantities import parse_duration, parse_size
+from workers.config.toml_lines import TomlPath
 
 
 @dataclass(frozen=True)
@@ -18,68 +25,69 @@ class LimitsFile:
     """The limits of all models."""
 
     defaults: Limits = field(default_factory=Limits)
-    # those that have a table of their own
-    models: Mapping[str, Limits] = field(default_factory=dict)
+    models: Mapping[str, Limits] = field(default_factory=dict)  # those with a table of their own
 
-    def of(self, model: str) -> Limits:
+    def for_model(self, model: str) -> Limits:
         """Return the limits of a model."""
         return self.models.get(model, self.defaults)
 
 
 def read_limits(place: Place) -> LimitsFile:
     """Read the limits of chorus.toml below the root. Raises BadChorusToml."""
-    return _limits_in(read_toml(place))
+    return _read_all(read_toml(place))
 
 
 def parse_limits(data: bytes, file: str) -> LimitsFile:
-    """Parse the limits in the bytes of chorus.toml; `file` names it in errors. Raises
-    BadChorusToml.
+    """Parse the limits in the bytes of chorus.toml; `file` is its name in errors.
+
+    Raises BadChorusToml.
     """
-    return _limits_in(parse_toml(data, file))
+    return _read_all(parse_toml(data, file))
 
 
-def _limits_in(toml: ChorusToml) -> LimitsFile:
-    defaults = _limits(toml, ("defaults",), toml.tables.get("defaults", {}), Limits())
-    models = toml.table(("models",), toml.tables.get("models", {}))
+def _read_all(toml: ChorusToml) -> LimitsFile:
+    defaults = _read_table(toml, ("defaults",), toml.tables.get("defaults", {}), Limits())
+    models = toml.check_table(("models",), toml.tables.get("models", {}))
     return LimitsFile(
-        defaults, {name: _model(toml, name, table, defaults) for name, table in models.items()}
+        defaults, {name: _read_model(toml, name, table, defaults) for name, table in models.items()}
     )
 
 
-def _model(toml: ChorusToml, name: str, value: object, defaults: Limits) -> Limits:
+def _read_model(toml: ChorusToml, name: str, table: object, defaults: Limits) -> Limits:
     path = ("models", name)
     try:
         check_name("model", name)
     except BadName as error:
-        raise toml.bad(path, str(error)) from None
-    return _limits(toml, path, value, defaults)
+        raise toml.error_at(path, str(error)) from None
+    return _read_table(toml, path, table, defaults)
 
 
-def _limits(toml: ChorusToml, path: Path, table: object, base: Limits) -> Limits:
+def _read_table(toml: ChorusToml, path: TomlPath, table: object, base: Limits) -> Limits:
     values = {
-        key: toml.value(path, key, value, _KEYS, _hint(path, key, value))
-        for key, value in toml.table(path, table).items()
+        key: toml.check_value(path, key, value, _KEYS, _hint(path, key, value))
+        for key, value in toml.check_table(path, table).items()
         if key != GATE
     }
     limits = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if limits.max is not None and limits.min > limits.max:
-        key, where = ("max" if "max" in values else "min"), header(path)
-        problem = f"in {where} min is {limits.min} and max is {limits.max}; allowed is a max of at least min"
-        raise toml.bad(
-            (*path, key), f"{problem}. What a model's table does not say, [defaults] says."
+        key = "max" if "max" in values else "min"
+        raise toml.error_at(
+            (*path, key),
+            f"in {header_of(path)} min is {limits.min} and max is {limits.max}; allowed is a max of "
+            "at least min. A key that a model's table leaves out is taken from [defaults].",
         )
     return limits
 
 
-def _hint(path: Path, key: str, value: object) -> str:
-    """A table in a model's table is often a name that was cut at its dot."""
+def _hint(path: TomlPath, key: str, value: object) -> str:
+    """Return a hint if a model's table has a table: often a name with a dot lacks its quotes."""
     if path[0] != "models" or not isinstance(value, dict):
         return ""
-    return f" A model's name with a dot is quoted: {header(('models', f'{path[-1]}.{key}'))}."
+    return f" A model's name with a dot is quoted: {header_of(('models', f'{path[-1]}.{key}'))}."
 
 
 def _drain(value: object) -> float:
-    duration = seconds(value)
+    duration = parse_duration(value)
     if not duration:
         raise ValueError("a duration above 0")
     return duration
@@ -98,12 +106,12 @@ def _share(value: object) -> float:
 
 
 _KEYS: dict[str, Check] = {
-    "min": lambda value: whole(value, 0),
-    "max": lambda value: whole(value, 1),
-    "keep_warm": seconds,
+    "min": lambda value: parse_whole_number(value, 0),
+    "max": lambda value: parse_whole_number(value, 1),
+    "keep_warm": parse_duration,
     "drain": _drain,
-    "threads": lambda value: whole(value, 1),
-    "memory": size,
+    "threads": lambda value: parse_whole_number(value, 1),
+    "memory": parse_size,
     "device": _device,
     "gpu": _share,
 }

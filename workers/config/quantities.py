@@ -7,25 +7,28 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"B": 1} | {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
 _BYTES |= {f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)}
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([a-zA-Z]+)")
-_LONGEST = 1e9  # seconds, thirty years: what is longer, inf included, is a mistake
+_MAX_SECONDS = 1e9  # thirty years: a longer duration, inf included, is a mistake
 
 DURATION = 'seconds as a number, or a text with s, m, h or d such as "90s", "2m" or "1h"'
-SIZE = 'bytes as a whole number, or a text with B, KB, MB, GB, TB (or KiB to TiB) such as "600 MB" or "2 GB"'
+SIZE = (
+    "bytes as a whole number, or a text with B, KB, MB, GB, TB (or KiB to TiB) "
+    'such as "600 MB" or "2 GB"'
+)
 
 
-def seconds(value: object) -> float:
+def parse_duration(value: object) -> float:
     """Return the seconds of a duration: a number, or a text with a unit. Raises ValueError."""
     number = _quantity(value, _SECONDS, DURATION) if isinstance(value, str) else value
     if (
         isinstance(number, bool)
         or not isinstance(number, int | float)
-        or not 0 <= number <= _LONGEST
+        or not 0 <= number <= _MAX_SECONDS
     ):
         raise ValueError(DURATION)
     return float(number)
 
 
-def size(value: object) -> int:
+def parse_size(value: object) -> int:
     """Return the bytes of a size: a number, or a text with a unit. Raises ValueError."""
     number = round(_quantity(value, _BYTES, SIZE)) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:

@@ -9,49 +9,62 @@ from storage.places.place import Place
 from storage.versions.schedule_state import run_name
 from tasks.jobs.cron import Cron, check_line, check_zone
 from tasks.jobs.schedule import Schedule
-from workers.config.chorus_toml import Check, ChorusToml, header, parse_toml, read_toml, whole
-from workers.config.quantities import seconds
-from workers.config.toml_lines import Path
+from workers.config.chorus_toml import (
+    Check,
+    ChorusToml,
+    header_of,
+    parse_toml,
+    parse_whole_number,
+    read_toml,
+)
+from workers.config.quantities import parse_duration
+from workers.config.toml_lines import TomlPath
 
-_NEEDED = ("name", "cron")
-ALL = "all"  # customers
+_REQUIRED = ("name", "cron")
+ALL_CUSTOMERS = "all"
 
 
 def read_schedules(place: Place) -> dict[str, Schedule]:
     """Read the schedules of chorus.toml, by name. Raises BadChorusToml."""
-    return _schedules_in(read_toml(place))
+    return _read_all(read_toml(place))
 
 
 def parse_schedules(data: bytes, file: str) -> dict[str, Schedule]:
-    """Parse the schedules in the bytes of chorus.toml; `file` names it. Raises BadChorusToml."""
-    return _schedules_in(parse_toml(data, file))
+    """Parse the schedules in the bytes of chorus.toml, by name; `file` is its name in errors.
+
+    Raises BadChorusToml.
+    """
+    return _read_all(parse_toml(data, file))
 
 
-def _schedules_in(toml: ChorusToml) -> dict[str, Schedule]:
+def _read_all(toml: ChorusToml) -> dict[str, Schedule]:
     schedules: dict[str, Schedule] = {}
-    for path, table in toml.tables_at("schedule"):
-        schedule = _schedule(toml, path, table)
+    for path, table in toml.array_of_tables("schedule"):
+        schedule = _read_schedule(toml, path, table)
         if schedule.name in schedules:
-            raise toml.bad(
-                (*path, "name"), f"there is another {header(path)} with the name {schedule.name!r}."
+            raise toml.error_at(
+                (*path, "name"),
+                f"there is another {header_of(path)} with the name {schedule.name!r}.",
             )
         schedules[schedule.name] = schedule
     return schedules
 
 
-def _schedule(toml: ChorusToml, path: Path, table: Mapping[str, object]) -> Schedule:
+def _read_schedule(toml: ChorusToml, path: TomlPath, table: Mapping[str, object]) -> Schedule:
     values: dict[str, Any] = {}  # Any: each is checked by its entry in _KEYS
     for key, value in table.items():
-        values[key] = toml.value(path, key, value, _KEYS)
-    for key in _NEEDED:
+        values[key] = toml.check_value(path, key, value, _KEYS)
+    for key in _REQUIRED:
         if key not in values:
-            raise toml.bad(path, f"{header(path)} has no {key}; it needs {' and '.join(_NEEDED)}.")
+            raise toml.error_at(
+                path, f"{header_of(path)} has no {key}; it needs {' and '.join(_REQUIRED)}."
+            )
     cron = Cron(values.pop("cron"), values.pop("timezone", "UTC"))
     return Schedule(cron=cron, **values)
 
 
 def _name(value: object) -> str:
-    """Short enough that its runs have names, too."""
+    """Return a valid name, short enough for the names of its runs. Raises ValueError."""
     try:
         name = check_name("schedule", _text(value))
         run_name(name, 0)
@@ -61,21 +74,23 @@ def _name(value: object) -> str:
 
 
 def _customers(value: object) -> tuple[str, ...] | None:
-    if value == ALL:
+    if value == ALL_CUSTOMERS:
         return None
     try:
         customers = (
-            [check_name("customer", _text(one)) for one in value] if isinstance(value, list) else []
+            [check_name("customer", _text(name)) for name in value]
+            if isinstance(value, list)
+            else []
         )
     except BadName as error:
-        raise ValueError(f'"{ALL}", or a list of customers: {error}') from None
+        raise ValueError(f'"{ALL_CUSTOMERS}", or a list of customers: {error}') from None
     if not customers or len(set(customers)) < len(customers):
-        raise ValueError(f'"{ALL}", or a list of customers, each once')
+        raise ValueError(f'"{ALL_CUSTOMERS}", or a list of customers, each once')
     return tuple(customers)
 
 
 def _text(value: object) -> str:
-    """As it is; what is no text is no name."""
+    """Return a text as it is, and an empty name, which is invalid, for any other value."""
     return value if isinstance(value, str) else ""
 
 
@@ -84,6 +99,6 @@ _KEYS: dict[str, Check] = {
     "cron": check_line,
     "timezone": check_zone,
     "customers": _customers,
-    "since": lambda value: timedelta(seconds=seconds(value)),
-    "keep": lambda value: whole(value, 0),
+    "since": lambda value: timedelta(seconds=parse_duration(value)),
+    "keep": lambda value: parse_whole_number(value, 0),
 }

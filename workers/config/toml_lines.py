@@ -1,7 +1,7 @@
-"""The line of chorus.toml on which something stands, which tomllib does not tell. Pure.
+"""The line of a table or key in a TOML file, which tomllib does not tell. Pure.
 
-It is found by parsing more and more of the file, so that every way to write a table, a key or a
-value is understood as TOML understands it.
+It is found by parsing ever more lines until the table or key appears, so that all spellings that
+TOML allows are understood.
 """
 
 import re
@@ -10,26 +10,26 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-# of a value in the file: names of tables and keys, and positions in an array from 0
-Path = tuple[str | int, ...]
+# Names of tables and keys, and positions in an array from 0.
+TomlPath = tuple[str | int, ...]
 
 
-def line_of(text: str, path: Path) -> int:
+def line_of(text: str, path: TomlPath) -> int:
     """Return the line, from 1, on which a table or key is first written.
 
     `text` is a valid TOML document that holds the path: line_of("[a] b = 1 ", ("a", "b")) == 2.
     """
     lines = text.split("\n")
     return (
-        bisect_left(range(len(lines)), True, key=lambda at: _holds(_parsed(lines, at + 1), path))
+        bisect_left(
+            range(len(lines)), True, key=lambda index: _contains(_parse(lines, index + 1), path)
+        )
         + 1
     )
 
 
-def _parsed(lines: Sequence[str], count: int) -> dict[str, Any]:
-    """The first `count` lines, and as many more as the value takes that is cut in two by the end of
-    them.
-    """
+def _parse(lines: Sequence[str], count: int) -> dict[str, Any]:
+    """Parse the first `count` lines, and more of them until the last value is complete."""
     while True:
         try:
             return tomllib.loads("\n".join(lines[:count]) + "\n")
@@ -39,10 +39,10 @@ def _parsed(lines: Sequence[str], count: int) -> dict[str, Any]:
             count += 1
 
 
-def _holds(value: Any, path: Path) -> bool:  # Any: a value of TOML
-    for at in path:
+def _contains(value: Any, path: TomlPath) -> bool:  # Any: a value of TOML
+    for step in path:
         try:
-            value = value[at]
+            value = value[step]
         except (KeyError, IndexError, TypeError):
             return False
     return True
@@ -51,7 +51,7 @@ def _holds(value: Any, path: Path) -> bool:  # Any: a value of TOML
 def line_of_syntax(text: str, error: ValueError) -> int:
     """Return the line, from 1, on which tomllib stopped.
 
-    It is the last line where the error says only that the document has ended.
+    If the error only says that the document has ended, it is the last line.
     """
     matched = re.search(r"at line (\d+)", str(error))
     return int(matched[1]) if matched else text.rstrip("\n").count("\n") + 1

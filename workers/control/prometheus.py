@@ -34,14 +34,14 @@ class BoardSnapshot:
         return workers_wanted(demand, workers, limits, now)
 
 
-def prometheus_text(seen: BoardSnapshot, limits: Callable[[str], Limits], now: float) -> bytes:
+def prometheus_text(snapshot: BoardSnapshot, limits: Callable[[str], Limits], now: float) -> bytes:
     """Return demand and workers as gauges with the label `model`, and messages.
 
     `now` is in seconds since 1970.
     """
     registry = CollectorRegistry(auto_describe=False)
-    pools = (*_of_demand(seen, limits, now), *_of_workers(seen.demand, seen.workers))
-    registry.register(_Metrics([*pools, *_of_messages(seen.traffic)]))
+    pools = (*_of_demand(snapshot, limits, now), *_of_workers(snapshot.demand, snapshot.workers))
+    registry.register(_Metrics([*pools, *_of_messages(snapshot.traffic)]))
     return generate_latest(registry)
 
 

@@ -6,10 +6,10 @@ touches it: that of a stuck process would go on.
 
 from pathlib import Path
 
-FILE = "alive"
+FILE_NAME = "alive"
 
 
 def touch_liveness_file(run: Path) -> None:
     """Note that there was progress now. `run` is CHORUS_RUN."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / FILE).touch()
+    (run / FILE_NAME).touch()

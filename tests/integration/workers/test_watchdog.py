@@ -11,7 +11,7 @@ from tasks.board.roster import Worker
 from tasks.broker.step_messages import scoring_queue
 from tests.support.runs.steps import PREFIX
 from workers.runtime import watchdog
-from workers.runtime.liveness_file import FILE
+from workers.runtime.liveness_file import FILE_NAME
 from workers.runtime.watchdog import Watchdog, stalled_reason
 
 
@@ -22,7 +22,7 @@ def worker(redis, tmp_path, monkeypatch):
     now = time()
     presence = WorkerSession(board, Worker("one", "mood", "here", "idle", now, now, 10, 1))
     dog = Watchdog(board, presence, tmp_path)
-    dog.board, dog.presence, dog.sign, dog.ended = board, presence, tmp_path / FILE, []
+    dog.board, dog.presence, dog.sign, dog.ended = board, presence, tmp_path / FILE_NAME, []
     monkeypatch.setattr(watchdog.os, "_exit", dog.ended.append)
 
     def at(seconds):

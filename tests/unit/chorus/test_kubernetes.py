@@ -235,7 +235,7 @@ def test_the_probes_see_progress(tmp_path):
     assert well("startupProbe")
     assert well("livenessProbe")
     long_ago = time.time() - CLUSTER.grace - 1
-    os.utime(tmp_path / liveness_file.FILE, (long_ago, long_ago))
+    os.utime(tmp_path / liveness_file.FILE_NAME, (long_ago, long_ago))
     assert not well("livenessProbe")
     liveness_file.touch_liveness_file(tmp_path)
     assert well("livenessProbe")

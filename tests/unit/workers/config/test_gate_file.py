@@ -28,18 +28,22 @@ max = 3
 
 def test_without_a_file_there_is_no_gate(place):
     assert read_gates(place) == Gates()
-    assert read_gates(place).of("anything") == Gate(most_flips=None, least_macro_f1=None)
+    assert read_gates(place).for_model("anything") == Gate(most_flips=None, least_macro_f1=None)
 
 
 def test_what_a_model_does_not_say_the_defaults_say():
     gates = parse_gates(EXAMPLE, "chorus.toml")
-    assert gates.of("bow") == Gate(0.02, 1_000, 0.7, "held_out.csv")
-    assert gates.of("minilm") == gates.of("another") == Gate(most_flips=0.02)
+    assert gates.for_model("bow") == Gate(0.02, 1_000, 0.7, "held_out.csv")
+    assert gates.for_model("minilm") == gates.for_model("another") == Gate(most_flips=0.02)
 
 
 def test_the_limits_beside_a_gate_are_read_as_ever():
     limits = parse_limits(EXAMPLE, "chorus.toml")
-    assert (limits.of("bow").max, limits.of("minilm").max, limits.of("another").keep_warm) == (
+    assert (
+        limits.for_model("bow").max,
+        limits.for_model("minilm").max,
+        limits.for_model("another").keep_warm,
+    ) == (
         2,
         3,
         300.0,

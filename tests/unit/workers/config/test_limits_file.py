@@ -11,7 +11,7 @@ from storage.errors import BadRequest
 from workers.autoscaling.limits import Limits
 from workers.config.chorus_toml import BadChorusToml
 from workers.config.limits_file import LimitsFile, parse_limits, read_limits
-from workers.config.quantities import seconds, size
+from workers.config.quantities import parse_duration, parse_size
 from workers.config.toml_lines import line_of
 
 EXAMPLE = """
@@ -43,16 +43,18 @@ def bad(text):
 
 def test_without_a_file_every_model_has_the_defaults(place):
     assert read_limits(place) == LimitsFile()
-    assert read_limits(place).of("anything") == Limits()
+    assert read_limits(place).for_model("anything") == Limits()
 
 
 def test_the_file_lies_at_the_root_and_a_model_has_the_defaults_where_its_table_is_silent(place):
     place.create("chorus.toml", EXAMPLE.encode())
     limits = read_limits(place)
     assert list(limits.models) == ["sentiment-minilm", "topics.v2"]
-    assert limits.of("elsewhere") == Limits(max=8, keep_warm=90)
-    assert limits.of("topics.v2") == Limits(max=2, keep_warm=90)
-    assert limits.of("sentiment-minilm") == Limits(1, 8, 90, 120, 2, 600_000_000, "cuda:1", 0.5)
+    assert limits.for_model("elsewhere") == Limits(max=8, keep_warm=90)
+    assert limits.for_model("topics.v2") == Limits(max=2, keep_warm=90)
+    assert limits.for_model("sentiment-minilm") == Limits(
+        1, 8, 90, 120, 2, 600_000_000, "cuda:1", 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,11 @@ def test_any_key_of_any_table_is_found_on_its_line(entries, data):
     st.sampled_from(["", " "]),
 )
 def test_a_duration_is_its_number_times_its_unit(number, unit, space):
-    assert seconds(f"{number}{space}{unit[0]}") == seconds(number * unit[1]) == number * unit[1]
+    assert (
+        parse_duration(f"{number}{space}{unit[0]}")
+        == parse_duration(number * unit[1])
+        == number * unit[1]
+    )
 
 
 @given(
@@ -179,15 +185,19 @@ def test_a_duration_is_its_number_times_its_unit(number, unit, space):
 )
 def test_a_size_is_its_number_times_its_unit(number, unit):
     assert (
-        size(f"{number} {unit[0]}")
-        == size(f"{number}{unit[0]}")
-        == size(number * unit[1])
+        parse_size(f"{number} {unit[0]}")
+        == parse_size(f"{number}{unit[0]}")
+        == parse_size(number * unit[1])
         == number * unit[1]
     )
 
 
 def test_quantities_may_have_a_fraction():
-    assert (seconds("1.5m"), seconds(0.5), size("0.5 GB")) == (90, 0.5, 500_000_000)
+    assert (parse_duration("1.5m"), parse_duration(0.5), parse_size("0.5 GB")) == (
+        90,
+        0.5,
+        500_000_000,
+    )
 
 
 def outcome(read, *given):
@@ -204,7 +214,7 @@ def outcome(read, *given):
     )
 )
 def test_whatever_is_given_as_a_quantity_is_understood_or_refused(value):
-    for read in (seconds, size):
+    for read in (parse_duration, parse_size):
         found = outcome(read, value)
         assert "such as" in str(found) if isinstance(found, ValueError) else found >= 0
 
