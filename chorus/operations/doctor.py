@@ -192,7 +192,8 @@ class UnknownCustomers(ChorusError):
         self.unknown, self.customers = unknown, customers
         super().__init__(
             f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove "
-            f"them, or upload their first feedback. With feedback: {', '.join(customers) or 'none'}."
+            f"them, or upload their first feedback. With "
+            f"feedback: {', '.join(customers) or 'none'}."
         )
 
 

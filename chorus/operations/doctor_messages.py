@@ -37,8 +37,8 @@ class NoBridge(ChorusError):
         self.subscription = subscription
         super().__init__(
             f"A service runs, and no bridge takes messages in from {subscription}. Start "
-            "`chorus up` where CHORUS_SUBSCRIPTION is set, or `chorus bridge`; if one was started, its log "
-            "says why it ended."
+            "`chorus up` where CHORUS_SUBSCRIPTION is set, or `chorus bridge`; if one was "
+            "started, its log says why it ended."
         )
 
 

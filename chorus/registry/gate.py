@@ -49,8 +49,8 @@ class IncompatibleVersion(BadRequest):
         )
         super().__init__(
             f"The versions of {candidate.name} do not answer the same: {'; '.join(answers)}. "
-            f"Version {candidate.version} was not promoted, because ensembles rely on the answers of "
-            "the champion. --force promotes it all the same."
+            f"Version {candidate.version} was not promoted, because ensembles rely on the answers "
+            "of the champion. --force promotes it all the same."
         )
 
 

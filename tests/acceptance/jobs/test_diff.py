@@ -1,4 +1,4 @@
-"""`chorus diff` and the promotion gate: what a new version changes, before anybody depends on it."""
+"""`chorus diff` and the promotion gate: what a new version changes, before it is used."""
 
 import shutil
 from datetime import UTC, datetime
@@ -25,9 +25,7 @@ BEFORE = [0.9, 0.2, 0.1, 0.4, 0.8, 0.3]
 
 @pytest.fixture(scope="module")
 def home(registry, tmp_path_factory):
-    """Feedback of two customers that version 1 of mood-bow has scored, and a version 2 that has
-    scored nothing.
-    """
+    """A root with feedback that version 1 of mood-bow has scored and version 2 has not."""
     home = shutil.copytree(registry, tmp_path_factory.mktemp("diff") / "home")
     place = LocalPlace(home)
     texts = ["great", "awful"] * 4
@@ -36,14 +34,17 @@ def home(registry, tmp_path_factory):
         place, "mood-bow", "mood", "one_of", small_models.MOODS, texts, answers
     )
     first = ModelRegistry(place).manifest("mood-bow", 1)
-    for customer, its, odds in (("acme", TEXTS[:4], BEFORE[:4]), ("plain", TEXTS[4:], BEFORE[4:])):
-        dataset = store_dataset(place, its, customer=customer)
+    for customer, texts, probabilities in (
+        ("acme", TEXTS[:4], BEFORE[:4]),
+        ("plain", TEXTS[4:], BEFORE[4:]),
+    ):
+        dataset = store_dataset(place, texts, customer=customer)
         for position, chunk in enumerate(dataset.chunks):
-            good = np.array(odds[2 * position : 2 * position + 2], dtype=np.float32)
-            found = Scores(
+            good = np.array(probabilities[2 * position : 2 * position + 2], dtype=np.float32)
+            chunk_scores = Scores(
                 "mood-bow", 1, first.digest, first.labels, np.stack([1 - good, good], axis=1)
             )
-            place.create(scores.path("mood-bow", 1, chunk.id), scores.encode(found))
+            place.create(scores.path("mood-bow", 1, chunk.id), scores.encode(chunk_scores))
     return home
 
 
@@ -54,7 +55,7 @@ def chorus(home):
 
 @pytest.fixture(scope="module")
 def compared(chorus, tmp_path_factory):
-    """The answer of the first diff, and its page."""
+    """Return the JSON output of the first diff, and its page."""
     page = tmp_path_factory.mktemp("page") / "diff.html"
     ended = chorus(
         "diff", "mood-bow@champion", "mood-bow@2", "--json", "--most", "2", "--html", page
@@ -64,7 +65,7 @@ def compared(chorus, tmp_path_factory):
     return ended.json, page.read_text()
 
 
-def test_flips_are_told_for_each_label_and_customer(compared):
+def test_flips_are_counted_for_each_label_and_customer(compared):
     answer, _ = compared
     mood = answer["targets"]["mood"]
     assert (answer["before"], answer["after"]) == ("mood-bow 1", "mood-bow 2")
@@ -74,7 +75,7 @@ def test_flips_are_told_for_each_label_and_customer(compared):
         "negative": {"negative": 3, "positive": 1},
         "positive": {"negative": 0, "positive": 2},
     }
-    flips = {label: (found["gained"], found["lost"]) for label, found in mood["flips"].items()}
+    flips = {label: (counts["gained"], counts["lost"]) for label, counts in mood["flips"].items()}
     assert flips == {"negative": (0, 1), "positive": (1, 0)}
     assert {
         customer: (one["rows"], one["changed"]) for customer, one in mood["customers"].items()
@@ -96,7 +97,7 @@ def test_the_rows_that_moved_most_come_with_both_answers_and_their_text(compared
     assert (second["id"], second["text"]) == ("r3", "awful")
 
 
-def test_the_page_needs_nothing_else_and_runs_nothing(compared):
+def test_the_page_is_self_contained_and_runs_no_script(compared):
     page = compared[1]
     assert page.startswith("<!doctype html>")
     for expected in (
@@ -105,12 +106,12 @@ def test_the_page_needs_nothing_else_and_runs_nothing(compared):
         "By customer",
     ):
         assert expected in page
-    for outside in ("<script", "http:", "https:", "src=", "url("):
-        assert outside not in page
+    for reference in ("<script", "http:", "https:", "src=", "url("):
+        assert reference not in page
 
 
 @pytest.mark.usefixtures("compared")
-def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
+def test_scores_of_a_diff_are_stored_and_not_computed_again(home, chorus):
     assert len(list((home / "scores/mood-bow/2").iterdir())) == 3
     artifact = home / "registry/models/mood-bow/2/pipeline.skops"
     artifact.rename(artifact.with_suffix(".away"))
@@ -149,11 +150,11 @@ def test_what_a_diff_has_scored_is_stored_and_not_scored_again(home, chorus):
         ),
     ],
 )
-def test_what_cannot_be_compared_is_refused_in_a_sentence(home, arguments, expected):
+def test_sides_that_cannot_be_compared_are_refused_with_a_reason(home, arguments, expected):
     defaults = [None, None, (), None, None, 20, True, None]
-    asked = DiffRequest(*arguments, *defaults[len(arguments) :])
+    request = DiffRequest(*arguments, *defaults[len(arguments) :])
     with pytest.raises(BadRequest, match=expected):
-        diff(from_environment({"CHORUS_HOME": str(home)}), asked)
+        diff(from_environment({"CHORUS_HOME": str(home)}), request)
 
 
 def test_versions_that_answer_different_targets_are_refused(chorus, home):
@@ -171,8 +172,8 @@ def test_versions_that_answer_different_targets_are_refused(chorus, home):
     assert ended.status == 2
     assert ended.json == {
         "status": "refused",
-        "error": "The versions of mood-plain answer different targets: version 1 answers mood (one_of), version 2 "
-        "answers tone (one_of).",
+        "error": "The versions of mood-plain answer different targets: "
+        "version 1 answers mood (one_of), version 2 answers tone (one_of).",
     }
 
 
@@ -181,7 +182,7 @@ def champion(home):
 
 
 @pytest.mark.usefixtures("compared")
-def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path):
+def test_the_gate_refuses_with_figures_passes_or_is_overridden_by_force(home, tmp_path):
     home = shutil.copytree(home, tmp_path / "home")
     chorus = Command(home, light=True)
     (home / "held_out.csv").write_text(
@@ -204,7 +205,7 @@ def test_the_gate_refuses_with_figures_lets_through_and_is_forced(home, tmp_path
         assert expected in refused.err
     assert champion(home) == 1
     assert chorus.here("models", "promote", "mood-bow", 2, "--alias", "challenger").status == 0, (
-        "only champions are asked"
+        "the gate applies to the alias champion only"
     )
     (home / "chorus.toml").write_text(gate.format(0.2, 0.7))
     passed = chorus("models", "promote", "mood-bow", 2)

@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile: valid, and every command in them is one that is run here."""
+"""docker-compose.yml and Dockerfile are valid, and every command in them works."""
 
 import json
 import os
@@ -18,15 +18,15 @@ from workers.processes.embedded_broker import server_binary
 
 ROOT = REPOSITORY
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = ("control", "pools")  # the services that run a command of ours
-EXTRA = ("pubsub", "bridge")  # those of the profile
+CHORUS_SERVICES = ("control", "pools")  # the services that run a chorus command
+MESSAGE_SERVICES = ("pubsub", "bridge")  # those of the profile `messages`
 
 
 @pytest.fixture(scope="module")
 def port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +39,9 @@ def compose_broker(port, tmp_path_factory):
     process = subprocess.Popen(
         [server_binary(), *arguments, "--port", str(port)], cwd=folder, stdout=log
     )
-    healthy = COMPOSE["services"]["redis"]["healthcheck"]["test"]
-    assert healthy[0] == "CMD"
-    check = [word.replace("6379", str(port)) for word in healthy[1:]]
+    healthcheck = COMPOSE["services"]["redis"]["healthcheck"]["test"]
+    assert healthcheck[0] == "CMD"
+    check = [word.replace("6379", str(port)) for word in healthcheck[1:]]
     try:
         wait_until(
             lambda: subprocess.run(check, capture_output=True, check=False).returncode == 0,
@@ -55,7 +55,7 @@ def compose_broker(port, tmp_path_factory):
     assert list(folder.rglob("*.aof")), "the append-only file is on"
 
 
-def test_an_unhealthy_broker_is_noticed(port):
+def test_the_health_check_fails_without_a_broker(port):
     check = [
         word.replace("6379", str(port))
         for word in COMPOSE["services"]["redis"]["healthcheck"]["test"][1:]
@@ -74,20 +74,22 @@ def test_the_compose_file_follows_the_compose_specification():
 def test_there_is_a_broker_a_control_worker_and_pools_that_follow_demand():
     assert {name for name, service in COMPOSE["services"].items() if "profiles" not in service} == {
         "redis",
-        *OURS,
+        *CHORUS_SERVICES,
     }
     assert COMPOSE["services"]["pools"]["command"] == ["chorus", "up", "--join"]
-    shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in OURS}
-    assert len(shared) == 1, "all work on one folder"
+    shared = {json.dumps(COMPOSE["services"][name]["volumes"]) for name in CHORUS_SERVICES}
+    assert len(shared) == 1, "all share one folder"
 
 
 def test_an_emulator_of_pubsub_and_a_bridge_to_it_come_with_a_profile():
     extra = {
         name: service for name, service in COMPOSE["services"].items() if "profiles" in service
     }
-    assert tuple(extra) == EXTRA
-    assert [service["profiles"] for service in extra.values()] == [["messages"]] * len(EXTRA)
-    emulator, bridge = (extra[name] for name in EXTRA)
+    assert tuple(extra) == MESSAGE_SERVICES
+    assert [service["profiles"] for service in extra.values()] == [["messages"]] * len(
+        MESSAGE_SERVICES
+    )
+    emulator, bridge = (extra[name] for name in MESSAGE_SERVICES)
     options = dict(word[2:].split("=") for word in emulator["command"] if word.startswith("--"))
     port = options["host-port"].rpartition(":")[2]
     assert options["host-port"].startswith("0.0.0.0:"), "other containers reach it"
@@ -113,20 +115,22 @@ def test_the_emulator_is_healthy_while_its_port_takes_connections():
 
 
 def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, upload):
-    """Each chorus command as the file has it."""
+    """Run each chorus command as it stands in the file."""
     service = Command(home, light=True, CHORUS_BROKER_URL=compose_broker)
-    started = [service.start(*COMPOSE["services"][name]["command"][1:]) for name in OURS]
+    started = [service.start(*COMPOSE["services"][name]["command"][1:]) for name in CHORUS_SERVICES]
     try:
         job = service.here("submit", upload([("1", "great")]), "--customer", "plain").out.strip()
 
-        def done():
+        def is_done():
             assert not [process.args for process in started if process.poll() is not None], (
                 "a service has ended"
             )
             return service.here("status", job, "--json").json["status"] == "done"
 
-        wait_until(done, "the job to end")
-        [health] = {json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in OURS}
+        wait_until(is_done, "the job to end")
+        [health] = {
+            json.dumps(COMPOSE["services"][name]["healthcheck"]["test"]) for name in CHORUS_SERVICES
+        }
         kind, check = json.loads(health)
         assert kind == "CMD-SHELL"
         check = check.replace("$$", "$").replace(
@@ -149,7 +153,7 @@ def test_the_commands_of_the_compose_file_label_an_upload(compose_broker, home, 
 
 
 def dockerfile():
-    """(instruction, words) of each line."""
+    """Return (instruction, words) of each line."""
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     return [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
 
@@ -168,9 +172,7 @@ def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
 
 
 def test_the_run_lines_of_the_dockerfile_work():
-    """The lines of pip at once: all that they install goes together, with the versions of
-    constraints.txt.
-    """
+    """All pip lines run as one dry run: their packages must agree with each other."""
     lines = [shlex.split(words) for instruction, words in dockerfile() if instruction == "RUN"]
     others = [line for line in lines if line[0] != "python"]
     assert others == [["useradd", "--create-home", "chorus"]], (
@@ -185,7 +187,7 @@ def test_the_run_lines_of_the_dockerfile_work():
     )
 
 
-def test_the_default_command_of_the_image_is_one_of_ours(home):
+def test_the_default_command_of_the_image_is_a_chorus_command(home):
     [words] = [words for instruction, words in dockerfile() if instruction == "CMD"]
     program, *arguments = json.loads(words)
     assert program == "chorus"

@@ -1,4 +1,4 @@
-"""`chorus deploy kubernetes`, as its users run it."""
+"""`chorus deploy kubernetes` from the command line."""
 
 import pytest
 import yaml
@@ -17,11 +17,11 @@ def test_every_model_of_the_registry_is_deployed_within_the_limits_of_the_file(c
         "deploy", "kubernetes", "--namespace", "feedback", "--image", "registry.example/chorus:1"
     )
     assert ended.status == 0, ended.err
-    found = list(yaml.safe_load_all(ended.out))
-    for document in found:
+    objects = list(yaml.safe_load_all(ended.out))
+    for document in objects:
         check(document)
         assert document["metadata"]["namespace"] == "feedback"
-    scaled, deployments = of_kind("ScaledObject", found), of_kind("Deployment", found)
+    scaled, deployments = of_kind("ScaledObject", objects), of_kind("Deployment", objects)
     assert set(scaled) == {f"chorus-score-{model}" for model in MODELS}
     assert set(deployments) == {*scaled, "chorus-control"}
     spec = scaled["chorus-score-mood-bow"]["spec"]
@@ -37,44 +37,45 @@ def test_every_model_of_the_registry_is_deployed_within_the_limits_of_the_file(c
         "1",
         "--device",
         "cpu",
-    ], "a bag of words has one thread and no use for a GPU, whatever the file says"
+    ], "a bag of words has one thread and uses no GPU, even if the file names one"
     assert worker["resources"]["limits"] == {"memory": "954Mi"}
     assert {"name": "CHORUS_HOME", "value": "/data"} in worker["env"]
 
 
-def test_the_objects_go_to_a_file_with_the_broker_the_home_and_the_grace_that_are_named(
-    chorus, tmp_path
-):
+def test_out_writes_a_file_with_the_given_broker_home_claim_and_grace(chorus, tmp_path):
     out = tmp_path / "chorus.yaml"
     ended = chorus.here(
-        "deploy", "kubernetes", "--out", out, "--broker", "redis://r:6379/0", "--home", "/mnt/x", "--claim", "disk",
-        "--grace", "2m",
+        "deploy", "kubernetes", "--out", out, "--broker", "redis://r:6379/0",
+        "--home", "/mnt/x", "--claim", "disk", "--grace", "2m",
     )  # fmt: skip
     assert (ended.status, ended.out) == (0, ""), ended.err
-    found = list(yaml.safe_load_all(out.read_text()))
-    assert of_kind("Secret", found)["chorus-broker"]["stringData"] == {"url": "redis://r:6379/0"}
-    pod = of_kind("Deployment", found)["chorus-score-sleeper"]["spec"]["template"]["spec"]
+    objects = list(yaml.safe_load_all(out.read_text()))
+    assert of_kind("Secret", objects)["chorus-broker"]["stringData"] == {"url": "redis://r:6379/0"}
+    pod = of_kind("Deployment", objects)["chorus-score-sleeper"]["spec"]["template"]["spec"]
     assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "disk"}
     assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/mnt/x"
     assert pod["terminationGracePeriodSeconds"] == 120
 
 
-def test_the_bridge_gets_the_messages_of_whoever_renders(home):
-    there = {
+def test_the_bridge_has_the_message_settings_of_the_environment(home):
+    settings = {
         "CHORUS_SUBSCRIPTION": "projects/p/subscriptions/feedback",
         "CHORUS_RESULTS_TOPIC": "projects/p/topics/labels",
     }
-    ended = Command(home, CHORUS_GATHER_MS="50", **there).here("deploy", "kubernetes")
+    ended = Command(home, CHORUS_GATHER_MS="50", **settings).here("deploy", "kubernetes")
     assert ended.status == 0, ended.err
     bridge = of_kind("Deployment", list(yaml.safe_load_all(ended.out)))["chorus-bridge"]
     check(bridge)
-    found = {one["name"]: one.get("value") for one in container(bridge)["env"]}
-    assert found.items() >= {**there, "CHORUS_GATHER_MS": "50", "CHORUS_ONCE_HOURS": "24"}.items()
-    assert "CHORUS_DEAD_LETTER_TOPIC" not in found
+    environment = {variable["name"]: variable.get("value") for variable in container(bridge)["env"]}
+    assert (
+        environment.items()
+        >= {**settings, "CHORUS_GATHER_MS": "50", "CHORUS_ONCE_HOURS": "24"}.items()
+    )
+    assert "CHORUS_DEAD_LETTER_TOPIC" not in environment
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "error"),
     [
         (["--namespace", "a_b"], "no namespace"),
         (["--grace", "soon"], 'such as "90s"'),
@@ -85,10 +86,10 @@ def test_the_bridge_gets_the_messages_of_whoever_renders(home):
         (["--out", "/nowhere/at/all"], "No such file or directory: '/nowhere/at/all'"),
     ],
 )
-def test_what_cannot_be_deployed_is_refused(chorus, arguments, says):
+def test_bad_options_are_refused_and_nothing_is_rendered(chorus, arguments, error):
     ended = chorus.here("deploy", "kubernetes", *arguments)
     assert ended.status in (1, 2)
-    assert says in ended.err
+    assert error in ended.err
     assert ended.out == ""
 
 

@@ -1,4 +1,4 @@
-"""Light processes stay light: what each imports, seen from inside a process of its own."""
+"""Light processes import no heavy library; each test runs in a fresh interpreter."""
 
 import json
 import os
@@ -13,8 +13,11 @@ HEAVY = {"torch", "transformers", "openvino", "sklearn", "skops", "tokenizers", 
 
 
 def imported_by(code):
-    """The heavy libraries that a fresh interpreter has loaded after running the code."""
-    script = f"{code}\nimport sys; print(' '.join(name for name in {sorted(HEAVY)} if sys.modules.get(name)))"
+    """Return the heavy libraries that a fresh interpreter has loaded after running the code."""
+    script = (
+        f"{code}\nimport sys; "
+        f"print(' '.join(name for name in {sorted(HEAVY)} if sys.modules.get(name)))"
+    )
     return set(
         subprocess.run(
             [sys.executable, "-c", script], capture_output=True, check=True, text=True
@@ -22,34 +25,52 @@ def imported_by(code):
     )
 
 
-def test_nothing_but_a_scorer_imports_a_model_library():
+def test_only_a_scorer_imports_a_model_library():
     code = """
-import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.operations.doctor, chorus.service.worker, chorus.service.up, chorus.jobs.manage, chorus.operations.deploy
+import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.jobs.manage
+import chorus.operations.doctor, chorus.operations.deploy, chorus.service.worker, chorus.service.up
 import chorus.compare.diff, chorus.registry.gate
-import chorus.service.bridge, intake.messages.subscription, intake.messages.topic, google.cloud.pubsub_v1
-import workers.control.control_worker, workers.control.metrics_server, tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
-import workers.scoring.scoring_worker, models.kinds.transformer, models.kinds.bow, models.publishing.registry
+import chorus.service.bridge, intake.messages.subscription, intake.messages.topic
+import google.cloud.pubsub_v1
+import workers.control.control_worker, workers.control.metrics_server
+import tasks.jobs.submit, tasks.planning.reconcile_job, tasks.steps.reduce, tasks.steps.finish
+import workers.scoring.scoring_worker
+import models.kinds.transformer, models.kinds.bow, models.publishing.registry
 import intake.dataset.upload
 """
     assert imported_by(code) == set()
 
 
-def test_the_command_line_shows_its_help_without_arrow():
-    code = "import chorus.cli.main, sys; assert 'pyarrow' not in sys.modules; assert 'celery' not in sys.modules"
+def test_the_command_line_starts_without_pyarrow_and_celery():
+    code = (
+        "import chorus.cli.main, sys; "
+        "assert 'pyarrow' not in sys.modules; assert 'celery' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_service_that_starts_processes_has_no_grpc_which_survives_no_fork():
-    code = "import chorus.service.up, chorus.service.service, workers.control.control_worker, sys; from intake.messages.client import check_installed\n"
-    subprocess.run(
-        [sys.executable, "-c", f"{code}check_installed(); assert 'grpc' not in sys.modules"],
-        check=True,
-    )
+def test_a_service_that_starts_processes_does_not_import_grpc_which_cannot_be_forked():
+    code = """
+import sys
+import chorus.service.up, chorus.service.service, workers.control.control_worker
+from intake.messages.client import check_installed
+check_installed()
+assert 'grpc' not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_every_command_shares_the_allocator_of_the_system_with_arrow():
-    code = "import sys, chorus.cli.main; sys.argv = ['chorus', '--help']\ntry: chorus.cli.main.main()\nexcept SystemExit: pass\n"
-    code += "import pyarrow; sys.exit(pyarrow.default_memory_pool().backend_name != 'system')"
+def test_pyarrow_uses_the_system_allocator_in_every_command():
+    code = """
+import sys, chorus.cli.main
+sys.argv = ['chorus', '--help']
+try:
+    chorus.cli.main.main()
+except SystemExit:
+    pass
+import pyarrow
+sys.exit(pyarrow.default_memory_pool().backend_name != 'system')
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -68,7 +89,7 @@ print(model.score(pa.array(["great"])).shape, file=sys.stderr)
     assert imported_by(code) == {"sklearn", "skops"}
 
 
-def test_the_native_thread_pools_of_a_worker_keep_to_its_cores():
+def test_native_thread_pools_have_as_many_threads_as_the_worker():
     code = """
 from chorus.common.process_setup import limit_native_threads
 limit_native_threads(1)
@@ -81,13 +102,11 @@ assert pyarrow.cpu_count() == 1
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
-def test_a_transformer_is_published_and_opened_by_torch_where_pandas_is_kept_out(tmp_path):
-    """transformers asks whether pandas is there; a GPU worker, and the command line, must survive
-    the answer.
-    """
+def test_a_transformer_is_published_and_loaded_by_torch_while_pandas_is_blocked(tmp_path):
+    """transformers checks whether pandas is installed; the check must not fail if it is blocked."""
     folder = encoder(tmp_path / "tiny")
     BertForSequenceClassification(BertConfig.from_pretrained(folder)).save_pretrained(folder)
-    given = [
+    options = [
         "--target",
         "mood",
         "--labels",
@@ -102,7 +121,7 @@ def test_a_transformer_is_published_and_opened_by_torch_where_pandas_is_kept_out
 import sys
 from pathlib import Path
 from chorus.cli.main import main
-sys.argv = ["chorus", "models", "publish", "mood", {str(folder)!r}, *{given}]
+sys.argv = ["chorus", "models", "publish", "mood", {str(folder)!r}, *{options}]
 main()
 from models.interface.compute import Compute
 from models.publishing.registry import ModelRegistry

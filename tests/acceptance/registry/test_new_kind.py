@@ -1,4 +1,4 @@
-"""A new kind of model works with every command once it stands in the table."""
+"""A new kind of model works with every command once it is in the table of kinds."""
 
 import pyarrow.parquet as pq
 
@@ -28,12 +28,12 @@ def test_a_new_kind_is_trained_published_and_scored_by_the_command_line(tmp_path
     (tmp_path / "ensemble.toml").write_text(ENSEMBLE)
     (tmp_path / "feedback.csv").write_text("id,comment\n1,good again\n2,a bad box\n")
 
-    about = ("--target", "mood", "--mode", "one_of", "--labels", "mood", "--json")
-    trained = chorus("models", "train", "mood", "--kind", "keyword", "--data", data, *about)
+    options = ("--target", "mood", "--mode", "one_of", "--labels", "mood", "--json")
+    trained = chorus("models", "train", "mood", "--kind", "keyword", "--data", data, *options)
     assert trained.status == 0, trained.err
     published = chorus("models", "publish", "mood", folder, "--target", "mood", "--json")
     assert published.status == 0, published.err
-    assert [one.json["kind"] for one in (trained, published)] == ["keyword", "keyword"]
+    assert [ended.json["kind"] for ended in (trained, published)] == ["keyword", "keyword"]
     assert chorus("ensembles", "publish", "default", tmp_path / "ensemble.toml").status == 0
     scored = chorus("score", tmp_path / "feedback.csv", "--json")
     assert scored.status == 0, scored.err

@@ -1,4 +1,4 @@
-"""Versions that go live, back again and away, by the command line."""
+"""Promotion, rollback and removal of versions from the command line."""
 
 import shutil
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def publish_again(home, name):
-    """The same files as the next version."""
+    """Publish the files of version 1 as the next version."""
     registry = ModelRegistry(LocalPlace(home))
     first = registry.manifest(name, 1)
     spec = ModelSpec(**{field: getattr(first, field) for field in ModelSpec.model_fields})
@@ -23,7 +23,7 @@ def publish_again(home, name):
     registry.publish(name, home / "made", spec, NOW)
 
 
-def test_a_version_goes_live_and_back_and_away(chorus, home):
+def test_a_model_version_is_promoted_rolled_back_and_removed(chorus, home):
     publish_again(home, "mood-bow")
     assert (
         chorus.here("models", "promote", "mood-bow", "2").out
@@ -38,9 +38,9 @@ def test_a_version_goes_live_and_back_and_away(chorus, home):
         chorus.here("models", "rollback", "mood-bow").out
         == "mood-bow: champion is back at version 1\n"
     )
-    nothing = chorus.here("models", "rollback", "mood-bow")
-    assert nothing.status == 2
-    assert "champion is at version 1" in nothing.err
+    impossible = chorus.here("models", "rollback", "mood-bow")
+    assert impossible.status == 2
+    assert "champion is at version 1" in impossible.err
     moves = chorus.here("models", "history", "mood-bow", "--json").json["moves"]
     assert [(move["alias"], move["version"], move["by"]) for move in moves] == [
         ("champion", 1, "rollback"),
@@ -52,7 +52,7 @@ def test_a_version_goes_live_and_back_and_away(chorus, home):
     assert chorus.here("models", "show", "mood-bow", "--version", "2").status == 2
 
 
-def test_ensembles_have_the_same_commands(chorus, home):
+def test_an_ensemble_version_is_promoted_rolled_back_and_removed(chorus, home):
     registry = EnsembleRegistry(LocalPlace(home))
     registry.publish("plain", registry.read("acme", 1), NOW)
     assert chorus.here("ensembles", "promote", "plain", "2").status == 0
@@ -63,8 +63,9 @@ def test_ensembles_have_the_same_commands(chorus, home):
     assert "alias champion" in chorus.here("ensembles", "remove", "plain", "1").err
     assert chorus.here("ensembles", "remove", "plain", "1", "--force").status == 0
     listed = {
-        one["ensemble"]: one for one in chorus.here("ensembles", "list", "--json").json["ensembles"]
+        ensemble["ensemble"]: ensemble
+        for ensemble in chorus.here("ensembles", "list", "--json").json["ensembles"]
     }
     assert listed["plain"]["members"] == listed["acme"]["members"], (
-        "without its champion it is listed by its newest"
+        "without a champion its newest version is listed"
     )

@@ -1,6 +1,4 @@
-"""A registry of many models costs a job nothing: the models it needs are started and loaded, and no
-others.
-"""
+"""A job starts and loads only the models that it needs, however many the registry has."""
 
 import re
 import shutil
@@ -18,12 +16,12 @@ from tests.support.runs.command import Command
 
 NEEDED = ("mood-bow", "mood-plain")
 IDLE = 48
-SPREAD = 0.1  # by how much the peak of one process differs from run to run
+TOLERANCE = 0.1  # relative difference of the peak memory of a process between runs
 
 
 @pytest.fixture
 def two(registry, tmp_path):
-    """A root with two models, both of which everyone uses."""
+    """A root with two models, both in the default ensemble."""
     home = tmp_path / "two"
     for model in NEEDED:
         shutil.copytree(registry / "registry/models" / model, home / "registry/models" / model)
@@ -35,9 +33,7 @@ def two(registry, tmp_path):
 
 @pytest.fixture
 def fifty(two, tmp_path):
-    """The same, and 48 models that nobody uses. Each would be seen if it were loaded: 8 MB, of
-    zeros on the disk.
-    """
+    """The same root with 48 unused models. Each has 8 MB of zeros, which would show if loaded."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     home = shutil.copytree(two, tmp_path / "fifty")
@@ -55,27 +51,27 @@ def fifty(two, tmp_path):
 
 
 def peaks(home, upload):
-    """Highest resident memory in MB of the command and all that it started, by what they are."""
-    found = {}
+    """Return the peak resident memory in MB of the command and its processes, by their role."""
+    megabytes = {}
     with Command(home, CHORUS_CHUNK_ROWS="1").start("score", upload, "--json") as process:
         while True:
-            for pid in (process.pid, *children(process.pid)):
-                found |= peak_of(pid)  # a peak only rises: the last look says all
+            for pid in (process.pid, *child_pids(process.pid)):
+                megabytes |= peak_of(pid)  # a peak never falls, so the last reading counts
             try:
                 _, err = process.communicate(timeout=0.05)
             except subprocess.TimeoutExpired:
                 continue
             assert process.returncode == 0, err.decode()
-            return found
+            return megabytes
 
 
-def children(pid):
+def child_pids(pid):
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in read(task).split()]
 
 
 def peak_of(pid):
-    """{what it is: MB}, or nothing when the process is gone, or is not yet what it will be."""
+    """Return {role: MB}; empty if the process has ended or has not yet got its command line."""
     words = read(Path(f"/proc/{pid}/cmdline")).split("\0")
     peak = re.search(r"VmHWM:\s+(\d+) kB", read(Path(f"/proc/{pid}/status")))
     if peak is None:
@@ -105,10 +101,10 @@ def test_fifty_models_in_the_registry_take_the_memory_of_the_two_that_a_job_need
             for number in range(60)
         ]
     )
-    expected, found = peaks(two, rows), peaks(fifty, rows)
+    expected, measured = peaks(two, rows), peaks(fifty, rows)
     assert len(ModelRegistry(LocalPlace(fifty)).names()) == IDLE + len(NEEDED)
-    assert set(found) == set(expected) == {"command", "broker", "control", *NEEDED}
+    assert set(measured) == set(expected) == {"command", "broker", "control", *NEEDED}
     for process, megabytes in expected.items():
-        assert found[process] == pytest.approx(megabytes, rel=SPREAD), (
-            f"{process}: {expected}, {found}"
+        assert measured[process] == pytest.approx(megabytes, rel=TOLERANCE), (
+            f"{process}: {expected}, {measured}"
         )

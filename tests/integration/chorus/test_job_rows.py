@@ -1,4 +1,4 @@
-"""Two jobs' labelled rows: which are compared with which, and which are left out."""
+"""Comparison of two jobs' rows: which rows are joined, and which are left out."""
 
 import json
 from datetime import UTC, datetime
@@ -25,17 +25,17 @@ def steps(place, redis):
     return Steps(place, redis)
 
 
-def says(place, model, dataset, chunk, values, rejected=None):
-    """Store what a model says of a chunk: the probability of the second label."""
+def store_scores(place, model, dataset, chunk, values, rejected=None):
+    """Store a model's scores of a chunk; `values` are the probabilities of the second label."""
     good = np.array(values, dtype=np.float32)
-    found = Scores(
+    chunk_scores = Scores(
         model, 1, f"digest of {model}", MOOD, np.stack([1 - good, good], axis=1), rejected or {}
     )
-    place.create(scores.path(model, 1, dataset.chunks[chunk].id), scores.encode(found))
+    place.create(scores.path(model, 1, dataset.chunks[chunk].id), scores.encode(chunk_scores))
 
 
-def labelled(steps, dataset, name, model="bow", **changes):
-    """A complete job of one model."""
+def complete_job(steps, dataset, name, model="bow", **changes):
+    """Run a job of one model to its end and return it."""
     place = steps.context.place
     job = store_job(place, dataset, (model,), id=name, out=place.url_of(f"out/{name}"), **changes)
     steps.plan(job)
@@ -43,16 +43,19 @@ def labelled(steps, dataset, name, model="bow", **changes):
     return job
 
 
-def test_rows_of_one_dataset_are_joined_though_each_job_left_out_others(steps, place):
+def test_rows_of_one_dataset_are_joined_although_each_job_rejected_others(steps, place):
     dataset = store_dataset(place, TEXTS[:4])
-    says(place, "bow", dataset, 0, [0.9, np.nan], {1: "too odd"})
-    says(place, "bow", dataset, 1, [0.2, 0.3])
-    says(place, "minilm", dataset, 0, [np.nan, 0.9], {0: "too odd"})
-    says(place, "minilm", dataset, 1, [0.2, 0.7])
-    one, other = labelled(steps, dataset, "one"), labelled(steps, dataset, "other", "minilm")
-    found = diff_jobs(place, NAMES, [one], [other])
-    mood = found.overall("mood")
-    assert (mood.rows, mood.changed, found.only_before, found.only_after) == (2, 1, 1, 1)
+    store_scores(place, "bow", dataset, 0, [0.9, np.nan], {1: "too odd"})
+    store_scores(place, "bow", dataset, 1, [0.2, 0.3])
+    store_scores(place, "minilm", dataset, 0, [np.nan, 0.9], {0: "too odd"})
+    store_scores(place, "minilm", dataset, 1, [0.2, 0.7])
+    one, other = (
+        complete_job(steps, dataset, "one"),
+        complete_job(steps, dataset, "other", "minilm"),
+    )
+    difference = diff_jobs(place, NAMES, [one], [other])
+    mood = difference.overall("mood")
+    assert (mood.rows, mood.changed, difference.only_before, difference.only_after) == (2, 1, 1, 1)
     assert [(row.id, row.before, row.after, row.chunk) for row in mood.moved] == [
         ("r3", ("bad",), ("good",), 1)
     ]
@@ -61,12 +64,16 @@ def test_rows_of_one_dataset_are_joined_though_each_job_left_out_others(steps, p
 def test_rows_of_two_datasets_are_joined_by_their_ids(steps, place):
     today = store_dataset(place, TEXTS[:5], name="today")
     yesterday = store_dataset(place, ["", *TEXTS[1:3]], name="yesterday", chunk_rows=1)
-    one, other = labelled(steps, today, "one"), labelled(steps, yesterday, "other")
-    found = diff_jobs(place, NAMES, [one], [other])
-    assert (found.overall("mood").rows, found.only_before, found.only_after) == (3, 2, 0)
-    assert [row.id for row in found.overall("mood").moved] == ["r0"]
-    turned = diff_jobs(place, NAMES, [other], [one])
-    assert (turned.overall("mood").rows, turned.only_before, turned.only_after) == (3, 0, 2)
+    one, other = complete_job(steps, today, "one"), complete_job(steps, yesterday, "other")
+    difference = diff_jobs(place, NAMES, [one], [other])
+    assert (difference.overall("mood").rows, difference.only_before, difference.only_after) == (
+        3,
+        2,
+        0,
+    )
+    assert [row.id for row in difference.overall("mood").moved] == ["r0"]
+    swapped = diff_jobs(place, NAMES, [other], [one])
+    assert (swapped.overall("mood").rows, swapped.only_before, swapped.only_after) == (3, 0, 2)
 
 
 def test_runs_are_compared_dataset_by_dataset(steps, place):
@@ -74,24 +81,28 @@ def test_runs_are_compared_dataset_by_dataset(steps, place):
         store_dataset(place, TEXTS[:2], name="first"),
         store_dataset(place, TEXTS[2:], name="second"),
     )
-    before = [labelled(steps, first, "one"), labelled(steps, second, "two")]
-    after = [labelled(steps, second, "three", "minilm")]
-    found = diff_jobs(place, NAMES, before, after)
-    assert (found.overall("mood").rows, found.only_before, found.only_after) == (5, 2, 0)
-    assert {row.dataset for row in found.moved} == {"second"}
+    before = [complete_job(steps, first, "one"), complete_job(steps, second, "two")]
+    after = [complete_job(steps, second, "three", "minilm")]
+    difference = diff_jobs(place, NAMES, before, after)
+    assert (difference.overall("mood").rows, difference.only_before, difference.only_after) == (
+        5,
+        2,
+        0,
+    )
+    assert {row.dataset for row in difference.moved} == {"second"}
     with pytest.raises(NoCommonDataset):
         diff_jobs(
             place,
             NAMES,
             before,
-            [labelled(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"],
+            [complete_job(steps, store_dataset(place, ["y"], name=name), name) for name in "ab"],
         )
 
 
 def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
     dataset = store_dataset(place, TEXTS)
     for model in ("bow", "minilm"):
-        job = labelled(steps, dataset, f"by-{model}", model)
+        job = complete_job(steps, dataset, f"by-{model}", model)
         one = RunJob(dataset=dataset.id, job=job.id, keep_text=True, keep_columns=True)
         at = datetime(2026, 1, 1, tzinfo=UTC)
         fields = {
@@ -117,12 +128,15 @@ def test_runs_and_jobs_are_found_by_their_names(steps, place, capsys):
 
 def test_jobs_that_cannot_be_compared_say_why(steps, place):
     dataset = store_dataset(place, TEXTS)
-    done, begun = labelled(steps, dataset, "done"), store_job(place, dataset, ("bow",), id="begun")
-    with pytest.raises(NotComplete, match="begun"):
-        diff_jobs(place, NAMES, [done], [begun])
+    done, unfinished = (
+        complete_job(steps, dataset, "done"),
+        store_job(place, dataset, ("bow",), id="unfinished"),
+    )
+    with pytest.raises(NotComplete, match="unfinished"):
+        diff_jobs(place, NAMES, [done], [unfinished])
     tone = Ensemble(targets=(Target(name="tone", mode="one_of", members=(Member(model="bow"),)),))
     version = EnsembleRegistry(place).publish("tones", tone, datetime(2026, 1, 1, tzinfo=UTC))
-    toned = labelled(
+    toned = complete_job(
         steps, dataset, "toned", ensemble=EnsembleVersion(name="tones", version=version)
     )
     with pytest.raises(

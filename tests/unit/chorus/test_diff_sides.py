@@ -1,4 +1,4 @@
-"""What `chorus diff` compares: which two sides are meant, and which stored feedback."""
+"""Sides that `chorus diff` compares, and the stored feedback that it compares them on."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ def test_versions_of_two_models_are_refused():
 
 @pytest.fixture
 def stored(place):
-    """Two customers' feedback, of which three datasets say when they were taken in."""
+    """A root with feedback of three customers; all datasets but one have an upload date."""
     target = Target(name="mood", mode="one_of", members=(Member(model="bow"),))
     registry, at = EnsembleRegistry(place), datetime(2026, 1, 1, tzinfo=UTC)
     registry.publish("default", Ensemble(targets=(target,)), at)
@@ -54,23 +54,28 @@ def stored(place):
     return place
 
 
-def looked_at(*arguments):
+def positions_of_newest(*arguments):
     return [(chunk.dataset.id, chunk.position) for chunk in newest_chunks(*arguments)]
 
 
-def test_the_newest_feedback_of_those_who_use_the_model_is_looked_at_first(stored):
-    assert looked_at(stored, "bow", 100) == [
+def test_the_newest_feedback_of_customers_who_use_the_model_comes_first(stored):
+    assert positions_of_newest(stored, "bow", 100) == [
         (name, position) for name in "bcad" for position in (0, 1)
     ]
 
 
-def test_whole_chunks_are_looked_at_until_there_are_enough_rows(stored):
-    assert looked_at(stored, "bow", 4) == [("b", 0), ("b", 1), ("c", 0)]
-    assert looked_at(stored, "bow", 3) == [("b", 0), ("b", 1)]
+def test_whole_chunks_are_chosen_until_there_are_enough_rows(stored):
+    assert positions_of_newest(stored, "bow", 4) == [("b", 0), ("b", 1), ("c", 0)]
+    assert positions_of_newest(stored, "bow", 3) == [("b", 0), ("b", 1)]
 
 
-def test_customers_and_a_date_choose_the_feedback(stored):
-    assert looked_at(stored, "bow", 100, ["beta"]) == [("c", 0), ("c", 1), ("d", 0), ("d", 1)]
-    assert looked_at(stored, "bow", 100, (), datetime(2026, 1, 4, tzinfo=UTC)) == [
+def test_customers_and_a_date_restrict_the_feedback(stored):
+    assert positions_of_newest(stored, "bow", 100, ["beta"]) == [
+        ("c", 0),
+        ("c", 1),
+        ("d", 0),
+        ("d", 1),
+    ]
+    assert positions_of_newest(stored, "bow", 100, (), datetime(2026, 1, 4, tzinfo=UTC)) == [
         (n, p) for n in "bc" for p in (0, 1)
     ]

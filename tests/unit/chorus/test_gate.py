@@ -1,4 +1,4 @@
-"""What keeps a version from becoming champion, with no gate in chorus.toml."""
+"""Checks of a version before it becomes champion, without a gate in chorus.toml."""
 
 import pytest
 
@@ -8,20 +8,22 @@ from tests.support.models.placeholder_models import publish_model
 
 
 @pytest.fixture
-def checked(place):
+def check_version(place):
     settings = from_environment({"CHORUS_HOME": place.url})
     return lambda version: check_gate(settings, place, "bow", version)
 
 
 @pytest.mark.parametrize("other", [{"target": "topics"}, {"labels": ("bad", "good", "mixed")}])
-def test_a_version_that_does_not_answer_what_the_champion_answers_is_refused(place, checked, other):
+def test_a_version_that_answers_another_target_or_labels_than_the_champion_is_refused(
+    place, check_version, other
+):
     publish_model(place, "bow")
     publish_model(place, "bow", **other)
     with pytest.raises(IncompatibleVersion, match="--force"):
-        checked(2)
-    assert checked(1) == []
+        check_version(2)
+    assert check_version(1) == []
 
 
-def test_without_a_gate_a_version_that_answers_the_same_may_become_champion(place, checked):
+def test_without_a_gate_a_version_with_the_same_target_and_labels_passes(place, check_version):
     publish_model(place, "bow"), publish_model(place, "bow")
-    assert checked(2) == []
+    assert check_version(2) == []

@@ -1,4 +1,4 @@
-"""What `chorus diff` shows of a difference: the object for machines and the page for people."""
+"""Output of `chorus diff`: the JSON object, the page and the tables."""
 
 import json
 
@@ -12,26 +12,30 @@ from ensemble.compare import Predictions, RowIds, compare
 from storage.records.decisions import decide_labels
 
 
-def said(labels, *rows):
+def predict(labels, *rows):
     values = np.array(rows, dtype=np.float32)
     return Predictions(labels, values, decide_labels(values, "any_of"))
 
 
 @pytest.fixture
-def found():
-    """Two customers, of whom one alone has the label `<b>`."""
-    found = Difference("topics 1", "topics 2", rejected=3, unshared={"mood"})
+def difference():
+    """A difference of two customers, of whom only one has the label `<b>`."""
+    difference = Difference("topics 1", "topics 2", rejected=3, unshared={"mood"})
     for customer, labels in (("acme", ("price", "<b>")), ("beta", ("price",))):
         before, after = [0.9, 0.1][: len(labels)], [0.2, 0.8][: len(labels)]
         rows = RowIds(customer, "upload", 0, np.arange(1), ["r&1"])
-        found.add(
-            "topics", customer, compare("any_of", said(labels, before), said(labels, after), rows)
+        difference.add(
+            "topics",
+            customer,
+            compare("any_of", predict(labels, before), predict(labels, after), rows),
         )
-    return found
+    return difference
 
 
-def test_the_object_tells_what_went_on_and_off(found):
-    answer = json.loads(json.dumps(to_json_object(found, {("acme", "upload", "r&1"): "a text"})))
+def test_the_json_object_counts_labels_that_went_on_and_off(difference):
+    answer = json.loads(
+        json.dumps(to_json_object(difference, {("acme", "upload", "r&1"): "a text"}))
+    )
     topics = answer["targets"]["topics"]
     assert topics["matrix"] == {
         "price": {"on_off": 2, "off_on": 0},
@@ -48,8 +52,8 @@ def test_the_object_tells_what_went_on_and_off(found):
     ]
 
 
-def test_the_page_escapes_what_users_wrote_and_says_what_was_left_out(found):
-    shown = render_page(found, {("acme", "upload", "r&1"): "<i>x</i>"})
+def test_the_page_escapes_text_of_users_and_names_what_was_left_out(difference):
+    shown = render_page(difference, {("acme", "upload", "r&1"): "<i>x</i>"})
     for expected in (
         "3 rows rejected",
         "target mood",
@@ -63,8 +67,8 @@ def test_the_page_escapes_what_users_wrote_and_says_what_was_left_out(found):
     assert "<i>x" not in shown
 
 
-def test_the_table_shows_all_customers_together_and_each(found, capsys):
-    print_difference(found, {})
+def test_the_table_shows_all_customers_together_and_each_of_them(difference, capsys):
+    print_difference(difference, {})
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "topics 1 → topics 2"
     assert [line.split()[:4] for line in lines if "price" in line][:3] == [

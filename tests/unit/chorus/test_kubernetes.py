@@ -1,6 +1,4 @@
-"""What Kubernetes is asked for: valid by the schemas of Kubernetes and KEDA, and it does what
-chorus.toml says.
-"""
+"""Kubernetes objects: valid by the schemas of Kubernetes and KEDA, and as chorus.toml says."""
 
 import os
 import re
@@ -47,43 +45,43 @@ GPU = replace(
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize("cluster", [CLUSTER, DISK], ids=["bucket", "disk"])
 def test_all_objects_are_valid_by_the_schemas_of_kubernetes_and_keda(cluster, version):
-    found = build_documents([POOL, GPU], cluster)
-    for document in found:
+    objects = build_documents([POOL, GPU], cluster)
+    for document in objects:
         check(document, version)
-    kinds = [document["kind"] for document in found]
+    kinds = [document["kind"] for document in objects]
     assert kinds.count("Deployment") == 3 + bool(cluster.bridge_environment)
     assert kinds.count("ScaledObject") == 2
     assert kinds.count("Service") == 1
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "make_mistake",
     [
-        lambda one: one["spec"].update(pollInterval=5),
-        lambda one: one["spec"].update(cooldownPeriod="2m"),
-        lambda one: one["spec"]["triggers"][0]["metadata"].update(targetValue=1),
-        lambda one: one["spec"]["triggers"][0].pop("type"),
-        lambda one: one["spec"].pop("scaleTargetRef"),
-        lambda one: one["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"].update(
-            scaleDwn={}
-        ),
+        lambda scaled: scaled["spec"].update(pollInterval=5),
+        lambda scaled: scaled["spec"].update(cooldownPeriod="2m"),
+        lambda scaled: scaled["spec"]["triggers"][0]["metadata"].update(targetValue=1),
+        lambda scaled: scaled["spec"]["triggers"][0].pop("type"),
+        lambda scaled: scaled["spec"].pop("scaleTargetRef"),
+        lambda scaled: scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"][
+            "behavior"
+        ].update(scaleDwn={}),
     ],
 )
-def test_the_schema_of_keda_would_find_a_mistake(wrong):
+def test_the_schema_of_keda_rejects_a_mistake(make_mistake):
     scaled = of_kind("ScaledObject", build_documents([POOL], CLUSTER))["chorus-score-mood"]
-    wrong(scaled)
+    make_mistake(scaled)
     with pytest.raises(jsonschema.ValidationError):
         check(scaled)
 
 
-def test_the_schema_of_kubernetes_would_find_a_mistake():
+def test_the_schema_of_kubernetes_rejects_a_mistake():
     deployment = of_kind("Deployment", build_documents([POOL], CLUSTER))["chorus-score-mood"]
     container(deployment)["livenessProb"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
         check(deployment)
 
 
-def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts():
+def test_keda_scales_a_pool_to_the_number_of_workers_that_the_control_worker_reports():
     scaled = of_kind("ScaledObject", build_documents([POOL, GPU], CLUSTER))
     spec = scaled["chorus-score-mood"]["spec"]
     assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (
@@ -105,11 +103,11 @@ def test_a_pool_sleeps_and_wakes_by_the_workers_that_the_control_worker_counts()
     )
 
 
-def test_the_service_of_the_metrics_finds_the_control_worker():
-    found = build_documents([POOL], CLUSTER)
+def test_the_metrics_service_selects_the_control_worker():
+    objects = build_documents([POOL], CLUSTER)
     [service], control = (
-        of_kind("Service", found).values(),
-        of_kind("Deployment", found)["chorus-control"],
+        of_kind("Service", objects).values(),
+        of_kind("Deployment", objects)["chorus-control"],
     )
     assert service["metadata"]["name"] == "chorus-control"
     assert (
@@ -130,15 +128,15 @@ def test_the_service_of_the_metrics_finds_the_control_worker():
     )
 
 
-def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_probes_of_all():
+def test_a_bridge_is_deployed_if_it_is_configured_with_its_variables_and_the_common_probes():
     assert "chorus-bridge" not in of_kind("Deployment", build_documents([POOL], CLUSTER))
     deployments = of_kind("Deployment", build_documents([POOL], DISK))
     bridge, control = deployments["chorus-bridge"], deployments["chorus-control"]
     assert container(bridge)["command"] == ["chorus", "bridge"]
-    environment = {one["name"]: one.get("value") for one in container(bridge)["env"]}
+    environment = {variable["name"]: variable.get("value") for variable in container(bridge)["env"]}
     assert environment.items() >= MESSAGES.items()
     assert environment["CHORUS_HOME"] == "/data"
-    assert "CHORUS_SUBSCRIPTION" not in {one["name"] for one in container(control)["env"]}
+    assert "CHORUS_SUBSCRIPTION" not in {variable["name"] for variable in container(control)["env"]}
     for probe in ("startupProbe", "livenessProbe"):
         assert container(bridge)[probe] == container(control)[probe]
     assert bridge["spec"]["replicas"] == 1
@@ -146,8 +144,8 @@ def test_a_bridge_is_there_where_messages_are_and_has_their_variables_and_the_pr
 
 def test_every_deployment_selects_its_own_pods_and_no_others():
     deployments = of_kind("Deployment", build_documents([POOL, GPU], DISK)).values()
-    for one in deployments:
-        selected = one["spec"]["selector"]["matchLabels"].items()
+    for deployment in deployments:
+        selected = deployment["spec"]["selector"]["matchLabels"].items()
         assert [
             selected <= other["spec"]["template"]["metadata"]["labels"].items()
             for other in deployments
@@ -182,20 +180,22 @@ def test_a_worker_on_a_gpu_asks_for_one_and_others_do_not():
     ]
 
 
-def test_keda_alone_says_how_many_workers_there_are():
+def test_only_keda_sets_the_number_of_workers():
     deployments = of_kind("Deployment", build_documents([POOL], CLUSTER))
     assert "replicas" not in deployments["chorus-score-mood"]["spec"]
     assert deployments["chorus-control"]["spec"]["replicas"] == 1
 
 
-def test_the_broker_comes_from_a_secret_and_its_url_stands_nowhere_else():
-    found = build_documents([POOL], DISK)
-    assert of_kind("Secret", found)["chorus-broker"]["stringData"] == {"url": DISK.broker}
-    assert render_yaml(found).count("p%40ss") == 1
+def test_the_url_of_the_broker_is_in_a_secret_and_nowhere_else():
+    objects = build_documents([POOL], DISK)
+    assert of_kind("Secret", objects)["chorus-broker"]["stringData"] == {"url": DISK.broker}
+    assert render_yaml(objects).count("p%40ss") == 1
     assert not of_kind("Secret", build_documents([POOL], CLUSTER))
-    for deployment in of_kind("Deployment", found).values():
+    for deployment in of_kind("Deployment", objects).values():
         [entry] = [
-            one for one in container(deployment)["env"] if one["name"] == "CHORUS_BROKER_URL"
+            variable
+            for variable in container(deployment)["env"]
+            if variable["name"] == "CHORUS_BROKER_URL"
         ]
         assert entry["valueFrom"]["secretKeyRef"] == {"name": "chorus-broker", "key": "url"}
 
@@ -213,32 +213,32 @@ def test_a_root_on_disk_is_mounted_and_one_in_a_bucket_is_not():
             ] == [home] * len(claims)
 
 
-def test_a_pod_gets_the_time_to_finish_its_chunk():
+def test_a_pod_has_the_grace_period_to_finish_its_chunk():
     for deployment in of_kind(
         "Deployment", build_documents([POOL], replace(CLUSTER, grace=90.5))
     ).values():
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 91
 
 
-def test_the_probes_see_progress(tmp_path):
-    """The very commands, on a folder of this test."""
-    found = container(of_kind("Deployment", build_documents([POOL], CLUSTER))["chorus-score-mood"])
-    [run] = [one["value"] for one in found["env"] if one["name"] == "CHORUS_RUN"]
+def test_the_probes_detect_progress(tmp_path):
+    """Run the probes' own commands on a folder of this test."""
+    worker = container(of_kind("Deployment", build_documents([POOL], CLUSTER))["chorus-score-mood"])
+    [run] = [variable["value"] for variable in worker["env"] if variable["name"] == "CHORUS_RUN"]
 
-    def well(probe):
-        command = [word.replace(run, str(tmp_path)) for word in found[probe]["exec"]["command"]]
+    def succeeds(probe):
+        command = [word.replace(run, str(tmp_path)) for word in worker[probe]["exec"]["command"]]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    assert not well("startupProbe")
-    assert not well("livenessProbe")
+    assert not succeeds("startupProbe")
+    assert not succeeds("livenessProbe")
     liveness_file.touch_liveness_file(tmp_path)
-    assert well("startupProbe")
-    assert well("livenessProbe")
+    assert succeeds("startupProbe")
+    assert succeeds("livenessProbe")
     long_ago = time.time() - CLUSTER.grace - 1
     os.utime(tmp_path / liveness_file.FILE_NAME, (long_ago, long_ago))
-    assert not well("livenessProbe")
+    assert not succeeds("livenessProbe")
     liveness_file.touch_liveness_file(tmp_path)
-    assert well("livenessProbe")
+    assert succeeds("livenessProbe")
 
 
 @pytest.mark.parametrize("namespace", ["", "a_b", "-a", "a-", "A", "a.b", "a" * 64, "a\n"])
@@ -250,14 +250,14 @@ def test_a_bad_namespace_is_refused(namespace):
 model_names = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,8})*\Z").filter(
     lambda name: len(name) <= 63
 )
-close = (
+names_that_may_collide = (
     st.text("a.-_0", min_size=1, max_size=5)
     .map(lambda end: f"a{end}")
     .filter(lambda name: not re.search(r"\.\.|\.$", name))
 )
 
 
-@given(model_names | close)
+@given(model_names | names_that_may_collide)
 @example("a" * 63)
 @example("topics-0123abcd")
 @example("control")
@@ -267,10 +267,10 @@ def test_the_name_of_an_object_is_a_label_with_room_for_the_names_of_its_pods(mo
     assert len(name) <= 52
 
 
-@given(st.lists(model_names | close, unique=True, min_size=2, max_size=30))
+@given(st.lists(model_names | names_that_may_collide, unique=True, min_size=2, max_size=30))
 @example(["a.b", "a-b", "a_b", "a-b-", "a--b", object_name("a.b").removeprefix("chorus-score-")])
 @example(["x" * 40, "x" * 41, "x" * 39, "x" * 39 + "-"])
-def test_no_two_models_share_an_object(models):
+def test_no_two_models_share_an_object_name(models):
     assert len({object_name(model) for model in models}) == len(models)
 
 
@@ -289,18 +289,16 @@ def test_no_two_models_share_an_object(models):
     st.integers(1, 10**13),
     st.booleans(),
 )
-def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(
-    model, limits, threads, memory, gpu
-):
-    found = build_documents([WorkerPool(model, limits, threads, memory, gpu)], DISK)
-    for document in found:
+def test_objects_are_valid_and_survive_yaml_under_any_limits(model, limits, threads, memory, gpu):
+    objects = build_documents([WorkerPool(model, limits, threads, memory, gpu)], DISK)
+    for document in objects:
         check(document)
-    text = render_yaml(found)
-    assert list(yaml.safe_load_all(text)) == found
+    text = render_yaml(objects)
+    assert list(yaml.safe_load_all(text)) == objects
     assert f'"{model}"' in text or re.fullmatch(r"[a-z][a-z./-]{2,}", model), (
         "quoted unless a plain word"
     )
-    spec = of_kind("ScaledObject", found)[object_name(model)]["spec"]
+    spec = of_kind("ScaledObject", objects)[object_name(model)]["spec"]
     assert spec["minReplicaCount"] <= spec["maxReplicaCount"]
     assert (
         0
@@ -329,7 +327,7 @@ def test_whatever_the_limits_the_objects_are_valid_and_survive_yaml(
         "1:30",
     ],
 )
-def test_a_text_that_some_reader_takes_for_something_else_is_quoted(text):
+def test_a_text_that_a_yaml_parser_may_read_as_another_type_is_quoted(text):
     assert (
         render_yaml([{"key": text}]) == f'---\nkey: "{text}"\n'
         or render_yaml([{"key": text}]) == f"---\nkey: '{text}'\n"
