@@ -15,8 +15,8 @@ from chorus.common.settings import Settings, from_environment
 from storage.errors import ChorusError
 
 _EPILOG = (
-    "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run the "
-    "same command again to continue)."
+    "Exit status: 0 done, 1 failed or incomplete, 2 the request was wrong, 130 interrupted (run "
+    "the same command again to continue)."
 )
 
 

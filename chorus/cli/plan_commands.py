@@ -10,36 +10,40 @@ from chorus.common.settings import from_environment
 
 
 @click.command()
-@click.argument("what", metavar="[FILE|JOB]", required=False)
+@click.argument("file_or_job", metavar="[FILE|JOB]", required=False)
 @customers_option("Owner of FILE; without FILE, whose stored feedback would be labelled again.")
-@click.option("--all", "everybody", is_flag=True, help="Plan `chorus reprocess --all`.")
+@click.option("--all", "for_all", is_flag=True, help="Plan `chorus reprocess --all`.")
 @since_option
 @labelling_options
 def plan(
-    what: str | None,
+    file_or_job: str | None,
     customers: tuple[str, ...],
-    everybody: bool,
+    for_all: bool,
     since: datetime | None,
     as_json: bool,
-    **how: Any,
+    **options: Any,
 ) -> None:
-    """Show what FILE, the rest of JOB, or `chorus reprocess` would take: models, cells, time, memory.
+    """Show which models, cells, time and memory FILE, JOB or `chorus reprocess` would take.
 
     Nothing is started. FILE is stored as `chorus score` stores it; nothing else is written.
     """
     from chorus.jobs.plan_preview import plan_file_or_job, plan_reprocess
 
-    if what is None:
-        if everybody == bool(customers):
+    if file_or_job is None:
+        if for_all == bool(customers):
             raise click.UsageError(
                 "Give FILE or JOB; or either --customer C, once or several times, or --all."
             )
         plan_reprocess(from_environment(), customers, since, as_json=as_json)
         return
-    if everybody or since or len(customers) > 1:
+    if for_all or since or len(customers) > 1:
         raise click.UsageError(
             "FILE and JOB go with one --customer at the most, and neither with --all nor --since."
         )
     plan_file_or_job(
-        from_environment(), what, customers[0] if customers else "default", as_json=as_json, **how
+        from_environment(),
+        file_or_job,
+        customers[0] if customers else "default",
+        as_json=as_json,
+        **options,
     )

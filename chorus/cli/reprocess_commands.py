@@ -11,7 +11,7 @@ from chorus.common.settings import from_environment
 
 @click.command()
 @customers_option("Only feedback of this customer; may be given several times.")
-@click.option("--all", "everybody", is_flag=True, help="The feedback of all customers.")
+@click.option("--all", "for_all", is_flag=True, help="The feedback of all customers.")
 @since_option
 @click.option("--until", type=Date(), metavar="DATE", help="Only feedback taken in before then.")
 @click.option(
@@ -23,7 +23,7 @@ from chorus.common.settings import from_environment
 )
 @click.option("--detach", is_flag=True, help="Hand it to the running service and return.")
 @as_json
-def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> None:
+def reprocess(customers: tuple[str, ...], for_all: bool, **arguments: Any) -> None:
     """Label stored feedback again with today's champions; only missing cells are scored.
 
     The earlier labels stay active until all new labels are complete.
@@ -31,7 +31,7 @@ def reprocess(customers: tuple[str, ...], everybody: bool, **arguments: Any) -> 
     from chorus.reprocess.reprocess_request import reprocess
     from chorus.reprocess.reprocess_runs import ReprocessRequest
 
-    if everybody == bool(customers):
+    if for_all == bool(customers):
         raise click.UsageError("Give either --customer C, once or several times, or --all.")
     reprocess(from_environment(), ReprocessRequest(customers=customers, **arguments))
 

@@ -1,4 +1,4 @@
-"""Logs on standard error, a line an event: time, level, logger, message, then job=… chunk=… model=….
+"""Logs on standard error: time, level, logger, message, then fields such as job=… chunk=….
 
 A log line never holds a feedback text.
 """

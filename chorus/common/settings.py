@@ -58,7 +58,7 @@ class Settings:
         return self.subscription is not None or self.results_topic is not None
 
     def compute(self, threads: int | None = None) -> Compute:
-        """Return what a model of this machine may compute with; `threads`: default all its cores."""
+        """Return what a model may compute with on this machine; `threads`: default all cores."""
         return Compute(self.device, threads or self.cores, self.precision, self.run / "compiled")
 
 

@@ -32,8 +32,9 @@ class NoServiceToResume(BadRequest):
 
     def __init__(self) -> None:
         super().__init__(
-            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start a service with "
-            "`chorus up`, or run the `chorus score` command of this job again, which resumes it."
+            "No service runs on this machine, and CHORUS_BROKER_URL is not set. Start a service "
+            "with `chorus up`, or run the `chorus score` command of this job again, which resumes "
+            "it."
         )
 
 

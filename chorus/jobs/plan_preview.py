@@ -1,6 +1,4 @@
-"""`chorus plan`: which models would wake, what they would score, how long it would take. Nothing is
-started.
-"""
+"""`chorus plan`: what a job or `chorus reprocess` would take. Nothing is started."""
 
 import json
 from collections.abc import Sequence
@@ -14,10 +12,10 @@ from rich.console import Console
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
-from chorus.jobs.upload_request import UploadRequest, describe_upload
+from chorus.jobs.upload_request import UploadRequest, prepare_job
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
-from chorus.service.job_forecast import outlook_for
+from chorus.service.job_forecast import forecast_jobs
 from storage.names import is_name
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -30,84 +28,7 @@ from tasks.planning.forecast import JobForecast, ModelForecast
 from tasks.planning.record_cache import dataset_of
 from tasks.planning.stored_work import read_stored_work
 
-_CHARS_A_TOKEN = 4.3  # of English in the word pieces of BERT, special tokens left out
-
-
-def plan_file_or_job(
-    settings: Settings, what: str, customer: str, *, as_json: bool, **how: Any
-) -> None:
-    """Print what a job would take: an upload's, which is taken in, or one that is there. Raises
-    ChorusError.
-    """
-    place = open_place(settings.home)
-    if _is_job(place, what):
-        job = find_job(place, what)
-        dataset = dataset_of(place, job)
-    else:
-        asked = UploadRequest(file=what, customer=customer, as_json=as_json, **how)
-        job, dataset = describe_upload(settings, place, asked, Console(stderr=True))
-        check_output_free(job)
-    _show(job.id, _ahead(settings, place, [(job, dataset)]), as_json=as_json)
-
-
-def plan_reprocess(
-    settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool
-) -> None:
-    """Print what `chorus reprocess` would take for these customers, none named: all. Raises
-    ChorusError.
-    """
-    place, now = open_place(settings.home), datetime.now(UTC)
-    found: list[tuple[Job, Dataset]] = []
-    for customer in dict.fromkeys(customers or all_customers(place)):
-        run = build_run(place, customer, name="plan", since=since, now=now)
-        found += (
-            [(job, dataset_of(place, job)) for job in build_jobs_of(place, run)]
-            if run is not None
-            else []
-        )
-    if not found:
-        raise NothingStored(customers, all_customers(place))
-    _show(None, _ahead(settings, place, found), as_json=as_json)
-
-
-def _is_job(place: Place, what: str) -> bool:
-    """A file goes first: nobody names one like a job by accident."""
-    return is_name(what) and not Path(what).exists() and what in place.names("jobs")
-
-
-def _ahead(settings: Settings, place: Place, found: Sequence[tuple[Job, Dataset]]) -> JobForecast:
-    """With what the board of a service knows, if there is one that answers."""
-    board = board_of_service(settings, place)
-    works = read_stored_work(place, found, partial_sources=True)
-    try:
-        return outlook_for(settings, place, board, works)
-    except RedisError:
-        return outlook_for(settings, place, None, works)
-
-
-def _show(job: str | None, found: JobForecast, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(_summary(job, found)))
-        return
-    print_table(_COLUMNS, [_row(model) for model in found.models])
-    print(
-        f"\n{f'Job {job}: ' if job else ''}{found.rows:,} rows to label, in {found.parts:,} parts to write."
-    )
-    if not found.seconds:
-        print("Nothing is left to do.")
-        return
-    basis = (
-        "measured"
-        if found.measured
-        else "guessed in part: not all of these models were measured yet"
-    )
-    print(f"Expected: {found.seconds:,.0f} s, {found.memory // 10**6:,} MB at the most ({basis}).")
-    if found.correction != 1:
-        print(
-            f"Earlier jobs here took {found.correction:.2f} times what was calculated; that is in it."
-        )
-
-
+_CHARS_PER_TOKEN = 4.3  # of English in the word pieces of BERT, without special tokens
 _COLUMNS = (
     "model",
     "wakes",
@@ -120,22 +41,91 @@ _COLUMNS = (
 )
 
 
+def plan_file_or_job(
+    settings: Settings, file_or_job: str, customer: str, *, as_json: bool, **options: Any
+) -> None:
+    """Print what a file, which is stored, or a job would take. Raises ChorusError."""
+    place = open_place(settings.home)
+    if _is_job(place, file_or_job):
+        job = find_job(place, file_or_job)
+        dataset = dataset_of(place, job)
+    else:
+        request = UploadRequest(file=file_or_job, customer=customer, as_json=as_json, **options)
+        job, dataset = prepare_job(settings, place, request, Console(stderr=True))
+        check_output_free(job)
+    _print_forecast(job.id, _forecast(settings, place, [(job, dataset)]), as_json=as_json)
+
+
+def plan_reprocess(
+    settings: Settings, customers: Sequence[str], since: datetime | None, *, as_json: bool
+) -> None:
+    """Print what `chorus reprocess` would take for these customers, none named: all.
+
+    Raises ChorusError.
+    """
+    place, now = open_place(settings.home), datetime.now(UTC)
+    jobs: list[tuple[Job, Dataset]] = []
+    for customer in dict.fromkeys(customers or all_customers(place)):
+        run = build_run(place, customer, name="plan", since=since, now=now)
+        if run is not None:
+            jobs += [(job, dataset_of(place, job)) for job in build_jobs_of(place, run)]
+    if not jobs:
+        raise NothingStored(customers, all_customers(place))
+    _print_forecast(None, _forecast(settings, place, jobs), as_json=as_json)
+
+
+def _is_job(place: Place, name: str) -> bool:
+    """Return whether a job has this name; a file of the name goes before it."""
+    return is_name(name) and not Path(name).exists() and name in place.names("jobs")
+
+
+def _forecast(settings: Settings, place: Place, jobs: Sequence[tuple[Job, Dataset]]) -> JobForecast:
+    """Return the forecast by the board of a service, if one is reachable."""
+    board = board_of_service(settings, place)
+    works = read_stored_work(place, jobs, partial_sources=True)
+    try:
+        return forecast_jobs(settings, place, board, works)
+    except RedisError:
+        return forecast_jobs(settings, place, None, works)
+
+
+def _print_forecast(job: str | None, forecast: JobForecast, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_as_object(job, forecast)))
+        return
+    print_table(_COLUMNS, [_row(model) for model in forecast.models])
+    name = f"Job {job}: " if job else ""
+    print(f"\n{name}{forecast.rows:,} rows to label, in {forecast.parts:,} parts to write.")
+    if not forecast.seconds:
+        print("Nothing is left to do.")
+        return
+    basis = (
+        "measured"
+        if forecast.measured
+        else "guessed in part: not all of these models were measured yet"
+    )
+    memory = f"{forecast.memory // 10**6:,} MB at the most"
+    print(f"Expected: {forecast.seconds:,.0f} s, {memory} ({basis}).")
+    if forecast.correction != 1:
+        factor = f"{forecast.correction:.2f} times the calculated seconds"
+        print(f"Earlier jobs here took {factor}; this is included.")
+
+
 def _row(model: ModelForecast) -> tuple[object, ...]:
-    one = model.missing
-    tokens = _tokens(model)
+    missing, tokens = model.missing, _estimated_tokens(model)
     return (
-        f"{one.model.name} {one.model.version}",
+        f"{missing.model.name} {missing.model.version}",
         "yes" if model.wakes else "no",
-        one.cells,
-        one.existing,
-        one.rows,
+        missing.cells,
+        missing.existing,
+        missing.rows,
         "" if tokens is None else f"{tokens:,}",
         round(model.seconds, 1),
         "measured" if model.measured else "guessed",
     )
 
 
-def _summary(job: str | None, found: JobForecast) -> dict[str, object]:
+def _as_object(job: str | None, forecast: JobForecast) -> dict[str, object]:
     return {
         "job": job,
         "status": "planned",
@@ -147,26 +137,24 @@ def _summary(job: str | None, found: JobForecast) -> dict[str, object]:
                 "cells_to_score": model.missing.cells,
                 "cells_there": model.missing.existing,
                 "rows": model.missing.rows,
-                "tokens_estimated": _tokens(model),
+                "tokens_estimated": _estimated_tokens(model),
                 "device_seconds": round(model.seconds, 3),
                 "measured": model.measured,
             }
-            for model in found.models
+            for model in forecast.models
         ],
-        "rows": found.rows,
-        "parts": found.parts,
-        "seconds": round(found.seconds, 3),
-        "memory": found.memory,
-        "measured": found.measured,
-        "correction": round(found.correction, 3),
-        "cores": found.machine.cores,
-        "service": found.machine.service,
+        "rows": forecast.rows,
+        "parts": forecast.parts,
+        "seconds": round(forecast.seconds, 3),
+        "memory": forecast.memory,
+        "measured": forecast.measured,
+        "correction": round(forecast.correction, 3),
+        "cores": forecast.machine.cores,
+        "service": forecast.machine.service,
     }
 
 
-def _tokens(model: ModelForecast) -> int | None:
-    """An estimate; None where the feedback was taken in by a version that did not count its
-    characters.
-    """
+def _estimated_tokens(model: ModelForecast) -> int | None:
+    """Return the tokens of the rows to score; None if some chunk does not know its characters."""
     chars = model.missing.chars
-    return None if chars is None else round(chars / _CHARS_A_TOKEN)
+    return None if chars is None else round(chars / _CHARS_PER_TOKEN)

@@ -1,92 +1,87 @@
-"""How far a job is, for people: a live display on a terminal, plain lines elsewhere, both on
-standard error.
-"""
+"""The progress of a job on standard error: bars on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chorus.service.run_job import ShowProgress
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
-from tasks.board.board import Progress as State
+from tasks.board.board import Progress
 from tasks.board.job_facts import rows_in_chunks
 
-_LINE_EVERY = 5.0  # seconds between two plain lines
+_LINE_SECONDS = 5.0  # between two plain lines
 
 
 @contextmanager
-def show_progress(
-    job: Job, dataset: Dataset, console: Console
-) -> Iterator[Callable[[State], None]]:
-    """Yields the function to call with every state of the board."""
+def show_progress(job: Job, dataset: Dataset, console: Console) -> Iterator[ShowProgress]:
+    """Yield the function to call with every progress of the job."""
     if console.is_terminal:
-        with _live(console) as progress:
-            yield _Live(progress, job, dataset)
+        with _bars(console) as display:
+            yield _Bars(display, job, dataset)
     else:
-        yield _Plain(console, dataset)
+        yield _Lines(console, dataset)
 
 
-def _live(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+def _bars(console: Console) -> bars.Progress:
+    return bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeRemainingColumn(),
         console=console,
         transient=True,
     )
 
 
-class _Live:
-    """A bar a model and one for the labelled rows."""
+class _Bars:
+    """A bar for each model and one for the labelled rows."""
 
-    def __init__(self, progress: Progress, job: Job, dataset: Dataset) -> None:
-        self._progress, self._dataset = progress, dataset
-        self._began = time.monotonic()
-        self._first: dict[str, int] = {}
-        names = [*(model.name for model in job.models), "labelled"]
-        self._bars = {name: progress.add_task(name, total=dataset.rows, rate="") for name in names}
+    def __init__(self, display: bars.Progress, job: Job, dataset: Dataset) -> None:
+        self._display, self._dataset = display, dataset
+        self._started = time.monotonic()
+        self._first_rows: dict[str, int] = {}
+        names = [*job.model_names, "labelled"]
+        self._bars = {name: display.add_task(name, total=dataset.rows, rate="") for name in names}
 
-    def __call__(self, state: State) -> None:
-        for name, chunks in {**state.scored, "labelled": state.parts}.items():
+    def __call__(self, progress: Progress) -> None:
+        for name, chunks in {**progress.scored, "labelled": progress.parts}.items():
             rows = rows_in_chunks(chunks, self._dataset)
-            # what an earlier run scored says nothing of the rate
-            fresh = rows - self._first.setdefault(name, rows)
-            rate = fresh / max(1e-9, time.monotonic() - self._began)
-            self._progress.update(
-                self._bars[name], completed=rows, rate=f"{rate:,.0f} rows/s" if fresh else ""
+            # rows that an earlier run scored do not count for the rate
+            new_rows = rows - self._first_rows.setdefault(name, rows)
+            rate = new_rows / max(1e-9, time.monotonic() - self._started)
+            self._display.update(
+                self._bars[name], completed=rows, rate=f"{rate:,.0f} rows/s" if new_rows else ""
             )
 
 
-class _Plain:
-    """A line when something changed, at most every few seconds."""
+class _Lines:
+    """A line when the progress has changed, at most every few seconds."""
 
     def __init__(self, console: Console, dataset: Dataset) -> None:
         self._console, self._dataset = console, dataset
-        self._began = self._last = time.monotonic()
-        self._said: State | None = None
-        self._first: int | None = None
+        self._started = self._printed_at = time.monotonic()
+        self._printed: Progress | None = None
+        self._first_rows: int | None = None
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if state == self._said or (self._said is not None and now - self._last < _LINE_EVERY):
+        early = self._printed is not None and now - self._printed_at < _LINE_SECONDS
+        if progress == self._printed or early:
             return
-        self._said, self._last = state, now
-        labelled = rows_in_chunks(state.parts, self._dataset)
-        if self._first is None:
-            self._first = labelled
-        rate = (labelled - self._first) / max(1e-9, now - self._began)
-        left = f", {(self._dataset.rows - labelled) / rate:,.0f} s left" if rate else ""
+        self._printed, self._printed_at = progress, now
+        labelled, rows = rows_in_chunks(progress.parts, self._dataset), self._dataset.rows
+        if self._first_rows is None:
+            self._first_rows = labelled
+        rate = (labelled - self._first_rows) / max(1e-9, now - self._started)
+        left = f", {(rows - labelled) / rate:,.0f} s left" if rate else ""
         models = ", ".join(
             f"{name} {rows_in_chunks(chunks, self._dataset):,}"
-            for name, chunks in state.scored.items()
+            for name, chunks in progress.scored.items()
         )
-        self._console.print(
-            f"labelled {labelled:,} of {self._dataset.rows:,} rows, {rate:,.0f} rows/s{left} (scored: {models})",
-            highlight=False,
-            soft_wrap=True,
-        )
+        line = f"labelled {labelled:,} of {rows:,} rows, {rate:,.0f} rows/s{left}"
+        self._console.print(f"{line} (scored: {models})", highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`chorus labels`: which labelled parts count now, for readers and people."""
+"""`chorus labels`: the active labels of each dataset, for readers and people."""
 
 import json
 
@@ -14,26 +14,26 @@ _COLUMNS = ("customer", "dataset", "job", "ensemble", "output")
 
 
 def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool) -> None:
-    """Each dataset of these customers (none named: all) with the job whose labels count, and where
-    they lie.
+    """Print the datasets of these customers, none named: all, with the job of their active labels
+    and its output.
     """
     place = open_place(settings.home)
-    found = [
+    labels = [
         label
         for customer in customers or all_customers(place)
         for label in _labels(place, customer)
     ]
     if as_json:
-        print(json.dumps({"labels": found}))
+        print(json.dumps({"labels": labels}))
     else:
-        print_table(_COLUMNS, [[label[name] for name in _COLUMNS] for label in found])
+        print_table(_COLUMNS, [[label[name] for name in _COLUMNS] for label in labels])
 
 
 def _labels(place: Place, customer: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for dataset, name in sorted(active_jobs(place, customer).items()):
-        job = read_job(place, name)
-        found.append(
+    labels: list[dict[str, object]] = []
+    for dataset, job_id in sorted(active_jobs(place, customer).items()):
+        job = read_job(place, job_id)
+        labels.append(
             {
                 "customer": customer,
                 "dataset": dataset,
@@ -43,4 +43,4 @@ def _labels(place: Place, customer: str) -> list[dict[str, object]]:
                 "output": job.out,
             }
         )
-    return found
+    return labels

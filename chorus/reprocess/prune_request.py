@@ -1,6 +1,4 @@
-"""`chorus prune`: old labels, scores and records that nothing names any more; removed only with
---remove.
-"""
+"""`chorus prune`: list or remove old labels, scores and runs that nothing refers to."""
 
 import json
 from dataclasses import dataclass
@@ -11,6 +9,8 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records import scores
 from tasks.jobs.prune import Unreferenced, find_unreferenced, prune
+
+_COLUMNS = ("what", "which", "files", "where")
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,27 @@ class PruneRequest:
     as_json: bool
 
 
-def show_prunable(settings: Settings, asked: PruneRequest) -> None:
-    """Print what nothing names, and remove it if that was asked for. Raises BadRecord, CannotWrite."""
+def show_prunable(settings: Settings, request: PruneRequest) -> None:
+    """Print what nothing refers to, and remove it if requested. Raises BadRecord, CannotWrite."""
     place = open_place(settings.home)
-    found = find_unreferenced(place, asked.customers, asked.keep)
-    rows = _rows(place, found)
-    if asked.remove:
-        removed = prune(place, found)
-        gone = {where for *_, where in _rows(place, removed)}
-        rows = [row for row in rows if row[-1] in gone]
-    if asked.as_json:
-        keys = ("what", "which", "files", "where")
-        items = [dict(zip(keys, row, strict=True)) for row in rows]
-        print(json.dumps({"removed": asked.remove, "items": items}))
+    unreferenced = find_unreferenced(place, request.customers, request.keep)
+    rows = _rows(place, unreferenced)
+    if request.remove:
+        removed = {where for *_, where in _rows(place, prune(place, unreferenced))}
+        rows = [row for row in rows if row[-1] in removed]
+    if request.as_json:
+        items = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        print(json.dumps({"removed": request.remove, "items": items}))
         return
-    print_table(("what", "which", "files", "where"), rows)
-    said = "Removed." if asked.remove else "Nothing was removed; with --remove it is."
-    print(said if rows else "There is nothing that could be removed.")
+    print_table(_COLUMNS, rows)
+    if not rows:
+        print("There is nothing that could be removed.")
+    else:
+        print("Removed." if request.remove else "Nothing was removed. --remove removes these.")
 
 
-def _rows(place: Place, found: Unreferenced) -> list[tuple[str, str, int, str]]:
+def _rows(place: Place, unreferenced: Unreferenced) -> list[tuple[str, str, int, str]]:
+    """Return kind, name, files and URL of each."""
     labels = [
         (
             "labels",
@@ -50,15 +51,17 @@ def _rows(place: Place, found: Unreferenced) -> list[tuple[str, str, int, str]]:
             len(job.output.names("")),
             job.out,
         )
-        for job in found.labels
+        for job in unreferenced.labels
     ]
-    folders = [(model, version, scores.folder(model, version)) for model, version in found.scores]
-    old = [
+    folders = [
+        (model, version, scores.folder(model, version)) for model, version in unreferenced.scores
+    ]
+    old_scores = [
         ("scores", f"{model} {version}", len(place.names(folder)), place.url_of(folder))
         for model, version, folder in folders
     ]
-    records = [
+    runs = [
         ("run", customer, 2, place.url_of(f"runs/{customer}/{name}"))
-        for customer, name in found.runs
+        for customer, name in unreferenced.runs
     ]
-    return [*labels, *old, *records]
+    return [*labels, *old_scores, *runs]

@@ -21,7 +21,7 @@ from chorus.reprocess.reprocess_runs import (
     read_run_work,
 )
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
-from chorus.service.job_forecast import forecast_for
+from chorus.service.job_forecast import forecast_record
 from chorus.service.run_job import interrupt_on_sigterm, workers_for
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
@@ -95,7 +95,7 @@ def _label(
     """Start the runs and, unless detached, wait until all have ended. Return their forecast."""
     context = context_for(settings, broker.address)
     stored = [each for work in works for each in work.stored]
-    forecast, started = forecast_for(settings, context, stored), monotonic()
+    forecast, started = forecast_record(settings, context, stored), monotonic()
     runs = _start_runs(context, works)
     if detach:
         return forecast

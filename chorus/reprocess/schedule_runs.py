@@ -1,4 +1,4 @@
-"""`chorus schedule list` and `chorus schedule run`."""
+"""`chorus schedule list` and `chorus schedule run`: schedules and their last runs."""
 
 import json
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from workers.config.schedule_file import ALL_CUSTOMERS, read_schedules
 
 @dataclass(frozen=True)
 class ScheduleStatus:
-    """A schedule, its last run, and its next time. Times are ISO 8601, of its zone unless they say
-    otherwise.
+    """A schedule, its last run, and its next time.
+
+    Times are ISO 8601, in the time zone of the schedule unless the name says otherwise.
     """
 
     schedule: str
@@ -32,9 +33,9 @@ class ScheduleStatus:
     run: str | None  # the last one
     started: str | None
     state: str
-    failed: dict[str, str]  # the customers whose labels are not those of that run, and why
+    failed: dict[str, str]  # customer without labels of that run → reason
     settled_until: str | None
-    next: str  # one that has come waits until a run has ended, or for a service
+    next: str  # one in the past waits until a run has ended, or for a service
     next_utc: str
 
 
@@ -52,28 +53,30 @@ _HEADER = (
 
 
 class NoSuchSchedule(BadRequest):
-    def __init__(self, name: str, there: list[str]) -> None:
-        self.name, self.there = name, there
+    """chorus.toml has no schedule of this name."""
+
+    def __init__(self, name: str, schedules: list[str]) -> None:
+        self.name, self.schedules = name, schedules
         super().__init__(
-            f"chorus.toml has no schedule {name}. It has: {', '.join(there) or 'none'}."
+            f"chorus.toml has no schedule {name}. It has: {', '.join(schedules) or 'none'}."
         )
 
 
 def show_schedules(settings: Settings, *, as_json: bool) -> None:
     """Print every schedule of chorus.toml. Raises BadChorusToml, BadRecord."""
     place, now = open_place(settings.home), datetime.now(UTC)
-    found = [_described(place, schedule, now) for schedule in read_schedules(place).values()]
+    statuses = [_read_status(place, schedule, now) for schedule in read_schedules(place).values()]
     if as_json:
-        print(json.dumps({"schedules": [vars(one) for one in found]}))
+        print(json.dumps({"schedules": [vars(status) for status in statuses]}))
         return
-    print_table(_HEADER, [_row(one) for one in found])
-    for one in found:
-        for customer, reason in one.failed.items():
-            print(f"{one.run}, {customer}: {reason}")
+    print_table(_HEADER, [_row(status) for status in statuses])
+    for status in statuses:
+        for customer, reason in status.failed.items():
+            print(f"{status.run}, {customer}: {reason}")
 
 
 def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
-    """Set a schedule going now; the exit status, 1 if some customers have no run.
+    """Start a schedule now, and return the exit status: 1 if some customers have no run.
 
     Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable.
     """
@@ -84,25 +87,25 @@ def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
         raise NoSuchSchedule(name, list(schedules))
     with broker_for(settings) as broker:
         try:
-            said = run_now(
+            state = run_now(
                 context_for(settings, broker.address), schedules[name], datetime.now(UTC)
             )
         except RedisError as error:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
-    started = run_name(name, said.number)
+    run = run_name(name, state.number)
     if as_json:
-        print(json.dumps({"run": started, "customers": said.customers, "refused": said.refused}))
+        print(json.dumps({"run": run, "customers": state.customers, "refused": state.refused}))
     else:
-        print(f"{started}: {', '.join(said.customers) or 'nothing is labelled'}")
-        for customer, reason in said.refused.items():
+        print(f"{run}: {', '.join(state.customers) or 'no feedback to label'}")
+        for customer, reason in state.refused.items():
             print(f"refused for {customer}: {reason}")
-    return 1 if said.refused else 0
+    return 1 if state.refused else 0
 
 
-def _described(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatus:
+def _read_status(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatus:
     last = schedule_pointer(place, schedule.name).current()
-    ran = last if last is not None and last.number else None
-    following = due_time(schedule, last, now) or next(schedule.cron.after(now))
+    last_run = last if last is not None and last.number else None
+    next_time = due_time(schedule, last, now) or next(schedule.cron.after(now))
 
     def local(time: datetime | None) -> str | None:
         return (
@@ -114,45 +117,46 @@ def _described(place: Place, schedule: Schedule, now: datetime) -> ScheduleStatu
         cron=schedule.cron.line,
         timezone=schedule.cron.zone,
         customers=ALL_CUSTOMERS if schedule.customers is None else schedule.customers,
-        run=run_name(schedule.name, ran.number) if ran else None,
-        started=local(ran.at) if ran else None,
-        state=_state(place, schedule.name, ran) if ran else "never run",
-        failed=_failed(place, schedule.name, ran) if ran else {},
+        run=run_name(schedule.name, last_run.number) if last_run else None,
+        started=local(last_run.at) if last_run else None,
+        state=_state(place, schedule.name, last_run) if last_run else "never run",
+        failed=_failed(place, schedule.name, last_run) if last_run else {},
         settled_until=local(last.due) if last else None,
-        next=str(local(following)),
-        next_utc=following.isoformat(timespec="seconds"),
+        next=str(local(next_time)),
+        next_utc=next_time.isoformat(timespec="seconds"),
     )
 
 
-def _state(place: Place, schedule: str, ran: ScheduleState) -> str:
-    if any(customers_with_open_runs(place, schedule, ran)):
+def _state(place: Place, schedule: str, last_run: ScheduleState) -> str:
+    if any(customers_with_open_runs(place, schedule, last_run)):
         return "running"
-    if _failed(place, schedule, ran):
+    if _failed(place, schedule, last_run):
         return "failed"
-    return "done" if ran.customers else "nothing to label"
+    return "done" if last_run.customers else "nothing to label"
 
 
-def _failed(place: Place, schedule: str, ran: ScheduleState) -> dict[str, str]:
+def _failed(place: Place, schedule: str, last_run: ScheduleState) -> dict[str, str]:
     ends = {
-        customer: read_run_end(place, customer, run_name(schedule, ran.number))
-        for customer in ran.customers
+        customer: read_run_end(place, customer, run_name(schedule, last_run.number))
+        for customer in last_run.customers
     }
-    return ran.refused | {
+    return last_run.refused | {
         customer: end.error for customer, end in ends.items() if end and end.status == "failed"
     }
 
 
-def _row(one: ScheduleStatus) -> list[str]:
-    customers = one.customers if isinstance(one.customers, str) else ", ".join(one.customers)
-    last = (one.run or "-", _minute(one.started), one.state)
+def _row(status: ScheduleStatus) -> list[str]:
+    customers = status.customers
     return [
-        one.schedule,
-        one.cron,
-        one.timezone,
-        customers,
-        *last,
-        _minute(one.next),
-        _minute(one.next_utc),
+        status.schedule,
+        status.cron,
+        status.timezone,
+        customers if isinstance(customers, str) else ", ".join(customers),
+        status.run or "-",
+        _minute(status.started),
+        status.state,
+        _minute(status.next),
+        _minute(status.next_utc),
     ]
 
 

@@ -31,7 +31,7 @@ from workers.config.limits_file import read_limits
 log = logging.getLogger(__name__)
 
 
-def outlook_for(
+def forecast_jobs(
     settings: Settings, place: Place, board: Board | None, works: Sequence[StoredWork]
 ) -> JobForecast:
     """Return what these jobs would take together; they were read with `partial_sources`.
@@ -86,7 +86,7 @@ def describe_machine(
     return ForecastMachine(settings.cores, pools, len(budget.gpus), memory, service)
 
 
-def forecast_for(
+def forecast_record(
     settings: Settings, context: Context, works: Sequence[StoredWork]
 ) -> Forecast | None:
     """Return the forecast of these jobs together, which were read with `partial_sources`.
@@ -94,11 +94,11 @@ def forecast_for(
     None if no work remains, or if something that the forecast needs cannot be read.
     """
     try:
-        forecast = outlook_for(settings, context.place, context.board, works)
+        forecast = forecast_jobs(settings, context.place, context.board, works)
     except (ChorusError, RedisError, OSError) as error:  # the jobs report the error better
         log.warning("no forecast was made: %s", error)
         return None
-    return _as_forecast(forecast) if forecast.seconds else None
+    return _to_record(forecast) if forecast.seconds else None
 
 
 def read_work_to_start(place: Place, job: Job, dataset: Dataset) -> StoredWork:
@@ -113,13 +113,13 @@ def store_forecast(settings: Settings, context: Context, stored: StoredWork) -> 
     """Store the forecast of a job that is about to start; a short job starts without one."""
     if stored.dataset.rows <= SHORT_JOB_ROWS:
         return
-    forecast = forecast_for(settings, context, [stored])
+    forecast = forecast_record(settings, context, [stored])
     if forecast is not None:
         with suppress(ChorusError, OSError):  # the job reports the error better
             write_forecast(context.place, stored.job.id, forecast)
 
 
-def _as_forecast(forecast: JobForecast) -> Forecast:
+def _to_record(forecast: JobForecast) -> Forecast:
     models = {
         model.missing.model.name: ExpectedModel(
             version=model.missing.model.version, rows=model.missing.rows, seconds=model.seconds

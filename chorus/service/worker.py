@@ -116,8 +116,8 @@ def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
 
     def read() -> BoardSnapshot:
         workers = [worker for worker in roster.workers() if worker.model]
-        wanted = read_demand(context.place, context.board, {worker.model for worker in workers})
-        return BoardSnapshot(wanted, workers, message_traffic(context.board))
+        demands = read_demand(context.place, context.board, {worker.model for worker in workers})
+        return BoardSnapshot(demands, workers, message_traffic(context.board))
 
     host, port = parse_listen_address(address)
     stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).for_model))

@@ -121,13 +121,13 @@ from tests.support.models import light_model
 light_model.install()
 if "--control" in sys.orig_argv:
     import tasks.steps.finish
-    job_done, mark = tasks.steps.finish.job_done, Path({mark!r})
+    activate_labels, mark = tasks.steps.finish.activate_labels, Path({mark!r})
     def killed_once(place, job, asked):
         if mark.exists():
-            return job_done(place, job, asked)
+            return activate_labels(place, job, asked)
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    tasks.steps.finish.job_done = killed_once
+    tasks.steps.finish.activate_labels = killed_once
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.jobs.upload_request import UploadRequest, describe_upload
+from chorus.jobs.upload_request import UploadRequest, prepare_job
 from intake.dataset.upload import UploadOptions, store_upload
 from intake.errors import UnreadableUpload
 from storage.places.allowlist import NotAllowed
@@ -138,7 +138,5 @@ def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything
         ("-", "s3://acme/in"),
     ):
         with pytest.raises(NotAllowed, match="gs://acme/in"):
-            describe_upload(
-                settings, LocalPlace(Path(settings.home)), upload_request(file, out), None
-            )
+            prepare_job(settings, LocalPlace(Path(settings.home)), upload_request(file, out), None)
     assert not Path(settings.home).exists()
