@@ -1,4 +1,4 @@
-"""Buckets that are slow, fail and lose answers: what a place makes of them."""
+"""A place on a bucket that is slow, fails and loses answers."""
 
 from multiprocessing import get_context
 from threading import Barrier, Thread
@@ -18,16 +18,16 @@ QUICK = RetryPolicy(first_wait=0.01, longest_wait=0.05, give_up_after=20)
 WRITE = {"gs": "POST", "s3": "PUT"}
 
 
-class Said(Record):
+class Words(Record):
     words: tuple[str, ...] = ()
 
 
-def adding(word):
-    return lambda before: Said(words=(*(before.words if before else ()), word))
+def append(word):
+    return lambda before: Words(words=(*(before.words if before else ()), word))
 
 
 @pytest.fixture
-def place(buckets, proxy):  # noqa: ARG001 — before the server
+def place(buckets, proxy):  # noqa: ARG001 — requests go through the proxy
     return object_place(f"{buckets.new_bucket()}/root", QUICK)
 
 
@@ -43,19 +43,19 @@ def place(buckets, proxy):  # noqa: ARG001 — before the server
         "CUT_AFTER",
     ],
 )
-def test_who_creates_a_file_is_told_so_whatever_became_of_the_first_answers(
+def test_create_reports_who_created_the_file_though_the_first_answers_fail_or_are_lost(
     buckets, proxy, place, name
 ):
     proxy.fail_next(2, getattr(faults, name), WRITE[buckets.scheme])
     assert place.create("a", b"one")
-    assert not place.create("a", b"one"), "somebody else's, though the bytes are the same"
+    assert not place.create("a", b"one"), "another call created it, though with the same bytes"
     proxy.fail_next(1, getattr(faults, name), WRITE[buckets.scheme])
     assert not place.create("a", b"two")
     assert place.read("a") == b"one"
 
 
 @pytest.mark.parametrize("name", ["UNAVAILABLE", "TOO_MANY", "CUT"])
-def test_every_operation_is_tried_again(proxy, place, name):
+def test_every_operation_is_retried(proxy, place, name):
     place.create("x/a", b"one")
     for operation in (
         lambda: place.read("x/a"),
@@ -73,7 +73,7 @@ def test_every_operation_is_tried_again(proxy, place, name):
     assert place.names("x") == []
 
 
-def test_a_call_that_hangs_is_given_up_and_made_again(buckets, proxy):
+def test_a_request_that_hangs_times_out_and_is_retried(buckets, proxy):
     place = object_place(
         f"{buckets.new_bucket()}/root",
         RetryPolicy(first_wait=0.01, give_up_after=20, idle_timeout=0.3, request_timeout=0.5),
@@ -116,7 +116,7 @@ def test_storage_that_stays_unavailable_is_an_error_within_the_limit_and_works_a
     assert place.create("a", b"one")
 
 
-def test_what_storage_refuses_is_said_at_once_with_what_to_do(proxy, place):
+def test_an_operation_that_storage_refuses_fails_at_once_with_advice(proxy, place):
     place.create("a", b"one")
     for operation in (
         lambda: place.read("a"),
@@ -132,7 +132,7 @@ def test_what_storage_refuses_is_said_at_once_with_what_to_do(proxy, place):
 
 
 @pytest.mark.usefixtures("proxy")
-def test_a_bucket_that_is_not_there_is_no_empty_place(buckets):
+def test_a_missing_bucket_is_an_error_and_not_an_empty_place(buckets):
     place = object_place(f"{buckets.scheme}://no-such-bucket/root", QUICK)
     for operation in (
         lambda: place.read("a"),
@@ -144,7 +144,7 @@ def test_a_bucket_that_is_not_there_is_no_empty_place(buckets):
             operation()
 
 
-def test_missing_credentials_are_said_at_once(s3_server, monkeypatch, tmp_path):
+def test_missing_credentials_are_an_error_at_once(s3_server, monkeypatch, tmp_path):
     set_environment(
         monkeypatch, {**s3_server.environment, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     )
@@ -154,19 +154,19 @@ def test_missing_credentials_are_said_at_once(s3_server, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "http://127.0.0.1:port"])
-def test_an_endpoint_that_is_none_is_said_at_once(s3_server, monkeypatch, endpoint):
+def test_an_invalid_endpoint_is_an_error_at_once(s3_server, monkeypatch, endpoint):
     set_environment(monkeypatch, {**s3_server.environment, "AWS_ENDPOINT_URL": endpoint})
     with pytest.raises(StorageRefused, match=endpoint):
         object_place("s3://acme/root", QUICK).read("a")
 
 
-def test_a_name_that_no_bucket_can_have_is_said_at_once(s3_server, monkeypatch):
+def test_an_invalid_bucket_name_is_an_error_at_once(s3_server, monkeypatch):
     set_environment(monkeypatch, s3_server.environment)
     with pytest.raises(StorageRefused, match="Invalid bucket name"):
         object_place("s3://acme!!/root", QUICK).read("a")
 
 
-def test_what_others_wrote_is_seen_at_once(place):
+def test_changes_by_another_process_are_seen_at_once(place):
     other = object_place(place.url, QUICK)
     assert (place.names("x"), place.exists("x/a")) == ([], False)
     other.create("x/a", b"one")
@@ -175,14 +175,14 @@ def test_what_others_wrote_is_seen_at_once(place):
     assert (place.names("x"), place.exists("x/a")) == ([], False)
 
 
-def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place):
-    pointer, together = Pointer(place, "current", Said), Barrier(4)
+def test_with_many_failing_requests_a_pointer_loses_no_move_and_makes_none_twice(proxy, place):
+    pointer, barrier = Pointer(place, "current", Words), Barrier(4)
     proxy.fail_share(0.2, seed=1)
 
     def mover(word):
-        together.wait()
-        for time in range(3):
-            pointer.move(adding(f"{word}{time}"))
+        barrier.wait()
+        for step in range(3):
+            pointer.move(append(f"{word}{step}"))
 
     threads = [Thread(target=mover, args=(str(number),)) for number in range(4)]
     for thread in threads:
@@ -192,11 +192,11 @@ def test_on_a_bad_day_a_pointer_loses_no_move_and_makes_none_twice(proxy, place)
     assert proxy.failed > 5
     proxy.stop_failing()
     assert sorted(pointer.current().words) == sorted(
-        f"{number}{time}" for number in range(4) for time in range(3)
+        f"{number}{step}" for number in range(4) for step in range(3)
     )
 
 
-def test_a_long_listing_is_whole_though_some_of_its_pages_fail(proxy, place, monkeypatch):
+def test_a_long_listing_is_complete_though_some_of_its_pages_fail(proxy, place, monkeypatch):
     monkeypatch.setattr("storage.places.object_place._PAGE_KEYS", 5)
     names = [f"file-{number:02}" for number in range(22)]
     for name in names:
@@ -207,14 +207,14 @@ def test_a_long_listing_is_whole_though_some_of_its_pages_fail(proxy, place, mon
 
 
 def test_a_large_file_is_created_in_one_conditional_request(proxy, place):
-    data = bytes(101 << 20)  # beyond it both libraries would send it in parts
+    data = bytes(101 << 20)  # by default both libraries would send so much in parts
     before = proxy.count()
     assert place.create("big", data)
     assert proxy.count() == before + 1
     assert not place.create("big", b"other")
 
 
-def test_an_absent_file_is_absent_through_all_that(proxy, place):
+def test_a_missing_file_is_reported_as_absent_after_a_failed_request(proxy, place):
     proxy.fail_next(1, faults.UNAVAILABLE)
     with pytest.raises(Absent, match="root/nothing"):
         place.read("nothing")
@@ -223,7 +223,7 @@ def test_an_absent_file_is_absent_through_all_that(proxy, place):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.usefixtures("proxy")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_place_goes_with_a_process_that_is_made_of_this_one(place, method):
+def test_a_place_works_in_a_forked_or_spawned_process(place, method):
     place.create("a", b"one")
     context = get_context(method)
     child = context.Process(
@@ -236,5 +236,5 @@ def test_a_place_goes_with_a_process_that_is_made_of_this_one(place, method):
 
 
 def _copy(place, source, target):
-    found = open_place(place) if isinstance(place, str) else place
-    found.create(target, found.read(source))
+    opened = open_place(place) if isinstance(place, str) else place
+    opened.create(target, opened.read(source))

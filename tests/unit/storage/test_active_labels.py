@@ -1,4 +1,4 @@
-"""Which labels count follows from the moves: those asked for last, whoever moved in which order."""
+"""The active labels that follow from moves: of each dataset, those that were requested last."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,47 +16,47 @@ from storage.versions.active_labels import (
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
-labels = st.builds(
+LABELS = st.builds(
     ActiveLabel,
     job=st.sampled_from("vwxyz"),
     at=st.integers(0, 5).map(lambda days: BEGIN + timedelta(days=days)),
 )
-moves = st.lists(
+MOVES = st.lists(
     st.builds(
         LabelMove,
-        datasets=st.dictionaries(st.sampled_from("abc"), labels),
+        datasets=st.dictionaries(st.sampled_from("abc"), LABELS),
         run=st.none() | st.just("night"),
     ),
     max_size=8,
 )
 
 
-@given(moves)
-def test_the_label_that_counts_was_asked_for_no_earlier_than_any_other_of_its_dataset(said):
-    found = merge_moves(said)
-    for dataset in {name for move in said for name in move.datasets}:
-        latest = max(move.datasets[dataset].at for move in said if dataset in move.datasets)
-        assert found.datasets[dataset].job in {
-            label.job for move in said for name, label in move.datasets.items() if name == dataset
+@given(MOVES)
+def test_the_active_label_of_a_dataset_was_requested_no_earlier_than_any_other(moves):
+    active = merge_moves(moves)
+    for dataset in {name for move in moves for name in move.datasets}:
+        latest = max(move.datasets[dataset].at for move in moves if dataset in move.datasets)
+        assert active.datasets[dataset].job in {
+            label.job for move in moves for name, label in move.datasets.items() if name == dataset
         }
-        same = {
+        latest_jobs = {
             label.job
-            for move in said
+            for move in moves
             for name, label in move.datasets.items()
             if (name, label.at) == (dataset, latest)
         }
-        assert found.datasets[dataset].job in same
+        assert active.datasets[dataset].job in latest_jobs
 
 
-@given(moves, moves)
-def test_a_whole_move_says_what_those_before_it_said(before, after):
-    whole = merge_moves(before)
-    one = LabelMove(datasets=whole.datasets, run=whole.run, keep=whole.keep, whole=True)
-    assert merge_moves([*after, one, *before]) == merge_moves([*after, one])
-    assert merge_moves([*after, one]).datasets == merge_moves([*after, *before]).datasets
+@given(MOVES, MOVES)
+def test_a_whole_move_stands_for_all_moves_before_it(before, after):
+    active = merge_moves(before)
+    whole = LabelMove(datasets=active.datasets, run=active.run, keep=active.keep, whole=True)
+    assert merge_moves([*after, whole, *before]) == merge_moves([*after, whole])
+    assert merge_moves([*after, whole]).datasets == merge_moves([*after, *before]).datasets
 
 
-def test_a_move_stays_as_small_as_what_is_new_and_old_ones_go(place):
+def test_a_move_has_only_the_changed_datasets_and_old_moves_are_removed(place):
     for number in range(200):
         set_active_labels(
             place, "acme", {f"dataset{number}": ActiveLabel(job=f"job{number}", at=BEGIN)}
@@ -64,18 +64,18 @@ def test_a_move_stays_as_small_as_what_is_new_and_old_ones_go(place):
     files = place.names("labelled/customer=acme/_current")
     assert len(files) < 110
     sizes = sorted(len(place.read(f"labelled/customer=acme/_current/{name}")) for name in files)
-    assert sizes[len(files) - 5] < 300, "but for the few that say all"
+    assert sizes[len(files) - 5] < 300, "only the few whole moves are larger"
     assert read_active_labels(place, "acme").datasets.keys() == {
         f"dataset{number}" for number in range(200)
     }
 
 
-def test_a_run_says_how_many_old_labels_stay(any_place):
+def test_the_last_run_sets_how_many_earlier_labels_are_kept(any_place):
     set_active_labels(any_place, "acme", {"a": ActiveLabel(job="x", at=BEGIN)})
     assert read_active_labels(any_place, "acme") == ActiveLabels(
         datasets={"a": ActiveLabel(job="x", at=BEGIN)}, run=None, keep=1
     )
     set_active_labels(any_place, "acme", {"a": ActiveLabel(job="y", at=BEGIN)}, "night", 3)
     set_active_labels(any_place, "acme", {"b": ActiveLabel(job="z", at=BEGIN)})
-    found = read_active_labels(any_place, "acme")
-    assert (found.run, found.keep, found.datasets["a"].job) == ("night", 3, "y")
+    active = read_active_labels(any_place, "acme")
+    assert (active.run, active.keep, active.datasets["a"].job) == ("night", 3, "y")

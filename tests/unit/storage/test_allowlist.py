@@ -1,4 +1,4 @@
-"""What a request may name: never anything outside of the allowed places, however it is written."""
+"""The allowlist: a request may name nothing outside the allowed places, however it is written."""
 
 import os
 from pathlib import Path
@@ -55,15 +55,17 @@ NAMES = st.text(
 )
 
 
-def as_it_is(path):
-    """A file system without links."""
+def without_links(path):
+    """Resolve a path on a file system that has no links."""
     return os.path.normpath(path)
 
 
 @pytest.mark.parametrize("place", PLACES)
 @given(names=st.lists(NAMES, min_size=1, max_size=4))
-def test_whatever_lies_in_an_allowed_place_may_be_named(place, names):
-    assert check_allowed("/".join([place, *names]), PLACES, as_it_is) == "/".join([place, *names])
+def test_everything_in_an_allowed_place_may_be_named(place, names):
+    assert check_allowed("/".join([place, *names]), PLACES, without_links) == "/".join(
+        [place, *names]
+    )
 
 
 @given(
@@ -71,25 +73,25 @@ def test_whatever_lies_in_an_allowed_place_may_be_named(place, names):
 )
 @example(head="gs://", parts=["acme", "inbox", "..", "a.csv"], end="")
 @example(head="/", parts=["srv", "in", "..", "in", "a.csv"], end="")
-def test_what_may_be_named_lies_in_an_allowed_place_and_is_named_without_detours(head, parts, end):
+def test_an_allowed_name_is_canonical_and_in_an_allowed_place(head, parts, end):
     try:
-        found = check_allowed(head + "/".join(parts) + end, PLACES, as_it_is)
+        url = check_allowed(head + "/".join(parts) + end, PLACES, without_links)
     except NotAllowed:
         return
-    assert any(found == place or found.startswith(f"{place}/") for place in PLACES)
-    assert not {"..", "."}.intersection(found.split("/"))
-    assert "::" not in found or found.startswith("/"), "fsspec takes chains apart"
-    assert check_allowed(found, PLACES, as_it_is) == found
+    assert any(url == place or url.startswith(f"{place}/") for place in PLACES)
+    assert not {"..", "."}.intersection(url.split("/"))
+    assert "::" not in url or url.startswith("/"), "fsspec would read it as a URL chain"
+    assert check_allowed(url, PLACES, without_links) == url
 
 
 @given(st.text(max_size=30), st.sampled_from(["", "gs://", "s3://acme", "file://", "/srv/in/"]))
-def test_any_text_is_refused_or_has_one_name_that_names_the_same_again(text, before):
+def test_any_text_is_refused_or_has_a_canonical_name_that_is_its_own(text, before):
     try:
-        found = canonical_location(before + text, as_it_is)
+        location = canonical_location(before + text, without_links)
     except UnclearLocation:
         return
-    assume(found.parts)
-    assert canonical_location(found.url, as_it_is) == found
+    assume(location.parts)
+    assert canonical_location(location.url, without_links) == location
 
 
 @pytest.mark.parametrize(
@@ -131,9 +133,9 @@ def test_any_text_is_refused_or_has_one_name_that_names_the_same_again(text, bef
         "/srv/in/a\x00.csv",
     ],
 )
-def test_detours_are_refused_and_the_error_names_what_is_allowed(url):
+def test_other_places_are_refused_and_the_error_names_the_allowed_ones(url):
     with pytest.raises(NotAllowed) as caught:
-        check_allowed(url, PLACES, as_it_is)
+        check_allowed(url, PLACES, without_links)
     assert isinstance(caught.value, BadRequest)
     assert all(place in str(caught.value) for place in PLACES)
 
@@ -150,18 +152,16 @@ def test_detours_are_refused_and_the_error_names_what_is_allowed(url):
         ("/srv/in", "/srv/in"),
     ],
 )
-def test_other_ways_to_write_an_allowed_place_come_back_as_its_one_name(url, name):
-    assert check_allowed(url, PLACES, as_it_is) == name
+def test_other_spellings_of_an_allowed_location_become_its_canonical_name(url, name):
+    assert check_allowed(url, PLACES, without_links) == name
 
 
-def test_without_allowed_places_everything_may_be_named_as_it_was_written():
+def test_without_an_allowlist_every_name_is_allowed_and_unchanged():
     for url in ("../a.csv", "gs://anything", "-", "memory://x"):
         assert check_allowed(url, None) == url
 
 
-def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_followed_and_refused(
-    tmp_path, monkeypatch
-):
+def test_links_and_dots_that_lead_out_of_an_allowed_folder_are_refused(tmp_path, monkeypatch):
     inside, outside = tmp_path / "in", tmp_path / "out"
     for folder in (inside, outside):
         folder.mkdir()

@@ -1,11 +1,9 @@
-"""A job is its question: the same question is the same job, also for who asked it with an older
-version.
-"""
+"""The id of a job depends only on the request, and stays the same in later versions of Chorus."""
 
 from storage.records.jobs import job_id
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
-QUESTION = (
+REQUEST = (
     "acme",
     "upload",
     EnsembleVersion(name="moods", version=1),
@@ -16,5 +14,5 @@ QUESTION = (
 )
 
 
-def test_the_id_of_a_question_stays_what_it_was():
-    assert job_id(*QUESTION) == "29f14d127c0ef5a0"
+def test_the_id_of_a_request_never_changes():
+    assert job_id(*REQUEST) == "29f14d127c0ef5a0"

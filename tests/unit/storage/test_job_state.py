@@ -1,4 +1,4 @@
-"""Is the job done? One answer from its end record and its output."""
+"""The state of a job: is it done? One answer, from its end record and its output."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from storage.places.place import LocalPlace
 from storage.records.job_state import JobState, checked_state, labelled_state, recorded_state
 from storage.records.jobs import JobEnd, end_path, write_end
-from storage.records.labelled_output import MANIFEST
+from storage.records.labelled_output import (
+    MANIFEST,
+    SUCCESS,
+    is_complete,
+    read_manifest,
+    read_output,
+)
 from tests.support.runs.steps import Steps, store_dataset, store_job
 
 STATUSES = ("done", "failed", "cancelled", "interrupted", "removed")
@@ -16,7 +22,7 @@ COMPLETE = st.sampled_from([True, False, None])
 
 
 @given(ENDS, COMPLETE)
-def test_a_state_is_exactly_one_of_open_stopped_and_ended_as_done(end, complete):
+def test_a_job_is_exactly_one_of_open_stopped_and_ended_as_done(end, complete):
     state = JobState(end, complete)
     ended_as_done = end is not None and end.status == "done"
     assert [state.is_open, state.is_stopped, ended_as_done].count(True) == 1
@@ -32,24 +38,24 @@ def test_a_done_job_is_labelled_and_neither_open_nor_stopped(end, complete):
 
 
 @given(ENDS)
-def test_without_its_output_no_job_is_done_or_labelled(end):
+def test_a_job_without_complete_output_is_neither_done_nor_labelled(end):
     state = JobState(end, complete=False)
     assert not state.is_done
     assert not state.is_labelled
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "interrupted"])
-def test_a_stopped_job_may_be_labelled_and_is_not_done(status):
+def test_a_stopped_job_may_be_labelled_but_is_not_done(status):
     state = JobState(JobEnd(status=status), complete=True)
     assert (state.is_labelled, state.is_done) == (True, False)
 
 
-def test_removed_labels_are_no_labels():
+def test_a_job_whose_labels_were_removed_is_not_labelled():
     assert not JobState(JobEnd(status="removed"), complete=True).is_labelled
 
 
 @pytest.fixture
-def done(tmp_path, redis):
+def done_job(tmp_path, redis):
     place = LocalPlace(tmp_path / "home")
     job = store_job(place, store_dataset(place, ["a", "b", "c"]))
     steps = Steps(place, redis)
@@ -58,8 +64,8 @@ def done(tmp_path, redis):
     return place, job
 
 
-def test_a_job_that_ran_to_its_end_is_done_by_every_reading(done):
-    place, job = done
+def test_every_way_to_read_the_state_says_that_a_finished_job_is_done(done_job):
+    place, job = done_job
     for state in (
         recorded_state(place, job.id),
         checked_state(place, job),
@@ -69,15 +75,25 @@ def test_a_job_that_ran_to_its_end_is_done_by_every_reading(done):
         assert state.is_labelled
 
 
-def test_a_done_job_whose_output_was_removed_is_not_done_when_that_is_checked(done):
-    place, job = done
+def test_a_done_job_whose_output_was_removed_is_not_done_if_the_output_is_checked(done_job):
+    place, job = done_job
     job.output.remove(MANIFEST)
     assert recorded_state(place, job.id).is_done
     assert not checked_state(place, job).is_done
 
 
-def test_a_job_whose_labels_are_written_and_that_has_not_ended_is_labelled(done):
-    place, job = done
+@pytest.mark.parametrize("missing", [None, SUCCESS, MANIFEST, "part-00000.parquet"])
+def test_the_manifest_and_completeness_are_the_same_read_together_or_alone(done_job, missing):
+    _, job = done_job
+    if missing is not None:
+        job.output.remove(missing)
+    manifest, complete = read_output(job.output)
+    assert (manifest, complete) == (read_manifest(job.output), is_complete(job.output))
+    assert (manifest is not None, complete) == (missing in (None, SUCCESS), missing is None)
+
+
+def test_an_open_job_whose_labels_are_all_written_is_labelled(done_job):
+    place, job = done_job
     place.remove(end_path(job.id))
     state = labelled_state(place, job.id)
     assert (state.is_open, state.is_labelled, state.is_done) == (True, True, False)

@@ -8,7 +8,7 @@ from storage.names import BadName, check_name
 
 
 @pytest.mark.parametrize("name", ["acme", "topics-minilm", "a", "0", "x" * 63, "v1.2", "a_b"])
-def test_ordinary_names_pass(name):
+def test_ordinary_names_are_allowed(name):
     assert check_name("model", name) == name
 
 
@@ -42,7 +42,7 @@ def test_names_that_could_leave_their_folder_or_key_are_refused(name):
 
 
 @given(st.text())
-def test_whatever_passes_is_a_plain_file_name(name):
+def test_every_allowed_name_is_a_plain_file_name(name):
     try:
         check_name("customer", name)
     except BadName:

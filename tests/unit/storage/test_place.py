@@ -10,7 +10,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Absent, CannotWrite, Differs, LocalPlace, UnknownScheme
 
 
-def test_what_was_created_can_be_read(any_place):
+def test_a_created_file_can_be_read(any_place):
     assert any_place.create("a/b.txt", b"one", durable=True)
     assert any_place.read("a/b.txt") == b"one"
     assert any_place.exists("a/b.txt")
@@ -18,13 +18,13 @@ def test_what_was_created_can_be_read(any_place):
         assert file.read_bytes() == b"one"
 
 
-def test_the_second_creation_leaves_the_first_file_as_it_is(any_place):
+def test_creating_an_existing_file_leaves_it_unchanged(any_place):
     any_place.create("a", b"one")
     assert not any_place.create("a", b"two")
     assert any_place.read("a") == b"one"
 
 
-def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(any_place):
+def test_verifying_equal_bytes_succeeds_and_other_bytes_are_an_error(any_place):
     any_place.create_or_verify("a", b"one")
     any_place.create_or_verify("a", b"one")
     with pytest.raises(Differs) as caught:
@@ -33,7 +33,7 @@ def test_keeping_the_same_bytes_twice_is_success_and_other_bytes_are_an_error(an
     assert any_place.read("a") == b"one"
 
 
-def test_names_with_odd_characters_are_the_files_own(any_place):
+def test_names_may_have_special_characters(any_place):
     odd = ["a b+c", "customer=acme", "half#way", "ümlaut", "50%", "why?"]
     for name in odd:
         any_place.create(f"x/{name}", name.encode())
@@ -41,7 +41,7 @@ def test_names_with_odd_characters_are_the_files_own(any_place):
     assert [any_place.read(f"x/{name}").decode() for name in odd] == odd
 
 
-def test_replace_puts_new_bytes_over_old_ones(any_place):
+def test_replace_overwrites_the_file(any_place):
     any_place.replace("aliases.json", b"1")
     any_place.replace("aliases.json", b"2")
     assert any_place.read("aliases.json") == b"2"
@@ -54,7 +54,7 @@ def test_names_are_those_directly_below_a_folder(any_place):
     assert any_place.names("nothing") == []
 
 
-def test_a_cleared_folder_has_no_files_and_what_lies_deeper_stays(any_place):
+def test_clearing_a_folder_removes_its_files_and_keeps_those_in_subfolders(any_place):
     for path in ("x/b", "x/a", "x/deep/c", "y/d"):
         any_place.create(path, b"")
     any_place.clear("x")
@@ -64,21 +64,21 @@ def test_a_cleared_folder_has_no_files_and_what_lies_deeper_stays(any_place):
     assert any_place.names("") == ["x"]
 
 
-def test_reading_what_is_not_there_says_so(any_place):
+def test_reading_a_missing_file_is_an_error_that_names_it(any_place):
     with pytest.raises(Absent, match="nothing"):
         any_place.read("nothing")
     with pytest.raises(Absent), any_place.local_file("nothing"):
         pass
 
 
-def test_a_removed_file_is_gone_and_removing_it_again_is_no_error(any_place):
+def test_a_file_can_be_removed_and_removing_it_again_is_no_error(any_place):
     any_place.create("a", b"")
     any_place.remove("a")
     any_place.remove("a")
     assert not any_place.exists("a")
 
 
-def test_files_created_before_can_be_settled_many_or_none(any_place):
+def test_flushing_many_files_or_none_succeeds(any_place):
     names = [f"part-{number}" for number in range(20)]
     for name in names:
         any_place.create(f"out/{name}", b"data")
@@ -86,7 +86,7 @@ def test_files_created_before_can_be_settled_many_or_none(any_place):
     any_place.flush("never-made", [])
 
 
-def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
+def test_flushing_a_missing_file_is_an_error_that_names_it(tmp_path):
     place = open_place(str(tmp_path))
     names = ["part-19"]
     place.create("out/part-19", b"data")
@@ -94,7 +94,7 @@ def test_a_file_that_is_missing_when_it_is_to_be_settled_is_an_error(tmp_path):
         place.flush("out", [*names, "part-20"])
 
 
-def test_of_many_who_create_one_file_exactly_one_does(any_place):
+def test_of_many_threads_that_create_one_file_exactly_one_succeeds(any_place):
     place, start, made = any_place, threading.Barrier(8), []
 
     def create(number):
@@ -123,7 +123,7 @@ def test_temporary_files_of_a_killed_writer_are_not_listed(tmp_path):
     assert LocalPlace(tmp_path).names("") == []
 
 
-def test_an_unknown_scheme_is_refused_with_what_is_allowed():
+def test_an_unknown_scheme_is_refused_and_the_error_names_the_allowed_ones():
     with pytest.raises(UnknownScheme, match="gs://") as caught:
         open_place("gopher://x/y")
     assert caught.value.exit_status == 2
@@ -134,7 +134,7 @@ def test_a_bucket_url_without_a_bucket_is_refused():
         open_place("gs:///root")
 
 
-def test_a_missing_client_names_the_install_command(monkeypatch):
+def test_without_the_client_library_the_error_names_the_install_command(monkeypatch):
     monkeypatch.setattr(object_place, "find_spec", lambda _: None)
     with pytest.raises(UnknownScheme, match=r"pip install 'chorus\[gcp\]'"):
         open_place("gs://bucket/root")

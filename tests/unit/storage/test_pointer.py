@@ -1,4 +1,4 @@
-"""A pointer moves in one step, whoever else moves it, and remembers where it was."""
+"""A pointer moves in one step, also when several processes move it, and keeps its history."""
 
 from threading import Barrier, Thread
 
@@ -8,45 +8,45 @@ from storage.record import Record
 from storage.versions.pointer import Pointer
 
 
-class Said(Record):
+class Words(Record):
     words: tuple[str, ...] = ()
 
 
 @pytest.fixture
 def pointer(any_place):
-    return Pointer(any_place, "labelled/current", Said)
+    return Pointer(any_place, "labelled/current", Words)
 
 
-def adding(word):
-    return lambda before: Said(words=(*(before.words if before else ()), word))
+def append(word):
+    return lambda before: Words(words=(*(before.words if before else ()), word))
 
 
-def test_it_says_nothing_before_the_first_move(pointer):
+def test_a_new_pointer_has_no_value_and_no_history(pointer):
     assert pointer.current() is None
     assert list(pointer.history()) == []
 
 
-def test_it_says_what_the_last_move_made_of_the_one_before(pointer):
-    pointer.move(adding("one"))
-    assert pointer.move(adding("two")) == Said(words=("one", "two"))
-    assert pointer.current() == Said(words=("one", "two"))
+def test_a_move_decides_the_next_value_from_the_current_one(pointer):
+    pointer.move(append("one"))
+    assert pointer.move(append("two")) == Words(words=("one", "two"))
+    assert pointer.current() == Words(words=("one", "two"))
     assert [number for number, _ in pointer.history()] == [2, 1]
 
 
-def test_no_move_is_made_for_nothing(pointer):
+def test_without_a_change_no_move_is_made(pointer):
     assert pointer.move(lambda _: None) is None
-    pointer.move(adding("one"))
-    assert pointer.move(lambda before: before) == Said(words=("one",))
+    pointer.move(append("one"))
+    assert pointer.move(lambda before: before) == Words(words=("one",))
     assert [number for number, _ in pointer.history()] == [1]
 
 
-def test_of_many_movers_at_once_none_undoes_another(pointer):
-    together = Barrier(4)
+def test_no_concurrent_move_is_lost(pointer):
+    barrier = Barrier(4)
 
     def mover(word):
-        together.wait()
-        for time in range(5):
-            pointer.move(adding(f"{word}{time}"))
+        barrier.wait()
+        for step in range(5):
+            pointer.move(append(f"{word}{step}"))
 
     threads = [Thread(target=mover, args=(str(number),)) for number in range(4)]
     for thread in threads:
@@ -56,32 +56,32 @@ def test_of_many_movers_at_once_none_undoes_another(pointer):
     assert len(pointer.current().words) == len(set(pointer.current().words)) == 20
 
 
-def test_old_moves_are_forgotten_and_the_last_one_never(pointer):
+def test_truncate_removes_old_moves_and_never_the_last_one(pointer):
     for word in "abc":
-        pointer.move(adding(word))
+        pointer.move(append(word))
     pointer.truncate(0)
     assert [number for number, _ in pointer.history()] == [3]
-    pointer.move(adding("d"))
+    pointer.move(append("d"))
     assert pointer.current().words == tuple("abcd")
 
 
-def test_who_has_fallen_behind_so_far_that_his_number_is_free_again_decides_anew(pointer):
-    pointer.move(adding("first"))
-    asked = []
+def test_a_slow_move_whose_next_number_was_truncated_decides_again(pointer):
+    pointer.move(append("first"))
+    calls = []
 
-    def slowly(before):
-        asked.append(before)
-        if len(asked) == 1:
+    def decide_slowly(before):
+        calls.append(before)
+        if len(calls) == 1:
             for number in range(5):
-                pointer.move(adding(str(number)))
+                pointer.move(append(str(number)))
             pointer.truncate(2)
-        return Said(words=(*before.words, "last"))
+        return Words(words=(*before.words, "last"))
 
-    pointer.move(slowly)
-    assert len(asked) == 2
+    pointer.move(decide_slowly)
+    assert len(calls) == 2
     assert pointer.current().words == ("first", *"01234", "last")
 
 
-def test_what_is_added_follows_what_was_said_last(pointer):
-    assert [pointer.add(Said(words=(word,))) for word in "abb"] == [1, 2, 3]
-    assert [said.words for _, said in pointer.history()] == [("b",), ("b",), ("a",)]
+def test_add_moves_without_reading_the_current_value(pointer):
+    assert [pointer.add(Words(words=(word,))) for word in "abb"] == [1, 2, 3]
+    assert [value.words for _, value in pointer.history()] == [("b",), ("b",), ("a",)]

@@ -1,4 +1,4 @@
-"""The scores file, and what is refused as one."""
+"""The scores file: what it preserves, and which files are refused."""
 
 import numpy as np
 import pytest
@@ -20,21 +20,26 @@ from storage.records.scores import BadScores, Scores
 )
 def test_scores_survive_the_file_bit_for_bit(values):
     labels = tuple("abcd"[: values.shape[1]])
-    found = scores.decode(scores.encode(Scores("bow", 3, "d1", labels, values)), "x")
-    assert (found.model, found.version, found.digest, found.labels) == ("bow", 3, "d1", labels)
-    assert found.values.tobytes() == values.tobytes()
+    decoded = scores.decode(scores.encode(Scores("bow", 3, "d1", labels, values)), "x")
+    assert (decoded.model, decoded.version, decoded.digest, decoded.labels) == (
+        "bow",
+        3,
+        "d1",
+        labels,
+    )
+    assert decoded.values.tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize("asked", [3, 300])
-def test_few_chunks_and_many_are_found_scored_alike(any_place, asked):
-    chunks = [f"{number:032x}" for number in range(asked)]
+@pytest.mark.parametrize("count", [3, 300])
+def test_scored_chunks_are_the_same_for_few_and_for_many_requested_chunks(any_place, count):
+    chunks = [f"{number:032x}" for number in range(count)]
     for chunk in (*chunks[::2], "0" * 31 + "x"):
         any_place.create(scores.path("bow", 1, chunk), b"")
     assert scores.scored_chunks(any_place, "bow", 1, chunks) == set(chunks[::2])
     assert scores.scored_chunks(any_place, "bow", 2, chunks) == set()
 
 
-def test_a_few_chunks_are_found_without_listing_all_that_were_ever_scored(any_place, monkeypatch):
+def test_a_few_chunks_are_tested_without_listing_the_folder(any_place, monkeypatch):
     any_place.create(scores.path("bow", 1, "a"), b"")
     monkeypatch.setattr(any_place, "names", None)
     assert scores.scored_chunks(any_place, "bow", 1, ["a", "b"]) == {"a"}
@@ -50,8 +55,8 @@ def test_a_file_that_is_cut_short_is_refused(length):
 
 @pytest.mark.parametrize(("rows", "digest"), [(4, "d"), (5, "other")])
 def test_scores_of_another_chunk_or_model_are_refused(any_place, rows, digest):
-    found = Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32))
-    any_place.create(scores.path("bow", 1, "c"), scores.encode(found))
+    stored = Scores("bow", 1, "d", ("a",), np.ones((5, 1), np.float32))
+    any_place.create(scores.path("bow", 1, "c"), scores.encode(stored))
     with pytest.raises(BadScores):
         scores.read(any_place, ModelVersion(name="bow", version=1, digest=digest), "c", rows)
     assert scores.read(
@@ -65,16 +70,16 @@ def test_rejected_rows_survive_the_file_with_their_reasons(data, rows):
     values = np.ones((rows, 2), np.float32)
     values[list(rejected)] = np.nan
     encoded = scores.encode(Scores("bow", 1, "d", ("a", "b"), values, rejected))
-    found = scores.decode(encoded, "x")
-    assert found.rejected == rejected
-    assert found.values.tobytes() == values.tobytes()
-    assert scores.encode(found) == encoded
+    decoded = scores.decode(encoded, "x")
+    assert decoded.rejected == rejected
+    assert decoded.values.tobytes() == values.tobytes()
+    assert scores.encode(decoded) == encoded
 
 
 @pytest.mark.parametrize(
     ("without", "rejected"), [([1], {}), ([], {1: "x"}), ([1], {0: "x"}), ([0, 1], {1: "x"})]
 )
-def test_rows_without_values_that_are_not_the_rejected_ones_are_refused(without, rejected):
+def test_a_file_whose_rejected_rows_are_not_its_rows_without_values_is_refused(without, rejected):
     values = np.ones((3, 2), np.float32)
     values[without, 0] = np.nan
     with pytest.raises(BadScores, match="not those listed as rejected"):

@@ -1,4 +1,4 @@
-"""Shelves: numbered versions that never change, aliases that move."""
+"""The version store: numbered versions that never change, and aliases that move."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,67 +15,67 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def shelf(any_place):
+def store(any_place):
     return VersionStore(any_place, "models", "manifest.json")
 
 
-def publish(shelf, name="bow"):
-    version = shelf.claim(name)
-    shelf.write_version(name, version, {"weights": b"w"}, b"{}", NOW)
+def publish(store, name="bow"):
+    version = store.claim(name)
+    store.write_version(name, version, {"weights": b"w"}, b"{}", NOW)
     return version
 
 
-def test_versions_are_numbered_from_one_and_the_first_is_champion(shelf):
-    assert [publish(shelf), publish(shelf)] == [1, 2]
-    assert shelf.versions("bow") == [1, 2]
-    assert shelf.resolve("bow") == 1
-    assert shelf.names() == ["bow"]
+def test_versions_are_numbered_from_one_and_the_first_is_champion(store):
+    assert [publish(store), publish(store)] == [1, 2]
+    assert store.versions("bow") == [1, 2]
+    assert store.resolve("bow") == 1
+    assert store.names() == ["bow"]
 
 
-def test_two_publishers_at_once_get_two_versions(shelf):
-    assert shelf.claim("bow") != shelf.claim("bow")
+def test_two_publishers_at_once_get_two_versions(store):
+    assert store.claim("bow") != store.claim("bow")
 
 
-def test_a_version_whose_publisher_died_is_not_there_and_its_number_is_not_used_again(shelf):
-    shelf.claim("bow")
-    assert shelf.versions("bow") == []
-    assert publish(shelf) == 2
-    assert shelf.versions("bow") == [2]
+def test_a_version_whose_publisher_died_does_not_exist_and_its_number_is_not_reused(store):
+    store.claim("bow")
+    assert store.versions("bow") == []
+    assert publish(store) == 2
+    assert store.versions("bow") == [2]
 
 
-def test_of_two_who_publish_the_first_versions_at_once_one_makes_the_champion(shelf):
-    together = Barrier(2)
+def test_of_two_concurrent_first_versions_one_becomes_champion(store):
+    barrier = Barrier(2)
 
-    def publisher(_):
-        together.wait()
-        return publish(shelf)
+    def publish_first(_):
+        barrier.wait()
+        return publish(store)
 
     with ThreadPoolExecutor(2) as pool:
-        made = sorted(pool.map(publisher, range(2)))
-    assert made == shelf.versions("bow") == [1, 2]
-    assert [move.by for _, move in shelf.history("bow")] == ["publish"]
+        versions = sorted(pool.map(publish_first, range(2)))
+    assert versions == store.versions("bow") == [1, 2]
+    assert [move.by for _, move in store.history("bow")] == ["publish"]
 
 
-def test_an_alias_moves_and_can_be_resolved(shelf):
-    publish(shelf), publish(shelf)
-    shelf.promote("bow", 2, NOW)
-    shelf.promote("bow", 1, NOW, "challenger")
-    assert (shelf.resolve("bow"), shelf.resolve("bow", "challenger"), shelf.resolve("bow", 1)) == (
+def test_an_alias_moves_and_can_be_resolved(store):
+    publish(store), publish(store)
+    store.promote("bow", 2, NOW)
+    store.promote("bow", 1, NOW, "challenger")
+    assert (store.resolve("bow"), store.resolve("bow", "challenger"), store.resolve("bow", 1)) == (
         2,
         1,
         1,
     )
-    assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
+    assert store.aliases("bow") == {"challenger": 1, "champion": 2}
 
 
-def test_every_move_of_an_alias_is_remembered_and_where_it_is_already_is_no_move(shelf):
-    publish(shelf), publish(shelf)
+def test_the_history_has_every_move_and_promoting_the_current_version_is_none(store):
+    publish(store), publish(store)
     for minutes, version in enumerate((2, 2, 1)):
-        shelf.promote("bow", version, NOW + timedelta(minutes=minutes))
-    shelf.promote("bow", 2, NOW + timedelta(minutes=1), "challenger")
+        store.promote("bow", version, NOW + timedelta(minutes=minutes))
+    store.promote("bow", 2, NOW + timedelta(minutes=1), "challenger")
     assert [
         (alias, move.version, move.by, (move.at - NOW).seconds)
-        for alias, move in shelf.history("bow")
+        for alias, move in store.history("bow")
     ] == [
         ("champion", 1, "promote", 120),
         ("challenger", 2, "promote", 60),
@@ -84,99 +84,101 @@ def test_every_move_of_an_alias_is_remembered_and_where_it_is_already_is_no_move
     ]
 
 
-def test_rolling_back_twice_goes_two_steps_back(shelf):
+def test_rolling_back_twice_goes_two_steps_back(store):
     for _ in range(3):
-        shelf.promote("bow", publish(shelf), NOW)
-    assert [shelf.roll_back("bow", NOW), shelf.roll_back("bow", NOW)] == [2, 1]
+        store.promote("bow", publish(store), NOW)
+    assert [store.roll_back("bow", NOW), store.roll_back("bow", NOW)] == [2, 1]
     with pytest.raises(NoEarlierVersion, match="is at version 1, and no version that it had"):
-        shelf.roll_back("bow", NOW)
+        store.roll_back("bow", NOW)
     with pytest.raises(NoEarlierVersion, match="no alias challenger"):
-        shelf.roll_back("bow", NOW, "challenger")
-    assert [move.by for _, move in shelf.history("bow")][:2] == ["rollback"] * 2
+        store.roll_back("bow", NOW, "challenger")
+    assert [move.by for _, move in store.history("bow")][:2] == ["rollback"] * 2
 
 
-def test_of_many_who_roll_back_at_once_each_goes_a_step(tmp_path):
-    shelf, together = VersionStore(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
+def test_concurrent_rollbacks_each_go_one_step_back(tmp_path):
+    store, barrier = VersionStore(LocalPlace(tmp_path), "models", "manifest.json"), Barrier(3)
     for _ in range(5):
-        shelf.promote("bow", publish(shelf), NOW)
+        store.promote("bow", publish(store), NOW)
 
-    def back(_):
-        together.wait()
-        return shelf.roll_back("bow", NOW)
+    def roll_back_once(_):
+        barrier.wait()
+        return store.roll_back("bow", NOW)
 
     with ThreadPoolExecutor(3) as pool:
-        assert sorted(pool.map(back, range(3))) == [2, 3, 4]
-    assert shelf.resolve("bow") == 2
+        assert sorted(pool.map(roll_back_once, range(3))) == [2, 3, 4]
+    assert store.resolve("bow") == 2
 
 
-def test_rolling_back_passes_over_what_was_removed(shelf):
+def test_rolling_back_skips_removed_versions(store):
     for _ in range(3):
-        shelf.promote("bow", publish(shelf), NOW)
-    shelf.remove("bow", 2)
-    assert shelf.roll_back("bow", NOW) == 1
+        store.promote("bow", publish(store), NOW)
+    store.remove("bow", 2)
+    assert store.roll_back("bow", NOW) == 1
 
 
-def test_aliases_of_an_older_root_hold_and_are_what_was_before_the_first_move(shelf):
-    publish(shelf), publish(shelf)
+def test_aliases_of_an_older_root_are_valid_and_count_as_the_version_before_the_first_move(store):
+    publish(store), publish(store)
     for alias in ("champion", "challenger"):
-        for move in shelf.place.names(f"registry/models/bow/aliases/{alias}"):
-            shelf.place.remove(f"registry/models/bow/aliases/{alias}/{move}")
-    shelf.place.create(
+        for move in store.place.names(f"registry/models/bow/aliases/{alias}"):
+            store.place.remove(f"registry/models/bow/aliases/{alias}/{move}")
+    store.place.create(
         "registry/models/bow/aliases.json", b'{"aliases": {"champion": 2, "challenger": 1}}'
     )
-    publish(shelf)
-    assert shelf.aliases("bow") == {"challenger": 1, "champion": 2}
-    shelf.promote("bow", 3, NOW)
-    assert shelf.aliases("bow") == {"challenger": 1, "champion": 3}
-    assert shelf.roll_back("bow", NOW) == 2
+    publish(store)
+    assert store.aliases("bow") == {"challenger": 1, "champion": 2}
+    store.promote("bow", 3, NOW)
+    assert store.aliases("bow") == {"challenger": 1, "champion": 3}
+    assert store.roll_back("bow", NOW) == 2
 
 
-def test_a_removed_version_is_absent_and_its_number_is_not_used_again(shelf):
-    publish(shelf), publish(shelf)
-    shelf.remove("bow", 2)
-    assert shelf.versions("bow") == [1]
-    assert "weights" not in shelf.place.names(shelf.folder("bow", 2))
-    assert publish(shelf) == 3
+def test_a_removed_version_does_not_exist_and_its_number_is_not_reused(store):
+    publish(store), publish(store)
+    store.remove("bow", 2)
+    assert store.versions("bow") == [1]
+    assert "weights" not in store.place.names(store.folder("bow", 2))
+    assert publish(store) == 3
     with pytest.raises(NotPublished):
-        shelf.remove("bow", 7)
+        store.remove("bow", 7)
 
 
-def test_a_version_that_was_removed_by_half_is_absent_and_can_be_removed_again(shelf, monkeypatch):
-    publish(shelf), publish(shelf)
+def test_a_partly_removed_version_does_not_exist_and_can_be_removed_again(store, monkeypatch):
+    publish(store), publish(store)
     with monkeypatch.context() as patch:
-        removing = shelf.place.remove
+        removing = store.place.remove
 
         def interrupted(path):
             if path.endswith("weights"):
                 raise KeyboardInterrupt
             removing(path)
 
-        patch.setattr(shelf.place, "remove", interrupted)
+        patch.setattr(store.place, "remove", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            shelf.remove("bow", 2)
-    assert shelf.versions("bow") == [1]
-    shelf.remove("bow", 2)
-    assert "weights" not in shelf.place.names(shelf.folder("bow", 2))
+            store.remove("bow", 2)
+    assert store.versions("bow") == [1]
+    store.remove("bow", 2)
+    assert "weights" not in store.place.names(store.folder("bow", 2))
 
 
-@pytest.mark.parametrize("wanted", [3, "nobody"])
-def test_what_is_not_published_is_refused_with_what_is(shelf, wanted):
-    publish(shelf)
+@pytest.mark.parametrize("version_or_alias", [3, "unknown"])
+def test_resolving_an_unpublished_version_is_an_error_that_lists_the_published_ones(
+    store, version_or_alias
+):
+    publish(store)
     with pytest.raises(NotPublished, match=r"1, champion"):
-        shelf.resolve("bow", wanted)
+        store.resolve("bow", version_or_alias)
     with pytest.raises(NotPublished, match="bow"):
-        shelf.resolve("minilm")
+        store.resolve("minilm")
 
 
-def test_an_alias_cannot_point_at_nothing(shelf):
-    publish(shelf)
+def test_an_alias_cannot_name_an_unpublished_version(store):
+    publish(store)
     with pytest.raises(NotPublished):
-        shelf.promote("bow", 7, NOW)
-    assert shelf.resolve("bow") == 1
+        store.promote("bow", 7, NOW)
+    assert store.resolve("bow") == 1
 
 
 @pytest.mark.parametrize(("alias", "error"), [("2", AliasIsNumber), ("../other", BadName)])
-def test_an_alias_is_a_word_that_can_be_a_folder(shelf, alias, error):
-    publish(shelf)
+def test_an_alias_is_a_word_and_a_valid_folder_name(store, alias, error):
+    publish(store)
     with pytest.raises(error):
-        shelf.promote("bow", 1, NOW, alias)
+        store.promote("bow", 1, NOW, alias)
