@@ -73,8 +73,8 @@ def _read_table(toml: ChorusToml, path: TomlPath, table: object, base: Limits) -
         key = "max" if "max" in values else "min"
         raise toml.error_at(
             (*path, key),
-            f"in {header_of(path)} min is {limits.min} and max is {limits.max}; allowed is a max of "
-            "at least min. A key that a model's table leaves out is taken from [defaults].",
+            f"in {header_of(path)} min is {limits.min} and max is {limits.max}; allowed is a max "
+            "of at least min. A key that a model's table leaves out is taken from [defaults].",
         )
     return limits
 

@@ -1,6 +1,6 @@
-"""Celery beat, in a thread of the control worker: it queues a schedule's step when that has work.
+"""Celery beat in a thread of the control worker: queues a schedule's step when it has work.
 
-Storage holds what was done and what is due, so beat keeps nothing: any number of them may run on
+Storage holds what was done and what is due, and beat has no state: any number of them may run on
 one broker.
 """
 
@@ -25,10 +25,10 @@ from tasks.planning.reconcile_job import control_steps_in_flight
 from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
 
-_ASK_AGAIN = 5.0  # seconds until it is asked again for a look that has not come about
-# seconds until storage is asked again; runs may have ended that something has to wait for
-_SEE_AGAIN = 30.0
-_LONGEST_SLEEP = 5  # seconds between two ticks
+_REQUEUE_SECONDS = 5.0  # until a step is queued again that is still due
+# Seconds until storage is read again: a run may have ended for which the next one waits.
+_RECHECK_SECONDS = 30.0
+_TICK_SECONDS = 5  # at most, between two ticks
 
 log = logging.getLogger(__name__)
 
@@ -36,29 +36,29 @@ log = logging.getLogger(__name__)
 def start_beat(app: Celery, context: Context) -> None:
     """Start beat in a thread of its own."""
     scheduler: Any = partial(StoredScheduler, context)  # Any: Celery's types want a class here
-    service = Service(app, max_interval=_LONGEST_SLEEP, scheduler_cls=scheduler)
+    service = Service(app, max_interval=_TICK_SECONDS, scheduler_cls=scheduler)
     Thread(target=service.start, name="celery-beat", daemon=True).start()
 
 
 class StoredScheduler(Scheduler):
-    """The schedules of chorus.toml as beat's entries; the file is read again and again."""
+    """The schedules of chorus.toml as entries of beat, read anew every `read_every` seconds."""
 
-    read_every = 30.0  # seconds
-    producer: Any = None  # it publishes as everybody does
+    read_every = 30.0
+    producer: Any = None  # beat's own is not used: Context.publish sends messages
 
     def __init__(self, context: Context, **options: Any) -> None:
         self._context, self._schedules = context, dict[str, Schedule]()
         super().__init__(**options)
 
     def setup_schedule(self) -> None:
-        """Read the file. While it has an error, nothing is due."""
+        """Read the file. While it has a mistake, no schedule runs."""
         self._read_at = monotonic()
         try:
             schedules = read_schedules(self._context.place)
         except BadChorusToml as error:
             log.warning("no schedule runs: %s", error)
             schedules = {}
-        except Exception:  # whatever a storage raises; the next look is soon
+        except Exception:  # whatever storage raises; it is read again soon
             log.exception("could not read the schedules")
             return
         if schedules != self._schedules:
@@ -71,42 +71,45 @@ class StoredScheduler(Scheduler):
             self.setup_schedule()
         return super().tick(*args, **options)
 
-    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — there is none
-        """Queue the schedule's step for the control worker, unless it waits in the queue already."""
+    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 — not used
+        """Queue the schedule's step for the control worker, unless it is in flight already."""
         message = RunSchedule(str(entry.name))
         try:
             if not control_steps_in_flight(self._context.board, [message.step]):
                 self._context.publish(message)
         except (RedisError, BrokerUnreachable) as error:
-            log.warning("the broker is away: %s", error)
+            log.warning("the broker does not answer: %s", error)
 
     def _entry(self, schedule: Schedule) -> ScheduleEntry:
         return ScheduleEntry(
             schedule.name,
             RunSchedule.name,
-            schedule=_Due(self._context.place, schedule),
+            schedule=_DueFromStorage(self._context.place, schedule),
             app=self.app,
         )
 
 
-class _Due(BaseSchedule):
-    """Celery's question whether a schedule is due, answered from storage and the clock."""
+class _DueFromStorage(BaseSchedule):
+    """Answers Celery's question whether a schedule is due, from storage and the clock."""
 
     def __init__(self, place: Place, schedule: Schedule) -> None:
         super().__init__()
-        self._place, self._of = place, schedule
+        self._place, self._schedule = place, schedule
 
-    def is_due(self, last_run_at: datetime) -> schedstate:  # noqa: ARG002 — storage knows better
+    def is_due(self, last_run_at: datetime) -> schedstate:  # noqa: ARG002 — storage has it
         """Return whether to queue the step now, and the seconds until the next check."""
         now = datetime.now(UTC)
         try:
-            if has_work(self._place, self._of, now):
-                return schedstate(True, _ASK_AGAIN)
-            until_next = (next(self._of.cron.after(now)) - now).total_seconds()
-        except Exception:  # whatever a storage raises; the next look is soon
-            log.exception("could not see what is due", extra={"schedule": self._of.name})
-            return schedstate(False, _SEE_AGAIN)
-        return schedstate(False, min(until_next, _SEE_AGAIN))
+            if has_work(self._place, self._schedule, now):
+                return schedstate(True, _REQUEUE_SECONDS)
+            until_next = (next(self._schedule.cron.after(now)) - now).total_seconds()
+        except Exception:  # whatever storage raises; it is read again soon
+            log.exception(
+                "could not read whether the schedule is due",
+                extra={"schedule": self._schedule.name},
+            )
+            return schedstate(False, _RECHECK_SECONDS)
+        return schedstate(False, min(until_next, _RECHECK_SECONDS))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Due) and self._of == other._of
+        return isinstance(other, _DueFromStorage) and self._schedule == other._schedule

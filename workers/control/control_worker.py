@@ -1,5 +1,6 @@
-"""The control worker: reduce, finish, schedules and the reconciler. It never imports a model
-library.
+"""The control worker: reduce, finish, schedules and the reconciler.
+
+It never imports a model library.
 """
 
 import logging
@@ -26,7 +27,7 @@ from workers.runtime.celery_worker import consume_queue
 from workers.runtime.liveness_file import touch_liveness_file
 from workers.runtime.run_step import run_step
 
-_SWEEP_SECONDS = 2.0
+_RECONCILE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +44,12 @@ def register(app: Celery, context: Context) -> None:
         run_step(context, partial(finish, context), FinishJob(job))
 
     @app.task(name=RunSchedule.name)
-    def _look(schedule: str) -> None:
+    def _run_schedule(schedule: str) -> None:
         run_step(context, partial(run_schedule_step, context), RunSchedule(schedule))
 
 
 def run_schedule_step(context: Context, message: RunSchedule) -> None:
-    """Run what is due of a schedule in chorus.toml; one that was removed from it just stops."""
+    """Run what is due of a schedule; do nothing if chorus.toml no longer has the schedule."""
     schedule = read_schedules(context.place).get(message.schedule)
     if schedule is not None:
         run_due(context, schedule, datetime.now(UTC))
@@ -59,7 +60,7 @@ def run_control_worker(
 ) -> int:
     """Consume the control queue until told to stop; return the exit status.
 
-    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if none are given.
+    `folder` is CHORUS_RUN; `only`: the jobs to look after, all of the root if it is empty.
     """
     register(app, context)
     if context.session is not None:
@@ -69,7 +70,7 @@ def run_control_worker(
     Thread(
         target=_reconcile_forever,
         args=(Reconciler(context, only), folder),
-        name="sweep",
+        name="reconciler",
         daemon=True,
     ).start()
     try:
@@ -79,17 +80,17 @@ def run_control_worker(
             context.session.leave()
 
 
-def _reconcile_forever(sweeper: Reconciler, folder: Path) -> None:
+def _reconcile_forever(reconciler: Reconciler, folder: Path) -> None:
     """Run the reconciler every two seconds, until the process ends."""
     pause = Event()
     while True:
         try:
-            sweeper.tick()
+            reconciler.tick()
             touch_liveness_file(folder)
         except (RedisError, BrokerUnreachable):
-            log.warning("the broker is away: nothing is swept")
+            log.warning("the broker does not answer: jobs are reconciled when it does")
         except StorageUnavailable as error:
-            log.warning("nothing is swept: %s", error)
-        except Exception:  # whatever else a storage raises; the next look is soon
-            log.exception("could not sweep")
-        pause.wait(_SWEEP_SECONDS)
+            log.warning("jobs are not reconciled now: %s", error)
+        except Exception:  # whatever else storage raises; the next try is soon
+            log.exception("could not reconcile the jobs")
+        pause.wait(_RECONCILE_SECONDS)

@@ -1,7 +1,7 @@
 """The metrics endpoint over HTTP: demand, workers and messages, for Prometheus, KEDA and probes.
 
 /metrics         the text format of Prometheus
-/demand/<model>  {"rows": 1200, "workers": 4}: the waiting rows, and the wanted workers
+/demand/<model>  {"rows": 1200, "workers": 4}: waiting rows, and how many workers it should have
 /healthz         200 while the board can be read
 """
 
@@ -22,17 +22,17 @@ from storage.errors import BadRequest, ChorusError
 from workers.autoscaling.limits import Limits
 from workers.control.prometheus import BoardSnapshot, prometheus_text
 
-# seconds that one reading of the board serves all who ask: KEDA asks for each model by itself
-_FRESH = 1.0
+# Seconds for which a snapshot of the board answers all requests: KEDA makes one for each model.
+_SNAPSHOT_SECONDS = 1.0
 
-Read = Callable[[], BoardSnapshot]
-Answer = tuple[HTTPStatus, str, bytes]  # status, content type, body
+ReadBoard = Callable[[], BoardSnapshot]
+Response = tuple[HTTPStatus, str, bytes]  # status, content type, body
 
 log = logging.getLogger(__name__)
 
 
 class BadListenAddress(BadRequest):
-    """An address that cannot be listened on: it is not HOST:PORT."""
+    """An address to listen on that is not HOST:PORT."""
 
     def __init__(self, value: str) -> None:
         self.value = value
@@ -49,8 +49,7 @@ class CannotListen(ChorusError):
         self.host, self.port, self.reason = host, port, reason
         super().__init__(
             f"The metrics cannot be served on {host}:{port}: {reason}. Stop what listens there, or "
-            "choose another "
-            "port (0: any that is free)."
+            "choose another port (0: any that is free)."
         )
 
 
@@ -70,7 +69,7 @@ def parse_listen_address(value: str) -> tuple[str, int]:
 
 
 def check_address_free(host: str, port: int) -> None:
-    """Raise CannotListen if `serve_metrics` would now."""
+    """Raise CannotListen if `serve_metrics` would raise it now."""
     try:
         socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
@@ -79,11 +78,11 @@ def check_address_free(host: str, port: int) -> None:
 
 @contextmanager
 def serve_metrics(
-    host: str, port: int, read: Read, limits: Callable[[str], Limits]
+    host: str, port: int, read: ReadBoard, limits: Callable[[str], Limits]
 ) -> Iterator[int]:
     """Serve from a thread while the block lasts; yield the port.
 
-    `read` is called from other threads, one at a time; `limits` is `LimitsFile.of`. Raises
+    `read` is called from other threads, one at a time; `limits` is `LimitsFile.for_model`. Raises
     CannotListen.
     """
     try:
@@ -103,26 +102,29 @@ def serve_metrics(
 
 
 class MetricsPages:
-    """The answers to the paths."""
+    """The responses of the endpoint, by path."""
 
     def __init__(
-        self, read: Read, limits: Callable[[str], Limits], clock: Callable[[], float] = time.time
+        self,
+        read: ReadBoard,
+        limits: Callable[[str], Limits],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._read, self._limits, self._clock = read, limits, clock
         self._lock, self._read_at = Lock(), float("-inf")
-        self._last = BoardSnapshot()
+        self._snapshot = BoardSnapshot()
 
-    def answer(self, path: str) -> Answer:
-        """Return status, content type and body of a path. Raises what `read` raises."""
+    def respond(self, path: str) -> Response:
+        """Return status, content type and body for a path. Raises what `read` raises."""
         path = path.partition("?")[0]
         if path == "/healthz":
-            self._board()
+            self._latest()
             return HTTPStatus.OK, "text/plain", b"ok\n"
         if path == "/metrics":
             return (
                 HTTPStatus.OK,
                 CONTENT_TYPE_LATEST,
-                prometheus_text(self._board(), self._limits, self._clock()),
+                prometheus_text(self._latest(), self._limits, self._clock()),
             )
         folder, _, model = path.rpartition("/")
         if folder == "/demand" and model:
@@ -134,23 +136,21 @@ class MetricsPages:
         )
 
     def _demand(self, model: str) -> dict[str, int]:
-        """Return rows and wanted workers; a model without demand gets its minimum, so that its pool
-        can shrink.
-        """
-        seen, limits = self._board(), self._limits(model)
-        for one in seen.demand:
-            if one.model == model:
-                wanted = seen.workers_wanted(one, limits, self._clock())
-                return {"rows": one.rows, "workers": wanted}
+        """Return a model's rows and wanted workers; without demand they are 0 and its `min`."""
+        snapshot, limits = self._latest(), self._limits(model)
+        for demand in snapshot.demand:
+            if demand.model == model:
+                wanted = snapshot.workers_wanted(demand, limits, self._clock())
+                return {"rows": demand.rows, "workers": wanted}
         return {"rows": 0, "workers": limits.min}
 
-    def _board(self) -> BoardSnapshot:
+    def _latest(self) -> BoardSnapshot:
         with self._lock:
-            # a clock that was set back is no reason to wait
-            if not 0 <= self._clock() - self._read_at < _FRESH:
-                self._last = self._read()
+            # Below 0 if the clock was set back.
+            if not 0 <= self._clock() - self._read_at < _SNAPSHOT_SECONDS:
+                self._snapshot = self._read()
                 self._read_at = self._clock()
-            return self._last
+            return self._snapshot
 
 
 def _family(host: str) -> socket.AddressFamily:
@@ -158,7 +158,7 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 class _Server(ThreadingTCPServer):
-    """A TCP server: HTTPServer would ask the name service for its own address before it listens."""
+    """A TCP server. HTTPServer would look up its own host name before it listens."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -168,22 +168,22 @@ class _Server(ThreadingTCPServer):
         self.pages = pages
         super().__init__((host, port), _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 — as the base has it
-        """Ignore a client that went away in the middle."""
-        log.debug("no answer to %s", client_address)
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 — as in the base class
+        """Ignore a client that closed the connection too soon."""
+        log.debug("no response to %s", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     """The handler of one request."""
 
     server: _Server
-    timeout = 10  # seconds that a client may be silent
+    timeout = 10  # seconds that a client may take to send its request
 
     def do_GET(self) -> None:
         """Answer one request."""
         try:
-            status, kind, body = self.server.pages.answer(self.path)
-        except Exception as error:  # whatever the board raises: the next who asks may be luckier
+            status, kind, body = self.server.pages.respond(self.path)
+        except Exception as error:  # whatever the board raises
             log.warning("the board cannot be read: %s", error)
             status, kind, body = (
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -197,4 +197,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the standard library's name
-        """Log nothing: a request every few seconds is no event."""
+        """Log nothing: there is a request every few seconds."""

@@ -1,7 +1,7 @@
 """The metrics in the text format of Prometheus. Pure.
 
-The metrics of the Prometheus client are made for each answer, on a registry of their own: the board
-is the source, and this process keeps no figures.
+They are made anew for each response, on a registry of their own: the board has the figures, this
+process has none.
 """
 
 from collections import Counter
@@ -22,14 +22,14 @@ from workers.autoscaling.model_workload import workers_wanted
 
 @dataclass(frozen=True)
 class BoardSnapshot:
-    """Demand, workers and messages by the board at one moment."""
+    """Demand, workers and messages, as the board has them at one moment."""
 
     demand: Sequence[Demand] = ()
     workers: Sequence[Worker] = ()
     traffic: MessageTraffic = field(default_factory=MessageTraffic)
 
     def workers_wanted(self, demand: Demand, limits: Limits, now: float) -> int:
-        """Return how many workers a model should have, beside those that it has."""
+        """Return how many workers a model should have, those included that it has."""
         workers = [worker for worker in self.workers if worker.model == demand.model]
         return workers_wanted(demand, workers, limits, now)
 
@@ -40,8 +40,11 @@ def prometheus_text(snapshot: BoardSnapshot, limits: Callable[[str], Limits], no
     `now` is in seconds since 1970.
     """
     registry = CollectorRegistry(auto_describe=False)
-    pools = (*_of_demand(snapshot, limits, now), *_of_workers(snapshot.demand, snapshot.workers))
-    registry.register(_Metrics([*pools, *_of_messages(snapshot.traffic)]))
+    pools = (
+        *_demand_metrics(snapshot, limits, now),
+        *_worker_metrics(snapshot.demand, snapshot.workers),
+    )
+    registry.register(_Metrics([*pools, *_message_metrics(snapshot.traffic)]))
     return generate_latest(registry)
 
 
@@ -56,50 +59,61 @@ class _Metrics(Collector):
         return self._metrics
 
 
-def _of_demand(
-    seen: BoardSnapshot, limits: Callable[[str], Limits], now: float
+def _demand_metrics(
+    snapshot: BoardSnapshot, limits: Callable[[str], Limits], now: float
 ) -> Iterator[GaugeMetricFamily]:
-    demand = seen.demand
+    demands = snapshot.demand
     rows = GaugeMetricFamily(
-        "chorus_rows_waiting", "Rows asked for and not yet scored.", labels=["model", "class"]
+        "chorus_rows_waiting",
+        "Rows that running jobs want and that are not scored yet.",
+        labels=["model", "class"],
     )
-    for one in demand:
-        for name, count in (("urgent", one.urgent), ("bulk", one.bulk), ("nightly", one.nightly)):
-            rows.add_metric([one.model, name], count)
+    for demand in demands:
+        for name, count in (
+            ("urgent", demand.urgent),
+            ("bulk", demand.bulk),
+            ("nightly", demand.nightly),
+        ):
+            rows.add_metric([demand.model, name], count)
     yield rows
-    oldest = {one.model: max(0.0, now - one.oldest) if one.rows else 0.0 for one in demand}
-    yield _each(
+    oldest = {
+        demand.model: max(0.0, now - demand.oldest) if demand.rows else 0.0 for demand in demands
+    }
+    yield _gauge_by_model(
         "chorus_oldest_age_seconds", "Age of the oldest job that waits for the model.", oldest
     )
-    yield _each(
+    yield _gauge_by_model(
         "chorus_worker_rows_per_second",
         "Rows a second that one worker scores.",
-        {one.model: one.rate for one in demand},
+        {demand.model: demand.rate for demand in demands},
     )
-    yield _each(
+    yield _gauge_by_model(
         "chorus_worker_start_seconds",
         "From the start of a worker to its first score.",
-        {one.model: one.start_seconds for one in demand},
+        {demand.model: demand.start_seconds for demand in demands},
     )
-    yield _each(
+    yield _gauge_by_model(
         "chorus_worker_memory_bytes",
         "Memory of one worker.",
-        {one.model: one.memory for one in demand},
+        {demand.model: demand.memory for demand in demands},
     )
-    yield _each(
+    yield _gauge_by_model(
         "chorus_workers_wanted",
-        "Workers that would score in time what waits, if there were room for all.",
-        {one.model: seen.workers_wanted(one, limits(one.model), now) for one in demand},
+        "Workers that would score the waiting rows in time, if there is capacity for all.",
+        {
+            demand.model: snapshot.workers_wanted(demand, limits(demand.model), now)
+            for demand in demands
+        },
     )
 
 
-def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator[GaugeMetricFamily]:
-    """Yield the gauges of workers, zeros included, so that an empty pool is seen to be empty."""
-    models = sorted({one.model for one in demand} | {worker.model for worker in workers})
+def _worker_metrics(
+    demands: Sequence[Demand], workers: Sequence[Worker]
+) -> Iterator[GaugeMetricFamily]:
+    """Yield the gauges of workers, also for models without workers (0)."""
+    models = sorted({demand.model for demand in demands} | {worker.model for worker in workers})
     states = Counter((worker.model, worker.state) for worker in workers)
-    gauge = GaugeMetricFamily(
-        "chorus_workers", "Workers by what they do.", labels=["model", "state"]
-    )
+    gauge = GaugeMetricFamily("chorus_workers", "Workers by state.", labels=["model", "state"])
     for model in models:
         for state in get_args(State):
             gauge.add_metric([model, state], states[model, state])
@@ -107,22 +121,24 @@ def _of_workers(demand: Sequence[Demand], workers: Sequence[Worker]) -> Iterator
     memory = dict.fromkeys(models, 0)
     for worker in workers:
         memory[worker.model] += worker.memory
-    yield _each("chorus_workers_memory_bytes", "Memory of all workers of the model.", memory)
+    yield _gauge_by_model(
+        "chorus_workers_memory_bytes", "Memory of all workers of the model.", memory
+    )
 
 
-def _of_messages(traffic: MessageTraffic) -> Iterator[Metric]:
+def _message_metrics(traffic: MessageTraffic) -> Iterator[Metric]:
     up = GaugeMetricFamily(
         "chorus_bridge_up", "1: pulls; 0: its stream ended.", labels=["bridge", "subscription"]
     )
     held = GaugeMetricFamily(
-        "chorus_messages_held", "Messages in the hands of a bridge.", labels=["bridge"]
+        "chorus_messages_held",
+        "Messages that a bridge received and has not settled yet.",
+        labels=["bridge"],
     )
     for bridge in traffic.bridges:
         up.add_metric([bridge.id, bridge.subscription], bridge.state == "pulling")
         held.add_metric([bridge.id], bridge.held)
-    messages = CounterMetricFamily(
-        "chorus_messages", "Messages by what became of them.", labels=["outcome"]
-    )
+    messages = CounterMetricFamily("chorus_messages", "Messages by outcome.", labels=["outcome"])
     for outcome in OUTCOMES:
         messages.add_metric([outcome], traffic.outcomes.get(outcome, 0))
     results = GaugeMetricFamily(
@@ -132,7 +148,9 @@ def _of_messages(traffic: MessageTraffic) -> Iterator[Metric]:
     yield from (up, held, messages, results)
 
 
-def _each(name: str, meaning: str, values: dict[str, float] | dict[str, int]) -> GaugeMetricFamily:
+def _gauge_by_model(
+    name: str, meaning: str, values: dict[str, float] | dict[str, int]
+) -> GaugeMetricFamily:
     gauge = GaugeMetricFamily(name, meaning, labels=["model"])
     for model, value in values.items():
         gauge.add_metric([model], value)

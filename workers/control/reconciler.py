@@ -1,4 +1,4 @@
-"""The reconciler: every few seconds it queues again what is missing and not in flight.
+"""The reconciler: queues again, every few seconds, what is missing and not in flight.
 
 A message is lost when a worker dies between taking it and recording that, when a broker vanishes,
 or when a process dies between two steps. A cell that was dispatched, and neither waits in a queue
@@ -37,18 +37,16 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Any number of them may work on one board.
-
-    `only`: the jobs to look after; none given: all jobs of the root.
-    """
+    """Queues lost steps of running jobs again. Any number of them may work on one board."""
 
     def __init__(self, context: Context, only: Collection[str] = ()) -> None:
+        """`only`: the jobs to look after, all of the root if it is empty."""
         self._context, self._only = context, only
-        # the board's epoch when storage was last read for the jobs that should run
+        # the board's epoch when the open jobs were last read from storage
         self._epoch: bytes | None = None
-        self._missing: set[str] = set()  # steps that were missing and not in flight last time
-        # job → its progress, and since when it has been that
-        self._moved: dict[str, tuple[Progress | None, float]] = {}
+        self._missing: set[str] = set()  # steps missing and not in flight at the last tick
+        # job → its progress, and since when it has been the same
+        self._progress: dict[str, tuple[Progress | None, float]] = {}
 
     def tick(self) -> None:
         """Check every running job once.
@@ -57,8 +55,8 @@ class Reconciler:
         """
         board = self._context.board
         epoch, running = board.epoch(), board.running()
-        if epoch != self._epoch:  # Redis has lost the board, or this process is new
-            self._carry_on_runs()
+        if epoch != self._epoch:  # Redis has lost the board, or this process has just started
+            self._continue_runs()
             for job in self._open_jobs():
                 if job not in running:
                     self._reconcile(job)
@@ -71,8 +69,8 @@ class Reconciler:
         progress = board.progress_of({name: job.model_names for name, (job, _) in jobs.items()})
         models = {model for job, _ in jobs.values() for model in job.model_names}
         missing = self._lost_cells(models, jobs, running) | self._unfinished(jobs, progress)
-        # Between a queue and a lease a step is in neither for a moment: only what was missing at
-        # two ticks is lost.
+        # A step that a worker takes is neither queued nor leased for a moment: only what is missing
+        # at two ticks in a row is lost.
         lost = {missing[step] for step in missing.keys() & self._missing}
         self._missing = set(missing)
         for job in sorted(lost | self._stalled(models, progress)):
@@ -87,7 +85,7 @@ class Reconciler:
             return [job for job in self._only if read_end(place, job) is None]
         return [job.id for job in open_jobs(place)]
 
-    def _carry_on_runs(self) -> None:
+    def _continue_runs(self) -> None:
         """Continue every open run, in case the process that started it died in the middle."""
         place = self._context.place
         for customer in [] if self._only else customers(place):
@@ -110,9 +108,9 @@ class Reconciler:
                 jobs[name] = job, dataset_of(self._context.place, job)
             except ChorusError as error:
                 log.warning("the job cannot be read: %s", error, extra={"job": name})
-                gone = isinstance(error, Absent)
+                removed = isinstance(error, Absent)
                 self._context.board.mark_ended(
-                    name, "failed", "The job is no longer in storage." if gone else str(error)
+                    name, "failed", "The job is no longer in storage." if removed else str(error)
                 )
         return jobs
 
@@ -151,7 +149,7 @@ class Reconciler:
                 continue
             if reached.parts >= len(dataset.chunks):
                 missing[FinishJob(name).step] = name
-            elif all(reached.scored.values()):  # else no chunk can be ready
+            elif all(reached.scored.values()):  # else no chunk has the scores of all models
                 for position in board.unreduced(name, job.model_names):
                     missing[ReduceChunk(name, dataset.chunks[position].id).step] = name
         in_flight = control_steps_in_flight(board, list(missing))
@@ -160,29 +158,29 @@ class Reconciler:
     def _stalled(
         self, models: Collection[str], progress: Mapping[str, Progress | None]
     ) -> set[str]:
-        """Return jobs without progress for a while of which nothing is outstanding.
+        """Return jobs that have made no progress for a while and have no cells outstanding.
 
-        This catches whatever the other checks miss.
+        This finds what the other checks miss.
         """
         now, stalled = monotonic(), set()
         outstanding = {job for model in models for job, _ in self._context.board.outstanding(model)}
-        moved: dict[str, tuple[Progress | None, float]] = {}
+        latest: dict[str, tuple[Progress | None, float]] = {}
         for job, reached in progress.items():
-            before, since = self._moved.get(job, (None, now))
-            if reached != before or job in outstanding:
+            previous, since = self._progress.get(job, (None, now))
+            if reached != previous or job in outstanding:
                 since = now
             elif now - since > _STALLED_SECONDS:
                 stalled.add(job)
                 since = now
-            moved[job] = (reached, since)
-        self._moved = moved
+            latest[job] = (reached, since)
+        self._progress = latest
         return stalled
 
     def _reconcile(self, job: str) -> None:
-        log.info("queue again what is missing and not in flight", extra={"job": job})
+        log.info("queueing again what the job lacks", extra={"job": job})
         try:
-            if published_parts(self._context.board, job) is not None:  # only this is left to do
-                self._context.publish(PublishResults(job))
+            if published_parts(self._context.board, job) is not None:
+                self._context.publish(PublishResults(job))  # only its results are left to publish
             else:
                 reconcile(self._context, job)
         except BrokerUnreachable:

@@ -1,1 +1,1 @@
-"""The runtime of a worker process: Celery consumer, step execution, retry policy, liveness."""
+"""What every worker process runs on: a Celery worker, steps and their retries, liveness."""

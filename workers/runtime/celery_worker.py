@@ -8,15 +8,14 @@ from celery.signals import setup_logging
 
 
 def consume_queue(app: Celery, queue: str, *, name: str, threads: int) -> int:
-    """Consume one queue, so many messages at a time; return the exit status.
+    """Consume one queue with so many threads; return the exit status.
 
-    SIGTERM and SIGINT let the messages in work finish. Nothing is prefetched: a message waits in
-    the broker, for any worker of the pool, until a thread is free.
+    On SIGTERM and SIGINT the steps that run are finished first. Nothing is prefetched: a message
+    waits in the broker, for any worker of the pool, until a thread is free.
     """
-    # Celery warns a root user of pickle; every message here is JSON, and containers often run as
-    # root.
+    # Celery warns root of pickled messages. All are JSON here, and containers often run as root.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    setup_logging.connect(_leave_logging_alone, weak=False)
+    setup_logging.connect(_keep_logging, weak=False)
     worker = app.Worker(
         queues=[queue],
         hostname=f"{name}@%h",
@@ -31,5 +30,5 @@ def consume_queue(app: Celery, queue: str, *, name: str, threads: int) -> int:
     return int(worker.exitcode or 0)
 
 
-def _leave_logging_alone(**_: object) -> None:
-    """Keep Celery from configuring this process's logging, by receiving its signal."""
+def _keep_logging(**_: object) -> None:
+    """Do nothing. Celery configures logging only if its signal has no receiver."""

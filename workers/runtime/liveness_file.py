@@ -1,7 +1,7 @@
-"""The liveness file CHORUS_RUN/alive, whose time a probe reads: a sign of progress.
+"""The liveness file CHORUS_RUN/alive: a probe reads its time as the time of the last progress.
 
-A process touches it when a step is done, and when it finds that there is nothing to do. No timer
-touches it: that of a stuck process would go on.
+A process touches it when a step is done, and when there is nothing to do. No timer touches it,
+because the timer of a stuck process goes on.
 """
 
 from pathlib import Path
@@ -10,6 +10,6 @@ FILE_NAME = "alive"
 
 
 def touch_liveness_file(run: Path) -> None:
-    """Note that there was progress now. `run` is CHORUS_RUN."""
+    """Record that there was progress now. `run` is CHORUS_RUN."""
     run.mkdir(parents=True, exist_ok=True)
     (run / FILE_NAME).touch()

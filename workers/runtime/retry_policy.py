@@ -32,32 +32,33 @@ class FailJob:
     reason: str
 
 
-_ATTEMPTS = 3
-# seconds from one attempt to publish results to the next, and so on
-_UNTIL_LATER = (2.0, 8.0, 30.0)
+_MAX_TRIES = 3  # of a step with an unexpected error
+# Seconds after the first, the second and every later attempt to publish results.
+_RESULTS_PAUSES = (2.0, 8.0, 30.0)
 
 
 def decide(error: Exception, attempt: int) -> Retry | Release | FailJob:
     """Return what to do after attempt number `attempt` (from 1) ended in `error`.
 
-    A ChorusError says what a person has to do, and another try would not do it. Any other error (a
-    disk that hiccups, a device out of memory for a moment) gets three tries, 0.5 s and 2 s apart. A
-    broker that does not answer is waited for. Storage that is unavailable was retried already, with
-    the lease held: the step is released for another worker. A cell whose model failed is tried
-    until it is scored with fault isolation; the board counts its attempts, of all workers. The
-    results of a job wait for its topic as long as that refuses, and no other job waits for them.
+    ResultsRefused      release: the results wait until the topic accepts them, other jobs do not
+    ScoringFailed       retry, until the cell is scored with fault isolation; the board counts the
+                        attempts of all workers
+    broker unreachable  retry, for however long
+    StorageUnavailable  release: storage was retried already, with the lease held
+    other ChorusError   fail: a person has to act, another try would not help
+    any other error     three tries, 0.5 s and 2 s apart: a disk or a device may fail for a moment
     """
     if isinstance(error, ResultsRefused):
-        return Release(_UNTIL_LATER[min(error.attempt, len(_UNTIL_LATER)) - 1])
+        return Release(_RESULTS_PAUSES[min(error.attempt, len(_RESULTS_PAUSES)) - 1])
     if isinstance(error, ScoringFailed):
         return Retry(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):
-        return Retry(2.0)  # without the broker no job can go on, and none has failed
+        return Retry(2.0)  # without the broker no job can continue, and none has failed
     if isinstance(error, StorageUnavailable):
         return Release()
     if isinstance(error, ChorusError):
         return FailJob(str(error))
-    if attempt < _ATTEMPTS:
+    if attempt < _MAX_TRIES:
         return Retry(_pause(attempt))
     return FailJob(f"{type(error).__name__}: {error} (after {attempt} tries)")
 

@@ -1,4 +1,4 @@
-"""How a worker handles one message: skip, run, retry, release, or fail the job."""
+"""Run the step of one message: skip it, retry it, release it, or fail its job."""
 
 import logging
 from collections.abc import Callable
@@ -26,31 +26,32 @@ log = logging.getLogger(__name__)
 
 
 def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
-    """Run one step of a job, or of none.
+    """Run the step of a message, under its lease.
 
-    It returns normally in every case, so that the message is acknowledged.
+    The retry policy decides what happens after an error. The function never raises, so that the
+    message is acknowledged.
     """
     fields = dict(vars(message))
     for attempt in count(1):
         try:
             if message.job is not None and context.board.is_stopped(message.job):
-                log.info("left alone: the job has ended", extra=fields)
+                log.info("skipped: the job has ended", extra=fields)
                 return
             with _lease(context, message.step) as mine:
                 if not mine:
-                    log.info("left alone: another worker is at it", extra=fields)
+                    log.info("skipped: another worker holds the lease", extra=fields)
                     return
                 step(message)
-        except Exception as error:  # whatever a model or a storage raises; the policy decides
+        except Exception as error:  # whatever a model or storage raises
             decision = decide(error, attempt)
             if isinstance(decision, FailJob):
                 log.exception("%s failed", message.name, extra=fields)
                 if message.job is not None:
-                    _fail(context, message.job, decision.reason)
+                    _fail_job(context, message.job, decision.reason)
                 return
             if isinstance(decision, Release):
-                log.warning("%s is handed back: %s", message.name, error, extra=fields)
-                _put_off(context, message.step, decision.seconds)
+                log.warning("%s is released: %s", message.name, error, extra=fields)
+                _defer(context, message.step, decision.seconds)
                 return
             log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
             Event().wait(decision.seconds)
@@ -59,16 +60,16 @@ def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
             return
 
 
-def _fail(context: Context, job: str, reason: str) -> None:
+def _fail_job(context: Context, job: str, reason: str) -> None:
     try:
         fail_job(context, job, reason)
     except RedisError:
-        log.exception("the board was not told that the job failed", extra={"job": job})
+        log.exception("the board does not have that the job failed", extra={"job": job})
 
 
-def _put_off(context: Context, step: str, seconds: float) -> None:
+def _defer(context: Context, step: str, seconds: float) -> None:
     if seconds and context.session is not None:
-        with suppress(RedisError):  # then it is asked for sooner
+        with suppress(RedisError):  # then the reconciler queues it sooner
             context.session.defer(step, seconds)
 
 

@@ -161,13 +161,13 @@ def test_one_reading_of_the_board_serves_all_who_ask_within_a_second():
     clock, reads = [100.0], []
     pages = MetricsPages(lambda: (reads.append(1), board())[1], limits, lambda: clock[0])
     for _ in range(500):
-        pages.answer("/demand/mood")
+        pages.respond("/demand/mood")
     assert len(reads) == 1
     clock[0] = 101.0
-    pages.answer("/metrics")
+    pages.respond("/metrics")
     assert len(reads) == 2
     clock[0] = 50.0  # set back
-    pages.answer("/healthz")
+    pages.respond("/healthz")
     assert len(reads) == 3
 
 
