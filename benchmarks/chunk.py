@@ -34,7 +34,7 @@ ROWS = 4096
 ROUNDS = 5
 STEPS = (  # label, file, and function: its time with all that it calls
     ("take the upload in", "intake/dataset/upload.py", "store_upload"),
-    ("write the job", "tasks/jobs/submit.py", "write_job"),
+    ("write the job", "tasks/jobs/submit.py", "create_job"),
     ("plan", "tasks/planning/reconcile_job.py", "reconcile"),
     ("read the texts", "storage/records/feedback.py", "read_texts"),
     ("tokens and batches", "models/transformer/openvino_scorer.py", "prepare"),

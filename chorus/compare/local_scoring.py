@@ -32,7 +32,7 @@ class CannotScore(ChorusError):
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
         super().__init__(
-            f"{model} version {version} cannot score, and no single texts are to blame: {reason}. "
+            f"{model} version {version} cannot score, and not because of single texts: {reason}. "
             "The scores stored before are kept. Publish a model without this fault, or give it "
             "the memory that it needs."
         )

@@ -115,7 +115,7 @@ def _row(model: ModelForecast) -> tuple[object, ...]:
     missing, tokens = model.missing, _estimated_tokens(model)
     return (
         f"{missing.model.name} {missing.model.version}",
-        "yes" if model.wakes else "no",
+        "yes" if model.starts_worker else "no",
         missing.cells,
         missing.existing,
         missing.rows,
@@ -133,7 +133,7 @@ def _as_object(job: str | None, forecast: JobForecast) -> dict[str, object]:
             {
                 "model": model.missing.model.name,
                 "version": model.missing.model.version,
-                "wakes": model.wakes,
+                "wakes": model.starts_worker,
                 "cells_to_score": model.missing.cells,
                 "cells_there": model.missing.existing,
                 "rows": model.missing.rows,

@@ -56,7 +56,7 @@ def describe_runs(place: Place, request: ReprocessRequest) -> tuple[list[Run], d
     """Return a run for each customer, and customer → reason where there can be none.
 
     Nothing is written. Raises NothingStored, and for a customer that the request names what
-    describe_run raises.
+    build_run raises.
     """
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"

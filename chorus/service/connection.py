@@ -15,7 +15,7 @@ from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.keys import key_prefix
 from tasks.broker.broker_url import BrokerAddress, BrokerUnreachable
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from workers.processes.embedded_broker import BrokerHandle, embedded_broker
 
 
@@ -78,5 +78,5 @@ def context_for(settings: Settings, broker: BrokerAddress) -> Context:
     place = open_place(settings.home)
     prefix = key_prefix(place)
     return Context(
-        place, Board(broker.client(), prefix), publisher(make_app(broker, prefix), broker)
+        place, Board(broker.client(), prefix), make_publisher(make_app(broker, prefix), broker)
     )

@@ -15,8 +15,7 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from storage.errors import BadRequest, ChorusError
 
-# From the measurements in the design notes: a broker that vanishes is noticed, and a slow one is
-# waited for.
+# Seconds, as measured: a broker that vanishes is noticed, and a slow one is waited for.
 _SOCKET: dict[str, Any] = {
     "socket_timeout": 15,
     "socket_connect_timeout": 5,
@@ -26,7 +25,7 @@ _SOCKET: dict[str, Any] = {
 _SENTINEL_PORT = 26379
 
 
-def _ask_sentinel() -> dict[str, Any]:
+def _sentinel_options() -> dict[str, Any]:
     """Return the options for a sentinel; one that does not answer is skipped."""
     return {"socket_timeout": 5, "socket_connect_timeout": 2, "retry": Retry(NoBackoff(), 0)}
 
@@ -36,7 +35,7 @@ class BadBrokerUrl(BadRequest):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"CHORUS_BROKER_URL {reason}. Use redis://host:6379/0, rediss://… (TLS), "
+            f"CHORUS_BROKER_URL {reason}. Use redis://host:6379/0, rediss://… (TLS) or "
             "sentinel://host:26379/0?master_name=NAME (more hosts after commas), or unset it for "
             "the embedded broker."
         )
@@ -49,8 +48,8 @@ class BrokerUnreachable(ChorusError):
         self.where = where
         super().__init__(
             f"The broker at {where} does not answer ({reason}). Start it, or correct "
-            "CHORUS_BROKER_URL, or unset it "
-            "to use the embedded broker. Nothing was lost: run the same command again."
+            "CHORUS_BROKER_URL, or unset it to use the embedded broker. Nothing was lost: run the "
+            "same command again."
         )
 
 
@@ -70,7 +69,7 @@ class BrokerAddress:
         try:
             hosts = self.hosts
         except ValueError:
-            raise BadBrokerUrl("has a port that is no number") from None
+            raise BadBrokerUrl("has a port that is not a number") from None
         if parts.scheme == "sentinel" and not parse_qs(parts.query).get("master_name"):
             raise BadBrokerUrl("names sentinels but no master_name")
         if parts.scheme != "sentinel" and len(hosts) > 1:
@@ -95,10 +94,10 @@ class BrokerAddress:
         options: dict[str, Any] = dict(_SOCKET)
         settings: dict[str, Any] = {"broker_url": self.url, "broker_transport_options": options}
         if parts.scheme == "rediss" and "ssl_" not in parts.query:
-            # Celery would not look at it
+            # else Celery would not verify the certificate
             settings["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
         if parts.scheme == "sentinel":
-            options["sentinel_kwargs"] = _ask_sentinel()
+            options["sentinel_kwargs"] = _sentinel_options()
             options["master_name"] = parse_qs(parts.query)["master_name"][0]
             login = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
             settings["broker_url"] = ";".join(
@@ -108,8 +107,9 @@ class BrokerAddress:
         return settings
 
     def client(self, retries: int = 6) -> Redis:
-        """Return a client for the board; it retries a broken connection 6 times within about 5
-        seconds.
+        """Return a client for the board.
+
+        It retries a broken connection `retries` times: 6 times within about 5 seconds.
         """
         parts = urlsplit(self.url)
         options: dict[str, Any] = {
@@ -121,7 +121,7 @@ class BrokerAddress:
             return Redis(unix_socket_path=parts.path, **(options | {"socket_keepalive": None}))
         if parts.scheme == "sentinel":
             hosts = [(host, port or _SENTINEL_PORT) for host, port in self.hosts]
-            sentinel = Sentinel(hosts, sentinel_kwargs=_ask_sentinel())  # type: ignore[no-untyped-call]  # redis has no type here
+            sentinel = Sentinel(hosts, sentinel_kwargs=_sentinel_options())  # type: ignore[no-untyped-call]  # redis has no type here
             database = int(parts.path.strip("/") or 0)
             client: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # nor here
                 parse_qs(parts.query)["master_name"][0],

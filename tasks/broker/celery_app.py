@@ -33,12 +33,13 @@ def make_app(address: BrokerAddress, prefix: str) -> Celery:
     app = Celery("chorus", set_as_current=False)
     app.conf.update(_SETTINGS)
     app.conf.update(address.celery_settings())
-    # The visibility timeout is a backstop only, and has to be the same in every process.
+    # The visibility timeout, in seconds, is a backstop only: the reconciler queues lost messages
+    # much earlier. It has to be the same in every process.
     app.conf.broker_transport_options |= {"global_keyprefix": prefix, "visibility_timeout": 3600}
     return app
 
 
-def publisher(app: Celery, address: BrokerAddress) -> Publish:
+def make_publisher(app: Celery, address: BrokerAddress) -> Publish:
     """Return a function that puts a message on its queue.
 
     It raises BrokerUnreachable when the broker does not answer for seconds.

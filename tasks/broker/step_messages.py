@@ -6,20 +6,39 @@ from typing import ClassVar
 
 CONTROL_QUEUE = "control"
 RESULTS_QUEUE = "results"
-SHORT_JOB_ROWS = (
-    256  # rows: an upload of so many waits for nobody, and is scored beside a chunk in work
-)
+# Rows of an upload up to which its job is short: its cells go before all others, and a worker
+# scores them beside a chunk that it works on.
+SHORT_JOB_ROWS = 256
+
+
+@dataclass(frozen=True)
+class CellId:
+    """A cell, whichever jobs need it: one chunk under one model version."""
+
+    chunk: str
+    model: str
+    version: int
 
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """Score one chunk under one model version."""
+    """Score one cell for a job."""
 
     job: str
     chunk: str
     model: str
     version: int
     name: ClassVar[str] = "chorus.score"
+
+    @classmethod
+    def for_job(cls, job: str, cell: CellId) -> "ScoreCell":
+        """Return the message that has a cell scored for a job."""
+        return cls(job, cell.chunk, cell.model, cell.version)
+
+    @property
+    def cell_id(self) -> CellId:
+        """Cell without its job."""
+        return CellId(self.chunk, self.model, self.version)
 
     @property
     def queue(self) -> str:
@@ -49,7 +68,7 @@ class ReduceChunk:
 
 @dataclass(frozen=True)
 class FinishJob:
-    """Close a job whose parts all exist."""
+    """Write the manifest of a job whose parts all exist, and end the job."""
 
     job: str
     name: ClassVar[str] = "chorus.finish"

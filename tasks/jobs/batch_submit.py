@@ -1,4 +1,4 @@
-"""Submit a batch of messages: store it, make its job, start the job. Each may be repeated."""
+"""Submit a batch of messages: store it, create its job, start the job. Each may be repeated."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from storage.records.jobs import Job, read_end
 from tasks.board.context import Context
 from tasks.jobs.submit import ResolvedVersions, build_job, create_job, resolve_versions, start_job
 
-_CLOCKS_DIFFER = 60.0  # seconds at the most, between machines
+_MAX_CLOCK_SKEW = 60.0  # seconds between the clocks of two machines
 
 
 def resolve_first_labels(context: Context, customer: str, results: str | None) -> FirstLabels:
@@ -24,7 +24,7 @@ def resolve_first_labels(context: Context, customer: str, results: str | None) -
 
 
 def submit_batch(
-    context: Context, customer: str, name: str, table: pa.Table, first: FirstLabels
+    context: Context, customer: str, name: str, table: pa.Table, first_labels: FirstLabels
 ) -> Job | None:
     """Store the feedback, schema CHUNK, and start its job; None if the batch was given up.
 
@@ -33,14 +33,16 @@ def submit_batch(
     """
     if not batch.store_chunk(context.place, customer, name, table):
         return None
-    return _start_first_job(
+    return _create_first_job(
         context,
-        batch.create_dataset(context.place, batch.describe_dataset(customer, name, table, first)),
+        batch.create_dataset(
+            context.place, batch.describe_dataset(customer, name, table, first_labels)
+        ),
     )
 
 
 def submit_stored_batch(
-    context: Context, customer: str, name: str, first: FirstLabels
+    context: Context, customer: str, name: str, first_labels: FirstLabels
 ) -> Job | None:
     """Return the job of a batch that another process stored, started if it was not.
 
@@ -53,24 +55,24 @@ def submit_stored_batch(
         if chunk is None:
             return None
         dataset = batch.create_dataset(
-            context.place, batch.describe_dataset(customer, name, chunk, first)
+            context.place, batch.describe_dataset(customer, name, chunk, first_labels)
         )
-    return _start_first_job(context, dataset)
+    return _create_first_job(context, dataset)
 
 
 def is_overdue(name: str, now: datetime, seconds: float) -> bool:
     """Return whether the batch of this name was gathered more than `seconds` ago.
 
-    So is one from a future that no two clocks disagree about: its writer may never reach that time.
+    So is a batch from further in the future than clocks can differ: its writer may be gone.
     """
     at = batch.batch_time(name)
-    return at is None or not -_CLOCKS_DIFFER <= (now - at).total_seconds() <= seconds
+    return at is None or not -_MAX_CLOCK_SKEW <= (now - at).total_seconds() <= seconds
 
 
-def _start_first_job(context: Context, dataset: Dataset) -> Job:
-    """Return the batch's job, with the versions resolved at its storing, running or ended."""
+def _create_first_job(context: Context, dataset: Dataset) -> Job:
+    """Create and start the batch's job, with the versions resolved when the batch was stored."""
     if dataset.first is None:
-        raise ValueError(f"dataset {dataset.id} is no batch of messages")
+        raise ValueError(f"dataset {dataset.id} is not a batch of messages")
     job = build_job(
         context.place,
         dataset,

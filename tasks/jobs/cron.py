@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 
 _FIELDS = 5
-_CHANGE = timedelta(hours=3)  # no clock is put back by more
+_CHANGE = timedelta(hours=3)  # more than any clock is set back
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Cron:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield every time after the moment, in order.
 
-        In an hour that exists twice, CronSim cannot tell from which one it was asked: so it is
-        asked from before.
+        CronSim cannot tell the two hours of the same name on a day when the clock is set back: so
+        it is asked from before them.
         """
         for local in CronSim(self.line, (moment - _CHANGE).astimezone(self.timezone)):
             time = local.astimezone(UTC)
@@ -48,7 +48,7 @@ class Cron:
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """Return the last time after `after` and not after `until`; None if there is none."""
         window = timedelta(hours=1)
-        # longer and longer, so that a line of every minute need not be counted through a year
+        # The window grows: a line of every minute need not be followed through a year.
         while after < until:
             times = list(
                 takewhile(lambda time: time <= until, self.after(max(after, until - window)))
@@ -62,7 +62,7 @@ class Cron:
 
 
 def check_line(value: object) -> str:
-    """Return a cron line of five fields that some time matches.
+    """Return the value if it is a cron line of five fields that some time matches.
 
     Raises ValueError, which says what is allowed.
     """
@@ -85,15 +85,20 @@ def check_line(value: object) -> str:
 
 
 def check_zone(value: object) -> str:
-    """Return the IANA name of a time zone. Raises ValueError, which says what is allowed."""
+    """Return the value if it is the IANA name of a time zone.
+
+    Raises ValueError, which says what is allowed.
+    """
     if isinstance(value, str):
         try:
             return ZoneInfo(value).key
-        except (KeyError, ValueError, OSError):  # unknown, no name at all, a folder
+        except (KeyError, ValueError, OSError):  # unknown, not a name, a folder
             near = get_close_matches(value, available_timezones(), 1)
-            raise ValueError(_zones(f"; did you mean {near[0]!r}?" if near else "")) from None
-    raise ValueError(_zones(""))
+            raise ValueError(
+                _allowed_zones(f"; did you mean {near[0]!r}?" if near else "")
+            ) from None
+    raise ValueError(_allowed_zones(""))
 
 
-def _zones(hint: str) -> str:
+def _allowed_zones(hint: str) -> str:
     return f'the IANA name of a time zone, such as "UTC" or "Europe/Berlin"{hint}'

@@ -10,41 +10,40 @@ from storage.places.place import Place
 from storage.records.jobs import Job, all_jobs
 from storage.versions.version_store import VersionStore
 
-_SHOWN = 10
+_MAX_SHOWN = 10  # references that an error names
 
-Version = tuple[str, str, int]  # shelf, name, version: ("models", "topics-bow", 2)
+VersionKey = tuple[str, str, int]  # collection, name, version: ("models", "topics-bow", 2)
 
 
 class StillReferenced(BadRequest):
     """A version that was to be removed, and that something refers to."""
 
-    def __init__(self, name: str, version: int, by: list[str]) -> None:
-        self.name, self.version, self.by = name, version, by
-        shown = ", ".join(by[:_SHOWN]) + (
-            f" and {len(by) - _SHOWN} more" if len(by) > _SHOWN else ""
+    def __init__(self, name: str, version: int, references: list[str]) -> None:
+        self.name, self.version, self.references = name, version, references
+        shown = ", ".join(references[:_MAX_SHOWN]) + (
+            f" and {len(references) - _MAX_SHOWN} more" if len(references) > _MAX_SHOWN else ""
         )
         super().__init__(
-            f"{name} version {version} was not removed, because these name it: {shown}. Move the "
-            "aliases and remove "
-            "the ensembles' versions first. With --force its jobs cannot be resumed, and its "
-            "aliases say nothing."
+            f"{name} version {version} was not removed, because these refer to it: {shown}. Move "
+            "the aliases and remove the ensembles' versions first. --force removes it in any case: "
+            "then its jobs cannot be resumed, and its aliases lead nowhere."
         )
 
 
 def references_to_versions(
     place: Place, jobs: Iterable[Job] | None = None
-) -> Mapping[Version, list[str]]:
-    """Return every version that an alias, an ensemble or a stored job refers to, with their names.
+) -> Mapping[VersionKey, list[str]]:
+    """Return version → the aliases, ensemble versions and stored jobs that refer to it, as text.
 
     `jobs`: only these of all stored jobs. A member that names an alias refers to no version by
     itself; the alias does. Raises BadRecord.
     """
-    references: dict[Version, list[str]] = defaultdict(list)
+    references: dict[VersionKey, list[str]] = defaultdict(list)
     models, ensembles = ModelRegistry(place).store, EnsembleRegistry(place).store
-    for shelf in (models, ensembles):
-        for name in shelf.names():
-            for alias, version in shelf.aliases(name).items():
-                references[shelf.collection, name, version].append(f"alias {alias}")
+    for store in (models, ensembles):
+        for name in store.names():
+            for alias, version in store.aliases(name).items():
+                references[store.collection, name, version].append(f"alias {alias}")
     for name in ensembles.names():
         for version in ensembles.versions(name):
             for member in EnsembleRegistry(place).read(name, version).members:
@@ -61,13 +60,13 @@ def references_to_versions(
     return references
 
 
-def remove_version(shelf: VersionStore, name: str, version: int, *, force: bool = False) -> None:
-    """Remove a version without references; with `force`, one with references too.
+def remove_version(store: VersionStore, name: str, version: int, *, force: bool = False) -> None:
+    """Remove a version that nothing refers to, or with `force` any version.
 
     Raises StillReferenced, NotPublished.
     """
     if not force and (
-        by := references_to_versions(shelf.place).get((shelf.collection, name, version))
+        references := references_to_versions(store.place).get((store.collection, name, version))
     ):
-        raise StillReferenced(name, version, by)
-    shelf.remove(name, version)
+        raise StillReferenced(name, version, references)
+    store.remove(name, version)

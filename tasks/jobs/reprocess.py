@@ -1,7 +1,7 @@
 """Reprocess: label stored feedback again with today's champions, one job for each dataset.
 
-The customer's pointer moves once, for all. What has not changed is not done again: a job under the
-same versions is the same job, and scores are kept.
+The labels of all jobs become active together. Nothing is computed twice: a job under the same
+versions is the same job, and existing scores are used.
 """
 
 import logging
@@ -68,24 +68,27 @@ def build_run(
 
     Raises NotPublished, Mismatch, BadRecord, BadName.
     """
-    selected = [one for one in datasets(place, customer) if _within(one, since, until)]
+    selected = [
+        dataset for dataset in datasets(place, customer) if _is_within(dataset, since, until)
+    ]
     if not selected:
         return None
     versions, labels = resolve_versions(place, customer), read_active_labels(place, customer)
-    described = list(
-        map_concurrently(place, lambda dataset: _job(place, dataset, versions, labels), selected)
-    )
-    done = dict(
+    run_jobs = list(
         map_concurrently(
-            place, lambda one: (one.job, recorded_state(place, one.job).is_done), described
+            place, lambda dataset: _build_run_job(place, dataset, versions, labels), selected
         )
     )
+    are_done = map_concurrently(
+        place, lambda run_job: recorded_state(place, run_job.job).is_done, run_jobs
+    )
+    done = {run_job.job for run_job, is_done in zip(run_jobs, are_done, strict=True) if is_done}
     return Run(
         customer=customer,
         name=name,
         ensemble=versions.ensemble,
         models=versions.models,
-        jobs=tuple(sorted(described, key=lambda each: not done[each.job])),
+        jobs=tuple(sorted(run_jobs, key=lambda run_job: run_job.job not in done)),
         keep=keep,
         started_at=now,
         since=since,
@@ -96,80 +99,78 @@ def build_run(
 def continue_run(context: Context, run: Run) -> None:
     """Start each job of the run that is not done, running, or stopped since the run began.
 
-    It may be called any number of times. A run whose labels could not become active any more ends
-    instead. Raises OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
+    It may be called any number of times. A run that is superseded ends instead. Raises
+    OutputTaken, CannotWrite, BrokerUnreachable, RedisError.
     """
     if is_superseded(context.place, run):
         end_run(context.place, run, RunEnd(status="superseded", at=datetime.now(UTC)))
         return
     running = context.board.running()
 
-    def goes_on(job: Job) -> bool:
+    def needs_start(job: Job) -> bool:
         state = checked_state(context.place, job)
-        under_way = state.is_open and job.id in running
-        return (
-            under_way or state.is_done or (state.end is not None and stopped_since(run, state.end))
-        )
+        is_running = state.is_open and job.id in running
+        is_stopped = state.end is not None and stopped_since(run, state.end)
+        return not (is_running or state.is_done or is_stopped)
 
-    stored = store_jobs_of(context.place, run)
-    for job, is_well in zip(stored, map_concurrently(context.place, goes_on, stored), strict=True):
-        if not is_well:
+    run_jobs = store_jobs_of(context.place, run)
+    needed = map_concurrently(context.place, needs_start, run_jobs)
+    for job, is_needed in zip(run_jobs, needed, strict=True):
+        if is_needed:
             start_job(context, job)
     end_run_if_complete(context.place, run)
 
 
 def store_jobs_of(place: Place, run: Run) -> list[Job]:
-    """Return the readable jobs of the run, stored if they were not. Raises OutputTaken,
-    CannotWrite.
+    """Store the jobs of the run that are not stored, and return the readable ones.
+
+    Raises OutputTaken, CannotWrite.
     """
 
-    def written(job: Job) -> Job | None:
+    def store(job: Job) -> Job | None:
         try:
             return create_job(place, job)
         except BadRecord as error:
             log.warning(
-                "a job that cannot be read is left alone: %s",
+                "the job cannot be read, and is skipped: %s",
                 error,
                 extra={"job": job.id, "run": run.name},
             )
             return None
 
-    return [
-        job
-        for job in map_concurrently(place, written, build_jobs_of(place, run))
-        if job is not None
-    ]
+    stored = map_concurrently(place, store, build_jobs_of(place, run))
+    return [job for job in stored if job is not None]
 
 
 def build_jobs_of(place: Place, run: Run) -> list[Job]:
     """Return the jobs of the run; write nothing. Raises Absent, BadRecord."""
 
-    def described(one: RunJob) -> Job:
+    def build(run_job: RunJob) -> Job:
         return build_job(
             place,
-            dataset_named(place, run.customer, one.dataset),
+            dataset_named(place, run.customer, run_job.dataset),
             ResolvedVersions(run.ensemble, run.models),
             out=None,
-            keep_text=one.keep_text,
-            keep_columns=one.keep_columns,
+            keep_text=run_job.keep_text,
+            keep_columns=run_job.keep_columns,
             priority="nightly",
             requested_at=run.started_at,
         )
 
-    return list(map_concurrently(place, described, run.jobs))
+    return list(map_concurrently(place, build, run.jobs))
 
 
-def _within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
+def _is_within(dataset: Dataset, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or dataset.uploaded_at >= since) and (
         until is None or dataset.uploaded_at < until
     )
 
 
-def _job(
+def _build_run_job(
     place: Place, dataset: Dataset, versions: ResolvedVersions, labels: ActiveLabels
 ) -> RunJob:
     """Return the job for a dataset, with the columns that its labels have now."""
-    # as messages are labelled, and uploads by default
+    # the columns of labelled messages, and those of uploads by default
     keep_text, keep_columns = True, dataset.first is not None
     if dataset.id in labels.datasets:
         try:

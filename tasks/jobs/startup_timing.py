@@ -26,22 +26,23 @@ def read_startup(board: Board, job: str) -> Startup:
 def startup_stages(since: float, first: FirstScores) -> StartupStages:
     """Return the seconds of each stage before a model's first scores. Pure.
 
-    `since`: when the job arrived, in seconds since 1970; what a worker did before that does not
-    count. Arrived at 0; spawned at 1, loading from 3 to 4, taken from the queue at 3.5, scored at
-    6: waiting 1, starting 2, loading 1, scoring 2.
+    `since`: when the job arrived, in seconds since 1970; what a worker did before does not count.
+
+        arrived 0, spawned 1, loading 3 to 4, taken from the queue 3.5, scored 6:
+        waiting 1, starting 2, loading 1, scoring 2
     """
     scored = max(since, first.scored)
-    spawned = _between(since, first.spawned, scored)
-    loading = _between(spawned, first.loading, scored)
-    loaded = _between(loading, first.loaded, scored)
-    began = _between(loaded, first.taken, scored)
+    spawned = _clamp(since, first.spawned, scored)
+    loading = _clamp(spawned, first.loading, scored)
+    loaded = _clamp(loading, first.loaded, scored)
+    started = _clamp(loaded, first.taken, scored)
     return StartupStages(
-        waiting=(spawned - since) + (began - loaded),
+        waiting=(spawned - since) + (started - loaded),
         starting=loading - spawned,
         loading=loaded - loading,
-        scoring=scored - began,
+        scoring=scored - started,
     )
 
 
-def _between(least: float, value: float, most: float) -> float:
-    return max(least, min(value, most))
+def _clamp(low: float, value: float, high: float) -> float:
+    return max(low, min(value, high))

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class OutputTaken(BadRequest):
-    """An output folder that holds the results of another job."""
+    """An output folder that has the results of another job."""
 
     def __init__(self, where: str, owner: str) -> None:
         self.where, self.owner = where, owner
@@ -60,24 +60,25 @@ def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
 
 
 def resolve_members(place: Place, ensemble: Ensemble) -> tuple[ModelVersion, ...]:
-    """Resolve the members' versions, each able to answer its target. Raises NotPublished, Mismatch."""
+    """Resolve the members' versions. Raises NotPublished, and Mismatch for a wrong target."""
     registry = ModelRegistry(place)
     manifests = list(
         map_concurrently(
-            place, lambda one: registry.resolve(one.model, one.version), ensemble.members
+            place, lambda member: registry.resolve(member.model, member.version), ensemble.members
         )
     )
     check_members(
         ensemble,
         {
-            one.name: ModelSignature(
-                target=one.target.name, mode=one.target.mode, labels=one.labels
+            model.name: ModelSignature(
+                target=model.target.name, mode=model.target.mode, labels=model.labels
             )
-            for one in manifests
+            for model in manifests
         },
     )
     return tuple(
-        ModelVersion(name=one.name, version=one.version, digest=one.digest) for one in manifests
+        ModelVersion(name=model.name, version=model.version, digest=model.digest)
+        for model in manifests
     )
 
 
@@ -161,7 +162,7 @@ def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> N
     """Start the job, or start it again. Raises BrokerUnreachable, RedisError.
 
     A done job stays as it is, with its startup record, and its labels become active again.
-    `stored`: what storage holds of the job, if it was just read.
+    `stored`: the job's stored work, if it was just read.
     """
     if not recorded_state(context.place, job.id).is_open:
         if reactivate_if_done(context.place, job):
@@ -178,8 +179,8 @@ def reactivate_if_done(place: Place, job: Job) -> bool:
     """
     if not checked_state(place, job).is_done:
         return False
-    counts = read_active_labels(place, job.customer).datasets.get(job.dataset)
-    if counts is None or counts.job != job.id:
+    active = read_active_labels(place, job.customer).datasets.get(job.dataset)
+    if active is None or active.job != job.id:
         activate_labels(place, job, datetime.now(UTC))
     # its labels may have been pruned before they became active
     return checked_state(place, job).is_done
@@ -191,7 +192,7 @@ def stop_job(
     status: Literal["failed", "cancelled", "interrupted"],
     reason: str = "",
 ) -> None:
-    """End the job as stopped; what is done is kept.
+    """End the job as stopped; finished cells and parts are kept.
 
     Storage is written first: the board can be rebuilt from it.
     """
@@ -209,5 +210,5 @@ def fail_job(context: Context, job: str, reason: str) -> None:
     try:
         stop_job(context, jobs.read_job(context.place, job), "failed", reason)
     except (ChorusError, StorageUnavailable):
-        log.exception("storage was not told that the job failed; the board is", extra={"job": job})
+        log.exception("the failed job is recorded on the board alone", extra={"job": job})
         context.board.mark_ended(job, "failed", reason)

@@ -29,7 +29,13 @@ from tasks.board import keys
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.board.leases import leased_steps
-from tasks.broker.step_messages import CONTROL_QUEUE, SHORT_JOB_ROWS, ScoreCell, scoring_queue
+from tasks.broker.step_messages import (
+    CONTROL_QUEUE,
+    SHORT_JOB_ROWS,
+    CellId,
+    ScoreCell,
+    scoring_queue,
+)
 from tasks.planning.record_cache import dataset_of, job_of
 
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
@@ -54,15 +60,16 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[4] or other[2] or 0, ARGV[3])
 """
 
 _TAKE = """
--- Take a model's next cells. KEYS[1] want:<m>, KEYS[2] out:<m>, KEYS[3] out:<m>:short, KEYS[4]
--- roster:<m>, KEYS[5] hold:<m>, KEYS[6] each:<m>, KEYS[7] the control queue. ARGV[1], ARGV[2],
--- ARGV[3]: the keys want:<m>:<lane>, job:<job> and job:<job>:asked:<m>, with %s for the field;
--- ARGV[4] turns that a rank spans, ARGV[5] cells a worker, ARGV[6] short ones on top, ARGV[7] the
--- most messages in the control queue, ARGV[8] the rank whose jobs run in order. Returns job,
--- position, job, position, …
+-- Take a model's next cells. KEYS[1] want:<m>, KEYS[2] out:<m>, KEYS[3] out:<m>:short,
+-- KEYS[4] roster:<m>, KEYS[5] hold:<m>, KEYS[6] each:<m>, KEYS[7] the control queue.
+-- ARGV[1], ARGV[2], ARGV[3]: the keys want:<m>:<lane>, job:<job> and job:<job>:asked:<m>, with %s
+-- for the field; ARGV[4] turns that a rank spans, ARGV[5] cells for each worker, ARGV[6] cells of
+-- short jobs on top, ARGV[7] most messages in the control queue, ARGV[8] the rank whose jobs run in
+-- order. Returns job, position, job, position, …
 local rank = tonumber(ARGV[4])
 local taken = {}
-if redis.call('EXISTS', KEYS[5]) == 1 or redis.call('LLEN', KEYS[7]) > tonumber(ARGV[7]) then return taken end
+local paused = redis.call('EXISTS', KEYS[5]) == 1
+if paused or redis.call('LLEN', KEYS[7]) > tonumber(ARGV[7]) then return taken end
 local now = tonumber(redis.call('TIME')[1])
 local workers = math.max(1, redis.call('ZCOUNT', KEYS[4], now, '+inf'))
 
@@ -167,7 +174,8 @@ def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
     """Return the cell of a job's chunk under one of its models. Raises Absent, BadRecord."""
     job = job_of(place, name)
     version = next(member.version for member in job.models if member.name == model)
-    return ScoreCell(name, dataset_of(place, job).chunks[position].id, model, version)
+    cell = CellId(dataset_of(place, job).chunks[position].id, model, version)
+    return ScoreCell.for_job(name, cell)
 
 
 def prefetch_cells(rate: float, chunk_rows: int, wait_seconds: float) -> int:

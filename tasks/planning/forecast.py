@@ -9,18 +9,18 @@ from tasks.planning.remaining_work import MissingScores, RemainingWork
 
 # Measured on two cores of an AMD EPYC (Zen 4), see docs/performance.md.
 _CONTROL_START = 0.9  # processor seconds until a control worker takes its first message
-_CONTROL_MEMORY = 125_000_000
-_REDUCE = 2.4e-6  # processor seconds of the control worker, a row
-_AROUND = 0.3  # seconds to plan, to notice that the last part is there, and to write the manifest
+_CONTROL_MEMORY = 125_000_000  # bytes of a control worker
+_REDUCE_ROW = 2.4e-6  # processor seconds of the control worker for each row
+_OVERHEAD = 0.3  # seconds to plan, to notice the last part, and to write the manifest
 
 
 @dataclass(frozen=True)
 class ForecastPool:
     """The workers of one model."""
 
-    workers: int = 1  # at the most
-    threads: int = 1  # that each computes with
-    warm: bool = False  # there is one already
+    workers: int = 1  # at most
+    threads: int = 1  # of each worker
+    warm: bool = False  # a worker runs already
     gpu: bool = False  # they compute on a GPU
 
 
@@ -31,9 +31,9 @@ class ForecastMachine:
     cores: int
     pools: Mapping[str, ForecastPool]  # by model
     gpus: int = 0
-    # bytes that all scoring workers may take together; None: whatever they need
+    # bytes that all scoring workers may take together; None: no limit
     memory: int | None = None
-    service: bool = False  # a service runs: its control worker is there
+    service: bool = False  # a service runs, and so does its control worker
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ProcessLoad:
     """
 
     work: float
-    threads: int = 1  # that can share the work
+    threads: int = 1  # that share the work
     start: float = 0.0
     gpu: bool = False
 
@@ -54,10 +54,10 @@ class ModelForecast:
     """The forecast for one model."""
 
     missing: MissingScores
-    wakes: bool  # a worker has to be started for it
+    starts_worker: bool  # whether a worker has to be started
     seconds: float  # of a processor, or of a GPU, for its rows
     memory: int  # bytes of its workers
-    measured: bool  # else guessed
+    measured: bool  # whether the profile was measured; else it is an estimate
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class JobForecast:
     parts: int
     rows: int  # of these parts
     seconds: float  # from their arrival to their end, corrected
-    memory: int  # bytes at the most
-    correction: float  # by what earlier jobs have shown, see tasks.planning.forecast_correction
+    memory: int  # bytes at most
+    correction: float  # a factor from earlier jobs, see tasks.planning.forecast_correction
 
     @property
     def measured(self) -> bool:
@@ -79,41 +79,42 @@ class JobForecast:
 
 
 def forecast_work(
-    left: RemainingWork,
-    needs: Mapping[ModelVersion, WorkerProfile],
+    remaining: RemainingWork,
+    profiles: Mapping[ModelVersion, WorkerProfile],
     machine: ForecastMachine,
     correction: float = 1.0,
 ) -> JobForecast:
     """Return what the remaining work would take on this machine, if it had no other jobs."""
     models, loads = [], []
-    for missing in left.models:
-        pool, known = machine.pools[missing.model.name], needs[missing.model]
-        wakes = missing.rows > 0 and not pool.warm
-        seconds = known.seconds(missing.rows, missing.chars)
-        memory = pool.workers * known.memory if missing.rows else 0
-        models.append(ModelForecast(missing, wakes, seconds, memory, known.row_seconds > 0))
+    for missing in remaining.models:
+        pool, profile = machine.pools[missing.model.name], profiles[missing.model]
+        starts_worker = missing.rows > 0 and not pool.warm
+        seconds = profile.seconds(missing.rows, missing.chars)
+        memory = pool.workers * profile.memory if missing.rows else 0
+        measured = profile.row_seconds > 0
+        models.append(ModelForecast(missing, starts_worker, seconds, memory, measured))
         if missing.rows:
-            start = known.start_work or known.start_seconds
-            loads.append(
-                ProcessLoad(seconds, pool.workers * pool.threads, start if wakes else 0.0, pool.gpu)
-            )
-    taken = sum(model.memory for model in models)
-    memory = min(taken, machine.memory) if machine.memory is not None else taken
-    if not loads and not left.parts:
+            start = (profile.start_work or profile.start_seconds) if starts_worker else 0.0
+            loads.append(ProcessLoad(seconds, pool.workers * pool.threads, start, pool.gpu))
+    needed = sum(model.memory for model in models)
+    memory = min(needed, machine.memory) if machine.memory is not None else needed
+    if not loads and not remaining.parts:
         return JobForecast(machine, tuple(models), 0, 0, 0.0, 0, correction)
-    loads.append(ProcessLoad(_REDUCE * left.rows, start=0.0 if machine.service else _CONTROL_START))
+    loads.append(
+        ProcessLoad(_REDUCE_ROW * remaining.rows, start=0.0 if machine.service else _CONTROL_START)
+    )
     return JobForecast(
         machine,
         tuple(models),
-        left.parts,
-        left.rows,
-        correction * (_AROUND + duration(loads, machine.cores, machine.gpus)),
+        remaining.parts,
+        remaining.rows,
+        correction * (_OVERHEAD + total_seconds(loads, machine.cores, machine.gpus)),
         memory + _CONTROL_MEMORY,
         correction,
     )
 
 
-def duration(loads: list[ProcessLoad], cores: int, gpus: int = 0) -> float:
+def total_seconds(loads: list[ProcessLoad], cores: int, gpus: int = 0) -> float:
     """Return the seconds until the last load is done, if all start at once and share the cores.
 
     It is the larger of two bounds: all work over the cores, and the longest load by itself. Two

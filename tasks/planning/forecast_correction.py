@@ -19,22 +19,21 @@ from storage.records.forecasts import (
     write_ratios,
 )
 
-_LAST = 5  # jobs that count
-# a forecast is not moved further than by this factor: three of four cores belong to others
-_MOST = 4.0
-_LEAST = 1.0  # seconds; shorter ones are off by what is not worth knowing
+_JOBS_COUNTED = 5  # the latest ones
+_MAX_FACTOR = 4.0  # of a correction: other programs use three of four cores
+_MIN_SECONDS = 1.0  # expected; shorter jobs are off by amounts that do not matter
 
 
 def correction_factor(ratios: Sequence[float]) -> float:
     """Return the factor that follows from elapsed over expected seconds of earlier jobs. Pure.
 
-    The latest job is the last.
+    `ratios`: one for each job, the latest last.
     """
-    return min(_MOST, max(1 / _MOST, median([1.0, *ratios[-_LAST:]])))
+    return min(_MAX_FACTOR, max(1 / _MAX_FACTOR, median([1.0, *ratios[-_JOBS_COUNTED:]])))
 
 
 def read_correction(place: Place, cores: int, service: bool) -> float:
-    """Return the correction of a forecast for so many cores."""
+    """Return the correction of a forecast for so many cores, in a service or without one."""
     return correction_factor(read_ratios(place).kinds.get(forecast_kind(cores, service), ()))
 
 
@@ -44,8 +43,8 @@ def record_actual(place: Place, forecast: Forecast, seconds: float) -> None:
     An unmeasured forecast is not recorded: what it lacked is measured now. Raises CannotWrite.
     """
     expected = forecast.seconds / forecast.correction
-    if not forecast.measured or expected < _LEAST:
+    if not forecast.measured or expected < _MIN_SECONDS:
         return
     kinds = read_ratios(place).kinds
-    last = (*kinds.get(forecast.kind, ()), seconds / expected)[-_LAST:]
-    write_ratios(place, ForecastRatios(kinds=kinds | {forecast.kind: last}))
+    ratios = (*kinds.get(forecast.kind, ()), seconds / expected)[-_JOBS_COUNTED:]
+    write_ratios(place, ForecastRatios(kinds=kinds | {forecast.kind: ratios}))

@@ -1,21 +1,17 @@
-"""The plan of a job: what is missing? Starting, resuming, re-scoring and a dry run all ask this."""
+"""The plan of a job: the cells and parts that are missing.
+
+Starting, resuming, reconciling and a dry run all use it.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class CellId:
-    """One chunk under one model version."""
-
-    chunk: str
-    model: str
-    version: int
+from tasks.broker.step_messages import CellId
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`cells` to score, and `chunks` to reduce because every member has scored them."""
+    """The cells to score, and the chunks to reduce because every member has scored them."""
 
     cells: tuple[CellId, ...]
     chunks: tuple[str, ...]
@@ -32,18 +28,18 @@ def plan(
     scored: Mapping[tuple[str, int], Set[str]],
     parts: Set[int],
 ) -> Plan:
-    """Return what is missing, chunk by chunk in the order of the upload: the first parts are ready
-    first.
+    """Return what is missing, in the order of the chunks: the first parts are ready first. Pure.
 
-    `chunks` are the ids of the dataset's chunks by position; `models` the (name, version) pairs of
-    the job; `scored` the ids of the chunks that each has scored; `parts` the positions of written
-    parts. Chunks of equal texts share their id and so their cells. A chunk whose part is written
-    needs nothing more.
+    `chunks`: ids of the dataset's chunks, by position. `models`: (name, version) of each member.
+    `scored`: ids of the chunks that each of them has scored. `parts`: positions of written parts.
+    Chunks of equal texts share their id and so their cells. A written chunk needs nothing more.
     """
-    wanted = dict.fromkeys(chunk for position, chunk in enumerate(chunks) if position not in parts)
+    unwritten = dict.fromkeys(
+        chunk for position, chunk in enumerate(chunks) if position not in parts
+    )
     cells: list[CellId] = []
     ready: list[str] = []
-    for chunk in wanted:
+    for chunk in unwritten:
         missing = [
             CellId(chunk, *model) for model in models if chunk not in scored.get(model, frozenset())
         ]

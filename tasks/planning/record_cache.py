@@ -1,4 +1,4 @@
-"""A cache of the records that never change, read once by a process."""
+"""A cache of records that never change: a process reads each of them once."""
 
 from functools import lru_cache
 from threading import Lock
@@ -9,12 +9,14 @@ from storage.records import feedback, jobs
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 
-_JOBS = 16_384  # some 4 kB each, 70 MB in all; the reconciler reads all that run every two seconds
-# some 700 bytes each, 70 MB in all: 2,000 datasets of 100,000 rows, or two of 100 million
-_CHUNKS = 100_000
+# Job records: about 4 kB each, 70 MB in all. The reconciler reads all running ones at every tick.
+_MAX_JOBS = 16_384
+# Chunks of all cached datasets: about 700 bytes each, 70 MB in all. That is 2,000 datasets of
+# 100,000 rows, or two of 100 million.
+_MAX_CHUNKS = 100_000
 
 
-@lru_cache(_JOBS)
+@lru_cache(_MAX_JOBS)
 def job_of(place: Place, job: str) -> Job:
     """Return a job's record. Raises Absent, BadRecord."""
     return jobs.read_job(place, job)
@@ -24,27 +26,28 @@ class DatasetCache:
     """The datasets used last, up to a number of chunks in all."""
 
     def __init__(self, chunks: int) -> None:
-        self._room = chunks
-        self._kept: dict[tuple[Place, str, str], Dataset] = {}  # the one used last is the last
+        self._free = chunks  # a dataset takes its chunks and one more
+        # by place, customer and name; the one used last comes last
+        self._cached: dict[tuple[Place, str, str], Dataset] = {}
         self._lock = Lock()
 
     def get(self, place: Place, customer: str, name: str) -> Dataset:
         """Return a dataset's record. Raises Absent, BadRecord."""
         key = place, customer, name
         with self._lock:
-            cached = self._kept.get(key)
-        # nobody waits while another reads
+            cached = self._cached.get(key)
+        # without the lock: other threads need not wait while this one reads
         dataset = cached or feedback.read_dataset(place, customer, name)
         with self._lock:
-            if self._kept.pop(key, None) is None:
-                self._room -= 1 + len(dataset.chunks)
-            self._kept[key] = dataset
-            while self._room < 0 and len(self._kept) > 1:
-                self._room += 1 + len(self._kept.pop(next(iter(self._kept))).chunks)
+            if self._cached.pop(key, None) is None:
+                self._free -= 1 + len(dataset.chunks)
+            self._cached[key] = dataset
+            while self._free < 0 and len(self._cached) > 1:
+                self._free += 1 + len(self._cached.pop(next(iter(self._cached))).chunks)
             return dataset
 
 
-_datasets = DatasetCache(_CHUNKS)
+_datasets = DatasetCache(_MAX_CHUNKS)
 
 
 def dataset_of(place: Place, job: Job) -> Dataset:
@@ -57,7 +60,7 @@ def dataset_named(place: Place, customer: str, name: str) -> Dataset:
     return _datasets.get(place, customer, name)
 
 
-@lru_cache(_JOBS)
+@lru_cache(_MAX_JOBS)
 def ensemble_of(place: Place, job: Job) -> Ensemble:
     """Return a job's ensemble. Raises Absent, BadRecord."""
     return EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)

@@ -16,11 +16,9 @@ class MissingScores:
 
     model: ModelVersion
     cells: int  # to score
-    existing: (
-        int  # cells that need no scoring: they are scored, or all of their texts are elsewhere
-    )
-    rows: int  # of the cells to score, less those whose text was scored elsewhere
-    chars: float | None  # of these rows; None where a chunk does not say
+    existing: int  # cells that need no scoring: their scores exist, or can all be reused
+    rows: int  # of the cells to score, without those whose scores can be reused
+    chars: float | None  # of these rows; None where a chunk has no count
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,8 @@ class RemainingWork:
 
 @dataclass
 class _Count:
+    """Counts for one model version: all chunks of the jobs, and the cells to score."""
+
     chunks: set[str] = field(default_factory=set)
     cells: int = 0
     rows: int = 0
@@ -42,12 +42,15 @@ class _Count:
     def add(self, chunk: Chunk, rows: int) -> None:
         self.cells += 1
         self.rows += rows
-        known = self.chars is not None and chunk.chars
-        self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if known else None
+        counted = self.chars is not None and chunk.chars
+        self.chars = (self.chars or 0) + chunk.chars * rows / chunk.rows if counted else None
 
 
 def remaining_work(works: Sequence[StoredWork]) -> RemainingWork:
-    """Return what is left of these jobs, in this order; read with `partial_sources`. Pure."""
+    """Return the remaining work of these jobs, which run in this order. Pure.
+
+    `works`: read with `partial_sources`.
+    """
     counts: dict[ModelVersion, _Count] = {}
     scored: dict[ModelVersion, set[str]] = {}
     for work in works:

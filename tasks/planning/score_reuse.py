@@ -24,7 +24,7 @@ from storage.records.labelled_output import ModelVersion
 from storage.records.scores import Scores
 from tasks.planning.record_cache import dataset_named
 
-Rows = npt.NDArray[np.int64]
+RowIndices = npt.NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +33,15 @@ log = logging.getLogger(__name__)
 class ReusedScores:
     """The scores of a chunk that exist already, in its source chunks."""
 
-    scores: Scores | None  # of all rows, NaN in those that are left; None: no donor knows any
-    missing_rows: Rows  # [n] ascending: nothing is known of these
+    scores: Scores | None  # of all rows, NaN in the missing ones; None: no row has scores
+    missing_rows: RowIndices  # [n] ascending: rows without scores
 
     def merged_with(self, rest: Scores) -> Scores:
         """Return the scores of the whole chunk; `rest` are those of the missing rows."""
-        return (
-            rest
-            if self.scores is None
-            else _copy_scores(
-                rest, np.arange(len(self.missing_rows)), self.scores, self.missing_rows
-            )
-        )
+        if self.scores is None:
+            return rest
+        positions = np.arange(len(self.missing_rows))
+        return _copy_scores(rest, positions, self.scores, self.missing_rows)
 
 
 def reuse_scores(
@@ -96,7 +93,7 @@ def complete_scores(
             "model": model.name,
             "version": model.version,
         }
-        log.info("%d of %d rows had scores from earlier", rows, len(texts), extra=fields)
+        log.info("scores of %d of %d rows reused", rows, len(texts), extra=fields)
         if not len(reused.missing_rows):
             return reused.scores
     return reused.merged_with(score(texts.take(pa.array(reused.missing_rows))))
@@ -153,7 +150,7 @@ def source_chunk_ids(
 ) -> dict[str, dict[SourceChunk, str]]:
     """Return chunk id → its source chunks that exist, each with its own chunk id."""
     chunks = list(chunks)
-    names = list(dict.fromkeys(donor.dataset for chunk in chunks for donor in chunk.donors))
+    names = list(dict.fromkeys(source.dataset for chunk in chunks for source in chunk.donors))
     ids = dict(
         zip(
             names,
@@ -163,9 +160,9 @@ def source_chunk_ids(
     )
     return {
         chunk.id: {
-            donor: ids[donor.dataset][donor.position]
-            for donor in chunk.donors
-            if donor.position < len(ids[donor.dataset])
+            source: ids[source.dataset][source.position]
+            for source in chunk.donors
+            if source.position < len(ids[source.dataset])
         }
         for chunk in chunks
     }
@@ -195,7 +192,7 @@ def _source_scores(
         return None
     except (ChorusError, IndexError, pa.ArrowException) as error:
         log.warning(
-            "nothing borrowed from chunk %d of dataset %s: %s",
+            "no scores reused from chunk %d of dataset %s: %s",
             source.position,
             source.dataset,
             error,
@@ -204,7 +201,7 @@ def _source_scores(
     return (stored, texts) if len(texts) == chunk.rows else None
 
 
-def _copy_scores(source: Scores, positions: Rows, target: Scores, rows: Rows) -> Scores:
+def _copy_scores(source: Scores, positions: RowIndices, target: Scores, rows: RowIndices) -> Scores:
     """Return the target with the scores of these source positions in these rows."""
     values = target.values.copy()
     values[rows] = source.values[positions]

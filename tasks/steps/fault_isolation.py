@@ -8,12 +8,12 @@ import pyarrow as pa
 from storage.records.scores import Float32
 from tasks.steps.bisect_rows import bisect_bad_rows, max_bad_rows
 
-_HARMLESS = "This is a short and friendly text, and there is nothing wrong with it."
-_LONGEST = 300  # characters of a reason; an error can quote a whole text
+_HARMLESS_TEXT = "This is a short and friendly text, and there is nothing wrong with it."
+_MAX_REASON_CHARS = 300  # an error can quote a whole text
 
 
-class TextsFailed(Exception):
-    """Texts that a model in its own process could not score. Its text is the reason, for people."""
+class IsolatedScoringFailed(Exception):
+    """A failure of a model in its own process; the message is the reason, for people."""
 
 
 class LoadedModel(Protocol):
@@ -25,7 +25,7 @@ class LoadedModel(Protocol):
     def score(self, texts: pa.StringArray) -> Float32:
         """Return [rows, labels] float32 probabilities for [rows] strings.
 
-        Raises whatever the model raises in this process; TextsFailed where it has its own process.
+        Raises whatever the model raises in this process, or IsolatedScoringFailed in its own.
         """
         ...
 
@@ -35,23 +35,24 @@ def score_isolating_faults(
 ) -> tuple[Float32, dict[int, str]]:
     """Return the scores of [rows] strings, and the rejected rows with their reasons.
 
-    The scores are [rows, labels] float32, NaN in the rejected rows. `loaded` has to have its own
-    process. Raises ModelAtFault, and what `loaded` raises but TextsFailed.
+    The scores are [rows, labels] float32, NaN in the rejected rows. `loaded` has to be in a process
+    of its own. Raises ModelAtFault, and what `loaded` raises except IsolatedScoringFailed.
     """
     values = np.full((len(texts), len(loaded.labels)), np.nan, dtype=np.float32)
 
-    def works(first: int, end: int) -> str | None:
+    def try_rows(first: int, end: int) -> str | None:
         result = _try(loaded, texts.slice(first, end - first))
         if isinstance(result, str):
             return result
         values[first:end] = result
         return None
 
-    def control() -> str | None:
-        result = _try(loaded, pa.array([_HARMLESS]))
+    def try_harmless_text() -> str | None:
+        result = _try(loaded, pa.array([_HARMLESS_TEXT]))
         return result if isinstance(result, str) else None
 
-    return values, bisect_bad_rows(len(texts), works, control, max_bad_rows(len(texts)))
+    max_bad = max_bad_rows(len(texts))
+    return values, bisect_bad_rows(len(texts), try_rows, try_harmless_text, max_bad)
 
 
 def output_fault(values: Float32, rows: int, labels: int) -> str | None:
@@ -64,15 +65,15 @@ def output_fault(values: Float32, rows: int, labels: int) -> str | None:
 
 
 def one_line_reason(error: BaseException) -> str:
-    """Return an exception as one line."""
+    """Return an exception as one line, shortened."""
     reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 1]}…"
+    return reason if len(reason) <= _MAX_REASON_CHARS else f"{reason[: _MAX_REASON_CHARS - 1]}…"
 
 
 def _try(loaded: LoadedModel, texts: pa.StringArray) -> Float32 | str:
     """Return the scores, or the reason why there are none."""
     try:
         values = loaded.score(texts)
-    except TextsFailed as error:
+    except IsolatedScoringFailed as error:
         return str(error)
     return output_fault(values, len(texts), len(loaded.labels)) or values

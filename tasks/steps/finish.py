@@ -1,4 +1,4 @@
-"""Finish a job: check every part, write the manifest, end the job or have its results published."""
+"""Finish a job: check every part, write the manifest, end the job or publish its results."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,16 +26,16 @@ from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import dataset_of, job_of
 from tasks.planning.stored_work import read_work_of_job
 
-_JUST_BEFORE = 60.0  # seconds at the most from a forecast to the arrival that it was made for
+_MAX_FORECAST_AGE = 60.0  # seconds from a forecast to the arrival that it was made for
 
 
 class BadPart(ChorusError):
     """A file with the name of a part that is not that part."""
 
-    def __init__(self, where: str, expected: str, found: str) -> None:
-        self.where, self.expected, self.found = where, expected, found
+    def __init__(self, where: str, expected: str, actual: str) -> None:
+        self.where, self.expected, self.actual = where, expected, actual
         super().__init__(
-            f"{where} should hold {expected}, and is {found}. Remove the file and run again."
+            f"{where} should have {expected}, and has {actual}. Remove the file and run again."
         )
 
 
@@ -43,34 +43,36 @@ def finish(context: Context, message: FinishJob) -> None:
     """Write `_manifest.json` and `_SUCCESS` if every part exists; else reconcile the job."""
     job = job_of(context.place, message.job)
     output = job.output
-    looking = run_concurrently(
+    checks = run_concurrently(
         context.place,
         lambda: labelled_output.is_complete(output),
         lambda: read_work_of_job(context.place, message.job).plan().complete,
     )
-    if next(looking):
-        _close(context, job)
+    if next(checks):
+        _end_or_publish(context, job)
         return
-    if not next(looking):
+    if not next(checks):
         reconcile(context, message.job)
         return
     dataset = dataset_of(context.place, job)
     positions = range(len(dataset.chunks))
-    # After the parts were seen, not beside that: what a part leaves out is written before it.
-    without = sorted(labelled_output.rejects_positions(output).intersection(positions))
+    # Read after the parts: a part's rejects are written before it, and so are in this listing.
+    with_rejects = sorted(labelled_output.rejects_positions(output).intersection(positions))
     names = [
         *map(labelled_output.part_name, positions),
-        *map(labelled_output.rejects_name, without),
+        *map(labelled_output.rejects_name, with_rejects),
     ]
-    output.flush("", names)  # the manifest will vouch for them, also after a power failure
+    output.flush("", names)  # what the manifest lists must survive a power failure
     entries = map_concurrently(
-        output, lambda at: _part(output, labelled_output.rejects_name(at), "rejected rows"), without
+        output,
+        lambda position: _part(output, labelled_output.rejects_name(position), "rejected rows"),
+        with_rejects,
     )
-    rejected = dict(zip(without, entries, strict=True))
+    rejected = dict(zip(with_rejects, entries, strict=True))
 
     def part(position: int) -> Part:
-        left_out = rejected[position].rows if position in rejected else 0
-        return _labelled(output, position, dataset.chunks[position].rows - left_out)
+        rejected_rows = rejected[position].rows if position in rejected else 0
+        return _labelled_part(output, position, dataset.chunks[position].rows - rejected_rows)
 
     parts = tuple(map_concurrently(output, part, positions))
     manifest = Manifest(
@@ -88,15 +90,13 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.create_or_verify(labelled_output.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled_output.SUCCESS, b"", durable=True)
-    _close(context, job)
+    _end_or_publish(context, job)
 
 
-def _close(context: Context, job: Job) -> None:
-    """Activate the labels, and end the job. A job with a topic ends after its results are
-    published.
-    """
-    before = read_end(context.place, job.id)
-    if before is not None and before.status == "done":
+def _end_or_publish(context: Context, job: Job) -> None:
+    """Activate the labels, then end the job, or publish its results if it has a topic."""
+    end = read_end(context.place, job.id)
+    if end is not None and end.status == "done":
         context.board.mark_ended(job.id, "done")
         return
     if job.results is None or published_parts(context.board, job.id) is None:
@@ -107,7 +107,7 @@ def _close(context: Context, job: Job) -> None:
             datetime.fromtimestamp(arrival.since, UTC) if arrival else job.submitted_at,
         )
         if job.results is None:
-            _end(context, job, arrival)
+            _record_end(context, job, arrival)
             return
         set_published_parts(context.board, job.id, 0)
     context.publish(PublishResults(job.id))
@@ -115,40 +115,40 @@ def _close(context: Context, job: Job) -> None:
 
 def end_published_job(context: Context, job: Job) -> None:
     """End a job whose results are all published."""
-    _end(context, job, context.board.arrival(job.id))
+    _record_end(context, job, context.board.arrival(job.id))
     end_complete_runs_of(context.place, job)
 
 
-def _end(context: Context, job: Job, arrival: Arrival | None) -> None:
-    """Record the end in storage first, from which the board can be rebuilt; on the board last."""
+def _record_end(context: Context, job: Job, arrival: Arrival | None) -> None:
+    """Record that the job is done: in storage first, from which the board can be rebuilt."""
     seconds = max(0.0, time() - arrival.since) if arrival else None
-    began = read_startup(context.board, job.id)
-    write_end(context.place, job.id, JobEnd(status="done", beginning=began, seconds=seconds))
-    # a forecast knows of no topic
+    startup = read_startup(context.board, job.id)
+    write_end(context.place, job.id, JobEnd(status="done", beginning=startup, seconds=seconds))
+    # a forecast does not include publishing
     if arrival is not None and seconds is not None and job.results is None:
-        _compare(context.place, job, arrival.since, seconds)
+        _record_duration(context.place, job, arrival.since, seconds)
     context.board.mark_ended(job.id, "done")
 
 
-def _compare(place: Place, job: Job, since: float, seconds: float) -> None:
-    """Record how long the job took, if its forecast was made for this arrival.
+def _record_duration(place: Place, job: Job, since: float, seconds: float) -> None:
+    """Record how long the job took for later forecasts, if its own was made for this arrival.
 
     Short jobs have no forecast, and no job fails because of its forecast.
     """
     if dataset_of(place, job).rows <= SHORT_JOB_ROWS:
         return
     forecast = read_forecast(place, job.id)
-    if forecast is not None and abs(since - forecast.made_at.timestamp()) < _JUST_BEFORE:
+    if forecast is not None and abs(since - forecast.made_at.timestamp()) < _MAX_FORECAST_AGE:
         with suppress(ChorusError, OSError):
             record_actual(place, forecast, seconds)
 
 
-def _labelled(output: Place, position: int, rows: int) -> Part:
+def _labelled_part(output: Place, position: int, rows: int) -> Part:
     """Return the manifest's entry of a labelled part with so many rows. Raises BadPart."""
     expected = f"{rows} labelled rows"
     part = _part(output, labelled_output.part_name(position), expected)
     if part.rows != rows:
-        raise BadPart(output.url_of(part.name), expected, f"one of {part.rows} rows")
+        raise BadPart(output.url_of(part.name), expected, f"{part.rows} rows")
     return part
 
 
@@ -158,5 +158,5 @@ def _part(output: Place, name: str, expected: str) -> Part:
     try:
         rows = pq.read_metadata(pa.BufferReader(data)).num_rows
     except pa.ArrowInvalid:
-        raise BadPart(output.url_of(name), expected, "no Parquet file") from None
+        raise BadPart(output.url_of(name), expected, "no Parquet data") from None
     return Part(name=name, rows=rows, bytes=len(data), sha256=digest(data))

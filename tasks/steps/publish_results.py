@@ -23,9 +23,9 @@ from tasks.broker.step_messages import PublishResults
 from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import ensemble_of, job_of
 from tasks.steps.finish import end_published_job
-from tasks.steps.result_format import columns_read, labelled_messages, rejected_messages
+from tasks.steps.result_format import columns_to_read, labelled_messages, rejected_messages
 
-_AT_ONCE = 1000  # messages: as many as the service takes in one request
+_MESSAGES_PER_REQUEST = 1000  # messages published together: the most that Pub/Sub takes
 
 
 class ResultsRefused(Exception):
@@ -40,23 +40,24 @@ class ResultTopic(Protocol):
     """A topic for messages: intake.messages.topic.Topic."""
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Publish all messages; return when the topic has confirmed them. Raises TopicUnavailable."""
+        """Publish all messages and wait until the topic has them. Raises TopicUnavailable."""
         ...
 
 
-TopicOf = Callable[[str], ResultTopic]
+OpenTopic = Callable[[str], ResultTopic]
 
 
-def publish_results(context: Context, topic_of: TopicOf, message: PublishResults) -> None:
-    """Publish part after part, without those that count as published on the board.
+def publish_results(context: Context, open_topic: OpenTopic, message: PublishResults) -> None:
+    """Publish part after part, from the first one that is not published by the board; end the job.
 
-    A job that is cancelled meanwhile stops after the current part. One that has lost a file is
-    completed first. Raises ResultsRefused, MessageRefused, PubSubNotInstalled.
+    `open_topic`: returns the topic of a full name. A job that is cancelled meanwhile stops after
+    the current part. One that has lost a file is completed first. Raises ResultsRefused,
+    MessageRefused, PubSubNotInstalled.
     """
     job = job_of(context.place, message.job)
-    before = read_end(context.place, job.id)
-    if before is not None:  # and the board has not heard of it
-        context.board.mark_ended(job.id, before.status, before.error)
+    end = read_end(context.place, job.id)
+    if end is not None:  # the board may not know it
+        context.board.mark_ended(job.id, end.status, end.error)
         return
     manifest = read_manifest(job.output)
     if manifest is None or job.results is None:
@@ -70,7 +71,7 @@ def publish_results(context: Context, topic_of: TopicOf, message: PublishResults
         for number in range(published_parts(context.board, job.id) or 0, len(parts)):
             if context.board.is_stopped(job.id):
                 return
-            _publish(context, job, topic_of(job.results), parts[number])
+            _publish(context, job, open_topic(job.results), parts[number])
             set_published_parts(context.board, job.id, number + 1)
     except TopicUnavailable as error:
         mark_topic_refused(context.board, job.results, str(error))
@@ -85,12 +86,16 @@ def _publish(context: Context, job: Job, topic: ResultTopic, part: Part) -> None
     data = job.output.read(part.name)
     if part.name.startswith("_"):
         rows = decode_parquet(data, ["id", "reason", "detail"])
-        for first in range(0, len(rows), _AT_ONCE):
-            topic.publish(rejected_messages(job, part.name, rows.slice(first, _AT_ONCE), first))
+        for first in range(0, len(rows), _MESSAGES_PER_REQUEST):
+            topic.publish(
+                rejected_messages(job, part.name, rows.slice(first, _MESSAGES_PER_REQUEST), first)
+            )
         return
     targets = ensemble_of(context.place, job).targets
-    rows = decode_parquet(data, columns_read(targets))
-    for first in range(0, len(rows), _AT_ONCE):
+    rows = decode_parquet(data, columns_to_read(targets))
+    for first in range(0, len(rows), _MESSAGES_PER_REQUEST):
         topic.publish(
-            labelled_messages(job, targets, part.name, rows.slice(first, _AT_ONCE), first)
+            labelled_messages(
+                job, targets, part.name, rows.slice(first, _MESSAGES_PER_REQUEST), first
+            )
         )

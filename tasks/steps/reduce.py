@@ -1,4 +1,4 @@
-"""Reduce a chunk: combine all members' scores into labelled parts, rejected rows into rejects."""
+"""Reduce a chunk: combine the members' scores to a labelled part, and write the rejected rows."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -33,15 +33,15 @@ def reduce(context: Context, message: ReduceChunk) -> None:
     """Write the parts of every chunk with these texts, or queue the missing scores again.
 
     A row that any member rejected is not labelled: it goes to the rejects of its part, which are
-    written first. The last part of the job finishes the job at once: a message to this same worker
-    would cost an upload of one feedback a tenth of its time. A repeated step finishes again, and
-    finds the job finished.
+    written first. After the last part the job is finished at once, because a message to this same
+    worker would cost an upload of one feedback a tenth of its time. If the step is repeated, it
+    finishes the job again, which changes nothing.
     """
     job = job_of(context.place, message.job)
     dataset = dataset_of(context.place, job)
     positions = dataset.positions[message.chunk]
     output = job.output
-    reading = run_concurrently(
+    reads = run_concurrently(
         context.place,
         lambda: all(
             map_concurrently(output, output.exists, map(labelled_output.part_name, positions))
@@ -52,40 +52,40 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             for model in job.models
         ),
         *(
-            partial(feedback.read_chunk, context.place, dataset, position, _columns_read(job))
+            partial(feedback.read_chunk, context.place, dataset, position, _columns_to_read(job))
             for position in positions
         ),
     )
-    if not next(reading):
-        ensemble = next(reading)
+    if not next(reads):
+        ensemble = next(reads)
         scores_by_model = {
-            model.name: stored
-            for model, stored in zip(job.models, reading, strict=False)
-            if stored is not None
+            model.name: chunk_scores
+            for model, chunk_scores in zip(job.models, reads, strict=False)
+            if chunk_scores is not None
         }
         if len(scores_by_model) < len(job.models):
             _requeue_missing(context, job, dataset, message.chunk, scores_by_model)
             return
         rejected = _rejected(job, scores_by_model)
-        kept = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
-        answers = answer_targets(ensemble, scores_by_model, kept)
+        labelled = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
+        answers = answer_targets(ensemble, scores_by_model, labelled)
         columns = dataset.columns if job.keep_columns else ()
-        for position, chunk in zip(positions, reading, strict=True):
+        for position, chunk in zip(positions, reads, strict=True):
             if rejected:
                 output.create_or_verify(
                     labelled_output.rejects_name(position),
                     encode_parquet(_rejects(chunk, rejected)),
                 )
-                chunk = chunk.take(kept)
+                chunk = chunk.take(labelled)
             output.create_or_verify(
                 labelled_output.part_name(position),
-                encode_parquet(_rows(context, job, chunk, answers, columns)),
+                encode_parquet(_label_rows(context, job, chunk, answers, columns)),
             )
     if context.board.mark_written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 
 
-def _columns_read(job: Job) -> list[str]:
+def _columns_to_read(job: Job) -> list[str]:
     """Return the columns of a chunk that its labelled rows and its rejects need."""
     return ["row", "id"] + ["text"] * job.keep_text + ["extra"] * job.keep_columns
 
@@ -93,7 +93,7 @@ def _columns_read(job: Job) -> list[str]:
 def _requeue_missing(
     context: Context, job: Job, dataset: Dataset, chunk: str, scored: Collection[str]
 ) -> None:
-    """Queue the chunk's missing scores again."""
+    """Dispatch the chunk's cells again, of the members that are not in `scored`."""
     for model in job.models:
         if model.name not in scored:
             context.board.requeue(job.id, model.name, dataset.positions[chunk])
@@ -111,7 +111,7 @@ def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion
     try:
         return scores.read(place, model, chunk, rows)
     except BadScores as error:
-        log.warning("scores removed, asking again: %s", error)
+        log.warning("damaged scores removed, to be computed again: %s", error)
         place.remove(path)
         return None
     except Absent:
@@ -119,7 +119,7 @@ def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion
     if reused is not None and not place.create(path, scores.encode(reused)):
         return _read_scores(
             place, dataset, chunk, model
-        )  # somebody was faster, and is right for all
+        )  # another process was first: its file counts
     return reused
 
 
@@ -146,7 +146,7 @@ def _rejects(chunk: pa.Table, rejected: Mapping[int, str]) -> pa.Table:
     return pa.table(columns, schema=feedback.REJECTS)
 
 
-def _rows(
+def _label_rows(
     context: Context,
     job: Job,
     chunk: pa.Table,

@@ -1,6 +1,6 @@
-"""The messages with a job's results, made from the rows of a part. Pure; see docs/messages.md.
+"""The messages with a job's results, built from the rows of a part. Pure; see docs/messages.md.
 
-The same rows make the same bytes. They are made column by column: a job may have millions of rows.
+The same rows give the same bytes. They are built column by column: a job may have millions of rows.
 """
 
 import json
@@ -17,7 +17,7 @@ from intake.messages.topic import MAX_ATTRIBUTE_BYTES, MAX_DATA_BYTES, OutgoingM
 from storage.errors import ChorusError
 from storage.records.jobs import Job
 
-_quoted: Callable[[str], str] = JSONEncoder(ensure_ascii=False).encode
+_json_string: Callable[[str], str] = JSONEncoder(ensure_ascii=False).encode
 
 
 class NotFinite(ChorusError):
@@ -26,13 +26,12 @@ class NotFinite(ChorusError):
     def __init__(self, part: str, column: str) -> None:
         self.part, self.column = part, column
         super().__init__(
-            f"{part} has a value in {column} that is not finite, and labelled rows have none: the "
-            "file was damaged. "
+            f"{part} has a value in {column} that is not a finite number: the file was damaged. "
             "Remove it and resume the job."
         )
 
 
-def columns_read(targets: Iterable[Target]) -> list[str]:
+def columns_to_read(targets: Iterable[Target]) -> list[str]:
     """Return the columns of a part that its messages need."""
     answers = [name for target in targets for name in (target.name, f"{target.name}_probabilities")]
     return ["id", *answers, "agreement", "needs_review"]
@@ -44,18 +43,18 @@ def labelled_messages(
     part: str,
     rows: pa.Table,
     first: int,
-    most: int = MAX_DATA_BYTES,
+    max_bytes: int = MAX_DATA_BYTES,
 ) -> list[OutgoingMessage]:
     """Return the messages of labelled rows, from row `first` of the part on. Raises NotFinite."""
     labels = [
         piece
         for target in targets
-        for piece in (f"{_quoted(target.name)}:", _labels(rows, target), ",")
+        for piece in (f"{_json_string(target.name)}:", _labels(rows, target), ",")
     ]
     scores = [
         piece
         for target in targets
-        for piece in (f"{_quoted(target.name)}:{{", *_scores(rows, target, part), "},")
+        for piece in (f"{_json_string(target.name)}:{{", *_scores(rows, target, part), "},")
     ]
     bodies = _joined(
         [
@@ -71,20 +70,22 @@ def labelled_messages(
         len(rows),
     )
     scored_at = f"{job.submitted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return _messages(job, part, rows["id"], first, bodies, f',"scored_at":"{scored_at}"}}', most)
+    return _messages(
+        job, part, rows["id"], first, bodies, f',"scored_at":"{scored_at}"}}', max_bytes
+    )
 
 
 def rejected_messages(
-    job: Job, part: str, rows: pa.Table, first: int, most: int = MAX_DATA_BYTES
+    job: Job, part: str, rows: pa.Table, first: int, max_bytes: int = MAX_DATA_BYTES
 ) -> list[OutgoingMessage]:
     """Return the messages of rejected rows (schema REJECTS), from row `first` of the part on."""
     bodies = [
-        f',"rejected":{{"reason":{_quoted(reason)},"detail":{_quoted(detail)}}}'
+        f',"rejected":{{"reason":{_json_string(reason)},"detail":{_json_string(detail)}}}'
         for reason, detail in zip(
             rows["reason"].to_pylist(), rows["detail"].to_pylist(), strict=True
         )
     ]
-    return _messages(job, part, rows["id"], first, bodies, "}", most)
+    return _messages(job, part, rows["id"], first, bodies, "}", max_bytes)
 
 
 def _messages(
@@ -94,19 +95,22 @@ def _messages(
     first: int,
     bodies: Iterable[str],
     end: str,
-    most: int,
+    max_bytes: int,
 ) -> list[OutgoingMessage]:
-    """Return the messages: whose feedback it is, its body, and the versions that answered."""
-    about = f',"customer":{_quoted(job.customer)},"job":{_quoted(job.id)}'
+    """Return the messages: each has ids, its body and the versions that scored it.
+
+    One with more than `max_bytes` has the place of its row instead of the body.
+    """
+    ids_of_job = f',"customer":{_json_string(job.customer)},"job":{_json_string(job.id)}'
     versions = f',"versions":{_versions(job)}'
-    stem = f"{job.id}/{part.partition('.')[0]}"
+    result_prefix = f"{job.id}/{part.partition('.')[0]}"
     messages = []
     for row, (id_, body) in enumerate(zip(ids.to_pylist(), bodies, strict=True), first):
-        data = f'{{"id":{_quoted(id_)}{about}{body}{versions}{end}'.encode()
-        if len(data) > most:
-            where = f',"part":{_quoted(job.output.url_of(part))},"row":{row}'
-            data = f'{{"id":{_quoted(id_)}{about}{where}{versions}}}'.encode()
-        attributes = {"result": f"{stem}/{row}", "customer": job.customer, "job": job.id}
+        data = f'{{"id":{_json_string(id_)}{ids_of_job}{body}{versions}{end}'.encode()
+        if len(data) > max_bytes:
+            where = f',"part":{_json_string(job.output.url_of(part))},"row":{row}'
+            data = f'{{"id":{_json_string(id_)}{ids_of_job}{where}{versions}}}'.encode()
+        attributes = {"result": f"{result_prefix}/{row}", "customer": job.customer, "job": job.id}
         if len(id_.encode()) <= MAX_ATTRIBUTE_BYTES:
             attributes["id"] = id_
         messages.append(OutgoingMessage(data, attributes))
@@ -115,14 +119,15 @@ def _messages(
 
 def _labels(rows: pa.Table, target: Target) -> pa.Array:
     """Return each row's label, or its list of labels, as JSON."""
-    known = {
-        name: _quoted(name) for name in rows.schema.field(f"{target.name}_probabilities").type.names
+    encoded = {
+        name: _json_string(name)
+        for name in rows.schema.field(f"{target.name}_probabilities").type.names
     }
-    given = rows[target.name].to_pylist()
+    chosen = rows[target.name].to_pylist()
     if target.mode == "one_of":
-        return pa.array([known[label] for label in given], pa.string())
+        return pa.array([encoded[label] for label in chosen], pa.string())
     return pa.array(
-        [f"[{','.join([known[label] for label in labels])}]" for labels in given], pa.string()
+        [f"[{','.join([encoded[label] for label in labels])}]" for labels in chosen], pa.string()
     )
 
 
@@ -132,7 +137,7 @@ def _scores(rows: pa.Table, target: Target, part: str) -> list[Any]:
     structs = rows[column].combine_chunks()
     pieces: list[Any] = []
     for label, values in zip(structs.type.names, structs.flatten(), strict=True):
-        pieces += [f"{_quoted(label)}:", _numbers(values, part, column), ","]
+        pieces += [f"{_json_string(label)}:", _numbers(values, part, column), ","]
     return pieces[:-1]
 
 
@@ -145,7 +150,7 @@ def _numbers(values: pa.Array | pa.ChunkedArray, part: str, column: str) -> pa.A
 
 
 def _joined(pieces: Sequence[Any], rows: int) -> list[str]:
-    """Join the pieces row by row; a piece that is no column is the same in every row."""
+    """Join the pieces row by row; a piece that is a string is the same in every row."""
     if not rows:
         return []
     joined: list[str] = pc.binary_join_element_wise(*pieces, "").to_pylist()

@@ -33,21 +33,20 @@ from tasks.steps.fault_isolation import (
     score_isolating_faults,
 )
 
-ATTEMPTS = 3  # at a cell before it is scored with care
+ATTEMPTS_BEFORE_ISOLATION = 3  # attempts at a cell before it is scored with fault isolation
 
 log = logging.getLogger(__name__)
 
 
 class DigestMismatch(ChorusError):
-    """A version in a worker that is not the one the job was submitted with."""
+    """A model version in a worker that is not the one that the job was submitted with."""
 
-    def __init__(self, cell: ScoreCell, expected: str, found: str) -> None:
-        self.cell, self.expected, self.found = cell, expected, found
+    def __init__(self, cell: ScoreCell, expected: str, actual: str) -> None:
+        self.cell, self.expected, self.actual = cell, expected, actual
         super().__init__(
-            f"{cell.model} version {cell.version} has the digest {found[:12]} in this worker, and "
-            "the job was "
-            f"submitted with {expected[:12]}: the registry was changed by hand. Restart the "
-            "workers and submit again."
+            f"{cell.model} version {cell.version} has the digest {actual[:12]} in this worker, "
+            f"and the job was submitted with {expected[:12]}: the registry was changed by hand. "
+            "Restart the workers and submit again."
         )
 
 
@@ -68,16 +67,14 @@ class ModelBroken(ChorusError):
     def __init__(self, cell: ScoreCell, reason: str) -> None:
         self.cell, self.reason = cell, reason
         super().__init__(
-            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and no single "
-            "texts are to blame: "
-            f"{reason}. Nothing of the chunk was stored. Publish a model without this fault, or "
-            "give it the memory "
-            "that it needs."
+            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and not because "
+            f"of single texts: {reason}. Nothing of the chunk was stored. Publish a model without "
+            "this fault, or give it the memory that it needs."
         )
 
 
-class Models(Protocol):
-    """The models of a worker."""
+class WorkerModels(Protocol):
+    """The models that a worker can load."""
 
     def use(self, model: str, version: int) -> AbstractContextManager[LoadedModel]:
         """Yield the version, in the memory of this process, while the block lasts."""
@@ -88,61 +85,60 @@ class Models(Protocol):
         ...
 
 
-def score(context: Context, models: Models, cell: ScoreCell) -> None:
+def score(context: Context, models: WorkerModels, cell: ScoreCell) -> None:
     """Score the cell unless its scores exist, and queue `reduce` when all members have scored.
 
-    Existing scores of equal texts are copied; if they are all, no model is loaded. Then dispatch
-    the model's next cells. The first attempts raise ScoringFailed when the model fails; the next
-    one isolates the fault, and raises ModelBroken if it is not a few rows. Raises DigestMismatch,
-    and whatever loading a model raises.
+    Existing scores of equal texts are copied, and no model is loaded if all texts have some. Last,
+    the model's next cells are dispatched. The first attempts raise ScoringFailed when the model
+    fails; the next one isolates the fault, and raises ModelBroken if it is not a few rows. Raises
+    DigestMismatch, and whatever loading a model raises.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
-    path, position = (
-        scores.path(cell.model, cell.version, cell.chunk),
-        dataset.positions[cell.chunk][0],
-    )
+    path = scores.path(cell.model, cell.version, cell.chunk)
+    position = dataset.positions[cell.chunk][0]
     taken, first = time(), None
-    scores_exist, texts = (
+    reads = run_concurrently(
+        context.place,
         partial(context.place.exists, path),
         partial(read_texts, context.place, dataset, position),
     )
-    reading = run_concurrently(context.place, scores_exist, texts)
-    if not next(reading):
+    if not next(reads):
         [member] = [
             model
             for model in job.models
             if (model.name, model.version) == (cell.model, cell.version)
         ]
         with Attempts(context.board, cell) as attempts:
-            ask = partial(_score_texts, context, models, cell, attempts, member.digest)
-            completed = complete_scores(
-                context.place, dataset, position, member, next(reading), ask
+            score_texts = partial(_score_texts, context, models, cell, attempts, member.digest)
+            chunk_scores = complete_scores(
+                context.place, dataset, position, member, next(reads), score_texts
             )
-            # Two workers may score one cell and differ in the last bit; whoever comes first is
-            # right for all.
-            context.place.create(path, scores.encode(completed))
+            # Two workers may score one cell and differ in the last bit: the first file counts.
+            context.place.create(path, scores.encode(chunk_scores))
         first = context.session.first_scores(taken) if context.session else None
-    for waiting_cell in [cell, *_waiting_in_other_jobs(context, cell)]:
-        _mark_scored(context, waiting_cell, first)
+    for scored_cell in [cell, *_same_cell_of_other_jobs(context, cell)]:
+        _mark_scored(context, scored_cell, first)
     Attempts(context.board, cell).reset()
     dispatch(context, cell.model)
 
 
-def _waiting_in_other_jobs(context: Context, cell: ScoreCell) -> list[ScoreCell]:
-    """The same cell in other jobs that wait for it. Their messages may have been left alone because
-    we were at it.
+def _same_cell_of_other_jobs(context: Context, cell: ScoreCell) -> list[ScoreCell]:
+    """Return the outstanding messages of other jobs for this cell.
+
+    A worker may have dropped them, because this worker held the lease of the step.
     """
     cells = []
     for job, position in context.board.outstanding(cell.model):
-        with suppress(ChorusError):  # a job that cannot be read, which is none of our business
+        with suppress(ChorusError):  # the record of another job cannot be read
             other = cell_of(context.place, job, position, cell.model)
-            if other.step == cell.step and other.job != cell.job:
+            if other.cell_id == cell.cell_id and other.job != cell.job:
                 cells.append(other)
     return cells
 
 
 def _mark_scored(context: Context, cell: ScoreCell, first: FirstScores | None) -> None:
+    """Mark the cell scored on the board; queue `reduce` if all members have scored the chunk."""
     job = job_of(context.place, cell.job)
     positions = dataset_of(context.place, job).positions[cell.chunk]
     if context.board.mark_scored(
@@ -153,22 +149,23 @@ def _mark_scored(context: Context, cell: ScoreCell, first: FirstScores | None) -
 
 def _score_texts(
     context: Context,
-    models: Models,
+    models: WorkerModels,
     cell: ScoreCell,
     attempts: Attempts,
     digest: str,
     texts: pa.StringArray,
 ) -> Scores:
+    """Return the model's scores of [rows] strings, and the rows that it rejects."""
     attempt = attempts.count()
-    careful = attempt > ATTEMPTS
+    isolate = attempt > ATTEMPTS_BEFORE_ISOLATION
     rejected: dict[int, str] = {}
-    with (models.isolated if careful else models.use)(cell.model, cell.version) as loaded:
+    with (models.isolated if isolate else models.use)(cell.model, cell.version) as loaded:
         if loaded.digest != digest:
             raise DigestMismatch(cell, digest, loaded.digest)
-        if careful:
+        if isolate:
             if context.session is not None:
                 context.session.disable_timeout(cell.step)
-            log.warning("attempt %d at this cell: scored with care", attempt, extra=vars(cell))
+            log.warning("attempt %d at this cell, with fault isolation", attempt, extra=vars(cell))
             try:
                 values, rejected = score_isolating_faults(loaded, texts)
             except ModelAtFault as error:
@@ -181,13 +178,14 @@ def _score_texts(
 def _score_once(
     cell: ScoreCell, attempt: int, loaded: LoadedModel, texts: pa.StringArray
 ) -> Float32:
+    """Return the scores of [rows] strings, [rows, labels] float32. Raises ScoringFailed."""
     try:
         values = loaded.score(texts)
     except ChorusError:
         raise
-    except Exception as error:  # whatever a model raises
+    except Exception as error:  # a model may raise anything
         raise ScoringFailed(cell, attempt, one_line_reason(error)) from error
-    wrong = output_fault(values, len(texts), len(loaded.labels))
-    if wrong is not None:
-        raise ScoringFailed(cell, attempt, wrong)
+    fault = output_fault(values, len(texts), len(loaded.labels))
+    if fault is not None:
+        raise ScoringFailed(cell, attempt, fault)
     return values

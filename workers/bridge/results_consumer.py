@@ -6,13 +6,13 @@ from celery import Celery
 
 from tasks.board.context import Context
 from tasks.broker.step_messages import PublishResults
-from tasks.steps.publish_results import TopicOf, publish_results
+from tasks.steps.publish_results import OpenTopic, publish_results
 from workers.runtime.run_step import run_step
 
 
-def register(app: Celery, context: Context, topic_of: TopicOf) -> None:
-    """Register the step that publishes results; `topic_of` returns the topic of a full name."""
+def register(app: Celery, context: Context, open_topic: OpenTopic) -> None:
+    """Register the step that publishes results; `open_topic` returns the topic of a full name."""
 
     @app.task(name=PublishResults.name)
     def _results(job: str) -> None:
-        run_step(context, partial(publish_results, context, topic_of), PublishResults(job))
+        run_step(context, partial(publish_results, context, open_topic), PublishResults(job))

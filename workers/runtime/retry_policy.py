@@ -8,7 +8,7 @@ from storage.errors import ChorusError
 from storage.places.retry import StorageUnavailable
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.steps.publish_results import ResultsRefused
-from tasks.steps.score import ATTEMPTS, ScoringFailed
+from tasks.steps.score import ATTEMPTS_BEFORE_ISOLATION, ScoringFailed
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def decide(error: Exception, attempt: int) -> Retry | Release | FailJob:
     if isinstance(error, ResultsRefused):
         return Release(_RESULTS_PAUSES[min(error.attempt, len(_RESULTS_PAUSES)) - 1])
     if isinstance(error, ScoringFailed):
-        return Retry(_pause(error.attempt) if error.attempt < ATTEMPTS else 0.0)
+        return Retry(_pause(error.attempt) if error.attempt < ATTEMPTS_BEFORE_ISOLATION else 0.0)
     if isinstance(error, RedisError | BrokerUnreachable):
         return Retry(2.0)  # without the broker no job can continue, and none has failed
     if isinstance(error, StorageUnavailable):

@@ -14,7 +14,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
-from tasks.steps.fault_isolation import TextsFailed, one_line_reason
+from tasks.steps.fault_isolation import IsolatedScoringFailed, one_line_reason
 from workers.scoring.in_memory_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load
@@ -87,7 +87,7 @@ class IsolatedModel:
     def score(self, texts: pa.StringArray) -> Float32:
         """Score texts: [rows] strings → float32 [rows, labels].
 
-        Raises TextsFailed if the model fails, or its process ends or takes too long, and
+        Raises IsolatedScoringFailed if the model fails, or its process ends or takes too long, and
         IsolationFailed for errors that are not the fault of the texts.
         """
         if not self._process.is_alive():
@@ -101,9 +101,9 @@ class IsolatedModel:
         except UnexpectedAnswer as error:
             raise self._isolation_failed(error) from error
         except ProcessFailed as error:
-            raise TextsFailed(str(error)) from None
+            raise IsolatedScoringFailed(str(error)) from None
         if isinstance(answer, _Failed):
-            raise TextsFailed(answer.reason)
+            raise IsolatedScoringFailed(answer.reason)
         if isinstance(answer, _Refused):
             raise self._isolation_failed(answer.reason)
         return answer

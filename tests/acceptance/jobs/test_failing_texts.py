@@ -14,7 +14,7 @@ import pytest
 
 from models.interface.compute import Compute
 from storage.places.place import LocalPlace
-from tasks.steps.fault_isolation import TextsFailed
+from tasks.steps.fault_isolation import IsolatedScoringFailed
 from tests.support.models import failing_model
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.waiting import wait_until
@@ -72,7 +72,7 @@ def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home):
             ("raise", "^ValueError: cannot read this$"),
             ("hang", "^took longer than 3 s$"),
         ):
-            with pytest.raises(TextsFailed, match=reason):
+            with pytest.raises(IsolatedScoringFailed, match=reason):
                 model.score(texts("great", word))
             assert model.score(texts("great")).shape == (1, 2)
 
@@ -85,7 +85,7 @@ def test_signals_for_a_whole_group_of_processes_are_no_fault_of_a_text(home):
 def test_its_process_is_as_light_as_the_worker(home):
     with (
         isolated(home, failing_model.install_without_pandas) as model,
-        pytest.raises(TextsFailed, match="pandas is not imp"),
+        pytest.raises(IsolatedScoringFailed, match="pandas is not imp"),
     ):
         model.score(texts("pandas"))
 

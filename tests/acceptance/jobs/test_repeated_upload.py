@@ -44,7 +44,7 @@ def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_
     assert again.status == 0, again.err
     known = [
         tuple(map(int, found))
-        for found in re.findall(r"(\d+) of (\d+) rows had scores", log.read_text())
+        for found in re.findall(r"scores of (\d+) of (\d+) rows reused", log.read_text())
     ]
     assert sum(rows - had for had, rows in known) == len(ADDED) + 1
     assert sum(rows for _, rows in known) == len(later_rows())

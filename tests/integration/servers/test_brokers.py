@@ -14,7 +14,7 @@ import trustme
 from storage.errors import ChorusError
 from tasks.board.board import Board
 from tasks.broker.broker_url import BadBrokerUrl, BrokerAddress, BrokerUnreachable
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob
 from tasks.planning.dispatch import queued_arguments
 from tests.support.runs.steps import PREFIX
@@ -54,7 +54,7 @@ def assert_serves(address):
     app = make_app(address, PREFIX)
     with address.client() as redis:
         redis.flushall()
-        publisher(app, address)(FinishJob("job1"))
+        make_publisher(app, address)(FinishJob("job1"))
         assert queued_arguments(Board(redis, PREFIX), CONTROL_QUEUE) == [{"job": "job1"}]
     with app.connection_for_read() as connection, connection.SimpleQueue(CONTROL_QUEUE) as queue:
         message = queue.get(timeout=20)
@@ -156,7 +156,7 @@ def test_a_server_behind_tls_serves_and_its_certificate_is_checked(tls):
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
         unknown.check_answers()
     with pytest.raises(BrokerUnreachable, match=r"(?i)certificate"):
-        publisher(make_app(unknown, PREFIX), unknown)(FinishJob("job1"))
+        make_publisher(make_app(unknown, PREFIX), unknown)(FinishJob("job1"))
 
 
 @pytest.mark.parametrize(

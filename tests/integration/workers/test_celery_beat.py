@@ -11,7 +11,7 @@ from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tasks.board.board import Board
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob, ReduceChunk, RunSchedule
 from tasks.planning.dispatch import queued_arguments
 from tasks.planning.reconcile_job import control_steps_in_flight
@@ -33,7 +33,7 @@ def app(broker):
 
 @pytest.fixture
 def context(place, redis, app, broker):
-    return Context(place, Board(redis, PREFIX), publisher(app, broker))
+    return Context(place, Board(redis, PREFIX), make_publisher(app, broker))
 
 
 @pytest.fixture

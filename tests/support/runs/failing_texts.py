@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 
-from tasks.steps.fault_isolation import TextsFailed
+from tasks.steps.fault_isolation import IsolatedScoringFailed
 from tasks.steps.score import ScoringFailed
 from tests.support.runs.steps import Constant
 
@@ -16,10 +16,10 @@ class FailingModel(Constant):
         self.model = model
 
     def score(self, texts):
-        """Return the scores; raises TextsFailed for bow and "kill"."""
+        """Return the scores; raises IsolatedScoringFailed for bow and "kill"."""
         words = {word for text in texts.to_pylist() for word in text.split()}
         if self.model == "bow" and "kill" in words:
-            raise TextsFailed("ended by signal SIGKILL")
+            raise IsolatedScoringFailed("ended by signal SIGKILL")
         values = super().score(texts)
         if self.model == "minilm":
             values[[text == "nan" for text in texts.to_pylist()]] = np.nan

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from tasks.broker.step_messages import (
     CONTROL_QUEUE,
     RESULTS_QUEUE,
@@ -32,7 +32,9 @@ class Queued(Steps):
 
     def __init__(self, place, redis, broker, **others):
         super().__init__(place, redis, **others)
-        self.context = replace(self.context, publish=publisher(make_app(broker, PREFIX), broker))
+        self.context = replace(
+            self.context, publish=make_publisher(make_app(broker, PREFIX), broker)
+        )
 
     def waiting(self):
         """Queue → its messages, as a multiset that can be compared."""

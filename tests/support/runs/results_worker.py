@@ -18,7 +18,7 @@ from tasks.board.context import Context
 from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerAddress
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from tasks.broker.step_messages import RESULTS_QUEUE
 from tasks.steps import finish
 from tests.support.repository import REPOSITORY
@@ -47,7 +47,7 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
         finish.write_end = lambda *_: Event().wait()
     address = BrokerAddress(broker)
     app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
-    context = Context(LocalPlace(Path(home)), board, publisher(app, address))
+    context = Context(LocalPlace(Path(home)), board, make_publisher(app, address))
     presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
         register(app, replace(context, session=presence), topics.topic)

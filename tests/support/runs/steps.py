@@ -149,7 +149,7 @@ class Steps:
 
     @contextmanager
     def use(self, model, version):
-        """Of tasks.steps.score.Models."""
+        """Of tasks.steps.score.WorkerModels."""
         self.scored.append((model, version))
         yield self.make(model)
 

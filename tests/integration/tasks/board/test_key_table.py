@@ -14,7 +14,7 @@ from tasks.board.message_dedup import MessageDedup
 from tasks.board.publish_progress import mark_topic_refused
 from tasks.board.roster import Roster, Worker
 from tasks.board.worker_profile import WorkerProfile, publish_profile
-from tasks.broker.celery_app import make_app, publisher
+from tasks.broker.celery_app import make_app, make_publisher
 from tasks.broker.step_messages import (
     CONTROL_QUEUE,
     RESULTS_QUEUE,
@@ -103,7 +103,7 @@ def test_every_key_of_the_board_has_the_type_and_the_expiry_of_the_table(place, 
 
 def test_every_key_of_the_queues_has_the_type_of_the_table(place, redis, broker):
     board, app = Board(redis, PREFIX), make_app(broker, PREFIX)
-    keys, publish = Keys(board), publisher(app, broker)
+    keys, publish = Keys(board), make_publisher(app, broker)
     for message in (FinishJob("a"), PublishResults("a"), ScoreCell("a", "chunk", "bow", 1)):
         publish(message)
     keys.check()

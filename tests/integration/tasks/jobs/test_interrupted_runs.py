@@ -95,7 +95,7 @@ def test_jobs_that_failed_before_a_run_are_started_again_by_it(steps):
     assert read_run_end(place, "acme", "yesterday").status == "failed"
     steps.queue.clear()
     run = create_run_only(place, "acme", name="today", now=TODAY)
-    end_run_if_complete(place, run, done=run.jobs[1].job)
+    end_run_if_complete(place, run, done_job=run.jobs[1].job)
     assert read_run_end(place, "acme", "today") is None
     continue_run(steps.context, run)
     steps.drain()

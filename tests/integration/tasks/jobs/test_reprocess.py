@@ -1,4 +1,4 @@
-"""Reprocessing: only missing cells are scored, and all labels of a run become active in one step."""
+"""Reprocessing: only missing cells are scored, and all labels of a run become active together."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -15,9 +15,9 @@ from storage.records.labelled_output import read_manifest
 from tasks.board.attempts import Attempts
 from tasks.broker.step_messages import FinishJob, ScoreCell
 from tasks.jobs.submit import OutputTaken, ResolvedVersions, build_job, create_job
-from tasks.steps.fault_isolation import TextsFailed
+from tasks.steps.fault_isolation import IsolatedScoringFailed
 from tasks.steps.finish import BadPart
-from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
+from tasks.steps.score import ATTEMPTS_BEFORE_ISOLATION, ModelBroken, ScoringFailed
 from tests.support.runs.failing_texts import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
     Constant,
@@ -38,7 +38,7 @@ class BrokenModel(Constant):
     """An isolated model that is killed by every text."""
 
     def score(self, _texts):
-        raise TextsFailed("ended by signal SIGSEGV")
+        raise IsolatedScoringFailed("ended by signal SIGSEGV")
 
 
 def test_failing_rows_are_rejected_with_their_reasons_and_the_others_are_labelled(place, redis):
@@ -119,7 +119,7 @@ def test_the_reason_names_every_member_that_failed_on_a_row(place, redis):
     class TimingOutModel(Constant):
         def score(self, texts):
             if "endless" in texts.to_pylist():
-                raise TextsFailed("took longer than 60 s")
+                raise IsolatedScoringFailed("took longer than 60 s")
             return super().score(texts)
 
     job = store_job(place, store_dataset(place, ["endless"]))
@@ -177,12 +177,12 @@ def test_the_attempts_of_a_cell_are_deleted_once_it_has_scores(place, redis):
 
 
 def test_a_cell_that_killed_its_workers_is_scored_with_fault_isolation(place, redis):
-    """An attempt is counted before it begins, because a killed worker cannot count it afterwards."""
+    """An attempt is counted before it begins: a killed worker cannot count it afterwards."""
     dataset = store_dataset(place, TEXTS)
     job = store_job(place, dataset)
     steps = Steps(place, redis, FailingModel)
     cell = ScoreCell(job.id, dataset.chunks[0].id, "bow", 1)
-    for _ in range(ATTEMPTS):
+    for _ in range(ATTEMPTS_BEFORE_ISOLATION):
         Attempts(steps.context.board, cell).count()
     steps.run(cell)
     stored = scores.decode(place.read(scores.path("bow", 1, cell.chunk)), "x")
@@ -218,7 +218,7 @@ def test_lost_rejects_are_detected_before_the_manifest_lists_their_part(place, r
     job.output.remove("_rejects-00001.parquet")
     assert read_manifest(job.output) is None
     with pytest.raises(
-        BadPart, match=r"part-00001.parquet should hold 2 labelled rows, and is one of 1 rows"
+        BadPart, match=r"part-00001.parquet should have 2 labelled rows, and has 1 rows"
     ):
         steps.run(FinishJob(job.id))
     before = files_of(job)

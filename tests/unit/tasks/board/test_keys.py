@@ -91,7 +91,7 @@ def key_parts_in(script):
 
 
 def literal_keys(tree):
-    """Yield the strings, concatenated or not, that are given to Redis or to `Board.key` as a key."""
+    """Yield the strings, concatenated or not, that Redis or `Board.key` get as a key."""
     without_key = {"info", "eval", "register_script", "send"}  # of Redis, or of a process
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:

@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def models(place, tmp_path):
-    """Return a store of one model: 1 is used by a job, 2 by an ensemble, 3 is champion, 4 unused."""
+    """Return the store with a model: 1 is used by a job, 2 by an ensemble, 3 is champion."""
     (tmp_path / "weights").write_bytes(b"w")
     registry = ModelRegistry(place)
     for _ in range(4):
@@ -48,9 +48,9 @@ def test_aliases_ensembles_and_jobs_refer_to_versions(place, models):
     ("version", "referrers"), [(1, "job job1"), (2, "ensemble pinned 1"), (3, "alias champion")]
 )
 def test_a_version_in_use_is_removed_only_by_force(models, version, referrers):
-    with pytest.raises(StillReferenced, match=f"these name it: {referrers}") as caught:
+    with pytest.raises(StillReferenced, match=f"these refer to it: {referrers}") as caught:
         remove_version(models, "bow", version)
-    assert caught.value.by == [referrers]
+    assert caught.value.references == [referrers]
     assert version in models.versions("bow")
     remove_version(models, "bow", version, force=True)
     assert version not in models.versions("bow")

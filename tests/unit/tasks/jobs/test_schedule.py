@@ -1,4 +1,4 @@
-"""Runs that are due start once, however often and from however many processes; they never overlap."""
+"""Due runs start once, however often and in how many processes they are checked."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread

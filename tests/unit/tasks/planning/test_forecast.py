@@ -12,8 +12,8 @@ from tasks.planning.forecast import (
     ForecastMachine,
     ForecastPool,
     ProcessLoad,
-    duration,
     forecast_work,
+    total_seconds,
 )
 from tasks.planning.remaining_work import MissingScores, RemainingWork
 
@@ -47,13 +47,16 @@ def work_on(slow, fast, parts=1, chars=None):
 
 def test_a_model_of_one_thread_takes_the_same_time_on_any_number_of_cores():
     loads = [ProcessLoad(20, start=2), ProcessLoad(1, start=4)]
-    assert duration(loads, cores=2) == duration(loads, cores=64) == 22
-    assert duration([ProcessLoad(20, threads=2, start=2), ProcessLoad(1, start=4)], cores=2) == 13.5
+    assert total_seconds(loads, cores=2) == total_seconds(loads, cores=64) == 22
+    assert (
+        total_seconds([ProcessLoad(20, threads=2, start=2), ProcessLoad(1, start=4)], cores=2)
+        == 13.5
+    )
 
 
 @given(st.lists(LOADS, max_size=6), st.integers(1, 16), st.integers(0, 2))
 def test_the_duration_lies_between_its_bounds(loads, cores, gpus):
-    seconds = duration(loads, cores, gpus)
+    seconds = total_seconds(loads, cores, gpus)
     assert all(seconds >= load.start + load.work / load.threads for load in loads)
     assert seconds * cores >= sum(load.start + load.work for load in loads if not load.gpu) - 1e-6
     assert seconds <= sum(load.start + load.work for load in loads) + 1e-6, "one after the other"
@@ -67,9 +70,11 @@ def test_the_duration_lies_between_its_bounds(loads, cores, gpus):
 )
 def test_more_work_never_takes_less_time(loads, cores, gpus, more):
     heavier = [replace(loads[0], work=loads[0].work + more), *loads[1:]]
-    assert duration(heavier, cores, gpus) >= duration(loads, cores, gpus)
-    assert duration([*loads, ProcessLoad(more)], cores, gpus) >= duration(loads, cores, gpus)
-    assert duration(loads, cores + 1, gpus) <= duration(loads, cores, gpus)
+    assert total_seconds(heavier, cores, gpus) >= total_seconds(loads, cores, gpus)
+    assert total_seconds([*loads, ProcessLoad(more)], cores, gpus) >= total_seconds(
+        loads, cores, gpus
+    )
+    assert total_seconds(loads, cores + 1, gpus) <= total_seconds(loads, cores, gpus)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
@@ -82,7 +87,7 @@ def test_more_rows_never_take_less_time(slow, fast, more):
 def test_no_work_takes_no_time_and_no_memory():
     forecast = forecast_work(work_on(0, 0, parts=0), PROFILES, MACHINE)
     assert (forecast.seconds, forecast.memory) == (0, 0)
-    assert not any(model.wakes for model in forecast.models)
+    assert not any(model.starts_worker for model in forecast.models)
 
 
 def test_only_models_with_rows_to_score_start_workers_and_take_memory():
@@ -90,7 +95,7 @@ def test_only_models_with_rows_to_score_start_workers_and_take_memory():
         forecast_work(work_on(0, 100), PROFILES, MACHINE),
         forecast_work(work_on(100, 100), PROFILES, MACHINE),
     )
-    assert [model.wakes for model in alone.models] == [False, True]
+    assert [model.starts_worker for model in alone.models] == [False, True]
     assert both.memory - alone.memory == 400
     assert forecast_work(work_on(0, 0), PROFILES, MACHINE).memory > 0, (
         "the parts are still to be written"
@@ -104,7 +109,7 @@ def test_a_warm_model_does_not_start_again():
         forecast_work(work_on(1000, 0), PROFILES, warm),
     )
     assert cold.seconds - forecast.seconds == pytest.approx(2)
-    assert not forecast.models[0].wakes
+    assert not forecast.models[0].starts_worker
 
 
 def test_longer_texts_take_longer():

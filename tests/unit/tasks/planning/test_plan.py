@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.planning.plan import CellId, plan
+from tasks.broker.step_messages import CellId
+from tasks.planning.plan import plan
 
 chunk_ids = st.lists(st.sampled_from("abcdef"), max_size=8)  # repeats: chunks with equal texts
 model_sets = st.lists(

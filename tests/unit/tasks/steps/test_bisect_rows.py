@@ -20,7 +20,7 @@ class FakeModel:
         )
         self.ranges, self.passed = [], set()
 
-    def works(self, first, end):
+    def try_rows(self, first, end):
         self.ranges.append((first, end))
         rows = set(range(first, end))
         bad = rows & self.bad_rows
@@ -29,7 +29,7 @@ class FakeModel:
         self.passed |= rows
         return None
 
-    def control(self):
+    def try_harmless_text(self):
         return "out of memory" if self.broken else None
 
 
@@ -41,7 +41,7 @@ def sets_of_rows(rows, max_size=None):
 def test_exactly_the_failing_rows_are_returned_with_their_reasons(data, rows):
     bad_rows = data.draw(sets_of_rows(rows))
     model = FakeModel(bad_rows)
-    bad_rows_found = bisect_bad_rows(rows, model.works, model.control, most=rows)
+    bad_rows_found = bisect_bad_rows(rows, model.try_rows, model.try_harmless_text, max_bad=rows)
     assert bad_rows_found == {row: f"fails on [{row}]" for row in bad_rows}
     assert model.passed == set(range(rows)) - bad_rows, "every other row was in a range that passed"
 
@@ -50,13 +50,13 @@ def test_exactly_the_failing_rows_are_returned_with_their_reasons(data, rows):
 def test_few_bad_rows_among_many_need_few_calls(data, rows):
     bad_rows = data.draw(sets_of_rows(rows, max_size=8))
     model = FakeModel(bad_rows)
-    bisect_bad_rows(rows, model.works, model.control, most=rows)
+    bisect_bad_rows(rows, model.try_rows, model.try_harmless_text, max_bad=rows)
     assert len(model.ranges) <= 1 + len(bad_rows) * (1 + 2 * ceil(log2(rows)))
 
 
 def test_a_chunk_without_bad_rows_needs_one_call():
     model = FakeModel()
-    assert bisect_bad_rows(4096, model.works, model.control, most=1) == {}
+    assert bisect_bad_rows(4096, model.try_rows, model.try_harmless_text, max_bad=1) == {}
     assert model.ranges == [(0, 4096)]
 
 
@@ -65,7 +65,10 @@ def test_rows_that_fail_only_together_are_not_rejected(data, rows):
     groups = data.draw(st.lists(st.sets(st.integers(0, rows - 1), min_size=2), max_size=4))
     bad_rows = data.draw(sets_of_rows(rows, max_size=3))
     model = FakeModel(bad_rows, groups)
-    assert set(bisect_bad_rows(rows, model.works, model.control, most=rows)) == bad_rows
+    assert (
+        set(bisect_bad_rows(rows, model.try_rows, model.try_harmless_text, max_bad=rows))
+        == bad_rows
+    )
     assert model.passed == set(range(rows)) - bad_rows
 
 
@@ -73,16 +76,17 @@ def test_rows_that_fail_only_together_are_not_rejected(data, rows):
 def test_a_model_that_fails_on_everything_rejects_nothing(rows):
     model = FakeModel(broken=True)
     with pytest.raises(ModelAtFault, match="harmless text fails as well: out of memory"):
-        bisect_bad_rows(rows, model.works, model.control, most=rows)
+        bisect_bad_rows(rows, model.try_rows, model.try_harmless_text, max_bad=rows)
     assert model.ranges == [(0, rows)], "and it is not tried row by row"
 
 
 def test_more_bad_rows_than_allowed_mean_that_the_model_is_at_fault():
     model = FakeModel(bad_rows=range(50, 100))
     with pytest.raises(
-        ModelAtFault, match="4 of the first 54 rows fail by themselves, row 53 so: fails on"
+        ModelAtFault,
+        match="4 of the first 54 rows fail by themselves, for example row 53: fails on",
     ):
-        bisect_bad_rows(100, model.works, model.control, most=3)
+        bisect_bad_rows(100, model.try_rows, model.try_harmless_text, max_bad=3)
 
 
 def test_a_row_that_fails_only_once_is_not_rejected():
@@ -91,7 +95,10 @@ def test_a_row_that_fails_only_once_is_not_rejected():
     failures = iter(["out of memory"] * 4)  # 0-8, 0-4, 0-2, 0
     assert (
         bisect_bad_rows(
-            8, lambda *rows: next(failures, None) or model.works(*rows), model.control, most=8
+            8,
+            lambda *rows: next(failures, None) or model.try_rows(*rows),
+            model.try_harmless_text,
+            max_bad=8,
         )
         == {}
     )
@@ -99,9 +106,9 @@ def test_a_row_that_fails_only_once_is_not_rejected():
 
 
 def test_a_model_that_breaks_during_the_search_is_at_fault():
-    controls = iter([None, "the device is gone"])
+    results = iter([None, "the device is gone"])
     with pytest.raises(ModelAtFault, match="the device is gone"):
-        bisect_bad_rows(4, FakeModel(bad_rows=[2]).works, lambda: next(controls), most=4)
+        bisect_bad_rows(4, FakeModel(bad_rows=[2]).try_rows, lambda: next(results), max_bad=4)
 
 
 def test_all_of_up_to_eight_rows_may_be_bad_and_a_quarter_of_many():

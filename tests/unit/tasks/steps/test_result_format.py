@@ -19,7 +19,12 @@ from storage.records.feedback import REJECTS
 from storage.records.jobs import Job
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 from storage.tables import decode_parquet, encode_parquet
-from tasks.steps.result_format import NotFinite, columns_read, labelled_messages, rejected_messages
+from tasks.steps.result_format import (
+    NotFinite,
+    columns_to_read,
+    labelled_messages,
+    rejected_messages,
+)
 from tests.support.repository import REPOSITORY
 
 SCHEMA = Draft202012Validator(
@@ -76,7 +81,7 @@ def parts(draw):
         keep_text=True,
         columns=(),
     )
-    return decode_parquet(encode_parquet(table), columns_read(TARGETS)), ids, answers
+    return decode_parquet(encode_parquet(table), columns_to_read(TARGETS)), ids, answers
 
 
 def labels_of(answer, row):

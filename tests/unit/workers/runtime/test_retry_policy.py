@@ -7,7 +7,7 @@ from storage.places.retry import StorageRefused, StorageUnavailable
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import ScoreCell
 from tasks.steps.publish_results import ResultsRefused
-from tasks.steps.score import ATTEMPTS, ModelBroken, ScoringFailed
+from tasks.steps.score import ATTEMPTS_BEFORE_ISOLATION, ModelBroken, ScoringFailed
 from workers.runtime.retry_policy import FailJob, Release, Retry, decide
 
 
@@ -48,7 +48,7 @@ def test_a_cell_whose_model_failed_is_tried_until_it_is_scored_with_care():
     cell = ScoreCell("job", "chunk", "bow", 1)
     pauses = [
         decide(ScoringFailed(cell, attempt, "ValueError: no"), 7)
-        for attempt in range(1, ATTEMPTS + 1)
+        for attempt in range(1, ATTEMPTS_BEFORE_ISOLATION + 1)
     ]
     assert pauses == [Retry(0.5), Retry(2.0), Retry(0.0)]
     assert isinstance(decide(ModelBroken(cell, "a harmless text fails as well"), 1), FailJob)
