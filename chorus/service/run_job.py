@@ -17,7 +17,8 @@ from chorus.service.service import Service
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
-from storage.records.jobs import Job, read_end
+from storage.records.job_state import recorded_state
+from storage.records.jobs import Job
 from storage.records.labelled_output import Manifest, read_manifest
 from tasks.board.board import Progress
 from tasks.board.context import Context
@@ -116,7 +117,7 @@ def workers_for(
         # broker or storage may have become unreachable before
         with suppress(RedisError, StorageUnavailable):
             for job in jobs:
-                if read_end(context.place, job.id) is None:
+                if recorded_state(context.place, job.id).is_open:
                     stop_job(context, job, "interrupted")  # or the next service would continue it
         raise
     finally:

@@ -36,7 +36,7 @@ class StartupStages(Record):
 
 
 class Startup(Record):
-    """How long a job took from its arrival to its first results."""
+    """Seconds from a job's arrival to its first results."""
 
     first_part: float | None = None  # seconds to the first labelled part
     models: dict[str, StartupStages] = Field(default_factory=dict)  # only models that had to score

@@ -7,7 +7,8 @@ import pyarrow as pa
 from intake.messages import batch
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, FirstLabels, read_dataset
-from storage.records.jobs import Job, read_end
+from storage.records.job_state import recorded_state
+from storage.records.jobs import Job
 from tasks.board.context import Context
 from tasks.jobs.submit import ResolvedVersions, build_job, create_job, resolve_versions, start_job
 
@@ -84,6 +85,6 @@ def _create_first_job(context: Context, dataset: Dataset) -> Job:
         results=dataset.first.results,
     )
     job = create_job(context.place, job)
-    if not context.board.is_running(job.id) and read_end(context.place, job.id) is None:
+    if not context.board.is_running(job.id) and recorded_state(context.place, job.id).is_open:
         start_job(context, job)
     return job

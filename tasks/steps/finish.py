@@ -13,7 +13,8 @@ from storage.places.concurrent import map_concurrently, run_concurrently
 from storage.places.place import Place
 from storage.records import feedback, labelled_output
 from storage.records.forecasts import read_forecast
-from storage.records.jobs import Job, JobEnd, read_end, write_end
+from storage.records.job_state import recorded_state
+from storage.records.jobs import Job, JobEnd, write_end
 from storage.records.labelled_output import Manifest, Part
 from tasks.board.board import Arrival
 from tasks.board.context import Context
@@ -95,8 +96,7 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _end_or_publish(context: Context, job: Job) -> None:
     """Activate the labels, then end the job, or publish its results if it has a topic."""
-    end = read_end(context.place, job.id)
-    if end is not None and end.status == "done":
+    if recorded_state(context.place, job.id).is_done:
         context.board.mark_ended(job.id, "done")
         return
     if job.results is None or published_parts(context.board, job.id) is None:

@@ -13,7 +13,8 @@ from time import monotonic
 from storage.errors import ChorusError
 from storage.places.place import Absent
 from storage.records.feedback import Dataset, customers
-from storage.records.jobs import Job, open_jobs, read_end
+from storage.records.job_state import recorded_state
+from storage.records.jobs import Job, open_jobs
 from storage.records.runs import open_runs
 from tasks.board.board import Progress
 from tasks.board.context import Context
@@ -82,7 +83,7 @@ class Reconciler:
         """Return the jobs that have not ended, by storage."""
         place = self._context.place
         if self._only:
-            return [job for job in self._only if read_end(place, job) is None]
+            return [job for job in self._only if recorded_state(place, job).is_open]
         return [job.id for job in open_jobs(place)]
 
     def _continue_runs(self) -> None:
