@@ -65,7 +65,7 @@ class PoolManager:
         models: Collection[str] | None = None,
         warm: Collection[str] = (),
     ) -> None:
-        """`models`: those that this machine serves, None for all; `warm`: those with a `min` > 0."""
+        """`models`: those served by this machine, None for all; `warm`: those with a `min` > 0."""
         self._context, self._start, self._limits, self._budget = context, start, limits, budget
         self._models, self._warm = models, warm
         self._roster = Roster(context.board)
@@ -81,7 +81,7 @@ class PoolManager:
         return [member.worker for member in self._pool.values()]
 
     def tick(self) -> None:
-        """Remove dead workers, then start and stop workers as demand requires. Raises RedisError."""
+        """Remove dead workers; start and stop workers as demand requires. Raises RedisError."""
         self._reap_dead()
         lock = self._context.board.redis.lock(
             self._context.board.key(keys.SCALING),

@@ -1,7 +1,7 @@
-"""The batch writer: stores a batch of messages under ids that it owns, then acknowledges them.
+"""The batch writer: stores the messages whose ids a batch owns, then acknowledges them.
 
-A message is acknowledged only when it is stored, by this batch or another, and no id is stored
-twice. tasks.board.message_dedup says which batch owns an id, intake.messages.batch whether that
+A message is acknowledged only when its id is stored, by this batch or another, and no id is stored
+twice. tasks.board.message_dedup tells which batch owns an id, intake.messages.batch whether that
 batch was stored.
 """
 
@@ -32,20 +32,22 @@ from tasks.jobs.batch_submit import (
     submit_stored_batch,
 )
 
-_LOST_SECONDS = 30.0  # after which a batch that claimed ids and was not stored is given up
-# seconds for which a batch waits for another that holds some of its ids and is about to be stored
-_PATIENCE = 10.0
-_LOOK_EVERY = 0.05
-_KNOWN = 1024  # names of stored batches
+# Seconds after which a batch is abandoned that has claimed ids and is not stored.
+_ABANDON_SECONDS = 30.0
+# Seconds to wait for a batch that owns some of the ids and is about to be stored.
+_WAIT_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+_MAX_REMEMBERED = 1024  # keys of stored batches
 
-Settled = Callable[[Sequence[ReceivedMessage], Outcome], None]
+# Acknowledges stored or rejected messages; the outcome is counted.
+Acknowledge = Callable[[Sequence[ReceivedMessage], Outcome], None]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ReadMessage:
-    """A received message, and what it says."""
+class ReceivedFeedback:
+    """A received message and its feedback."""
 
     received: ReceivedMessage
     feedback: MessageFeedback
@@ -60,138 +62,147 @@ class ClaimedElsewhere(Exception):
 
 
 class BatchWriter:
-    """A writer of batches, several at once.
-
-    `settled` is called with the messages that may be acknowledged, and their outcome.
-    """
+    """Writes batches, several at once in different threads."""
 
     def __init__(
         self,
         context: Context,
-        once: MessageDedup,
+        dedup: MessageDedup,
         dead_letters: DeadLetters,
         *,
         results: str | None,
         max_chars: int,
     ) -> None:
-        """`results`: the topic for the labels; a clean text with more than `max_chars` is rejected."""
-        self._context, self._once, self._dead_letters = context, once, dead_letters
-        self._results, self._most_chars = results, max_chars
-        self._known: dict[str, None] = {}  # stored batches whose jobs are going, the newest last
+        """`results`: the topic for the labels; `max_chars`: longer clean texts are rejected."""
+        self._context, self._dedup, self._dead_letters = context, dedup, dead_letters
+        self._results, self._max_chars = results, max_chars
+        # customer/batch of stored batches with a started job, the latest last
+        self._stored_batches: dict[str, None] = {}
         self._lock = Lock()
 
     def reject(
-        self, letters: Sequence[tuple[ReceivedMessage, RejectedMessage]], settled: Settled
+        self,
+        rejected: Sequence[tuple[ReceivedMessage, RejectedMessage]],
+        acknowledge: Acknowledge,
     ) -> None:
-        """Write messages that are no feedback to the dead letters. Raises what the place raises."""
+        """Write messages without feedback to the dead letters. Raises what the place raises."""
         now = datetime.now(UTC)
-        self._dead_letters.store(
-            [DeadLetter(one.message, why) for one, why in letters], batch_name(now), now
-        )
-        settled([one for one, _ in letters], "rejected")
+        letters = [DeadLetter(received.message, reason) for received, reason in rejected]
+        self._dead_letters.store(letters, batch_name(now), now)
+        acknowledge([received for received, _ in rejected], "rejected")
 
-    def write(self, customer: str, batch: Sequence[ReadMessage], settled: Settled) -> None:
-        """Store what is new of one customer's messages, and check that the rest is stored.
+    def write(
+        self, customer: str, batch: Sequence[ReceivedFeedback], acknowledge: Acknowledge
+    ) -> None:
+        """Store the new ones of one customer's messages, and check that the others are stored.
 
-        Raises ClaimedElsewhere, NotPublished, Mismatch, and what storage and broker raise. What was
-        settled before stays settled.
+        Raises ClaimedElsewhere, NotPublished, Mismatch, and what storage and broker raise. Messages
+        that were acknowledged before the error stay so.
         """
-        # nothing is claimed that nobody could label
-        first = resolve_first_labels(self._context, customer, self._results)
-        raw = [one.received.message.raw for one in batch]
-        table, rejects = validate_messages([one.feedback for one in batch], raw, self._most_chars)
-        of_id: dict[str, list[ReceivedMessage]] = defaultdict(list)
+        # First, so that no id is claimed of a customer without an ensemble.
+        first_labels = resolve_first_labels(self._context, customer, self._results)
+        raw = [item.received.message.raw for item in batch]
+        table, rejects = validate_messages([item.feedback for item in batch], raw, self._max_chars)
+        messages_by_id: dict[str, list[ReceivedMessage]] = defaultdict(list)
         for id_, row in zip(table["id"].to_pylist(), table["row"].to_pylist(), strict=True):
-            of_id[id_].append(batch[row - 1].received)
-        bad = []
+            messages_by_id[id_].append(batch[row - 1].received)
+        rejected = []
         for reject in rejects:
             received = batch[reject.row - 1].received
             if reject.reason is RejectReason.DUPLICATE_ID and reject.id is not None:
-                of_id[reject.id].append(received)
+                messages_by_id[reject.id].append(received)
             else:
-                bad.append((received, RejectedMessage(reject.reason, reject.detail, reject.id)))
-        if bad:
-            self.reject(bad, settled)
-        waiting, lost = _Waiting(of_id, settled), set[str]()
-        while waiting.ids:
-            self._store(first, customer, table, waiting, lost)
+                reason = RejectedMessage(reject.reason, reject.detail, reject.id)
+                rejected.append((received, reason))
+        if rejected:
+            self.reject(rejected, acknowledge)
+        pending, abandoned = _PendingMessages(messages_by_id, acknowledge), set[str]()
+        while pending.ids:
+            self._store(first_labels, customer, table, pending, abandoned)
 
     def _store(
         self,
-        first: FirstLabels,
+        first_labels: FirstLabels,
         customer: str,
         table: pa.Table,
-        waiting: "_Waiting",
-        lost: set[str],
+        pending: "_PendingMessages",
+        abandoned: set[str],
     ) -> None:
-        """Store the rows whose ids can be claimed, and settle what is stored.
+        """Store the rows whose ids can be claimed, and acknowledge all ids that are stored.
 
-        `lost`: batches that were given up.
+        `abandoned`: batches that were given up; they are added to it, and their ids stay pending.
         """
         now = datetime.now(UTC)
-        name, ids = batch_name(now), waiting.ids
-        owners = dict(zip(ids, self._once.claim(customer, name, ids, now, lost), strict=True))
-        mine = [id_ for id_, owner in owners.items() if owner == name]
-        if mine:
-            rows = table.filter(pc.is_in(table["id"], pa.array(mine, pa.string())))
-            if submit_batch(self._context, customer, name, rows, first) is None:
-                lost.add(name)  # we took so long that somebody gave us up
+        name, ids = batch_name(now), pending.ids
+        claimed = self._dedup.claim(customer, name, ids, now, abandoned)
+        owners = dict(zip(ids, claimed, strict=True))
+        own_ids = [id_ for id_, owner in owners.items() if owner == name]
+        if own_ids:
+            rows = table.filter(pc.is_in(table["id"], pa.array(own_ids, pa.string())))
+            if submit_batch(self._context, customer, name, rows, first_labels) is None:
+                abandoned.add(name)  # this process was so slow that another one gave it up
             else:
-                self._once.confirm(customer, name, mine)
+                self._dedup.confirm(customer, name, own_ids)
                 self._remember(f"{customer}/{name}")
-                waiting.settle(mine, "stored")
+                pending.acknowledge(own_ids, "stored")
         for owner in dict.fromkeys(owners.values()):
             if owner != name:
-                if self._wait_until_stored(first, customer, owner):
-                    waiting.settle([id_ for id_ in ids if owners[id_] == owner], "duplicate")
+                if self._wait_until_stored(first_labels, customer, owner):
+                    owned = [id_ for id_ in ids if owners[id_] == owner]
+                    pending.acknowledge(owned, "duplicate")
                 else:
-                    lost.add(owner)
+                    abandoned.add(owner)
 
-    def _wait_until_stored(self, first: FirstLabels, customer: str, owner: str) -> bool:
-        """Return whether another batch is stored, or never will be, after a wait.
+    def _wait_until_stored(self, first_labels: FirstLabels, customer: str, owner: str) -> bool:
+        """Wait for another batch; return whether it is stored, False if it never will be.
 
-        Raises ClaimedElsewhere.
+        Raises ClaimedElsewhere if it is neither in time.
         """
-        end = monotonic() + _PATIENCE
-        while not self._is_stored(first, customer, owner):
-            if is_overdue(owner, datetime.now(UTC), _LOST_SECONDS):
+        end = monotonic() + _WAIT_SECONDS
+        while not self._is_stored(first_labels, customer, owner):
+            if is_overdue(owner, datetime.now(UTC), _ABANDON_SECONDS):
                 if abandon_batch(self._context.place, customer, owner):
-                    log.warning("batch %s was never stored: its messages are taken in again", owner)
+                    log.warning("batch %s was never stored: its messages are stored anew", owner)
                     return False
             elif monotonic() > end:
                 raise ClaimedElsewhere(owner)
             else:
-                Event().wait(_LOOK_EVERY)
+                Event().wait(_POLL_SECONDS)
         return True
 
-    def _is_stored(self, first: FirstLabels, customer: str, batch: str) -> bool:
+    def _is_stored(self, first_labels: FirstLabels, customer: str, batch: str) -> bool:
         key = f"{customer}/{batch}"
-        if key not in self._known:
-            if submit_stored_batch(self._context, customer, batch, first) is None:
+        if key not in self._stored_batches:
+            if submit_stored_batch(self._context, customer, batch, first_labels) is None:
                 return False
             self._remember(key)
         return True
 
     def _remember(self, key: str) -> None:
-        with self._lock:  # several threads take batches in
-            self._known[key] = None
-            while len(self._known) > _KNOWN:
-                del self._known[next(iter(self._known))]
+        with self._lock:
+            self._stored_batches[key] = None
+            while len(self._stored_batches) > _MAX_REMEMBERED:
+                del self._stored_batches[next(iter(self._stored_batches))]
 
 
-class _Waiting:
-    """Messages by id that are to be settled; several may have one id."""
+class _PendingMessages:
+    """Messages by id that are not acknowledged yet; several may have one id."""
 
-    def __init__(self, of_id: dict[str, list[ReceivedMessage]], settled: Settled) -> None:
-        self._of_id, self._settled = of_id, settled
+    def __init__(
+        self, messages_by_id: dict[str, list[ReceivedMessage]], acknowledge: Acknowledge
+    ) -> None:
+        self._messages_by_id, self._acknowledge = messages_by_id, acknowledge
 
     @property
     def ids(self) -> list[str]:
-        return list(self._of_id)
+        return list(self._messages_by_id)
 
-    def settle(self, ids: Sequence[str], outcome: Outcome) -> None:
-        """Settle the messages of these ids with this outcome; of several with one id, the first."""
-        messages = [self._of_id.pop(id_) for id_ in ids]
-        self._settled([one[0] for one in messages], outcome)
-        if repeats := [again for one in messages for again in one[1:]]:
-            self._settled(repeats, "duplicate")
+    def acknowledge(self, ids: Sequence[str], outcome: Outcome) -> None:
+        """Acknowledge the messages of these ids.
+
+        The outcome counts for the first message of an id; the others are duplicates.
+        """
+        messages = [self._messages_by_id.pop(id_) for id_ in ids]
+        self._acknowledge([same_id[0] for same_id in messages], outcome)
+        if duplicates := [message for same_id in messages for message in same_id[1:]]:
+            self._acknowledge(duplicates, "duplicate")

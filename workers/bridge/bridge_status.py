@@ -10,28 +10,29 @@ from redis.exceptions import RedisError
 
 from tasks.board.bridge_roster import Bridge, BridgeRoster, BridgeState, Outcome
 
-_BEAT_SECONDS = 2.0
-# for which an error counts: by then what was handed back has come again, to us or to another
-_FRESH_SECONDS = 150.0
+_HEARTBEAT_SECONDS = 2.0
+# Seconds for which an error is shown. By then the released messages have been delivered again, to
+# this bridge or another.
+_ERROR_SECONDS = 150.0
 
 
 class BridgeStatus:
     """The status of this bridge, set by several threads.
 
-    A board that does not answer gets it with the next heartbeat.
+    If the board does not answer, the next heartbeat writes the status.
     """
 
     def __init__(self, identity: str, subscription: str, bridges: BridgeRoster) -> None:
         self._bridge = Bridge(identity, subscription, "waiting", time(), "", 0)
         self._bridges, self._lock = bridges, Lock()
         self._held = 0
-        # by customer, why messages were handed back last, and when
+        # customer → when its messages were last released, and why
         self._errors: dict[str, tuple[float, str]] = {}
-        self._beaten = float("-inf")
+        self._heartbeat_at = float("-inf")
 
     @property
     def held(self) -> int:
-        """Messages that were received and not settled yet."""
+        """Messages that were received and are neither acknowledged nor released yet."""
         return self._held
 
     @property
@@ -41,48 +42,53 @@ class BridgeStatus:
 
     @property
     def error(self) -> str:
-        """Reason for which the stream ended."""
+        """Reason why the stream ended; empty while it is open."""
         return self._bridge.error
 
     def set_state(self, state: BridgeState, error: str = "") -> None:
         """Write the state of the stream, at once."""
         since = self._bridge.since if state == self._bridge.state else time()
         self._bridge = replace(self._bridge, state=state, since=since, error=error)
-        self._beaten = float("-inf")
+        self._heartbeat_at = float("-inf")
         self.heartbeat()
 
     def heartbeat(self) -> int | None:
-        """Write the status, at most every two seconds; return the number of running jobs, if
-        written.
+        """Write the status unless that was less than two seconds ago.
+
+        Return the number of running jobs; None if the status was not written.
         """
-        if monotonic() - self._beaten <= _BEAT_SECONDS:
+        if monotonic() - self._heartbeat_at <= _HEARTBEAT_SECONDS:
             return None
-        self._beaten = monotonic()
+        self._heartbeat_at = monotonic()
         with suppress(RedisError):
             self._bridges.put(
-                replace(self._bridge, held=self._held, error=self._bridge.error or self._why_back())
+                replace(
+                    self._bridge,
+                    held=self._held,
+                    error=self._bridge.error or self._release_reason(),
+                )
             )
             return self._bridges.jobs()
         return None
 
-    def add_held(self, more: int) -> None:
+    def add_held(self, messages: int) -> None:
         """Count messages that were received."""
         with self._lock:
-            self._held += more
+            self._held += messages
 
     def remove_held(self, messages: int, outcomes: Mapping[Outcome, int]) -> None:
-        """Count messages that were settled, by outcome."""
+        """Count messages that were acknowledged or released, by outcome."""
         self.add_held(-messages)
         with suppress(RedisError):
             self._bridges.count(outcomes)
 
     def mark_failing(self, customer: str, error: Exception) -> None:
-        """Note why messages of the customer are released."""
+        """Record why messages of the customer are released."""
         with self._lock:
             self._errors[customer] = monotonic(), str(error)
 
     def mark_stored(self, customer: str) -> None:
-        """Note that messages of the customer were stored."""
+        """Record that messages of the customer were stored, which ends its error."""
         with self._lock:
             self._errors.pop(customer, None)
 
@@ -91,10 +97,10 @@ class BridgeStatus:
         with suppress(RedisError):
             self._bridges.remove(self._bridge.id)
 
-    def _why_back(self) -> str:
-        """Return why messages were released last, unless that customer's were stored since."""
-        oldest = monotonic() - _FRESH_SECONDS
+    def _release_reason(self) -> str:
+        """Return why messages were released last; empty if that customer's were stored since."""
+        oldest = monotonic() - _ERROR_SECONDS
         with self._lock:
             return max(
-                (one for one in self._errors.values() if one[0] > oldest), default=(0.0, "")
+                (error for error in self._errors.values() if error[0] > oldest), default=(0.0, "")
             )[1]

@@ -1,4 +1,4 @@
-"""The bridge worker: messages of the main application in, results out.
+"""The bridge worker: takes in messages of the main application, and publishes results.
 
 It imports no model library.
 """
@@ -20,43 +20,45 @@ from workers.bridge.results_consumer import register
 from workers.runtime.celery_worker import consume_queue
 from workers.runtime.liveness_file import touch_liveness_file
 
-_PUBLISHING = 2  # jobs whose results are published at once
+_PUBLISH_THREADS = 2  # jobs whose results are published at once
 _EXIT = 70  # EX_SOFTWARE of sysexits.h
 
 log = logging.getLogger(__name__)
 
 
 def run_bridge(
-    app: Celery, context: Context, inflow: PullLoop | None, topics: Topics, folder: Path
+    app: Celery, context: Context, pull_loop: PullLoop | None, topics: Topics, folder: Path
 ) -> int:
     """Run until told to stop; return the exit status.
 
-    `inflow`: None where no messages come in and results only go out. What was pulled is stored and
-    acknowledged while the results in work are published. `folder` is CHORUS_RUN.
+    `pull_loop`: None if no messages come in, and only results go out. When the process is told to
+    stop, the pulled messages are stored and acknowledged, and results whose publishing has begun
+    are finished. `folder` is CHORUS_RUN.
     """
     register(app, context, topics.topic)
-    if inflow is None:
+    if pull_loop is None:
         return _consume(app, context, partial(touch_liveness_file, folder))
 
     def stop(**_: object) -> None:
-        inflow.stop()
+        pull_loop.stop()
 
     worker_shutting_down.connect(stop, weak=False)
-    inflow.start()
+    pull_loop.start()
     try:
-        return _consume(app, context, partial(_watch, inflow, folder))
+        return _consume(app, context, partial(_watch, pull_loop, folder))
     finally:
-        inflow.stop()
-        inflow.join()
+        pull_loop.stop()
+        pull_loop.join()
 
 
-def _watch(inflow: PullLoop, folder: Path) -> None:
-    """Touch the liveness file, or end the process: the messages that it holds are then delivered
-    again.
+def _watch(pull_loop: PullLoop, folder: Path) -> None:
+    """Touch the liveness file, or end the process if the pull loop has failed.
+
+    The messages that it holds are then delivered again.
     """
-    problem = inflow.failure()
-    if problem is not None:
-        log.error("%s: this bridge ends, and another takes over", problem)
+    failure = pull_loop.failure()
+    if failure is not None:
+        log.error("%s: this bridge ends, and another takes over", failure)
         os._exit(_EXIT)
     touch_liveness_file(folder)
 
@@ -65,7 +67,7 @@ def _consume(app: Celery, context: Context, watch: Callable[[], None]) -> int:
     if context.session is not None:
         context.session.start_heartbeat(watch)
     try:
-        return consume_queue(app, RESULTS_QUEUE, name="bridge", threads=_PUBLISHING)
+        return consume_queue(app, RESULTS_QUEUE, name="bridge", threads=_PUBLISH_THREADS)
     finally:
         if context.session is not None:
             context.session.leave()

@@ -1,11 +1,11 @@
 """The pull loop: messages become stored batches, and only then are they acknowledged.
 
-    stream ──▶ inbox ──▶ gathered by customer ──▶ stored, with a started job ──▶ acknowledged
-                                            └──▶ no feedback: rejected, with the reason ──▶ acknowledged
+    stream ──▶ inbox ──▶ batch of a customer ──▶ stored, its job started ──▶ acknowledged
+                                             └─▶ no feedback: rejected, with the reason ──▶ same
 
-The stream only fills the inbox; one thread gathers; a few threads store, each one batch at a time.
-What cannot be stored now is released to the subscription. The flow control of the stream bounds how
-many messages are held.
+The stream only fills the inbox. One thread adds messages to batches, a few threads store batches,
+one each. Messages that cannot be stored now are released to the subscription. The flow control of
+the stream limits how many messages are held.
 """
 
 import logging
@@ -27,54 +27,56 @@ from storage.places.place import CannotWrite
 from storage.places.retry import StorageUnavailable
 from tasks.board.bridge_roster import Outcome
 from tasks.broker.broker_url import BrokerUnreachable
-from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReadMessage
+from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReceivedFeedback
 from workers.bridge.bridge_status import BridgeStatus
 
-_STORING = 4  # batches on their way to the place at once
-_LOOK_EVERY = 0.1
-_AT_A_LOOK = 1000  # messages from the inbox
-_FIRST_REST = 1.0  # seconds between two attempts at a stream that ended; doubled each time
-_LONGEST_REST = 60.0
-_SURE_SECONDS = 2.0  # that a stream after one that ended has to last before it is said to be well
-# without a look at what there is to do; what storage and broker are given is less
+_STORE_THREADS = 4
+_POLL_SECONDS = 0.1
+_MAX_TAKEN = 1000  # messages from the inbox before due batches are stored
+_MIN_BACKOFF = 1.0  # seconds between two attempts to open a stream; doubled each time
+_MAX_BACKOFF = 60.0
+# Seconds that a stream has to last after one that ended, before it counts as working.
+_STABLE_SECONDS = 2.0
+# Seconds without a sign of a thread, after which it is stuck; storage and broker take less.
 _STUCK_SECONDS = 300.0
-_AWAY = (RedisError, BrokerUnreachable, StorageUnavailable, CannotWrite)  # no message's fault
-# for which messages are held then: handed back at once, all that wait would come in their place
-_AWAY_SECONDS = 5.0
-_NOBODY = ""  # the key of messages that are no feedback of any customer; no customer has this name
+_UNAVAILABLE = (RedisError, BrokerUnreachable, StorageUnavailable, CannotWrite)
+# Seconds for which messages are held after such an error. If they were released at once, others
+# would come in their place.
+_UNAVAILABLE_SECONDS = 5.0
+_NO_CUSTOMER = ""  # the key of rejected messages; no customer has this name
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _ReceivedMessage:
-    """A received message, and what it says."""
+class _ParsedMessage:
+    """A received message, with its feedback or the reason why it has none."""
 
     received: ReceivedMessage
     content: MessageFeedback | RejectedMessage
 
 
 class PullLoop:
-    """Pulls messages until it is stopped; then it stores and acknowledges what it holds."""
+    """Pulls messages until it is stopped; then it stores and acknowledges those that it holds."""
 
     def __init__(
         self,
-        standing: BridgeStatus,
+        status: BridgeStatus,
         subscription: Subscription,
-        known: Callable[[str], bool],
-        taking_in: BatchWriter,
-        gatherer: Batcher[_ReceivedMessage],
+        is_customer: Callable[[str], bool],
+        writer: BatchWriter,
+        batcher: Batcher[_ParsedMessage],
     ) -> None:
-        """`known`: whether feedback of a customer of this name is expected."""
-        self.standing, self._subscription, self._known = standing, subscription, known
-        self._taking_in, self._gatherer, self._seconds = taking_in, gatherer, gatherer.seconds
+        """`is_customer`: whether feedback of a customer of this name is expected."""
+        self.status, self._subscription, self._is_customer = status, subscription, is_customer
+        self._writer, self._batcher, self._batch_seconds = writer, batcher, batcher.seconds
         self._inbox: SimpleQueue[ReceivedMessage] = SimpleQueue()
-        self._stopped, self._ended = Event(), Event()
+        self._stopped, self._stream_ended = Event(), Event()
         self._threads = [
             Thread(target=self._stream, name="stream"),
             Thread(target=self._gather, name="gather"),
         ]
-        self._looked = {thread.name: monotonic() for thread in self._threads}
+        self._last_sign = {thread.name: monotonic() for thread in self._threads}
 
     def start(self) -> None:
         """Start the threads."""
@@ -90,162 +92,160 @@ class PullLoop:
         for thread in self._threads:
             thread.join()
         self._subscription.close()
-        self.standing.remove()
+        self.status.remove()
 
     def failure(self) -> str | None:
-        """Return why it no longer pulls, though it was not told to stop; None if it works."""
+        """Return why it has stopped to pull without `stop`; None if it works."""
         if self._stopped.is_set():
             return None
         for thread in self._threads:
             if not thread.is_alive():
                 return f"the thread {thread.name} has ended"
-            silent = monotonic() - self._looked[thread.name]
-            if silent > _STUCK_SECONDS:
-                return f"the thread {thread.name} is at one thing for {silent:.0f} s"
+            seconds = monotonic() - self._last_sign[thread.name]
+            if seconds > _STUCK_SECONDS:
+                return f"the thread {thread.name} has been stuck for {seconds:.0f} s"
         return None
 
     # The stream
 
     def _stream(self) -> None:
-        """Keep a stream open until told to stop; after it no message arrives any more."""
+        """Keep a stream open until the loop is stopped; then no more messages arrive."""
         try:
             self._keep_open()
         finally:
             self._subscription.stop()
-            self._ended.set()
+            self._stream_ended.set()
 
     def _keep_open(self) -> None:
         """Open a stream again when it has ended, after a pause that grows."""
-        rest = _FIRST_REST
+        backoff = _MIN_BACKOFF
         while not self._stopped.is_set():
-            opened = monotonic()
+            opened_at = monotonic()
             try:
                 self._subscription.open(self._inbox.put)
                 while not self._stopped.is_set():
-                    if self.standing.state != "pulling" and (
-                        not self.standing.error or self._has_lasted(opened)
+                    if self.status.state != "pulling" and (
+                        not self.status.error or self._is_stable(opened_at)
                     ):
                         log.info("pulls from %s", self._subscription.name)
-                        self.standing.set_state("pulling")
-                    self._subscription.wait(_LOOK_EVERY)
-                    self._beat()
+                        self.status.set_state("pulling")
+                    self._subscription.wait(_POLL_SECONDS)
+                    self._heartbeat()
             except PullStopped as error:
-                if monotonic() - opened > _LONGEST_REST:
-                    rest = _FIRST_REST
-                log.warning("%s It is tried again in %.0f s", error, rest)
-                self.standing.set_state("waiting", str(error))
-                self._rest(rest)
-                rest = min(_LONGEST_REST, 2 * rest)
+                if monotonic() - opened_at > _MAX_BACKOFF:
+                    backoff = _MIN_BACKOFF
+                log.warning("%s It is tried again in %.0f s", error, backoff)
+                self.status.set_state("waiting", str(error))
+                self._wait(backoff)
+                backoff = min(_MAX_BACKOFF, 2 * backoff)
 
-    def _has_lasted(self, opened: float) -> bool:
+    def _is_stable(self, opened_at: float) -> bool:
         """Return whether a stream that follows an ended one works.
 
-        One of a deleted subscription opens too, and ends at once.
+        That of a deleted subscription opens too, and ends at once.
         """
-        return monotonic() - opened > _SURE_SECONDS
+        return monotonic() - opened_at > _STABLE_SECONDS
 
-    def _rest(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> None:
+        """Wait so many seconds, or until the loop is stopped."""
         end = monotonic() + seconds
-        while monotonic() < end and not self._stopped.wait(_LOOK_EVERY):
-            self._beat()
+        while monotonic() < end and not self._stopped.wait(_POLL_SECONDS):
+            self._heartbeat()
 
-    def _beat(self) -> None:
-        self._looked["stream"] = monotonic()
-        jobs = self.standing.heartbeat()
+    def _heartbeat(self) -> None:
+        self._last_sign["stream"] = monotonic()
+        jobs = self.status.heartbeat()
         if jobs is not None:
-            self._gatherer.seconds = batch_wait(self._seconds, jobs)
+            self._batcher.seconds = batch_wait(self._batch_seconds, jobs)
 
-    # Gathering
+    # Batches
 
     def _gather(self) -> None:
-        """Gather the inbox into batches, until the stream has ended and both are empty."""
-        with ThreadPoolExecutor(_STORING, thread_name_prefix="store") as storing:
-            while not (self._ended.is_set() and self._inbox.empty()):
-                self._looked["gather"] = monotonic()
-                due = self._gatherer.next_due()
-                wait = _LOOK_EVERY if due is None else min(_LOOK_EVERY, max(0.0, due - monotonic()))
-                for received in self._arrived(wait):
+        """Add the inbox to batches, until the stream has ended and both are empty."""
+        with ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="store") as pool:
+            while not (self._stream_ended.is_set() and self._inbox.empty()):
+                self._last_sign["gather"] = monotonic()
+                for received in self._take_received(self._seconds_until_due()):
                     batch = self._add(received)
                     if batch is not None:
-                        storing.submit(self._store, batch)
-                for batch in self._gatherer.due(monotonic()):
-                    storing.submit(self._store, batch)
-            for batch in self._gatherer.flush():
-                storing.submit(self._store, batch)
+                        pool.submit(self._store, batch)
+                for batch in self._batcher.due(monotonic()):
+                    pool.submit(self._store, batch)
+            for batch in self._batcher.flush():
+                pool.submit(self._store, batch)
 
-    def _arrived(self, seconds: float) -> Iterator[ReceivedMessage]:
-        """Return what arrives in the inbox within so many seconds, and no later than the next due
-        batch.
-        """
+    def _seconds_until_due(self) -> float:
+        """Return for how long to wait for messages: until the next batch is due, at most."""
+        due = self._batcher.next_due()
+        return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(0.0, due - monotonic()))
+
+    def _take_received(self, seconds: float) -> Iterator[ReceivedMessage]:
+        """Wait so many seconds for a message; yield it and others that have arrived by then."""
         with suppress(Empty):
             yield self._inbox.get(timeout=seconds)
-            for _ in range(_AT_A_LOOK):
+            for _ in range(_MAX_TAKEN):
                 yield self._inbox.get_nowait()
 
-    def _add(self, received: ReceivedMessage) -> MessageBatch[_ReceivedMessage] | None:
-        """Gather a message; return the batch that it fills, if it does."""
-        self.standing.add_held(1)
+    def _add(self, received: ReceivedMessage) -> MessageBatch[_ParsedMessage] | None:
+        """Add a message to its batch; return the batch if it is full now."""
+        self.status.add_held(1)
         try:
-            content = parse_message(received.message, self._known)
-        except Exception as error:  # whatever a storage raises that is asked for customers
-            self._release(_NOBODY, [received], error)
+            content = parse_message(received.message, self._is_customer)
+        except Exception as error:  # whatever storage raises when customers are read
+            self._release(_NO_CUSTOMER, [received], error)
             return None
-        key = content.customer if isinstance(content, MessageFeedback) else _NOBODY
-        return self._gatherer.add(key, _ReceivedMessage(received, content), monotonic())
+        key = content.customer if isinstance(content, MessageFeedback) else _NO_CUSTOMER
+        return self._batcher.add(key, _ParsedMessage(received, content), monotonic())
 
-    # Storing
+    def _store(self, batch: MessageBatch[_ParsedMessage]) -> None:
+        """Store a batch; release the messages that could not be acknowledged."""
+        remaining = {id(parsed.received): parsed.received for parsed in batch.items}
 
-    def _store(self, batch: MessageBatch[_ReceivedMessage]) -> None:
-        """Store a batch; release whatever could not be settled."""
-        left = {id(one.received): one.received for one in batch.items}
-
-        def settled(messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
-            for one in messages:
-                left.pop(id(one))
-            self._settle(messages, outcome)
+        def acknowledge(messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
+            for message in messages:
+                remaining.pop(id(message))
+            self._acknowledge(messages, outcome)
 
         try:
-            contents = [(one.received, one.content) for one in batch.items]
-            if batch.key == _NOBODY:
-                self._taking_in.reject(
-                    [(one, why) for one, why in contents if isinstance(why, RejectedMessage)],
-                    settled,
-                )
+            if batch.key == _NO_CUSTOMER:
+                rejected = [
+                    (parsed.received, parsed.content)
+                    for parsed in batch.items
+                    if isinstance(parsed.content, RejectedMessage)
+                ]
+                self._writer.reject(rejected, acknowledge)
             else:
-                self._taking_in.write(
-                    batch.key,
-                    [
-                        ReadMessage(one, it)
-                        for one, it in contents
-                        if isinstance(it, MessageFeedback)
-                    ],
-                    settled,
-                )
-        # whatever storage, broker or registry raise: the messages are safe where they are
-        except Exception as error:
-            if isinstance(error, _AWAY):
-                self._stopped.wait(_AWAY_SECONDS)
-            self._release(batch.key, list(left.values()), error)
+                feedback = [
+                    ReceivedFeedback(parsed.received, parsed.content)
+                    for parsed in batch.items
+                    if isinstance(parsed.content, MessageFeedback)
+                ]
+                self._writer.write(batch.key, feedback, acknowledge)
+        except Exception as error:  # whatever storage, broker or registry raise
+            if isinstance(error, _UNAVAILABLE):
+                self._stopped.wait(_UNAVAILABLE_SECONDS)
+            self._release(batch.key, list(remaining.values()), error)
         else:
-            self.standing.mark_stored(batch.key)
+            self.status.mark_stored(batch.key)
 
-    def _settle(self, messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
-        failed, outcomes = self._subscription.acknowledge(messages), {outcome: len(messages)}
-        self.standing.remove_held(
-            len(messages), outcomes | ({"not acknowledged": failed} if failed else {})
-        )
+    def _acknowledge(self, messages: Sequence[ReceivedMessage], outcome: Outcome) -> None:
+        unconfirmed = self._subscription.acknowledge(messages)
+        outcomes: dict[Outcome, int] = {outcome: len(messages)}
+        if unconfirmed:
+            outcomes["not acknowledged"] = unconfirmed
+        self.status.remove_held(len(messages), outcomes)
 
     def _release(
         self, customer: str, messages: Sequence[ReceivedMessage], error: Exception
     ) -> None:
         log.warning(
-            "%d messages are handed back: %s", len(messages), error, exc_info=not _expected(error)
+            "%d messages are released: %s", len(messages), error, exc_info=not _is_expected(error)
         )
-        self.standing.mark_failing(customer, error)
+        self.status.mark_failing(customer, error)
         self._subscription.release(messages)
-        self.standing.remove_held(len(messages), {"handed back": len(messages)})
+        self.status.remove_held(len(messages), {"handed back": len(messages)})
 
 
-def _expected(error: Exception) -> bool:
+def _is_expected(error: Exception) -> bool:
     """Return whether the error's text is enough for the log."""
     return isinstance(error, ChorusError | ClaimedElsewhere | RedisError | StorageUnavailable)

@@ -1,4 +1,4 @@
-"""The consumer of the queue of results: it publishes the labels of jobs, and ends the jobs."""
+"""The consumer of the results queue: publishes the labels of jobs, and ends the jobs."""
 
 from functools import partial
 
@@ -14,5 +14,5 @@ def register(app: Celery, context: Context, open_topic: OpenTopic) -> None:
     """Register the step that publishes results; `open_topic` returns the topic of a full name."""
 
     @app.task(name=PublishResults.name)
-    def _results(job: str) -> None:
+    def _publish_results(job: str) -> None:
         run_step(context, partial(publish_results, context, open_topic), PublishResults(job))

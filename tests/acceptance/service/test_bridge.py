@@ -38,7 +38,7 @@ def killed(function, after=False):
 from intake.messages.subscription import Subscription
 from workers.bridge import batch_writer
 from workers.bridge.pull_loop import PullLoop
-batch_writer._LOST_SECONDS = 0.0  # of what a killed one had claimed
+batch_writer._ABANDON_SECONDS = 0.0  # of what a killed one had claimed
 if step == "received":
     PullLoop._add = killed(PullLoop._add)
 if step == "gathered":

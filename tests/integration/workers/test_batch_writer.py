@@ -30,7 +30,7 @@ from tasks.jobs.prune import Unreferenced, find_unreferenced, prune
 from tasks.jobs.reprocess import build_run
 from tests.support.runs.steps import Steps
 from workers.bridge import batch_writer
-from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReadMessage
+from workers.bridge.batch_writer import BatchWriter, ClaimedElsewhere, ReceivedFeedback
 
 PROMOTED = datetime(2026, 1, 3, tzinfo=UTC)
 TOPIC = "projects/tests/topics/labels"
@@ -57,7 +57,7 @@ class World:
             body = json.dumps({"id": id_, "customer": "plain", "text": text}).encode()
             message = Message(body, {}, str(next(self.numbers)))
             found.append(
-                ReadMessage(
+                ReceivedFeedback(
                     ReceivedMessage(message, None, None), parse_message(message, lambda _: True)
                 )
             )
@@ -117,7 +117,7 @@ def killed_at(monkeypatch, where, name, after=False):
 @pytest.fixture
 def impatient(monkeypatch):
     """A batch that is not stored is given up at once."""
-    monkeypatch.setattr(batch_writer, "_LOST_SECONDS", -1.0)
+    monkeypatch.setattr(batch_writer, "_ABANDON_SECONDS", -1.0)
 
 
 def test_a_batch_is_stored_with_a_job_that_is_set_going_and_then_settled(world):
@@ -227,7 +227,7 @@ def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, 
 
 
 def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
-    monkeypatch.setattr(batch_writer, "_PATIENCE", 0.0)
+    monkeypatch.setattr(batch_writer, "_WAIT_SECONDS", 0.0)
     killed_at(monkeypatch, batch_writer, "submit_batch")
     with pytest.raises(Killed):
         world.take("a")
@@ -277,7 +277,7 @@ def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(
         LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch_writer, "_LOST_SECONDS", -1.0)
+        patch.setattr(batch_writer, "_ABANDON_SECONDS", -1.0)
         for some, point in batches:
             if point is not None:
                 killed_at(patch, *point)

@@ -213,15 +213,15 @@ def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
     bodies = some(10)
     with world.bridge(seconds=3600) as flow:
         world.publish(*bodies)
-        wait_until(lambda: flow.standing.held == 10, "the messages")
+        wait_until(lambda: flow.status.held == 10, "the messages")
         assert world.stored() == []
     assert world.stored() == ids(bodies)
     world.wait_until_all_is_acknowledged(10)
 
 
 def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypatch):
-    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.05)
-    monkeypatch.setattr(pull_loop, "_SURE_SECONDS", 0.3)
+    monkeypatch.setattr(pull_loop, "_MIN_BACKOFF", 0.05)
+    monkeypatch.setattr(pull_loop, "_STABLE_SECONDS", 0.3)
 
     def wait_for(state):
         wait_until(lambda: [one.state for one in world.bridges.all()] == [state], state)
@@ -244,8 +244,8 @@ def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypa
 def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(
     world, monkeypatch
 ):
-    monkeypatch.setattr(pull_loop, "_FIRST_REST", 0.01)
-    monkeypatch.setattr(pull_loop, "_LONGEST_REST", 0.01)
+    monkeypatch.setattr(pull_loop, "_MIN_BACKOFF", 0.01)
+    monkeypatch.setattr(pull_loop, "_MAX_BACKOFF", 0.01)
     seen, put = [], world.bridges.put
     monkeypatch.setattr(world.bridges, "put", lambda bridge: (seen.append(bridge), put(bridge)))
     with world.bridge():
@@ -258,7 +258,7 @@ def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever
 
 
 def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
-    monkeypatch.setattr(pull_loop, "_AT_A_LOOK", 2)
+    monkeypatch.setattr(pull_loop, "_MAX_TAKEN", 2)
     world.subscribe()
     world.publish(*some(1, "acme"), *some(200))
 
@@ -280,7 +280,7 @@ def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeyp
         assert flow.failure() is None
         with monkeypatch.context() as patient:
             patient.setattr(pull_loop, "_STUCK_SECONDS", -1.0)
-            assert "the thread stream is at one thing" in flow.failure()
+            assert "the thread stream has been stuck" in flow.failure()
         monkeypatch.setattr(gatherer, "next_due", None)
         wait_until(lambda: flow.failure() == "the thread gather has ended", "the end of a thread")
     assert flow.failure() is None, "it was told to stop"
@@ -334,7 +334,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
     world, monkeypatch
 ):
     tried = []
-    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(pull_loop, "_UNAVAILABLE_SECONDS", 3600.0)
     monkeypatch.setattr(
         LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how))
     )
@@ -343,7 +343,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
     with world.bridge(rows=5, seconds=3600) as flow:
         wait_until(lambda: tried, "an attempt")
         Event().wait(0.3)
-        assert flow.standing.held == 5
+        assert flow.status.held == 5
         assert world.bridges.outcomes()["handed back"] == 0
     assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
 
@@ -351,7 +351,7 @@ def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their
 def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
     world.subscribe()
     world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
-    monkeypatch.setattr(pull_loop, "_AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(pull_loop, "_UNAVAILABLE_SECONDS", 0.0)
     real = LocalPlace.create
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
@@ -361,7 +361,7 @@ def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkey
         )
         wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
         assert not world.server.inspect(subscription=SUBSCRIPTION)["acks"]
-        monkeypatch.setattr("workers.bridge.batch_writer._LOST_SECONDS", -1.0)
+        monkeypatch.setattr("workers.bridge.batch_writer._ABANDON_SECONDS", -1.0)
         monkeypatch.setattr(LocalPlace, "create", real)
         world.wait_until_all_is_acknowledged(5)
     assert world.stored() == ids(some(5))
@@ -372,11 +372,11 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
     world.subscribe()
     with world.bridge(seconds=60) as flow:
         world.publish(*some(5))
-        wait_until(lambda: flow.standing.held == 5, "the messages")
+        wait_until(lambda: flow.status.held == 5, "the messages")
         world.server.refuse(name=SUBSCRIPTION, method="Acknowledge", code="UNAVAILABLE")
         stopped = monotonic()
     assert monotonic() - stopped < 20
-    assert (world.stored(), flow.standing.held) == (ids(some(5)), 0)
+    assert (world.stored(), flow.status.held) == (ids(some(5)), 0)
     assert (
         world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
     )
@@ -384,7 +384,7 @@ def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkey
 
 
 def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
-    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge_status, "_HEARTBEAT_SECONDS", 0.05)
     world.subscribe()
     world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
     customers = '[customers.acme]\nensemble = "{}"\n[customers.plain]\nensemble = "plain"\n'
@@ -407,8 +407,8 @@ def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(worl
 
 
 def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
-    monkeypatch.setattr(bridge_status, "_BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(bridge_status, "_FRESH_SECONDS", 1.0)
+    monkeypatch.setattr(bridge_status, "_HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge_status, "_ERROR_SECONDS", 1.0)
     world.subscribe()
     world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
     with world.bridge():
