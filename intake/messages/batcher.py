@@ -20,7 +20,7 @@ class MessageBatch(Generic[T]):
 
 
 _MANY_JOBS = 64  # more running jobs than this make batches wait longer
-_MAX_WAIT = 20.0  # seconds; the lease of a message is extended more often than that
+_MAX_WAIT = 20.0  # seconds; the acknowledgement deadline is extended more often
 
 
 def batch_wait(seconds: float, jobs: int) -> float:

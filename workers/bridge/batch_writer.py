@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReceivedFeedback:
-    """A received message and its feedback."""
+    """A received message that is feedback of a known customer: the message and its feedback."""
 
     received: ReceivedMessage
     feedback: MessageFeedback

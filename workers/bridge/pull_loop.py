@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _ParsedMessage:
-    """A received message, with its feedback or the reason why it has none."""
+    """A received message after parsing, with its feedback or the reason why it is rejected."""
 
     received: ReceivedMessage
     content: MessageFeedback | RejectedMessage

@@ -29,7 +29,7 @@ class BoardSnapshot:
     traffic: MessageTraffic = field(default_factory=MessageTraffic)
 
     def workers_wanted(self, demand: Demand, limits: Limits, now: float) -> int:
-        """Return how many workers a model should have, those included that it has."""
+        """Return how many workers a model should have in all, those included that it has."""
         workers = [worker for worker in self.workers if worker.model == demand.model]
         return workers_wanted(demand, workers, limits, now)
 

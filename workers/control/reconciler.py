@@ -118,7 +118,10 @@ class Reconciler:
     def _lost_cells(
         self, models: set[str], jobs: Collection[str], running: Collection[str]
     ) -> dict[str, str]:
-        """Return step → job of dispatched cells that are neither scored nor in flight."""
+        """Return step → job of dispatched cells that are neither scored nor in flight.
+
+        Dispatched cells of jobs that do not run any more are cleared from the board.
+        """
         board = self._context.board
         missing: dict[str, str] = {}
         for model in models:

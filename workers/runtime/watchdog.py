@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Checks a scoring worker after each heartbeat. A supervisor replaces a worker that it ends."""
+    """Checks its own worker after each heartbeat.
+
+    The pool manager, or Kubernetes, replaces a worker that it ends. A frozen worker cannot check
+    itself: the pool manager kills it when its heartbeats stop.
+    """
 
     def __init__(self, board: Board, session: WorkerSession, run: Path) -> None:
         """`run` is CHORUS_RUN."""
