@@ -156,7 +156,8 @@ class Subscription:
     def release(self, messages: Sequence[ReceivedMessage]) -> None:
         """Leave the messages to other bridges.
 
-        They are delivered again when their acknowledgement deadlines end, within a minute, or at once after `stop`.
+        They are delivered again when their acknowledgement deadlines end, within a minute, or at
+        once after `stop`.
         """
         with self._stopping:
             late = [each for each in messages if not each.stream.running()]

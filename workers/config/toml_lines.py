@@ -17,7 +17,9 @@ TomlPath = tuple[str | int, ...]
 def line_of(text: str, path: TomlPath) -> int:
     """Return the line, from 1, on which a table or key is first written.
 
-    `text` is a valid TOML document that holds the path: line_of("[a]\\nb = 1\\n", ("a", "b")) == 2.
+    `text` is a valid TOML document that holds the path:
+
+        line_of("[a]\\nb = 1\\n", ("a", "b")) == 2
     """
     lines = text.split("\n")
     return (
