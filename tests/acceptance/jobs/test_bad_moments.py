@@ -19,7 +19,7 @@ from storage.records.jobs import all_jobs, read_end
 from tasks.board.board import Board
 from tasks.board.keys import key_prefix
 from tests.support.runs.command import Command
-from tests.support.runs.running_service import children, gone
+from tests.support.runs.running_service import children, has_ended
 from tests.support.runs.waiting import wait_until
 
 MANY = [
@@ -78,7 +78,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake
     assert b"run the same command again" in err
     assert b"Traceback" not in err
     assert len(workers) == 3, "broker, control, mood-bow"
-    assert all(gone(pid) for pid in workers.values())
+    assert all(has_ended(pid) for pid in workers.values())
     before = scores_of(home)
     assert 5 < len(before) < len(MANY)
     brake.unlink()
@@ -135,7 +135,7 @@ def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
         process.kill()
         process.communicate(timeout=60)
     assert len(workers) == 3
-    wait_until(lambda: all(gone(pid) for pid in workers.values()), "the children to end")
+    wait_until(lambda: all(has_ended(pid) for pid in workers.values()), "the children to end")
 
 
 def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):

@@ -15,7 +15,7 @@ from storage.records.jobs import read_job
 from tests.acceptance.conftest import write_upload
 from tests.support.models import small_models
 from tests.support.runs.command import Command, with_site
-from tests.support.runs.running_service import labels
+from tests.support.runs.running_service import labelled_parts
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.faulty_proxy import UNAVAILABLE
 
@@ -75,7 +75,7 @@ def score(chorus, upload, *options):
     ended = chorus("score", upload, "--customer", "plain", "--json", *options)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err, ended.err
-    parts = labels(read_job(open_place(chorus.home), ended.json["job"]))
+    parts = labelled_parts(read_job(open_place(chorus.home), ended.json["job"]))
     return {
         name: pq.read_table(io.BytesIO(data)).drop_columns("scored_at").to_pylist()
         for name, data in parts.items()

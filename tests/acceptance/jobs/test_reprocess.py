@@ -17,7 +17,7 @@ from storage.versions.active_labels import read_active_labels
 from tasks.planning.record_cache import dataset_of
 from tests.support.models.small_models import MOODS, PUBLISHED, _moods, publish_bow
 from tests.support.runs.command import Command, with_site
-from tests.support.runs.running_service import feedback, parts, running_service
+from tests.support.runs.running_service import numbered_texts, running_service, written_parts
 from tests.support.runs.waiting import wait_until
 
 ROWS = [("1", "great"), ("2", "awful"), ("3", "very good"), ("4", "terrible")]
@@ -97,12 +97,12 @@ def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_v
     brake.touch()
     chorus = Command(home, light=True, brake=brake)
     with running_service(chorus) as up:
-        first = up.submit("plain", feedback(40), name="first")
-        wait_until(lambda: parts(first), "the first part")
+        first = up.submit("plain", numbered_texts(40), name="first")
+        wait_until(lambda: written_parts(first), "the first part")
         assert chorus.here("models", "promote", "mood-bow", str(publish_version(home))).status == 0
-        second = up.submit("plain", feedback(10, "other thing"), name="second")
+        second = up.submit("plain", numbered_texts(10, "other thing"), name="second")
         workers = up.workers()["mood-bow"]
-        assert parts(first) < 40, "in the middle of the job"
+        assert written_parts(first) < 40, "in the middle of the job"
         brake.unlink()
         assert {model.version for model in up.wait_for(first).models} == {1}
         assert {model.version for model in up.wait_for(second).models} == {2}

@@ -17,7 +17,7 @@ from chorus.service.up import up
 from intake.messages.client import PubSubNotInstalled
 from tests.support.repository import REPOSITORY
 from tests.support.runs.command import Command
-from tests.support.runs.running_service import gone, running_service
+from tests.support.runs.running_service import has_ended, running_service
 from tests.support.runs.waiting import wait_until
 from tests.support.servers.pubsub_server import pubsub_process
 
@@ -115,7 +115,7 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
         )
         [pid] = up.workers()["bridge"]
         up.stop()
-        assert gone(pid)
+        assert has_ended(pid)
     assert "Warm shutdown" in (home / "run" / "logs" / "bridge.log").read_text(), (
         "it was not killed"
     )

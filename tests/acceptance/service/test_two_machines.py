@@ -22,7 +22,7 @@ from tasks.board.roster import Roster
 from tasks.board.worker_profile import WorkerProfile, store_profile
 from tasks.broker.broker_url import BrokerAddress
 from tests.support.runs.command import Command
-from tests.support.runs.namespaces import lacking, machines
+from tests.support.runs.namespaces import machines, missing_requirements
 from tests.support.runs.waiting import wait_until
 from workers.processes.embedded_broker import server_binary
 
@@ -35,7 +35,7 @@ CHORUS_TOML = "[defaults]\nmax = 4\ndrain = 1\n"
 @pytest.fixture
 def network():
     """Two machines."""
-    if (reason := lacking()) is not None:
+    if (reason := missing_requirements()) is not None:
         pytest.skip(reason)
     with ExitStack() as stack:
         try:

@@ -13,7 +13,7 @@ from storage.records.labelled_output import read_manifest
 from tasks.board.worker_profile import WorkerProfile, store_profile
 from tests.acceptance.conftest import write_upload
 from tests.support.runs.command import Command
-from tests.support.runs.running_service import feedback, running_service
+from tests.support.runs.running_service import numbered_texts, running_service
 from tests.support.runs.waiting import wait_until
 
 MANY = 40  # rows, each a chunk
@@ -63,28 +63,28 @@ def brake(home):
 
 
 def test_only_the_models_that_a_job_needs_are_started(up):
-    up.wait_for(up.submit("plain", feedback(5)))
+    up.wait_for(up.submit("plain", numbered_texts(5)))
     assert sorted(up.workers()) == ["broker", "control", "mood-bow", "topics-bow"], (
         "topics-bow by its min, no other"
     )
 
 
 def test_idle_pools_reach_zero_and_come_back_for_the_next_upload(up):
-    up.wait_for(up.submit("plain", feedback(5, "first"), name="first"))
+    up.wait_for(up.submit("plain", numbered_texts(5, "first"), name="first"))
     wait_until(lambda: "mood-bow" not in up.workers(), "the idle worker to go")
-    up.wait_for(up.submit("plain", feedback(5, "second"), name="second"))
+    up.wait_for(up.submit("plain", numbered_texts(5, "second"), name="second"))
     wait_until(lambda: "mood-bow" not in up.workers(), "the idle worker to go again")
 
 
 def test_a_model_with_a_min_stays_warm_when_all_others_have_gone(up):
     [warm] = wait_until(lambda: up.workers().get("topics-bow"), "the worker that min asks for")
-    up.wait_for(up.submit("default", feedback(5)))
+    up.wait_for(up.submit("default", numbered_texts(5)))
     wait_until(lambda: set(up.workers()) == {"broker", "control", "topics-bow"}, "the others to go")
     assert up.workers()["topics-bow"] == [warm], "and it is the one from before"
 
 
 def test_a_burst_goes_to_max_and_back_to_none(up, brake):
-    job, seen = up.submit("default", feedback(300, "burst"), 5, name="burst"), set()
+    job, seen = up.submit("default", numbered_texts(300, "burst"), 5, name="burst"), set()
 
     def done():
         seen.add(len(up.workers().get("mood-plain", [])))
@@ -102,7 +102,7 @@ def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_r
     up, brake, tmp_path
 ):
     chorus = Command(up.command.home, CHORUS_CHUNK_ROWS="1")
-    rows = list(enumerate(feedback(MANY, "cancelled")))
+    rows = list(enumerate(numbered_texts(MANY, "cancelled")))
     submitted = chorus(
         "submit", write_upload(tmp_path / "many.csv", rows), "--customer", "plain", "--json"
     )
@@ -127,7 +127,7 @@ def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):
     assert ended.status == 2
     for expected in (f"(process {up.process.pid})", "chorus submit", "stop it", "chorus up --join"):
         assert expected in ended.err
-    up.wait_for(up.submit("plain", feedback(5, "after"), name="after"))
+    up.wait_for(up.submit("plain", numbered_texts(5, "after"), name="after"))
 
 
 def test_metrics_on_a_taken_port_are_refused_before_anything_runs(home, tmp_path):

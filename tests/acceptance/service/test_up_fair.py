@@ -15,7 +15,12 @@ from tasks.board import keys
 from tasks.planning.dispatch import pause_dispatch
 from tests.support.models.small_models import MOODS
 from tests.support.runs.command import Command, with_site
-from tests.support.runs.running_service import SUBMITTED, feedback, parts, running_service
+from tests.support.runs.running_service import (
+    SUBMITTED,
+    numbered_texts,
+    running_service,
+    written_parts,
+)
 from tests.support.runs.waiting import wait_until
 
 LARGE, CHUNK_ROWS = 600, 4  # rows: no short upload, in 150 chunks
@@ -34,11 +39,11 @@ def up(registry, tmp_path_factory):
 
 
 def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_go(up):
-    large = up.submit("one", feedback(LARGE, "large"), chunk_rows=2, name="large")
-    wait_until(lambda: parts(large), "the large one to begin")
-    small = up.submit("two", feedback(10, "small"), chunk_rows=10, name="small")
+    large = up.submit("one", numbered_texts(LARGE, "large"), chunk_rows=2, name="large")
+    wait_until(lambda: written_parts(large), "the large one to begin")
+    small = up.submit("two", numbered_texts(10, "small"), chunk_rows=10, name="small")
     up.wait_for(small)
-    assert parts(large) < LARGE / 4, "of 300 chunks"
+    assert written_parts(large) < LARGE / 4, "of 300 chunks"
     up.wait_for(large)
 
 
@@ -46,14 +51,14 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
     board = up.context.board
     pause_dispatch(board, "mood-bow", 60)  # until both are there
     jobs = [
-        up.submit(customer, feedback(LARGE, customer), CHUNK_ROWS, name="both")
+        up.submit(customer, numbered_texts(LARGE, customer), CHUNK_ROWS, name="both")
         for customer in ("one", "two")
     ]
     board.redis.delete(board.key(keys.PAUSED, "mood-bow"))
     seen, apart = set(), set()
 
     def done():
-        counts = [parts(job) for job in jobs]
+        counts = [written_parts(job) for job in jobs]
         apart.add(abs(counts[0] - counts[1]))
         seen.add(up.waiting("mood-bow"))
         return all(read_end(up.place, job.id) for job in jobs)
@@ -82,7 +87,7 @@ def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
     (home / "chorus.toml").write_text('[defaults]\nmemory = "1 GB"\n')
     seen = set()
     with running_service(Command(home, light=True, CHORUS_MEMORY="3000", CHORUS_CORES="4")) as up:
-        jobs = [up.submit(name, feedback(3)) for name in MODELS]
+        jobs = [up.submit(name, numbered_texts(3)) for name in MODELS]
 
         def done():
             seen.add(len(up.scoring()))
@@ -100,7 +105,7 @@ def test_a_model_that_no_worker_can_load_fails_its_jobs_with_the_end_of_the_log(
         "    print('it is too large for this machine', flush=True)\n    os._exit(3)\n"
     )
     with running_service(Command(home, PYTHONPATH=with_site(tmp_path, code))) as up:
-        job = up.submit("plain", feedback(3))
+        job = up.submit("plain", numbered_texts(3))
         state = wait_until(lambda: read_end(up.place, job.id), "the job to end")
         log = home / "run" / "logs" / "mood-bow.log"
         assert state.status == "failed"

@@ -15,15 +15,15 @@ from tasks.broker.step_messages import ReduceChunk
 from tests.support.runs.command import Command
 from tests.support.runs.running_service import (
     children,
-    feedback,
-    gone,
-    labels,
-    parts,
+    has_ended,
+    labelled_parts,
+    numbered_texts,
     running_service,
+    written_parts,
 )
 from tests.support.runs.waiting import wait_until
 
-MANY, CHUNK_ROWS = feedback(120), 2
+MANY, CHUNK_ROWS = numbered_texts(120), 2
 CHUNKS = len(MANY) // CHUNK_ROWS
 PATIENCE = 60  # seconds within which it goes on
 
@@ -40,7 +40,7 @@ def undisturbed(up):
     """The labelled parts of a run in which nothing dies."""
     job = up.submit("plain", MANY, CHUNK_ROWS)
     assert up.wait_for(job).rows_labelled == len(MANY)
-    return labels(job)
+    return labelled_parts(job)
 
 
 @pytest.fixture
@@ -60,17 +60,17 @@ def test_a_job_survives_the_death_of_each_child_with_the_same_bytes(chorus, brak
         job, killed = up.submit("plain", MANY, CHUNK_ROWS), {}
         wait_until(lambda: up.scores(job) > 5, "the first scores")
         for victim in ("mood-bow", "control", "broker"):
-            before = parts(job)
+            before = written_parts(job)
             killed[victim] = up.kill(victim)
             wait_until(
-                lambda: parts(job) > before,  # noqa: B023 — awaited at once
+                lambda: written_parts(job) > before,  # noqa: B023 — awaited at once
                 f"the job to go on without that {victim}",
                 PATIENCE,
             )
-            assert parts(job) < CHUNKS, "in the middle of the job"
+            assert written_parts(job) < CHUNKS, "in the middle of the job"
         brake.unlink()
         up.wait_for(job, PATIENCE)
-        assert labels(job) == undisturbed
+        assert labelled_parts(job) == undisturbed
         for victim, pid in killed.items():
             assert pid not in up.workers()[victim], "another has taken its place"
 
@@ -82,7 +82,7 @@ def test_what_a_dead_control_worker_had_in_work_is_handed_back(up):
     lease = up.context.board.key(keys.LEASE, step)
     up.context.board.redis.set(lease, words[words.index("--id") + 1], ex=3600)
     job = up.submit("plain", MANY[:2], name="leased")
-    wait_until(lambda: parts(job), "the part that nobody seems to work on")
+    wait_until(lambda: written_parts(job), "the part that nobody seems to work on")
     up.kill("control")
     up.wait_for(job, PATIENCE)
 
@@ -92,15 +92,15 @@ def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_star
 ):
     with running_service(chorus) as up:
         job = up.submit("plain", MANY, CHUNK_ROWS)
-        wait_until(lambda: parts(job) > 5, "the first parts")
+        wait_until(lambda: written_parts(job) > 5, "the first parts")
         up.stop()
-    before = labels(job)
+    before = labelled_parts(job)
     assert 0 < len(before) < CHUNKS
     brake.unlink()
     with running_service(chorus) as up:
         up.wait_for(job, PATIENCE)
-    assert labels(job) == undisturbed
-    assert before.items() <= labels(job).items()
+    assert labelled_parts(job) == undisturbed
+    assert before.items() <= labelled_parts(job).items()
 
 
 def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(
@@ -108,14 +108,14 @@ def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_it
 ):
     with running_service(chorus) as up:
         job = up.submit("plain", MANY, CHUNK_ROWS)
-        wait_until(lambda: parts(job) > 5, "the first parts")
+        wait_until(lambda: written_parts(job) > 5, "the first parts")
         pids = [pid for pid, _ in children(up.process.pid)]
         assert len(pids) == 3, "broker, control, mood-bow"
         os.kill(up.process.pid, signal.SIGKILL)
         up.process.communicate(timeout=60)
-        wait_until(lambda: all(map(gone, pids)), "the children to end")
-    assert parts(job) < CHUNKS
+        wait_until(lambda: all(map(has_ended, pids)), "the children to end")
+    assert written_parts(job) < CHUNKS
     brake.unlink()
     with running_service(chorus) as up:
         up.wait_for(job, PATIENCE)
-    assert labels(job) == undisturbed
+    assert labelled_parts(job) == undisturbed

@@ -9,7 +9,7 @@ from storage.records.runs import read_run_end
 from storage.versions.active_labels import read_active_labels
 from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tests.support.runs.command import Command
-from tests.support.runs.running_service import feedback, running_service
+from tests.support.runs.running_service import numbered_texts, running_service
 from tests.support.runs.steps import store_dataset
 from tests.support.runs.waiting import wait_until
 
@@ -28,7 +28,7 @@ def chorus(home):
     """A root with feedback and a schedule, whose service has been down for days."""
     place = LocalPlace(home)
     place.create("chorus.toml", FILE.encode())
-    store_dataset(place, feedback(6), 3, "plain")
+    store_dataset(place, numbered_texts(6), 3, "plain")
     seen = ScheduleState(number=0, due=LONG_AGO, cron="30 2 * * *", timezone="Europe/Berlin")
     schedule_pointer(place, "nightly").move(lambda _: seen)
     return Command(home, light=True)

@@ -20,7 +20,13 @@ from tasks.jobs.reprocess import build_run, store_jobs_of
 from tasks.planning.stored_work import read_stored_work
 from tasks.steps.finish import finish
 from tests.support.models.placeholder_models import publish_ensemble, publish_model
-from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
+from tests.support.runs.steps import (
+    Steps,
+    digests_without_manifest,
+    files_of,
+    store_dataset,
+    store_job,
+)
 from workers.scoring.scoring_worker import prefetch_of
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
@@ -108,7 +114,7 @@ def test_the_source_chunks_of_a_chunk_are_read_concurrently(slow_place, redis):
         SourceChunk(dataset=first.id, position=position, shared=2) for position in (0, 1)
     )
     later = store_dataset(
-        slow_place, ["new", *TEXTS], chunk_rows=5, name="later", found=[(sources, 1)]
+        slow_place, ["new", *TEXTS], chunk_rows=5, name="later", sources=[(sources, 1)]
     )
     steps.plan(
         store_job(slow_place, later, models=("bow",), id="job2", out=slow_place.url_of("two"))
@@ -175,5 +181,5 @@ def test_labels_are_the_same_on_a_concurrent_place_and_on_a_disk(slow_place, red
         steps, job = Steps(place, redis), store_job(place, store_dataset(place, TEXTS))
         steps.plan(job)
         steps.drain()
-        outputs.append(without_places(files_of(job)))
+        outputs.append(digests_without_manifest(files_of(job)))
     assert outputs[0] == outputs[1]

@@ -19,8 +19,14 @@ from tasks.board.leases import WorkerSession
 from tasks.board.roster import Worker
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import start_job
-from tests.support.runs.queued_steps import Queued
-from tests.support.runs.steps import Steps, files_of, store_dataset, store_job, without_places
+from tests.support.runs.queued_steps import QueuedSteps
+from tests.support.runs.steps import (
+    Steps,
+    digests_without_manifest,
+    files_of,
+    store_dataset,
+    store_job,
+)
 from workers.control.reconciler import Reconciler
 
 TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
@@ -28,7 +34,7 @@ TEXTS = [f"text number {number}" for number in range(24)]  # by two: 12 chunks
 
 @pytest.fixture
 def steps(place, redis, broker):
-    return Queued(place, redis, broker)
+    return QueuedSteps(place, redis, broker)
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ def undisturbed(tmp_path, redis):
     steps.plan(job)
     steps.drain()
     redis.flushall()
-    return without_places(files_of(job))
+    return digests_without_manifest(files_of(job))
 
 
 class Taken:
@@ -92,7 +98,7 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
                     steps.context.board.redis.flushall()
             for sweep in ticks:
                 sweep.result()
-    assert all(without_places(files_of(job)) == undisturbed for job in jobs)
+    assert all(digests_without_manifest(files_of(job)) == undisturbed for job in jobs)
     assert {result.split("/")[0] for result in steps.topics.results} == {"second"}
     assert len(steps.topics.results) == len(TEXTS)
 

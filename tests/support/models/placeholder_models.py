@@ -8,7 +8,7 @@ from pathlib import Path
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
-from tests.support.runs.steps import MOOD, Constant, Steps
+from tests.support.runs.steps import MOOD, LengthModel, Steps
 
 PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ class StepsWithRegistry(Steps):
     def use(self, model, version):
         """Yield a model whose scores follow from its version, see tasks.steps.score.WorkerModels."""
         self.used.append((model, version))
-        loaded = Constant(f"{model} {version}")
+        loaded = LengthModel(f"{model} {version}")
         loaded.digest = ModelRegistry(self.context.place).manifest(model, version).digest
         yield loaded
 

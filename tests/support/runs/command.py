@@ -1,6 +1,4 @@
-"""The command line, run as its users run it: as a process of its own. Or, where that is not the
-point, in this one.
-"""
+"""The command line, run as a process of its own, or faster in this one."""
 
 import io
 import json
@@ -19,8 +17,8 @@ _LIGHT_SITE = REPOSITORY / "tests" / "support" / "light_site"
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command left: exit status, what it printed."""
+class CommandResult:
+    """The exit status and the output of a command."""
 
     status: int
     out: str
@@ -33,13 +31,13 @@ class Ended:
 
 
 class Command:
-    """`chorus`, with CHORUS_HOME at one root and whatever else is set."""
+    """`chorus` on one root, with these settings."""
 
     def __init__(self, home, within=(), light=False, brake=None, **settings):
-        """`within`: the words of a command that runs another one, elsewhere.
+        """`within`: words that run the command elsewhere, such as in a namespace.
 
         `light`: bow models are those of tests.support.models.light_model, for tests that start many
-        workers and look at these. `brake`: a file; while it is there, these models take their time.
+        workers. `brake`: a file; while it exists, these models are slow.
         """
         if light:
             settings["PYTHONPATH"] = os.pathsep.join(map(str, (_LIGHT_SITE, REPOSITORY)))
@@ -52,7 +50,7 @@ class Command:
         self.env = {**clean, "CHORUS_HOME": str(home), "HF_HUB_OFFLINE": "1", **settings}
 
     def start(self, *arguments):
-        """The running process; its output is in pipes."""
+        """Start the command; its output goes to pipes."""
         return subprocess.Popen(
             [*self.within, sys.executable, "-m", "chorus", *map(str, arguments)],
             env=self.env,
@@ -63,17 +61,17 @@ class Command:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def __call__(self, *arguments, stdin=b"", timeout=110) -> Ended:
-        """Run it to its end."""
+    def __call__(self, *arguments, stdin=b"", timeout=110) -> CommandResult:
+        """Run the command to its end."""
         with self.start(*arguments) as process:
             try:
                 out, err = process.communicate(stdin, timeout)
             finally:
                 process.kill()
-        return Ended(process.returncode, out.decode(), err.decode())
+        return CommandResult(process.returncode, out.decode(), err.decode())
 
-    def here(self, *arguments) -> Ended:
-        """The same in this process, in a tenth of the time: for what only looks, or is refused."""
+    def here(self, *arguments) -> CommandResult:
+        """Run the command in this process, in a tenth of the time: it must start no workers."""
         out, err = (
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
         )
@@ -87,20 +85,18 @@ class Command:
                 status = 0
             except SystemExit as end:
                 status = end.code or 0
-        return Ended(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+        return CommandResult(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 @contextmanager
 def _as_in_a_process(words, environment):
-    """Arguments and environment of a command, and afterwards nothing of what it changes in its
-    process.
-    """
+    """Set arguments and environment, and restore afterwards what a command changes."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    keeps_pandas = patch.object(main, "block_pandas", lambda: None)
+    allow_pandas = patch.object(main, "block_pandas", lambda: None)
     with (
         patch.object(sys, "argv", words),
         patch.dict(os.environ, environment, clear=True),
-        keeps_pandas,
+        allow_pandas,
     ):
         try:
             yield
@@ -110,7 +106,7 @@ def _as_in_a_process(words, environment):
 
 
 def with_site(folder, code):
-    """A PYTHONPATH with which every process begins with this code."""
+    """Return a PYTHONPATH with which every process runs this code first."""
     (folder / "site").mkdir()
     (folder / "site" / "sitecustomize.py").write_text(code)
     return f"{folder / 'site'}{os.pathsep}{REPOSITORY}"

@@ -5,10 +5,10 @@ import pyarrow.parquet as pq
 
 from tasks.steps.fault_isolation import IsolatedScoringFailed
 from tasks.steps.score import ScoringFailed
-from tests.support.runs.steps import Constant
+from tests.support.runs.steps import LengthModel
 
 
-class FailingModel(Constant):
+class FailingModel(LengthModel):
     """An isolated model: bow is killed by one word, minilm answers NaN for the text "nan"."""
 
     def __init__(self, model):
@@ -27,7 +27,7 @@ class FailingModel(Constant):
 
 
 def run_to_end(steps, job, plan=True):
-    """Run the job as workers do: a cell that failed is tried again, at once. Return the failures."""
+    """Run the job as workers do: a failed cell is tried again at once. Return the failures."""
     if plan:
         steps.plan(job)
     failures = []

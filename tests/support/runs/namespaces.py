@@ -1,6 +1,6 @@
-"""Machines on one host: each a network namespace with an address and a host name of its own.
+"""Machines on one host: network namespaces with addresses and host names of their own.
 
-It takes Linux, root, and the programs `ip` (iproute2) and `unshare` (util-linux).
+They need Linux, root, and the programs `ip` (iproute2) and `unshare` (util-linux).
 """
 
 import os
@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 _PROGRAMS = ("ip", "unshare")
-_RENAMED = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"'
+_SET_HOST_NAME = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Machine:
     """A namespace, and the wire to it."""
 
     name: str
-    outside: str  # the address of this end of the wire, the only one that it reaches
-    inside: str  # its own
+    outside: str  # address of the end of the wire on the host, the only one it reaches
+    inside: str  # its own address
 
     @property
     def within(self) -> tuple[str, ...]:
-        """What comes before a command that is to run there, in the same process."""
+        """The words before a command that run it in the namespace, in the same process."""
         return (
             "ip",
             "netns",
@@ -35,15 +35,15 @@ class Machine:
             "--uts",
             "sh",
             "-c",
-            _RENAMED,
+            _SET_HOST_NAME,
             self.name,
         )
 
 
-def lacking() -> str | None:
-    """Why there can be no namespaces here; None if nothing speaks against them."""
+def missing_requirements() -> str | None:
+    """Return why namespaces cannot be used on this host; None if they can."""
     if sys.platform != "linux" or os.geteuid() != 0:
-        return "network namespaces take Linux and root"
+        return "network namespaces need Linux and root"
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     return (
         f"not installed: {', '.join(missing)} (packages iproute2, util-linux)" if missing else None
@@ -52,26 +52,24 @@ def lacking() -> str | None:
 
 @contextmanager
 def machines(count: int) -> Iterator[list[Machine]]:
-    """So many, for as long as the block lasts. Raises CalledProcessError where the kernel has no
-    namespaces for us.
-    """
+    """Create so many machines for the block. Raises CalledProcessError where the kernel refuses."""
     process = os.getpid()
-    # of the range that is set aside for tests of networks (RFC 2544)
+    # from the range that is reserved for tests of networks (RFC 2544)
     subnet = f"198.18.{process % 256}"
     with ExitStack() as stack:
-        found = []
+        created = []
         for number in range(count):
             machine = Machine(
                 f"chorus{process}{'abcdef'[number]}",
                 *(f"{subnet}.{4 * number + end}" for end in (1, 2)),
             )
-            stack.enter_context(_wired(machine))
-            found.append(machine)
-        yield found
+            stack.enter_context(_connected(machine))
+            created.append(machine)
+        yield created
 
 
 @contextmanager
-def _wired(machine: Machine) -> Iterator[None]:
+def _connected(machine: Machine) -> Iterator[None]:
     name = machine.name
     _ip("netns", "add", name)
     try:

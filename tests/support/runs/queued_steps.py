@@ -1,4 +1,4 @@
-"""Steps run by hand from the queues of a real broker, where the reconciler sees what waits."""
+"""Steps run one by one from the queues of a real broker, which the reconciler can read."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -19,16 +19,16 @@ from tests.support.runs.steps import PREFIX, Steps
 QUEUES = (*map(scoring_queue, ("bow", "minilm")), CONTROL_QUEUE, RESULTS_QUEUE)
 
 
-class Died(Exception):
-    """In the middle of a step."""
+class WorkerDied(Exception):
+    """The worker of a step died in the middle of it."""
 
 
 def _die(_):
-    raise Died
+    raise WorkerDied
 
 
-class Queued(Steps):
-    """Steps whose queues are those of the broker, where the reconciler sees what waits."""
+class QueuedSteps(Steps):
+    """Steps whose queues are those of the broker."""
 
     def __init__(self, place, redis, broker, **others):
         super().__init__(place, redis, **others)
@@ -37,13 +37,13 @@ class Queued(Steps):
         )
 
     def waiting(self):
-        """Queue → its messages, as a multiset that can be compared."""
+        """Return queue → its messages, sorted, so that they can be compared."""
         return {
             queue: sorted(map(str, queued_arguments(self.context.board, queue))) for queue in QUEUES
         }
 
     def take(self):
-        """The next message of any queue, as its worker gets it; None if all are empty."""
+        """Take the next message of any queue, as its worker does; None if all are empty."""
         for queue in QUEUES:
             messages = queued_arguments(self.context.board, queue)
             if messages:
@@ -56,12 +56,12 @@ class Queued(Steps):
             self.run(message)
 
     def die_of(self, message):
-        """What a worker does that dies as soon as it has something to say."""
-        whole = self.context
-        self.context = replace(whole, publish=_die)
-        with suppress(Died):
+        """Run a step until it publishes a message, and end there as if the worker had died."""
+        context = self.context
+        self.context = replace(context, publish=_die)
+        with suppress(WorkerDied):
             self.run(message)
-        self.context = whole
+        self.context = context
 
     @staticmethod
     def _message(queue, fields):

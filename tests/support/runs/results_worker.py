@@ -1,6 +1,4 @@
-"""A process that publishes results, on the root and the broker given; with `--hang` it never gets
-to end a job.
-"""
+"""A process that publishes results, for a root and a broker; with `--hang` it never ends a job."""
 
 import subprocess
 import sys
@@ -29,7 +27,7 @@ from workers.runtime.celery_worker import consume_queue
 
 @contextmanager
 def results_worker(place, broker, *options):
-    """A process that consumes the queue of results."""
+    """Start a process that consumes the queue of results, and kill it after the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, place.url, broker.url, *options],
         cwd=REPOSITORY,
@@ -48,10 +46,10 @@ def main(home: str, broker: str, name: str, *options: str) -> int:
     address = BrokerAddress(broker)
     app, board, now = make_app(address, PREFIX), Board(address.client(), PREFIX), time.time()
     context = Context(LocalPlace(Path(home)), board, make_publisher(app, address))
-    presence = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
+    session = WorkerSession(board, Worker(name, "", "here", "idle", now, now, 0, 1))
     with Topics() as topics:
-        register(app, replace(context, session=presence), topics.topic)
-        presence.start_heartbeat()
+        register(app, replace(context, session=session), topics.topic)
+        session.start_heartbeat()
         return consume_queue(app, RESULTS_QUEUE, name=name, threads=2)
 
 

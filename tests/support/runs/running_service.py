@@ -1,6 +1,4 @@
-"""`chorus up` as it really runs: its processes, its broker, and jobs handed to it without a command
-of their own.
-"""
+"""A running `chorus up`: its processes, its broker, and jobs submitted without a command."""
 
 import os
 import signal
@@ -29,31 +27,29 @@ SUBMITTED = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def children(pid):
-    """(process id, arguments) of what a process has started and what still runs."""
-    found = []
+    """Return (process id, arguments) of the running children of a process."""
+    running = []
     with suppress(OSError):  # it has ended
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
             if words != [""]:
-                found.append((int(child), words))
-    return found
+                running.append((int(child), words))
+    return running
 
 
-def gone(pid):
+def has_ended(pid):
     return not Path(f"/proc/{pid}").exists()
 
 
-def feedback(count, about="thing"):
-    """Texts of which no two are equal."""
+def numbered_texts(count, about="thing"):
+    """Return so many texts, no two of them equal."""
     return [
         f"{'great' if number % 3 else 'awful'} {about} number {number}" for number in range(count)
     ]
 
 
-class Up:
-    """A `chorus up` that runs. Its jobs bear one and the same time, so that equal ones have equal
-    bytes.
-    """
+class RunningService:
+    """A running `chorus up`. Its jobs have one submission time, so that equal jobs are equal."""
 
     def __init__(self, command, process):
         self.command, self.process = command, process
@@ -63,42 +59,43 @@ class Up:
             lambda: process.poll() is None and running_broker(settings.run), "chorus up"
         )
         self.context = context_for(settings, self.address)
-        wait_until(lambda: Roster(self.context.board).machines(), "the first look at the pools")
+        wait_until(lambda: Roster(self.context.board).machines(), "the first tick of the pools")
 
     def workers(self):
-        """Process ids by what they are: broker, control, bridge, or a model's name."""
-        found = {}
+        """Return broker, control, bridge or a model's name → process ids."""
+        pids = {}
         for pid, words in children(self.process.pid):
             name = next(
-                (one for one in ("control", "bridge") if {one, f"--{one}"} & set(words)), "broker"
+                (kind for kind in ("control", "bridge") if {kind, f"--{kind}"} & set(words)),
+                "broker",
             )
             if "--model" in words:
                 name = words[words.index("--model") + 1]
-            found.setdefault(name, []).append(pid)
-        return found
+            pids.setdefault(name, []).append(pid)
+        return pids
 
     def scoring(self):
-        """Process ids of the scoring workers."""
+        """Return the process ids of the scoring workers."""
         others = ("broker", "control", "bridge")
         return [pid for name, pids in self.workers().items() if name not in others for pid in pids]
 
     def kill(self, name):
-        """The first of that name, as the kernel kills when memory runs out; its process id."""
+        """Kill the first process of that name with SIGKILL; return its process id."""
         pid = self.workers()[name][0]
         os.kill(pid, signal.SIGKILL)
         return pid
 
     def submit(self, customer, texts, chunk_rows=1, name="upload"):
-        """What `chorus submit` does, with a job that says no more than its arguments."""
+        """Store texts and start their job, as `chorus submit` does; its id is customer-name."""
         store_dataset(self.place, texts, chunk_rows, customer, name)
-        lineup = resolve_versions(self.place, customer)
+        versions = resolve_versions(self.place, customer)
         identity = f"{customer}-{name}"
         job = Job(
             id=identity,
             customer=customer,
             dataset=name,
-            ensemble=lineup.ensemble,
-            models=lineup.models,
+            ensemble=versions.ensemble,
+            models=versions.models,
             out=self.place.url_of(default_folder(customer, identity)),
             keep_text=True,
             keep_columns=False,
@@ -109,7 +106,7 @@ class Up:
         return job
 
     def scores(self, job):
-        """How many chunks of the job its first model has scored."""
+        """Return how many chunks of the job its first model has scored."""
         model = job.models[0]
         return len(
             scored_chunks(
@@ -118,13 +115,13 @@ class Up:
         )
 
     def waiting(self, model):
-        """Messages in a model's queue, and in the queue of the control worker."""
+        """Return the lengths of a model's queue and of the control queue."""
         board = self.context.board
         queues = (scoring_queue(model), CONTROL_QUEUE)
         return tuple(board.redis.llen(board.key(QUEUE, queue)) for queue in queues)
 
     def wait_for(self, job, seconds=60):
-        """Until it is done; its manifest."""
+        """Wait until the job is done, and return its manifest."""
         state = wait_until(lambda: read_end(self.place, job.id), f"{job.id} to end", seconds)
         assert state.status == "done", state.error
         return read_manifest(job.output)
@@ -133,33 +130,33 @@ class Up:
         wait_until(lambda: not self.scoring(), "the workers to go")
 
     def stop(self):
-        """As a service manager does."""
+        """Stop the service with SIGTERM, as a service manager does."""
         self.process.send_signal(signal.SIGTERM)
         _, err = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, err.decode()
         assert b"Traceback" not in err, err.decode()
 
 
-def parts(job):
-    """How many parts of the job are written."""
+def written_parts(job):
+    """Return how many parts of the job are written."""
     return len(part_positions(job.output))
 
 
-def labels(job):
-    """Name → bytes of the labelled parts."""
+def labelled_parts(job):
+    """Return name → bytes of the labelled parts."""
     return {name: data for name, data in files_of(job).items() if name.startswith("part-")}
 
 
 @contextmanager
 def running_service(command, *arguments):
-    """`chorus up`, told to stop at the end; it has to, and its children with it."""
+    """Start `chorus up`, and stop it after the block; it must end, and its children with it."""
     with command.start("up", *arguments) as process:
         try:
-            up = Up(command, process)
+            up = RunningService(command, process)
             yield up
             pids = [pid for pid, _ in children(process.pid)]
             if process.poll() is None:
                 up.stop()
-            wait_until(lambda: all(map(gone, pids)), "the children to end")
+            wait_until(lambda: all(map(has_ended, pids)), "the children to end")
         finally:
             process.kill()

@@ -1,6 +1,4 @@
-"""A job without worker processes: datasets and ensembles made directly, steps run by hand in any
-order.
-"""
+"""A job without worker processes: datasets and ensembles written directly, steps run one by one."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +25,7 @@ MOOD = ("bad", "good")
 PREFIX = "chorus:test:"
 
 
-class Constant:
+class LengthModel:
     """A loaded model whose answer follows from the length of a text."""
 
     labels = MOOD
@@ -44,27 +42,27 @@ class Constant:
 
 
 def store_dataset(
-    place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None, found=()
+    place, texts, chunk_rows=2, customer="acme", name="upload", taken_in=None, sources=()
 ):
-    """A dataset with these texts, as intake would store it; `found`: (donors, new) of each chunk."""
+    """Store these texts as intake does; `sources`: (donors, new) of each chunk."""
     chunks = []
     for position, first in enumerate(range(0, len(texts), chunk_rows)):
-        some = texts[first : first + chunk_rows]
+        rows = texts[first : first + chunk_rows]
         table = pa.table(
             {
-                "row": list(range(first + 1, first + 1 + len(some))),
-                "id": [f"r{number}" for number in range(first, first + len(some))],
-                "text": some,
-                "clean": pa.nulls(len(some), pa.string()),
+                "row": list(range(first + 1, first + 1 + len(rows))),
+                "id": [f"r{number}" for number in range(first, first + len(rows))],
+                "text": rows,
+                "clean": pa.nulls(len(rows), pa.string()),
                 "extra": pa.array(
-                    [[("channel", "web")]] * len(some), pa.map_(pa.string(), pa.string())
+                    [[("channel", "web")]] * len(rows), pa.map_(pa.string(), pa.string())
                 ),
             }
         )
         place.create(feedback.chunk_path(customer, name, position), feedback.encode_chunk(table))
-        donors, new = found[position] if found else ((), len(some))
-        identity = feedback.chunk_id(pa.array(some, pa.string()))
-        chunks.append(Chunk(id=identity, rows=len(some), donors=donors, new=new))
+        donors, new = sources[position] if sources else ((), len(rows))
+        identity = feedback.chunk_id(pa.array(rows, pa.string()))
+        chunks.append(Chunk(id=identity, rows=len(rows), donors=donors, new=new))
     source = UploadSource(
         name="x",
         format="csv",
@@ -91,7 +89,7 @@ def store_dataset(
 
 
 def store_job(place, dataset, models=("bow", "minilm"), **changes):
-    """A job of one target over these models, version 1 each."""
+    """Store a job of one target over version 1 of these models; `changes`: other fields."""
     members = tuple(Member(model=model, weight=1 + at) for at, model in enumerate(models))
     targets = (Target(name="mood", mode="one_of", members=members),)
     version = EnsembleRegistry(place).publish(
@@ -116,11 +114,9 @@ def store_job(place, dataset, models=("bow", "minilm"), **changes):
 
 
 class Steps:
-    """The queue as a list, and whoever takes from it; `make` makes the models, `topics` has what is
-    published.
-    """
+    """The steps of jobs, with a list as the queue; `make`: model → a scorer of it."""
 
-    def __init__(self, place, redis, make=Constant, topics=None):
+    def __init__(self, place, redis, make=LengthModel, topics=None):
         self.make = make
         self.topics = topics
         self.queue = []
@@ -128,11 +124,11 @@ class Steps:
         self.context = Context(place, Board(redis, PREFIX), self.queue.append)
 
     def plan(self, job):
-        """What the reconciler does with a job."""
+        """Reconcile a job, as the reconciler does."""
         reconcile(self.context, job.id)
 
     def run(self, message):
-        """One step, as a worker runs it."""
+        """Run one step, as a worker does."""
         if isinstance(message, ScoreCell):
             score(self.context, self, message)
         elif isinstance(message, ReduceChunk):
@@ -143,25 +139,25 @@ class Steps:
             publish_results(self.context, self.topics.topic, message)
 
     def drain(self):
-        """Until the queue is empty, first come first served."""
+        """Run steps in order until the queue is empty."""
         while self.queue:
             self.run(self.queue.pop(0))
 
     @contextmanager
     def use(self, model, version):
-        """Of tasks.steps.score.WorkerModels."""
+        """Yield a scorer, see tasks.steps.score.WorkerModels."""
         self.scored.append((model, version))
         yield self.make(model)
 
-    isolated = use  # it may raise what it likes, but not end the process
+    isolated = use  # a fake model cannot end the process
 
 
 def files_of(job):
-    """Name → bytes of all that a reader of the result sees."""
+    """Return name → bytes of all files in the output of a job."""
     output = job.output
     return {name: output.read(name) for name in output.names("")}
 
 
-def without_places(files):
-    """Digests of all but the manifest, which names the folder of the rejects."""
+def digests_without_manifest(files):
+    """Return name → digest, without the manifest, which names the folder of the rejects."""
     return {name: digest(data) for name, data in files.items() if name != "_manifest.json"}

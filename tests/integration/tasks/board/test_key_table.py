@@ -23,7 +23,7 @@ from tasks.broker.step_messages import (
     ScoreCell,
 )
 from tasks.planning.dispatch import pause_dispatch, set_prefetch
-from tests.support.runs.queued_steps import Queued
+from tests.support.runs.queued_steps import QueuedSteps
 from tests.support.runs.results_worker import results_worker
 from tests.support.runs.steps import PREFIX, store_dataset, store_job
 from tests.support.runs.waiting import wait_until
@@ -69,7 +69,7 @@ def is_expiry_of(entry, key, running, seconds):
 
 
 def test_every_key_of_the_board_has_the_type_and_the_expiry_of_the_table(place, redis, broker):
-    steps = Queued(place, redis, broker)
+    steps = QueuedSteps(place, redis, broker)
     board = steps.context.board
     keys = Keys(board)
     worker = WorkerSession(board, Worker("w1", "bow", "here", "idle", time(), time(), 1, 1))

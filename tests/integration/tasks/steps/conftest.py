@@ -4,7 +4,7 @@ import pytest
 
 from intake.messages.topic import Topics
 from tests.support.runs.publishing import Publisher, TopicOnServer
-from tests.support.runs.queued_steps import Queued
+from tests.support.runs.queued_steps import QueuedSteps
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def topics(pubsub):  # noqa: ARG001 — the server that its client finds
 
 @pytest.fixture
 def steps(place, redis, broker, topics):
-    return Queued(place, redis, broker, topics=topics)
+    return QueuedSteps(place, redis, broker, topics=topics)
 
 
 @pytest.fixture

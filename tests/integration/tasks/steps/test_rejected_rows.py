@@ -20,12 +20,12 @@ from tasks.steps.finish import BadPart
 from tasks.steps.score import ATTEMPTS_BEFORE_ISOLATION, ModelBroken, ScoringFailed
 from tests.support.runs.failing_texts import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
-    Constant,
+    LengthModel,
     Steps,
+    digests_without_manifest,
     files_of,
     store_dataset,
     store_job,
-    without_places,
 )
 
 # two rows a chunk; chunks 0 and 3 are equal
@@ -34,7 +34,7 @@ KILLED = {1: "bow 1: ended by signal SIGKILL", 7: "bow 1: ended by signal SIGKIL
 NAN = "minilm 1: answered with values that are not finite"
 
 
-class BrokenModel(Constant):
+class BrokenModel(LengthModel):
     """An isolated model that is killed by every text."""
 
     def score(self, _texts):
@@ -84,7 +84,7 @@ def expected_files(broker):
         place = LocalPlace(Path(folder))
         job = store_job(place, store_dataset(place, TEXTS))
         run_to_end(Steps(place, redis, FailingModel), job)
-        return without_places(files_of(job))
+        return digests_without_manifest(files_of(job))
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -112,11 +112,11 @@ def test_steps_in_any_order_and_repeated_reject_the_same_rows_with_the_same_byte
                     steps.plan(job)
                 else:
                     steps.queue.append(extra)
-        assert without_places(files_of(job)) == expected_files
+        assert digests_without_manifest(files_of(job)) == expected_files
 
 
 def test_the_reason_names_every_member_that_failed_on_a_row(place, redis):
-    class TimingOutModel(Constant):
+    class TimingOutModel(LengthModel):
         def score(self, texts):
             if "endless" in texts.to_pylist():
                 raise IsolatedScoringFailed("took longer than 60 s")
@@ -201,7 +201,7 @@ def test_a_model_that_fails_on_every_text_raises_and_stores_nothing(place, redis
 
 
 def test_scores_of_a_wrong_shape_count_as_a_failure(place, redis):
-    class TooFewScores(Constant):
+    class TooFewScores(LengthModel):
         def score(self, texts):
             return super().score(texts.filter([text.as_py() != "ok" for text in texts]))
 

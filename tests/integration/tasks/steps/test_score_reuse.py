@@ -14,19 +14,19 @@ from storage.records.labelled_output import read_manifest
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tests.support.runs.failing_texts import FailingModel, rows_of, run_to_end
 from tests.support.runs.steps import (
-    Constant,
+    LengthModel,
     Steps,
+    digests_without_manifest,
     files_of,
     store_dataset,
     store_job,
-    without_places,
 )
 
 OLD = ["fine", "awful service", "ok", "late again", "fine", "x" * 40]
 TEXTS = st.lists(st.sampled_from([*OLD, "kill it", "nan", "new", "newer"]), min_size=1, max_size=8)
 
 
-class RecordingModel(Constant):
+class RecordingModel(LengthModel):
     """A model that records which texts it has scored, in a list that all instances share."""
 
     scored_texts: list[str]
@@ -57,10 +57,10 @@ def store_with_sources(place, texts, earlier, chunk_rows=2, **changes):
                     )
                     new -= shared_texts
         overlaps.append((tuple(sources), sum(text in new for text in chunk_texts)))
-    return store_dataset(place, texts, chunk_rows, found=overlaps, **changes)
+    return store_dataset(place, texts, chunk_rows, sources=overlaps, **changes)
 
 
-def run_job(place, redis, job, make=Constant):
+def run_job(place, redis, job, make=LengthModel):
     """Run a job to its end, and return its steps."""
     steps = Steps(place, redis, make)
     run_to_end(steps, job)
@@ -88,7 +88,7 @@ def test_with_any_overlap_the_labels_equal_those_of_scoring_everything(
                 run_job(place, redis, store_job(place, first), FailingModel)
             later = store_later_job(place, new, [first], chunk_rows=chunk_rows)
             run_job(place, redis, later, FailingModel)
-            results.append(without_places(files_of(later)))
+            results.append(digests_without_manifest(files_of(later)))
             assert read_manifest(later.output).rows_in == len(new)
     assert results[0] == results[1]
 
@@ -187,7 +187,7 @@ def test_texts_of_a_lost_source_chunk_are_scored_instead(place, redis, damage, w
     assert set(RecordingModel.scored_texts) == set(OLD[1:])
 
 
-def new_process(place, redis, make=Constant, queue=None):
+def new_process(place, redis, make=LengthModel, queue=None):
     """Return steps that have read nothing yet, as in a new process."""
     steps = Steps(LocalPlace(Path(place.url)), redis, make)
     if queue is not None:
@@ -251,7 +251,7 @@ def test_scores_of_another_customer_are_never_reused(place, redis):
     sources = tuple(
         SourceChunk(dataset=theirs.id, position=position, shared=2) for position in range(3)
     )
-    mine = store_dataset(place, OLD[1:], chunk_rows=5, name="mine", found=[(sources, 0)])
+    mine = store_dataset(place, OLD[1:], chunk_rows=5, name="mine", sources=[(sources, 0)])
     run_job(
         place, redis, store_job(place, mine, id="job2", out=place.url_of("two")), RecordingModel
     )

@@ -47,7 +47,7 @@ def store_later(place, texts, new, *positions):
     sources = tuple(
         SourceChunk(dataset="upload", position=position, shared=1) for position in positions
     )
-    return store_dataset(place, texts, len(texts), name="later", found=[(sources, new)])
+    return store_dataset(place, texts, len(texts), name="later", sources=[(sources, new)])
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,7 +58,9 @@ def test_reused_and_new_scores_together_equal_scoring_everything(earlier, texts,
     for number, chunk in enumerate(earlier):
         store_scores(place, store_dataset(place, chunk, chunk_rows=len(chunk), name=f"d{number}"))
         sources.append(SourceChunk(dataset=f"d{number}", position=0, shared=1))
-    dataset = store_dataset(place, texts, len(texts), name="later", found=[(tuple(sources), None)])
+    dataset = store_dataset(
+        place, texts, len(texts), name="later", sources=[(tuple(sources), None)]
+    )
     reused = reuse_scores(place, dataset, 0, MODEL, read_texts(place, dataset, 0))
     earlier_texts = {text for chunk in earlier for text in chunk}
     assert reused.missing_rows.tolist() == [
@@ -109,7 +111,7 @@ def test_chunks_with_scores_and_chunks_with_scored_sources_need_no_work(place):
     )
     found = [(sources, 0), (sources, None), (missing_sources, 0)]
     later = store_dataset(
-        place, ["ok", "late again", "ok", "new", "x", "y"], name="later", found=found
+        place, ["ok", "late again", "ok", "new", "x", "y"], name="later", sources=found
     )
     chunks = [chunk.id for chunk in later.chunks]
     place.create(scores.path("bow", 1, chunks[1]), b"")
@@ -147,12 +149,12 @@ def test_only_texts_without_scores_are_scored_to_complete_a_chunk(place):
         scores.path(MODEL.name, MODEL.version, earlier.chunks[0].id), scores.encode(earlier_scores)
     )
     source = SourceChunk(dataset="earlier", position=0, shared=1)
-    later = store_dataset(place, ["new", "older"], name="later", found=[((source,), 1)])
+    later = store_dataset(place, ["new", "older"], name="later", sources=[((source,), 1)])
     assert np.allclose(
         complete_scores(place, later, 0, MODEL, read_texts(place, later, 0), score_texts).values,
         [[0.5, 0.5], [0.2, 0.8]],
     )
-    again = store_dataset(place, ["older", "old"], name="again", found=[((source,), 0)])
+    again = store_dataset(place, ["older", "old"], name="again", sources=[((source,), 0)])
     assert np.allclose(
         complete_scores(place, again, 0, MODEL, read_texts(place, again, 0), score_texts).values,
         [[0.2, 0.8], [0.1, 0.9]],
