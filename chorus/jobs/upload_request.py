@@ -62,7 +62,10 @@ def score(settings: Settings, request: UploadRequest) -> None:
 
 
 def submit(settings: Settings, request: UploadRequest) -> None:
-    """Store the upload, start its job in the service, and print its id. Raises ChorusError."""
+    """Store the upload, write its job, start it in the service, print its id.
+
+    Raises ChorusError.
+    """
     if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:

@@ -78,7 +78,7 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
 def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
     """Start a schedule now, and return the exit status: 1 if some customers have no run.
 
-    Raises NoService, NoSuchSchedule, StillRunning, BadChorusToml, BrokerUnreachable.
+    Raises NoService, NoSuchSchedule, RunsStillOpen, BadChorusToml, BrokerUnreachable.
     """
     if service_broker(settings) is None:
         raise NoService

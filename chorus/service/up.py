@@ -43,7 +43,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
 
     `grace`: seconds that workers get to finish their steps; `metrics`: HOST:PORT at which metrics
     are served. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml,
-    BadAddress, NoGpu, CannotListen, PubSubNotInstalled.
+    BadListenAddress, NoGpu, CannotListen, PubSubNotInstalled.
     """
     if join and settings.broker is None:
         raise NothingToJoin

@@ -107,7 +107,7 @@ def _run(
 
 
 def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
-    """Serve metrics until the stack ends. Raises BadAddress, CannotListen, BadChorusToml."""
+    """Serve metrics until the stack ends. Raises BadListenAddress, CannotListen, BadChorusToml."""
     from workers.config.limits_file import read_limits
     from workers.control.metrics_server import parse_listen_address, serve_metrics
     from workers.control.prometheus import BoardSnapshot
