@@ -12,7 +12,7 @@ export CHORUS_HOME ?= $(CURDIR)/.chorus
 
 BENCHMARKS := coldstart latency overhead chunk autoscaling reprocess forecast throughput messages slow_storage gpu
 
-.PHONY: demo test bench check format words architecture clean
+.PHONY: demo test bench check format words architecture tables clean
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py "$$CHORUS_HOME"
@@ -29,6 +29,9 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.layout --check
+	$(BIN)/python -m tools.words --check
+	$(BIN)/python -m tools.architecture --check
 
 format: .venv/dev
 	$(BIN)/ruff format .
@@ -40,6 +43,10 @@ words: | .venv/bin/python
 
 architecture: | .venv/bin/python
 	$(BIN)/python -m tools.architecture
+
+# The tables of docs/settings.md and docs/redis-keys.md.
+tables: .venv/dev
+	$(BIN)/python -m tools.tables
 
 clean:
 	rm -rf .venv .chorus build *.egg-info

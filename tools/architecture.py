@@ -1,8 +1,8 @@
 """Draw docs/architecture.svg from the code's imports: `make architecture`.
 
 python -m tools.architecture            writes the picture
-python -m tools.architecture --check    fails if the picture differs from the code, or if
-                                        docs/architecture.md names a function that does not exist
+python -m tools.architecture --check    fails if the picture differs from the code, or if a
+                                        document refers to what does not exist
 """
 
 import argparse
@@ -14,7 +14,8 @@ from tools.drawing.package_map import read_package_map
 from tools.drawing.picture import draw
 from tools.source_tree import REPOSITORY
 
-PICTURE, PAGE = "docs/architecture.svg", "docs/architecture.md"
+PICTURE = "docs/architecture.svg"
+DOCUMENTS = ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/**/*.md")
 
 
 def main(arguments: list[str], root: Path = REPOSITORY) -> int:
@@ -26,9 +27,11 @@ def main(arguments: list[str], root: Path = REPOSITORY) -> int:
     if not check:
         (root / PICTURE).write_text(picture, encoding="utf-8", newline="\n")
         return 0
-    found = [*_stale_picture(root / PICTURE, picture), *broken_references(root / PAGE, root)]
-    print("\n".join([*found, f"architecture: {len(found)} findings"]))
-    return 1 if found else 0
+    documents = sorted({file for pattern in DOCUMENTS for file in root.glob(pattern)})
+    broken = (finding for file in documents for finding in broken_references(file, root))
+    findings = [*_stale_picture(root / PICTURE, picture), *broken]
+    print("\n".join([*findings, f"architecture: {len(findings)} findings"]))
+    return 1 if findings else 0
 
 
 def _stale_picture(file: Path, picture: str) -> list[str]:

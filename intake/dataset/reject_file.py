@@ -42,6 +42,7 @@ class RejectFile:
         return self._file.read()
 
     def close(self) -> None:
+        """Delete the temporary file."""
         self._writer.close()
         self._file.close()
 

@@ -13,7 +13,7 @@ _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True)
 class FileLayout:
-    """Everything that affects how bytes become records.
+    """The format, encoding, delimiter and line end of a file: how its bytes become records.
 
     `notices`: one line for people about each choice that was guessed and not requested.
     """

@@ -142,6 +142,7 @@ class Topics:
             return Topic(name, self._client, self._retry_seconds)
 
     def close(self) -> None:
+        """Close the client; `topic` makes another when one is needed again."""
         with self._lock:
             if self._client is not None:
                 self._client.transport.close()

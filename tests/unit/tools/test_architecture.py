@@ -98,6 +98,29 @@ def test_check_fails_on_a_reference_to_nothing(root, write, capsys, reference, f
     assert f"docs/architecture.md:2: {finding}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("link", "finding"),
+    [
+        ("gone.md", "gone.md does not exist"),
+        ("page.md#closing", "page.md has no heading #closing"),
+        ("#closing", "this page has no heading #closing"),
+    ],
+)
+def test_check_fails_on_a_link_to_nothing_in_any_document(root, write, capsys, link, finding):
+    write({"docs/page.md": "# Opening\n", "docs/guides/page.md": "", "docs/other.md": f"[a]({link})"})
+    assert architecture.main(["--check"], root) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"docs/other.md:1: {finding}",
+        "architecture: 1 findings",
+    ]
+
+
+def test_links_to_files_headings_and_the_web_pass(write):
+    links = "[a](b.md) [b](b.md#a-b-and-c) [c](#top) [d](https://e.org/#f) [e](mailto:a@b.c)"
+    root = write({"docs/a.md": f"# Top\n{links}", "docs/b.md": "## A, `b` and [c](a.md)\n"})
+    assert broken_references(root / "docs/a.md", root) == []
+
+
 def test_references_to_functions_methods_classes_and_constants_pass(write):
     references = ("read", "Disk", "Disk.spin", "Disk.size", "read()")
     page = " ".join(f"`store/disk.py:{name}`" for name in references)
