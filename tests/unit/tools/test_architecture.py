@@ -107,7 +107,9 @@ def test_check_fails_on_a_reference_to_nothing(root, write, capsys, reference, f
     ],
 )
 def test_check_fails_on_a_link_to_nothing_in_any_document(root, write, capsys, link, finding):
-    write({"docs/page.md": "# Opening\n", "docs/guides/page.md": "", "docs/other.md": f"[a]({link})"})
+    write(
+        {"docs/page.md": "# Opening\n", "docs/guides/page.md": "", "docs/other.md": f"[a]({link})"}
+    )
     assert architecture.main(["--check"], root) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"docs/other.md:1: {finding}",
