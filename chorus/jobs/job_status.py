@@ -13,8 +13,8 @@ from storage.records.forecasts import read_forecast
 from storage.records.job_state import JobState
 from storage.records.jobs import Job, JobEnd, Startup, read_end
 from storage.records.labelled_output import Manifest, read_output
-from tasks.board.board import Board, Progress
-from tasks.board.job_facts import rows_in_chunks
+from tasks.board.board import Board
+from tasks.board.job_facts import Progress, rows_in_chunks
 from tasks.board.publish_progress import published_parts
 from tasks.jobs.startup_timing import read_startup
 from tasks.planning.stored_work import read_work_of_job

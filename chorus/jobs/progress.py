@@ -10,8 +10,7 @@ from rich.console import Console
 from chorus.service.run_job import ShowProgress
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
-from tasks.board.board import Progress
-from tasks.board.job_facts import rows_in_chunks
+from tasks.board.job_facts import Progress, rows_in_chunks
 
 _LINE_SECONDS = 5.0  # between two plain lines
 

@@ -20,8 +20,8 @@ from storage.places.retry import StorageUnavailable
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job
 from storage.records.labelled_output import Manifest, read_manifest
-from tasks.board.board import Progress
 from tasks.board.context import Context
+from tasks.board.job_facts import Progress
 from tasks.board.roster import Roster
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.submit import reactivate_if_done, start_job, stop_job

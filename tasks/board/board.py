@@ -1,15 +1,15 @@
-"""The board: the state of jobs in Redis, for which `keys` has every key.
+"""The board: the state of jobs in Redis, under the keys of tasks.board.keys.
 
-The board is a hint, never the truth: `reconcile` rebuilds it from storage. Every answer may be out
-of date by the time it is read, and every call may be repeated. Bitmaps go by chunk position, so
-that a job of a million chunks takes 125 kB for each.
+The board is a hint, never the truth: `reconcile` rebuilds it from storage. Every value may be out
+of date by the time it is read, and every call may be repeated. A bitmap has one bit for each chunk,
+by position, so that a job of a million chunks takes 125 kB for each bitmap.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from time import time
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import uuid4
 
 import numpy as np
@@ -17,10 +17,8 @@ from redis import Redis
 from redis.client import Pipeline
 
 from tasks.board import job_facts, keys
-from tasks.board.job_facts import JobFacts
+from tasks.board.job_facts import Arrival, FirstScores, JobFacts, Progress, Status
 from tasks.board.keys import ENDED_JOB_SECONDS, RedisKey
-
-Status = Literal["running", "done", "failed", "cancelled", "interrupted", "removed"]
 
 _STOPPED = (b"failed", b"cancelled", b"interrupted", b"removed")
 
@@ -36,36 +34,6 @@ for _, out in ipairs({KEYS[3], KEYS[4]}) do
   end
 end
 """
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A job's status, its scored chunks by model, and its written parts."""
-
-    status: Status
-    error: str | None
-    scored: Mapping[str, int]
-    parts: int
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """Time of a job's arrival on the board, new or again, in seconds since 1970."""
-
-    since: float
-    parts: int  # written before that
-    first_part: float | None  # when the first part after that was written; None: not yet
-
-
-@dataclass(frozen=True)
-class FirstScores:
-    """Times on the way to a model's first scores for a job, in seconds since 1970."""
-
-    spawned: float  # its worker process was started
-    loading: float  # the worker began to load the model
-    loaded: float  # the model was in memory
-    taken: float  # the cell was taken from the queue
-    scored: float  # its scores were stored
 
 
 class Board:
@@ -102,8 +70,8 @@ class Board:
         pipe = self.redis.pipeline(transaction=True)
         fields: dict[Any, Any] = {"status": "running", "error": ""} | facts.encode()
         pipe.hset(key, mapping=fields)
-        for each in self._keys_of(job, facts.models):
-            pipe.persist(each)
+        for job_key in self._keys_of(job, facts.models):
+            pipe.persist(job_key)
         pipe.hsetnx(key, "since", now)
         pipe.hsetnx(key, "parts", str(parts))
         pipe.hsetnx(self.key(keys.RUNNING), job, now)
@@ -120,8 +88,8 @@ class Board:
         pipe = self.redis.pipeline(transaction=True)
         pipe.hdel(self.key(keys.RUNNING), job)
         pipe.hset(key, mapping={"status": status, "error": error})
-        for each in self._keys_of(job, models):
-            pipe.expire(each, ENDED_JOB_SECONDS)
+        for job_key in self._keys_of(job, models):
+            pipe.expire(job_key, ENDED_JOB_SECONDS)
         pipe.execute()
         for model in models:
             lane = facts.lane if facts else ""
@@ -174,10 +142,10 @@ class Board:
         for positions, bit in ((scored, 1), (in_flight, 1), (missing, 0)):
             for position in positions:
                 pipe.setbit(self.key(keys.QUEUED, job, model), position, bit)
-        settled = [f"{job}/{position}" for positions in (scored, missing) for position in positions]
-        if settled:
+        cells = [f"{job}/{position}" for positions in (scored, missing) for position in positions]
+        if cells:
             for out in self.outstanding_keys(model):
-                pipe.srem(out, *settled)
+                pipe.srem(out, *cells)
         self.execute_for_job(pipe, job, [model])
 
     def seed_parts(self, job: str, parts: Iterable[int]) -> None:
@@ -252,8 +220,8 @@ class Board:
             pipe.bitcount(self.key(keys.PARTS, job))
             for model in models:
                 pipe.bitcount(self.scored_key(job, model))
-        answers = iter(pipe.execute())
-        return {job: _progress(models, answers) for job, models in jobs.items()}
+        replies = iter(pipe.execute())
+        return {job: _progress(models, replies) for job, models in jobs.items()}
 
     def unreduced(self, job: str, models: Sequence[str]) -> list[int]:
         """Return the positions of chunks that every model has scored and whose part is missing."""
@@ -287,7 +255,7 @@ class Board:
     def first_scores(self, job: str) -> dict[str, FirstScores]:
         """Return model → times on the way to its first scores, where the job needed scores."""
         times = cast("dict[bytes, bytes]", self.redis.hgetall(self.key(keys.FIRST_SCORES, job)))
-        return {model.decode(): FirstScores(**json.loads(each)) for model, each in times.items()}
+        return {model.decode(): FirstScores(**json.loads(value)) for model, value in times.items()}
 
     def served(self) -> dict[str, float]:
         """Return model → when a cell of it was last scored, in seconds since 1970."""
@@ -303,16 +271,16 @@ class Board:
         return self.key(keys.SCORED, job, model)
 
     def execute_for_job(self, pipe: Pipeline, job: str, models: Iterable[str] = ()) -> list[Any]:
-        """Execute a pipeline that writes a job's keys, and return its answers.
+        """Execute a pipeline that writes a job's keys, and return its replies.
 
         Where the job has ended or is not known, what was written expires.
         """
         pipe.hget(self.key(keys.JOB, job), "status")
-        *answers, status = pipe.execute()
+        *replies, status = pipe.execute()
         if status != b"running":
             for key in self._keys_of(job, models):
                 self.redis.expire(key, ENDED_JOB_SECONDS)
-        return answers
+        return replies
 
     def _keys_of(self, job: str, models: Iterable[str]) -> list[str]:
         """Return the keys of the job, and of these models of it."""
@@ -322,10 +290,10 @@ class Board:
         ]
 
 
-def _progress(models: Sequence[str], answers: Iterator[Any]) -> Progress | None:
-    """Take a job's answers off the front of all answers."""
-    (status, error), parts = next(answers), next(answers)
-    scored = {model: next(answers) for model in models}
+def _progress(models: Sequence[str], replies: Iterator[Any]) -> Progress | None:
+    """Take the replies for one job off the front of all replies."""
+    (status, error), parts = next(replies), next(replies)
+    scored = {model: next(replies) for model in models}
     if status is None:
         return None
     return Progress(cast("Status", status.decode()), error.decode() or None, scored, parts)

@@ -1,12 +1,16 @@
-"""The facts about a running job that dispatch and demand need without a look at storage.
+"""What the board knows of a job: its facts for dispatch and demand, its progress and its times.
 
-They are fields of the hash `job:<job>`; the script in tasks.planning.dispatch reads `chunks` too.
+The facts are fields of the hash `job:<job>`, so that dispatch and demand need not read storage. The
+script in tasks.planning.dispatch reads `chunks` too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from storage.records.feedback import Dataset
+
+Status = Literal["running", "done", "failed", "cancelled", "interrupted", "removed"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,36 @@ class JobFacts:
 
 
 FIELDS = ("models", "rank", "lane", "deadline", "rows", "chunk_rows", "chunks")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A job's status, its scored chunks by model, and its written parts."""
+
+    status: Status
+    error: str | None
+    scored: Mapping[str, int]
+    parts: int
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Time of a job's arrival on the board, new or again, in seconds since 1970."""
+
+    since: float
+    parts: int  # written before that
+    first_part: float | None  # when the first part after that was written; None: not yet
+
+
+@dataclass(frozen=True)
+class FirstScores:
+    """Times on the way to a model's first scores for a job, in seconds since 1970."""
+
+    spawned: float  # its worker process was started
+    loading: float  # the worker began to load the model
+    loaded: float  # the model was in memory
+    taken: float  # the cell was taken from the queue
+    scored: float  # its scores were stored
 
 
 def rows_in(chunks: int, of: int, chunk_rows: int, rows: int) -> int:

@@ -68,7 +68,7 @@ JOB = RedisKey(
     "board",
     _WITH_JOB,
     "status, error, times, the facts for dispatch and demand (tasks.board.job_facts), and how many "
-    "of its results are published",
+    "parts of its results are published",
 )
 SCORED = RedisKey(
     "job:<job>:scored:<model>",
@@ -120,7 +120,7 @@ PAUSED = RedisKey(
     "string",
     "dispatch",
     "after the pause",
-    "is there while no cells of the model are dispatched",
+    "exists while no cells of the model are dispatched",
 )
 PREFETCH = RedisKey(
     "each:<model>",
@@ -159,7 +159,7 @@ SCALING = RedisKey(
     "string",
     "pool_manager",
     "5 s",
-    "lock: the machine that is deciding how many workers there are",
+    "lock: the machine that decides how many workers run",
 )
 PROFILE = RedisKey(
     "measured:<model>",
@@ -187,7 +187,7 @@ TOPIC_REFUSED = RedisKey(
     "string",
     "publish_progress",
     "8 s",
-    "why the topic took nothing; no job tries it while the key is there",
+    "why the topic refused messages; no job tries it while the key exists",
 )
 DEDUP_LOCK = RedisKey(
     "once:remembering",
@@ -215,7 +215,7 @@ BATCH_CLAIMED = RedisKey(
     "string",
     "message_dedup",
     "with the window",
-    "is there while the claims of the batch are",
+    "exists while the claims of the batch exist",
 )
 QUEUE = RedisKey("<queue>", "list", "kombu", "when empty", "messages that wait in a queue")
 

@@ -15,7 +15,8 @@ from time import time
 from redis.exceptions import RedisError
 
 from tasks.board import keys
-from tasks.board.board import Board, FirstScores
+from tasks.board.board import Board
+from tasks.board.job_facts import FirstScores
 from tasks.board.keys import SESSION_SECONDS
 from tasks.board.roster import Roster, State, Worker
 
@@ -53,25 +54,25 @@ class WorkerSession:
         Raises RedisError.
         """
         key = self._lease(step)
-        if self._holds(key):  # another thread of this process works on it
+        if self._is_held(key):  # another thread of this process works on it
             yield False
             return
         changed = self._track(key, taken=True)
-        # The roster is told in the same request: a live feedback pays for one round trip, not two.
+        # One request for the lease and the roster entry: a live feedback waits for one round trip.
         try:
             pipe = self._board.redis.pipeline(transaction=False)
             pipe.set(key, self._worker.id, nx=True, ex=SESSION_SECONDS)
             self._roster.change(changed, pipe)
-            mine = bool(pipe.execute()[0])
+            leased = bool(pipe.execute()[0])
         except RedisError:
             self._track(key, taken=False)
             raise
         try:
-            yield mine
+            yield leased
         finally:
             changed = self._track(key, taken=False)
             pipe = self._board.redis.pipeline(transaction=False)
-            if mine:
+            if leased:
                 pipe.eval(_RELEASE, 1, key, self._worker.id)
             self._roster.change(changed, pipe)
             pipe.execute()
@@ -87,8 +88,8 @@ class WorkerSession:
         """
         with self._lock:
             self._loading, self._loaded = loading, loaded
-            changed = self._become("busy" if self._held else "idle", memory)
-        self._tell(changed)
+            changed = self._change_state("busy" if self._held else "idle", memory)
+        self._write_entry(changed)
 
     def first_scores(self, taken: float) -> FirstScores:
         """Return the times on the way to scores that are stored now; `taken`: from the queue."""
@@ -153,7 +154,7 @@ class WorkerSession:
         for key in released:  # while this ran: the lease must not come back
             self._board.redis.eval(_RELEASE, 1, key, worker.id)
 
-    def _holds(self, key: str) -> bool:
+    def _is_held(self, key: str) -> bool:
         with self._lock:
             return key in self._held
 
@@ -168,12 +169,12 @@ class WorkerSession:
                 self._held[key] = self._last_step
             else:
                 self._held.pop(key, None)
-            # No one reads the state of a control worker, or of one that has not loaded its model.
+            # Nothing reads the state of a control worker, or of one whose model is not loaded yet.
             if not self._worker.model or self._worker.state == "starting":
                 return None
-            return self._become("busy" if self._held else "idle", self._worker.memory)
+            return self._change_state("busy" if self._held else "idle", self._worker.memory)
 
-    def _become(self, state: State, memory: int) -> Worker | None:
+    def _change_state(self, state: State, memory: int) -> Worker | None:
         """Return the changed roster entry; None if it is as before."""
         if (state, memory) == (self._worker.state, self._worker.memory):
             return None
@@ -181,7 +182,7 @@ class WorkerSession:
         self._worker = replace(self._worker, state=state, since=since, memory=memory)
         return self._worker
 
-    def _tell(self, changed: Worker | None) -> None:
+    def _write_entry(self, changed: Worker | None) -> None:
         if changed is not None:
             with suppress(RedisError):  # the next heartbeat writes it again
                 self._roster.put(changed)

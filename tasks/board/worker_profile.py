@@ -26,7 +26,7 @@ class WorkerProfile(Record):
 
     rate: float  # rows a second
     start_seconds: float  # from the start of its process to the model in memory
-    memory: int  # bytes at the most, so far
+    memory: int  # the most bytes so far
     # processor seconds of that start; 0: not measured
     start_work: float = 0.0
     # processor seconds a row, of all threads; on a GPU seconds. 0: not measured

@@ -1,7 +1,8 @@
 """The time from a job's arrival to its first labelled part, by stage."""
 
 from storage.records.jobs import Startup, StartupStages
-from tasks.board.board import Board, FirstScores
+from tasks.board.board import Board
+from tasks.board.job_facts import FirstScores
 
 
 def read_startup(board: Board, job: str) -> Startup:

@@ -1,6 +1,6 @@
-"""Demand: the rows that running jobs want of each model, by the board.
+"""Demand: the rows that running jobs still need from each model, by the board.
 
-The length of a queue cannot say: it holds a few cells of all that are wanted, and none of those
+The length of a queue does not show it: a queue has a few of the missing cells, and none of those
 that are being scored.
 """
 
@@ -17,7 +17,7 @@ from tasks.planning.dispatch import BULK_RANK, NIGHTLY_RANK
 
 @dataclass(frozen=True)
 class Demand:
-    """The rows that running jobs want of one model, and the profile of its workers."""
+    """The rows that running jobs still need from one model, and the profile of its workers."""
 
     model: str
     # rows not yet scored, those in flight included: of live and short jobs and of those with a
@@ -40,7 +40,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class _JobDemand:
-    """What one job wants of one model."""
+    """The rows that one job still needs from one model."""
 
     rows: int
     rank: int
@@ -63,16 +63,16 @@ def read_demand(place: Place, board: Board, also: Iterable[str] = ()) -> list[De
 
 
 def _jobs_by_model(board: Board) -> dict[str, list[_JobDemand]]:
-    """Return model → what each running job still wants of it."""
+    """Return model → what each running job still needs from it."""
     running = board.running()
-    known = {job: facts for job, facts in board.facts(running).items() if facts is not None}
-    pairs = [(job, model) for job, facts in known.items() for model in facts.models]
+    facts_by_job = {job: facts for job, facts in board.facts(running).items() if facts is not None}
+    pairs = [(job, model) for job, facts in facts_by_job.items() for model in facts.models]
     pipe = board.redis.pipeline(transaction=False)
     for job, model in pairs:
         pipe.bitcount(board.scored_key(job, model))
     jobs: dict[str, list[_JobDemand]] = defaultdict(list)
     for (job, model), scored in zip(pairs, pipe.execute(), strict=True):
-        facts = known[job]
+        facts = facts_by_job[job]
         rows = facts.rows - rows_in(scored, facts.chunks, facts.chunk_rows, facts.rows)
         if rows > 0:
             jobs[model].append(_JobDemand(rows, facts.rank, running[job], facts.deadline))

@@ -41,7 +41,7 @@ from tasks.planning.record_cache import dataset_of, job_of
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
 
 PREFETCH = 2  # cells dispatched for each worker: one is computed, one is read or written
-_MAX_PREFETCH = 8
+_MAX_PREFETCH = 8  # cells for each worker, however fast it computes
 _SHORT_PREFETCH = 4  # cells of short jobs on top of these
 MAX_CONTROL_QUEUE = 64  # messages in the control queue above which no cells are dispatched
 

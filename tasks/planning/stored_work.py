@@ -12,7 +12,7 @@ from storage.records.feedback import Chunk, Dataset, SourceChunk
 from storage.records.jobs import Job
 from storage.records.labelled_output import ModelVersion, part_positions
 from storage.records.scores import scored_chunks
-from tasks.board.board import Progress
+from tasks.board.job_facts import Progress
 from tasks.planning.plan import Plan, plan
 from tasks.planning.record_cache import dataset_of, job_of
 from tasks.planning.score_reuse import reusable_chunks, source_chunk_ids

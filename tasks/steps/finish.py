@@ -16,8 +16,8 @@ from storage.records.forecasts import read_forecast
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, JobEnd, write_end
 from storage.records.labelled_output import Manifest, Part
-from tasks.board.board import Arrival
 from tasks.board.context import Context
+from tasks.board.job_facts import Arrival
 from tasks.board.publish_progress import published_parts, set_published_parts
 from tasks.broker.step_messages import SHORT_JOB_ROWS, FinishJob, PublishResults
 from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of

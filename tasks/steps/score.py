@@ -19,8 +19,8 @@ from storage.records import scores
 from storage.records.feedback import read_texts
 from storage.records.scores import Float32, Scores
 from tasks.board.attempts import Attempts
-from tasks.board.board import FirstScores
 from tasks.board.context import Context
+from tasks.board.job_facts import FirstScores
 from tasks.broker.step_messages import ReduceChunk, ScoreCell
 from tasks.planning.dispatch import cell_of, dispatch
 from tasks.planning.record_cache import dataset_of, job_of

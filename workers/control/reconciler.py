@@ -16,8 +16,8 @@ from storage.records.feedback import Dataset, customers
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, open_jobs
 from storage.records.runs import open_runs
-from tasks.board.board import Progress
 from tasks.board.context import Context
+from tasks.board.job_facts import Progress
 from tasks.board.publish_progress import published_parts
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import FinishJob, PublishResults, ReduceChunk

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.records.jobs import StartupStages
-from tasks.board.board import FirstScores
+from tasks.board.job_facts import FirstScores
 from tasks.jobs.startup_timing import startup_stages
 
 times = st.floats(0, 2e9, allow_nan=False)
