@@ -141,7 +141,7 @@ class Board:
             pipe.setbit(self.scored_key(job, model), position, 1)
         for positions, bit in ((scored, 1), (in_flight, 1), (missing, 0)):
             for position in positions:
-                pipe.setbit(self.key(keys.QUEUED, job, model), position, bit)
+                pipe.setbit(self.key(keys.DISPATCHED, job, model), position, bit)
         cells = [f"{job}/{position}" for positions in (scored, missing) for position in positions]
         if cells:
             for out in self.outstanding_keys(model):
@@ -190,7 +190,7 @@ class Board:
         pipe = self.redis.pipeline(transaction=True)
         for position in positions:
             pipe.setbit(self.scored_key(job, model), position, 0)
-            pipe.setbit(self.key(keys.QUEUED, job, model), position, 0)
+            pipe.setbit(self.key(keys.DISPATCHED, job, model), position, 0)
         for out in self.outstanding_keys(model):
             pipe.srem(out, *(f"{job}/{position}" for position in positions))
         self.execute_for_job(pipe, job, [model])
@@ -286,7 +286,7 @@ class Board:
         """Return the keys of the job, and of these models of it."""
         whole = [self.key(key, job) for key in (keys.JOB, keys.FIRST_SCORES, keys.PARTS)]
         return whole + [
-            self.key(key, job, model) for model in models for key in (keys.SCORED, keys.QUEUED)
+            self.key(key, job, model) for model in models for key in (keys.SCORED, keys.DISPATCHED)
         ]
 
 

@@ -1,7 +1,9 @@
 """Every key in Redis: its pattern, type, owner and expiry. Nothing else builds a key.
 
-Redis holds the queues and the board. Storage is the truth: what Redis loses is rebuilt from it.
-A key is the root's prefix (`key_prefix`) and a pattern with its fields filled in.
+Redis has the queues and the board. Storage is the truth: what Redis loses is rebuilt from it.
+A key is the root's prefix (`key_prefix`) and a pattern with its fields filled in. Some patterns have
+older names than their constants (`asked`, `want`, `hold`, `each`, `once`): they are kept, so that
+versions of Chorus can share a broker.
 """
 
 import re
@@ -65,7 +67,7 @@ RUNNING = RedisKey(
 JOB = RedisKey(
     "job:<job>",
     "hash",
-    "board",
+    "board, publish_progress",
     _WITH_JOB,
     "status, error, times, the facts for dispatch and demand (tasks.board.job_facts), and how many "
     "parts of its results are published",
@@ -77,7 +79,7 @@ SCORED = RedisKey(
     _WITH_JOB,
     "bitmap: bit p is 1 once the model has scored chunk p",
 )
-QUEUED = RedisKey(
+DISPATCHED = RedisKey(
     "job:<job>:asked:<model>",
     "string",
     "board, dispatch",
@@ -108,12 +110,16 @@ OUTSTANDING_SHORT = RedisKey(
 LANES = RedisKey(
     "want:<model>",
     "zset",
-    "dispatch",
+    "dispatch, board",
     "when empty",
     "lane → its turn; a lane is `rank|customer` of jobs with cells to dispatch",
 )
 LANE = RedisKey(
-    "want:<model>:<lane>", "zset", "dispatch", "when empty", "job of the lane → its turn"
+    "want:<model>:<lane>",
+    "zset",
+    "dispatch, board",
+    "when empty",
+    "job of the lane → its turn",
 )
 PAUSED = RedisKey(
     "hold:<model>",
@@ -122,7 +128,7 @@ PAUSED = RedisKey(
     "after the pause",
     "exists while no cells of the model are dispatched",
 )
-PREFETCH = RedisKey(
+CELLS_PER_WORKER = RedisKey(
     "each:<model>",
     "string",
     "dispatch",
@@ -134,7 +140,7 @@ LEASE = RedisKey(
     "string",
     "leases",
     _SESSION + ", or when a deferred step is due",
-    "id of the worker process that works on the step",
+    "id of the worker process that works on the step, or has deferred it",
 )
 WORKER = RedisKey("worker:<id>", "hash", "roster", _SESSION, "the fields of a Worker")
 ROSTER = RedisKey(
@@ -145,7 +151,7 @@ ROSTER_OF_MODEL = RedisKey(
     "zset",
     "roster",
     _NEVER,
-    "the same, of one model; of control workers with an empty name",
+    "the same, of one model; of control workers and bridges with an empty name",
 )
 MACHINES = RedisKey(
     "machines",
@@ -224,7 +230,7 @@ BOARD_KEYS: tuple[RedisKey, ...] = (
     RUNNING,
     JOB,
     SCORED,
-    QUEUED,
+    DISPATCHED,
     PARTS,
     FIRST_SCORES,
     SERVED,
@@ -233,7 +239,7 @@ BOARD_KEYS: tuple[RedisKey, ...] = (
     LANES,
     LANE,
     PAUSED,
-    PREFETCH,
+    CELLS_PER_WORKER,
     LEASE,
     WORKER,
     ROSTER,

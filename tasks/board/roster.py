@@ -17,10 +17,10 @@ State = Literal["starting", "idle", "busy", "stopping"]
 
 @dataclass(frozen=True)
 class Worker:
-    """One process of a pool."""
+    """One worker process."""
 
     id: str
-    model: str  # empty: the control worker
+    model: str  # empty: a control worker or a bridge
     machine: str
     state: State
     since: float  # when it came into this state, in seconds since 1970

@@ -15,7 +15,8 @@ from redis.sentinel import MasterNotFoundError, Sentinel
 
 from storage.errors import BadRequest, ChorusError
 
-# Seconds, as measured: a broker that vanishes is noticed, and a slow one is waited for.
+# In seconds. Without a timeout a process would wait for ever for a broker that vanished without
+# closing its connections; 15 seconds are enough for a slow one.
 _SOCKET: dict[str, Any] = {
     "socket_timeout": 15,
     "socket_connect_timeout": 5,

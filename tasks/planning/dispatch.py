@@ -40,9 +40,9 @@ from tasks.planning.record_cache import dataset_of, job_of
 
 SHORT_RANK, DEADLINE_RANK, BULK_RANK, NIGHTLY_RANK = range(4)
 
-PREFETCH = 2  # cells dispatched for each worker: one is computed, one is read or written
-_MAX_PREFETCH = 8  # cells for each worker, however fast it computes
-_SHORT_PREFETCH = 4  # cells of short jobs on top of these
+CELLS_PER_WORKER = 2  # cells dispatched for each worker: one is computed, one is read or written
+_MAX_CELLS_PER_WORKER = 8  # cells for each worker, however fast it computes
+_SHORT_CELLS_PER_WORKER = 4  # cells of short jobs on top of these
 MAX_CONTROL_QUEUE = 64  # messages in the control queue above which no cells are dispatched
 
 log = logging.getLogger(__name__)
@@ -146,16 +146,19 @@ def dispatch(context: Context, model: str) -> None:
         keys=[
             board.key(keys.LANES, model),
             *board.outstanding_keys(model),
-            *(board.key(key, model) for key in (keys.ROSTER_OF_MODEL, keys.PAUSED, keys.PREFETCH)),
+            *(
+                board.key(key, model)
+                for key in (keys.ROSTER_OF_MODEL, keys.PAUSED, keys.CELLS_PER_WORKER)
+            ),
             board.key(keys.QUEUE, CONTROL_QUEUE),
         ],
         args=[
             board.key(keys.LANE, model, "%s"),
             board.key(keys.JOB, "%s"),
-            board.key(keys.QUEUED, "%s", model),
+            board.key(keys.DISPATCHED, "%s", model),
             _RANK_TURNS,
-            PREFETCH,
-            _SHORT_PREFETCH,
+            CELLS_PER_WORKER,
+            _SHORT_CELLS_PER_WORKER,
             MAX_CONTROL_QUEUE,
             NIGHTLY_RANK,
         ],
@@ -178,7 +181,7 @@ def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:
     return ScoreCell.for_job(name, cell)
 
 
-def prefetch_cells(rate: float, chunk_rows: int, wait_seconds: float) -> int:
+def cells_per_worker(rate: float, chunk_rows: int, wait_seconds: float) -> int:
     """Return how many cells to dispatch for each worker, so that it never waits for storage. Pure.
 
     One cell is computed. The others are read or written meanwhile: as many as the worker computes
@@ -188,12 +191,14 @@ def prefetch_cells(rate: float, chunk_rows: int, wait_seconds: float) -> int:
     >>> [prefetch_cells(rate, 4096, 0.5) for rate in (450, 12_000, 1_000_000)]
     [2, 3, 8]
     """
-    return min(_MAX_PREFETCH, max(PREFETCH, 1 + ceil(wait_seconds * rate / chunk_rows)))
+    return min(
+        _MAX_CELLS_PER_WORKER, max(CELLS_PER_WORKER, 1 + ceil(wait_seconds * rate / chunk_rows))
+    )
 
 
-def set_prefetch(board: Board, model: str, cells: int) -> None:
+def set_cells_per_worker(board: Board, model: str, cells: int) -> None:
     """Set how many cells are dispatched for each worker of the model."""
-    board.redis.set(board.key(keys.PREFETCH, model), cells)
+    board.redis.set(board.key(keys.CELLS_PER_WORKER, model), cells)
 
 
 def pause_dispatch(board: Board, model: str, seconds: float) -> None:

@@ -117,9 +117,8 @@ def _read_scores(place: Place, dataset: Dataset, chunk: str, model: ModelVersion
     except Absent:
         reused = reuse_whole_chunk(place, dataset, position, model)
     if reused is not None and not place.create(path, scores.encode(reused)):
-        return _read_scores(
-            place, dataset, chunk, model
-        )  # another process was first: its file counts
+        # another process was first: its file counts
+        return _read_scores(place, dataset, chunk, model)
     return reused
 
 

@@ -20,7 +20,12 @@ from tasks.board.roster import Worker
 from tasks.board.worker_profile import read_profile
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import ScoreCell, scoring_queue
-from tasks.planning.dispatch import PREFETCH, dispatch, prefetch_cells, set_prefetch
+from tasks.planning.dispatch import (
+    CELLS_PER_WORKER,
+    cells_per_worker,
+    dispatch,
+    set_cells_per_worker,
+)
 from tasks.steps.score import score
 from workers.runtime.celery_worker import consume_queue
 from workers.runtime.run_step import run_step
@@ -62,7 +67,7 @@ def run_scoring_worker(
     Thread(target=warm_up, args=(context, cache, session), name="warm-up").start()
     try:
         # One chunk is computed while others are prepared or written; and a short one beside them.
-        threads = 1 + prefetch_of(context, session.worker, chunk_rows)
+        threads = 1 + update_cells_per_worker(context, session.worker, chunk_rows)
         queue = scoring_queue(session.worker.model)
         return consume_queue(app, queue, name=session.worker.id, threads=threads)
     finally:
@@ -71,17 +76,17 @@ def run_scoring_worker(
             profiler.store()
 
 
-def prefetch_of(context: Context, worker: Worker, chunk_rows: int) -> int:
-    """Return how many cells to dispatch for each worker of the model, and tell the dispatch.
+def update_cells_per_worker(context: Context, worker: Worker, chunk_rows: int) -> int:
+    """Set how many cells are dispatched for each worker of the model, and return the number.
 
     It follows from the rows a second that the worker scores on an idle machine.
     """
     if context.place.concurrency == 1:
-        return PREFETCH
+        return CELLS_PER_WORKER
     profile = read_profile(context.place, context.board, worker.model)
     rate = worker.threads / profile.row_seconds if profile.row_seconds else profile.rate
-    cells = prefetch_cells(rate, chunk_rows, _STORAGE_SECONDS)
-    set_prefetch(context.board, worker.model, cells)
+    cells = cells_per_worker(rate, chunk_rows, _STORAGE_SECONDS)
+    set_cells_per_worker(context.board, worker.model, cells)
     return cells
 
 

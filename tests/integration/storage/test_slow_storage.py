@@ -27,7 +27,7 @@ from tests.support.runs.steps import (
     store_dataset,
     store_job,
 )
-from workers.scoring.scoring_worker import prefetch_of
+from workers.scoring.scoring_worker import update_cells_per_worker
 
 TEXTS = ["fine", "awful service", "ok", "late again"]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_the_moves_of_the_active_labels_are_read_concurrently(slow_place):
     assert len(read_active_labels(slow_place, "acme").datasets) == 4
 
 
-def test_the_worker_of_a_fast_model_prefetches_more_cells_where_storage_is_slow(
+def test_the_worker_of_a_fast_model_gets_more_cells_where_storage_is_slow(
     slow_place, redis, tmp_path
 ):
     worker = Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, threads=1)
@@ -168,10 +168,10 @@ def test_the_worker_of_a_fast_model_prefetches_more_cells_where_storage_is_slow(
     publish_profile(
         board, "bow", WorkerProfile(rate=300, start_seconds=1, memory=1, row_seconds=1 / 12_000)
     )
-    assert prefetch_of(steps.context, worker, 4096) == 3
-    assert board.redis.get(board.key(keys.PREFETCH, "bow")) == b"3"
+    assert update_cells_per_worker(steps.context, worker, 4096) == 3
+    assert board.redis.get(board.key(keys.CELLS_PER_WORKER, "bow")) == b"3"
     on_disk = replace(steps.context, place=LocalPlace(tmp_path))
-    assert prefetch_of(on_disk, worker, 4096) == 2
+    assert update_cells_per_worker(on_disk, worker, 4096) == 2
 
 
 def test_labels_are_the_same_on_a_concurrent_place_and_on_a_disk(slow_place, redis, tmp_path):

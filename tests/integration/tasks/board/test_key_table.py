@@ -22,7 +22,7 @@ from tasks.broker.step_messages import (
     PublishResults,
     ScoreCell,
 )
-from tasks.planning.dispatch import pause_dispatch, set_prefetch
+from tasks.planning.dispatch import pause_dispatch, set_cells_per_worker
 from tests.support.runs.queued_steps import QueuedSteps
 from tests.support.runs.results_worker import results_worker
 from tests.support.runs.steps import PREFIX, store_dataset, store_job
@@ -89,7 +89,7 @@ def test_every_key_of_the_board_has_the_type_and_the_expiry_of_the_table(place, 
 
     Attempts(board, ScoreCell(job.id, "chunk", "bow", 1)).count()
     pause_dispatch(board, "bow", 60)
-    set_prefetch(board, "bow", 3)
+    set_cells_per_worker(board, "bow", 3)
     publish_profile(board, "bow", WorkerProfile(rate=1.0, start_seconds=1.0, memory=1))
     mark_topic_refused(board, "projects/tests/topics/t", "it is away")
     Roster(board).announce("here")

@@ -20,10 +20,10 @@ from tasks.planning.dispatch import (
     MAX_CONTROL_QUEUE,
     NIGHTLY_RANK,
     SHORT_RANK,
+    cells_per_worker,
     dispatch,
     pause_dispatch,
-    prefetch_cells,
-    set_prefetch,
+    set_cells_per_worker,
 )
 from tests.support.runs.steps import Steps, store_dataset, store_job
 
@@ -34,7 +34,7 @@ RANK_FIELDS = {
     NIGHTLY_RANK: {"priority": "nightly"},
 }
 LONG = [f"text number {number}" for number in range(280)]  # rows: no short upload
-BULK_PREFETCH, SHORT_PREFETCH = 2, 4  # cells dispatched for each worker
+BULK_CELLS, SHORT_CELLS = 2, 4  # cells dispatched for each worker
 
 drawn_jobs = st.lists(
     st.tuples(
@@ -118,7 +118,7 @@ def are_turns_fair(order, sizes):
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), drawn=drawn_jobs, workers=st.integers(0, 3))
-def test_ranks_are_strict_customers_take_turns_and_prefetch_is_never_exceeded(
+def test_ranks_are_strict_customers_take_turns_and_workers_never_get_too_many_cells(
     data, drawn, workers, broker
 ):
     with tempfile.TemporaryDirectory() as folder, broker.client() as redis:
@@ -127,8 +127,8 @@ def test_ranks_are_strict_customers_take_turns_and_prefetch_is_never_exceeded(
         while True:
             in_flight += jobs.dispatch()
             long, short = jobs.outstanding()
-            assert long <= BULK_PREFETCH * max(1, workers)
-            assert short <= SHORT_PREFETCH * max(1, workers)
+            assert long <= BULK_CELLS * max(1, workers)
+            assert short <= SHORT_CELLS * max(1, workers)
             assert long + short == len(in_flight)
             if not in_flight:
                 break
@@ -178,12 +178,12 @@ def test_no_cells_are_dispatched_while_the_control_queue_is_long(enqueue):
     board.redis.rpush(board.key(keys.QUEUE, CONTROL_QUEUE), *range(MAX_CONTROL_QUEUE + 1))
     assert jobs.dispatch() == []
     board.redis.lpop(board.key(keys.QUEUE, CONTROL_QUEUE))
-    assert len(jobs.dispatch()) == BULK_PREFETCH
+    assert len(jobs.dispatch()) == BULK_CELLS
 
 
-def test_the_prefetch_of_a_model_sets_how_many_cells_are_dispatched(enqueue):
+def test_the_cells_dispatched_for_each_worker_can_be_set_for_a_model(enqueue):
     jobs = enqueue((BULK_RANK, "acme", 7))
-    set_prefetch(jobs.board, "bow", 5)
+    set_cells_per_worker(jobs.board, "bow", 5)
     assert len(jobs.dispatch()) == 5
 
 
@@ -198,4 +198,4 @@ def test_the_prefetch_of_a_model_sets_how_many_cells_are_dispatched(enqueue):
     ],
 )
 def test_a_faster_model_gets_more_cells_for_each_worker(rate, chunk_rows, wait_seconds, cells):
-    assert prefetch_cells(rate, chunk_rows, wait_seconds) == cells
+    assert cells_per_worker(rate, chunk_rows, wait_seconds) == cells
