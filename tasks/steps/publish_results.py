@@ -25,7 +25,7 @@ from tasks.planning.record_cache import ensemble_of, job_of
 from tasks.steps.finish import end_published_job
 from tasks.steps.result_format import columns_to_read, labelled_messages, rejected_messages
 
-_MESSAGES_PER_REQUEST = 1000  # messages published together: the most that Pub/Sub takes
+_MESSAGES_PER_REQUEST = 1000  # messages that are built and published together
 
 
 class ResultsRefused(Exception):
