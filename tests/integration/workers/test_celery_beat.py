@@ -1,6 +1,4 @@
-"""Beat asks for a look at what is due, and at nothing else; it keeps nothing, and sees when
-chorus.toml changes.
-"""
+"""Celery beat queues the steps of due schedules only, has no state, and follows chorus.toml."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +20,7 @@ from workers.control.control_worker import run_schedule_step
 from workers.runtime.run_step import run_step
 
 
-def line(name):
+def schedule_toml(name):
     return f'[[schedule]]\nname = "{name}"\ncron = "0 0 1 * *"\n'
 
 
@@ -38,9 +36,7 @@ def context(place, redis, app, broker):
 
 @pytest.fixture
 def ticking(context, app):
-    """Makes a scheduler from chorus.toml, and a tick of it as long as there is something to do at
-    once.
-    """
+    """A function that makes a scheduler from chorus.toml, and ticks while work is due at once."""
 
     def tick(text, scheduler=None):
         context.place.replace("chorus.toml", text.encode())
@@ -53,53 +49,53 @@ def ticking(context, app):
     return tick
 
 
-def asked(context):
+def queued_schedules(context):
     return sorted(message["schedule"] for message in queued_arguments(context.board, CONTROL_QUEUE))
 
 
-def settle(place, name, days_ago):
+def mark_run(place, name, days_ago):
     due = datetime.now(UTC) - timedelta(days=days_ago)
     schedule_pointer(place, name).move(
         lambda _: ScheduleState(number=0, due=due, cron="0 0 1 * *", timezone="UTC")
     )
 
 
-def test_it_asks_for_what_is_new_or_due_and_not_for_what_is_settled(context, ticking):
-    settle(context.place, "due", 40)
-    settle(context.place, "settled", 0)
-    ticking(line("new") + line("due") + line("settled"))
-    assert asked(context) == ["due", "new"]
+def test_new_and_due_schedules_are_queued_and_others_are_not(context, ticking):
+    mark_run(context.place, "due", 40)
+    mark_run(context.place, "done", 0)
+    ticking(schedule_toml("new") + schedule_toml("due") + schedule_toml("done"))
+    assert queued_schedules(context) == ["due", "new"]
 
 
-def test_what_waits_in_the_queue_is_not_asked_for_again_by_anybody(context, ticking):
+def test_a_schedule_in_the_queue_is_not_queued_again_by_any_scheduler(context, ticking):
     for _ in range(3):
-        ticking(line("new"))
-    assert asked(context) == ["new"]
+        ticking(schedule_toml("new"))
+    assert queued_schedules(context) == ["new"]
 
 
-def test_a_change_of_the_file_is_noticed_and_while_it_is_broken_nothing_is_asked_for(
+def test_a_changed_file_is_read_again_and_nothing_is_queued_while_it_has_a_mistake(
     context, ticking, caplog
 ):
-    scheduler = ticking(line("one"))
-    ticking(line("one") + line("two"), scheduler)
-    assert asked(context) == ["one", "two"]
-    ticking(line("one") + line("three") + "keep = -1", scheduler)
+    scheduler = ticking(schedule_toml("one"))
+    ticking(schedule_toml("one") + schedule_toml("two"), scheduler)
+    assert queued_schedules(context) == ["one", "two"]
+    ticking(schedule_toml("one") + schedule_toml("three") + "keep = -1", scheduler)
     assert "keep in [[schedule]] is -1" in caplog.text
-    assert asked(context) == ["one", "two"]
-    ticking(line("three"), scheduler)
-    assert asked(context) == ["one", "three", "two"]
+    assert queued_schedules(context) == ["one", "two"]
+    ticking(schedule_toml("three"), scheduler)
+    assert queued_schedules(context) == ["one", "three", "two"]
 
 
-def test_a_broker_that_is_away_is_waited_for(context, app, caplog):
+def test_an_unreachable_broker_is_waited_for(context, app, caplog):
     def gone(_):
         raise BrokerUnreachable("redis://x", "gone")
 
-    context.place.create("chorus.toml", line("new").encode())
+    context.place.create("chorus.toml", schedule_toml("new").encode())
     StoredScheduler(replace(context, publish=gone), app=app).tick()
     assert "the broker does not answer" in caplog.text
 
 
-def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
+def test_steps_of_schedules_and_of_jobs_share_a_queue(context):
     steps = [RunSchedule("nightly"), FinishJob("job"), ReduceChunk("job", "chunk")]
     for step in steps:
         context.publish(step)
@@ -108,7 +104,7 @@ def test_its_messages_are_told_from_those_of_jobs_in_the_same_queue(context):
     }
 
 
-def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplog):
+def test_a_schedule_step_that_fails_fails_no_job_and_is_not_retried_for_ever(context, caplog):
     def broken(_):
         raise BadChorusToml("chorus.toml", 1, "", "this is not TOML.")
 
@@ -116,6 +112,6 @@ def test_a_look_that_fails_fails_no_job_and_is_not_tried_for_ever(context, caplo
     assert "chorus.look failed" in caplog.text
 
 
-def test_a_schedule_that_the_file_no_longer_has_just_stops(context):
+def test_a_schedule_that_was_removed_from_the_file_does_nothing(context):
     run_schedule_step(context, RunSchedule("gone"))
     assert schedule_pointer(context.place, "gone").current() is None

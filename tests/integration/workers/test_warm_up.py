@@ -1,4 +1,4 @@
-"""What a scoring worker says of itself while its model comes into memory, on a real board."""
+"""The roster entry of a scoring worker while its model is loaded, on a real board."""
 
 from models.interface.compute import Compute
 from tasks.board.board import Board
@@ -10,10 +10,8 @@ from workers.scoring.model_cache import ModelCache
 from workers.scoring.scoring_worker import warm_up
 
 
-def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever(place, redis):
-    """Enough that start for ever would keep all others from starting; an idle one is stopped in
-    time.
-    """
+def test_a_worker_whose_model_cannot_be_loaded_becomes_idle(place, redis):
+    """Workers that start for ever would keep others from starting; an idle one is stopped."""
     board = Board(redis, PREFIX)
     starting = Worker("w", "broken", "here", "starting", 0.0, 0.0, 1, 1)
     warm_up(
@@ -21,6 +19,6 @@ def test_a_worker_whose_model_cannot_be_loaded_is_idle_and_not_starting_for_ever
         ModelCache(place, Compute()),
         WorkerSession(board, starting),
     )
-    said = Roster(board).get("w")
-    assert said.state == "idle"
-    assert said.since > 0
+    entry = Roster(board).get("w")
+    assert entry.state == "idle"
+    assert entry.since > 0

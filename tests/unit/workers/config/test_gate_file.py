@@ -1,4 +1,4 @@
-"""The promotion gates of chorus.toml: what they may say, beside the limits and not instead of them."""
+"""The promotion gates of chorus.toml: allowed values, beside the limits."""
 
 import pytest
 
@@ -31,13 +31,13 @@ def test_without_a_file_there_is_no_gate(place):
     assert read_gates(place).for_model("anything") == Gate(most_flips=None, least_macro_f1=None)
 
 
-def test_what_a_model_does_not_say_the_defaults_say():
+def test_a_key_that_a_model_leaves_out_is_taken_from_the_defaults():
     gates = parse_gates(EXAMPLE, "chorus.toml")
     assert gates.for_model("bow") == Gate(0.02, 1_000, 0.7, "held_out.csv")
     assert gates.for_model("minilm") == gates.for_model("another") == Gate(most_flips=0.02)
 
 
-def test_the_limits_beside_a_gate_are_read_as_ever():
+def test_the_limits_beside_a_gate_are_read():
     limits = parse_limits(EXAMPLE, "chorus.toml")
     assert (
         limits.for_model("bow").max,
@@ -65,7 +65,7 @@ def test_the_limits_beside_a_gate_are_read_as_ever():
         ("[defaults.gate]\nleast_macro_f1 = 0.7", 1, "no labelled"),
     ],
 )
-def test_a_mistake_is_named_with_its_line_and_what_is_allowed(text, line, expected):
+def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, expected):
     with pytest.raises(BadChorusToml) as raised:
         parse_gates(text.encode(), "chorus.toml")
     assert raised.value.line == line

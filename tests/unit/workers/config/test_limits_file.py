@@ -1,4 +1,4 @@
-"""chorus.toml: what it may say, and what is said about one that cannot be."""
+"""The limits in chorus.toml: allowed values, and the error for every mistake."""
 
 import json
 import re
@@ -32,7 +32,7 @@ max = 2
 """
 
 
-def bad(text):
+def error_of(text):
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(BadChorusToml) as caught:
         parse_limits(data, "home/chorus.toml")
@@ -46,7 +46,7 @@ def test_without_a_file_every_model_has_the_defaults(place):
     assert read_limits(place).for_model("anything") == Limits()
 
 
-def test_the_file_lies_at_the_root_and_a_model_has_the_defaults_where_its_table_is_silent(place):
+def test_a_key_that_a_model_leaves_out_is_taken_from_the_defaults(place):
     place.create("chorus.toml", EXAMPLE.encode())
     limits = read_limits(place)
     assert list(limits.models) == ["sentiment-minilm", "topics.v2"]
@@ -58,7 +58,7 @@ def test_the_file_lies_at_the_root_and_a_model_has_the_defaults_where_its_table_
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "key", "says"),
+    ("text", "line", "key", "expected"),
     [
         (
             "\n[default]\nmax = 3",
@@ -121,10 +121,10 @@ def test_the_file_lies_at_the_root_and_a_model_has_the_defaults_where_its_table_
         (b"[defaults]\n# \xff", 2, "", "not UTF-8"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_line_and_what_is_allowed(text, line, key, says):
-    error = bad(text)
+def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, key, expected):
+    error = error_of(text)
     assert (error.line, error.key) == (line, key)
-    assert re.search(says, str(error), re.DOTALL), str(error)
+    assert re.search(expected, str(error), re.DOTALL), str(error)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,13 @@ def test_what_cannot_be_is_refused_with_its_line_and_what_is_allowed(text, line,
     ],
 )
 def test_the_line_is_found_however_the_key_is_written(text):
-    assert bad(text).line == next(at for at, line in enumerate(text.split("\n"), 1) if "-1" in line)
+    assert error_of(text).line == next(
+        at for at, line in enumerate(text.split("\n"), 1) if "-1" in line
+    )
 
 
 def test_a_value_of_several_lines_is_named_by_its_first():
-    assert bad("[models.a]\nmax = 3\nmemory = [\n1,\n2,\n]\n[models.b]\nmin = 1\n").line == 3
+    assert error_of("[models.a]\nmax = 3\nmemory = [\n1,\n2,\n]\n[models.b]\nmin = 1\n").line == 3
 
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=8)
@@ -200,10 +202,10 @@ def test_quantities_may_have_a_fraction():
     )
 
 
-def outcome(read, *given):
-    """What it returns or the ValueError or BadChorusToml that it raises."""
+def outcome(read, *arguments):
+    """Return the result of a function, or the ValueError or BadChorusToml that it raises."""
     try:
-        return read(*given)
+        return read(*arguments)
     except (ValueError, BadChorusToml) as error:
         return error
 
@@ -213,17 +215,17 @@ def outcome(read, *given):
         st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.lists(st.integers())
     )
 )
-def test_whatever_is_given_as_a_quantity_is_understood_or_refused(value):
+def test_any_value_of_a_quantity_is_read_or_refused(value):
     for read in (parse_duration, parse_size):
-        found = outcome(read, value)
-        assert "such as" in str(found) if isinstance(found, ValueError) else found >= 0
+        result = outcome(read, value)
+        assert "such as" in str(result) if isinstance(result, ValueError) else result >= 0
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_limits_or_an_error_with_a_line(data):
-    found = outcome(parse_limits, data, "f")
+    result = outcome(parse_limits, data, "f")
     assert (
-        1 <= found.line <= data.count(b"\n") + 1
-        if isinstance(found, BadChorusToml)
-        else found.defaults
+        1 <= result.line <= data.count(b"\n") + 1
+        if isinstance(result, BadChorusToml)
+        else result.defaults
     )

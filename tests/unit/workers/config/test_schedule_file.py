@@ -1,4 +1,4 @@
-"""The schedules in chorus.toml: what they may say, and what is said about one that cannot be."""
+"""The schedules in chorus.toml: allowed values, and the error for every mistake."""
 
 import json
 import re
@@ -37,11 +37,11 @@ def schedule(text, name="x"):
     return f'[[schedule]]\nname = "{name}"\ncron = "0 4 * * *"\n{text}'
 
 
-def test_without_a_file_there_is_none(place):
+def test_without_a_file_there_are_no_schedules(place):
     assert read_schedules(place) == {}
 
 
-def test_what_a_schedule_does_not_say_is_all_customers_in_utc(place):
+def test_the_defaults_of_a_schedule_are_all_customers_and_utc(place):
     place.create("chorus.toml", EXAMPLE.encode())
     assert read_schedules(place) == {
         "nightly": Schedule(
@@ -58,12 +58,12 @@ def test_what_a_schedule_does_not_say_is_all_customers_in_utc(place):
     assert list(read_schedules(place)) == ["nightly", "sundays.all"]
 
 
-def test_schedules_and_limits_do_not_mind_each_other():
+def test_limits_are_read_beside_schedules():
     assert parse_limits(EXAMPLE.encode(), "f").defaults.max == 8
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "key", "says"),
+    ("text", "line", "key", "expected"),
     [
         (
             "[schedule]\nname = 'x'",
@@ -131,11 +131,11 @@ def test_schedules_and_limits_do_not_mind_each_other():
         (schedule("keep = -1"), 4, "schedule.0.keep", "a whole number, 0 or more"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_line_and_what_is_allowed(text, line, key, says):
+def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, key, expected):
     with pytest.raises(BadChorusToml) as caught:
         parse_schedules(text.encode(), "home/chorus.toml")
     assert (caught.value.line, caught.value.key) == (line, key)
-    assert re.search(says, str(caught.value), re.DOTALL), str(caught.value)
+    assert re.search(expected, str(caught.value), re.DOTALL), str(caught.value)
 
 
 values = st.recursive(
@@ -144,6 +144,6 @@ values = st.recursive(
 
 
 @given(st.sampled_from(["name", "cron", "timezone", "customers", "since", "keep"]), values)
-def test_whatever_a_key_holds_is_understood_or_refused(key, value):
+def test_any_value_of_a_key_is_read_or_refused(key, value):
     with suppress(BadChorusToml):
         parse_schedules(f"[[schedule]]\n{key} = {json.dumps(value)}\n".encode(), "f")
