@@ -1,4 +1,4 @@
-"""The pools of one machine on a real board, with children that do what a test says."""
+"""The pool manager of one machine on a real board, with fake child processes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from workers.autoscaling.pool_manager import PoolManager
 
 
 class FakeChild:
-    """A process that runs until it is told to end."""
+    """A process that runs until a test ends it."""
 
     log = Path("worker.log")
 
@@ -42,7 +42,7 @@ class FakeChild:
 
 
 class Machine:
-    """Pools with a clock of their own; a look a second."""
+    """A pool manager with a clock of its own, and a tick a second."""
 
     def __init__(self, place, redis, monkeypatch, **limits):
         self.now, self.children = 0.0, []
@@ -50,7 +50,7 @@ class Machine:
         self.roster = Roster(self.context.board)
         monkeypatch.setattr(pool_manager, "monotonic", lambda: self.now)
         budget = Budget("this-abc123", cores=1, memory=10**9)
-        self.pools = PoolManager(
+        self.manager = PoolManager(
             self.context, self._start, lambda _: Limits(threads=1, **limits), budget
         )
 
@@ -58,43 +58,43 @@ class Machine:
         self.children.append(FakeChild(worker))
         return self.children[-1]
 
-    def ask(self, place):
+    def submit_job(self, place):
         start_job(self.context, store_job(place, store_dataset(place, ["a text"]), models=("bow",)))
 
     def tick(self, seconds=1):
         for _ in range(seconds):
             self.now += 1
-            self.pools.tick()
+            self.manager.tick()
 
-    def hear(self, child, **changes):
-        """The child has spoken, as it does with each beat."""
+    def heartbeat(self, child, **changes):
+        """Write the child's roster entry, as each of its heartbeats does."""
         self.roster.put(replace(child.worker, since=child.worker.since - 1, **changes))
 
-    def state(self):
+    def states(self):
         return [worker.state for worker in self.roster.workers()]
 
 
 @pytest.fixture
 def machine(place, redis, monkeypatch):
     machine = Machine(place, redis, monkeypatch)
-    machine.ask(place)
+    machine.submit_job(place)
     machine.tick()
     return machine
 
 
-def test_a_child_is_on_the_roster_until_it_speaks_for_itself(machine):
+def test_the_manager_keeps_a_child_on_the_roster_until_its_first_heartbeat(machine):
     [child] = machine.children
     for _ in range(100):
-        machine.roster.remove([child.worker.id])  # its time ran out
+        machine.roster.remove([child.worker.id])  # it has expired
         machine.tick()
-        assert machine.state() == ["starting"]
+        assert machine.states() == ["starting"]
     assert child.status is None
 
 
-def test_a_child_that_has_spoken_and_falls_silent_is_killed_and_replaced(machine):
+def test_a_child_whose_heartbeats_stop_is_killed_and_replaced(machine):
     """A frozen process cannot watch itself."""
     [frozen] = machine.children
-    machine.hear(frozen)
+    machine.heartbeat(frozen)
     machine.tick()
     lease = machine.context.board.key(keys.LEASE, "step")
     machine.context.board.redis.set(lease, frozen.worker.id)
@@ -108,64 +108,64 @@ def test_a_child_that_has_spoken_and_falls_silent_is_killed_and_replaced(machine
     assert machine.context.board.redis.get(lease) is None
 
 
-def test_children_whose_broker_forgot_them_or_was_away_are_left_alone(machine):
+def test_children_live_on_when_the_broker_lost_their_entries_or_was_unreachable(machine):
     [child] = machine.children
     for _ in range(20):
-        machine.hear(child)
+        machine.heartbeat(child)
         machine.tick()
         machine.context.board.redis.flushall()
-        machine.tick(6)  # until its next beat
-    machine.now += 100  # the broker was away, and nobody could look
+        machine.tick(6)  # until its next heartbeat
+    machine.now += 100  # no tick while the broker was unreachable
     machine.tick(6)
     assert child.status is None
     assert len(machine.children) == 1
 
 
-def test_a_worker_that_did_not_find_itself_on_the_roster_is_still_of_this_machine(machine):
+def test_a_worker_that_did_not_find_its_roster_entry_is_still_of_this_machine(machine):
     [child] = machine.children
-    machine.hear(child, machine="this", started=child.worker.started + 9, state="idle")
+    machine.heartbeat(child, machine="this", started=child.worker.started + 9, state="idle")
     machine.tick()
-    [worker] = machine.pools.workers
+    [worker] = machine.manager.workers
     assert (worker.machine, worker.started) == ("this-abc123", child.worker.started)
     assert worker.state == "idle"
 
 
-def test_a_worker_that_is_being_stopped_is_seen_to_be(place, redis, monkeypatch):
+def test_a_worker_that_is_being_stopped_is_shown_as_stopping(place, redis, monkeypatch):
     machine = Machine(place, redis, monkeypatch, keep_warm=0.0)
-    machine.ask(place)
+    machine.submit_job(place)
     machine.tick()
     [child] = machine.children
-    redis.flushall()  # nothing is asked any more
-    machine.hear(child, state="idle")
+    redis.flushall()  # no job is left
+    machine.heartbeat(child, state="idle")
     machine.tick(2)
     assert child.terminated
-    assert machine.state() == ["stopping"]
-    machine.hear(child, state="idle")  # a beat on its way out
+    assert machine.states() == ["stopping"]
+    machine.heartbeat(child, state="idle")  # a heartbeat before its end
     machine.tick()
-    assert machine.state() == ["stopping"]
+    assert machine.states() == ["stopping"]
 
 
-def test_what_a_child_says_first_differs_from_what_was_said_for_it(machine):
-    """Or a worker that freezes while it loads its model would seem not to have come up yet."""
+def test_the_first_heartbeat_of_a_child_differs_from_the_entry_written_for_it(machine):
+    """Else a worker that freezes while it loads its model would count as starting."""
     [child] = machine.children
     settings = from_environment({})
-    said = describe_process(machine.context, settings, "bow", 1, child.worker.id)
-    assert said.since > child.worker.since
-    assert replace(said, since=child.worker.since) == child.worker
+    first = describe_process(machine.context, settings, "bow", 1, child.worker.id)
+    assert first.since > child.worker.since
+    assert replace(first, since=child.worker.since) == child.worker
 
 
-def test_a_model_that_is_declared_larger_than_the_machine_is_said_to_wait(
+def test_a_model_that_is_declared_larger_than_the_machine_is_warned_of(
     place, redis, monkeypatch, caplog
 ):
     machine = Machine(place, redis, monkeypatch, memory=2 * 10**9)
-    machine.ask(place)
+    machine.submit_job(place)
     machine.tick(3)
     assert not machine.children
-    [said] = [record.getMessage() for record in caplog.records]
-    assert "bow needs 2000 MB and all workers here may take 1000" in said
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert "bow needs 2000 MB and all workers here may take 1000" in warning
 
 
-def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_longer_starts(
+def test_a_job_whose_results_are_being_published_does_not_fail_when_its_model_no_longer_starts(
     machine, place
 ):
     board = machine.context.board
@@ -183,7 +183,7 @@ def test_a_job_that_only_waits_for_its_topic_does_not_fail_with_a_model_that_no_
     assert board.progress(waits.id, []).status == "running"
 
 
-def test_a_job_does_not_fail_with_workers_that_found_storage_away(machine):
+def test_a_job_does_not_fail_when_workers_end_because_storage_is_unavailable(machine):
     board = machine.context.board
     for _ in range(200):
         machine.children[-1].status = pool_manager.EXIT_STORAGE_UNAVAILABLE

@@ -1,6 +1,4 @@
-"""The reconciler over a real broker's queues: what was lost is asked for again, what was not is
-left alone.
-"""
+"""The reconciler over a real broker's queues: it queues lost steps again, and no others."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +46,8 @@ def undisturbed(tmp_path, redis):
     return digests_without_manifest(files_of(job))
 
 
-class Taken:
-    """A topic that has what was published: the stable id of each result → its bytes."""
+class RecordingTopic:
+    """A topic that records what was published: the stable id of each result → its bytes."""
 
     def __init__(self):
         self.results = {}
@@ -65,11 +63,11 @@ class Taken:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_bytes(
+def test_two_reconcilers_at_once_complete_jobs_whose_messages_get_lost_with_the_same_bytes(
     seed, steps, place, undisturbed
 ):
-    """Messages get lost, whoever has one dies over it, and once the broker forgets everything."""
-    chance = random.Random(seed)  # noqa: S311 — no secret
+    """Messages get lost, workers die while they work on one, and the broker loses its data once."""
+    rng = random.Random(seed)  # noqa: S311 — no secret
     dataset = store_dataset(place, TEXTS)
     jobs = [
         store_job(place, dataset, id="first", out=place.url_of("first")),
@@ -81,37 +79,37 @@ def test_two_reconcilers_at_once_end_jobs_whose_messages_get_lost_with_the_same_
             results="projects/p/topics/labels",
         ),
     ]
-    steps.topics = Taken()
+    steps.topics = RecordingTopic()
     for job in jobs:
         start_job(steps.context, job)
     reconcilers = (Reconciler(steps.context), Reconciler(steps.context))
-    losses = [chance.choice((None, steps.die_of)) for _ in range(40)]
+    losses = [rng.choice((None, steps.die_of)) for _ in range(40)]
     with ThreadPoolExecutor(2) as threads:
         while any(read_end(place, job.id) is None for job in jobs):
             ticks = [threads.submit(reconciler.tick) for reconciler in reconcilers]
-            for message in filter(None, (steps.take() for _ in range(chance.randrange(6)))):
-                if not losses or chance.random() < 0.6:
+            for message in filter(None, (steps.take() for _ in range(rng.randrange(6)))):
+                if not losses or rng.random() < 0.6:
                     steps.run(message)
                 elif lose := losses.pop():
                     lose(message)
                 if len(losses) == 20:
                     steps.context.board.redis.flushall()
-            for sweep in ticks:
-                sweep.result()
+            for tick in ticks:
+                tick.result()
     assert all(digests_without_manifest(files_of(job)) == undisturbed for job in jobs)
     assert {result.split("/")[0] for result in steps.topics.results} == {"second"}
     assert len(steps.topics.results) == len(TEXTS)
 
 
-def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
+def test_no_step_of_a_healthy_job_is_queued_twice(steps, place):
     job = store_job(place, store_dataset(place, TEXTS))
     start_job(steps.context, job)
     reconciler, worker = Reconciler(steps.context), Worker("w", "bow", "m", "idle", 0.0, 0.0, 0, 1)
-    presence = WorkerSession(steps.context.board, worker)
+    session = WorkerSession(steps.context.board, worker)
     taken = 0
     while message := steps.take():
         taken += 1
-        with presence.lease(message.step):
+        with session.lease(message.step):
             before = steps.waiting()
             reconciler.tick()
             assert steps.waiting() == before
@@ -124,8 +122,8 @@ def test_nothing_of_a_healthy_job_is_asked_for_twice(steps, place):
     assert len(steps.scored) == len(TEXTS)
 
 
-def test_a_board_that_forgot_everything_is_noticed_by_all_reconcilers(steps, place, redis):
-    """The first may die before it has done anything about it."""
+def test_every_reconciler_notices_that_the_board_was_lost(steps, place, redis):
+    """The first one may die before it has queued anything again."""
     job = store_job(place, store_dataset(place, TEXTS))
     start_job(steps.context, job)
     dies, lives = Reconciler(steps.context), Reconciler(steps.context)
@@ -164,10 +162,8 @@ def facts(chunks):
     )
 
 
-def tell(board, job):
-    """Somebody has put the job on the board before it was damaged: a cell is in work, and others
-    are next.
-    """
+def put_on_board(board, job):
+    """Put a job on the board as before it was damaged: one cell dispatched, others waiting."""
     board.mark_running(job.id, facts(chunks=12), 0)
     for model in ("bow", "minilm"):
         board.redis.zadd(board.key(keys.LANES, model), {"0|acme": 0})
@@ -176,14 +172,12 @@ def tell(board, job):
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-@pytest.mark.parametrize("told", [False, True])
-def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(
-    steps, place, two, what, told
-):
+@pytest.mark.parametrize("on_board", [False, True])
+def test_a_job_that_cannot_be_read_does_not_hold_up_the_others(steps, place, two, what, on_board):
     broken, whole = two
     damage(place, DAMAGED[what](broken))
-    if told:
-        tell(steps.context.board, broken)
+    if on_board:
+        put_on_board(steps.context.board, broken)
     Reconciler(steps.context).tick()
     steps.drain()
     assert read_end(place, whole.id).status == "done"
@@ -191,12 +185,12 @@ def test_one_job_that_cannot_be_read_does_not_keep_the_others_from_going_on(
 
 
 @pytest.mark.parametrize("what", DAMAGED)
-def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(
+def test_dispatching_cells_of_a_job_that_cannot_be_read_does_not_hold_up_the_own_job(
     steps, place, two, what
 ):
     broken, whole = two
     damage(place, DAMAGED[what](broken))
-    tell(steps.context.board, broken)
+    put_on_board(steps.context.board, broken)
     start_job(steps.context, whole)
     steps.drain()
     assert read_end(place, whole.id).status == "done"
@@ -204,7 +198,7 @@ def test_who_is_given_cells_of_a_job_that_cannot_be_read_goes_on_with_his_own(
     assert {job for job, _ in steps.context.board.outstanding("bow")} == set()
 
 
-def test_jobs_that_cannot_be_read_are_left_out_and_named_once(place, two, caplog):
+def test_jobs_that_cannot_be_read_are_skipped_and_logged_once(place, two, caplog):
     broken, whole = two
     damage(place, job_path(broken.id))
     place.create("jobs/empty/other.json", b"{}")
@@ -213,7 +207,7 @@ def test_jobs_that_cannot_be_read_are_left_out_and_named_once(place, two, caplog
     assert open_jobs(place) == [whole]
 
 
-class Counting(LocalPlace):
+class RecordingPlace(LocalPlace):
     def __init__(self, root):
         super().__init__(root)
         self.read_files = []
@@ -223,8 +217,8 @@ class Counting(LocalPlace):
         return super().read(path)
 
 
-def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_path):
-    place = Counting(tmp_path / "hundreds")
+def test_a_second_tick_over_hundreds_of_jobs_reads_none_of_their_files_again(steps, tmp_path):
+    place = RecordingPlace(tmp_path / "hundreds")
     jobs = [
         store_job(place, store_dataset(place, ["a"], name=f"d{n}"), id=f"job{n}")
         for n in range(200)
@@ -239,26 +233,28 @@ def test_a_look_at_hundreds_of_jobs_does_not_read_their_files_again(steps, tmp_p
     assert place.read_files == []
 
 
-def test_a_broker_that_goes_away_while_a_job_is_planned_fails_no_job(steps, place):
-    def away(_):
+def test_a_broker_that_becomes_unreachable_while_a_job_is_planned_fails_no_job(steps, place):
+    def unreachable(_):
         raise BrokerUnreachable("here", "gone")
 
     job = store_job(place, store_dataset(place, TEXTS))
     with pytest.raises(BrokerUnreachable):
-        Reconciler(replace(steps.context, publish=away)).tick()
+        Reconciler(replace(steps.context, publish=unreachable)).tick()
     assert read_end(place, job.id) is None
 
 
-def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, place, monkeypatch):
-    asked = []
+def test_many_waiting_jobs_cost_the_broker_no_more_requests_than_few(steps, place, monkeypatch):
+    requests = []
     for kind, name in ((Redis, "execute_command"), (Pipeline, "execute")):
         real = getattr(kind, name)
         monkeypatch.setattr(
             kind,
             name,
-            lambda *words, real=real, **options: (asked.append(words), real(*words, **options))[1],
+            lambda *words, real=real, **options: (requests.append(words), real(*words, **options))[
+                1
+            ],
         )
-    reconciler, questions = Reconciler(steps.context), []
+    reconciler, counts = Reconciler(steps.context), []
     for jobs in (range(10), range(10, 40)):
         for number in jobs:
             dataset = store_dataset(place, [f"text {number}"], name=f"upload{number}")
@@ -267,7 +263,7 @@ def test_many_jobs_that_wait_cost_the_broker_no_more_questions_than_few(steps, p
                 store_job(place, dataset, id=f"job{number}", out=place.url_of(f"out{number}")),
             )
         reconciler.tick()
-        asked.clear()
+        requests.clear()
         reconciler.tick()
-        questions.append(len(asked))
-    assert questions[1] <= questions[0] + 5
+        counts.append(len(requests))
+    assert counts[1] <= counts[0] + 5

@@ -1,6 +1,4 @@
-"""A step that finds storage away is handed back, whole: nothing fails, nothing counts, and it is
-asked for again.
-"""
+"""A step without storage is released: no job fails, no attempt counts, and it is queued again."""
 
 from contextlib import suppress
 
@@ -47,21 +45,23 @@ def cell_of(steps):
 
 
 def attempts(steps, cell):
-    """Which attempt the next one would be."""
-    with suppress(StorageUnavailable), Attempts(steps.context.board, cell) as looking:
-        found = looking.count()
-        raise StorageUnavailable("gs://x", "503", 1, 1.0)  # which takes it back
-    return found
+    """Return the number of the next attempt."""
+    with suppress(StorageUnavailable), Attempts(steps.context.board, cell) as counter:
+        attempt = counter.count()
+        raise StorageUnavailable("gs://x", "503", 1, 1.0)  # so that this one does not count
+    return attempt
 
 
 @pytest.mark.parametrize(
-    "away", ["from the start", "once the texts are read", "when the scores are to be stored"]
+    "unavailable", ["from the start", "once the texts are read", "when the scores are to be stored"]
 )
-def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away, monkeypatch):
+def test_a_cell_is_released_without_its_lease_and_its_attempt_does_not_count(
+    steps, proxy, unavailable, monkeypatch
+):
     cell = cell_of(steps)
-    if away == "from the start":
+    if unavailable == "from the start":
         proxy.fail_share(1, [UNAVAILABLE])
-    elif away == "once the texts are read":
+    elif unavailable == "once the texts are read":
 
         def make(_):
             raise StorageUnavailable("gs://models", "503", 3, 60.0)
@@ -77,9 +77,9 @@ def test_a_cell_is_handed_back_with_its_lease_and_its_attempt(steps, proxy, away
     assert attempts(steps, cell) == 1
 
 
-def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
+def test_the_reconciler_queues_a_released_step_again_once_storage_is_back(steps, proxy):
     reconciler = Reconciler(steps.context)
-    reconciler.tick()  # what is missing once may be on its way
+    reconciler.tick()  # a step missing at one tick may be in flight
     proxy.fail_share(1, [UNAVAILABLE])
     for message in list(steps.queue):
         run_step(steps.context, steps.run, message)
@@ -96,11 +96,9 @@ def test_the_reconciler_asks_for_it_again_once_storage_is_back(steps, proxy):
     assert steps.context.board.progress(steps.job.id, ["bow"]).status == "done"
 
 
-def test_what_storage_holds_is_looked_at_again_if_it_was_away_when_the_reconciler_began(
-    steps, proxy
-):
+def test_open_jobs_are_read_again_if_storage_was_unavailable_at_the_first_tick(steps, proxy):
     steps.queue.clear()
-    steps.context.board.redis.flushall()  # the board has forgotten the job
+    steps.context.board.redis.flushall()  # the board has lost the job
     reconciler = Reconciler(steps.context)
     proxy.fail_share(1, [UNAVAILABLE])
     with pytest.raises(StorageUnavailable):

@@ -9,31 +9,35 @@ workers = st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers(1, 
 
 
 @given(st.integers(1, 64), workers)
-def test_every_worker_has_a_core_and_none_has_more_than_it_can_use(cores, most):
-    threads = share_threads(cores, most)
-    assert threads.keys() == most.keys()
+def test_every_worker_has_a_thread_and_none_has_more_than_it_can_use(cores, max_threads):
+    threads = share_threads(cores, max_threads)
+    assert threads.keys() == max_threads.keys()
     assert all(
         threads[name] >= 1 and (limit is None or threads[name] <= limit)
-        for name, limit in most.items()
+        for name, limit in max_threads.items()
     )
 
 
 @given(st.integers(1, 64), workers)
-def test_no_core_is_promised_twice_while_there_is_one_for_each(cores, most):
-    assert sum(share_threads(cores, most).values()) <= max(cores, len(most))
+def test_no_core_is_shared_if_there_is_one_for_each_worker(cores, max_threads):
+    assert sum(share_threads(cores, max_threads).values()) <= max(cores, len(max_threads))
 
 
 @given(st.integers(1, 64), workers)
-def test_no_core_is_left_idle_while_a_worker_could_use_it(cores, most):
-    threads = share_threads(cores, most)
-    hungry = [name for name, limit in most.items() if limit is None or threads[name] < limit]
-    assert not hungry or sum(threads.values()) >= cores
+def test_no_core_is_idle_if_a_worker_could_use_it(cores, max_threads):
+    threads = share_threads(cores, max_threads)
+    below_limit = [
+        name for name, limit in max_threads.items() if limit is None or threads[name] < limit
+    ]
+    assert not below_limit or sum(threads.values()) >= cores
 
 
 @given(st.integers(1, 64), workers)
-def test_two_who_can_use_any_number_differ_by_one_at_most(cores, most):
+def test_workers_without_a_limit_differ_by_one_thread_at_most(cores, max_threads):
     threads = [
-        threads for name, threads in share_threads(cores, most).items() if most[name] is None
+        threads
+        for name, threads in share_threads(cores, max_threads).items()
+        if max_threads[name] is None
     ]
     assert not threads or max(threads) - min(threads) <= 1
 

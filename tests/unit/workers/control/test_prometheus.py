@@ -1,4 +1,4 @@
-"""The metrics endpoint: what Prometheus, KEDA and a probe are told."""
+"""The metrics endpoint: its responses to Prometheus, KEDA and probes."""
 
 import http.client
 import json
@@ -46,7 +46,7 @@ def limits(model):
     return Limits(min=1) if model == "warm" else Limits()
 
 
-def board():
+def board_snapshot():
     return BoardSnapshot(DEMAND, WORKERS, TRAFFIC)
 
 
@@ -67,8 +67,8 @@ def values(text):
     }
 
 
-def test_prometheus_is_told_demand_rates_and_workers():
-    found = values(prometheus_text(board(), limits, NOW))
+def test_the_metrics_have_demand_rates_and_workers():
+    samples = values(prometheus_text(board_snapshot(), limits, NOW))
     expected = {
         ("chorus_rows_waiting", "mood", "urgent"): 10,
         ("chorus_rows_waiting", "mood", "bulk"): 600,
@@ -88,11 +88,11 @@ def test_prometheus_is_told_demand_rates_and_workers():
         ("chorus_workers_memory_bytes", "mood"): 810,
         ("chorus_workers_memory_bytes", "topics.v2"): 0,
     }
-    assert {key: found.get(key) for key in expected} == expected
+    assert {key: samples.get(key) for key in expected} == expected
 
 
-def test_prometheus_is_told_of_bridges_and_of_what_became_of_messages():
-    found = values(prometheus_text(board(), limits, NOW))
+def test_the_metrics_have_bridges_and_messages_by_outcome():
+    samples = values(prometheus_text(board_snapshot(), limits, NOW))
     expected = {
         ("chorus_bridge_up", "bridge-1", "projects/p/subscriptions/s"): 1,
         ("chorus_bridge_up", "bridge-2", "projects/p/subscriptions/s"): 0,
@@ -102,30 +102,30 @@ def test_prometheus_is_told_of_bridges_and_of_what_became_of_messages():
         ("chorus_messages_total", "handed back"): 0,
         ("chorus_results_waiting",): 2,
     }
-    assert {key: found.get(key) for key in expected} == expected
+    assert {key: samples.get(key) for key in expected} == expected
 
 
-def test_an_empty_service_has_an_exposition_too():
+def test_an_empty_service_has_metrics_too():
     assert not any(values(prometheus_text(BoardSnapshot(), limits, NOW)).values())
 
 
 @pytest.fixture
 def get():
-    """Asks a server for a path: (status, content type, body)."""
+    """A function that requests a path of a server: (status, content type, body)."""
 
-    def ask(port, path):
+    def get(port, path):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse()
-        found = answer.status, answer.headers["Content-Type"], answer.read()
+        response = answer.status, answer.headers["Content-Type"], answer.read()
         connection.close()
-        return found
+        return response
 
-    return ask
+    return get
 
 
 def test_the_endpoint_answers_prometheus_keda_and_probes(get):
-    with serve_metrics("127.0.0.1", 0, board, limits) as port:
+    with serve_metrics("127.0.0.1", 0, board_snapshot, limits) as port:
         status, kind, body = get(port, "/metrics")
         assert (status, kind.partition(";")[0]) == (200, "text/plain")
         assert values(body)["chorus_rows_waiting", "mood", "bulk"] == 600
@@ -145,11 +145,11 @@ def test_the_endpoint_answers_prometheus_keda_and_probes(get):
         get(port, "/healthz")
 
 
-def test_a_board_that_cannot_be_read_is_a_503_and_the_next_answer_may_be_well(get):
+def test_a_board_that_cannot_be_read_is_a_503_until_it_can_be_read(get):
     def fail():
         raise ConnectionError("redis://:secret@broker is away")
 
-    reads = [fail, board]
+    reads = [fail, board_snapshot]
     with serve_metrics("127.0.0.1", 0, lambda: reads.pop(0)(), limits) as port:
         status, _, body = get(port, "/demand/mood")
         assert status == 503
@@ -157,9 +157,9 @@ def test_a_board_that_cannot_be_read_is_a_503_and_the_next_answer_may_be_well(ge
         assert get(port, "/demand/mood")[0] == 200
 
 
-def test_one_reading_of_the_board_serves_all_who_ask_within_a_second():
+def test_one_snapshot_of_the_board_serves_all_requests_within_a_second():
     clock, reads = [100.0], []
-    pages = MetricsPages(lambda: (reads.append(1), board())[1], limits, lambda: clock[0])
+    pages = MetricsPages(lambda: (reads.append(1), board_snapshot())[1], limits, lambda: clock[0])
     for _ in range(500):
         pages.respond("/demand/mood")
     assert len(reads) == 1
@@ -171,7 +171,7 @@ def test_one_reading_of_the_board_serves_all_who_ask_within_a_second():
     assert len(reads) == 3
 
 
-def test_a_port_that_is_taken_is_said_to_be():
+def test_a_port_in_use_is_an_error():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -180,29 +180,29 @@ def test_a_port_that_is_taken_is_said_to_be():
             pytest.raises(
                 CannotListen, match=rf"127.0.0.1:{port}: Address already in use"
             ) as caught,
-            serve_metrics("127.0.0.1", port, board, limits),
+            serve_metrics("127.0.0.1", port, board_snapshot, limits),
         ):
             pass
     assert isinstance(caught.value, ChorusError)
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
+    ("value", "expected"),
     [
         ("10.0.0.1:9464", ("10.0.0.1", 9464)),
         ("[::1]:0", ("::1", 0)),
         ("localhost:80", ("localhost", 80)),
     ],
 )
-def test_an_address_to_listen_on_is_a_host_and_a_port(value, found):
-    assert parse_listen_address(value) == found
+def test_an_address_to_listen_on_is_a_host_and_a_port(value, expected):
+    assert parse_listen_address(value) == expected
 
 
 @pytest.mark.parametrize(
     "value",
     ["9464", ":9464", "host:", "host:http", "host:65536", "::1:80", "host:-1", "host:²", ""],
 )
-def test_what_is_no_address_is_refused(value):
+def test_other_addresses_are_refused(value):
     with pytest.raises(BadListenAddress, match="HOST:PORT") as caught:
         parse_listen_address(value)
     assert isinstance(caught.value, BadRequest)
