@@ -111,8 +111,8 @@ def test_an_outage_longer_than_patience_fails_no_job(
         try:
             wait_until(lambda: proxy.count("PUT", "/scores/"), "the first scores")
             proxy.fail_share(1, [UNAVAILABLE])
-            wait_until(lambda: said("is handed back"), "a step to be handed back")
-            wait_until(lambda: said("nothing is swept"), "the reconciler to give up")
+            wait_until(lambda: said("is released"), "a step to be released")
+            wait_until(lambda: said("jobs are not reconciled now"), "the reconciler to give up")
             assert process.poll() is None
             proxy.stop_failing()
             _, err = process.communicate(timeout=60)
