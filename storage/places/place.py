@@ -207,8 +207,9 @@ class LocalPlace(Place):
 
     def clear(self, folder: str) -> None:
         for name in self.names(folder):
-            if not self._file(f"{folder}/{name}").is_dir():
-                self.remove(f"{folder}/{name}" if folder else name)
+            path = f"{folder}/{name}" if folder else name
+            if not self._file(path).is_dir():
+                self.remove(path)
         with suppress(OSError):  # it is not empty
             self._file(folder).rmdir()
 

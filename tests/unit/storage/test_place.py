@@ -64,6 +64,13 @@ def test_clearing_a_folder_removes_its_files_and_keeps_those_in_subfolders(any_p
     assert any_place.names("") == ["x"]
 
 
+def test_clearing_the_root_of_a_place_keeps_subfolders_and_removes_files_of_any_name(any_place):
+    for path in ("file", "tmp", "deep/c"):  # "/tmp" is a folder outside the place
+        any_place.create(path, b"")
+    any_place.clear("")
+    assert any_place.names("") == ["deep"]
+
+
 def test_reading_a_missing_file_is_an_error_that_names_it(any_place):
     with pytest.raises(Absent, match="nothing"):
         any_place.read("nothing")
