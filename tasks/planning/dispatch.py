@@ -188,7 +188,7 @@ def cells_per_worker(rate: float, chunk_rows: int, wait_seconds: float) -> int:
     in the `wait_seconds` that reading and writing a cell take. `rate`: rows that it computes a
     second.
 
-    >>> [prefetch_cells(rate, 4096, 0.5) for rate in (450, 12_000, 1_000_000)]
+    >>> [cells_per_worker(rate, 4096, 0.5) for rate in (450, 12_000, 1_000_000)]
     [2, 3, 8]
     """
     return min(

@@ -37,7 +37,7 @@ def reconcile(context: Context, job_id: str) -> None:
     in storage is stopped on the board.
     """
     job = job_of(context.place, job_id)
-    # read before storage: a cell that is scored in between is found there
+    # read before storage, which then has every cell that is scored in between
     in_flight = {model.name: _chunks_in_flight(context, job, model.name) for model in job.models}
     queue_missing_work(context, read_work_of_job(context.place, job_id), in_flight)
 
@@ -55,7 +55,7 @@ def queue_missing_work(
     board = context.board
     board.mark_running(job.id, _facts(job, dataset), len(parts))
     end = read_end(context.place, job.id)
-    # A process that ends the job after this read marks the board itself, after us.
+    # A process that ends the job after this read marks the board itself, later than this.
     if end is not None and end.status != "done":
         board.mark_ended(job.id, end.status, end.error)
         return
@@ -64,8 +64,8 @@ def queue_missing_work(
         if _seed(board, job.id, model.name, dataset, missing, in_flight.get(model.name, set())):
             enqueue_job(board, job, dataset, model.name)
     board.seed_parts(job.id, parts)
-    # The board is complete before a cell is dispatched: whatever is scored from now on finds every
-    # bit of what storage holds.
+    # The board is complete before a cell is dispatched: the barrier of a cell that is scored from
+    # now on sees the bits of all stored scores.
     for model in job.models:
         dispatch(context, model.name)
     # The control queue never holds a whole job.
