@@ -1,7 +1,6 @@
 """The aliases of a model or ensemble: each is a pointer (storage.versions.pointer) to a version.
 
 <folder>/aliases/champion/00000001.json   {"version": 1, "at": "…", "by": "publish"}
-<folder>/aliases.json                     of older roots: the versions before the first moves
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,7 +11,7 @@ from pydantic import AwareDatetime
 
 from storage.errors import BadRequest
 from storage.names import check_name
-from storage.places.place import Absent, Place
+from storage.places.place import Place
 from storage.record import Record
 from storage.versions.pointer import Pointer
 
@@ -25,12 +24,6 @@ class AliasMove(Record):
     version: int
     at: AwareDatetime  # UTC
     by: By
-
-
-class _FirstVersions(Record):
-    """The record aliases.json of older roots, which had no history of moves."""
-
-    aliases: dict[str, int]
 
 
 class AliasIsNumber(BadRequest):
@@ -57,18 +50,17 @@ class NoEarlierVersion(BadRequest):
         )
 
 
-def alias_stack(moves: Iterable[AliasMove], before: int | None = None) -> tuple[int, ...]:
+def alias_stack(moves: Iterable[AliasMove]) -> tuple[int, ...]:
     """Return the versions that an alias had, without those that a rollback removed from the stack.
 
-    The last one is its current version. `moves` are the oldest first; `before` is the version
-    before them. A rollback removes everything after the version it goes to, so that the next
-    rollback goes one step further:
+    The last one is its current version. `moves` are the oldest first. A rollback removes everything
+    after the version it goes to, so that the next rollback goes one step further:
 
         promote 1, promote 2, promote 3                          (1, 2, 3)
         …, rollback to 2                                         (1, 2)
         …, rollback to 2, rollback to 1, promote 4               (1, 4)
     """
-    stack = [] if before is None else [before]
+    stack: list[int] = []
     for move in moves:
         while move.by == "rollback" and stack and stack[-1] != move.version:
             stack.pop()
@@ -89,8 +81,7 @@ class Aliases:
             alias: self._pointer(alias).current()
             for alias in self._place.names(f"{self._folder}/aliases")
         }
-        moved = {alias: move.version for alias, move in moves.items() if move is not None}
-        return dict(sorted((self._first_versions() | moved).items()))
+        return {alias: move.version for alias, move in sorted(moves.items()) if move is not None}
 
     def version(self, alias: str) -> int | None:
         """Return the version of an alias; None if there is no such alias.
@@ -98,7 +89,7 @@ class Aliases:
         Raises BadName, BadRecord.
         """
         move = self._pointer(alias).current()
-        return self._first_versions().get(alias) if move is None else move.version
+        return None if move is None else move.version
 
     def history(self, alias: str) -> list[AliasMove]:
         """Return the moves of an alias, the newest first. Raises BadName, BadRecord."""
@@ -125,7 +116,7 @@ class Aliases:
         def earlier_version(current: int | None) -> AliasMove:
             # The history is read in each attempt. If it has moves after `current`, the pointer does
             # not accept this one and calls again.
-            stack = alias_stack(reversed(self.history(alias)), self._first_versions().get(alias))
+            stack = alias_stack(reversed(self.history(alias)))
             earlier = [
                 version for version in stack[:-1] if version in published and version != current
             ]
@@ -140,20 +131,11 @@ class Aliases:
         self, alias: str, decide: Callable[[int | None], AliasMove | None]
     ) -> AliasMove | None:
         """Move to `decide(current version)`, unless that is None; return the last move."""
-        first = self._first_versions().get(alias)
         return self._pointer(alias).move(
-            lambda move: decide(first if move is None else move.version)
+            lambda move: decide(None if move is None else move.version)
         )
 
     def _pointer(self, alias: str) -> Pointer[AliasMove]:
         return Pointer(
             self._place, f"{self._folder}/aliases/{check_name('alias', alias)}", AliasMove
         )
-
-    def _first_versions(self) -> dict[str, int]:
-        """Read alias → version before the first moves; empty except in older roots."""
-        path = f"{self._folder}/aliases.json"
-        try:
-            return _FirstVersions.decode(self._place.read(path), self._place.url_of(path)).aliases
-        except Absent:
-            return {}

@@ -62,7 +62,7 @@ def digest_of_parts(folder):
 
 
 def workers_of(process):
-    """Process ids of what a running command has started, by the arguments they were started with."""
+    """Return the processes that a running command has started: arguments → process id."""
     return {" ".join(words): pid for pid, words in children(process.pid)}
 
 

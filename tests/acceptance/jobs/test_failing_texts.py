@@ -119,7 +119,8 @@ from tests.support.models import failing_model
 from workers.scoring.isolated_model import IsolatedModel
 import pyarrow as pa
 if __name__ == "__main__":
-    model = IsolatedModel(LocalPlace(Path({str(home)!r})), "mood-bow", 1, Compute(), failing_model.install)
+    place = LocalPlace(Path({str(home)!r}))
+    model = IsolatedModel(place, "mood-bow", 1, Compute(), failing_model.install)
     print(model._process.pid, flush=True)
     model.score(pa.array(["hang"]))
 """

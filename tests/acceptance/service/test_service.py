@@ -91,7 +91,7 @@ def test_a_job_that_nobody_knows_is_refused_with_the_known_ones(chorus):
     assert "no job 0123456789abcdef" in ended.err
 
 
-def test_status_without_a_broker_tells_what_storage_knows_and_lists_the_others_beside_a_job_that_cannot_be_read(
+def test_status_without_a_broker_lists_the_jobs_in_storage_and_one_that_cannot_be_read(
     chorus, home, upload
 ):
     job = chorus("score", upload([("1", "great")]), "--customer", "plain", "--json").json["job"]
@@ -207,7 +207,7 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
             "it answers topics",
         ),
         (
-            '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "mood-bow", weight = -1}]',
+            '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "bow", weight = -1}]',
             "weight",
         ),
     ],

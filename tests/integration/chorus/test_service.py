@@ -1,4 +1,4 @@
-"""What `chorus up` does at each look when something fails, with children that do what a test says."""
+"""What `chorus up` does when something fails, with children that do what a test says."""
 
 import logging
 from pathlib import Path

@@ -43,7 +43,7 @@ class StepsWithRegistry(Steps):
 
     @contextmanager
     def use(self, model, version):
-        """Yield a model whose scores follow from its version, see tasks.steps.score.WorkerModels."""
+        """Yield a model whose scores follow from its version (tasks.steps.score.WorkerModels)."""
         self.used.append((model, version))
         loaded = LengthModel(f"{model} {version}")
         loaded.digest = ModelRegistry(self.context.place).manifest(model, version).digest

@@ -1,4 +1,4 @@
-"""Every command whose arguments name a file asks whether it may be named, before it does anything."""
+"""Each command checks whether the file that its arguments name may be named, before all else."""
 
 import pytest
 from click.testing import CliRunner

@@ -116,21 +116,6 @@ def test_rolling_back_skips_removed_versions(store):
     assert store.roll_back("bow", NOW) == 1
 
 
-def test_aliases_of_an_older_root_are_valid_and_count_as_the_version_before_the_first_move(store):
-    publish(store), publish(store)
-    for alias in ("champion", "challenger"):
-        for move in store.place.names(f"registry/models/bow/aliases/{alias}"):
-            store.place.remove(f"registry/models/bow/aliases/{alias}/{move}")
-    store.place.create(
-        "registry/models/bow/aliases.json", b'{"aliases": {"champion": 2, "challenger": 1}}'
-    )
-    publish(store)
-    assert store.aliases("bow") == {"challenger": 1, "champion": 2}
-    store.promote("bow", 3, NOW)
-    assert store.aliases("bow") == {"challenger": 1, "champion": 3}
-    assert store.roll_back("bow", NOW) == 2
-
-
 def test_a_removed_version_does_not_exist_and_its_number_is_not_reused(store):
     publish(store), publish(store)
     store.remove("bow", 2)

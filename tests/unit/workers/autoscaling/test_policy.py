@@ -322,7 +322,7 @@ def test_live_messages_do_not_wait_for_the_turn_of_bulk():
     ]
 
 
-def test_bulk_that_waited_long_gets_a_turn_beside_live_messages_and_scores_something_before_it_goes():
+def test_bulk_that_waited_long_gets_workers_beside_live_messages_until_it_scored_something():
     full = Budget("here", 2, 1)
     asked = [demand("a", bulk=1, oldest=600.0), demand("x", urgent=10**6)]
     assert decide(asked, [worker("x", "busy")], full) == [PauseDispatch("x")]
