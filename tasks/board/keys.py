@@ -1,9 +1,9 @@
 """Every key in Redis: its pattern, type, owner and expiry. Nothing else builds a key.
 
 Redis has the queues and the board. Storage is the truth: what Redis loses is rebuilt from it.
-A key is the root's prefix (`key_prefix`) and a pattern with its fields filled in. Some patterns have
-older names than their constants (`asked`, `want`, `hold`, `each`, `once`): they are kept, so that
-versions of Chorus can share a broker.
+A key is the root's prefix (`key_prefix`) and a pattern with its fields filled in. Some patterns
+have older names than their constants (`asked`, `want`, `hold`, `each`, `once`): they are kept, so
+that versions of Chorus can share a broker.
 """
 
 import re

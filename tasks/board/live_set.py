@@ -46,7 +46,7 @@ class LiveSet:
         return sorted(name.decode() for name in names)
 
     def records(self) -> list[dict[str, str]]:
-        """Return the fields of every member that is alive, by member; empty where its record has expired."""
+        """Return the fields of every live member, by member; empty where its record has expired."""
         pipe = self._board.redis.pipeline(transaction=False)
         for member in self.members():
             pipe.hgetall(self.record_key(member))

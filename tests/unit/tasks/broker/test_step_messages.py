@@ -1,4 +1,4 @@
-"""Step messages: a cell and its message convert into each other, and steps are named by their work."""
+"""Step messages: a cell and its message convert into each other; steps are named by their work."""
 
 from dataclasses import asdict
 
