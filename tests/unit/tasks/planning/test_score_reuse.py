@@ -109,9 +109,9 @@ def test_chunks_with_scores_and_chunks_with_scored_sources_need_no_work(place):
         SourceChunk(dataset="upload", position=7, shared=2),
         SourceChunk(dataset="gone", position=0, shared=2),
     )
-    found = [(sources, 0), (sources, None), (missing_sources, 0)]
+    overlaps = [(sources, 0), (sources, None), (missing_sources, 0)]
     later = store_dataset(
-        place, ["ok", "late again", "ok", "new", "x", "y"], name="later", sources=found
+        place, ["ok", "late again", "ok", "new", "x", "y"], name="later", sources=overlaps
     )
     chunks = [chunk.id for chunk in later.chunks]
     place.create(scores.path("bow", 1, chunks[1]), b"")
