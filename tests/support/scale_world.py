@@ -1,8 +1,6 @@
-"""A small world for `scale`: rows are asked for, workers start, score cell by cell, idle and die,
-second by second.
+"""A simulation for tests of `scale`: rows arrive, workers start, score, idle and die.
 
-Every action is checked when it is taken, so a history that runs to its end has kept all the
-promises there are.
+Every action is checked when it is taken. A history that runs to its end has met every invariant.
 """
 
 from collections import Counter
@@ -21,7 +19,7 @@ CELL = 10  # rows
 
 @dataclass(frozen=True)
 class Kind:
-    """What is true of a model."""
+    """The properties of a model."""
 
     rate: float = 5.0
     start_seconds: float = 2.0
@@ -31,34 +29,38 @@ class Kind:
 
 @dataclass
 class World:
+    """Models, machines, workers and rows, simulated second by second."""
+
     kinds: Mapping[str, Kind]
     budgets: Sequence[Budget]
     now: float = 1000.0
     workers: dict[str, Worker] = field(default_factory=dict)
-    rows: dict[str, list[int]] = field(default_factory=dict)  # not in work: urgent, bulk, nightly
+    # model → rows not in flight: urgent, bulk, nightly
+    rows: dict[str, list[int]] = field(default_factory=dict)
     oldest: dict[str, float] = field(default_factory=dict)
     # when a cell of the model was last scored
     served: dict[str, float] = field(default_factory=dict)
-    # worker: class, rows, when it is done
+    # worker → urgency, rows, when they are scored
     work: dict[str, tuple[int, int, float]] = field(default_factory=dict)
     actions: list[tuple[float, Action]] = field(default_factory=list)
-    # since when a model has had rows and no worker that is up
+    # model → since when it has had rows and no ready worker
     waited: dict[str, float] = field(default_factory=dict)
+    # model → the longest such wait, in seconds
     longest: Counter[str] = field(default_factory=Counter)
 
-    def ask(self, model: str, rows: int, urgency: int = 1) -> None:
-        if not self.left(model):
+    def add_rows(self, model: str, rows: int, urgency: int = 1) -> None:
+        if not self.remaining_rows(model):
             self.oldest[model] = self.now
         self.rows.setdefault(model, [0, 0, 0])[urgency] += rows
 
-    def left(self, model: str) -> int:
-        return sum(self._asked(model))
+    def remaining_rows(self, model: str) -> int:
+        return sum(self._remaining_by_urgency(model))
 
     def of(self, model: str) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.model == model]
 
     def kill(self, worker: str) -> None:
-        """The worker is gone, and what it had in work is asked for again."""
+        """End a worker; the rows that it was scoring are dispatched again."""
         if worker in self.work:
             urgency, rows, _ = self.work.pop(worker)
             self.rows[self.workers[worker].model][urgency] += rows
@@ -67,22 +69,22 @@ class World:
     def run(self, seconds: int) -> None:
         for _ in range(seconds):
             self.now += 1
-            self._move()
-            held = {model for budget in self.budgets for model in self._decide(budget)}
-            self._feed(held)
-            self._watch()
+            self._advance()
+            paused = {model for budget in self.budgets for model in self._decide(budget)}
+            self._dispatch(paused)
+            self._record_waits()
 
-    def _move(self) -> None:
+    def _advance(self) -> None:
         for worker in list(self.workers.values()):
-            up = worker.started + self.kinds[worker.model].start_seconds <= self.now
+            ready = worker.started + self.kinds[worker.model].start_seconds <= self.now
             if worker.state == "stopping":
                 del self.workers[worker.id]
-            elif worker.state == "starting" and up:
-                self._becomes(worker, "idle")
+            elif worker.state == "starting" and ready:
+                self._set_state(worker, "idle")
             elif worker.state == "busy" and self.work[worker.id][2] <= self.now:
                 del self.work[worker.id]
                 self.served[worker.model] = self.now
-                self._becomes(worker, "idle")
+                self._set_state(worker, "idle")
 
     def _decide(self, budget: Budget) -> list[str]:
         demand = [self._demand(model) for model in self.kinds]
@@ -95,18 +97,18 @@ class World:
             elif isinstance(action, StopWorker):
                 worker = self.workers[action.worker]
                 assert worker.machine == budget.machine
-                assert worker.state == "idle", f"{worker.state} workers are left alone"
-                assert self._staying(worker.model) > self.kinds[worker.model].limits.min
-                self._becomes(worker, "stopping")
+                assert worker.state == "idle", f"a {worker.state} worker must not be stopped"
+                assert self._active(worker.model) > self.kinds[worker.model].limits.min
+                self._set_state(worker, "stopping")
         both = {a.model for a in actions if isinstance(a, StartWorker)} & {
             a.model for a in actions if isinstance(a, PauseDispatch)
         }
-        assert not both, "nobody is held and started at once"
+        assert not both, "no model is paused and started at once"
         return [action.model for action in actions if isinstance(action, PauseDispatch)]
 
     def _start(self, action: StartWorker, budget: Budget) -> None:
         kind, name = self.kinds[action.model], f"{action.model}-{len(self.actions)}"
-        first = not self._staying(action.model)
+        first = not self._active(action.model)
         here = [worker for worker in self.workers.values() if worker.machine == budget.machine]
         memory = max(kind.memory, kind.limits.memory or 0)
         new = Worker(
@@ -135,10 +137,10 @@ class World:
             shares = [self.kinds[w.model].limits.gpu for w in here if w.device == action.device]
             assert sum(shares) <= 1 + 1e-6
 
-    def _feed(self, held: set[str]) -> None:
+    def _dispatch(self, paused: set[str]) -> None:
         for worker in list(self.workers.values()):
             waiting = self.rows.get(worker.model, [0, 0, 0])
-            if worker.state == "idle" and worker.model not in held and any(waiting):
+            if worker.state == "idle" and worker.model not in paused and any(waiting):
                 urgency = next(place for place, rows in enumerate(waiting) if rows)
                 rows = min(CELL, waiting[urgency])
                 waiting[urgency] -= rows
@@ -147,11 +149,11 @@ class World:
                     rows,
                     self.now + rows / self.kinds[worker.model].rate,
                 )
-                self._becomes(worker, "busy")
+                self._set_state(worker, "busy")
 
-    def _watch(self) -> None:
+    def _record_waits(self) -> None:
         for model in self.kinds:
-            if self.left(model) and not any(
+            if self.remaining_rows(model) and not any(
                 worker.state in ("idle", "busy") for worker in self.of(model)
             ):
                 since = self.waited.setdefault(model, self.now)
@@ -159,16 +161,16 @@ class World:
             else:
                 self.waited.pop(model, None)
 
-    def _asked(self, model: str) -> list[int]:
-        asked = list(self.rows.get(model, [0, 0, 0]))
+    def _remaining_by_urgency(self, model: str) -> list[int]:
+        remaining = list(self.rows.get(model, [0, 0, 0]))
         for worker in self.of(model):
             if worker.id in self.work:
                 urgency, rows, _ = self.work[worker.id]
-                asked[urgency] += rows
-        return asked
+                remaining[urgency] += rows
+        return remaining
 
     def _demand(self, model: str) -> Demand:
-        kind, (urgent, bulk, nightly) = self.kinds[model], self._asked(model)
+        kind, (urgent, bulk, nightly) = self.kinds[model], self._remaining_by_urgency(model)
         return Demand(
             model=model,
             urgent=urgent,
@@ -182,8 +184,8 @@ class World:
             last_served=self.served.get(model, 0.0),
         )
 
-    def _staying(self, model: str) -> int:
+    def _active(self, model: str) -> int:
         return sum(worker.state != "stopping" for worker in self.of(model))
 
-    def _becomes(self, worker: Worker, state: str) -> None:
+    def _set_state(self, worker: Worker, state: str) -> None:
         self.workers[worker.id] = replace(worker, state=state, since=self.now)

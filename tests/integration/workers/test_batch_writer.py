@@ -1,5 +1,5 @@
-"""Nothing is settled that is not stored, and no id is stored twice, whoever dies or is slow on the
-way.
+"""No message is acknowledged before it is stored, and no id is stored twice, whichever bridge dies
+or is slow.
 """
 
 import json
@@ -37,44 +37,46 @@ TOPIC = "projects/tests/topics/labels"
 
 
 class World:
+    """A root, a broker, and the messages that were acknowledged."""
+
     def __init__(self, place, redis):
         self.place = place
         self.steps = Steps(place, redis)
-        self.settled = []  # (id of the message, outcome)
+        self.acknowledged = []  # (id of the message, outcome)
         self.numbers = iter(range(10**6))
 
     def bridge(self):
-        """Another process, as far as anything that is shared can tell."""
+        """Return the writer of another bridge: they share storage and Redis only."""
         context = self.steps.context
-        once = MessageDedup(self.place, context.board, 3600)
+        dedup = MessageDedup(self.place, context.board, 3600)
         return BatchWriter(
-            context, once, DeadLetters(self.place, None), results=TOPIC, max_chars=100
+            context, dedup, DeadLetters(self.place, None), results=TOPIC, max_chars=100
         )
 
-    def read(self, *ids, text="fine"):
-        found = []
+    def receive(self, *ids, text="fine"):
+        batch = []
         for id_ in ids:
             body = json.dumps({"id": id_, "customer": "plain", "text": text}).encode()
             message = Message(body, {}, str(next(self.numbers)))
-            found.append(
+            batch.append(
                 ReceivedFeedback(
                     ReceivedMessage(message, None, None), parse_message(message, lambda _: True)
                 )
             )
-        return found
+        return batch
 
-    def take(self, *ids, bridge=None, text="fine"):
-        (bridge or self.bridge()).write("plain", self.read(*ids, text=text), self.settle)
+    def write(self, *ids, bridge=None, text="fine"):
+        (bridge or self.bridge()).write("plain", self.receive(*ids, text=text), self.acknowledge)
 
-    def settle(self, messages, outcome: Outcome):
-        for one in messages:
-            id_ = json.loads(one.message.data)["id"]
+    def acknowledge(self, messages, outcome: Outcome):
+        for received in messages:
+            id_ = json.loads(received.message.data)["id"]
             if outcome in ("stored", "duplicate"):
-                assert id_ in self.stored(), "settled, and not stored"
-            self.settled.append((id_, outcome))
+                assert id_ in self.stored(), "acknowledged, and not stored"
+            self.acknowledged.append((id_, outcome))
 
     def stored(self):
-        """The ids of all stored feedback."""
+        """Return the ids of all stored feedback."""
         return [
             id_
             for dataset in feedback.datasets(self.place, "plain")
@@ -82,14 +84,14 @@ class World:
         ]
 
     def check(self, *ids):
-        """Each is stored once, every batch has one job, and all of these are to go on."""
+        """Check that each id is stored once, and that every batch has one job, which runs."""
         assert sorted(self.stored()) == sorted(ids)
-        found = jobs.all_jobs(self.place)
-        assert sorted(job.dataset for job in found) == sorted(
-            one.id for one in feedback.datasets(self.place, "plain")
+        all_jobs = jobs.all_jobs(self.place)
+        assert sorted(job.dataset for job in all_jobs) == sorted(
+            dataset.id for dataset in feedback.datasets(self.place, "plain")
         )
-        assert {job.id for job in found} == set(self.steps.context.board.running())
-        assert all(job.results == TOPIC for job in found)
+        assert {job.id for job in all_jobs} == set(self.steps.context.board.running())
+        assert all(job.results == TOPIC for job in all_jobs)
 
 
 @pytest.fixture
@@ -98,41 +100,41 @@ def world(registry, redis, tmp_path):
 
 
 class Killed(BaseException):
-    """What stands for the end of the process."""
+    """Stands for the end of the process."""
 
 
-def killed_at(monkeypatch, where, name, after=False):
-    """The process ends when it calls this function of a module, or right after it, once."""
-    real = getattr(where, name)
+def kill_at(monkeypatch, module, name, after=False):
+    """End the process when it calls this function of a module, or right after it, once."""
+    real = getattr(module, name)
 
     def end(*arguments, **named):
-        monkeypatch.setattr(where, name, real)
+        monkeypatch.setattr(module, name, real)
         if after:
             real(*arguments, **named)
         raise Killed
 
-    monkeypatch.setattr(where, name, end)
+    monkeypatch.setattr(module, name, end)
 
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A batch that is not stored is given up at once."""
+    """A batch that is not stored is abandoned at once."""
     monkeypatch.setattr(batch_writer, "_ABANDON_SECONDS", -1.0)
 
 
-def test_a_batch_is_stored_with_a_job_that_is_set_going_and_then_settled(world):
-    world.take("a", "b")
+def test_a_batch_is_stored_its_job_started_and_then_acknowledged(world):
+    world.write("a", "b")
     world.check("a", "b")
-    assert world.settled == [("a", "stored"), ("b", "stored")]
+    assert world.acknowledged == [("a", "stored"), ("b", "stored")]
     [dataset] = feedback.datasets(world.place, "plain")
     assert dataset.first.results == TOPIC
 
 
-def test_ids_that_came_before_are_settled_as_duplicates_and_the_first_text_stays(world):
-    world.take("a", "b")
-    world.take("b", "c", "b", "c", text="another")
+def test_known_ids_are_acknowledged_as_duplicates_and_the_first_text_stays(world):
+    world.write("a", "b")
+    world.write("b", "c", "b", "c", text="another")
     world.check("a", "b", "c")
-    assert Counter(world.settled[2:]) == Counter(
+    assert Counter(world.acknowledged[2:]) == Counter(
         {("c", "stored"): 1, ("c", "duplicate"): 1, ("b", "duplicate"): 2}
     )
     first = feedback.datasets(world.place, "plain")[0]
@@ -149,109 +151,111 @@ POINTS = [
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    ("where", "name", "after"), POINTS, ids=["claimed", "chunk", "dataset", "job"]
+    ("module", "name", "after"), POINTS, ids=["claimed", "chunk", "dataset", "job"]
 )
-def test_a_bridge_that_dies_anywhere_leaves_nothing_undone_and_nothing_twice(
-    world, monkeypatch, where, name, after
+def test_wherever_a_bridge_dies_each_id_is_stored_once_and_its_job_runs(
+    world, monkeypatch, module, name, after
 ):
-    killed_at(monkeypatch, where, name, after)
+    kill_at(monkeypatch, module, name, after)
     with pytest.raises(Killed):
-        world.take("a", "b")
-    assert world.settled == []
-    world.take("b", "c")
-    world.take("a")
+        world.write("a", "b")
+    assert world.acknowledged == []
+    world.write("b", "c")
+    world.write("a")
     world.check("a", "b", "c")
-    assert {id_ for id_, _ in world.settled} == {"a", "b", "c"}
+    assert {id_ for id_, _ in world.acknowledged} == {"a", "b", "c"}
 
 
-def test_a_job_that_could_not_be_set_going_is_by_whoever_gets_the_message_again(world, monkeypatch):
-    killed_at(monkeypatch, batch_writer, "submit_batch", after=True)
+def test_a_job_that_was_not_started_is_started_when_the_message_is_delivered_again(
+    world, monkeypatch
+):
+    kill_at(monkeypatch, batch_writer, "submit_batch", after=True)
     with pytest.raises(Killed):
-        world.take("a")
+        world.write("a")
     world.steps.context.board.redis.flushall()
-    world.take("a")
+    world.write("a")
     world.check("a")
 
 
 def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, monkeypatch):
-    killed_at(monkeypatch, batch, "create_dataset", after=True)
+    kill_at(monkeypatch, batch, "create_dataset", after=True)
     with pytest.raises(Killed):
-        world.take("a")
+        world.write("a")
     target = Target(name="mood", mode="one_of", members=(Member(model="mood-plain"),))
     registry = EnsembleRegistry(world.place)
     registry.store.promote(
         "plain", registry.publish("plain", Ensemble(targets=(target,)), PROMOTED), PROMOTED
     )
-    world.take("a")
+    world.write("a")
     world.check("a")
     assert [model.name for model in jobs.all_jobs(world.place)[0].models] == ["mood-bow"]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_slow_bridge_that_was_given_up_stores_nothing_and_its_messages_come_in_elsewhere(
-    world, monkeypatch
-):
-    real, slow = batch.store_chunk, []
+def test_a_slow_bridge_whose_batch_was_abandoned_stores_nothing_of_it(world, monkeypatch):
+    real, abandoned = batch.store_chunk, []
 
     def put(place, customer, name, table):
         monkeypatch.setattr(batch, "store_chunk", real)
-        world.take("a")  # while we sleep, another bridge gets the message again, and gives us up
-        slow.append(name)
+        world.write("a")  # meanwhile another bridge gets the message again, and abandons our batch
+        abandoned.append(name)
         return real(place, customer, name, table)
 
     monkeypatch.setattr(batch, "store_chunk", put)
-    world.take("a", "b")
+    world.write("a", "b")
     world.check("a", "b")
-    assert slow[0] not in {one.id for one in feedback.datasets(world.place, "plain")}
-    assert Counter(world.settled) == Counter(
+    assert abandoned[0] not in {dataset.id for dataset in feedback.datasets(world.place, "plain")}
+    assert Counter(world.acknowledged) == Counter(
         {("a", "stored"): 1, ("a", "duplicate"): 1, ("b", "stored"): 1}
     )
 
 
-def test_ids_that_redis_forgets_while_their_batch_is_stored_stay_claimed(world, monkeypatch):
+def test_claims_that_redis_loses_while_their_batch_is_stored_are_restored(world, monkeypatch):
     real = batch.store_chunk
 
     def put(place, customer, name, table):
         monkeypatch.setattr(batch, "store_chunk", real)
         world.steps.context.board.redis.flushall()
-        world.take("b")  # what is stored by now is claimed anew; we are not
+        world.write("b")  # claims of stored batches are restored; ours is not yet
         return real(place, customer, name, table)
 
     monkeypatch.setattr(batch, "store_chunk", put)
-    world.take("a")
-    world.take("a")
+    world.write("a")
+    world.write("a")
     world.check("a", "b")
-    assert Counter(world.settled) == Counter(
+    assert Counter(world.acknowledged) == Counter(
         {("b", "stored"): 1, ("a", "stored"): 1, ("a", "duplicate"): 1}
     )
 
 
-def test_what_another_bridge_is_about_to_store_is_left_to_it(world, monkeypatch):
+def test_ids_that_another_bridge_is_about_to_store_are_left_to_it(world, monkeypatch):
     monkeypatch.setattr(batch_writer, "_WAIT_SECONDS", 0.0)
-    killed_at(monkeypatch, batch_writer, "submit_batch")
+    kill_at(monkeypatch, batch_writer, "submit_batch")
     with pytest.raises(Killed):
-        world.take("a")
+        world.write("a")
     with pytest.raises(ClaimedElsewhere):
-        world.take("a", "b")
-    assert world.settled == [("b", "stored")]
+        world.write("a", "b")
+    assert world.acknowledged == [("b", "stored")]
     world.check("b")
 
 
-def test_of_a_customer_whom_nobody_can_label_nothing_is_claimed_or_stored(world):
+def test_messages_of_a_customer_without_an_ensemble_are_neither_claimed_nor_stored(world):
     world.place.replace("customers.toml", b'[customers.plain]\nensemble = "nobody"\n')
     with pytest.raises(NotPublished):
-        world.take("a")
-    assert (world.settled, world.place.names("feedback")) == ([], [])
+        world.write("a")
+    assert (world.acknowledged, world.place.names("feedback")) == ([], [])
     world.place.replace("customers.toml", b'[customers.plain]\nensemble = "plain"\n')
-    world.take("a")
+    world.write("a")
     world.check("a")
 
 
-def test_what_is_no_feedback_is_put_away_with_its_reason_and_holds_up_nothing(world):
-    world.take("a", "bad\nid", "b")
-    world.take("c", text=" ")
+def test_a_rejected_message_is_stored_with_its_reason_and_holds_up_no_other(world):
+    world.write("a", "bad\nid", "b")
+    world.write("c", text=" ")
     world.check("a", "b")
-    assert Counter(outcome for _, outcome in world.settled) == Counter({"stored": 2, "rejected": 2})
+    assert Counter(outcome for _, outcome in world.acknowledged) == Counter(
+        {"stored": 2, "rejected": 2}
+    )
     [day] = world.place.names("rejected-messages")
     tables = [
         decode_parquet(world.place.read(f"rejected-messages/{day}/{name}"))
@@ -269,47 +273,45 @@ ids = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6)
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(ids, st.sampled_from([None, *POINTS])), min_size=1, max_size=6))
-def test_whatever_comes_and_whoever_dies_each_id_is_stored_once(
-    registry, redis, tmp_path_factory, batches
-):
+def test_any_batches_and_any_deaths_store_each_id_once(registry, redis, tmp_path_factory, batches):
     redis.flushall()
     world = World(
         LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_writer, "_ABANDON_SECONDS", -1.0)
-        for some, point in batches:
+        for batch_ids, point in batches:
             if point is not None:
-                killed_at(patch, *point)
+                kill_at(patch, *point)
             acknowledged = False
             while not acknowledged:  # the service delivers them again
                 with suppress(Killed):
-                    world.take(*some)
+                    world.write(*batch_ids)
                     acknowledged = True
-    world.check(*{id_ for some, _ in batches for id_ in some})
+    world.check(*{id_ for batch_ids, _ in batches for id_ in batch_ids})
 
 
-def test_the_night_finds_the_labels_of_messages_and_makes_no_second_job(world):
-    world.take("a", "b")
+def test_a_nightly_run_uses_the_labels_of_messages_and_makes_no_second_job(world):
+    world.write("a", "b")
     now = datetime.now(UTC)
     run = build_run(world.place, "plain", name="night", now=now)
     assert [each.job for each in run.jobs] == [job.id for job in jobs.all_jobs(world.place)]
 
 
-def test_the_first_labels_of_messages_count_without_a_move_of_the_pointer(world):
-    world.take("a")
-    world.take("b")
+def test_the_first_labels_of_messages_are_active_without_a_move_of_the_pointer(world):
+    world.write("a")
+    world.write("b")
     assert active_jobs(world.place, "plain") == {}
-    found = jobs.all_jobs(world.place)
-    for job in found:
+    all_jobs = jobs.all_jobs(world.place)
+    for job in all_jobs:
         activate_labels(world.place, job, datetime.now(UTC))
         jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
-    assert active_jobs(world.place, "plain") == {job.dataset: job.id for job in found}
+    assert active_jobs(world.place, "plain") == {job.dataset: job.id for job in all_jobs}
     assert read_active_labels(world.place, "plain").datasets == {}
 
 
-def test_other_labels_of_messages_count_once_they_are_asked_for(world):
-    world.take("a")
+def test_other_labels_of_messages_are_active_once_they_are_activated(world):
+    world.write("a")
     [first] = jobs.all_jobs(world.place)
     jobs.write_end(world.place, first.id, jobs.JobEnd(status="done"))
     again = first.model_copy(
@@ -322,8 +324,8 @@ def test_other_labels_of_messages_count_once_they_are_asked_for(world):
     assert active_jobs(world.place, "plain") == {first.dataset: "again"}
 
 
-def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
-    world.take("a")
+def test_the_first_labels_of_messages_are_active_though_their_results_are_not_published(world):
+    world.write("a")
     [job] = jobs.all_jobs(world.place)
     assert active_jobs(world.place, "plain") == {}
     rejects = feedback.rejects_path("plain", job.dataset)
@@ -345,14 +347,14 @@ def test_the_first_labels_of_messages_count_though_their_topic_is_away(world):
     assert active_jobs(world.place, "plain") == {job.dataset: job.id}
     jobs.write_end(world.place, job.id, jobs.JobEnd(status="cancelled"))
     assert active_jobs(world.place, "plain") == {job.dataset: job.id}, (
-        "that gives up the results alone"
+        "only the results are given up"
     )
     jobs.write_end(world.place, job.id, jobs.JobEnd(status="removed"))
     assert active_jobs(world.place, "plain") == {}
 
 
-def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
-    world.take("a")
+def test_prune_keeps_the_first_labels_of_messages_while_they_are_active(world):
+    world.write("a")
     [first] = jobs.all_jobs(world.place)
     later = datetime(2030, 1, 1, tzinfo=UTC)
     again = first.model_copy(
@@ -362,23 +364,23 @@ def test_prune_leaves_the_first_labels_of_messages_while_they_count(world):
             "submitted_at": later,
         }
     )
-    # of a run whose labels did not come to count
+    # of a run whose labels were not activated
     world.place.create(jobs.job_path(again.id), again.encode())
     for job in (first, again):
         jobs.write_end(world.place, job.id, jobs.JobEnd(status="done"))
     assert find_unreferenced(world.place, keep=0).labels == ()
-    assert prune(world.place, Unreferenced((first,), (), ())).labels == (), "whoever asked for it"
+    assert prune(world.place, Unreferenced((first,), (), ())).labels == (), "even on request"
     activate_labels(world.place, again, later)
     assert find_unreferenced(world.place, keep=0).labels == (first,)
 
 
-def test_a_batch_from_the_future_that_was_never_stored_is_given_up(world, monkeypatch):
+def test_an_unstored_batch_with_a_time_in_the_future_is_abandoned(world, monkeypatch):
     monkeypatch.setattr(
         batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1))
     )
-    killed_at(monkeypatch, batch_writer, "submit_batch")
+    kill_at(monkeypatch, batch_writer, "submit_batch")
     with pytest.raises(Killed):
-        world.take("a")  # by a bridge whose clock is ahead
+        world.write("a")  # by a bridge whose clock is ahead
     monkeypatch.setattr(batch_writer, "batch_name", batch.batch_name)
-    world.take("a")
+    world.write("a")
     world.check("a")

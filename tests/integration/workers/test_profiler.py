@@ -27,7 +27,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def profiler_on(place, redis):
-    """A profiler of a worker started 3 seconds ago, and a reader of its model's profile."""
+    """A profiler of a worker that was started 3 seconds ago, and a reader of its profile."""
     board, now = Board(redis, PREFIX), time()
 
     def profiler_on(device):

@@ -1,4 +1,4 @@
-"""From a subscription to stored batches, with Google's own client and a server that misbehaves."""
+"""The pull loop: from a subscription to storage, with Google's client and a faulty server."""
 
 import json
 import os
@@ -57,23 +57,22 @@ class World:
             )
 
     def publish(self, *bodies):
-        """Messages of these bodies: bytes as they are, all else as JSON."""
+        """Publish messages with these bodies: bytes as they are, others as JSON."""
         with PublisherClient() as publisher:
-            asked = [
-                {"data": one if isinstance(one, bytes) else json.dumps(one).encode()}
-                for one in bodies
+            messages = [
+                body if isinstance(body, bytes) else json.dumps(body).encode() for body in bodies
             ]
-            for one in [publisher.publish(MESSAGES, **message) for message in asked]:
-                one.result(timeout=20)
+            for future in [publisher.publish(MESSAGES, data) for data in messages]:
+                future.result(timeout=20)
 
     @contextmanager
     def bridge(
-        self, *, rows=100, seconds=0.05, known={"plain", "acme"}.__contains__, gatherer=None
+        self, *, rows=100, seconds=0.05, is_customer={"plain", "acme"}.__contains__, batcher=None
     ):
-        """An inflow that runs, and is stopped at the end."""
+        """Run a pull loop while the block lasts."""
         context = self.steps.context
         with Topics() as topics:
-            taking_in = BatchWriter(
+            writer = BatchWriter(
                 context,
                 MessageDedup(self.place, context.board, 3600),
                 DeadLetters(self.place, topics.topic(DEAD)),
@@ -81,22 +80,22 @@ class World:
                 max_chars=100,
             )
             subscription = Subscription(SUBSCRIPTION, 1000, 10**7)
-            flow = PullLoop(
+            loop = PullLoop(
                 BridgeStatus(f"bridge-{os.urandom(2).hex()}", SUBSCRIPTION, self.bridges),
                 subscription,
-                known,
-                taking_in,
-                gatherer or Batcher(rows, seconds),
+                is_customer,
+                writer,
+                batcher or Batcher(rows, seconds),
             )
-            flow.start()
+            loop.start()
             try:
-                yield flow
+                yield loop
             finally:
-                flow.stop()
-                flow.join()
+                loop.stop()
+                loop.join()
 
     def stored(self):
-        """The ids of all stored feedback of all customers."""
+        """Return the ids of all stored feedback of all customers."""
         return sorted(
             id_
             for customer in feedback.customers(self.place)
@@ -106,15 +105,15 @@ class World:
 
     def wait_until_all_is_acknowledged(self, messages):
         def done():
-            found = self.server.inspect(subscription=SUBSCRIPTION)
+            state = self.server.inspect(subscription=SUBSCRIPTION)
             return (
-                len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+                len(state["acks"]) == messages and not state["waiting"] and not state["outstanding"]
             )
 
         wait_until(done, f"{messages} acknowledgements", 30)
 
 
-def some(count, customer="plain", start=0):
+def feedback_bodies(count, customer="plain", start=0):
     return [
         {"id": f"r{number:04d}", "customer": customer, "text": "fine"}
         for number in range(start, start + count)
@@ -127,7 +126,7 @@ def ids(bodies):
 
 def test_messages_are_stored_by_customer_and_acknowledged(world):
     world.subscribe()
-    theirs, ours = some(30), some(20, "acme", 100)
+    theirs, ours = feedback_bodies(30), feedback_bodies(20, "acme", 100)
     with world.bridge(rows=25):
         world.publish(*theirs, *ours)
         world.wait_until_all_is_acknowledged(50)
@@ -154,32 +153,38 @@ def test_messages_are_stored_by_customer_and_acknowledged(world):
 def test_however_the_service_behaves_each_feedback_is_stored_once(world, faults, exactly_once):
     world.subscribe(enable_exactly_once_delivery=exactly_once)
     world.server.set_faults(subscription=SUBSCRIPTION, **faults)
-    bodies = some(120)
+    bodies = feedback_bodies(120)
     with world.bridge(rows=16):
         for start in range(0, 120, 40):
             world.publish(*bodies[start : start + 40])
             wait_until(
-                lambda: misbehaved(world.server.inspect(subscription=SUBSCRIPTION), faults),
+                lambda: has_misbehaved(world.server.inspect(subscription=SUBSCRIPTION), faults),
                 "the misbehaviour",
             )
-        # where nothing ends in time, nothing is ever acknowledged
+        # with these faults no acknowledgement may ever be in time
         world.server.set_faults(subscription=SUBSCRIPTION)
         world.wait_until_all_is_acknowledged(120)
     assert world.stored() == ids(bodies)
 
 
-def misbehaved(seen, faults):
-    """Whether the service has done by now what it was to do."""
+def has_misbehaved(state, faults):
+    """Return whether the server has done its faults by now."""
     if "break_every" in faults:
-        return seen["streams_opened"] >= 2
-    return sum(seen["deliveries"].values()) >= 40 * faults["copies"]
+        return state["streams_opened"] >= 2
+    return sum(state["deliveries"].values()) >= 40 * faults["copies"]
 
 
-def test_one_message_in_twenty_is_broken_and_the_others_do_not_notice(world):
+def test_rejected_messages_do_not_affect_the_others(world):
     world.subscribe()
     good, broken = (
-        some(95),
-        [b"{", b'{"text": "x"}', {"id": "u", "customer": "nobody", "text": "x"}, b"\xff", some(1)],
+        feedback_bodies(95),
+        [
+            b"{",
+            b'{"text": "x"}',
+            {"id": "u", "customer": "nobody", "text": "x"},
+            b"\xff",
+            feedback_bodies(1),
+        ],
     )
     broken[4] = {"id": "long", "customer": "plain", "text": "x" * 101}
     with world.bridge():
@@ -208,18 +213,18 @@ def test_dead_letters_that_their_topic_refuses_go_to_the_rejects(world):
     assert len(world.place.names(f"rejected-messages/{day}")) == 1
 
 
-def test_who_is_told_to_stop_stores_and_acknowledges_what_was_gathered(world):
+def test_a_stopped_loop_stores_and_acknowledges_the_messages_that_it_holds(world):
     world.subscribe()
-    bodies = some(10)
-    with world.bridge(seconds=3600) as flow:
+    bodies = feedback_bodies(10)
+    with world.bridge(seconds=3600) as loop:
         world.publish(*bodies)
-        wait_until(lambda: flow.status.held == 10, "the messages")
+        wait_until(lambda: loop.status.held == 10, "the messages")
         assert world.stored() == []
     assert world.stored() == ids(bodies)
     world.wait_until_all_is_acknowledged(10)
 
 
-def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypatch):
+def test_a_stream_that_ends_is_reported_and_opened_again(world, monkeypatch):
     monkeypatch.setattr(pull_loop, "_MIN_BACKOFF", 0.05)
     monkeypatch.setattr(pull_loop, "_STABLE_SECONDS", 0.3)
 
@@ -230,20 +235,18 @@ def test_a_stream_that_ends_for_good_is_reported_and_tried_again(world, monkeypa
         wait_for("waiting")
         assert "chorus bridge --create" in world.bridges.all()[0].error
         world.subscribe()
-        world.publish(*some(5))
+        world.publish(*feedback_bodies(5))
         world.wait_until_all_is_acknowledged(5)
         wait_for("pulling")
         world.server.refuse(name=SUBSCRIPTION, method="StreamingPull", code="PERMISSION_DENIED")
         wait_for("waiting")
         world.server.allow(name=SUBSCRIPTION, method="StreamingPull")
-        world.publish(*some(5, start=5))
+        world.publish(*feedback_bodies(5, start=5))
         world.wait_until_all_is_acknowledged(10)
-    assert world.stored() == ids(some(10))
+    assert world.stored() == ids(feedback_bodies(10))
 
 
-def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever_is_tried_again(
-    world, monkeypatch
-):
+def test_a_missing_subscription_is_shown_as_waiting_through_all_attempts(world, monkeypatch):
     monkeypatch.setattr(pull_loop, "_MIN_BACKOFF", 0.01)
     monkeypatch.setattr(pull_loop, "_MAX_BACKOFF", 0.01)
     seen, put = [], world.bridges.put
@@ -251,73 +254,71 @@ def test_a_subscription_that_is_gone_is_said_to_be_since_the_first_time_whatever
     with world.bridge():
         wait_until(lambda: len({one.error for one in seen}) > 1 and len(seen) > 5, "some attempts")
     states = [one.state for one in seen]
-    assert states == ["pulling", *["waiting"] * (len(states) - 1)], (
-        "no attempt looks as if all were well"
-    )
+    assert states == ["pulling", *["waiting"] * (len(states) - 1)], "no attempt is shown as working"
     assert len({one.since for one in seen[1:]}) == 1
 
 
-def test_a_message_does_not_wait_until_the_others_pause(world, monkeypatch):
+def test_a_due_batch_is_stored_while_other_messages_keep_arriving(world, monkeypatch):
     monkeypatch.setattr(pull_loop, "_MAX_TAKEN", 2)
     world.subscribe()
-    world.publish(*some(1, "acme"), *some(200))
+    world.publish(*feedback_bodies(1, "acme"), *feedback_bodies(200))
 
-    def slow(customer):  # as a thread is that has more to do than it can
+    def slow(customer):  # an overloaded thread
         if customer == "plain" and not world.stored():
             Event().wait(0.1)
         return True
 
-    with world.bridge(rows=1000, known=slow):
+    with world.bridge(rows=1000, is_customer=slow):
         wait_until(world.stored, "the one of acme", 5)
     assert len(world.stored()) == 201
 
 
 @pytest.mark.filterwarnings("ignore:Exception in thread gather")
-def test_a_bridge_whose_threads_stand_still_or_have_ended_says_so(world, monkeypatch):
+def test_a_loop_whose_threads_are_stuck_or_have_ended_reports_a_failure(world, monkeypatch):
     world.subscribe()
-    gatherer = Batcher(10, 0.05)
-    with world.bridge(gatherer=gatherer) as flow:
-        assert flow.failure() is None
+    batcher = Batcher(10, 0.05)
+    with world.bridge(batcher=batcher) as loop:
+        assert loop.failure() is None
         with monkeypatch.context() as patient:
             patient.setattr(pull_loop, "_STUCK_SECONDS", -1.0)
-            assert "the thread stream has been stuck" in flow.failure()
-        monkeypatch.setattr(gatherer, "next_due", None)
-        wait_until(lambda: flow.failure() == "the thread gather has ended", "the end of a thread")
-    assert flow.failure() is None, "it was told to stop"
+            assert "the thread stream has been stuck" in loop.failure()
+        monkeypatch.setattr(batcher, "next_due", None)
+        wait_until(lambda: loop.failure() == "the thread gather has ended", "the end of a thread")
+    assert loop.failure() is None, "it was stopped"
 
 
 @pytest.mark.filterwarnings("ignore:Exception in thread stream")
-def test_a_bridge_whose_stream_had_an_accident_can_still_be_told_to_stop(world, monkeypatch):
-    def accident(*_):
+def test_a_loop_whose_stream_thread_has_ended_can_still_be_stopped(world, monkeypatch):
+    def fail(*_):
         raise ZeroDivisionError
 
     world.subscribe()
-    with world.bridge() as flow:
-        monkeypatch.setattr(Subscription, "wait", accident)
-        wait_until(lambda: flow.failure() == "the thread stream has ended", "the end of a thread")
-        flow.stop()
-        joining = Thread(target=flow.join)
+    with world.bridge() as loop:
+        monkeypatch.setattr(Subscription, "wait", fail)
+        wait_until(lambda: loop.failure() == "the thread stream has ended", "the end of a thread")
+        loop.stop()
+        joining = Thread(target=loop.join)
         joining.start()
         joining.join(timeout=20)
         assert not joining.is_alive()
 
 
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["at least once", "exactly once"])
-def test_what_is_acknowledged_while_the_stream_closes_is_acknowledged(
+def test_an_acknowledgement_while_the_stream_closes_reaches_the_service(
     world, monkeypatch, exactly_once
 ):
     world.subscribe(enable_exactly_once_delivery=exactly_once)
-    world.publish(*some(1))
+    world.publish(*feedback_bodies(1))
     subscription, received = Subscription(SUBSCRIPTION, 1000, 10**7), SimpleQueue()
     subscription.open(received.put)
     message = received.get(timeout=20)
     acknowledging = Thread(target=subscription.acknowledge, args=([message],))
     stop = Heartbeater.stop
 
-    def slow(of):  # the client has let its other helpers go
+    def slow(heartbeater):  # the client has stopped its other threads
         acknowledging.start()
         acknowledging.join(timeout=0.3)
-        stop(of)
+        stop(heartbeater)
 
     monkeypatch.setattr(Heartbeater, "stop", slow)
     subscription.stop()
@@ -330,60 +331,60 @@ def full(_, path, *__, **___):
     raise CannotWrite(path, "no space left on device")
 
 
-def test_while_storage_is_away_messages_are_held_so_that_no_others_come_in_their_place(
-    world, monkeypatch
-):
-    tried = []
+def test_messages_are_held_for_a_while_if_storage_is_unavailable(world, monkeypatch):
+    attempts = []
     monkeypatch.setattr(pull_loop, "_UNAVAILABLE_SECONDS", 3600.0)
     monkeypatch.setattr(
-        LocalPlace, "create", lambda *asked, **how: (tried.append(asked), full(*asked, **how))
+        LocalPlace,
+        "create",
+        lambda *args, **options: (attempts.append(args), full(*args, **options)),
     )
     world.subscribe()
-    world.publish(*some(5))
-    with world.bridge(rows=5, seconds=3600) as flow:
-        wait_until(lambda: tried, "an attempt")
+    world.publish(*feedback_bodies(5))
+    with world.bridge(rows=5, seconds=3600) as loop:
+        wait_until(lambda: attempts, "an attempt")
         Event().wait(0.3)
-        assert flow.status.held == 5
+        assert loop.status.held == 5
         assert world.bridges.outcomes()["handed back"] == 0
-    assert world.bridges.outcomes()["handed back"] == 5, "who is told to stop does not wait"
+    assert world.bridges.outcomes()["handed back"] == 5, "a stopped loop does not wait"
 
 
-def test_what_cannot_be_stored_now_is_handed_back_and_stored_later(world, monkeypatch):
+def test_messages_that_cannot_be_stored_are_released_and_stored_later(world, monkeypatch):
     world.subscribe()
     world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
     monkeypatch.setattr(pull_loop, "_UNAVAILABLE_SECONDS", 0.0)
     real = LocalPlace.create
     monkeypatch.setattr(LocalPlace, "create", full)
     with world.bridge():
-        world.publish(*some(5))
+        world.publish(*feedback_bodies(5))
         wait_until(
-            lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be handed back"
+            lambda: world.bridges.outcomes()["handed back"] >= 5, "the messages to be released"
         )
         wait_until(lambda: "no space left" in world.bridges.all()[0].error, "the reason")
         assert not world.server.inspect(subscription=SUBSCRIPTION)["acks"]
         monkeypatch.setattr("workers.bridge.batch_writer._ABANDON_SECONDS", -1.0)
         monkeypatch.setattr(LocalPlace, "create", real)
         world.wait_until_all_is_acknowledged(5)
-    assert world.stored() == ids(some(5))
+    assert world.stored() == ids(feedback_bodies(5))
 
 
-def test_a_bridge_that_cannot_acknowledge_any_more_still_ends_soon(world, monkeypatch, caplog):
+def test_a_loop_that_cannot_acknowledge_still_ends_soon(world, monkeypatch, caplog):
     monkeypatch.setattr("intake.messages.subscription._LATE_SECONDS", 0.5)
     world.subscribe()
-    with world.bridge(seconds=60) as flow:
-        world.publish(*some(5))
-        wait_until(lambda: flow.status.held == 5, "the messages")
+    with world.bridge(seconds=60) as loop:
+        world.publish(*feedback_bodies(5))
+        wait_until(lambda: loop.status.held == 5, "the messages")
         world.server.refuse(name=SUBSCRIPTION, method="Acknowledge", code="UNAVAILABLE")
         stopped = monotonic()
     assert monotonic() - stopped < 20
-    assert (world.stored(), flow.status.held) == (ids(some(5)), 0)
+    assert (world.stored(), loop.status.held) == (ids(feedback_bodies(5)), 0)
     assert (
         world.bridges.outcomes() | {"stored": 5, "not acknowledged": 5} == world.bridges.outcomes()
     )
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(world, monkeypatch):
+def test_the_error_of_one_customer_is_shown_while_messages_of_others_are_stored(world, monkeypatch):
     monkeypatch.setattr(bridge_status, "_HEARTBEAT_SECONDS", 0.05)
     world.subscribe()
     world.server.set_faults(subscription=SUBSCRIPTION, max_lease=0.3)
@@ -394,24 +395,24 @@ def test_trouble_of_one_customer_is_seen_though_the_messages_of_others_pass(worl
         world.bridges, "put", lambda bridge: (seen.append(bridge.error), put(bridge))
     )
     with world.bridge():
-        world.publish(*some(1, "acme"))
+        world.publish(*feedback_bodies(1, "acme"))
         wait_until(lambda: seen and "There is no gone" in seen[-1], "the reason")
-        world.publish(*some(1, start=1))
+        world.publish(*feedback_bodies(1, start=1))
         wait_until(lambda: world.bridges.outcomes()["stored"] == 1, "the other's message")
         seen.clear()
-        wait_until(lambda: len(seen) > 5, "some beats")
+        wait_until(lambda: len(seen) > 5, "some heartbeats")
         assert all("There is no gone" in error for error in seen)
         world.place.replace("customers.toml", customers.format("acme").encode())
         world.wait_until_all_is_acknowledged(2)
-        wait_until(lambda: seen[-1] == "", "all to be well")
+        wait_until(lambda: seen[-1] == "", "no error")
 
 
-def test_trouble_that_nobody_has_any_more_is_forgotten(world, monkeypatch):
+def test_an_error_is_no_longer_shown_after_a_while(world, monkeypatch):
     monkeypatch.setattr(bridge_status, "_HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(bridge_status, "_ERROR_SECONDS", 1.0)
     world.subscribe()
     world.place.replace("customers.toml", b'[customers.acme]\nensemble = "gone"\n')
     with world.bridge():
-        world.publish(*some(1, "acme"))
+        world.publish(*feedback_bodies(1, "acme"))
         wait_until(lambda: "There is no gone" in world.bridges.all()[0].error, "the reason")
-        wait_until(lambda: not world.bridges.all()[0].error, "it to be forgotten")
+        wait_until(lambda: not world.bridges.all()[0].error, "the error to disappear")

@@ -1,4 +1,4 @@
-"""The watchdog of a scoring worker: when it ends the worker, when it touches the liveness file."""
+"""The watchdog: when it ends its worker, and when it touches the liveness file."""
 
 from time import time
 

@@ -47,7 +47,7 @@ def test_nightly_rows_may_take_half_an_hour_more():
     assert workers_wanted(replace(IDLE, bulk=rows), (), Limits(), NOW) > 30
 
 
-def test_a_deadline_asks_for_more_workers():
+def test_a_near_deadline_needs_more_workers():
     rows = 290
     late = replace(IDLE, urgent=rows, deadline=NOW + 600)
     soon = replace(IDLE, urgent=rows, deadline=NOW + 10)
@@ -92,7 +92,7 @@ limits = st.builds(
 
 
 @given(demands, workers, limits)
-def test_a_machine_with_room_for_all_starts_as_many_as_kubernetes_is_told(demand, pool, limits):
+def test_a_machine_with_capacity_for_all_starts_as_many_as_kubernetes_gets(demand, pool, limits):
     wanted = workers_wanted(demand, pool, limits, NOW)
     budget = Budget("here", cores=10**7, memory=10**12)
     actions = scale([demand], pool, lambda _: limits, budget, NOW)

@@ -1,6 +1,4 @@
-"""Who shares the cores of a machine that works on a few jobs alone: the models that have something
-to score.
-"""
+"""The limits of a machine that runs given jobs only: models with rows share its cores."""
 
 from dataclasses import replace
 
@@ -24,7 +22,7 @@ MODELS = ("minilm", "roberta", "distil")
         ([], [1, 1, 1]),
     ],
 )
-def test_the_cores_are_shared_by_the_models_that_have_something_to_score(place, busy, threads):
+def test_models_with_rows_to_score_share_the_cores(place, busy, threads):
     for model in MODELS:
         publish_model(place, model, kind="transformer")
     publish_ensemble(place, dict.fromkeys(MODELS, 1))
