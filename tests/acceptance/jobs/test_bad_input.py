@@ -1,4 +1,4 @@
-"""What cannot be read is refused in a sentence, with status 2, and nothing is started or stored."""
+"""Input that cannot be read is refused with status 2 and a reason; nothing is started or stored."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ def chorus(home):
     return Command(home, light=True)
 
 
-def everything_below(home):
+def files_below(home):
     return sorted(path.relative_to(home) for path in home.rglob("*") if path.is_file())
 
 
@@ -34,20 +34,22 @@ def write(path, data):
         ("table.parquet", "id,text\n1,fine\n", "Parquet"),
     ],
 )
-def test_an_unreadable_file_starts_nothing(chorus, home, tmp_path, name, data, expected):
-    before = everything_below(home)
+def test_an_unreadable_file_is_refused_and_stores_nothing(
+    chorus, home, tmp_path, name, data, expected
+):
+    before = files_below(home)
     ended = chorus.here("score", write(tmp_path / name, data))
     assert ended.status == 2
     assert name in ended.err
     assert expected in ended.err
     assert "Traceback" not in ended.err + ended.out
-    assert everything_below(home) == before
+    assert files_below(home) == before
 
 
 @pytest.mark.parametrize(
     "arguments", [["missing.csv"], ["."], ["a.csv", "b.csv"], ["--no-such-option", "a.csv"]]
 )
-def test_a_wrong_request_has_status_2(chorus, arguments):
+def test_wrong_arguments_exit_with_status_2(chorus, arguments):
     ended = chorus.here("score", *arguments)
     assert ended.status == 2
     assert "Traceback" not in ended.err
@@ -55,23 +57,23 @@ def test_a_wrong_request_has_status_2(chorus, arguments):
 
 
 @pytest.mark.parametrize("customer", ["../x", "a/b", "", "Acme", ".."])
-def test_a_customer_name_that_could_leave_its_folder_is_refused(chorus, home, upload, customer):
-    before = everything_below(home)
+def test_a_customer_name_that_is_not_a_plain_folder_name_is_refused(chorus, home, upload, customer):
+    before = files_below(home)
     ended = chorus.here("score", upload([("1", "fine")]), "--customer", customer, "--json")
     assert ended.status == 2
     assert "customer name" in ended.err
     assert ended.json["status"] == "refused"
-    assert everything_below(home) == before
+    assert files_below(home) == before
 
 
-def test_a_root_without_models_says_how_to_get_some(tmp_path, upload):
+def test_a_root_without_models_is_refused_with_what_to_do(tmp_path, upload):
     ended = Command(tmp_path / "new").here("score", upload([("1", "fine")]))
     assert ended.status == 2
     assert "default" in ended.err
     assert "ensembles" in ended.err
 
 
-def test_bad_rows_are_rejected_one_by_one_and_the_rest_is_labelled(chorus, tmp_path):
+def test_bad_rows_are_rejected_with_reasons_and_the_rest_is_labelled(chorus, tmp_path):
     rows = [
         b"1,great",
         b"2,awful,too many",
@@ -107,9 +109,7 @@ def test_bad_rows_are_rejected_one_by_one_and_the_rest_is_labelled(chorus, tmp_p
     }
 
 
-def test_an_upload_of_nothing_but_bad_rows_ends_complete_without_starting_a_model(
-    chorus, home, upload
-):
+def test_an_upload_of_bad_rows_only_completes_without_starting_a_model(chorus, home, upload):
     ended = chorus("score", upload([("1", ""), ("2", " ")]), "--json")
     assert ended.status == 0, ended.err
     assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (
@@ -120,7 +120,7 @@ def test_an_upload_of_nothing_but_bad_rows_ends_complete_without_starting_a_mode
     assert [path.name for path in (home / "run" / "logs").iterdir()] == ["control.log"]
 
 
-def test_a_broken_record_of_the_registry_is_named(chorus, home, upload):
+def test_a_damaged_customers_file_is_named_in_the_error(chorus, home, upload):
     (home / "customers.toml").write_text("customers = 3")
     ended = chorus.here("score", upload([("1", "fine")]), "--json")
     assert ended.status == 1

@@ -1,6 +1,4 @@
-"""What goes wrong in the middle: a clear error, nothing lost, and the same command goes on from
-there.
-"""
+"""Failures in the middle of a job: a clear error, and the same command resumes without losses."""
 
 import hashlib
 import json
@@ -30,7 +28,7 @@ MANY = [
 
 @pytest.fixture
 def brake(tmp_path):
-    """On: a job takes ten seconds, and can be caught in the middle."""
+    """While this file exists, a job takes ten seconds, so that a test can act in the middle."""
     (tmp_path / "brake").touch()
     return tmp_path / "brake"
 
@@ -43,10 +41,8 @@ def many_chunks(home, brake):
 
 @pytest.fixture
 def chorus(home, tmp_path_factory):
-    """Its root and its run folder are named in signs that mean something in a URL, which is no
-    reason to go wrong.
-    """
-    run = tmp_path_factory.mktemp("a #1 ?x=%20 ")  # short, or the socket would be elsewhere anyway
+    """The root and the run folder have names with characters that are special in a URL."""
+    run = tmp_path_factory.mktemp("a #1 ?x=%20 ")  # short, as a socket has a limit
     return Command(home.rename(home.parent / "a #1 ?x=%20 root"), light=True, CHORUS_RUN=str(run))
 
 
@@ -62,11 +58,13 @@ def digest_of_parts(folder):
 
 
 def workers_of(process):
-    """Return the processes that a running command has started: arguments → process id."""
+    """Return arguments → process id of the children of a running command."""
     return {" ".join(words): pid for pid, words in children(process.pid)}
 
 
-def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake, home, upload):
+def test_ctrl_c_stops_all_processes_and_the_same_command_resumes_the_job(
+    many_chunks, brake, home, upload
+):
     path = upload(MANY)
     arguments = ("score", path, "--customer", "plain", "--json")
     with many_chunks.start(*arguments) as process:
@@ -89,7 +87,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_goes_on(many_chunks, brake
     assert before.items() <= scores_of(home).items(), "nothing was scored again"
 
 
-def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(
+def test_ctrl_c_with_a_broker_that_stays_stops_the_job_on_its_board(
     home, brake, broker, redis, upload
 ):
     command = Command(
@@ -113,10 +111,10 @@ def test_ctrl_c_on_a_broker_that_stays_leaves_nothing_there_that_goes_on(
     assert command(*arguments).json["rows_labelled"] == len(MANY)
 
 
-def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(
+def test_a_killed_embedded_broker_is_replaced_and_the_job_continues(
     many_chunks, brake, home, upload
 ):
-    """Of the other children of a command, which a service has as well, see test_up_heals."""
+    """For the other children of a command, which a service has as well, see test_up_heals."""
     with many_chunks.start("score", upload(MANY), "--customer", "plain", "--json") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
         [pid] = [pid for command, pid in workers_of(process).items() if "valkey-server" in command]
@@ -128,7 +126,7 @@ def test_a_killed_broker_is_replaced_and_the_job_goes_on_by_itself(
     assert json.loads(out)["rows_labelled"] == len(MANY)
 
 
-def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
+def test_the_children_of_a_killed_command_end(many_chunks, home, upload):
     with many_chunks.start("score", upload(MANY), "--customer", "plain") as process:
         wait_until(lambda: len(scores_of(home)) > 5, "the first scores")
         workers = workers_of(process)
@@ -138,7 +136,7 @@ def test_a_killed_command_takes_its_children_with_it(many_chunks, home, upload):
     wait_until(lambda: all(has_ended(pid) for pid in workers.values()), "the children to end")
 
 
-def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):
+def test_a_model_file_with_one_changed_byte_is_not_loaded(chorus, upload):
     file = chorus.home / "registry" / "models" / "mood-bow" / "1" / "pipeline.skops"
     whole = file.read_bytes()
     file.write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
@@ -160,9 +158,7 @@ def test_a_model_that_was_changed_by_one_byte_is_not_loaded(chorus, upload):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """A file system with room for little more than its folders. Needs the right to mount, as CI
-    has.
-    """
+    """A file system of 4 kB. It needs the right to mount, which CI has."""
     folder = tmp_path / "full"
     folder.mkdir()
     mounted = subprocess.run(
@@ -175,7 +171,9 @@ def full_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
-def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, full_disk, upload):
+def test_a_full_disk_at_the_output_fails_the_job_which_resumes_once_there_is_space(
+    chorus, full_disk, upload
+):
     path = upload(MANY)
     arguments = ("score", path, "--customer", "plain", "--out", full_disk / "out", "--json")
     ended = chorus(*arguments)
@@ -191,7 +189,7 @@ def test_no_space_at_the_output_fails_the_job_and_space_lets_it_go_on(chorus, fu
     assert len(pq.read_table(full_disk / "out" / "part-00000.parquet")) == len(MANY)
 
 
-def test_a_broker_that_cannot_be_reached_is_named(home, upload):
+def test_an_unreachable_broker_is_named_in_the_error(home, upload):
     ended = Command(home, CHORUS_BROKER_URL="redis://user:secret@127.0.0.1:1/0").here(
         "score", upload(MANY[:3]), "--json"
     )
@@ -204,14 +202,14 @@ def test_a_broker_that_cannot_be_reached_is_named(home, upload):
 @pytest.mark.parametrize(
     "url", ["http://x", "redis", "sentinel://host", "redis://host:port/0", "redis://a,b"]
 )
-def test_a_broker_url_that_is_none_is_refused(home, upload, url):
+def test_an_invalid_broker_url_is_refused(home, upload, url):
     ended = Command(home, CHORUS_BROKER_URL=url).here("score", upload(MANY[:3]))
     assert ended.status == 2
     assert "CHORUS_BROKER_URL" in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, upload, tmp_path):
+def test_an_output_folder_with_foreign_parts_is_refused(chorus, upload, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-00000.parquet").write_bytes(b"not ours")
     ended = chorus.here(
@@ -222,7 +220,7 @@ def test_a_folder_with_somebody_elses_parts_is_not_taken_for_the_result(chorus, 
     assert ended.json["status"] == "refused"
 
 
-def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_made_again(
+def test_an_output_belongs_to_one_job_whose_damaged_or_lost_files_are_written_again(
     chorus, upload, tmp_path
 ):
     place = ("--customer", "plain", "--out", tmp_path / "out", "--json")
@@ -242,7 +240,7 @@ def test_no_other_job_writes_between_the_parts_and_what_is_damaged_or_lost_is_ma
     assert digest_of_parts(tmp_path / "out") == before
 
 
-def test_two_roots_on_one_broker_leave_each_other_alone(
+def test_two_roots_share_a_broker_without_mixing_their_jobs(
     home, registry, broker, redis, upload, tmp_path
 ):
     assert redis.ping()
@@ -260,7 +258,7 @@ def test_two_roots_on_one_broker_leave_each_other_alone(
     assert [process.returncode for process in started] == [0, 0], ended
 
 
-def test_a_place_for_sockets_that_cannot_be_made_is_named(home, upload):
+def test_a_run_folder_that_cannot_be_created_is_named_in_the_error(home, upload):
     ended = Command(home, CHORUS_RUN="/proc/nothing").here("score", upload(MANY[:2]), "--json")
     assert ended.status == 1
     assert "/proc/nothing" in ended.err

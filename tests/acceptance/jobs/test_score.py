@@ -1,4 +1,4 @@
-"""`chorus score`: a file in, labelled Parquet out, through a real broker and real workers."""
+"""`chorus score`: from a file to labelled Parquet, with a real broker and real workers."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def labelled_home(registry, tmp_path_factory):
-    """A root on which ROWS are labelled once, for all the tests that only look."""
+    """A root on which ROWS are labelled once, for all tests that only read."""
     return shutil.copytree(registry, tmp_path_factory.mktemp("labelled") / "home")
 
 
@@ -92,7 +92,7 @@ def test_a_labelled_row_holds_labels_scores_probabilities_and_agreement(scored):
         assert row["scored_at"].tzinfo is not None
 
 
-def test_the_manifest_vouches_for_every_part(scored, labelled_home):
+def test_the_manifest_lists_every_part_with_its_digest(scored, labelled_home):
     answer = scored.json
     folder = labelled_home / "labelled" / "customer=acme" / f"job={answer['job']}"
     assert str(folder) == answer["output"]
@@ -127,9 +127,7 @@ def test_a_second_run_scores_nothing_starts_nothing_and_gives_the_same_bytes(
     assert files_below(labelled_home) == before
 
 
-def test_another_place_for_the_result_needs_no_new_scores(
-    labelled_home, upload_file, tmp_path, scored
-):
+def test_another_output_folder_needs_no_new_scores(labelled_home, upload_file, tmp_path, scored):
     chorus = Command(labelled_home, light=True)
     there = chorus(
         "score", upload_file, "--customer", "acme", "--out", tmp_path / "out", "--no-text", "--json"
@@ -141,7 +139,7 @@ def test_another_place_for_the_result_needs_no_new_scores(
     ]
 
 
-def test_people_get_a_first_look_and_the_places(labelled_home, upload_file, tmp_path):
+def test_without_json_a_preview_and_the_paths_are_printed(labelled_home, upload_file, tmp_path):
     ended = Command(labelled_home, light=True)(
         "score", upload_file, "--customer", "acme", "--out", tmp_path / "out"
     )
@@ -158,7 +156,7 @@ def test_people_get_a_first_look_and_the_places(labelled_home, upload_file, tmp_
     assert "Traceback" not in ended.err
 
 
-def test_two_runs_of_one_upload_at_the_same_time_agree(home, upload):
+def test_two_commands_that_score_one_upload_at_the_same_time_agree(home, upload):
     path, chorus = upload(ROWS), Command(home, light=True)
     with ExitStack() as stack:
         arguments = ("score", path, "--customer", "plain", "--json")
@@ -169,7 +167,7 @@ def test_two_runs_of_one_upload_at_the_same_time_agree(home, upload):
     assert len(table_of(answers[0])) == 3
 
 
-def test_standard_input_is_an_upload_like_any_other(home, upload):
+def test_standard_input_is_labelled_like_a_file(home, upload):
     piped = Command(home, light=True)(
         "score", "-", "--customer", "plain", "--json", stdin=upload(ROWS).read_bytes()
     )

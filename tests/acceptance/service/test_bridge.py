@@ -1,4 +1,4 @@
-"""BridgeRoster as real processes: killed at every step, two at once, told to stop."""
+"""Bridges as real processes: killed at every step, two at once, stopped."""
 
 import json
 import signal
@@ -21,8 +21,7 @@ MESSAGES = "projects/tests/topics/feedback"
 DEAD = "projects/tests/topics/dead"
 SUBSCRIPTION = "projects/tests/subscriptions/feedback"
 
-# What a process of the bridge begins with: it kills itself at the step that the file names, the
-# first time it is there.
+# Code that a bridge process runs first: the process kills itself at the step that the file names.
 KILL = """
 import os, signal
 from pathlib import Path
@@ -38,7 +37,7 @@ def killed(function, after=False):
 from intake.messages.subscription import Subscription
 from workers.bridge import batch_writer
 from workers.bridge.pull_loop import PullLoop
-batch_writer._ABANDON_SECONDS = 0.0  # of what a killed one had claimed
+batch_writer._ABANDON_SECONDS = 0.0  # another bridge takes over at once
 if step == "received":
     PullLoop._add = killed(PullLoop._add)
 if step == "gathered":
@@ -65,7 +64,7 @@ def world(pubsub, home, redis, broker):
 
 
 class World:
-    """A server, a root, a broker; and bridges, but no workers."""
+    """A Pub/Sub server, a root, a broker, and bridges, without workers."""
 
     def __init__(self, server, home, redis, broker):
         self.server, self.place = server, LocalPlace(home)
@@ -101,15 +100,15 @@ class World:
 
     def wait_until_all_is_acknowledged(self, messages):
         def done():
-            found = self.server.inspect(subscription=SUBSCRIPTION)
+            state = self.server.inspect(subscription=SUBSCRIPTION)
             return (
-                len(found["acks"]) == messages and not found["waiting"] and not found["outstanding"]
+                len(state["acks"]) == messages and not state["waiting"] and not state["outstanding"]
             )
 
         wait_until(done, f"{messages} acknowledgements")
 
     def stored(self):
-        """The ids of all stored feedback."""
+        """Return the ids of all stored feedback."""
         return sorted(
             id_
             for dataset in feedback.datasets(self.place, "plain")
@@ -117,20 +116,20 @@ class World:
         )
 
     def check(self, bodies):
-        """Each is stored once, and in one job."""
+        """Assert that each message is stored once, and each dataset has one job."""
         assert self.stored() == sorted(body["id"] for body in bodies)
         datasets = [dataset.id for dataset in feedback.datasets(self.place, "plain")]
         assert sorted(job.dataset for job in jobs.all_jobs(self.place)) == sorted(datasets)
 
 
-def some(count, start=0):
+def make_messages(count, start=0):
     return [
         {"id": f"r{number:05d}", "customer": "plain", "text": "fine"}
         for number in range(start, start + count)
     ]
 
 
-def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(world, tmp_path):
+def test_a_bridge_killed_at_any_step_loses_no_message_and_labels_none_twice(world, tmp_path):
     mark = tmp_path / "step"
     mark.write_text("")
     site = with_site(tmp_path, KILL.format(mark=str(mark)))
@@ -140,7 +139,7 @@ def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(worl
         mark.write_text(step)
         with world.bridge(PYTHONPATH=site) as process:
             wait_until(lambda: SUBSCRIPTION in str(world.bridges.all()), "the bridge")
-            bodies += some(3, len(bodies))
+            bodies += make_messages(3, len(bodies))
             world.publish(*bodies[-3:])
             assert process.wait(timeout=60) == -signal.SIGKILL, step
     mark.write_text("nowhere")
@@ -149,10 +148,10 @@ def test_a_bridge_killed_at_any_step_loses_nothing_and_labels_nothing_twice(worl
     world.check(bodies)
 
 
-def test_two_bridges_share_a_subscription_that_misbehaves(world):
+def test_two_bridges_share_a_subscription_that_redelivers_messages(world):
     faults = {"copies": 3, "break_every": 1.0, "shuffle": 3, "release_at_once": True}
     world.server.set_faults(subscription=SUBSCRIPTION, **faults)
-    good, broken = some(1900), [b"%d is no object" % number for number in range(100)]
+    good, broken = make_messages(1900), [b"%d is no object" % number for number in range(100)]
     with world.bridge() as one, world.bridge() as other:
         world.pulling(2)
         for start in range(0, 1900, 190):
@@ -168,22 +167,22 @@ def test_two_bridges_share_a_subscription_that_misbehaves(world):
     assert world.bridges.outcomes()["stored"] == 1900
 
 
-def test_a_bridge_that_is_told_to_stop_stores_and_acknowledges_what_it_gathered(world):
+def test_a_stopped_bridge_stores_and_acknowledges_its_gathered_messages(world):
     with world.bridge(CHORUS_GATHER_MS="60000") as process:
         world.pulling()
-        world.publish(*some(20))
+        world.publish(*make_messages(20))
         wait_until(lambda: world.bridges.all()[0].held == 20, "the messages")
         assert world.stored() == []
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err.decode()
     assert b"Traceback" not in err, err.decode()
-    world.check(some(20))
+    world.check(make_messages(20))
     world.wait_until_all_is_acknowledged(20)
     assert world.bridges.all() == []
 
 
-def test_without_a_subscription_or_a_broker_the_bridge_says_what_to_set(home):
+def test_a_bridge_without_a_subscription_or_a_broker_is_refused_with_what_to_set(home):
     assert "CHORUS_SUBSCRIPTION" in Command(home).here("bridge").err
     without = Command(home, CHORUS_SUBSCRIPTION=SUBSCRIPTION).here("bridge")
     assert (without.status, "CHORUS_BROKER_URL" in without.err) == (2, True)

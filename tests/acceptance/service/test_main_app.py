@@ -1,6 +1,4 @@
-"""Messages through `chorus up` and back: its bridge, and examples/main_app.py as the main
-application.
-"""
+"""Messages through `chorus up` and back, with examples/main_app.py as the main application."""
 
 import os
 import socket
@@ -44,7 +42,7 @@ def create():
 
 
 def published_and_labelled(*texts):
-    """What the example prints, line by line, in any order."""
+    """Run the example, and return the lines that it prints, sorted."""
     environment = {**os.environ, **NAMES}
     done = subprocess.run(
         [sys.executable, EXAMPLE, *texts],
@@ -59,21 +57,19 @@ def published_and_labelled(*texts):
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def finding(chorus, check):
     ended = chorus.here("doctor", "--json")
     assert ended.out, ended.err
-    [found] = [one for one in ended.json["findings"] if one["check"] == check]
-    return found
+    [result] = [each for each in ended.json["findings"] if each["check"] == check]
+    return result
 
 
-def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_is_killed(
-    home, pubsub
-):
+def test_the_main_application_gets_its_labels_although_the_bridge_waits_and_is_killed(home, pubsub):
     where = f"127.0.0.1:{free_port()}"
     chorus = Command(
         home, light=True, PUBSUB_EMULATOR_HOST=pubsub.address, CHORUS_GATHER_MS="20", **NAMES
@@ -122,14 +118,14 @@ def test_the_main_application_gets_its_labels_though_the_bridge_had_to_wait_and_
     assert not pubsub.inspect(subscription=NAMES["CHORUS_SUBSCRIPTION"])["outstanding"]
 
 
-def test_a_service_that_could_not_have_a_bridge_is_not_started(home, tmp_path):
-    there = from_environment(
+def test_a_service_whose_bridge_could_not_run_is_not_started(home, tmp_path):
+    settings = from_environment(
         {"CHORUS_HOME": str(home), "CHORUS_RUN": str(tmp_path / "run"), **NAMES}
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "google.cloud.pubsub_v1", None)
         with pytest.raises(PubSubNotInstalled, match=r"pip install 'chorus\[gcp\]'") as caught:
-            up(there, join=False, grace=1, metrics=None)
+            up(settings, join=False, grace=1, metrics=None)
     assert caught.value.exit_status == 2
     refused = Command(home, CHORUS_SUBSCRIPTION="feedback").here("up")
     assert refused.status == 2

@@ -16,7 +16,7 @@ def artifact(home):
     return home / "registry/models/mood-bow/1/pipeline.skops"
 
 
-def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
+def test_the_champion_is_loaded_before_the_first_message(home, artifact):
     cache = ModelCache(LocalPlace(home), Compute())
     cache.load_champion("mood-bow")
     artifact.unlink()
@@ -24,9 +24,7 @@ def test_the_champion_is_in_memory_before_a_message_asks_for_it(home, artifact):
         assert loaded.score(TEXTS).shape == (2, 2)
 
 
-def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_for_it(
-    home, artifact
-):
+def test_a_champion_that_cannot_be_loaded_fails_the_message_that_needs_it(home, artifact):
     artifact.write_bytes(b"something else")
     cache = ModelCache(LocalPlace(home), Compute())
     cache.load_champion("mood-bow")
@@ -34,7 +32,7 @@ def test_a_champion_that_cannot_be_loaded_is_an_error_of_the_message_that_asks_f
         pytest.fail("it was handed out")
 
 
-def test_a_model_that_failed_is_loaded_anew_for_the_next_chunk(home):
+def test_a_model_that_failed_is_loaded_again_for_the_next_chunk(home):
     cache = ModelCache(LocalPlace(home), Compute())
     with pytest.raises(RuntimeError, match="out of memory"), cache.use("mood-bow", 1) as first:
         raise RuntimeError("out of memory")

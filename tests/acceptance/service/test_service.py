@@ -1,6 +1,4 @@
-"""A service of workers that run by themselves, as docker compose and Kubernetes run them: submit,
-status, doctor.
-"""
+"""Workers started one by one, as docker compose and Kubernetes do: submit, status, doctor."""
 
 import json
 import signal
@@ -30,7 +28,7 @@ def service(home, broker, redis):
 
 @contextmanager
 def workers(command, *each):
-    """Workers that are told to stop at the end, and have to."""
+    """Start a worker with each of the arguments; each must end when stopped after the block."""
     with ExitStack() as stack:
         running = [stack.enter_context(command.start("worker", *arguments)) for arguments in each]
         try:
@@ -45,7 +43,7 @@ def workers(command, *each):
                 process.kill()
 
 
-def test_an_upload_is_handed_over_and_labelled_by_the_running_workers(service, upload):
+def test_a_submitted_upload_is_labelled_by_the_running_workers(service, upload):
     submitted = service.here(
         "submit", upload([("1", "great"), ("2", "awful"), ("3", "")]), "--customer", "plain"
     )
@@ -74,7 +72,7 @@ def test_submit_without_a_service_says_what_to_set(chorus, upload):
     assert "CHORUS_BROKER_URL" in ended.err
 
 
-def test_a_worker_of_an_unknown_model_is_refused_with_the_known_ones(service):
+def test_a_worker_of_an_unknown_model_is_refused_with_the_published_ones(service):
     ended = service.here("worker", "--model", "nobody")
     assert ended.status == 2
     assert "mood-bow" in ended.err
@@ -85,13 +83,13 @@ def test_a_worker_is_either_of_a_model_or_the_control_worker(service, arguments)
     assert service.here("worker", *arguments).status == 2
 
 
-def test_a_job_that_nobody_knows_is_refused_with_the_known_ones(chorus):
+def test_an_unknown_job_is_refused_with_the_existing_ones(chorus):
     ended = chorus.here("status", "0123456789abcdef")
     assert ended.status == 2
     assert "no job 0123456789abcdef" in ended.err
 
 
-def test_status_without_a_broker_lists_the_jobs_in_storage_and_one_that_cannot_be_read(
+def test_status_without_a_broker_lists_all_jobs_by_storage_also_an_unreadable_one(
     chorus, home, upload
 ):
     job = chorus("score", upload([("1", "great")]), "--customer", "plain", "--json").json["job"]
@@ -107,7 +105,7 @@ def test_status_without_a_broker_lists_the_jobs_in_storage_and_one_that_cannot_b
     assert chorus.here("status").status == 0
 
 
-def test_doctor_finds_a_healthy_installation_well(service):
+def test_doctor_passes_a_healthy_installation(service):
     ended = service.here("doctor", "--json")
     assert ended.status == 0, ended.out
     assert all(finding["well"] for finding in ended.json["findings"])
@@ -128,7 +126,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path):
     assert "make demo" in wrong["models"]
 
 
-def test_doctor_names_the_line_of_a_bad_limit_and_the_models_that_nobody_has(home):
+def test_doctor_names_the_line_of_a_bad_limit_and_limits_of_unpublished_models(home):
     def wrong(text, **settings):
         (home / "chorus.toml").write_text(text)
         ended = Command(home, **settings).here("doctor", "--json")
@@ -207,7 +205,7 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
             "it answers topics",
         ),
         (
-            '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "bow", weight = -1}]',
+            '[[targets]]\nname = "mood"\nmode="one_of"\nmembers = [{model="mood-bow", weight=-1}]',
             "weight",
         ),
     ],

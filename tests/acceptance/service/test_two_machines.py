@@ -1,7 +1,7 @@
-"""Two machines with one broker and one root: they share a job, and either can go at any moment.
+"""Two machines with one broker and one root share a job, and either may die at any moment.
 
-The machines are network namespaces (tests.support.runs.namespaces says what these take). Where
-there can be none, this is skipped.
+The machines are network namespaces, see tests.support.runs.namespaces. The test is skipped where
+they cannot be created.
 """
 
 import os
@@ -39,17 +39,17 @@ def network():
         pytest.skip(reason)
     with ExitStack() as stack:
         try:
-            found = stack.enter_context(machines(2))
+            two_machines = stack.enter_context(machines(2))
         except subprocess.CalledProcessError as error:
             if "CI" in os.environ:
                 raise
             pytest.skip(f"cannot make a network namespace here: {error.stderr.strip()}")
-        yield found
+        yield two_machines
 
 
 @pytest.fixture
 def broker_port(network, tmp_path):
-    """A broker on this end of both wires, and nowhere else."""
+    """A broker that listens on the host's end of both wires only."""
     addresses = [machine.outside for machine in network]
     with socket.socket() as free:
         free.bind((addresses[0], 0))
@@ -77,13 +77,13 @@ def broker_port(network, tmp_path):
 
 
 def answers(address, port):
-    with socket.socket() as found:
-        return found.connect_ex((address, port)) == 0
+    with socket.socket() as client:
+        return client.connect_ex((address, port)) == 0
 
 
 @pytest.fixture
 def service(network, broker_port, home):
-    """By machine, the command line there; and the board."""
+    """Machine → the command line on it, and the board."""
     (home / "chorus.toml").write_text(CHORUS_TOML)
     # worth both machines
     store_profile(
@@ -108,7 +108,7 @@ def service(network, broker_port, home):
 
 
 def scoring(board):
-    """Worker → machine, of those that score at this moment."""
+    """Return worker → machine, of the workers that are scoring."""
     busy = [
         worker
         for worker in Roster(board).workers()
@@ -117,7 +117,7 @@ def scoring(board):
     return {worker.id: worker.machine.rsplit("-", 1)[0] for worker in busy}
 
 
-def test_two_machines_share_a_job_and_either_goes_on_alone_when_the_other_dies(
+def test_two_machines_share_a_job_and_either_finishes_it_when_the_other_dies(
     service, network, upload, tmp_path
 ):
     brake = tmp_path / "brake"

@@ -1,6 +1,4 @@
-"""`chorus up`: workers start when somebody needs them, as many as that takes, and go when nobody
-does.
-"""
+"""`chorus up`: the number of workers follows demand, from zero to max and back."""
 
 import shutil
 import socket
@@ -31,8 +29,8 @@ min = 1
 
 @pytest.fixture(scope="module")
 def home(registry, tmp_path_factory):
-    """A root where mood-plain is known to be slow, and soon up, so that a burst of rows is worth
-    many workers.
+    """A root with a profile of mood-plain that is slow to score and quick to start, so that a burst
+    of rows is worth many workers.
     """
     home = shutil.copytree(registry, tmp_path_factory.mktemp("up") / "home")
     store_profile(
@@ -56,7 +54,7 @@ def up(home):
 
 @pytest.fixture
 def brake(home):
-    """On: a job takes ten seconds."""
+    """While this file exists, a job takes ten seconds."""
     (home.parent / "brake").touch()
     yield home.parent / "brake"
     (home.parent / "brake").unlink(missing_ok=True)
@@ -69,21 +67,21 @@ def test_only_the_models_that_a_job_needs_are_started(up):
     )
 
 
-def test_idle_pools_reach_zero_and_come_back_for_the_next_upload(up):
+def test_idle_pools_shrink_to_zero_and_start_again_for_the_next_upload(up):
     up.wait_for(up.submit("plain", numbered_texts(5, "first"), name="first"))
     wait_until(lambda: "mood-bow" not in up.workers(), "the idle worker to go")
     up.wait_for(up.submit("plain", numbered_texts(5, "second"), name="second"))
     wait_until(lambda: "mood-bow" not in up.workers(), "the idle worker to go again")
 
 
-def test_a_model_with_a_min_stays_warm_when_all_others_have_gone(up):
+def test_a_model_with_a_min_keeps_its_worker_when_all_others_have_stopped(up):
     [warm] = wait_until(lambda: up.workers().get("topics-bow"), "the worker that min asks for")
     up.wait_for(up.submit("default", numbered_texts(5)))
     wait_until(lambda: set(up.workers()) == {"broker", "control", "topics-bow"}, "the others to go")
     assert up.workers()["topics-bow"] == [warm], "and it is the one from before"
 
 
-def test_a_burst_goes_to_max_and_back_to_none(up, brake):
+def test_a_burst_of_rows_scales_a_pool_to_max_and_back_to_zero(up, brake):
     job, seen = up.submit("default", numbered_texts(300, "burst"), 5, name="burst"), set()
 
     def done():
@@ -98,9 +96,7 @@ def test_a_burst_goes_to_max_and_back_to_none(up, brake):
     wait_until(lambda: "mood-plain" not in up.workers(), "the workers to go")
 
 
-def test_commands_find_the_service_of_this_machine_and_cancel_stops_a_job_that_resume_ends(
-    up, brake, tmp_path
-):
+def test_commands_find_the_local_service_and_a_cancelled_job_can_be_resumed(up, brake, tmp_path):
     chorus = Command(up.command.home, CHORUS_CHUNK_ROWS="1")
     rows = list(enumerate(numbered_texts(MANY, "cancelled")))
     submitted = chorus(
@@ -130,7 +126,7 @@ def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):
     up.wait_for(up.submit("plain", numbered_texts(5, "after"), name="after"))
 
 
-def test_metrics_on_a_taken_port_are_refused_before_anything_runs(home, tmp_path):
+def test_a_metrics_port_in_use_is_refused_before_anything_starts(home, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         ended = Command(home, CHORUS_RUN=str(tmp_path / "run")).here("up", "--metrics", where)
@@ -139,7 +135,7 @@ def test_metrics_on_a_taken_port_are_refused_before_anything_runs(home, tmp_path
     assert not (tmp_path / "run/logs/control.log").exists()
 
 
-def test_nobody_joins_a_service_without_its_broker(up):
+def test_join_without_a_broker_is_refused(up):
     ended = up.command.here("up", "--join")
     assert ended.status == 2
     assert "Set it to the broker that all machines share" in ended.err

@@ -1,6 +1,4 @@
-"""`chorus up` with more to do than it can do at once: everybody gets his turn, and nothing piles
-up.
-"""
+"""`chorus up` with more work than workers: customers and models take turns, queues stay short."""
 
 import shutil
 
@@ -30,7 +28,7 @@ MODELS = [f"custom-{number:02}" for number in range(8)]
 
 @pytest.fixture(scope="module")
 def up(registry, tmp_path_factory):
-    """Customers one and two, and everyone else, all use mood-bow, of which there is one worker."""
+    """A service in which all customers use mood-bow, which has one worker."""
     home = shutil.copytree(registry, tmp_path_factory.mktemp("fair") / "home")
     (home / "customers.toml").write_text('default = "plain"\n')
     (home / "chorus.toml").write_text("[defaults]\nmax = 1\n")
@@ -38,7 +36,7 @@ def up(registry, tmp_path_factory):
         yield up
 
 
-def test_a_small_upload_behind_a_large_one_is_done_while_that_has_most_still_to_go(up):
+def test_a_small_upload_finishes_while_most_of_an_earlier_large_one_waits(up):
     large = up.submit("one", numbered_texts(LARGE, "large"), chunk_rows=2, name="large")
     wait_until(lambda: written_parts(large), "the large one to begin")
     small = up.submit("two", numbered_texts(10, "small"), chunk_rows=10, name="small")
@@ -71,7 +69,7 @@ def test_large_uploads_of_two_customers_progress_side_by_side_and_the_queues_sta
     assert max(control) > 0, "they were looked at while there was something in them"
 
 
-def test_many_more_models_than_fit_in_memory_all_get_their_turn(tmp_path):
+def test_all_jobs_finish_with_more_models_than_fit_in_memory(tmp_path):
     home, files = tmp_path / "home", tmp_path / "files"
     place, customers = LocalPlace(home), []
     files.mkdir()

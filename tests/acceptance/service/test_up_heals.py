@@ -1,6 +1,4 @@
-"""`chorus up` when processes die: the job goes on by itself, and ends with the bytes of an
-undisturbed run.
-"""
+"""`chorus up` when processes die: the job continues, with the output of an undisturbed run."""
 
 import os
 import shutil
@@ -25,7 +23,7 @@ from tests.support.runs.waiting import wait_until
 
 MANY, CHUNK_ROWS = numbered_texts(120), 2
 CHUNKS = len(MANY) // CHUNK_ROWS
-PATIENCE = 60  # seconds within which it goes on
+RECOVERY_SECONDS = 60  # seconds within which a job continues
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +43,7 @@ def undisturbed(up):
 
 @pytest.fixture
 def brake(tmp_path):
-    """On: a job takes many seconds."""
+    """While this file exists, a job takes many seconds."""
     (tmp_path / "brake").touch()
     return tmp_path / "brake"
 
@@ -65,17 +63,17 @@ def test_a_job_survives_the_death_of_each_child_with_the_same_bytes(chorus, brak
             wait_until(
                 lambda: written_parts(job) > before,  # noqa: B023 — awaited at once
                 f"the job to go on without that {victim}",
-                PATIENCE,
+                RECOVERY_SECONDS,
             )
             assert written_parts(job) < CHUNKS, "in the middle of the job"
         brake.unlink()
-        up.wait_for(job, PATIENCE)
+        up.wait_for(job, RECOVERY_SECONDS)
         assert labelled_parts(job) == undisturbed
         for victim, pid in killed.items():
             assert pid not in up.workers()[victim], "another has taken its place"
 
 
-def test_what_a_dead_control_worker_had_in_work_is_handed_back(up):
+def test_the_steps_of_a_dead_control_worker_are_queued_again(up):
     [control] = up.workers()["control"]
     [words] = [words for pid, words in children(up.process.pid) if pid == control]
     step = ReduceChunk("plain-leased", chunk_id(pa.array(MANY[:1], pa.string()))).step
@@ -84,10 +82,10 @@ def test_what_a_dead_control_worker_had_in_work_is_handed_back(up):
     job = up.submit("plain", MANY[:2], name="leased")
     wait_until(lambda: written_parts(job), "the part that nobody seems to work on")
     up.kill("control")
-    up.wait_for(job, PATIENCE)
+    up.wait_for(job, RECOVERY_SECONDS)
 
 
-def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_started_again(
+def test_a_service_stopped_in_the_middle_of_a_job_continues_it_after_a_restart(
     chorus, brake, undisturbed
 ):
     with running_service(chorus) as up:
@@ -98,12 +96,12 @@ def test_told_to_stop_in_the_middle_it_loses_nothing_and_goes_on_when_it_is_star
     assert 0 < len(before) < CHUNKS
     brake.unlink()
     with running_service(chorus) as up:
-        up.wait_for(job, PATIENCE)
+        up.wait_for(job, RECOVERY_SECONDS)
     assert labelled_parts(job) == undisturbed
     assert before.items() <= labelled_parts(job).items()
 
 
-def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_its_job(
+def test_the_children_of_a_killed_service_end_and_the_next_service_finishes_its_job(
     chorus, brake, undisturbed
 ):
     with running_service(chorus) as up:
@@ -117,5 +115,5 @@ def test_a_service_that_is_killed_takes_its_children_with_it_and_another_ends_it
     assert written_parts(job) < CHUNKS
     brake.unlink()
     with running_service(chorus) as up:
-        up.wait_for(job, PATIENCE)
+        up.wait_for(job, RECOVERY_SECONDS)
     assert labelled_parts(job) == undisturbed

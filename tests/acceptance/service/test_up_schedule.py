@@ -1,4 +1,4 @@
-"""The night: what chorus.toml sets going, in a real service."""
+"""The schedules of chorus.toml in a real service."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ customers = ["plain"]
 
 @pytest.fixture
 def chorus(home):
-    """A root with feedback and a schedule, whose service has been down for days."""
+    """A root with feedback and a schedule, whose service has not run for days."""
     place = LocalPlace(home)
     place.create("chorus.toml", FILE.encode())
     store_dataset(place, numbered_texts(6), 3, "plain")
@@ -34,7 +34,7 @@ def chorus(home):
     return Command(home, light=True)
 
 
-def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand_settles_no_time(
+def test_a_time_missed_without_a_service_is_run_once_and_a_manual_run_moves_no_due_time(
     chorus,
 ):
     with running_service(chorus) as up:
@@ -44,7 +44,8 @@ def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand
             assert end.status == "done", end.error
             assert read_active_labels(up.place, "plain").run == run
             return wait_until(
-                lambda: (now := nightly.current()).customers and now, "the look to be noted"
+                lambda: (now := nightly.current()).customers and now,
+                "the schedule state to be written",
             )
 
         nightly = schedule_pointer(up.place, "nightly")
@@ -57,4 +58,4 @@ def test_what_was_missed_while_no_service_ran_is_labelled_once_and_a_run_by_hand
         assert by_hand.status == 0, by_hand.err
         assert by_hand.json == {"run": "nightly-000002", "customers": ["plain"], "refused": {}}
         assert done("nightly-000002").due == caught_up.due
-    assert [said.number for _, said in nightly.history()] == [2, 1, 0]
+    assert [state.number for _, state in nightly.history()] == [2, 1, 0]

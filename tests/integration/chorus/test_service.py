@@ -1,4 +1,4 @@
-"""What `chorus up` does when something fails, with children that do what a test says."""
+"""`chorus up` at each tick when something fails, with fake child processes."""
 
 import logging
 from pathlib import Path
@@ -33,14 +33,14 @@ class FakeChild:
         self.status = -9
 
     def stop(self, grace):
-        """Replaced by a test that looks."""
+        """Replaced by a test that ticked."""
 
     def log_tail(self):
         return "The metrics cannot be served"
 
 
-class Looks:
-    """A service with a clock of its own; a look a second."""
+class TickedService:
+    """A service with a fake clock and one tick a second."""
 
     def __init__(self, place, redis, broker, monkeypatch, **arguments):
         self.now, self.children = 0.0, []
@@ -64,89 +64,98 @@ class Looks:
 
 
 @pytest.fixture
-def looks(place, redis, broker, monkeypatch):
-    return Looks(place, redis, broker, monkeypatch)
+def ticked(place, redis, broker, monkeypatch):
+    return TickedService(place, redis, broker, monkeypatch)
 
 
 @pytest.fixture
-def bridged(place, redis, broker, monkeypatch):
-    return Looks(place, redis, broker, monkeypatch, bridge=True)
+def ticked_with_bridge(place, redis, broker, monkeypatch):
+    return TickedService(place, redis, broker, monkeypatch, bridge=True)
 
 
-def test_a_control_worker_that_ends_again_and_again_is_started_more_and_more_rarely_and_quoted(
-    looks, monkeypatch
+def test_a_control_worker_that_keeps_ending_is_restarted_after_growing_pauses_with_its_log_quoted(
+    ticked, monkeypatch
 ):
-    said = []
+    messages = []
     monkeypatch.setattr(
-        "workers.processes.supervisor.log.warning", lambda line, *words: said.append(line % words)
+        "workers.processes.supervisor.log.warning",
+        lambda line, *words: messages.append(line % words),
     )
     for _ in range(100):
-        looks.children[-1].status = 1
-        looks.tick()
-    assert len(looks.children) == 1 + 7, "after 1, 2, 4, 8, 16, 30 and 30 seconds"
-    assert "The metrics cannot be served" in "\n".join(said)
-    looks.tick(70)
-    assert len(looks.children) == 1 + 8, "and this one runs"
-    looks.children[-1].status = 1
-    looks.tick()
-    assert len(looks.children) == 1 + 9, "it had run for long, so at once"
+        ticked.children[-1].status = 1
+        ticked.tick()
+    assert len(ticked.children) == 1 + 7, "after 1, 2, 4, 8, 16, 30 and 30 seconds"
+    assert "The metrics cannot be served" in "\n".join(messages)
+    ticked.tick(70)
+    assert len(ticked.children) == 1 + 8, "and this one runs"
+    ticked.children[-1].status = 1
+    ticked.tick()
+    assert len(ticked.children) == 1 + 9, "it had run for long, so at once"
 
 
-def test_a_control_worker_that_falls_silent_is_killed_and_replaced(looks):
-    [control] = looks.children
-    looks.tick(100)
+def test_a_control_worker_without_heartbeats_is_killed_and_replaced(ticked):
+    [control] = ticked.children
+    ticked.tick(100)
     assert control.status is None, "it has not come up yet"
-    roster = Roster(looks.context.board)
+    roster = Roster(ticked.context.board)
     roster.put(Worker(control.identity, "", "here", "idle", 0.0, 0.0, 0, 1))
-    looks.tick()
+    ticked.tick()
     roster.remove([control.identity])
-    looks.tick(25)
+    ticked.tick(25)
     assert control.status is None
-    looks.tick(15)
+    ticked.tick(15)
     assert control.status == -9
-    assert len(looks.children) == 2
+    assert len(ticked.children) == 2
 
 
-def test_a_bridge_runs_only_where_one_is_asked_for(looks, bridged):
-    assert [child.command[0] for child in looks.children] == ["worker"]
-    assert [child.command for child in bridged.children][1] == [
+def test_a_bridge_is_started_only_if_requested(ticked, ticked_with_bridge):
+    assert [child.command[0] for child in ticked.children] == ["worker"]
+    assert [child.command for child in ticked_with_bridge.children][1] == [
         "bridge",
         "--id",
-        bridged.children[1].identity,
+        ticked_with_bridge.children[1].identity,
     ]
 
 
-def test_a_bridge_that_dies_is_replaced_and_forgotten_and_the_control_worker_stays(bridged):
-    control, dead = bridged.children
-    bridges = BridgeRoster(bridged.context.board)
+def test_a_dead_bridge_is_replaced_and_removed_from_the_roster(ticked_with_bridge):
+    control, dead = ticked_with_bridge.children
+    bridges = BridgeRoster(ticked_with_bridge.context.board)
     bridges.put(Bridge(dead.identity, "projects/p/subscriptions/s", "pulling", 0.0, "", 7))
     dead.status = -9
-    bridged.tick(2)
+    ticked_with_bridge.tick(2)
     assert bridges.all() == []
-    assert [child.command[0] for child in bridged.children] == ["worker", "bridge", "bridge"]
-    assert bridged.children[2].identity != dead.identity
+    assert [child.command[0] for child in ticked_with_bridge.children] == [
+        "worker",
+        "bridge",
+        "bridge",
+    ]
+    assert ticked_with_bridge.children[2].identity != dead.identity
     assert control.status is None
 
 
-def test_the_bridge_is_stopped_first_so_that_no_more_comes_in(bridged, monkeypatch):
+def test_the_bridge_is_stopped_first_and_the_control_worker_last_within_one_grace(
+    ticked_with_bridge, monkeypatch
+):
     order = []
     monkeypatch.setattr(FakeChild, "stop", lambda child, grace: order.append((child.name, grace)))
-    monkeypatch.setattr(bridged.service.pools, "stop", lambda grace: order.append(("pools", grace)))
-    bridged.service.stop(60)
+    monkeypatch.setattr(
+        ticked_with_bridge.service.pools, "stop", lambda grace: order.append(("pools", grace))
+    )
+    ticked_with_bridge.service.stop(60)
     assert [name for name, _ in order] == ["bridge", "pools", "control"]
     assert sorted((grace for _, grace in order), reverse=True) == [grace for _, grace in order], (
         "in all, not for each"
     )
 
 
-def test_a_storage_that_fails_in_a_look_does_not_end_the_service(looks, monkeypatch, caplog):
+def test_a_storage_error_in_a_tick_does_not_end_the_service(ticked, monkeypatch, caplog):
     def fails():
         raise OSError("the disk is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(looks.service.pools, "tick", fails)
-        looks.tick()
-    [said] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert "the disk is gone" in str(said.exc_info[1])
-    looks.tick()
+        broken.setattr(ticked.service.pools, "tick", fails)
+        ticked.tick()
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "the disk is gone" in str(record.exc_info[1])
+    ticked.tick()
     assert len(caplog.records) == 1

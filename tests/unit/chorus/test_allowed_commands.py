@@ -1,4 +1,4 @@
-"""Each command checks whether the file that its arguments name may be named, before all else."""
+"""Every command with a file argument checks that the file is allowed before it does anything."""
 
 import pytest
 from click.testing import CliRunner
@@ -29,7 +29,9 @@ TRAIN = ("--target", "mood", "--mode", "one_of", "--labels", "label")
         (deploy, ["kubernetes", "--out", "{}"]),
     ],
 )
-def test_a_file_outside_of_the_allowed_places_is_refused(command, arguments, tmp_path, monkeypatch):
+def test_every_file_argument_outside_the_allowed_places_is_refused(
+    command, arguments, tmp_path, monkeypatch
+):
     (tmp_path / "in").mkdir()
     monkeypatch.chdir(tmp_path)
     outside = tmp_path / "in" / ".." / "file"
@@ -45,7 +47,7 @@ def test_a_file_outside_of_the_allowed_places_is_refused(command, arguments, tmp
     assert not (tmp_path / "file").exists()
 
 
-def test_a_folder_that_holds_a_link_to_elsewhere_is_refused(tmp_path):
+def test_a_folder_with_a_link_out_of_the_allowed_places_is_refused(tmp_path):
     (tmp_path / "in/model/deep").mkdir(parents=True)
     (tmp_path / "weights").write_text("not for everybody")
     (tmp_path / "in/model/loop").symlink_to(tmp_path / "in/model")
@@ -63,7 +65,7 @@ def test_a_folder_that_holds_a_link_to_elsewhere_is_refused(tmp_path):
     assert isinstance(ended.exception, NotAModel), "nothing else is wrong with such a folder"
 
 
-def test_a_refused_request_ends_with_status_2_and_says_what_is_allowed(tmp_path):
+def test_a_refused_request_exits_with_status_2_and_lists_the_allowed_places(tmp_path):
     command = Command(tmp_path / "home", CHORUS_ALLOWED_PLACES=f"{tmp_path}/in, s3://acme/in")
     ended = command.here("score", tmp_path / "in.csv", "--json")
     assert (ended.status, ended.json["status"]) == (2, "refused")

@@ -1,4 +1,4 @@
-"""What `chorus schedule` says of a schedule, and what it and `chorus doctor` refuse."""
+"""`chorus schedule list` and `run`, and schedules in `chorus doctor`."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tests.support.runs.steps import store_dataset
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-NEVER = {"cron": "0 0 29 2 *", "timezone": "Asia/Tokyo"}  # for years to come
+LEAP_DAY = {"cron": "0 0 29 2 *", "timezone": "Asia/Tokyo"}  # for years to come
 
 
 @pytest.fixture
@@ -28,18 +28,18 @@ def settings(place):
 
 @pytest.fixture
 def shown(settings, capsys):
-    """What the command says of the only schedule."""
+    """A function that returns the status of the only schedule."""
 
     def shown():
         show_schedules(settings, as_json=True)
-        [found] = json.loads(capsys.readouterr().out)["schedules"]
-        return found
+        [status] = json.loads(capsys.readouterr().out)["schedules"]
+        return status
 
     return shown
 
 
-def begun(place, *customers, refused=None):
-    """The first runs of the schedule."""
+def start_runs(place, *customers, refused=None):
+    """Start the first run of the schedule for these customers."""
     for customer in customers:
         ensemble = EnsembleVersion(name="default", version=1)
         create_run(
@@ -56,7 +56,7 @@ def begun(place, *customers, refused=None):
         )
     now = datetime.now(UTC)
     move = ScheduleState(
-        number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **NEVER
+        number=1, due=now, at=LONG_AGO, customers=customers, refused=refused or {}, **LEAP_DAY
     )
     schedule_pointer(place, "leap").move(lambda _: move)
 
@@ -66,22 +66,22 @@ def end(place, customer, **ended):
     end_run(place, run, RunEnd(at=LONG_AGO, **ended))
 
 
-def test_one_that_no_service_has_seen_is_due_at_its_next_time(shown):
+def test_a_schedule_that_no_service_has_read_is_due_at_its_next_time(shown):
     found = shown()
     assert (found["run"], found["state"], found["customers"]) == (None, "never run", "all")
     assert found["next"].endswith("-02-29T00:00:00+09:00")
     assert found["next_utc"].endswith("-02-28T15:00:00+00:00")
 
 
-def test_a_time_that_was_missed_is_the_next(shown, place):
+def test_a_missed_time_is_the_next_time(shown, place):
     schedule_pointer(place, "leap").move(
-        lambda _: ScheduleState(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **NEVER)
+        lambda _: ScheduleState(number=0, due=datetime(2020, 1, 1, tzinfo=UTC), **LEAP_DAY)
     )
     assert shown()["next"] == "2024-02-29T00:00:00+09:00"
 
 
-def test_the_last_run_goes_on_until_it_is_done_for_all(shown, place):
-    begun(place, "acme", "globex")
+def test_the_last_run_is_running_until_it_is_done_for_all_customers(shown, place):
+    start_runs(place, "acme", "globex")
     end(place, "acme", status="done")
     assert shown()["state"] == "running"
     end(place, "globex", status="done")
@@ -90,8 +90,8 @@ def test_the_last_run_goes_on_until_it_is_done_for_all(shown, place):
     assert found["started"] == "2026-01-01T09:00:00+09:00"
 
 
-def test_a_run_that_failed_or_was_refused_says_why(shown, place, settings, capsys):
-    begun(place, "acme", "globex", refused={"initech": "There is no ensemble."})
+def test_a_failed_or_refused_run_shows_the_reason(shown, place, settings, capsys):
+    start_runs(place, "acme", "globex", refused={"initech": "There is no ensemble."})
     end(place, "acme", status="failed", error="1 of 2 jobs were not done.")
     end(place, "globex", status="done")
     found = shown()
@@ -107,11 +107,11 @@ def test_a_run_that_failed_or_was_refused_says_why(shown, place, settings, capsy
 
 
 def test_a_run_without_feedback_had_nothing_to_label(shown, place):
-    begun(place)
+    start_runs(place)
     assert shown()["state"] == "nothing to label"
 
 
-def test_a_schedule_is_run_by_a_service_and_has_to_be_in_the_file(settings, place):
+def test_running_a_schedule_needs_a_service_and_a_schedule_in_the_file(settings, place):
     with pytest.raises(NoService):
         run_schedule(settings, "leap", as_json=False)
     elsewhere = from_environment(
@@ -121,9 +121,7 @@ def test_a_schedule_is_run_by_a_service_and_has_to_be_in_the_file(settings, plac
         run_schedule(elsewhere, "lap", as_json=False)
 
 
-def test_the_doctor_names_customers_without_feedback_and_a_line_that_cannot_be(
-    settings, place, capsys
-):
+def test_the_doctor_names_customers_without_feedback_and_a_bad_line(settings, place, capsys):
     def found(text):
         place.replace("chorus.toml", b'[[schedule]]\nname = "nightly"\ncron = "0 2 * * *"\n' + text)
         examine(settings, as_json=True)
