@@ -103,7 +103,7 @@ class MachinePlan:
         return Need(worker.memory, worker.device, self.models[worker.model].limits.gpu)
 
     @cached_property
-    def largest(self) -> Capacity:
+    def max_capacity(self) -> Capacity:
         """Free capacity if every worker stopped that may stop.
 
         A worker that needs more never fits on this machine.

@@ -87,7 +87,7 @@ def _start_first_workers(plan: MachinePlan) -> None:
     models = [model for model in plan.models.values() if model.missing > 0 and not model.active]
     for model in sorted(models, key=lambda model: (model.waiting_since, model.name)):
         need = plan.need_of(model)
-        if not plan.start(model) and plan.largest.fitting_device(need):
+        if not plan.start(model) and plan.max_capacity.fitting_device(need):
             if not plan.free_later.fitting_device(need):
                 _make_room(plan, model, need)
             if model.rows:
