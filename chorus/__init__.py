@@ -1,3 +1,1 @@
-"""The front door: command line, settings and wiring. It may import every other folder; none imports
-it.
-"""
+"""The command line, settings and wiring. It may import every other folder; none imports it."""

@@ -103,7 +103,7 @@ SETTINGS = (
     Setting(
         "CHORUS_ALLOWED_PLACES",
         PLACES,
-        "any at all",
+        "any",
         "folders and buckets that a request may name",
         _none,
     ),
