@@ -43,7 +43,7 @@ def server(folder, *arguments):
 
 def answers(address):
     try:
-        address.check()
+        address.check_answers()
     except ChorusError:
         return False
     return True
