@@ -18,7 +18,6 @@ def labelled_rows(
     answers: Mapping[str, Answer],
     *,
     review_below: float,
-    missing: Sequence[str],
     scored_at: datetime,
     keep_text: bool,
     columns: Sequence[str],
@@ -26,7 +25,7 @@ def labelled_rows(
     """Return one labelled row for each row of `chunk`, in its order.
 
     `chunk` has the columns of storage.records.feedback.CHUNK that are needed here. `answers` is by
-    target name, each of as many rows. `missing` names the members that did not vote. `columns` are
+    target name, each of as many rows. `columns` are
     the caller's own columns to keep; one whose name is taken gets the prefix `upload_`. A row's
     `agreement` is the least of its targets'.
     """
@@ -43,9 +42,9 @@ def labelled_rows(
         agreement = np.minimum(agreement, answer.agreement)
     out["agreement"] = pa.array(agreement)
     out["needs_review"] = pa.array(agreement < np.float32(review_below))
-    ends = pa.array(np.arange(rows + 1, dtype=np.int32) * len(missing))
+    # Always empty, because every member of a labelled row has voted; kept for readers of labels.
     out["members_missing"] = pa.ListArray.from_arrays(
-        ends, pa.array([*missing] * rows, pa.string())
+        pa.array(np.zeros(rows + 1, dtype=np.int32)), pa.array([], pa.string())
     )
     out["scored_at"] = pa.repeat(pa.scalar(scored_at, pa.timestamp("ms", tz="UTC")), rows)
     for column in columns:

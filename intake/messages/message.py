@@ -67,7 +67,7 @@ def parse_message(
     try:
         body = message.data.decode()
     except UnicodeDecodeError as error:
-        return RejectedMessage(RejectReason.UNDECODABLE, f"byte {error.start} is no UTF-8")
+        return RejectedMessage(RejectReason.UNDECODABLE, f"it is not UTF-8 at byte {error.start}")
     record = parse_json_record(body, _TEXT, _ID)
     if isinstance(record, tuple):
         return RejectedMessage(*record)

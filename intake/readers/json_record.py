@@ -46,7 +46,7 @@ def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecor
         )
         invalid = "\\u" in line and has_invalid_characters(json.dumps(value, ensure_ascii=False))
     except RecursionError:  # values nested so deeply that they can be read and not written
-        return RejectReason.NOT_AN_OBJECT, "its values lie too deep in each other"
+        return RejectReason.NOT_AN_OBJECT, "its values are nested too deeply"
     if invalid:
         return (
             RejectReason.UNDECODABLE,

@@ -1,4 +1,4 @@
-"""The retry policy of storage as a value: failures and elapsed seconds in, seconds to wait out."""
+"""The retry policy of storage: how long to wait after so many failures and so many seconds."""
 
 from dataclasses import dataclass
 

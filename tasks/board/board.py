@@ -50,7 +50,7 @@ class Board:
     def epoch(self) -> bytes | None:
         """Return the board's random value, drawn if there is none.
 
-        Another value than before means that Redis has lost everything since.
+        A value other than the one read before means that Redis lost its data in between.
         """
         epoch = self.key(keys.EPOCH)
         self.redis.set(epoch, uuid4().hex, nx=True)
@@ -133,8 +133,9 @@ class Board:
     ) -> None:
         """Note the state of a model's chunks, by position.
 
-        `in_flight`: queued, leased, or equal to a chunk that is. `missing`: to be dispatched. A
-        chunk that was scored after storage was read stays scored: the board alone knows it.
+        `missing`: to be dispatched. `in_flight`: not to be dispatched, because the cell is queued
+        or leased, or because another chunk with the same texts stands for it. A chunk that was
+        scored after storage was read stays scored, because the board is newer than what was read.
         """
         pipe = self.redis.pipeline(transaction=False)
         for position in scored:
@@ -263,7 +264,7 @@ class Board:
         return {model.decode(): float(at) for model, at in times.items()}
 
     def outstanding_keys(self, model: str) -> tuple[str, str]:
-        """Return the two keys of a model's outstanding cells: of bulk jobs, and of short ones."""
+        """Return the two keys of a model's outstanding cells: of ranks after the first, and of it."""
         return self.key(keys.OUTSTANDING, model), self.key(keys.OUTSTANDING_SHORT, model)
 
     def scored_key(self, job: str, model: str) -> str:

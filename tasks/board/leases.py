@@ -169,7 +169,7 @@ class WorkerSession:
                 self._held[key] = self._last_step
             else:
                 self._held.pop(key, None)
-            # Nothing reads the state of a control worker, or of one whose model is not loaded yet.
+            # A control worker has no state; one that is still loading its model stays "starting".
             if not self._worker.model or self._worker.state == "starting":
                 return None
             return self._change_state("busy" if self._held else "idle", self._worker.memory)

@@ -1,7 +1,7 @@
 """Deduplication of messages: one batch owns each message id of a customer, for a time window.
 
 A batch claims its ids in Redis before it is stored. Storage decides whether an owner was really
-stored (intake.messages.batch); an id whose owner was given up for lost may be claimed again. When
+stored (intake.messages.batch); an id whose owner was abandoned may be claimed again. When
 Redis has lost claims, they are restored from the stored batches. A server that was restarted, or
 that took over from another, may lack the latest claims: it is checked for every batch of the
 window, and only batches whose claims are missing are read.
@@ -25,17 +25,17 @@ _WAIT_SECONDS = 60.0  # that other processes wait for it
 
 _CLAIM = """
 -- Claim ids for the batch ARGV[1] for ARGV[2] seconds. KEYS[1] once:whole, KEYS[2]
--- claimed:<customer>:<batch>, then once:<customer>:<hash> of each id; from ARGV[4] on, lost
--- batches, which own nothing. ARGV[3] = 1: claim even if the server does not hold all claims.
--- Returns the owner of each id, or false.
+-- claimed:<customer>:<batch>, then once:<customer>:<hash> of each id; from ARGV[4] on,
+-- abandoned batches, which own nothing. ARGV[3] = 1: claim even if the server does not
+-- hold all claims. Returns the owner of each id, or false.
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if ARGV[3] == '0' and redis.call('GET', KEYS[1]) ~= server then return false end
-local lost = {}
-for at = 4, #ARGV do lost[ARGV[at]] = true end
+local abandoned = {}
+for at = 4, #ARGV do abandoned[ARGV[at]] = true end
 local owners = {}
 for at = 3, #KEYS do
   local owner = redis.call('GET', KEYS[at])
-  if not owner or lost[owner] then
+  if not owner or abandoned[owner] then
     owner = ARGV[1]
     redis.call('SET', KEYS[at], owner, 'EX', ARGV[2])
   end
@@ -59,14 +59,14 @@ class MessageDedup:
         batch: str,
         ids: Sequence[str],
         now: datetime,
-        lost: Collection[str] = (),
+        abandoned: Collection[str] = (),
     ) -> list[str]:
         """Claim the ids for a batch, and return the batch that owns each.
 
-        That is this batch, unless another one that is not among the `lost` owned the id before.
+        That is this batch, unless another one that is not `abandoned` owned the id before.
         Raises RedisError, and what the place raises.
         """
-        while (owners := self._claim(customer, batch, ids, self._window, lost)) is None:
+        while (owners := self._claim(customer, batch, ids, self._window, abandoned)) is None:
             # One process restores the claims; one that waits longer than that releases its messages
             # (LockError is a RedisError).
             lock = self._board.redis.lock(
@@ -132,7 +132,7 @@ class MessageDedup:
         batch: str,
         ids: Sequence[str],
         seconds: int,
-        lost: Collection[str] = (),
+        abandoned: Collection[str] = (),
         *,
         restoring: bool = False,
     ) -> list[str] | None:
@@ -144,6 +144,6 @@ class MessageDedup:
                 self._batch_claimed(customer, batch),
                 *claims,
             ],
-            args=[batch, seconds, int(restoring), *lost],
+            args=[batch, seconds, int(restoring), *abandoned],
         )
         return None if owners is None else [owner.decode() for owner in cast("list[bytes]", owners)]

@@ -99,6 +99,7 @@ class RunSchedule:
     """Start the runs of a schedule that are due."""
 
     schedule: str
+    # "look" is an older name, kept so that versions of Chorus can share a broker.
     name: ClassVar[str] = "chorus.look"
     queue: ClassVar[str] = CONTROL_QUEUE
     job: ClassVar[None] = None

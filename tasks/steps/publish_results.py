@@ -25,7 +25,7 @@ from tasks.planning.record_cache import ensemble_of, job_of
 from tasks.steps.finish import end_published_job
 from tasks.steps.result_format import columns_to_read, labelled_messages, rejected_messages
 
-_MESSAGES_PER_REQUEST = 1000  # messages that are built and published together
+_MESSAGES_AT_ONCE = 1000  # messages built at once; the topic splits them into requests
 
 
 class ResultsRefused(Exception):
@@ -48,7 +48,7 @@ OpenTopic = Callable[[str], ResultTopic]
 
 
 def publish_results(context: Context, open_topic: OpenTopic, message: PublishResults) -> None:
-    """Publish part after part, from the first one that is not published by the board; end the job.
+    """Publish the parts one by one, from the first that the board does not count; end the job.
 
     `open_topic`: returns the topic of a full name. A job that is cancelled meanwhile stops after
     the current part. One that has lost a file is completed first. Raises ResultsRefused,
@@ -86,16 +86,14 @@ def _publish(context: Context, job: Job, topic: ResultTopic, part: Part) -> None
     data = job.output.read(part.name)
     if part.name.startswith("_"):
         rows = decode_parquet(data, ["id", "reason", "detail"])
-        for first in range(0, len(rows), _MESSAGES_PER_REQUEST):
+        for first in range(0, len(rows), _MESSAGES_AT_ONCE):
             topic.publish(
-                rejected_messages(job, part.name, rows.slice(first, _MESSAGES_PER_REQUEST), first)
+                rejected_messages(job, part.name, rows.slice(first, _MESSAGES_AT_ONCE), first)
             )
         return
     targets = ensemble_of(context.place, job).targets
     rows = decode_parquet(data, columns_to_read(targets))
-    for first in range(0, len(rows), _MESSAGES_PER_REQUEST):
+    for first in range(0, len(rows), _MESSAGES_AT_ONCE):
         topic.publish(
-            labelled_messages(
-                job, targets, part.name, rows.slice(first, _MESSAGES_PER_REQUEST), first
-            )
+            labelled_messages(job, targets, part.name, rows.slice(first, _MESSAGES_AT_ONCE), first)
         )

@@ -157,7 +157,6 @@ def _label_rows(
         job.customer,
         answers,
         review_below=ensemble_of(context.place, job).review_below,
-        missing=(),
         scored_at=job.submitted_at,
         keep_text=job.keep_text,
         columns=columns,

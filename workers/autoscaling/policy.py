@@ -27,7 +27,7 @@ from workers.autoscaling.limits import Limits
 from workers.autoscaling.machine_plan import MachinePlan
 from workers.autoscaling.model_workload import HEAD_START, ModelWorkload
 
-# Seconds that a model has a worker at least, before it is paused for another as urgent.
+# Seconds that a model keeps a worker at least, before it is paused for another as urgent.
 TURN_SECONDS = 60.0
 # Seconds that an idle worker stays if there is another: longer than from cell to cell.
 SPARE_SECONDS = 15.0

@@ -130,7 +130,7 @@ class BatchWriter:
     ) -> None:
         """Store the rows whose ids can be claimed, and acknowledge all ids that are stored.
 
-        `abandoned`: batches that were given up; they are added to it, and their ids stay pending.
+        `abandoned`: batches that will not be stored; they are added, and their ids stay pending.
         """
         now = datetime.now(UTC)
         name, ids = batch_name(now), pending.ids
@@ -140,7 +140,7 @@ class BatchWriter:
         if own_ids:
             rows = table.filter(pc.is_in(table["id"], pa.array(own_ids, pa.string())))
             if submit_batch(self._context, customer, name, rows, first_labels) is None:
-                abandoned.add(name)  # this process was so slow that another one gave it up
+                abandoned.add(name)  # this process was so slow that another one abandoned it
             else:
                 self._dedup.confirm(customer, name, own_ids)
                 self._remember(f"{customer}/{name}")

@@ -37,7 +37,7 @@ _MIN_BACKOFF = 1.0  # seconds between two attempts to open a stream; doubled eac
 _MAX_BACKOFF = 60.0
 # Seconds that a stream has to last after one that ended, before it counts as working.
 _STABLE_SECONDS = 2.0
-# Seconds without a sign of a thread, after which it is stuck; storage and broker take less.
+# Seconds without progress of a thread, after which it is stuck; storage and broker take less.
 _STUCK_SECONDS = 300.0
 _UNAVAILABLE = (RedisError, BrokerUnreachable, StorageUnavailable, CannotWrite)
 # Seconds for which messages are held after such an error. If they were released at once, others
@@ -95,7 +95,7 @@ class PullLoop:
         self.status.remove()
 
     def failure(self) -> str | None:
-        """Return why it has stopped to pull without `stop`; None if it works."""
+        """Return why it stopped pulling although `stop` was not called; None while it works."""
         if self._stopped.is_set():
             return None
         for thread in self._threads:
@@ -127,14 +127,14 @@ class PullLoop:
                     if self.status.state != "pulling" and (
                         not self.status.error or self._is_stable(opened_at)
                     ):
-                        log.info("pulls from %s", self._subscription.name)
+                        log.info("pulling from %s", self._subscription.name)
                         self.status.set_state("pulling")
                     self._subscription.wait(_POLL_SECONDS)
                     self._heartbeat()
             except PullStopped as error:
                 if monotonic() - opened_at > _MAX_BACKOFF:
                     backoff = _MIN_BACKOFF
-                log.warning("%s It is tried again in %.0f s", error, backoff)
+                log.warning("%s Trying again in %.0f s", error, backoff)
                 self.status.set_state("waiting", str(error))
                 self._wait(backoff)
                 backoff = min(_MAX_BACKOFF, 2 * backoff)

@@ -25,8 +25,8 @@ from tasks.planning.reconcile_job import control_steps_in_flight
 from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
 
-_REQUEUE_SECONDS = 5.0  # until a step is queued again that is still due
-# Seconds until storage is read again: a run may have ended for which the next one waits.
+_REQUEUE_SECONDS = 5.0  # after which a step that is still due is queued again
+# Seconds until storage is read again: the next run may wait for one that has ended since.
 _RECHECK_SECONDS = 30.0
 _TICK_SECONDS = 5  # at most, between two ticks
 

@@ -31,7 +31,7 @@ from tasks.planning.reconcile_job import (
 )
 from tasks.planning.record_cache import dataset_of, job_of
 
-# seconds without progress after which a job of which nothing is in flight is reconciled
+# Seconds for which a job may make no progress with nothing in flight; then it is reconciled.
 _STALLED_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class Reconciler:
         return stalled
 
     def _reconcile(self, job: str) -> None:
-        log.info("queueing again what the job lacks", extra={"job": job})
+        log.info("queueing the missing steps of the job again", extra={"job": job})
         try:
             if published_parts(self._context.board, job) is not None:
                 self._context.publish(PublishResults(job))  # only its results are left to publish

@@ -35,7 +35,7 @@ def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
     for attempt in count(1):
         try:
             if message.job is not None and context.board.is_stopped(message.job):
-                log.info("skipped: the job has ended", extra=fields)
+                log.info("skipped: the job was stopped", extra=fields)
                 return
             with _lease(context, message.step) as mine:
                 if not mine:
@@ -64,7 +64,7 @@ def _fail_job(context: Context, job: str, reason: str) -> None:
     try:
         fail_job(context, job, reason)
     except RedisError:
-        log.exception("the board does not have that the job failed", extra={"job": job})
+        log.exception("could not record on the board that the job failed", extra={"job": job})
 
 
 def _defer(context: Context, step: str, seconds: float) -> None:

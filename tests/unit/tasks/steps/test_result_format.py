@@ -76,7 +76,6 @@ def parts(draw):
         JOB.customer,
         answers,
         review_below=0.5,
-        missing=(),
         scored_at=JOB.submitted_at,
         keep_text=True,
         columns=(),
