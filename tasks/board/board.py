@@ -264,7 +264,7 @@ class Board:
         return {model.decode(): float(at) for model, at in times.items()}
 
     def outstanding_keys(self, model: str) -> tuple[str, str]:
-        """Return the two keys of a model's outstanding cells: of ranks after the first, and of it."""
+        """Return the keys of a model's outstanding cells: of ranks after the first, and of it."""
         return self.key(keys.OUTSTANDING, model), self.key(keys.OUTSTANDING_SHORT, model)
 
     def scored_key(self, job: str, model: str) -> str:
