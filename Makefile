@@ -32,6 +32,7 @@ check: .venv/dev
 	$(BIN)/python -m tools.layout --check
 	$(BIN)/python -m tools.words --check
 	$(BIN)/python -m tools.architecture --check
+	$(BIN)/python -m tools.tables --check
 
 format: .venv/dev
 	$(BIN)/ruff format .

@@ -17,7 +17,7 @@ import pyarrow as pa
 from support.demo_models import root_with_models
 from support.job_builder import job_from_texts
 from support.report import AtMost, Target, report
-from support.service import Service, start_service, temporary_root
+from support.service import ServiceProcess, start_service, temporary_root
 
 from models.interface.compute import Compute
 from storage.places.place import Place
@@ -65,7 +65,7 @@ def main() -> None:
     report("latency", measures, targets)
 
 
-def measure(running: Service, model: str) -> Latencies:
+def measure(running: ServiceProcess, model: str) -> Latencies:
     """Submit one feedback after the other, for the customer whose ensemble is this model alone."""
     for number in range(WARM_UP):
         running.wait_for_job(
@@ -83,7 +83,7 @@ def measure(running: Service, model: str) -> Latencies:
     return Latencies(whole, _time_model_alone(running, model, texts))
 
 
-def submit(running: Service, model: str, text: str) -> Job:
+def submit(running: ServiceProcess, model: str, text: str) -> Job:
     job = job_from_texts(running.context.place, model, [text])
     start_job(running.context, job)
     return job
@@ -115,7 +115,7 @@ def time_durable_file(place: Place) -> float:
     return float(np.median(times))
 
 
-def _time_model_alone(running: Service, model: str, texts: Sequence[str]) -> list[float]:
+def _time_model_alone(running: ServiceProcess, model: str, texts: Sequence[str]) -> list[float]:
     """Return the milliseconds that the warm model needs for each text, in this process."""
     loaded = InMemoryModel(
         running.context.place, model, 1, Compute(threads=1, cache=running.settings.run / "compiled")

@@ -84,7 +84,7 @@ class Upload:
 
 
 @dataclass
-class Run:
+class LiveRun:
     """Uploads and samples, from the first submission until the last worker has stopped."""
 
     uploads: list[Upload] = field(default_factory=list)
@@ -195,9 +195,9 @@ def _texts() -> list[str]:
     return real_texts(max(burst.rows for burst in BURSTS))
 
 
-def _follow(process: ChildProcess, context: Context) -> Run:
+def _follow(process: ChildProcess, context: Context) -> LiveRun:
     """Submit the bursts at their times; take samples until all jobs and all workers have ended."""
-    run, started_at = Run(), time.monotonic()
+    run, started_at = LiveRun(), time.monotonic()
 
     def submit() -> None:
         for number, burst in enumerate(BURSTS):
@@ -227,7 +227,7 @@ def _follow(process: ChildProcess, context: Context) -> Run:
         time.sleep(max(0.0, POLL_SECONDS - (time.monotonic() - started_at - now)))
 
 
-def _print(run: Run, context: Context) -> None:
+def _print(run: LiveRun, context: Context) -> None:
     """Print the seconds of each upload, and those of the stages to its first scores."""
     stage_names = ("waiting", "starting", "loading", "scoring")
     print(
@@ -245,7 +245,7 @@ def _print(run: Run, context: Context) -> None:
         )
 
 
-def _measures(run: Run, budget: int) -> dict[str, float]:
+def _measures(run: LiveRun, budget: int) -> dict[str, float]:
     seconds = [sample.at for sample in run.samples]
     workers = [
         sum(size for model, size in sample.memory.items() if model) for sample in run.samples
@@ -303,7 +303,7 @@ def _integrate(seconds: Sequence[float], values: Sequence[float]) -> float:
     )
 
 
-def _picture(run: Run, budget: int, worker_memory: float) -> str:
+def _picture(run: LiveRun, budget: int, worker_memory: float) -> str:
     colours = dict(zip(CUSTOMERS, COLOURS, strict=True))
     samples = run.samples
     rows = [

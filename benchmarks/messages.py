@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from support.demo_models import ALL_MODELS, real_texts, root_with_models
 from support.report import AtLeast, AtMost, Target, median, report
-from support.service import Service, temporary_root
+from support.service import ServiceProcess, temporary_root
 from throughput import BareLoop, faster_precisions, warm_service
 
 from chorus.common.settings import child_environment, from_environment
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 @contextmanager
-def run_bridge(running: Service) -> Iterator[None]:
+def run_bridge(running: ServiceProcess) -> Iterator[None]:
     """Run `chorus bridge`, which creates the topics and the subscription."""
     settings = {
         "CHORUS_SUBSCRIPTION": SUBSCRIPTION,

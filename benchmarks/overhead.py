@@ -24,7 +24,7 @@ from typing import Any
 
 from support.job_builder import job_from_upload
 from support.report import AtLeast, AtMost, median, report
-from support.service import Service, start_service, temporary_root
+from support.service import ServiceProcess, start_service, temporary_root
 
 from chorus.common.process_setup import block_pandas, use_system_allocator
 from chorus.common.settings import from_environment
@@ -84,7 +84,7 @@ def _report(medians: Mapping[int, Mapping[str, float]]) -> None:
 
 
 def _run(
-    running: Service, root: Path, warm_up_upload: Path, upload: Path, rows: int
+    running: ServiceProcess, root: Path, warm_up_upload: Path, upload: Path, rows: int
 ) -> dict[str, float]:
     """Run one job through a warm service; return rates, processor seconds and peaks."""
     with _SubmittingProcess(root, running.broker.url) as client:

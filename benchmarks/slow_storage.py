@@ -21,7 +21,7 @@ from pathlib import Path
 from support.demo_models import ALL_MODELS, real_texts, root_with_models
 from support.job_builder import job_from_upload
 from support.report import AtLeast, Target, median, report
-from support.service import Service, start_service
+from support.service import ServiceProcess, start_service
 
 from chorus.common.settings import from_environment
 from intake.dataset.upload import UploadOptions
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """One job, measured from the file to the manifest."""
 
     seconds: float
@@ -127,9 +127,9 @@ class Run:
 
 def measure_store(
     store: Callable[[], AbstractContextManager[BucketServer]], published: Path, folder: Path
-) -> dict[tuple[JobSize, float], list[Run]]:
+) -> dict[tuple[JobSize, float], list[MeasuredRun]]:
     """Run rounds of every job, in turn without and with latency."""
-    runs: dict[tuple[JobSize, float], list[Run]] = defaultdict(list)
+    runs: dict[tuple[JobSize, float], list[MeasuredRun]] = defaultdict(list)
     with ExitStack() as stack:
         buckets = stack.enter_context(store())
         proxy = stack.enter_context(FaultyProxy(buckets.url))
@@ -160,7 +160,9 @@ def measure_store(
     return runs
 
 
-def _run(running: Service, proxy: FaultyProxy, file: Path, size: JobSize, latency: float) -> Run:
+def _run(
+    running: ServiceProcess, proxy: FaultyProxy, file: Path, size: JobSize, latency: float
+) -> MeasuredRun:
     proxy.latency = 0.0
     _remove_results(running.context.place)
     before = len(proxy.calls)
@@ -170,10 +172,10 @@ def _run(running: Service, proxy: FaultyProxy, file: Path, size: JobSize, latenc
     start_job(running.context, job)
     scoring = _measure_scoring_rate(running, job, size.rows)
     running.wait_for_job(job, poll_seconds=0.01)
-    return Run(time.perf_counter() - started_at, scoring, len(proxy.calls) - before)
+    return MeasuredRun(time.perf_counter() - started_at, scoring, len(proxy.calls) - before)
 
 
-def _measure_scoring_rate(running: Service, job: Job, rows: int) -> float:
+def _measure_scoring_rate(running: ServiceProcess, job: Job, rows: int) -> float:
     """Return the rows a second from the first part to the last; 0 for a job of one part."""
     chunks = -(-rows // from_environment().chunk_rows)
     observed: list[tuple[float, int]] = []  # time, and number of parts
@@ -190,7 +192,7 @@ def _measure_scoring_rate(running: Service, job: Job, rows: int) -> float:
 
 
 @contextmanager
-def _start_warm_service(root: str, place: Place, upload: Path) -> Iterator[Service]:
+def _start_warm_service(root: str, place: Place, upload: Path) -> Iterator[ServiceProcess]:
     """Start workers that share the cores as in `chorus score`, each with its model loaded."""
     registry = ModelRegistry(place)
     cores = from_environment().cores

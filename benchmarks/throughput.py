@@ -35,7 +35,7 @@ from support.baselines import Pipelines, RayData
 from support.demo_models import ALL_MODELS, open_standard_folders, real_texts, root_with_models
 from support.job_builder import job_from_upload
 from support.report import AtLeast, Target, median, report
-from support.service import Service, start_service, temporary_root
+from support.service import ServiceProcess, start_service, temporary_root
 
 from chorus.common.settings import from_environment
 from intake.dataset.upload import UploadOptions
@@ -153,7 +153,7 @@ def faster_precisions(place: Place, model: str) -> list[Precision]:
 @contextmanager
 def warm_service(
     root: Path, place: Place, models: Sequence[str], cores: int, precision: Precision
-) -> Iterator[Service]:
+) -> Iterator[ServiceProcess]:
     """Start workers that share the cores as in `chorus score`."""
     registry = ModelRegistry(place)
     threads = share_threads(
@@ -166,7 +166,7 @@ def warm_service(
 class WarmChorus:
     """A job for all models together, from a file, on workers that are warm."""
 
-    def __init__(self, running: Service, root: Path, texts: list[str]) -> None:
+    def __init__(self, running: ServiceProcess, root: Path, texts: list[str]) -> None:
         self._running, self._root = running, root
         self._texts = texts[:512]
         self.rate()

@@ -99,3 +99,4 @@ def _jaccard(own: Bool, answer: Bool) -> npt.NDArray[np.float64]:
 Method = Callable[[Mode, Sequence[Vote], float], Answer]
 
 METHODS: dict[str, Method] = {"soft_vote": soft_vote}
+DEFAULT_METHOD = "soft_vote"

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ensemble.combine import METHODS
+from ensemble.combine import DEFAULT_METHOD, METHODS
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.record import Record
@@ -37,7 +37,8 @@ class Target(Record):
     mode: Mode
     members: tuple[Member, ...] = Field(min_length=1)
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    method: str = "soft_vote"
+    # Absent in stored specs that use the default, so that versions without methods read them.
+    method: str = Field(default=DEFAULT_METHOD, exclude_if=lambda method: method == DEFAULT_METHOD)
 
     @field_validator("method")
     @classmethod

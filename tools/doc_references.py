@@ -1,11 +1,11 @@
-"""Check what a document refers to: code, as `tasks/steps/score.py:score`, files, and headings."""
+"""Check what a document refers to: `tasks/steps/score.py:score` or its file, links, headings."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-REFERENCE = re.compile(r"`(?P<path>[\w./-]+/[\w-]+\.py):(?P<name>[\w.]+)(?:\(\))?`")
+REFERENCE = re.compile(r"`(?P<path>[\w./-]+/[\w-]+\.py)(?::(?P<name>[\w.]+)(?:\(\))?)?`")
 LINK = re.compile(r"\]\((?![a-z]+:)(?P<path>[^)#\s]*)(?:#(?P<heading>[^)\s]+))?\)")
 HEADING = re.compile(r"^#+ +(?P<title>.+?) *$", re.MULTILINE)
 
@@ -18,9 +18,10 @@ def broken_references(document: Path, root: Path) -> list[str]:
     for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
         where = f"{document.relative_to(root)}:{number}"
         for path, name in REFERENCE.findall(line):
-            if not (root / path).is_file():
+            file = next(filter(Path.is_file, (root / path, document.parent / path)), None)
+            if file is None:
                 findings.append(f"{where}: {path} does not exist")
-            elif name not in set(_names(ast.parse((root / path).read_text(encoding="utf-8")).body)):
+            elif name and name not in set(_names(ast.parse(file.read_text(encoding="utf-8")).body)):
                 findings.append(f"{where}: {path} does not define {name}")
         findings += [f"{where}: {finding}" for finding in _broken_links(line, document)]
     return findings

@@ -39,12 +39,23 @@ def main(arguments: list[str], root: Path = REPOSITORY) -> int:
     if not check:
         return 0
     found = [
+        *unlisted_packages(root, [*packages, *SUPPORTING_FOLDERS]),
         *crowded_folders(modules),
         *long_files(product),
         *(f"import cycle: {' → '.join(cycle)}" for cycle in cycles),
     ]
     print("\n".join([*found, f"layout: {len(found)} findings"]))
     return 1 if found else 0
+
+
+def unlisted_packages(root: Path, folders: Sequence[str]) -> list[str]:
+    """Find packages that no tool reads, because they are in no layer of pyproject.toml."""
+    packages = sorted(file.parent.name for file in root.glob("*/__init__.py"))
+    return [
+        f"{package}/ is in no layer of import-linter: give it a layer in pyproject.toml"
+        for package in packages
+        if package not in folders
+    ]
 
 
 def crowded_folders(modules: Sequence[Module]) -> list[str]:

@@ -16,6 +16,7 @@ from tools.naming.definitions import public_definitions
 from tools.naming.first_words import first_word
 from tools.source_tree import (
     REPOSITORY,
+    SUPPORTING_FOLDERS,
     Module,
     first_sentence,
     product_packages,
@@ -32,17 +33,17 @@ def main(arguments: list[str], root: Path = REPOSITORY) -> int:
     check = parser.parse_args(arguments).check
     modules = read_modules(root, product_packages(root))
     if check:
-        found = findings(modules)
-        print("\n".join([*found, f"words: {len(found)} findings"]))
-        return 1 if found else 0
+        broken = findings(modules, read_modules(root, SUPPORTING_FOLDERS))
+        print("\n".join([*broken, f"words: {len(broken)} findings"]))
+        return 1 if broken else 0
     print("\n".join(listing(modules)))
     return 0
 
 
-def findings(modules: Collection[Module]) -> list[str]:
-    """Return what breaks a naming rule, one line each."""
+def findings(modules: Collection[Module], supporting: Collection[Module]) -> list[str]:
+    """Return what breaks a naming rule, one line each; class names count in all modules."""
     return [
-        *rules.repeated_classes(modules),
+        *rules.repeated_classes([*modules, *supporting]),
         *rules.repeated_modules(modules),
         *rules.missing_docstrings(modules),
         *rules.wrong_first_words(modules),

@@ -20,7 +20,7 @@ _TIMEOUT = 600.0  # seconds
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceProcess:
     """A running service: its settings, broker and workers."""
 
     settings: Settings
@@ -57,7 +57,7 @@ def temporary_root(registry: Path | None = None) -> Iterator[Path]:
 @contextmanager
 def start_service(
     root: Path | str, models: Mapping[str, int], environment: Mapping[str, str] | None = None
-) -> Iterator[Service]:
+) -> Iterator[ServiceProcess]:
     """Start the workers of these models, each with its number of threads.
 
     They may still be loading when this returns, so score something first. `environment` is added to
@@ -73,7 +73,7 @@ def start_service(
             command = [sys.executable, "-m", "chorus", "worker", *arguments]
             log = settings.run / "logs" / f"{name}.log"
             workers[name] = ChildProcess(name, command, log, inherited)
-        yield Service(settings, broker, context_for(settings, broker), workers)
+        yield ServiceProcess(settings, broker, context_for(settings, broker), workers)
 
 
 def _worker_arguments(models: Mapping[str, int]) -> Iterator[tuple[str, list[str]]]:

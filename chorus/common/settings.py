@@ -81,9 +81,19 @@ def shown_values(settings: Settings) -> dict[str, str | int | None]:
 
 
 def child_environment(settings: Settings, broker: BrokerAddress) -> dict[str, str]:
-    """Return the environment of a process that works for this one, on this broker."""
+    """Return the environment of a process that works for this one, on this broker.
+
+    A value that would be read back as another one keeps the text that this process was given: an
+    allowed link to a folder whose name has a space.
+    """
     variables = _variables(settings, SETTINGS)
-    return {**os.environ, **variables, "CHORUS_BROKER_URL": broker.url}
+    faithful = {
+        setting.name: variables[setting.name]
+        for setting in SETTINGS
+        if setting.name in variables
+        and setting.parse(variables) == getattr(settings, setting.field)
+    }
+    return {**os.environ, **faithful, "CHORUS_BROKER_URL": broker.url}
 
 
 def bridge_environment(settings: Settings) -> dict[str, str]:

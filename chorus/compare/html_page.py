@@ -167,7 +167,7 @@ def _moved(rows: Sequence[MovedRow], texts: Texts) -> str:
 
 
 def _text(text: str | None) -> str:
-    return '<span class="soft">its feedback is gone</span>' if text is None else escape(text)
+    return '<span class="soft">its feedback was removed</span>' if text is None else escape(text)
 
 
 def _answer(labels: tuple[str, ...], probabilities: Mapping[str, float], row: MovedRow) -> str:

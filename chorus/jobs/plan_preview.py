@@ -31,7 +31,7 @@ from tasks.planning.stored_work import read_stored_work
 _CHARS_PER_TOKEN = 4.3  # of English in the word pieces of BERT, without special tokens
 _COLUMNS = (
     "model",
-    "wakes",
+    "starts a worker",
     "cells to score",
     "cells there",
     "rows",

@@ -78,7 +78,7 @@ def _topic(name: str | None) -> str:
 
 
 def _running_bridges(settings: Settings, place: Place) -> list[Bridge] | None:
-    """Return the bridges of the running service, or None if no service runs or Redis is away."""
+    """Return the running service's bridges; None if no service runs or Redis is unreachable."""
     address = service_broker(settings)
     if address is None:
         return None

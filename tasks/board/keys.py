@@ -260,7 +260,13 @@ BOARD_KEYS: tuple[RedisKey, ...] = (
 
 KOMBU_KEYS: tuple[RedisKey, ...] = (
     RedisKey("score.<model>", "list", "kombu", "when empty", "cells to score, as messages"),
-    RedisKey("control", "list", "kombu", "when empty", "chunks to reduce and jobs to finish"),
+    RedisKey(
+        "control",
+        "list",
+        "kombu",
+        "when empty",
+        "chunks to reduce, jobs to finish, schedules to run",
+    ),
     RedisKey("results", "list", "kombu", "when empty", "jobs whose results are to be published"),
     RedisKey("_kombu.binding.<queue>", "set", "kombu", _NEVER, "the routes to a queue"),
     RedisKey(

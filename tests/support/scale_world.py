@@ -18,7 +18,7 @@ CELL = 10  # rows
 
 
 @dataclass(frozen=True)
-class Kind:
+class SimulatedModel:
     """The properties of a model."""
 
     rate: float = 5.0
@@ -28,10 +28,10 @@ class Kind:
 
 
 @dataclass
-class World:
+class SimulatedPools:
     """Models, machines, workers and rows, simulated second by second."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, SimulatedModel]
     budgets: Sequence[Budget]
     now: float = 1000.0
     workers: dict[str, Worker] = field(default_factory=dict)

@@ -17,11 +17,11 @@ SAME_PART = {
 
 
 def repeated_classes(modules: Collection[Module]) -> list[str]:
-    """Find class names that are defined in two modules, private classes included."""
-    paths = defaultdict(set)
+    """Find class names that are defined twice, private and local classes included."""
+    paths = defaultdict(list)
     for module in modules:
         for node in class_nodes(module):
-            paths[node.name].add(module.path)
+            paths[node.name].append(module.path)
     return [
         f"class {name} is defined in {_listed(where)}: give each a name of its own"
         for name, where in sorted(paths.items())

@@ -1,4 +1,4 @@
-"""The bridge worker: takes in messages of the main application, and publishes results.
+"""The bridge worker: receives messages of the main application, and publishes results.
 
 It imports no model library.
 """

@@ -60,10 +60,10 @@ def pubsub(monkeypatch):
 
 @pytest.fixture
 def world(pubsub, home, redis, broker):
-    return World(pubsub, home, redis, broker)
+    return BridgeWorld(pubsub, home, redis, broker)
 
 
-class World:
+class BridgeWorld:
     """A Pub/Sub server, a root, a broker, and bridges, without workers."""
 
     def __init__(self, server, home, redis, broker):

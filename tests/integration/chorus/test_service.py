@@ -19,7 +19,7 @@ from workers.processes import supervisor
 from workers.processes.embedded_broker import BrokerHandle
 
 
-class FakeChild:
+class FakeServiceChild:
     log = Path("control.log")
 
     def __init__(self, name, command, *_):
@@ -54,7 +54,7 @@ class TickedService:
         )
 
     def _start(self, *arguments):
-        self.children.append(FakeChild(*arguments))
+        self.children.append(FakeServiceChild(*arguments))
         return self.children[-1]
 
     def tick(self, seconds=1):
@@ -137,7 +137,9 @@ def test_the_bridge_is_stopped_first_and_the_control_worker_last_within_one_grac
     ticked_with_bridge, monkeypatch
 ):
     order = []
-    monkeypatch.setattr(FakeChild, "stop", lambda child, grace: order.append((child.name, grace)))
+    monkeypatch.setattr(
+        FakeServiceChild, "stop", lambda child, grace: order.append((child.name, grace))
+    )
     monkeypatch.setattr(
         ticked_with_bridge.service.pools, "stop", lambda grace: order.append(("pools", grace))
     )

@@ -36,7 +36,7 @@ PROMOTED = datetime(2026, 1, 3, tzinfo=UTC)
 TOPIC = "projects/tests/topics/labels"
 
 
-class World:
+class WriterWorld:
     """A root, a broker, and the messages that were acknowledged."""
 
     def __init__(self, place, redis):
@@ -96,10 +96,10 @@ class World:
 
 @pytest.fixture
 def world(registry, redis, tmp_path):
-    return World(LocalPlace(shutil.copytree(registry, tmp_path / "home")), redis)
+    return WriterWorld(LocalPlace(shutil.copytree(registry, tmp_path / "home")), redis)
 
 
-class Killed(BaseException):
+class WriterKilled(BaseException):
     """Stands for the end of the process."""
 
 
@@ -111,7 +111,7 @@ def kill_at(monkeypatch, module, name, after=False):
         monkeypatch.setattr(module, name, real)
         if after:
             real(*arguments, **named)
-        raise Killed
+        raise WriterKilled
 
     monkeypatch.setattr(module, name, end)
 
@@ -157,7 +157,7 @@ def test_wherever_a_bridge_dies_each_id_is_stored_once_and_its_job_runs(
     world, monkeypatch, module, name, after
 ):
     kill_at(monkeypatch, module, name, after)
-    with pytest.raises(Killed):
+    with pytest.raises(WriterKilled):
         world.write("a", "b")
     assert world.acknowledged == []
     world.write("b", "c")
@@ -170,7 +170,7 @@ def test_a_job_that_was_not_started_is_started_when_the_message_is_delivered_aga
     world, monkeypatch
 ):
     kill_at(monkeypatch, batch_writer, "submit_batch", after=True)
-    with pytest.raises(Killed):
+    with pytest.raises(WriterKilled):
         world.write("a")
     world.steps.context.board.redis.flushall()
     world.write("a")
@@ -179,7 +179,7 @@ def test_a_job_that_was_not_started_is_started_when_the_message_is_delivered_aga
 
 def test_a_promotion_between_crash_and_redelivery_makes_no_second_job(world, monkeypatch):
     kill_at(monkeypatch, batch, "create_dataset", after=True)
-    with pytest.raises(Killed):
+    with pytest.raises(WriterKilled):
         world.write("a")
     target = Target(name="mood", mode="one_of", members=(Member(model="mood-plain"),))
     registry = EnsembleRegistry(world.place)
@@ -231,7 +231,7 @@ def test_claims_that_redis_loses_while_their_batch_is_stored_are_restored(world,
 def test_ids_that_another_bridge_is_about_to_store_are_left_to_it(world, monkeypatch):
     monkeypatch.setattr(batch_writer, "_WAIT_SECONDS", 0.0)
     kill_at(monkeypatch, batch_writer, "submit_batch")
-    with pytest.raises(Killed):
+    with pytest.raises(WriterKilled):
         world.write("a")
     with pytest.raises(ClaimedElsewhere):
         world.write("a", "b")
@@ -275,7 +275,7 @@ ids = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6)
 @given(st.lists(st.tuples(ids, st.sampled_from([None, *POINTS])), min_size=1, max_size=6))
 def test_any_batches_and_any_deaths_store_each_id_once(registry, redis, tmp_path_factory, batches):
     redis.flushall()
-    world = World(
+    world = WriterWorld(
         LocalPlace(shutil.copytree(registry, tmp_path_factory.mktemp("any") / "home")), redis
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -285,7 +285,7 @@ def test_any_batches_and_any_deaths_store_each_id_once(registry, redis, tmp_path
                 kill_at(patch, *point)
             acknowledged = False
             while not acknowledged:  # the service delivers them again
-                with suppress(Killed):
+                with suppress(WriterKilled):
                     world.write(*batch_ids)
                     acknowledged = True
     world.check(*{id_ for batch_ids, _ in batches for id_ in batch_ids})
@@ -379,7 +379,7 @@ def test_an_unstored_batch_with_a_time_in_the_future_is_abandoned(world, monkeyp
         batch_writer, "batch_name", lambda now: batch.batch_name(now + timedelta(hours=1))
     )
     kill_at(monkeypatch, batch_writer, "submit_batch")
-    with pytest.raises(Killed):
+    with pytest.raises(WriterKilled):
         world.write("a")  # by a bridge whose clock is ahead
     monkeypatch.setattr(batch_writer, "batch_name", batch.batch_name)
     world.write("a")

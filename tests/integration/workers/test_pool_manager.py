@@ -41,7 +41,7 @@ class FakeChild:
         return ""
 
 
-class Machine:
+class ManagedMachine:
     """A pool manager with a clock of its own, and a tick a second."""
 
     def __init__(self, place, redis, monkeypatch, **limits):
@@ -76,7 +76,7 @@ class Machine:
 
 @pytest.fixture
 def machine(place, redis, monkeypatch):
-    machine = Machine(place, redis, monkeypatch)
+    machine = ManagedMachine(place, redis, monkeypatch)
     machine.submit_job(place)
     machine.tick()
     return machine
@@ -131,7 +131,7 @@ def test_a_worker_that_did_not_find_its_roster_entry_is_still_of_this_machine(ma
 
 
 def test_a_worker_that_is_being_stopped_is_shown_as_stopping(place, redis, monkeypatch):
-    machine = Machine(place, redis, monkeypatch, keep_warm=0.0)
+    machine = ManagedMachine(place, redis, monkeypatch, keep_warm=0.0)
     machine.submit_job(place)
     machine.tick()
     [child] = machine.children
@@ -157,7 +157,7 @@ def test_the_first_heartbeat_of_a_child_differs_from_the_entry_written_for_it(ma
 def test_a_model_that_is_declared_larger_than_the_machine_is_warned_of(
     place, redis, monkeypatch, caplog
 ):
-    machine = Machine(place, redis, monkeypatch, memory=2 * 10**9)
+    machine = ManagedMachine(place, redis, monkeypatch, memory=2 * 10**9)
     machine.submit_job(place)
     machine.tick(3)
     assert not machine.children

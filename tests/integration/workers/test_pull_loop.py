@@ -37,10 +37,10 @@ SUBSCRIPTION = "projects/tests/subscriptions/feedback"
 def world(registry, redis, tmp_path, monkeypatch):
     with pubsub_server() as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
-        yield World(server, LocalPlace(shutil.copytree(registry, tmp_path / "home")), redis)
+        yield LoopWorld(server, LocalPlace(shutil.copytree(registry, tmp_path / "home")), redis)
 
 
-class World:
+class LoopWorld:
     """A topic, a subscription to it, a root and a broker."""
 
     def __init__(self, server, place, redis):

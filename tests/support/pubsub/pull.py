@@ -13,7 +13,7 @@ from google.pubsub_v1 import types
 
 from tests.support.pubsub.faults import Refused
 from tests.support.pubsub.state import State
-from tests.support.pubsub.subscription import Copy, Stream, Subscription
+from tests.support.pubsub.subscription import Copy, ServerSubscription, Stream
 
 Response = types.StreamingPullResponse.pb()
 
@@ -51,7 +51,11 @@ def add_messages(received: Any, leased: list[tuple[str, Copy]], counted: bool) -
 
 
 def _read_requests(
-    state: State, subscription: Subscription, stream: Stream, first: Any, requests: Iterator[Any]
+    state: State,
+    subscription: ServerSubscription,
+    stream: Stream,
+    first: Any,
+    requests: Iterator[Any],
 ) -> None:
     try:
         _apply_request(state, subscription, stream, first)
@@ -64,7 +68,9 @@ def _read_requests(
         subscription.changed.notify_all()
 
 
-def _apply_request(state: State, subscription: Subscription, stream: Stream, request: Any) -> None:
+def _apply_request(
+    state: State, subscription: ServerSubscription, stream: Stream, request: Any
+) -> None:
     with state.lock:
         stream.deadline = request.stream_ack_deadline_seconds or stream.deadline
         if request.ack_ids:
@@ -76,7 +82,7 @@ def _apply_request(state: State, subscription: Subscription, stream: Stream, req
             )
 
 
-def _next_response(state: State, subscription: Subscription, stream: Stream) -> Any:
+def _next_response(state: State, subscription: ServerSubscription, stream: Stream) -> Any:
     """Return the next response, or None once the client has ended the stream. Raises Refused."""
     config = subscription.config
     with state.lock:

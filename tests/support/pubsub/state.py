@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.pubsub.faults import Faults, Refusals, Refused
-from tests.support.pubsub.subscription import Copy, Stream, Subscription
+from tests.support.pubsub.subscription import Copy, ServerSubscription, Stream
 
 DELETED = "_deleted-topic_"  # the topic of a subscription whose topic was deleted
 _MAX_REQUEST_MESSAGES = 1000
@@ -19,7 +19,7 @@ _MAX_ATTRIBUTE_BYTES = 1024  # of a value
 
 
 @dataclass
-class Topic:
+class ServerTopic:
     """A topic, and every message that was ever published to it."""
 
     config: Any
@@ -31,23 +31,23 @@ class State:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self.topics: dict[str, Topic] = {}
-        self.subscriptions: dict[str, Subscription] = {}
+        self.topics: dict[str, ServerTopic] = {}
+        self.subscriptions: dict[str, ServerSubscription] = {}
         self.faults: dict[str, Faults] = {}
         self.refusals = Refusals()
         self._numbers = itertools.count(1)
 
-    def topic(self, name: str) -> Topic:
+    def topic(self, name: str) -> ServerTopic:
         """Return the topic. Raises Refused."""
         return _existing(self.topics, name, "topic")
 
-    def subscription(self, name: str) -> Subscription:
+    def subscription(self, name: str) -> ServerSubscription:
         """Return the subscription. Raises Refused."""
         return _existing(self.subscriptions, name, "subscription")
 
     def create_topic(self, config: Any) -> None:
         _check_new(self.topics, config.name)
-        self.topics[config.name] = Topic(config)
+        self.topics[config.name] = ServerTopic(config)
 
     def delete_topic(self, name: str) -> None:
         self.topic(name)
@@ -74,7 +74,9 @@ class State:
                     "INVALID_ARGUMENT", f"max_delivery_attempts is from 5 to 100: {policy}"
                 )
         faults = self.faults.get(config.name, Faults())
-        self.subscriptions[config.name] = Subscription(config, faults, self.lock, self._dead_letter)
+        self.subscriptions[config.name] = ServerSubscription(
+            config, faults, self.lock, self._dead_letter
+        )
 
     def delete_subscription(self, name: str) -> None:
         subscription = self.subscription(name)
@@ -96,7 +98,7 @@ class State:
                 subscription.add(messages)
         return [message.message_id for message in messages]
 
-    def open_stream(self, request: Any) -> tuple[Subscription, Stream]:
+    def open_stream(self, request: Any) -> tuple[ServerSubscription, Stream]:
         """Open a stream of the requested subscription. Raises Refused."""
         subscription = self.subscription(request.subscription)
         seconds = request.stream_ack_deadline_seconds
@@ -110,13 +112,15 @@ class State:
         subscription.changed.notify_all()
         return subscription, stream
 
-    def break_streams(self, subscription: Subscription, code: str) -> None:
+    def break_streams(self, subscription: ServerSubscription, code: str) -> None:
         """Break every stream with this status."""
         for stream in subscription.streams:
             stream.broken = code
         subscription.changed.notify_all()
 
-    def wait(self, subscription: Subscription, until: Callable[[], Any], end: float | None) -> Any:
+    def wait(
+        self, subscription: ServerSubscription, until: Callable[[], Any], end: float | None
+    ) -> Any:
         """Return the condition's first true value, or its last one at `end`.
 
         Messages whose leases end come back meanwhile.

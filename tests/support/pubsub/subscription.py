@@ -66,7 +66,7 @@ class Lease:
     stream: Stream | None
 
 
-class Subscription:
+class ServerSubscription:
     """One subscription. Every method needs the server's lock; `changed` belongs to that lock."""
 
     def __init__(

@@ -60,7 +60,7 @@ def test_the_page_escapes_text_of_users_and_names_what_was_left_out(difference):
         "&lt;b&gt;",
         "r&amp;1",
         "&lt;i&gt;x",
-        "its feedback is gone",
+        "its feedback was removed",
     ):
         assert expected in shown
     assert "<b>price" not in shown

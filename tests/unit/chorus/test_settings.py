@@ -49,6 +49,18 @@ def test_a_child_process_reads_the_same_settings():
         assert child == replace(settings, broker_url=broker.url)
 
 
+def test_a_child_process_may_name_the_same_files_where_a_link_leads_to_a_name_with_a_space(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    (tmp_path / "in").symlink_to(folder)
+    monkeypatch.setenv("CHORUS_ALLOWED_PLACES", str(tmp_path / "in"))
+    settings = from_environment()
+    child = from_environment(child_environment(settings, BrokerAddress("redis://other:6379/0")))
+    assert child.allowed_places == settings.allowed_places == (str(folder.resolve()),)
+
+
 def test_the_page_of_the_documentation_is_made_from_the_table():
     page = (REPOSITORY / "docs/settings.md").read_text()
     assert page.endswith(f"\n\n{markdown_table()}")

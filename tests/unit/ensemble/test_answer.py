@@ -60,7 +60,12 @@ def test_an_unknown_method_is_refused_with_the_known_ones():
         ensemble(method="median")
 
 
-def test_an_ensemble_stored_without_a_method_votes_softly():
+def test_the_default_method_is_not_stored_so_that_the_version_before_reads_the_ensemble(
+    monkeypatch,
+):
     stored = ensemble().model_dump(mode="json")
-    del stored["targets"][0]["method"]
+    assert "method" not in stored["targets"][0]
     assert Ensemble.model_validate(stored).targets[0].method == "soft_vote"
+    monkeypatch.setitem(METHODS, "most_confident", most_confident)
+    stored = ensemble(method="most_confident").model_dump(mode="json")
+    assert stored["targets"][0]["method"] == "most_confident"

@@ -12,7 +12,7 @@ from storage.places.concurrent import map_concurrently, run_both, run_concurrent
 
 
 @dataclass(frozen=True)
-class SlowPlace:
+class WaitingPlace:
     """A place with a given concurrency."""
 
     concurrency: int
@@ -20,7 +20,7 @@ class SlowPlace:
 
 @given(st.lists(st.integers()), st.integers(1, 4))
 def test_results_come_in_the_order_of_the_items(items, concurrency):
-    assert list(map_concurrently(SlowPlace(concurrency), lambda item: -item, items)) == [
+    assert list(map_concurrently(WaitingPlace(concurrency), lambda item: -item, items)) == [
         -item for item in items
     ]
 
@@ -34,16 +34,16 @@ def test_as_many_operations_run_at_once_as_the_place_allows_and_no_more():
         barrier.wait()  # breaks unless three are here at once
         in_progress.remove(item)
 
-    list(map_concurrently(SlowPlace(3), act, range(9)))
+    list(map_concurrently(WaitingPlace(3), act, range(9)))
     assert max(counts) == 3
-    list(map_concurrently(SlowPlace(8), act, range(9), concurrency=3))
+    list(map_concurrently(WaitingPlace(8), act, range(9), concurrency=3))
     assert max(counts) == 3
 
 
 def test_on_a_disk_each_operation_runs_in_the_callers_thread_when_its_result_is_taken():
     done = []
     results = map_concurrently(
-        SlowPlace(1), lambda item: done.append((item, threading.get_ident())), count()
+        WaitingPlace(1), lambda item: done.append((item, threading.get_ident())), count()
     )
     list(islice(results, 2))
     assert done == [(0, threading.get_ident()), (1, threading.get_ident())]
@@ -51,7 +51,7 @@ def test_on_a_disk_each_operation_runs_in_the_callers_thread_when_its_result_is_
 
 def test_a_caller_that_takes_only_the_first_results_leaves_the_rest_undone():
     started = []
-    results = map_concurrently(SlowPlace(2), started.append, count())
+    results = map_concurrently(WaitingPlace(2), started.append, count())
     next(results)
     results.close()
     assert 0 in started
@@ -60,19 +60,19 @@ def test_a_caller_that_takes_only_the_first_results_leaves_the_rest_undone():
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_the_error_of_an_item_is_raised_in_place_of_its_result(concurrency):
-    results = map_concurrently(SlowPlace(concurrency), lambda item: 1 // item, [1, 0, 1])
+    results = map_concurrently(WaitingPlace(concurrency), lambda item: 1 // item, [1, 0, 1])
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
 
 
 def test_nested_calls_do_not_wait_for_each_others_threads():
-    place = SlowPlace(2)
+    place = WaitingPlace(2)
     assert list(
         map_concurrently(place, lambda n: sum(map_concurrently(place, abs, range(n))), range(6))
     ) == [sum(range(n)) for n in range(6)]
 
 
 def test_steps_may_return_different_types():
-    assert list(run_concurrently(SlowPlace(4), lambda: 1, lambda: "two")) == [1, "two"]
-    assert run_both(SlowPlace(4), lambda: None, lambda: [3]) == (None, [3])
+    assert list(run_concurrently(WaitingPlace(4), lambda: 1, lambda: "two")) == [1, "two"]
+    assert run_both(WaitingPlace(4), lambda: None, lambda: [3]) == (None, [3])

@@ -8,17 +8,17 @@ from storage.record import Record
 from storage.versions.pointer import Pointer
 
 
-class Words(Record):
+class PointedWords(Record):
     words: tuple[str, ...] = ()
 
 
 @pytest.fixture
 def pointer(any_place):
-    return Pointer(any_place, "labelled/current", Words)
+    return Pointer(any_place, "labelled/current", PointedWords)
 
 
 def append(word):
-    return lambda before: Words(words=(*(before.words if before else ()), word))
+    return lambda before: PointedWords(words=(*(before.words if before else ()), word))
 
 
 def test_a_new_pointer_has_no_value_and_no_history(pointer):
@@ -28,15 +28,15 @@ def test_a_new_pointer_has_no_value_and_no_history(pointer):
 
 def test_a_move_decides_the_next_value_from_the_current_one(pointer):
     pointer.move(append("one"))
-    assert pointer.move(append("two")) == Words(words=("one", "two"))
-    assert pointer.current() == Words(words=("one", "two"))
+    assert pointer.move(append("two")) == PointedWords(words=("one", "two"))
+    assert pointer.current() == PointedWords(words=("one", "two"))
     assert [number for number, _ in pointer.history()] == [2, 1]
 
 
 def test_without_a_change_no_move_is_made(pointer):
     assert pointer.move(lambda _: None) is None
     pointer.move(append("one"))
-    assert pointer.move(lambda before: before) == Words(words=("one",))
+    assert pointer.move(lambda before: before) == PointedWords(words=("one",))
     assert [number for number, _ in pointer.history()] == [1]
 
 
@@ -75,7 +75,7 @@ def test_a_slow_move_whose_next_number_was_truncated_decides_again(pointer):
             for number in range(5):
                 pointer.move(append(str(number)))
             pointer.truncate(2)
-        return Words(words=(*before.words, "last"))
+        return PointedWords(words=(*before.words, "last"))
 
     pointer.move(decide_slowly)
     assert len(calls) == 2
@@ -83,5 +83,5 @@ def test_a_slow_move_whose_next_number_was_truncated_decides_again(pointer):
 
 
 def test_add_moves_without_reading_the_current_value(pointer):
-    assert [pointer.add(Words(words=(word,))) for word in "abb"] == [1, 2, 3]
+    assert [pointer.add(PointedWords(words=(word,))) for word in "abb"] == [1, 2, 3]
     assert [value.words for _, value in pointer.history()] == [("b",), ("b",), ("a",)]

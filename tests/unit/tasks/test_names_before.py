@@ -1,6 +1,7 @@
 """Names that a root, a broker or a script of the version before holds still exist.
 
-Adding a name is free. Changing or removing one breaks an installation while it is updated.
+Adding a key, a setting or a command is free. Changing or removing one breaks an installation while
+it is updated.
 """
 
 from dataclasses import fields

@@ -87,6 +87,7 @@ def test_check_fails_when_the_picture_differs(root, write, capsys, change):
     ("reference", "finding"),
     [
         ("store/tape.py:read", "store/tape.py does not exist"),
+        ("store/tape.py", "store/tape.py does not exist"),
         ("store/disk.py:write", "store/disk.py does not define write"),
         ("store/disk.py:Disk.stop", "store/disk.py does not define Disk.stop"),
         ("store/disk.py:spin", "store/disk.py does not define spin"),

@@ -67,3 +67,9 @@ def test_the_table_shows_each_folder_and_the_product(write, capsys):
 
 def test_without_check_a_broken_limit_only_shows_in_the_table(write):
     assert layout.main([], write(numbered("shop", 13))) == 0
+
+
+def test_a_package_outside_of_the_layers_fails(write, capsys):
+    root = write({"shop/door.py": "", "attic/__init__.py": "", "attic/box.py": ""})
+    assert layout.main(["--check"], root) == 1
+    assert "attic/ is in no layer of import-linter" in capsys.readouterr().out

@@ -78,6 +78,19 @@ def test_a_class_name_in_two_modules_fails(check, name):
     ]
 
 
+def test_a_class_name_twice_in_a_module_fails(check):
+    source = 'class Box:\n    """A box."""\n\n\nclass Box:\n    """Another box."""\n'
+    assert check({"shop/one.py": source}) == (
+        1,
+        ["class Box is defined in shop/one.py, shop/one.py: give each a name of its own"],
+    )
+
+
+def test_a_class_name_of_the_product_in_a_test_fails(check):
+    source = 'class Box:\n    """A box."""\n'
+    assert check({"shop/one.py": source, "tests/test_one.py": source})[0] == 1
+
+
 def test_a_module_name_that_recurs_fails_unless_it_plays_the_same_part(check, monkeypatch):
     files = {"shop/box.py": "", "store/files/box.py": "", "shop/__init__.py": ""}
     status, [finding] = check(files | {"store/__init__.py": ""})

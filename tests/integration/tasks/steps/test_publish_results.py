@@ -102,7 +102,7 @@ def test_after_a_publisher_died_the_same_results_are_published_from_its_part_on(
 ):
     """From the part that it worked on; from the first one if the board has lost the job."""
 
-    class Killed(Exception):
+    class PublisherKilled(Exception):
         pass
 
     class TopicOfDyingPublisher:
@@ -115,12 +115,12 @@ def test_after_a_publisher_died_the_same_results_are_published_from_its_part_on(
             self._topic.publish(messages)
             self._remaining -= 1
             if not self._remaining:
-                raise Killed
+                raise PublisherKilled
 
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     message = run_up_to_publishing(steps, job)
     dying = TopicOfDyingPublisher(steps.topics.topic(topic.name))
-    with pytest.raises(Killed):
+    with pytest.raises(PublisherKilled):
         publish_results(steps.context, lambda _: dying, message)
     reconciler = Reconciler(steps.context)
     for _ in range(2):
@@ -208,7 +208,7 @@ def test_a_part_lost_before_it_is_published_is_made_again(steps, place, topic):
     assert read_end(place, job.id).status == "done"
 
 
-class RecordingPlace(LocalPlace):
+class CreationRecorder(LocalPlace):
     """A place that records the paths of created files."""
 
     def __init__(self, root):
@@ -221,7 +221,7 @@ class RecordingPlace(LocalPlace):
 
 
 def test_a_job_that_is_finished_again_activates_its_labels_once(tmp_path, redis, topic):
-    place = RecordingPlace(tmp_path)
+    place = CreationRecorder(tmp_path)
     steps = Steps(place, redis)
     job = store_job(place, store_dataset(place, TEXTS), results=topic.name)
     start_job(steps.context, job)

@@ -24,7 +24,7 @@ def half_past_two(day):
     return datetime(2026, 3, day, 2, 30, tzinfo=UTC)
 
 
-class World:
+class ScheduleWorld:
     """A root, with runs that are recorded and never executed."""
 
     def __init__(self, place):
@@ -71,7 +71,7 @@ class World:
 @pytest.fixture
 def world(place):
     """Return a world in which the schedule was first checked on 1 March at noon."""
-    world = World(place)
+    world = ScheduleWorld(place)
     world.check_schedule(NOON)
     return world
 
@@ -229,7 +229,7 @@ def test_a_run_by_hand_is_refused_while_a_run_is_open(world):
 
 
 def test_a_schedule_that_was_never_checked_can_be_run_by_hand(place):
-    World(place).run_now(NOON)
+    ScheduleWorld(place).run_now(NOON)
     assert schedule_pointer(place, "nightly").current().due == NOON
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tasks.board.roster import Worker
 from tasks.planning.demand import Demand
-from tests.support.scale_world import Kind, World
+from tests.support.scale_world import SimulatedModel, SimulatedPools
 from workers.autoscaling.actions import PauseDispatch, StartWorker, StopWorker
 from workers.autoscaling.capacity import Budget
 from workers.autoscaling.limits import Limits
@@ -28,7 +28,7 @@ limits = st.builds(
     gpu=st.sampled_from([0.3, 0.5, 1.0]),
 )
 kinds = st.builds(
-    Kind,
+    SimulatedModel,
     rate=st.sampled_from([2.0, 5.0, 50.0]),
     start_seconds=st.sampled_from([1.0, 2.0, 10.0]),
     memory=st.integers(1, 4),
@@ -59,7 +59,7 @@ history = st.lists(event, max_size=12)
 def test_no_history_exceeds_the_budget_or_the_limits_or_stops_a_busy_worker(
     kinds, budgets, two_machines, history
 ):
-    world = World(kinds, budgets + [other_machine] * two_machines)  # it checks each action
+    world = SimulatedPools(kinds, budgets + [other_machine] * two_machines)  # it checks each action
     for model, rows, urgency, seconds, worker_dies in history:
         if model in kinds:
             world.add_rows(model, rows, urgency)
@@ -75,7 +75,7 @@ def test_no_history_exceeds_the_budget_or_the_limits_or_stops_a_busy_worker(
     st.lists(st.integers(0, 2), min_size=6),
 )
 def test_no_model_starves_while_all_others_always_have_rows(kinds, memory, urgencies):
-    world = World(dict(zip(MODELS, kinds, strict=False)), [Budget("here", 2, memory)])
+    world = SimulatedPools(dict(zip(MODELS, kinds, strict=False)), [Budget("here", 2, memory)])
     for _ in range(90):
         for model, urgency in zip(world.kinds, urgencies, strict=False):
             if world.remaining_rows(model) < 300:
@@ -93,7 +93,7 @@ def test_constant_demand_leads_to_a_constant_number_of_workers(kinds, rows_a_sec
         name: replace(kind, limits=replace(kind.limits, device="cpu"))
         for name, kind in kinds.items()
     }
-    world = World(kinds, [Budget("here", cores=32, memory=500)])
+    world = SimulatedPools(kinds, [Budget("here", cores=32, memory=500)])
     for second in range(900):
         for model in kinds:
             world.add_rows(model, rows_a_second.get(model, 0))
@@ -111,7 +111,7 @@ def test_without_further_rows_all_are_scored_and_only_min_workers_stay(kinds, hi
         name: replace(kind, limits=replace(kind.limits, device="cpu"))
         for name, kind in kinds.items()
     }
-    world = World(kinds, [Budget("here", cores=3, memory=24)])
+    world = SimulatedPools(kinds, [Budget("here", cores=3, memory=24)])
     for model, rows, urgency, seconds, _ in history:
         if model in kinds:
             world.add_rows(model, rows, urgency)
