@@ -31,19 +31,22 @@ def label_upload(steps, name, texts, day=1):
     """Store an upload and label it; return its job."""
     place = steps.context.place
     dataset = store_dataset(place, texts, name=name, taken_in=datetime(2026, 1, day, tzinfo=UTC))
+    job = start_upload_job(steps, dataset, keep_text=False, keep_columns=True)
+    steps.drain()
+    return job
+
+
+def start_upload_job(steps, dataset, *, keep_text=True, keep_columns=False):
+    """Start a job that labels the dataset under today's champions, and return it."""
+    place = steps.context.place
+    versions = resolve_versions(place, "acme")
     job = create_job(
         place,
         build_job(
-            place,
-            dataset,
-            resolve_versions(place, "acme"),
-            out=None,
-            keep_text=False,
-            keep_columns=True,
+            place, dataset, versions, out=None, keep_text=keep_text, keep_columns=keep_columns
         ),
     )
     start_job(steps.context, job)
-    steps.drain()
     return job
 
 

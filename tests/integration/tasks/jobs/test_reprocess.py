@@ -21,6 +21,7 @@ from tests.support.runs.reprocessing import (
     label_upload,
     publish_new_version,
     reprocess,
+    start_upload_job,
     steps_with_models,
 )
 from tests.support.runs.steps import files_of, store_dataset
@@ -107,18 +108,7 @@ def test_a_run_of_a_time_span_changes_only_datasets_in_it(steps):
 def test_promoting_during_a_job_affects_only_later_jobs(steps):
     place = steps.context.place
     dataset = store_dataset(place, ["a", "b", "c", "d"], name="monday")
-    job = create_job(
-        place,
-        build_job(
-            place,
-            dataset,
-            resolve_versions(place, "acme"),
-            out=None,
-            keep_text=True,
-            keep_columns=False,
-        ),
-    )
-    start_job(steps.context, job)
+    job = start_upload_job(steps, dataset)
     steps.run(steps.queue.pop(0))
     publish_new_version(steps)
     steps.drain()
@@ -164,18 +154,7 @@ def test_an_upload_that_runs_when_a_run_starts_becomes_active_when_it_is_labelle
     place = steps.context.place
     label_upload(steps, "monday", ["a", "b"])
     dataset = store_dataset(place, ["c", "d", "e"], name="tuesday")
-    job = create_job(
-        place,
-        build_job(
-            place,
-            dataset,
-            resolve_versions(place, "acme"),
-            out=None,
-            keep_text=True,
-            keep_columns=False,
-        ),
-    )
-    start_job(steps.context, job)
+    job = start_upload_job(steps, dataset)
     start_run(steps.context, "acme", name="night", now=datetime.now(UTC))
     steps.drain()
     assert active_jobs(steps)["tuesday"] == job.id
