@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from chorus.cli.kinds_help import CommandWithKinds
 from chorus.cli.options import as_json
 from chorus.cli.version_commands import (
     add_version_commands,
@@ -18,6 +17,20 @@ from chorus.cli.version_commands import (
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
 from storage.versions.version_store import parse_version
+
+if TYPE_CHECKING:
+    from models.interface.kind import Kind
+
+
+class CommandWithKinds(click.Command):
+    """A command whose help ends with the kinds of model."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 — click's signature
+        """Write the list of kinds, which are imported only for this."""
+        from models.kinds.table import all_kinds
+
+        with formatter.section("Kinds of model"):
+            formatter.write_dl([(name, _describe(kind)) for name, kind in all_kinds().items()])
 
 
 @click.group()
@@ -180,6 +193,15 @@ def publish_model(
         place, model, source, texts=texts and settings.check_allowed_path(texts), **arguments
     )
     _print_published(published, as_json)
+
+
+def _describe(kind: "Kind") -> str:
+    sentences = [kind.summary]
+    if kind.reads_tokens:
+        sentences.append("Reads tokens.")
+    if kind.uses_gpu:
+        sentences.append("Can use a GPU.")
+    return " ".join([*sentences, f"Recognised by {kind.recognised_by}."])
 
 
 def _format_metrics(metrics: Any) -> str:

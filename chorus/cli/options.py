@@ -1,10 +1,14 @@
 """Options and arguments that several commands share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
+
+from chorus.common.setting_types import DEVICE
+from chorus.common.settings import Settings, from_environment
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +27,13 @@ class Date(click.DateTime):
         """Return the time, with a time zone."""
         time: datetime = super().convert(value, param, ctx)
         return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+device_option = click.option(
+    "--device",
+    metavar="auto|cpu|cuda|cuda:N",
+    help="Where models that can use a GPU compute (default: CHORUS_DEVICE, or auto).",
+)
 
 
 def customers_option(meaning: str) -> Callable[[F], F]:
@@ -88,3 +99,11 @@ def _with(command: Any, options: tuple[Any, ...]) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def settings_with_device(device: str | None) -> Settings:
+    """Return the settings of the environment, with the device of the option. Raises BadSetting."""
+    settings = from_environment()
+    if device is None:
+        return settings
+    return replace(settings, device=DEVICE.read("--device", device))

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from chorus.cli.plan_commands import plan
+from chorus.cli.upload_commands import plan
 from tests.acceptance.conftest import write_upload
 from tests.support.runs.command import Command
 

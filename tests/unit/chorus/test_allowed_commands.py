@@ -7,7 +7,7 @@ from chorus.cli.deploy_commands import deploy
 from chorus.cli.diff_commands import diff
 from chorus.cli.ensemble_commands import ensembles
 from chorus.cli.model_commands import models
-from chorus.cli.plan_commands import plan
+from chorus.cli.upload_commands import plan
 from models.interface.import_result import NotAModel
 from storage.places.allowlist import NotAllowed
 from tests.support.runs.command import Command

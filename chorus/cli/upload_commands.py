@@ -1,12 +1,41 @@
-"""`chorus plan`: what a job would take, before it starts."""
+"""`chorus score`, `submit` and `plan`: a file of feedback becomes a job."""
 
 from datetime import datetime
 from typing import Any
 
 import click
 
-from chorus.cli.options import customers_option, labelling_options, since_option
+from chorus.cli.options import (
+    customers_option,
+    device_option,
+    labelling_options,
+    settings_with_device,
+    since_option,
+    upload_options,
+)
 from chorus.common.settings import from_environment
+
+
+@click.command()
+@upload_options
+@device_option
+def score(device: str | None, **arguments: Any) -> None:
+    """Label FILE and wait for the result.
+
+    FILE is CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input.
+    """
+    from chorus.jobs.upload_request import UploadRequest, score
+
+    score(settings_with_device(device), UploadRequest(**arguments))
+
+
+@click.command()
+@upload_options
+def submit(**arguments: Any) -> None:
+    """Hand FILE to a running service, and print the id of the job."""
+    from chorus.jobs.upload_request import UploadRequest, submit
+
+    submit(from_environment(), UploadRequest(**arguments))
 
 
 @click.command()
