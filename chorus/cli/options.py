@@ -51,6 +51,9 @@ _LABELLING = (
     ),
     click.option("--text", metavar="COLUMN", help="The column with the text."),
     click.option("--id", "id_column", metavar="COLUMN", help="The column with the id."),
+    click.option(
+        "--no-id", is_flag=True, help="Use the numbers of the rows as ids, whatever columns it has."
+    ),
     click.option("--encoding", help="Text encoding of the file (default: detected)."),
     click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
     click.option("--no-text", is_flag=True, help="Leave the text out of the labelled rows."),

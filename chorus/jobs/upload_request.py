@@ -16,6 +16,7 @@ from chorus.service.connection import NoService, broker_for, context_for, servic
 from chorus.service.job_forecast import read_work_to_start, store_forecast
 from chorus.service.run_job import interrupt_on_sigterm, run_job
 from intake.dataset.upload import UploadOptions, store_upload
+from intake.readers.columns import ColumnRequest
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place
 from storage.places.place import Place
@@ -34,6 +35,7 @@ class UploadRequest:
     out: str | None
     text: str | None
     id_column: str | None
+    no_id: bool
     encoding: str | None
     format_: str | None
     no_text: bool
@@ -100,8 +102,9 @@ def prepare_job(
     options = UploadOptions(
         path=file,
         customer=request.customer,
-        text_column=request.text,
-        id_column=request.id_column,
+        columns=ColumnRequest(
+            (request.text,) if request.text else (), request.id_column, request.no_id
+        ),
         encoding=request.encoding,
         format=request.format_,
         chunk_rows=settings.chunk_rows,

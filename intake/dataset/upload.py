@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
 from intake.detect.source import UploadFile, open_source
 from intake.errors import UnreadableUpload
+from intake.readers.columns import ColumnRequest
 from intake.readers.open_reader import open_reader
 from storage.errors import BadRequest
 from storage.names import check_name, digest
@@ -32,8 +33,7 @@ class UploadOptions:
 
     path: str  # a local path, a URL, or "-" for standard input
     customer: str
-    text_column: str | None = None
-    id_column: str | None = None
+    columns: ColumnRequest = field(default_factory=ColumnRequest)
     encoding: str | None = None
     format: str | None = None  # one of intake.detect.file_format.FORMATS
     chunk_rows: int = 4096
@@ -96,10 +96,12 @@ def _dataset_id(options: UploadOptions, sha256: str, layout: FileLayout) -> str:
         layout.encoding,
         layout.delimiter,
         layout.line_end,
-        options.text_column,
-        options.id_column,
+        next(iter(options.columns.texts), None),
+        options.columns.id,
     ]
     identity = [_READER_VERSION, sha256, *read_as, options.chunk_rows, options.max_chars]
+    if options.columns.no_id:
+        identity.append("no id")
     return digest(json.dumps(identity).encode())[:32]
 
 
@@ -113,7 +115,7 @@ def _store(
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     with (
-        open_reader(source, layout, options.text_column, options.id_column) as opened,
+        open_reader(source, layout, options.columns) as opened,
         DatasetWriter(place, options.customer, dataset, options.chunk_rows) as writer,
     ):
         seen_ids = SeenIds()

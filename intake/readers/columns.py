@@ -23,6 +23,19 @@ _MAX_LISTED = 30
 
 
 @dataclass(frozen=True)
+class ColumnRequest:
+    """The columns that the caller asked for.
+
+    None of `texts`, and `id` None: recognised by their usual names. `no_id`: the number of a row is
+    its id, whatever columns there are.
+    """
+
+    texts: tuple[str, ...] = ()
+    id: str | None = None
+    no_id: bool = False
+
+
+@dataclass(frozen=True)
 class ColumnPositions:
     """Positions of the chosen columns among the columns of an upload."""
 
@@ -30,21 +43,18 @@ class ColumnPositions:
     id: int | None
 
 
-def choose_columns(
-    name: str, columns: Sequence[str], text: str | None, id_: str | None
-) -> ColumnPositions:
+def choose_columns(name: str, columns: Sequence[str], request: ColumnRequest) -> ColumnPositions:
     """Return the positions of the text column and the id column of the upload `name`.
 
-    `text` and `id_` are the requested names; where they are None, columns are recognised by their
-    usual names. Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which
-    lists the columns.
+    Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which lists the
+    columns.
     """
     text_position = (
-        _usual_text(name, columns) if text is None else _requested(name, columns, text, "--text")
+        _usual_text(name, columns)
+        if not request.texts
+        else _requested(name, columns, request.texts[0], "--text")
     )
-    id_position = (
-        _usual_id(columns, text_position) if id_ is None else _requested(name, columns, id_, "--id")
-    )
+    id_position = None if request.no_id else _id_position(name, columns, request, text_position)
     if text_position == id_position:
         raise UnreadableUpload(
             name,
@@ -98,6 +108,14 @@ def _requested(name: str, columns: Sequence[str], requested: str, option: str) -
             f"Choose one of them with {option}.",
         )
     return positions[0]
+
+
+def _id_position(
+    name: str, columns: Sequence[str], request: ColumnRequest, text_position: int
+) -> int | None:
+    if request.id is None:
+        return _usual_id(columns, text_position)
+    return _requested(name, columns, request.id, "--id")
 
 
 def _usual_text(name: str, columns: Sequence[str]) -> int:

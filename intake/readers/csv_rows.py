@@ -20,7 +20,12 @@ from intake.readers.block import (
     extra_map,
     has_invalid_characters,
 )
-from intake.readers.columns import ColumnPositions, choose_columns, unique_columns
+from intake.readers.columns import (
+    ColumnPositions,
+    ColumnRequest,
+    choose_columns,
+    unique_columns,
+)
 from intake.readers.csv_fast import parse_regular_csv
 from intake.readers.csv_records import count_lines, parse_csv_lines
 
@@ -66,16 +71,12 @@ def read_csv(
     line_blocks: Iterable[LineBlock],
     delimiter: str,
     end: str,
-    text: str | None,
-    id_: str | None,
+    request: ColumnRequest,
 ) -> OpenedUpload:
-    """Open the upload `name` from its lines; `text` and `id_` are the requested columns.
-
-    Raises UnreadableUpload.
-    """
+    """Open the upload `name` from its lines. Raises UnreadableUpload."""
     parsed = _parse(line_blocks, delimiter, end)
     header, body = _split_header(name, parsed)
-    positions = choose_columns(name, header, text, id_)
+    positions = choose_columns(name, header, request)
     id_column = None if positions.id is None else header[positions.id]
     blocks = _CsvBlockReader(unique_columns(header), positions).read(body)
     return OpenedUpload(header[positions.text], id_column, blocks)

@@ -16,16 +16,16 @@ from intake.readers.block import (
     RejectReason,
     extra_map_from_pairs,
 )
-from intake.readers.columns import choose_columns
+from intake.readers.columns import ColumnRequest, choose_columns
 from intake.readers.json_record import RecordFault, parse_json_object, parse_json_record
 
 _MAX_BLOCKS_FOR_KEYS = 8  # blocks of lines that are searched for the first object
 
 
 def read_jsonl(
-    name: str, line_blocks: Iterable[LineBlock], end: str, text: str | None, id_: str | None
+    name: str, line_blocks: Iterable[LineBlock], end: str, request: ColumnRequest
 ) -> OpenedUpload:
-    """Open the upload `name` from its lines; `text` and `id_` are the requested keys.
+    """Open the upload `name` from its lines.
 
     Its columns are the keys of the objects in the first block of lines that has any. Raises
     UnreadableUpload.
@@ -43,7 +43,7 @@ def read_jsonl(
             name, "none of its first lines holds a JSON object", "Write one JSON object a line."
         )
     columns = list(keys)
-    positions = choose_columns(name, columns, text, id_)
+    positions = choose_columns(name, columns, request)
     text_key = columns[positions.text]
     id_key = None if positions.id is None else columns[positions.id]
     blocks = _JsonlBlockReader(text_key, id_key, end).read(chain(read_ahead, line_blocks))

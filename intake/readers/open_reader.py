@@ -8,6 +8,7 @@ from intake.detect.lines import read_line_blocks
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload
+from intake.readers.columns import ColumnRequest
 from intake.readers.csv_rows import read_csv
 from intake.readers.jsonl_rows import read_jsonl
 from intake.readers.parquet_rows import read_parquet
@@ -15,22 +16,22 @@ from intake.readers.parquet_rows import read_parquet
 
 @contextmanager
 def open_reader(
-    source: UploadFile, layout: FileLayout, text: str | None, id_: str | None
+    source: UploadFile, layout: FileLayout, request: ColumnRequest
 ) -> Iterator[OpenedUpload]:
-    """Yield the opened upload; `text` and `id_` are the requested columns.
+    """Yield the opened upload.
 
     Raises UnreadableUpload if its columns cannot be chosen or its bytes cannot be read.
     """
     if layout.format == "parquet":
-        with source.open_seekable() as file, read_parquet(source.name, file, text, id_) as opened:
+        with source.open_seekable() as file, read_parquet(source.name, file, request) as opened:
             yield opened
         return
     line_blocks = read_line_blocks(source.blocks(), layout.encoding, layout.line_end)
     try:
         if layout.format == "jsonl":
-            yield read_jsonl(source.name, line_blocks, layout.line_end, text, id_)
+            yield read_jsonl(source.name, line_blocks, layout.line_end, request)
         else:
-            yield read_csv(source.name, line_blocks, layout.delimiter, layout.line_end, text, id_)
+            yield read_csv(source.name, line_blocks, layout.delimiter, layout.line_end, request)
     # Some decoders of Python cannot go on after invalid bytes (ISO-2022-JP in binary data).
     except UnicodeError as error:
         problem = f"it cannot be read as {layout.encoding} ({error})"

@@ -13,7 +13,12 @@ import pyarrow.types as pt
 from intake.errors import UnreadableUpload
 from intake.readers.arrow_text import extra_column, holds_text, text_column
 from intake.readers.block import OpenedUpload, RecordBlock, Reject, RejectReason, extra_map
-from intake.readers.columns import ColumnPositions, choose_columns, unique_columns
+from intake.readers.columns import (
+    ColumnPositions,
+    ColumnRequest,
+    choose_columns,
+    unique_columns,
+)
 
 _BATCH_ROWS = 4096
 # what pyarrow raises for damaged bytes
@@ -21,13 +26,8 @@ _DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 @contextmanager
-def read_parquet(
-    name: str, file: Path, text: str | None, id_: str | None
-) -> Iterator[OpenedUpload]:
-    """Yield the upload `name` from a local file; `text` and `id_` are the requested columns.
-
-    Raises UnreadableUpload.
-    """
+def read_parquet(name: str, file: Path, request: ColumnRequest) -> Iterator[OpenedUpload]:
+    """Yield the upload `name` from a local file. Raises UnreadableUpload."""
     try:
         # Buffered, so that a file of one huge row group is not read in one piece.
         opened = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
@@ -36,7 +36,7 @@ def read_parquet(
         raise _damaged(name, error) from None
     with opened:
         columns = [field.name for field in fields]
-        positions = choose_columns(name, columns, text, id_)
+        positions = choose_columns(name, columns, request)
         _check_types(name, fields, positions)
         id_column = None if positions.id is None else columns[positions.id]
         blocks = _ParquetBlockReader(unique_columns(columns), positions).read(

@@ -12,6 +12,7 @@ import pytest
 
 from intake.dataset.upload import UploadOptions, store_upload
 from intake.detect.source import UploadFile
+from intake.readers.columns import ColumnRequest
 from storage.errors import BadRequest
 from storage.names import BadName
 from storage.places.place import CannotWrite, LocalPlace
@@ -39,7 +40,7 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
     [
         (b"", "in.csv", {}, "it is empty"),
         (gzip.compress(b"", mtime=0), "in.csv.gz", {}, "it is empty"),
-        (b"\n\r\n \n", "in.csv", {"text_column": "text"}, "has no column 'text'"),
+        (b"\n\r\n \n", "in.csv", {"columns": ColumnRequest(("text",))}, "has no column 'text'"),
         (b"\n\n", "in.csv", {}, "no header"),
         (b"id,text\n", "in.csv", {}, "a header and no rows"),
         (b"id,text\n\n\n", "in.csv", {}, "a header and no rows"),
@@ -47,9 +48,9 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
         (b"a,b\n1,2\n", "in.csv", {}, "its columns are 'a', 'b'.*--text"),
         (b"comment,review\n1,2\n", "in.csv", {},
          "'comment', 'review' could each be the text.*--text"),
-        (CSV, "in.csv", {"text_column": "nope"},
+        (CSV, "in.csv", {"columns": ColumnRequest(("nope",))},
          "no column 'nope'; its columns are 'id', 'text', 'n'.*--text"),
-        (CSV, "in.csv", {"id_column": "nope"}, "no column 'nope'.*--id"),
+        (CSV, "in.csv", {"columns": ColumnRequest(id="nope")}, "no column 'nope'.*--id"),
         (CSV, "in.csv", {"format": "xml"}, "no format 'xml'.*csv, tsv, jsonl, parquet"),
         (CSV, "in.csv", {"format": "parquet"}, "no Parquet file"),
         (CSV, "in.csv", {"encoding": "klingon"}, "no text encoding 'klingon'"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from intake.dataset.upload import UploadOptions, store_upload
+from intake.readers.columns import ColumnRequest
 from storage.places.place import LocalPlace
 from storage.records.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
@@ -67,7 +68,7 @@ def test_rows_without_an_id_column_get_their_number_as_id(tmp_path: Path) -> Non
 
 def test_requested_columns_are_used(tmp_path: Path) -> None:
     dataset = upload(
-        tmp_path, b"id,text,note,key\n1,x,real,k1\n", text_column="note", id_column="key"
+        tmp_path, b"id,text,note,key\n1,x,real,k1\n", columns=ColumnRequest(("note",), "key")
     )
     assert stored_rows(tmp_path, dataset)[0]["extra"] == [("id", "1"), ("text", "x")]
     assert texts(tmp_path, dataset) == [("k1", "real")]
@@ -148,8 +149,8 @@ def test_the_same_upload_again_is_the_same_dataset_and_nothing_is_written(tmp_pa
     [
         {"chunk_rows": 7},
         {"max_chars": 7},
-        {"text_column": "text"},
-        {"id_column": "id"},
+        {"columns": ColumnRequest(("text",))},
+        {"columns": ColumnRequest(id="id")},
         {"encoding": "cp1252"},
     ],
 )

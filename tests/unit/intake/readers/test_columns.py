@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.errors import UnreadableUpload
-from intake.readers.columns import choose_columns, unique_columns
+from intake.readers.columns import ColumnRequest, choose_columns, unique_columns
 
 
 def chosen_columns(
     columns: list[str], text: str | None = None, id_: str | None = None
 ) -> tuple[str, str | None]:
-    positions = choose_columns("file.csv", columns, text, id_)
+    positions = choose_columns("file.csv", columns, ColumnRequest((text,) if text else (), id_))
     return columns[positions.text], None if positions.id is None else columns[positions.id]
 
 
@@ -143,3 +143,8 @@ def test_unique_columns_differ_and_names_that_differed_stay(columns: list[str]) 
         for position, name in enumerate(columns)
         if name.strip() and columns.count(name) == 1
     )
+
+
+def test_without_ids_no_column_is_the_id_column_even_where_one_is_named_id() -> None:
+    positions = choose_columns("file.csv", ["id", "text"], ColumnRequest(no_id=True))
+    assert (positions.text, positions.id) == (1, None)
