@@ -30,7 +30,7 @@ from chorus.common.process_setup import block_pandas, use_system_allocator
 from chorus.common.settings import from_environment
 from chorus.service.connection import context_for
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
-from intake.dataset.upload import UploadOptions
+from intake.dataset.upload_options import UploadOptions
 from models.interface.manifest import ModelCard, ModelSpec, ModelTarget
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place

@@ -24,7 +24,7 @@ from support.report import AtLeast, Target, median, report
 from support.service import ServiceProcess, start_service
 
 from chorus.common.settings import from_environment
-from intake.dataset.upload import UploadOptions
+from intake.dataset.upload_options import UploadOptions
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
 from storage.places.open_place import open_place

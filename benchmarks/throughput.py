@@ -38,7 +38,7 @@ from support.report import AtLeast, Target, median, report
 from support.service import ServiceProcess, start_service, temporary_root
 
 from chorus.common.settings import from_environment
-from intake.dataset.upload import UploadOptions
+from intake.dataset.upload_options import UploadOptions
 from models.interface.compute import Compute
 from models.interface.precision import Precision, choose_precision
 from models.interface.scorer import Scorer, score

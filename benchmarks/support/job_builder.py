@@ -5,7 +5,8 @@ import json
 import time
 from collections.abc import Sequence
 
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.jobs.submit import build_job, create_job, resolve_versions

@@ -15,7 +15,8 @@ from chorus.jobs.score_report import print_result, score_result
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_work_to_start, store_forecast
 from chorus.service.run_job import interrupt_on_sigterm, run_job
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from intake.readers.columns import ColumnRequest
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place

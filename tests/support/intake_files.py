@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet

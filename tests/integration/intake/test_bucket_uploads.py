@@ -9,7 +9,8 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.jobs.upload_request import UploadRequest, prepare_job
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from intake.errors import UnreadableUpload
 from storage.places.allowlist import NotAllowed
 from storage.places.open_place import open_place

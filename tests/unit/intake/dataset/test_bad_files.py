@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from intake.detect.source import UploadFile
 from intake.readers.columns import ColumnRequest
 from storage.errors import BadRequest

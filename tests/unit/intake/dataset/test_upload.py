@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from intake.readers.columns import ColumnRequest
 from storage.places.place import LocalPlace
 from storage.records.feedback import CHUNK, REJECTS, Dataset, read_chunk, rejects_path

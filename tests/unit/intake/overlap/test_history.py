@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.dataset.upload import UploadOptions, store_upload
+from intake.dataset.upload import store_upload
+from intake.dataset.upload_options import UploadOptions
 from intake.overlap.history import outdated_sketches, select_sketches
 from storage.places.place import CannotWrite, LocalPlace
 from storage.places.retry import StorageUnavailable

@@ -1,0 +1,102 @@
+"""The reading of an upload, from its bytes to validated blocks; nothing is stored here.
+
+Storing is separate (`intake.dataset.upload`), so that the reading may run in another process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from intake.dataset.seen_ids import SeenIds
+from intake.dataset.upload_options import UploadOptions
+from intake.dataset.validate import validate_block
+from intake.detect.file_layout import FileLayout, choose_layout
+from intake.detect.fingerprint import compute_fingerprint
+from intake.detect.source import UploadFile
+from intake.errors import UnreadableUpload
+from intake.readers.block import OpenedUpload, Reject
+from intake.readers.open_reader import open_reader
+
+_MAX_COLUMNS = 10_000  # dataset.json lists all of them
+
+
+@dataclass(frozen=True)
+class UploadFacts:
+    """What is known of an upload before any of its records is read."""
+
+    sha256: str  # of the decompressed bytes
+    layout: FileLayout
+
+
+@dataclass(frozen=True)
+class ValidatedBlock:
+    """The feedback and the rejects of some records."""
+
+    feedback: pa.Table  # schema CHUNK
+    rejects: list[Reject]
+    columns: tuple[str, ...]  # the names that may occur in the column `extra`
+
+
+@dataclass(frozen=True)
+class ValidatedUpload:
+    """The chosen columns of an upload, and its blocks, which are still to be read."""
+
+    text_column: str
+    id_column: str | None
+    blocks: Iterator[ValidatedBlock]
+
+
+class UploadReading(Protocol):
+    """An upload whose facts are known, and whose records are read on request."""
+
+    @property
+    def facts(self) -> UploadFacts:
+        """The facts, from a first pass over the bytes."""
+
+    def records(self) -> AbstractContextManager[ValidatedUpload]:
+        """Open the upload. Raises UnreadableUpload, as do the blocks while they are read.
+
+        The last block comes only if the file did not change since the facts were found.
+        """
+
+
+# Opens a reading of a local file. Raises UnreadableUpload.
+ReadUpload = Callable[[UploadFile, UploadOptions], AbstractContextManager[UploadReading]]
+
+
+@contextmanager
+def read_in_process(source: UploadFile, options: UploadOptions) -> Iterator[UploadReading]:
+    """Yield the reading of an upload in this process. Raises UnreadableUpload."""
+    yield _Reading(source, options)
+
+
+class _Reading:
+    """The reading of an upload in this process."""
+
+    def __init__(self, source: UploadFile, options: UploadOptions) -> None:
+        self._source, self._options = source, options
+        fingerprint = compute_fingerprint(source.blocks())
+        layout = choose_layout(source, fingerprint, options.format, options.encoding)
+        self.facts = UploadFacts(fingerprint.sha256, layout)
+
+    @contextmanager
+    def records(self) -> Iterator[ValidatedUpload]:
+        with open_reader(self._source, self.facts.layout, self._options.columns) as opened:
+            yield ValidatedUpload(opened.text_column, opened.id_column, self._blocks(opened))
+
+    def _blocks(self, opened: OpenedUpload) -> Iterator[ValidatedBlock]:
+        seen_ids, columns = SeenIds(), set[str]()
+        for block in opened.blocks:
+            columns.update(block.columns)
+            if len(columns) > _MAX_COLUMNS:
+                raise UnreadableUpload(
+                    self._source.name,
+                    f"its records have more than {_MAX_COLUMNS} different keys",
+                    "Keys must be column names; put data into values.",
+                )
+            feedback, rejects = validate_block(block, seen_ids, self._options.max_chars)
+            yield ValidatedBlock(feedback, rejects, block.columns)
+        self._source.check_unchanged()
