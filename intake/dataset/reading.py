@@ -25,7 +25,7 @@ _MAX_COLUMNS = 10_000  # dataset.json lists all of them
 
 @dataclass(frozen=True)
 class UploadFacts:
-    """What is known of an upload before any of its records is read."""
+    """Facts about an upload that are known before any of its records is read."""
 
     sha256: str  # of the decompressed bytes
     layout: FileLayout
