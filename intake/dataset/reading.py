@@ -46,6 +46,7 @@ class ValidatedUpload:
 
     text_column: str
     id_column: str | None
+    columns: tuple[str, ...]  # all of them, as in `OpenedUpload`
     blocks: Iterator[ValidatedBlock]
 
 
@@ -85,7 +86,9 @@ class _Reading:
     @contextmanager
     def records(self) -> Iterator[ValidatedUpload]:
         with open_reader(self._source, self.facts.layout, self._options.columns) as opened:
-            yield ValidatedUpload(opened.text_column, opened.id_column, self._blocks(opened))
+            yield ValidatedUpload(
+                opened.text_column, opened.id_column, opened.columns, self._blocks(opened)
+            )
 
     def _blocks(self, opened: OpenedUpload) -> Iterator[ValidatedBlock]:
         seen_ids, columns = SeenIds(), set[str]()

@@ -63,7 +63,7 @@ def _find_or_store(
     reading: UploadReading,
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
-    dataset = _dataset_id(options, reading.facts)
+    dataset, layout = _dataset_id(options, reading.facts), reading.facts.layout
     if place.exists(feedback.dataset_path(options.customer, dataset)):
         return feedback.read_dataset(place, options.customer, dataset)
     with (
@@ -79,11 +79,13 @@ def _find_or_store(
         return writer.finish(
             feedback.UploadSource(
                 name=name,
-                format=reading.facts.layout.format,
-                encoding=reading.facts.layout.encoding,
+                format=layout.format,
+                encoding=layout.encoding,
                 text_column=upload.text_column,
                 id_column=upload.id_column,
                 sha256=reading.facts.sha256,
+                columns=upload.columns,
+                delimiter=layout.delimiter if layout.format in ("csv", "tsv") else "",
             ),
             clock(),
         )

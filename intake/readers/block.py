@@ -56,6 +56,7 @@ class OpenedUpload:
 
     text_column: str
     id_column: str | None
+    columns: tuple[str, ...]  # all of them in the order of the file; of JSON Lines, the first keys
     blocks: Iterator[RecordBlock]
 
 

@@ -78,8 +78,9 @@ def read_csv(
     header, body = _split_header(name, parsed)
     positions = choose_columns(name, header, request)
     id_column = None if positions.id is None else header[positions.id]
-    blocks = _CsvBlockReader(unique_columns(header), positions).read(body)
-    return OpenedUpload(header[positions.text], id_column, blocks)
+    columns = unique_columns(header)
+    blocks = _CsvBlockReader(columns, positions).read(body)
+    return OpenedUpload(header[positions.text], id_column, tuple(columns), blocks)
 
 
 def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:

@@ -15,6 +15,7 @@ from intake.readers.block import (
     Reject,
     RejectReason,
     extra_map_from_pairs,
+    has_invalid_characters,
 )
 from intake.readers.columns import ColumnRequest, choose_columns
 from intake.readers.json_record import RecordFault, parse_json_object, parse_json_record
@@ -47,7 +48,8 @@ def read_jsonl(
     text_key = columns[positions.text]
     id_key = None if positions.id is None else columns[positions.id]
     blocks = _JsonlBlockReader(text_key, id_key, end).read(chain(read_ahead, line_blocks))
-    return OpenedUpload(text_key, id_key, blocks)
+    storable = tuple(key for key in columns if not has_invalid_characters(key))
+    return OpenedUpload(text_key, id_key, storable, blocks)
 
 
 @dataclass

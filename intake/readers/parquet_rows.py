@@ -35,14 +35,13 @@ def read_parquet(name: str, file: Path, request: ColumnRequest) -> Iterator[Open
     except _DAMAGED as error:
         raise _damaged(name, error) from None
     with opened:
-        columns = [field.name for field in fields]
-        positions = choose_columns(name, columns, request)
+        names = [field.name for field in fields]
+        positions = choose_columns(name, names, request)
         _check_types(name, fields, positions)
-        id_column = None if positions.id is None else columns[positions.id]
-        blocks = _ParquetBlockReader(unique_columns(columns), positions).read(
-            _batches(name, opened)
-        )
-        yield OpenedUpload(columns[positions.text], id_column, blocks)
+        id_column = None if positions.id is None else names[positions.id]
+        columns = unique_columns(names)
+        blocks = _ParquetBlockReader(columns, positions).read(_batches(name, opened))
+        yield OpenedUpload(names[positions.text], id_column, tuple(columns), blocks)
 
 
 def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from storage.errors import ChorusError
 from storage.names import check_name, is_name
@@ -79,6 +80,11 @@ class UploadSource(Record):
     text_column: str
     id_column: str | None
     sha256: str  # of the decompressed bytes
+    # All columns in the order of the file, also those of text and id. Empty: stored by a version
+    # that did not record it, or a batch of messages.
+    columns: tuple[str, ...] = Field(default=(), exclude_if=lambda columns: not columns)
+    # of CSV and TSV; empty for other formats, and as for `columns`
+    delimiter: str = Field(default="", exclude_if=lambda delimiter: not delimiter)
 
 
 class FirstLabels(Record):

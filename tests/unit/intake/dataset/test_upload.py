@@ -54,6 +54,13 @@ def test_csv_becomes_chunks_with_the_texts_and_columns_as_given(tmp_path: Path) 
     assert (dataset.source.text_column, dataset.source.id_column) == ("text", "id")
 
 
+def test_the_source_keeps_the_order_of_the_columns_and_the_delimiter(tmp_path: Path) -> None:
+    semicolons = upload(tmp_path, b"when;text;;id\nMay;fine;x;7\n", "in.csv").source
+    assert (semicolons.columns, semicolons.delimiter) == (("when", "text", "column_3", "id"), ";")
+    lines = upload(tmp_path, b'{"when": 1, "text": "fine"}\n{"id": 8}\n', "in.jsonl").source
+    assert (lines.columns, lines.delimiter) == (("when", "text", "id"), "")
+
+
 def test_files_have_the_schemas_of_storage(tmp_path: Path) -> None:
     dataset = upload(tmp_path, CSV.encode())
     place = LocalPlace(tmp_path / "home")
