@@ -1,0 +1,91 @@
+"""The header of a table: which of its first rows names the columns, where titles stand above it."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from intake.detect.column_names import is_usual_id, is_usual_text, normalize_name
+
+HEADER_ROWS = 50  # rows of a table that are enough to find its header
+
+_NUMBER_OR_DATE = re.compile(r"[\d\s.,:/\-+%€$£¥]*\d[\d\s.,:/\-+%€$£¥]*")
+
+Row = Sequence[str]
+
+
+class UnclearHeader(Exception):
+    """Signals that each of several rows may be the header. `positions`: of these rows."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        self.positions = tuple(positions)
+        super().__init__(f"rows {self.positions} may each be the header")
+
+
+def find_header(rows: Sequence[Row], names: Sequence[str] = ()) -> int:
+    """Return the position of the header among the first rows of a table (HEADER_ROWS are enough).
+
+    It is the first row that has all of the requested column `names`. Where none has, or none is
+    requested, it is the first row that is not blank, unless this is a title: fewer fields than
+    most rows have, and a row below it that looks like a header. Returns 0 where all rows are blank.
+    Raises UnclearHeader.
+
+    >>> find_header([["Survey 2024"], [], ["id", "comment"], ["1", "fine"], ["2", "bad"]])
+    2
+    """
+    filled = [position for position, row in enumerate(rows) if width(row)]
+    if not filled:
+        return 0
+    requested = {normalize_name(name) for name in names}
+    for position in filled if requested else ():
+        if requested <= {normalize_name(cell) for cell in rows[position]}:
+            return position
+    first, below = filled[0], filled[1:]
+    if not below:
+        return first
+    usual_width = Counter(width(rows[position]) for position in below).most_common(1)[0][0]
+    if width(rows[first]) >= usual_width:
+        return first
+    candidate = next(position for position in below if width(rows[position]) >= usual_width)
+    return _decide(rows, first, candidate)
+
+
+def width(row: Row) -> int:
+    """Return the number of fields up to the last that is not blank.
+
+    >>> width(["Survey results", "", " "])
+    1
+    """
+    return max((number for number, cell in enumerate(row, 1) if cell.strip()), default=0)
+
+
+def _decide(rows: Sequence[Row], first: int, candidate: int) -> int:
+    """Return which row is the header: the first, or the first that is as wide as most rows."""
+    names_columns = looks_like_names(rows[candidate])
+    usual = any(is_usual_text(cell) or is_usual_id(cell) for cell in rows[candidate])
+    if any(map(is_usual_text, rows[first])):
+        if not (usual and names_columns):
+            return first
+        if width(rows[first]) == 1:  # a title such as "Customer feedback"
+            return candidate
+        raise UnclearHeader([first, candidate])
+    if not (usual or names_columns):
+        return first
+    blank_between = any(not width(row) for row in rows[first:candidate])
+    if names_columns and (usual or blank_between or _has_numbers_below(rows, candidate)):
+        return candidate
+    raise UnclearHeader([first, candidate])
+
+
+def looks_like_names(row: Row) -> bool:
+    """Return True if the fields of a row can name columns: they differ, and none is a number."""
+    cells = [cell.strip() for cell in row if cell.strip()]
+    return len(set(cells)) == len(cells) and not any(map(_NUMBER_OR_DATE.fullmatch, cells))
+
+
+def _has_numbers_below(rows: Sequence[Row], header: int) -> bool:
+    """Return True if there are rows below the header, and one column holds numbers in all of them.
+
+    Rows of another length are left out.
+    """
+    below = [row for row in rows[header + 1 :] if len(row) == len(rows[header])]
+    return any(all(map(_NUMBER_OR_DATE.fullmatch, cells)) for cells in zip(*below, strict=True))
