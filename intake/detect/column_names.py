@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-# Words for a text that a customer wrote, by language.
+# Words for a text that a customer wrote, by language. A dotted i stands for a dotless one, too.
 _TEXT_WORDS = """
 text texts feedback feedbacks comment comments review reviews response responses answer answers
 message messages body content verbatim verbatims tweet tweets remark remarks opinion opinions
@@ -20,7 +20,7 @@ toelichting
 komentarz komentarze opinia opinie odpowiedź odpowiedzi wiadomość wiadomości uwaga uwagi recenzja
 recenzje
 комментарий комментарии отзыв отзывы ответ ответы текст тексты сообщение сообщения мнение мнения
-yorum yorumu yorumlar yorumunuz metin metinler cevap cevabı cevaplar yanıt yanıtı yanıtlar görüş
+yorum yorumu yorumlar yorumunuz metin metinler cevap cevabi cevaplar yanit yaniti yanitlar görüş
 görüşü görüşler görüşünüz mesaj mesajlar
 コメント 感想 ご感想 意見 ご意見 自由記述 自由回答 回答 本文 口コミ レビュー テキスト
 评论 評論 评价 評價 意见 反馈 回饋 反饋 回复 回覆 留言 内容 內容 文本
@@ -30,7 +30,7 @@ _TEXT_QUALIFIERS = """
 customer client user guest survey open ended free full raw original product the your
 kunden offene freie ihr ihre du de la le votre libre libres ouverte ouvertes
 del cliente clientes su tu abierta abiertas seu sua aberta il tuo aperta libera
-klant klanten open uw klienta twoja otwarta ваш ваши клиента клиентов müşteri açık uçlu
+klant klanten open uw klienta twoja otwarta ваш ваши клиента клиентов müşteri açik uçlu
 お客様 お客様の 用户 客户 用戶 客戶 顧客
 """
 _ID_WORDS = "id uuid guid identifier kennung identifiant identificador identificativo идентификатор"
@@ -39,13 +39,14 @@ _ROW_WORDS = """
 survey feedback response review ticket comment message answer tweet row record entry submission
 respondent
 antwort kommentar bewertung rückmeldung vorgang vorgangs datensatz zeilen commentaire réponse ligne
-comentario respuesta fila commento risposta riga comentário resposta linha opmerking antwoord reactie
-rij komentarz komentarza odpowiedzi wiersza opinii отзыва ответа строки комментария yorum yanıt satır
+comentario respuesta fila commento risposta riga comentário resposta linha opmerking antwoord
+reactie rij komentarz komentarza odpowiedzi wiersza opinii отзыва ответа строки комментария yorum
+yanit satir
 评论 回复 反馈 回答
 """
 # Words for a running number: the id where no column has a name for an id.
 _NUMBER_WORDS = """
-nr nummer numéro número numero numer lfdnr laufendenummer номер numara sırano
+nr nummer numéro número numero numer lfdnr laufendenummer номер numara sirano
 番号 编号 編號 序号 序號
 """
 _NUMBER_SIGNS = frozenset({"no.", "nº", "n°", "nº.", "n°.", "№", "#"})
@@ -57,7 +58,7 @@ def normalize_name(column: str) -> str:
     >>> normalize_name("Rück-Meldung: ")
     'ruckmeldung'
     """
-    decomposed = unicodedata.normalize("NFD", column.casefold().replace("ı", "i"))
+    decomposed = unicodedata.normalize("NFD", column.casefold().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return re.sub(r"[\s_\-.:・]+", "", letters)
 

@@ -24,7 +24,9 @@ DATA = [["1", "Great app", "5"], ["2", "Too slow", "2"], ["3", "It crashes", "1"
         ([["Survey results 2024"], []], ["Key", "What did you like?", "Stars"], 2),
     ],
 )
-def test_the_header_is_found_below_title_lines(above: Rows, header: list[str], expected: int) -> None:
+def test_the_header_is_found_below_title_lines(
+    above: Rows, header: list[str], expected: int
+) -> None:
     assert find_header([*above, header, *DATA]) == expected
 
 
