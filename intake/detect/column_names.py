@@ -58,7 +58,8 @@ def normalize_name(column: str) -> str:
     >>> normalize_name("Rück-Meldung: ")
     'ruckmeldung'
     """
-    decomposed = unicodedata.normalize(
+    dotted = column.casefold().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    decomposed = unicodedata.normalize("NFD", dotted)
         "NFD", column.casefold().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
     )
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
