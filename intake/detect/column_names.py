@@ -60,8 +60,6 @@ def normalize_name(column: str) -> str:
     """
     dotted = column.casefold().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
     decomposed = unicodedata.normalize("NFD", dotted)
-        "NFD", column.casefold().replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
-    )
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return re.sub(r"[\s_\-.:・]+", "", letters)
 
