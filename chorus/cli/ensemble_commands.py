@@ -1,6 +1,5 @@
 """`chorus ensembles …`: list, show, publish and promote ensembles."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from chorus.cli.version_commands import (
     listed_version,
     print_record,
 )
+from chorus.common.console import print_json, print_line
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
 from storage.versions.version_store import parse_version
@@ -56,7 +56,7 @@ def list_ensembles(as_json: bool) -> None:
             }
         )
     if as_json:
-        click.echo(json.dumps({"ensembles": rows}))
+        print_json({"ensembles": rows})
         return
     header = ("ensemble", "aliases", "targets", "members", "customers")
     cells = [
@@ -96,8 +96,7 @@ def publish_ensemble(ensemble: str, file: Path, as_json: bool) -> None:
     version = publish_ensemble_file(
         open_place(settings.home), ensemble, settings.check_allowed_path(file), datetime.now(UTC)
     )
-    click.echo(
-        json.dumps({"ensemble": ensemble, "version": version})
-        if as_json
-        else f"{ensemble} {version}"
-    )
+    if as_json:
+        print_json({"ensemble": ensemble, "version": version})
+    else:
+        print_line(f"{ensemble} {version}")

@@ -1,12 +1,13 @@
 """The entry point `chorus`: its commands, and how an error becomes an exit status."""
 
-import json
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import NoReturn
 
 import click
 
+from chorus.common.console import print_json, print_notice, print_traceback
 from chorus.common.process_setup import block_pandas, use_system_allocator
 from storage.errors import ChorusError
 
@@ -46,21 +47,21 @@ def main() -> None:
     """Run a command; print a ChorusError without a traceback and exit with its status."""
     block_pandas()
     use_system_allocator()
+    sys.excepthook = print_traceback
     _add_commands()
     try:
         chorus.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        _exit(error.exit_code, error.format_message())
+        _exit(error.exit_code, _show_usage_error(error))
     except (KeyboardInterrupt, click.Abort):
-        print(_INTERRUPTED, file=sys.stderr)
+        print_notice(_INTERRUPTED)
         _exit(130, _INTERRUPTED)
     except ChorusError as error:
-        print(f"chorus: {error}", file=sys.stderr)
+        print_notice(f"chorus: {error}")
         _exit(error.exit_status, str(error))
     # one that no ChorusError explains: it has the path and the system's reason
     except OSError as error:
-        print(f"chorus: {error}", file=sys.stderr)
+        print_notice(f"chorus: {error}")
         _exit(1, str(error))
 
 
@@ -68,8 +69,16 @@ _INTERRUPTED = "Interrupted. Finished work is kept: run the same command again t
 _STATUS_NAMES = {1: "failed", 2: "refused", 130: "interrupted"}
 
 
+def _show_usage_error(error: click.ClickException) -> str:
+    """Print what click prints about a wrong command, escaped; return the message."""
+    shown = StringIO()
+    error.show(file=shown)
+    print_notice(shown.getvalue().removesuffix("\n"))
+    return error.format_message()
+
+
 def _exit(status: int, error: str) -> NoReturn:
     """Exit; with --json print the error as the JSON object that the caller expects."""
     if "--json" in sys.argv:
-        print(json.dumps({"status": _STATUS_NAMES.get(status, "failed"), "error": error}))
+        print_json({"status": _STATUS_NAMES.get(status, "failed"), "error": error})
     sys.exit(status)

@@ -1,6 +1,5 @@
 """`chorus models …`: list, show, train, publish and promote models."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from chorus.cli.version_commands import (
     listed_version,
     print_record,
 )
+from chorus.common.console import print_json, print_line
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
 from storage.versions.version_store import parse_version
@@ -73,7 +73,7 @@ def list_models(as_json: bool) -> None:
             }
         )
     if as_json:
-        click.echo(json.dumps({"models": rows}))
+        print_json({"models": rows})
         return
     header = ("model", "kind", "target", "aliases", "versions", "held-out")
     cells = [
@@ -210,20 +210,20 @@ def _format_metrics(metrics: Any) -> str:
 
 def _print_published(manifest: Any, as_json: bool) -> None:
     if as_json:
-        click.echo(manifest.model_dump_json())
+        print_json(manifest.model_dump(mode="json"))
         return
-    click.echo(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
+    print_line(f"{manifest.name} {manifest.version}: {', '.join(manifest.labels)}")
     card = manifest.card
     if card.metrics:
-        click.echo(f"held out ({card.rows_held_out} rows): {_format_metrics(card.metrics)}")
+        print_line(f"held out ({card.rows_held_out} rows): {_format_metrics(card.metrics)}")
     for check in manifest.precisions:
         offered = "offered" if check.passed else "not offered"
         same = f"{check.agreement:.2%} of {check.rows} texts keep their labels"
-        click.echo(
+        print_line(
             f"{check.precision}: {offered}, {same}, {check.speed:.1f} times as fast as float32"
         )
     if manifest.measured is not None:
         measured = manifest.measured
         rate = f"{measured.rows_per_second:,.0f} rows a second on one core"
         memory = f"{measured.memory / 1e6:,.0f} MB"
-        click.echo(f"measured: {rate}, {memory}, ready after {measured.load_seconds:.1f} s")
+        print_line(f"measured: {rate}, {memory}, ready after {measured.load_seconds:.1f} s")

@@ -5,6 +5,7 @@ import sys
 import click
 
 from chorus.cli.options import as_json, device_option, settings_with_device
+from chorus.common.console import print_notice
 from chorus.common.process_setup import limit_native_threads
 from chorus.common.settings import from_environment
 
@@ -121,5 +122,5 @@ def bridge(create: bool, topic: str | None, exactly_once: bool, identity: str | 
     settings = from_environment()
     if create:
         for line in create_missing_resources(settings, topic, exactly_once=exactly_once):
-            print(line, file=sys.stderr)
+            print_notice(line)
     sys.exit(run_bridge(settings, identity))

@@ -1,6 +1,5 @@
 """The commands that models and ensembles share: both have numbered versions with aliases."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chorus.cli.options import as_json
+from chorus.common.console import print_indented_json, print_json, print_line
 from chorus.common.settings import from_environment
 from storage.places.open_place import open_place
 
@@ -39,7 +39,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
         if what == "model" and alias == "champion" and not force:
             _check_gate(name, version)
         _version_store(what).promote(name, version, datetime.now(UTC), alias)
-        click.echo(f"{name}: {alias} is now version {version}")
+        print_line(f"{name}: {alias} is now version {version}")
 
     @group.command()
     @name_argument
@@ -47,7 +47,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
     def rollback(name: str, alias: str) -> None:
         """Move an alias back to where it was before its last move; again goes one further back."""
         version = _version_store(what).roll_back(name, datetime.now(UTC), alias)
-        click.echo(f"{name}: {alias} is back at version {version}")
+        print_line(f"{name}: {alias} is back at version {version}")
 
     @group.command()
     @name_argument
@@ -59,7 +59,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
         moves = _version_store(what).history(name)
         if as_json:
             records = [{"alias": alias, **move.model_dump(mode="json")} for alias, move in moves]
-            click.echo(json.dumps({what: name, "moves": records}))
+            print_json({what: name, "moves": records})
         else:
             rows = [
                 (alias, str(move.version), move.by, f"{move.at:%Y-%m-%d %H:%M:%S}")
@@ -78,7 +78,7 @@ def add_version_commands(group: click.Group, what: str) -> None:
         from tasks.jobs.references import remove_version as remove_unreferenced
 
         remove_unreferenced(_version_store(what), name, version, force=force)
-        click.echo(f"{name}: version {version} is removed")
+        print_line(f"{name}: version {version} is removed")
 
 
 def listed_version(store: "VersionStore", name: str) -> int:
@@ -99,7 +99,7 @@ def join_values(values: Any) -> str:
 
 def print_record(record: dict[str, object], as_json: bool) -> None:
     """Print a stored record: on one line as JSON, or indented for people."""
-    click.echo(json.dumps(record) if as_json else json.dumps(record, indent=2, ensure_ascii=False))
+    (print_json if as_json else print_indented_json)(record)
 
 
 def _check_gate(model: str, version: int) -> None:
@@ -107,7 +107,7 @@ def _check_gate(model: str, version: int) -> None:
 
     settings = from_environment()
     for finding in check_gate(settings, open_place(settings.home), model, version):
-        click.echo(f"gate: {finding}")
+        print_line(f"gate: {finding}")
 
 
 def _version_store(what: str) -> "VersionStore":

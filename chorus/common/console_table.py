@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console  # noqa: TID251 — tables are escaped here
+from rich.markup import escape as escape_markup
 from rich.table import Table
 
+from chorus.common.console import print_line
+from chorus.common.escape import escape_controls
 from chorus.common.preview import Preview
 
 _TEXT_CHARS = 60  # of a text in a preview
@@ -18,10 +21,16 @@ def print_table(
 
     On a terminal it fits the window; in a file it is _WIDTH characters wide.
     """
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title=title and _escape(title),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(_escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
     console = Console()
@@ -34,11 +43,11 @@ def print_preview(preview: Preview, labelled: int) -> None:
         names = ("id", "text", *preview.shares, "agreement")
         header = [name for name in names if name in preview.rows[0]]
         print_table(header, [[_preview_cell(row[name]) for name in header] for row in preview.rows])
-        print()
+        print_line()
     for target, shares in preview.shares.items():
         rows = [(label, count, f"{count / labelled:.1%}") for label, count in shares.items()]
         print_table((target, "rows", "share"), rows)
-        print()
+        print_line()
 
 
 def _preview_cell(value: object) -> str:
@@ -51,10 +60,13 @@ def _preview_cell(value: object) -> str:
 
 
 def _cell(value: object) -> str:
-    from rich.markup import escape
-
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return escape(str(value))
+    return _escape(str(value))
+
+
+def _escape(text: str) -> str:
+    """Return a text that rich shows as it is, with nothing in it that a terminal obeys."""
+    return escape_markup(escape_controls(text))

@@ -1,11 +1,10 @@
 """`chorus diff A B`: compare the labels of two jobs, two runs or two versions of a model."""
 
-import json
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from chorus.common.console import print_json, print_notice
 from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
 from chorus.compare.html_page import render_page
@@ -70,9 +69,9 @@ def diff(settings: Settings, request: DiffRequest) -> None:
     texts = read_moved_texts(place, difference.moved)
     if request.html is not None:
         request.html.write_text(render_page(difference, texts), encoding="utf-8")
-        print(f"Page: {request.html}", file=sys.stderr)
+        print_notice(f"Page: {request.html}")
     if request.as_json:
-        print(json.dumps(to_json_object(difference, texts)))
+        print_json(to_json_object(difference, texts))
     else:
         print_difference(difference, texts)
 

@@ -1,8 +1,9 @@
 """Page of a difference: one self-contained HTML file without scripts or external resources."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from html import escape as escape_html
 
+from chorus.common.escape import escape_lines
 from chorus.compare.difference import Difference
 from chorus.compare.html_style import STYLE
 from chorus.compare.output import Texts, describe_left_out, find_text
@@ -26,6 +27,11 @@ def render_page(difference: Difference, texts: Texts) -> str:
         f"<body><header><h1>{before} <span>→</span> {after}</h1>{omissions}</header>"
         f"{targets}</body></html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Return a text from outside as HTML, with its control and invisible characters escaped."""
+    return escape_html(escape_lines(text))
 
 
 def _target(target: str, difference: Difference, texts: Texts) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
-from rich.console import Console
 from rich.progress import track
 
+from chorus.common.console import stderr_console
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.compare.stored_feedback import StoredChunk
@@ -119,5 +119,5 @@ def _with_progress(description: str, chunks: Sequence[StoredChunk]) -> Iterator[
     yield from track(
         chunks,
         f"{description} {sum(chunk.rows for chunk in chunks):,} rows",
-        console=Console(stderr=True),
+        console=stderr_console(),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chorus.common.console import print_line
 from chorus.common.console_table import print_table
 from chorus.compare.difference import Difference
 from ensemble.compare import Comparison, MovedRow
@@ -99,25 +100,25 @@ def _moved_object(row: MovedRow, text: str | None) -> dict[str, object]:
 
 def print_difference(difference: Difference, texts: Texts) -> None:
     """Print the difference as tables on standard output."""
-    print(f"{difference.before} → {difference.after}")
+    print_line(f"{difference.before} → {difference.after}")
     for line in describe_left_out(difference):
-        print(f"left out: {line}")
+        print_line(f"left out: {line}")
     for target in difference.targets:
-        print()
+        print_line()
         _print_target(target, difference, texts)
 
 
 def _print_target(target: str, difference: Difference, texts: Texts) -> None:
     overall = difference.overall(target)
-    print(
+    print_line(
         f"{target}: {overall.changed:,} of {overall.rows:,} rows changed ({overall.share:.2%}), "
         f"agreement {overall.agreement:.4f}, kappa {overall.kappa:.4f}\n"
     )
     if overall.mode == "one_of":
         print_table(("before \\ after", *overall.labels), _matrix_rows(overall))
-        print()
+        print_line()
     print_table(("customer", "label", "gained", "lost", "kappa"), _flip_rows(difference, target))
-    print()
+    print_line()
     moved = [
         (
             row.id,

@@ -1,14 +1,13 @@
 """`chorus plan`: what a job or `chorus reprocess` would take. Nothing is started."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
-from rich.console import Console
 
+from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
@@ -51,7 +50,7 @@ def plan_file_or_job(
         dataset = dataset_of(place, job)
     else:
         request = UploadRequest(file=file_or_job, customer=customer, as_json=as_json, **options)
-        job, dataset = prepare_job(settings, place, request, Console(stderr=True))
+        job, dataset = prepare_job(settings, place, request)
         check_output_free(job)
     _print_forecast(job.id, _forecast(settings, place, [(job, dataset)]), as_json=as_json)
 
@@ -91,13 +90,13 @@ def _forecast(settings: Settings, place: Place, jobs: Sequence[tuple[Job, Datase
 
 def _print_forecast(job: str | None, forecast: JobForecast, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_as_object(job, forecast)))
+        print_json(_as_object(job, forecast))
         return
     print_table(_COLUMNS, [_row(model) for model in forecast.models])
     name = f"Job {job}: " if job else ""
-    print(f"\n{name}{forecast.rows:,} rows to label, in {forecast.parts:,} parts to write.")
+    print_line(f"\n{name}{forecast.rows:,} rows to label, in {forecast.parts:,} parts to write.")
     if not forecast.seconds:
-        print("Nothing is left to do.")
+        print_line("Nothing is left to do.")
         return
     basis = (
         "measured"
@@ -105,10 +104,10 @@ def _print_forecast(job: str | None, forecast: JobForecast, *, as_json: bool) ->
         else "guessed in part: not all of these models were measured yet"
     )
     memory = f"{forecast.memory // 10**6:,} MB at the most"
-    print(f"Expected: {forecast.seconds:,.0f} s, {memory} ({basis}).")
+    print_line(f"Expected: {forecast.seconds:,.0f} s, {memory} ({basis}).")
     if forecast.correction != 1:
         factor = f"{forecast.correction:.2f} times the calculated seconds"
-        print(f"Earlier jobs here took {factor}; this is included.")
+        print_line(f"Earlier jobs here took {factor}; this is included.")
 
 
 def _row(model: ModelForecast) -> tuple[object, ...]:

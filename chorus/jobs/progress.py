@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich import progress as bars
-from rich.console import Console
+from rich.console import Console  # noqa: TID251 — only its type
 
+from chorus.common.console import print_notice, stderr_console
 from chorus.service.run_job import ShowProgress
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
@@ -16,13 +17,14 @@ _LINE_SECONDS = 5.0  # between two plain lines
 
 
 @contextmanager
-def show_progress(job: Job, dataset: Dataset, console: Console) -> Iterator[ShowProgress]:
+def show_progress(job: Job, dataset: Dataset) -> Iterator[ShowProgress]:
     """Yield the function to call with every progress of the job."""
+    console = stderr_console()
     if console.is_terminal:
         with _bars(console) as display:
             yield _Bars(display, job, dataset)
     else:
-        yield _Lines(console, dataset)
+        yield _Lines(dataset)
 
 
 def _bars(console: Console) -> bars.Progress:
@@ -61,8 +63,8 @@ class _Bars:
 class _Lines:
     """A line when the progress has changed, at most every few seconds."""
 
-    def __init__(self, console: Console, dataset: Dataset) -> None:
-        self._console, self._dataset = console, dataset
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
         self._started = self._printed_at = time.monotonic()
         self._printed: Progress | None = None
         self._first_rows: int | None = None
@@ -83,4 +85,4 @@ class _Lines:
             for name, chunks in progress.scored.items()
         )
         line = f"labelled {labelled:,} of {rows:,} rows, {rate:,.0f} rows/s{left}"
-        self._console.print(f"{line} (scored: {models})", highlight=False, soft_wrap=True)
+        print_notice(f"{line} (scored: {models})")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from chorus.common.console import print_line
 from chorus.common.console_table import print_preview
 from chorus.common.preview import read_preview
 from chorus.service.run_job import Outcome
@@ -47,19 +48,19 @@ def print_result(
         f"{reason} {rows:,}" for reason, rows in reject_reasons(dataset, manifest).items()
     )
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
-    print(
+    print_line(
         f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, "
         f"{manifest.rows_rejected:,} rejected{f' ({reasons})' if reasons else ''}, "
         f"in {seconds:,.1f} s."
     )
-    print(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
-    print(f"Labelled: {job.out}")
+    print_line(f"Ensemble {manifest.ensemble.name} {manifest.ensemble.version}: {members}")
+    print_line(f"Labelled: {job.out}")
     if dataset.rejected:
-        print(f"Rejected: {place.url_of(feedback.rejects_path(dataset.customer, dataset.id))}")
+        print_line(f"Rejected: {place.url_of(feedback.rejects_path(dataset.customer, dataset.id))}")
     if manifest.rejected_parts:
-        print(f"Rejected by models: {job.out}/_rejects-*.parquet")
+        print_line(f"Rejected by models: {job.out}/_rejects-*.parquet")
         for detail, rows in _model_reject_details(job.output, manifest):
-            print(f"  {rows:,} rows: {detail}")
+            print_line(f"  {rows:,} rows: {detail}")
 
 
 def reject_reasons(dataset: Dataset, manifest: Manifest) -> dict[str, int]:

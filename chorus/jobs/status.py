@@ -1,12 +1,10 @@
 """`chorus status`: one job, or all jobs, open runs, models and bridges."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-
+from chorus.common.console import clear_screen, print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.jobs.job_status import SUMMARY_FIELDS, job_details, job_summary
@@ -37,9 +35,9 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
     while True:
         status = job_details(place, board, find_job(place, job)) if job else _all(place, board)
         if watch and not as_json:
-            Console().clear()
+            clear_screen()
         if as_json:
-            print(json.dumps(status), flush=True)
+            print_json(status)
         elif job:
             _print_job(status)
         else:
@@ -76,7 +74,7 @@ def _print_all(status: Object) -> None:
     )
     for kind in ("runs", "models", "bridges"):
         if rows := status[kind]:
-            print()
+            print_line()
             print_table(tuple(rows[0]), [[*map(_or_empty, row.values())] for row in rows])
 
 
@@ -92,7 +90,7 @@ def _print_job(status: Object) -> None:
     ]
     print_table(("", ""), rows)
     if first_scores := status["first_scores"]:
-        print()
+        print_line()
         stage_rows = [
             (model, *(round(stages[name], 2) for name in _STARTUP_STAGES))
             for model, stages in first_scores.items()

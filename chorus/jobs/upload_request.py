@@ -1,14 +1,13 @@
 """`chorus score` and `chorus submit`: from a file of feedback to a job."""
 
-import json
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
-from rich.console import Console
 
+from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.settings import Settings
 from chorus.jobs.progress import show_progress
 from chorus.jobs.score_report import print_result, score_result
@@ -52,14 +51,13 @@ def score(settings: Settings, request: UploadRequest) -> None:
     interrupt_on_sigterm()
     started = time.monotonic()
     place = open_place(settings.home)
-    console = Console(stderr=True)
-    job, dataset = prepare_job(settings, place, request, console)
+    job, dataset = prepare_job(settings, place, request)
     job = create_job(place, job)
-    with show_progress(job, dataset, console) as show:
+    with show_progress(job, dataset) as show:
         outcome = run_job(settings, place, job, show)
     seconds = time.monotonic() - started
     if request.as_json:
-        print(json.dumps(score_result(job, dataset, outcome, seconds)))
+        print_json(score_result(job, dataset, outcome, seconds))
     else:
         print_result(place, job, dataset, outcome.manifest, seconds)
 
@@ -73,7 +71,7 @@ def submit(settings: Settings, request: UploadRequest) -> None:
         raise NoService
     with broker_for(settings) as broker:
         place = open_place(settings.home)
-        job, dataset = prepare_job(settings, place, request, Console(stderr=True))
+        job, dataset = prepare_job(settings, place, request)
         job = create_job(place, job)
         context = context_for(settings, broker.address)
         try:
@@ -84,14 +82,12 @@ def submit(settings: Settings, request: UploadRequest) -> None:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     if request.as_json:
         result = {"job": job.id, "status": "submitted"}
-        print(json.dumps(result | {"rows_in": dataset.rows_in, "output": job.out}))
+        print_json(result | {"rows_in": dataset.rows_in, "output": job.out})
     else:
-        print(job.id)
+        print_line(job.id)
 
 
-def prepare_job(
-    settings: Settings, place: Place, request: UploadRequest, console: Console
-) -> tuple[Job, Dataset]:
+def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tuple[Job, Dataset]:
     """Store the feedback of the upload, and return its job, which is not written yet.
 
     The versions are resolved before the file is read, so that a wrong customer fails at once.
@@ -112,10 +108,7 @@ def prepare_job(
         max_chars=settings.max_text,
     )
 
-    def report(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    dataset = store_upload(place, options, sys.stdin.buffer, report)
+    dataset = store_upload(place, options, sys.stdin.buffer, print_notice)
     job = build_job(
         place,
         dataset,

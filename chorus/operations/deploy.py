@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from chorus.common.console import print_line
 from chorus.common.settings import Settings, bridge_environment
 from chorus.operations.kubernetes import ClusterSettings, WorkerPool, build_documents
 from chorus.operations.yaml_text import render_yaml
@@ -84,7 +85,7 @@ def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | No
         raise NothingToDeploy(place.url)
     text = _HEADER + render_yaml(build_documents(pools, _cluster_settings(settings, request)))
     if out is None:
-        print(text, end="")
+        print_line(text.removesuffix("\n"))
     else:
         out.write_text(text)
 

@@ -1,11 +1,11 @@
 """`chorus doctor`: list every setting, run every check, and say what to do when one fails."""
 
-import json
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
+from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings, shown_values
 from chorus.common.settings_table import SETTINGS
@@ -64,14 +64,12 @@ def examine(settings: Settings, as_json: bool) -> int:
     values = shown_values(settings)
     well = all(finding.well for finding in findings)
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "well": well,
-                    "settings": values,
-                    "findings": [vars(finding) for finding in findings],
-                }
-            )
+        print_json(
+            {
+                "well": well,
+                "settings": values,
+                "findings": [vars(finding) for finding in findings],
+            }
         )
     else:
         print_table(
@@ -81,7 +79,7 @@ def examine(settings: Settings, as_json: bool) -> int:
                 for setting in SETTINGS
             ],
         )
-        print()
+        print_line()
         print_table(
             ("check", "", "found"),
             [

@@ -1,7 +1,6 @@
 """`chorus labels`: the active labels of each dataset, for readers and people."""
 
-import json
-
+from chorus.common.console import print_json
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from storage.places.open_place import open_place
@@ -24,7 +23,7 @@ def show_labels(settings: Settings, customers: tuple[str, ...], *, as_json: bool
         for label in _labels(place, customer)
     ]
     if as_json:
-        print(json.dumps({"labels": labels}))
+        print_json({"labels": labels})
     else:
         print_table(_COLUMNS, [[label[name] for name in _COLUMNS] for label in labels])
 

@@ -1,8 +1,8 @@
 """`chorus prune`: list or remove old labels, scores and runs that nothing refers to."""
 
-import json
 from dataclasses import dataclass
 
+from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from storage.places.open_place import open_place
@@ -33,13 +33,13 @@ def show_prunable(settings: Settings, request: PruneRequest) -> None:
         rows = [row for row in rows if row[-1] in removed]
     if request.as_json:
         items = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-        print(json.dumps({"removed": request.remove, "items": items}))
+        print_json({"removed": request.remove, "items": items})
         return
     print_table(_COLUMNS, rows)
     if not rows:
-        print("There is nothing that could be removed.")
+        print_line("There is nothing that could be removed.")
     else:
-        print("Removed." if request.remove else "Nothing was removed. --remove removes these.")
+        print_line("Removed." if request.remove else "Nothing was removed. --remove removes these.")
 
 
 def _rows(place: Place, unreferenced: Unreferenced) -> list[tuple[str, str, int, str]]:

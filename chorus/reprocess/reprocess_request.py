@@ -1,6 +1,5 @@
 """`chorus reprocess`: label stored feedback again with today's champions."""
 
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,8 +9,8 @@ from threading import Event
 from time import monotonic
 
 from redis.exceptions import RedisError
-from rich.console import Console
 
+from chorus.common.console import print_json, print_notice
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.reprocess.reprocess_runs import (
@@ -104,12 +103,12 @@ def _label(
         missing.model.name for work in works for missing in work.remaining.models if missing.cells
     }
     with workers_for(settings, broker, context, jobs, busy) as tick:
-        pause, reported, console = Event(), monotonic(), Console(stderr=True)
+        pause, reported = Event(), monotonic()
         while not all(read_run_end(context.place, run.customer, run.name) for run in runs):
             tick()
             if monotonic() - reported > _PROGRESS_SECONDS:
                 reported = monotonic()
-                console.print(_progress(context, jobs), highlight=False, soft_wrap=True)
+                print_notice(_progress(context, jobs))
             pause.wait(_POLL_SECONDS)
     if forecast is not None and all(checked_state(context.place, job).is_done for job in jobs):
         with suppress(ChorusError, OSError):  # a run does not fail because of its forecast
@@ -174,9 +173,9 @@ def _report(
         status = "incomplete" if refused else "submitted" if request.detach else "done"
         expected = None if times.expected is None else round(times.expected, 3)
         seconds = {"seconds": round(times.taken, 3), "expected_seconds": expected}
-        print(json.dumps({"status": status, **seconds, "runs": rows, "refused": refused}))
+        print_json({"status": status, **seconds, "runs": rows, "refused": refused})
         return
     if rows:
         print_table(tuple(rows[0]), [list(row.values()) for row in rows])
     for customer, reason in refused.items():
-        print(f"chorus: no run for {customer}: {reason}", file=sys.stderr)
+        print_notice(f"chorus: no run for {customer}: {reason}")

@@ -1,11 +1,11 @@
 """`chorus schedule list` and `chorus schedule run`: schedules and their last runs."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
+from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
@@ -67,12 +67,12 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
     place, now = open_place(settings.home), datetime.now(UTC)
     statuses = [_read_status(place, schedule, now) for schedule in read_schedules(place).values()]
     if as_json:
-        print(json.dumps({"schedules": [vars(status) for status in statuses]}))
+        print_json({"schedules": [vars(status) for status in statuses]})
         return
     print_table(_HEADER, [_row(status) for status in statuses])
     for status in statuses:
         for customer, reason in status.failed.items():
-            print(f"{status.run}, {customer}: {reason}")
+            print_line(f"{status.run}, {customer}: {reason}")
 
 
 def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
@@ -94,11 +94,11 @@ def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     run = run_name(name, state.number)
     if as_json:
-        print(json.dumps({"run": run, "customers": state.customers, "refused": state.refused}))
+        print_json({"run": run, "customers": state.customers, "refused": state.refused})
     else:
-        print(f"{run}: {', '.join(state.customers) or 'no feedback to label'}")
+        print_line(f"{run}: {', '.join(state.customers) or 'no feedback to label'}")
         for customer, reason in state.refused.items():
-            print(f"refused for {customer}: {reason}")
+            print_line(f"refused for {customer}: {reason}")
     return 1 if state.refused else 0
 
 

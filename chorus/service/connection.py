@@ -1,11 +1,11 @@
 """The connection to a broker: of the service that runs, or an embedded one."""
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chorus.common.console import print_notice
 from chorus.common.settings import Settings
 from chorus.service.service_lock import running_broker
 from storage.errors import BadRequest
@@ -49,7 +49,7 @@ def board_of_service(settings: Settings, place: Place) -> Board | None:
     try:
         address.check_answers()
     except BrokerUnreachable as error:
-        print(f"chorus: {error}", file=sys.stderr)
+        print_notice(f"chorus: {error}")
         return None
     return Board(address.client(), key_prefix(place))
 

@@ -2,12 +2,12 @@
 
 import os
 import socket
-import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import replace
 from time import time
 
+from chorus.common.console import print_notice
 from chorus.common.logs import log_to_stderr
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
@@ -57,7 +57,7 @@ def run_worker(
     try:
         return _run(settings, model, threads, identity, only, metrics)
     except StorageUnavailable as error:
-        print(f"chorus: {error}", file=sys.stderr)
+        print_notice(f"chorus: {error}")
         return EXIT_STORAGE_UNAVAILABLE
 
 

@@ -95,6 +95,7 @@ def _as_in_a_process(words, environment):
     allow_pandas = patch.object(main, "block_pandas", lambda: None)
     with (
         patch.object(sys, "argv", words),
+        patch.object(sys, "excepthook", sys.excepthook),
         patch.dict(os.environ, environment, clear=True),
         allow_pandas,
     ):

@@ -76,3 +76,10 @@ def test_the_table_shows_all_customers_together_and_each_of_them(difference, cap
         ["acme", "price", "0", "1"],
         ["beta", "price", "0", "1"],
     ]
+
+
+def test_the_page_shows_control_and_bidirectional_characters_escaped(difference):
+    shown = render_page(difference, {("acme", "upload", "r&1"): "\x1b[2J<\u202etext\nnext"})
+    assert "\\x1b[2J&lt;\\u202etext\nnext" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
