@@ -26,7 +26,7 @@ def controls(shown):
     }
 
 
-def test_a_preview_shows_the_escapes_of_texts_ids_and_names(chorus, home, upload, tmp_path):
+def test_a_preview_shows_the_escapes_of_texts_ids_and_names(chorus, upload, tmp_path):
     rows = [(f"1{REVERSED}", f"great {CLEAR}"), ("2", "awful [red]really[/red]")]
     ended = chorus("score", upload(rows, f"a{REVERSED}.csv"), "--out", tmp_path / f"out{CLEAR}")
     assert ended.status == 0, ended.err
@@ -36,7 +36,9 @@ def test_a_preview_shows_the_escapes_of_texts_ids_and_names(chorus, home, upload
         assert expected in shown
     assert r"out\x1b[2J" in shown
 
-    done = chorus.here("score", tmp_path / f"a{REVERSED}.csv", "--json", "--out", tmp_path / "o\x1b")
+    done = chorus.here(
+        "score", tmp_path / f"a{REVERSED}.csv", "--json", "--out", tmp_path / "o\x1b"
+    )
     assert not controls(done.out)
     assert done.json["output"].endswith("o\x1b")  # its value is the true one
 

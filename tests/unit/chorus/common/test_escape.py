@@ -64,5 +64,5 @@ def test_characters_are_shown_as_their_escapes():
 
 
 def test_emoji_and_persian_keep_their_joiners():
-    for text in ("👩\u200d👩\u200d👧 ❤\ufe0f", "می\u200cخواهم", "क्\u200dष"):
+    for text in ("👩\u200d👩\u200d👧 ❤\ufe0f", "\u0645\u06cc\u200c\u062e", "क्\u200dष"):
         assert escape_controls(text) == text
