@@ -12,3 +12,13 @@ class UnreadableUpload(BadRequest):
     def __init__(self, name: str, problem: str, advice: str) -> None:
         self.name, self.problem, self.advice = name, problem, advice
         super().__init__(f"Cannot read {name}: {problem}. {advice}")
+
+
+class NoSpreadsheetReader(BadRequest):
+    """The package that reads spreadsheets is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Reading spreadsheets needs the package python_calamine. "
+            "Run: pip install 'chorus[excel]'"
+        )

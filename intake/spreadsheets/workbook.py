@@ -1,0 +1,101 @@
+"""Workbooks, opened by calamine: their sheets, and the rows of one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intake.errors import NoSpreadsheetReader, UnreadableUpload
+from intake.spreadsheets.cell_text import cell_text
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
+_SAVE_AGAIN = "Open it in a spreadsheet program and save it again."
+
+Row = list[str | None]  # the cells of one row; None where one is blank
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet of a workbook."""
+
+    name: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One row that is not blank."""
+
+    number: int  # the number that the sheet shows beside it, from 1
+    cells: Row
+
+
+class Workbook:
+    """An open workbook. Its methods raise UnreadableUpload where a part of it is damaged."""
+
+    def __init__(self, name: str, calamine: CalamineWorkbook) -> None:
+        self._name, self._calamine = name, calamine
+
+    def sheets(self) -> list[Sheet]:
+        """Return the sheets that hold cells, and not charts or macros, in their order."""
+        from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+        return [
+            Sheet(sheet.name, sheet.visible != SheetVisibleEnum.Visible)
+            for sheet in self._calamine.sheets_metadata
+            if sheet.typ == SheetTypeEnum.WorkSheet
+        ]
+
+    def rows(self, sheet: str) -> Iterator[SheetRow]:
+        """Yield the rows of a sheet that are not blank, all of one width."""
+        with _calamine_errors(self._name):
+            opened = self._calamine.get_sheet_by_name(sheet)
+            first = 1 if opened.start is None else opened.start[0] + 1
+            rows = opened.iter_rows()
+        for number, values in enumerate(rows, first):
+            cells = [cell_text(value) for value in values]
+            if any(cell is not None and not cell.isspace() for cell in cells):
+                yield SheetRow(number, cells)
+
+
+@contextmanager
+def open_workbook(name: str, file: Path) -> Iterator[Workbook]:
+    """Yield the workbook of the upload `name`. Raises UnreadableUpload, NoSpreadsheetReader."""
+    try:
+        from python_calamine import load_workbook
+    except ModuleNotFoundError:
+        raise NoSpreadsheetReader from None
+    with file.open("rb") as opened:
+        with _calamine_errors(name):
+            workbook = load_workbook(opened)
+        with workbook:
+            yield Workbook(name, workbook)
+
+
+@contextmanager
+def _calamine_errors(name: str) -> Iterator[None]:
+    """Raise UnreadableUpload for what calamine raises when a workbook is damaged or protected."""
+    from python_calamine import CalamineError, PasswordError
+
+    try:
+        yield
+    except PasswordError:
+        raise UnreadableUpload(
+            name, "it is protected by a password", "Save it without a password."
+        ) from None
+    except CalamineError as error:
+        raise _damaged(name, str(error)) from None
+    except BaseException as error:
+        # Rust code that panics raises this, which no module exports; it is not an Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _damaged(name, "its content contradicts itself") from None
+
+
+def _damaged(name: str, reason: str) -> UnreadableUpload:
+    return UnreadableUpload(name, f"it is a damaged workbook ({reason[:200]})", _SAVE_AGAIN)
