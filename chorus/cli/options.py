@@ -55,7 +55,12 @@ _LABELLING = (
         "--no-id", is_flag=True, help="Use the numbers of the rows as ids, whatever columns it has."
     ),
     click.option("--encoding", help="Text encoding of the file (default: detected)."),
-    click.option("--format", "format_", type=click.Choice(["csv", "tsv", "jsonl", "parquet"])),
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["csv", "tsv", "jsonl", "parquet", "xlsx", "ods", "xls"]),
+    ),
+    click.option("--sheet", metavar="NAME", help="The sheet of a workbook: its name or number."),
     click.option("--no-text", is_flag=True, help="Leave the text out of the labelled rows."),
     click.option(
         "--keep-columns",

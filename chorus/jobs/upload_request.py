@@ -38,6 +38,7 @@ class UploadRequest:
     no_id: bool
     encoding: str | None
     format_: str | None
+    sheet: str | None
     no_text: bool
     keep_columns: bool
     priority: Priority
@@ -104,6 +105,7 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
         ),
         encoding=request.encoding,
         format=request.format_,
+        sheet=request.sheet,
         chunk_rows=settings.chunk_rows,
         max_chars=settings.max_text,
     )

@@ -16,6 +16,7 @@ from intake.dataset.validate import validate_block
 from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
 from intake.detect.source import UploadFile
+from intake.detect.zip_upload import unpack_zip
 from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload, Reject
 from intake.readers.open_reader import open_reader
@@ -48,6 +49,7 @@ class ValidatedUpload:
     id_column: str | None
     columns: tuple[str, ...]  # all of them, as in `OpenedUpload`
     blocks: Iterator[ValidatedBlock]
+    notices: tuple[str, ...] = ()  # one line for people about each choice that was not requested
 
 
 class UploadReading(Protocol):
@@ -71,7 +73,8 @@ ReadUpload = Callable[[UploadFile, UploadOptions], AbstractContextManager[Upload
 @contextmanager
 def read_in_process(source: UploadFile, options: UploadOptions) -> Iterator[UploadReading]:
     """Yield the reading of an upload in this process. Raises UnreadableUpload."""
-    yield _Reading(source, options)
+    with unpack_zip(source) as file:
+        yield _Reading(file, options)
 
 
 class _Reading:
@@ -85,9 +88,14 @@ class _Reading:
 
     @contextmanager
     def records(self) -> Iterator[ValidatedUpload]:
-        with open_reader(self._source, self.facts.layout, self._options.columns) as opened:
+        layout, options = self.facts.layout, self._options
+        with open_reader(self._source, layout, options.columns, options.sheet) as opened:
             yield ValidatedUpload(
-                opened.text_column, opened.id_column, opened.columns, self._blocks(opened)
+                opened.text_column,
+                opened.id_column,
+                opened.columns,
+                self._blocks(opened),
+                opened.notices,
             )
 
     def _blocks(self, opened: OpenedUpload) -> Iterator[ValidatedBlock]:

@@ -49,7 +49,7 @@ def store_upload(
         with open_source(options.path, stdin) as source, read(source, options) as reading:
             for notice in reading.facts.layout.notices:
                 notify(f"{source.name}: {notice}")
-            return _find_or_store(place, options, source.name, reading, clock)
+            return _find_or_store(place, options, source.name, reading, notify, clock)
     except StorageUnavailable:
         raise
     except OSError as error:  # of temporary files: reading, and the place, have their own errors
@@ -61,6 +61,7 @@ def _find_or_store(
     options: UploadOptions,
     name: str,
     reading: UploadReading,
+    notify: Callable[[str], None],
     clock: Callable[[], datetime],
 ) -> feedback.Dataset:
     dataset, layout = _dataset_id(options, reading.facts), reading.facts.layout
@@ -70,6 +71,8 @@ def _find_or_store(
         reading.records() as upload,
         DatasetWriter(place, options.customer, dataset, options.chunk_rows) as writer,
     ):
+        for notice in upload.notices:
+            notify(f"{name}: {notice}")
         for block in upload.blocks:
             writer.add(block.feedback, block.rejects, block.columns)
         if not writer.rows_in:
@@ -104,4 +107,6 @@ def _dataset_id(options: UploadOptions, facts: UploadFacts) -> str:
     identity = [_READER_VERSION, facts.sha256, *read_as, options.chunk_rows, options.max_chars]
     if options.columns.no_id:
         identity.append("no id")
+    if options.sheet is not None:
+        identity += ["sheet", options.sheet]
     return digest(json.dumps(identity).encode())[:32]

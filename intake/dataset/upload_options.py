@@ -14,5 +14,6 @@ class UploadOptions:
     columns: ColumnRequest = field(default_factory=ColumnRequest)
     encoding: str | None = None
     format: str | None = None  # one of intake.detect.file_format.FORMATS
+    sheet: str | None = None  # of a workbook: its name, or its number
     chunk_rows: int = 4096
     max_chars: int = 20_000  # a clean text longer than this is rejected

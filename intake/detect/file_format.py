@@ -1,19 +1,22 @@
 """The format of an upload: by request, by its first bytes, by its name, in this order."""
 
 import codecs
+import re
 from collections.abc import Mapping
 
 from intake.errors import UnreadableUpload
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet")
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx", "ods", "xls")
+WORKBOOKS = {
+    "xlsx": "an Excel workbook",
+    "ods": "an OpenDocument spreadsheet",
+    "xls": "an Excel workbook of the kind before 2007",
+}
 _FORMAT_OF_EXTENSION: Mapping[str, str] = {
     "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl",
     "parquet": "parquet", "pq": "parquet",
 }  # fmt: skip
-_TEXT_EXPORT = "Export it as CSV with the encoding UTF-8."
 _UNSUPPORTED = (  # first bytes, what they are, what to do
-    (b"PK\x03\x04", "an Excel workbook or another zip archive", _TEXT_EXPORT),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or Office document", _TEXT_EXPORT),
     (b"%PDF-", "a PDF document", "Export the data as CSV."),
     (b"\x89PNG\r\n", "a PNG image", "Give a file of text."),
     (b"\xff\xd8\xff", "a JPEG image", "Give a file of text."),
@@ -32,6 +35,8 @@ _UNSUPPORTED = (  # first bytes, what they are, what to do
 )
 _PARQUET_MAGIC = b"PAR1"
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Many systems export a web page, or XML of Excel 2003, under a name that ends with .xls.
+_MARKUP = re.compile(rb"<(?:!doctype|html|head|meta|body|table|\?xml|workbook)\b", re.IGNORECASE)
 _CONTROL_CHARACTERS = bytes({*range(32)} - set(b"\t\n\f\r\x1b"))
 
 
@@ -53,6 +58,10 @@ def choose_format(name: str, base_name: str, requested: str | None, head: bytes)
         if head.startswith(magic):
             raise UnreadableUpload(name, f"it looks like {kind}", advice)
     named_format = requested or _FORMAT_OF_EXTENSION.get(base_name.rpartition(".")[2])
+    if requested in WORKBOOKS:
+        raise UnreadableUpload(
+            name, f"it is not {WORKBOOKS[requested]}", "Leave --format out, or name another."
+        )
     if named_format == "parquet":
         raise UnreadableUpload(
             name,
@@ -80,7 +89,14 @@ def refuse_binary(name: str, head: bytes) -> None:
 def _format_of_content(name: str, head: bytes) -> str:
     for bom in _BOMS:
         head = head.removeprefix(bom)
-    first = head.lstrip(b" \t\r\n\x00")[:1]
+    content = head.lstrip(b" \t\r\n\x00")
+    if _MARKUP.match(content):
+        raise UnreadableUpload(
+            name,
+            "it is a web page or XML, whatever its name says",
+            "Open it in a spreadsheet program, and save it as .xlsx or as CSV.",
+        )
+    first = content[:1]
     if first == b"[":
         raise UnreadableUpload(
             name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]')."

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from intake.detect.encoding import choose_encoding, marking_decoder
-from intake.detect.file_format import choose_format, refuse_binary, sniff_delimiter
+from intake.detect.file_format import WORKBOOKS, choose_format, refuse_binary, sniff_delimiter
 from intake.detect.fingerprint import Fingerprint
+from intake.detect.office_file import workbook_format
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
@@ -36,6 +37,11 @@ def choose_layout(
     name, head = source.name, fingerprint.counts.head
     if not fingerprint.size:
         raise UnreadableUpload(name, "it is empty", "Check the export that made it.")
+    if workbook := workbook_format(source, head):
+        if format_ not in (None, workbook):
+            problem = f"it is {WORKBOOKS[workbook]}, not {format_}"
+            raise UnreadableUpload(name, problem, "Leave --format out.")
+        return FileLayout(workbook, "utf-8", "", "")
     chosen_format = choose_format(name, source.base_name, format_, head)
     if chosen_format == "parquet":
         return FileLayout("parquet", "utf-8", "", "")
@@ -44,6 +50,9 @@ def choose_layout(
         refuse_binary(name, head)
     line_end = "\r" if fingerprint.carriage_returns and not fingerprint.line_feeds else "\n"
     notices = [chosen_encoding.notice] if chosen_encoding.notice else []
+    extension = source.base_name.rpartition(".")[2]
+    if extension in WORKBOOKS:
+        notices.append(f"it is named .{extension} and holds text: read as {chosen_format}")
     delimiter = "\t" if chosen_format == "tsv" else ","
     if chosen_format == "csv":
         delimiter = sniff_delimiter(_first_line(head, chosen_encoding.name, line_end))

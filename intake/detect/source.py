@@ -19,7 +19,9 @@ from storage.places.retry import StorageRefused
 
 _BLOCK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_GIVE_ONE_FILE = "Give one file: csv, tsv, jsonl or parquet, also with .gz."
+_GIVE_ONE_FILE = (
+    "Give one file: csv, tsv, jsonl, parquet, xlsx, ods or xls, also with .gz or in a .zip."
+)
 
 
 class UploadFile:

@@ -58,6 +58,7 @@ class OpenedUpload:
     id_column: str | None
     columns: tuple[str, ...]  # all of them in the order of the file; of JSON Lines, the first keys
     blocks: Iterator[RecordBlock]
+    notices: tuple[str, ...] = ()  # for people: what was chosen and not requested
 
 
 def has_invalid_characters(text: str) -> bool:

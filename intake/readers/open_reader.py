@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from intake.detect.file_format import WORKBOOKS
 from intake.detect.file_layout import FileLayout
 from intake.detect.lines import read_line_blocks
 from intake.detect.source import UploadFile
@@ -12,13 +13,14 @@ from intake.readers.columns import ColumnRequest
 from intake.readers.csv_rows import read_csv
 from intake.readers.jsonl_rows import read_jsonl
 from intake.readers.parquet_rows import read_parquet
+from intake.readers.spreadsheet_rows import read_spreadsheet
 
 
 @contextmanager
 def open_reader(
-    source: UploadFile, layout: FileLayout, request: ColumnRequest
+    source: UploadFile, layout: FileLayout, request: ColumnRequest, sheet: str | None = None
 ) -> Iterator[OpenedUpload]:
-    """Yield the opened upload.
+    """Yield the opened upload; `sheet` is the requested one of a workbook.
 
     Raises UnreadableUpload if its columns cannot be chosen or its bytes cannot be read.
     """
@@ -26,6 +28,16 @@ def open_reader(
         with source.open_seekable() as file, read_parquet(source.name, file, request) as opened:
             yield opened
         return
+    if layout.format in WORKBOOKS:
+        with (
+            source.open_seekable() as file,
+            read_spreadsheet(source.name, file, sheet, request) as opened,
+        ):
+            yield opened
+        return
+    if sheet is not None:
+        problem = f"it is {layout.format}, which has no sheets"
+        raise UnreadableUpload(source.name, problem, "Leave --sheet out.")
     line_blocks = read_line_blocks(source.blocks(), layout.encoding, layout.line_end)
     try:
         if layout.format == "jsonl":

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from intake.readers.columns import (
     unique_columns,
 )
 from intake.spreadsheets.sheet_choice import choose_sheet
-from intake.spreadsheets.workbook import SheetRow, open_workbook
+from intake.spreadsheets.workbook import OpenSheet, SheetRow, open_workbook
 
 _BLOCK_ROWS = 4096
 
@@ -34,29 +34,55 @@ def read_spreadsheet(
     """
     with open_workbook(name, file) as workbook:
         choice = choose_sheet(name, workbook, sheet)
-        rows = workbook.rows(choice.sheet)
-        header, body = _split_header(name, rows)
-        positions = choose_columns(name, header, request)
-        id_column = None if positions.id is None else header[positions.id]
-        blocks = _SheetBlockReader(header, positions).read(body)
+        content = workbook.open_sheet(choice.sheet)
+        header = _find_header(name, content)
+        kept = _columns_with_content(content, header)
+        names = [header.cells[position] or "" for position in kept]
+        positions = choose_columns(name, names, request)
+        id_column = None if positions.id is None else names[positions.id]
+        columns = unique_columns(names)
+        blocks = _SheetBlockReader(columns, positions).read(_rows_below(content, header, kept))
         notices = (choice.notice,) if choice.notice else ()
-        yield OpenedUpload(header[positions.text], id_column, blocks, notices)
+        yield OpenedUpload(names[positions.text], id_column, tuple(columns), blocks, notices)
 
 
-def _split_header(name: str, rows: Iterator[SheetRow]) -> tuple[list[str], Iterator[SheetRow]]:
-    """Return the names of the columns, and the rows below them."""
-    first = list(islice(rows, 1))
-    if not first:
+def _find_header(name: str, content: OpenSheet) -> SheetRow:
+    """Return the row that names the columns."""
+    first = next(content.rows(), None)
+    if first is None:
         raise UnreadableUpload(name, "it holds no header", "Its first row must name the columns.")
-    return [cell or "" for cell in first[0].cells], chain(first[1:], rows)
+    return first
+
+
+def _columns_with_content(content: OpenSheet, header: SheetRow) -> list[int]:
+    """Return the positions of the columns with a name, and of others that are not blank."""
+    unnamed = {position for position, cell in enumerate(header.cells) if not (cell or "").strip()}
+    blank = set(unnamed)
+    for row in _rows_below(content, header) if unnamed else ():
+        blank -= {position for position in blank if row.cells[position] is not None}
+        if not blank:
+            break
+    return [position for position in range(len(header.cells)) if position not in blank]
+
+
+def _rows_below(
+    content: OpenSheet, header: SheetRow, positions: Sequence[int] | None = None
+) -> Iterator[SheetRow]:
+    """Yield the rows below the header: all their cells, or those at some positions."""
+    for row in content.rows():
+        if row.number > header.number:
+            cells = row.cells if positions is None else [row.cells[at] for at in positions]
+            yield SheetRow(row.number, cells)
 
 
 class _SheetBlockReader:
-    """Makes blocks of rows. A column without a name is left out where it is blank."""
+    """Makes blocks of rows."""
 
-    def __init__(self, header: Sequence[str], positions: ColumnPositions) -> None:
-        self._names, self._positions = unique_columns(header), positions
-        self._unnamed = [not column.strip() for column in header]
+    def __init__(self, columns: Sequence[str], positions: ColumnPositions) -> None:
+        self._columns, self._positions = columns, positions
+        chosen = (positions.text, positions.id)
+        self._extra_positions = [at for at in range(len(columns)) if at not in chosen]
+        self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
     def read(self, rows: Iterable[SheetRow]) -> Iterator[RecordBlock]:
         rows = iter(rows)
@@ -68,21 +94,15 @@ class _SheetBlockReader:
             pa.array(column, pa.string())
             for column in zip(*(row.cells for row in rows), strict=True)
         ]
-        extra = [
-            position
-            for position, column in enumerate(columns)
-            if position not in (self._positions.text, self._positions.id)
-            and not (self._unnamed[position] and column.null_count == len(column))
-        ]
-        names = tuple(self._names[position] for position in extra)
+        extra = [columns[position] for position in self._extra_positions]
         id_ = self._positions.id
         return RecordBlock(
             row_numbers=np.array([row.number for row in rows], dtype=np.int64),
             ids=None if id_ is None else columns[id_],
             texts=columns[self._positions.text],
-            extra=extra_map(names, [columns[position] for position in extra], len(rows)),
-            columns=names,
+            extra=extra_map(self._extra_columns, extra, len(rows)),
+            columns=self._extra_columns,
             raw_record=lambda position: json.dumps(
-                dict(zip(self._names, rows[position].cells, strict=True)), ensure_ascii=False
+                dict(zip(self._columns, rows[position].cells, strict=True)), ensure_ascii=False
             ),
         )

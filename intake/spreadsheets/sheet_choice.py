@@ -34,15 +34,14 @@ def choose_sheet(name: str, workbook: Workbook, requested: str | None) -> SheetC
     if len(visible) == 1:
         notice = f"sheet {visible[0]!r} is read{not_read}" if hidden else None
         return SheetChoice(visible[0], notice)
-    rows = {sheet: sum(1 for _ in workbook.rows(sheet)) for sheet in visible}
+    rows = {sheet: sum(1 for _ in workbook.open_sheet(sheet).rows()) for sheet in visible}
     with_rows = [sheet for sheet in visible if rows[sheet] > 1]
     if len(with_rows) == 1:
         notice = f"sheet {with_rows[0]!r} is read, the only one with rows{not_read}"
         return SheetChoice(with_rows[0], notice)
     if with_rows:
         counts = ", ".join(
-            f"{sheet[:_MAX_NAME_CHARS]!r} ({rows[sheet]} rows)"
-            for sheet in with_rows[:_MAX_LISTED]
+            f"{sheet[:_MAX_NAME_CHARS]!r} ({rows[sheet]} rows)" for sheet in with_rows[:_MAX_LISTED]
         )
         problem = f"{len(with_rows)} of its sheets have rows: {counts}{not_read}"
         raise UnreadableUpload(name, problem, "Say which with --sheet NAME.")

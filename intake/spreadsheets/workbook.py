@@ -12,7 +12,7 @@ from intake.errors import NoSpreadsheetReader, UnreadableUpload
 from intake.spreadsheets.cell_text import cell_text
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineWorkbook
+    from python_calamine import CalamineSheet, CalamineWorkbook
 
 _SAVE_AGAIN = "Open it in a spreadsheet program and save it again."
 
@@ -51,13 +51,22 @@ class Workbook:
             if sheet.typ == SheetTypeEnum.WorkSheet
         ]
 
-    def rows(self, sheet: str) -> Iterator[SheetRow]:
-        """Yield the rows of a sheet that are not blank, all of one width."""
+    def open_sheet(self, sheet: str) -> OpenSheet:
+        """Read a sheet into memory."""
         with _calamine_errors(self._name):
-            opened = self._calamine.get_sheet_by_name(sheet)
-            first = 1 if opened.start is None else opened.start[0] + 1
-            rows = opened.iter_rows()
-        for number, values in enumerate(rows, first):
+            return OpenSheet(self._calamine.get_sheet_by_name(sheet))
+
+
+class OpenSheet:
+    """The content of a sheet."""
+
+    def __init__(self, calamine: CalamineSheet) -> None:
+        self._calamine = calamine
+
+    def rows(self) -> Iterator[SheetRow]:
+        """Yield the rows that are not blank, all of one width."""
+        start = self._calamine.start
+        for number, values in enumerate(self._calamine.iter_rows(), start[0] + 1 if start else 1):
             cells = [cell_text(value) for value in values]
             if any(cell is not None and not cell.isspace() for cell in cells):
                 yield SheetRow(number, cells)
