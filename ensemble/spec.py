@@ -1,5 +1,6 @@
 """The spec of an ensemble, and the registry of its versions."""
 
+import re
 from collections import Counter
 from datetime import datetime
 from typing import Self
@@ -12,6 +13,8 @@ from storage.places.place import Place
 from storage.record import Record
 from storage.records.decisions import Mode as Mode
 from storage.versions.version_store import CHAMPION, VersionStore
+
+TARGET_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
 class Member(Record):
@@ -33,7 +36,7 @@ class Target(Record):
     one of ensemble.combine.METHODS.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=TARGET_NAME.pattern)
     mode: Mode
     members: tuple[Member, ...] = Field(min_length=1)
     threshold: float = Field(default=0.5, gt=0, lt=1)

@@ -42,9 +42,7 @@ def list_ensembles(as_json: bool) -> None:
     for name in registry.names():
         aliases = registry.aliases(name)
         spec = registry.read(name, listed_version(registry.store, name))
-        users = [
-            customer for customer, entry in customers.customers.items() if entry.ensemble == name
-        ]
+        users = [customer for customer, used in customers.ensembles.items() if used == name]
         rows.append(
             {
                 "ensemble": name,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from ensemble.compare import MovedRow
@@ -71,10 +72,10 @@ def newest_chunks(
     They are those of the given customers, or of all customers whose ensemble uses the model.
     `since` leaves out datasets that were taken in before it or have no such date.
 
-    Raises NoStoredFeedback, ModelNotUsed, BadName, BadRecord.
+    Raises NoStoredFeedback, ModelNotUsed, BadName, BadConfigFile, BadRecord.
     """
     newest: list[Dataset] = []
-    for customer in _customers_using(place, model, customers):
+    for customer in customers_using(place, model, customers):
         datasets = (
             dataset
             for dataset in feedback.datasets(place, customer)
@@ -108,26 +109,31 @@ def _take_rows(items: Iterable[HasRows], rows: int) -> Iterator[HasRows]:
         yield item
 
 
-def _customers_using(place: Place, model: str, chosen: Sequence[str]) -> list[str]:
-    customers = feedback.customers(place)
+def customers_using(place: Place, model: str, chosen: Sequence[str] = ()) -> list[str]:
+    """Return the customers with stored feedback whose ensemble uses the model; none chosen: all.
+
+    Raises NoStoredFeedback, ModelNotUsed, BadName, BadConfigFile, BadRecord.
+    """
+    with_feedback, customers = feedback.customers(place), read_customers(place)
+    registry = EnsembleRegistry(place)
+
+    @cache
+    def is_member(ensemble: str) -> bool:
+        """Tell whether the champion of an ensemble has the model as a member."""
+        try:
+            members = registry.read(ensemble, registry.resolve(ensemble)).members
+        except NotPublished:
+            return False
+        return model in [member.model for member in members]
+
     for customer in chosen:
-        if customer not in customers:
-            raise NoStoredFeedback(customer, customers)
-        if not _uses(place, customer, model):
+        if customer not in with_feedback:
+            raise NoStoredFeedback(customer, with_feedback)
+        if not is_member(customers.ensemble(customer)):
             raise ModelNotUsed(customer, model)
     return sorted(set(chosen)) or [
-        customer for customer in customers if _uses(place, customer, model)
+        customer for customer in with_feedback if is_member(customers.ensemble(customer))
     ]
-
-
-def _uses(place: Place, customer: str, model: str) -> bool:
-    """Tell whether the customer's champion ensemble has the model as a member."""
-    name, registry = read_customers(place).ensemble(customer), EnsembleRegistry(place)
-    try:
-        ensemble = registry.read(name, registry.resolve(name))
-    except NotPublished:
-        return False
-    return model in [member.model for member in ensemble.members]
 
 
 def read_moved_texts(place: Place, rows: Iterable[MovedRow]) -> dict[tuple[str, str, str], str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
@@ -46,6 +47,7 @@ def plan_file_or_job(
     """Print what a file, which is stored, or a job would take. Raises ChorusError."""
     place = open_place(settings.home)
     if _is_job(place, file_or_job):
+        check_configuration(place)
         job = find_job(place, file_or_job)
         dataset = dataset_of(place, job)
     else:
@@ -63,6 +65,7 @@ def plan_reprocess(
     Raises ChorusError.
     """
     place, now = open_place(settings.home), datetime.now(UTC)
+    check_configuration(place)
     jobs: list[tuple[Job, Dataset]] = []
     for customer in dict.fromkeys(customers or all_customers(place)):
         run = build_run(place, customer, name="plan", since=since, now=now)

@@ -1,9 +1,10 @@
-"""`chorus status`: one job, or all jobs, open runs, models and bridges."""
+"""`chorus status`: one job, or all jobs, open runs, models, bridges and mistakes in files."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from chorus.common.configuration import configuration_mistakes
 from chorus.common.console import clear_screen, print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
@@ -54,6 +55,7 @@ def _all(place: Place, board: Board | None) -> dict[str, object]:
         "runs": [_run_status(place, run) for run in runs],
         "models": model_statuses(place, board),
         "bridges": bridge_statuses(board),
+        "mistakes": configuration_mistakes(place),
     }
 
 
@@ -76,6 +78,8 @@ def _print_all(status: Object) -> None:
         if rows := status[kind]:
             print_line()
             print_table(tuple(rows[0]), [[*map(_or_empty, row.values())] for row in rows])
+    for mistake in status["mistakes"]:
+        print_line(f"\nMistake in {mistake}")
 
 
 def _or_empty(value: object) -> object:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
+from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.settings import Settings
 from chorus.jobs.progress import show_progress
@@ -92,10 +93,11 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
     """Store the feedback of the upload, and return its job, which is not written yet.
 
     The versions are resolved before the file is read, so that a wrong customer fails at once.
-    Raises NotAllowed, NotPublished, and the errors of store_upload.
+    Raises NotAllowed, BadConfigFile, NotPublished, and the errors of store_upload.
     """
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
     out = settings.check_allowed(request.out) if request.out else None
+    check_configuration(place)
     versions = resolve_versions(place, request.customer)
     options = UploadOptions(
         path=file,

@@ -16,7 +16,7 @@ from storage.places.place import Place
 from tasks.board.worker_profile import expected_profile
 from tasks.broker.broker_url import BrokerAddress
 from workers.autoscaling.limits import Limits
-from workers.config.limits_file import read_limits
+from workers.config.all_tables import read_chorus_config
 from workers.config.quantities import parse_duration
 
 _MOUNT_PATH = "/data"  # of a root that is a folder, inside the containers
@@ -73,10 +73,10 @@ class DeployRequest:
 def deploy_kubernetes(settings: Settings, request: DeployRequest, out: Path | None) -> None:
     """Print the YAML or write it to a file.
 
-    Raises NothingToDeploy, BadChorusToml, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
+    Raises NothingToDeploy, BadConfigFile, BadNamespace, BadGrace, BadBrokerUrl, BadHome.
     """
     place = open_place(settings.home)
-    registry, limits = ModelRegistry(place), read_limits(place)
+    registry, limits = ModelRegistry(place), read_chorus_config(place).limits
     pools = [
         plan_worker_pool(place, registry.resolve(name), limits.for_model(name))
         for name in registry.names()

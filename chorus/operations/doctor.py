@@ -10,7 +10,12 @@ from chorus.common.console_table import print_table
 from chorus.common.settings import Settings, shown_values
 from chorus.common.settings_table import SETTINGS
 from chorus.operations import doctor_messages
-from ensemble.customers import read_customers
+from chorus.operations.doctor_configuration import (
+    check_customers,
+    check_gates,
+    check_limits,
+    check_schedules,
+)
 from ensemble.spec import EnsembleRegistry
 from models.interface.device import choose_device, gather_gpu_facts
 from models.publishing.registry import ModelRegistry
@@ -19,12 +24,6 @@ from storage.places.concurrent import map_concurrently
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
-from storage.records import feedback
-from tasks.jobs.submit import resolve_versions
-from workers.config.chorus_toml import FILE_NAME
-from workers.config.gate_file import read_gates
-from workers.config.limits_file import read_limits
-from workers.config.schedule_file import read_schedules
 from workers.processes.embedded_broker import server_binary
 
 Check = tuple[str, Callable[[], str]]  # its name, and what returns a description or raises
@@ -46,9 +45,10 @@ def examine(settings: Settings, as_json: bool) -> int:
         ("root is writable", lambda: _writable(place)),
         ("models", lambda: _models(place)),
         ("ensembles", lambda: _ensembles(place)),
-        ("customers", lambda: _customers(place)),
-        ("limits", lambda: _limits(place)),
-        ("schedules", lambda: _schedules(place)),
+        ("customers", lambda: check_customers(place)),
+        ("limits", lambda: check_limits(place)),
+        ("gates", lambda: check_gates(place)),
+        ("schedules", lambda: check_schedules(place)),
     ]
     other_checks: list[Check] = [
         ("Python", platform.python_version),
@@ -152,57 +152,6 @@ def _ensembles(place: Place) -> str:
     if not names:
         raise NothingPublished("ensembles", "chorus ensembles publish")
     return ", ".join(names)
-
-
-def _customers(place: Place) -> str:
-    """Check that every customer's ensemble resolves to models that answer its targets."""
-    customers = read_customers(place)
-    for customer in ("default", *customers.customers):
-        resolve_versions(place, customer)
-    return ", ".join(customers.customers) or "none of their own; all use the default ensemble"
-
-
-class UnknownModels(ChorusError):
-    """Tables of chorus.toml for models that are not published."""
-
-    def __init__(self, file: str, unknown: list[str], published: list[str]) -> None:
-        self.unknown, self.published = unknown, published
-        super().__init__(
-            f"{file} has tables for models that are not published: {', '.join(unknown)}. Remove "
-            f"them, or publish the models. Published: {', '.join(published) or 'none'}."
-        )
-
-
-def _limits(place: Place) -> str:
-    """Check the limits and gates of chorus.toml, and that their models are published."""
-    read_gates(place)
-    named, published = list(read_limits(place).models), ModelRegistry(place).names()
-    unknown = [name for name in named if name not in published]
-    if unknown:
-        raise UnknownModels(place.url_of(FILE_NAME), unknown, published)
-    return ", ".join(named) or "the defaults, for every model"
-
-
-class UnknownCustomers(ChorusError):
-    """Schedules of chorus.toml for customers without feedback."""
-
-    def __init__(self, file: str, unknown: list[str], customers: list[str]) -> None:
-        self.unknown, self.customers = unknown, customers
-        super().__init__(
-            f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove "
-            f"them, or upload their first feedback. With "
-            f"feedback: {', '.join(customers) or 'none'}."
-        )
-
-
-def _schedules(place: Place) -> str:
-    """Check the schedules of chorus.toml, and that their customers have feedback."""
-    schedules, customers = read_schedules(place), feedback.customers(place)
-    named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
-    unknown = sorted(named.difference(customers))
-    if unknown:
-        raise UnknownCustomers(place.url_of(FILE_NAME), unknown, customers)
-    return ", ".join(schedules) or "none"
 
 
 def _device(settings: Settings) -> str:

@@ -1,23 +1,24 @@
 """Promotion gate: conditions in chorus.toml that a version must meet to become champion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from chorus.common.settings import Settings
 from chorus.compare.local_scoring import open_local_scorer
 from chorus.compare.model_versions import diff_versions
-from chorus.compare.stored_feedback import newest_chunks
+from chorus.compare.stored_feedback import StoredChunk
+from chorus.registry.gate_inputs import read_gate_inputs
 from models.interface.manifest import ModelManifest
 from models.interface.training_set import LabelledTexts
 from models.publishing.metrics import compute_metrics
 from models.publishing.registry import ModelRegistry
-from models.publishing.training_file import BadLabelledFile, read_labelled_texts
+from storage.config.config_file import BadConfigFile
 from storage.errors import BadRequest
-from storage.places.place import Absent, Place
+from storage.places.place import Place
 from storage.versions.version_store import CHAMPION
-from workers.config.gate_file import read_gates
+from workers.config.all_tables import read_chorus_config
 
 _BATCH_TEXTS = 4096  # scored at once
 
@@ -54,6 +55,17 @@ class IncompatibleVersion(BadRequest):
         )
 
 
+class GateNotCheckable(BadRequest):
+    """A mistake in the files that a gate rests on, or nothing to measure it on."""
+
+    def __init__(self, model: str, version: int, mistake: BadConfigFile) -> None:
+        self.model, self.version, self.mistake = model, version, mistake
+        super().__init__(
+            f"{mistake}\n{model} version {version} was not promoted. --force promotes it all the "
+            "same."
+        )
+
+
 class GateFailed(BadRequest):
     """A version that does not meet the conditions in chorus.toml; the champion stays."""
 
@@ -74,24 +86,31 @@ def check_gate(settings: Settings, place: Place, model: str, version: int) -> li
 
     The list is empty if no gate is set for the model.
 
-    Raises IncompatibleVersion, GateFailed, NotPublished, BadChorusToml, BadLabelledFile, BadLabels,
-    and what diff_versions raises.
+    Raises IncompatibleVersion, GateNotCheckable, GateFailed, NotPublished, and what diff_versions
+    raises.
     """
-    gate, registry = read_gates(place).for_model(model), ModelRegistry(place)
+    registry = ModelRegistry(place)
     candidate = registry.resolve(model, version)
     champion = registry.aliases(model).get(CHAMPION)
     before = registry.manifest(model, champion) if champion in registry.versions(model) else None
     if before is not None and not _is_compatible(before, candidate):
         raise IncompatibleVersion(before, candidate)
-    findings = []
-    if gate.most_flips is not None and before is not None and champion != version:
+    count_flips = before is not None and champion != version
+    try:
+        gates = read_chorus_config(place).gates
+        inputs = read_gate_inputs(place, gates, candidate, count_flips=count_flips)
+    except BadConfigFile as error:
+        raise GateNotCheckable(model, version, error) from None
+    gate, findings = gates.for_model(model), []
+    if gate.most_flips is not None and before is not None and count_flips:
         findings.append(
-            _measure_flips(settings, place, before, candidate, gate.rows, gate.most_flips)
+            _measure_flips(settings, place, before, candidate, inputs.chunks, gate.most_flips)
         )
-    if gate.least_macro_f1 is not None and gate.labelled is not None:
-        data = _read_labelled(place, gate.labelled, candidate)
+    if gate.least_macro_f1 is not None and inputs.labelled is not None:
         findings.append(
-            _measure_macro_f1(settings, place, candidate, data, gate.labelled, gate.least_macro_f1)
+            _measure_macro_f1(
+                settings, place, candidate, inputs.labelled, gate.labelled, gate.least_macro_f1
+            )
         )
     if not all(finding.passed for finding in findings):
         raise GateFailed(model, version, findings)
@@ -109,14 +128,13 @@ def _measure_flips(
     place: Place,
     champion: ModelManifest,
     candidate: ModelManifest,
-    rows: int,
+    chunks: Sequence[StoredChunk],
     max_share: float,
 ) -> GateFinding:
-    """Measure the share of newest stored rows whose label changes.
+    """Measure the share of the rows of these chunks whose label changes.
 
-    Rows that one of the two cannot score count as changed. Without stored feedback the share is 0.
+    Rows that one of the two cannot score count as changed.
     """
-    chunks = newest_chunks(place, candidate.name, rows)
     difference = diff_versions(settings, place, champion, candidate, chunks, max_moved=0)
     comparisons = [difference.overall(target) for target in difference.targets]  # one, or none
     compared = difference.rejected + sum(comparison.rows for comparison in comparisons)
@@ -129,24 +147,12 @@ def _measure_flips(
     return GateFinding(measured, f"{max_share:.2%} at most", share <= max_share)
 
 
-def _read_labelled(place: Place, name: str, candidate: ModelManifest) -> LabelledTexts:
-    """Read the labelled file of a gate. Raises BadLabelledFile, BadLabels."""
-    mode, labels = candidate.target.mode, candidate.labels
-    if Path(name).is_absolute():
-        return read_labelled_texts(Path(name), "text", "labels", mode, labels)
-    try:
-        with place.local_file(name) as file:
-            return read_labelled_texts(file, "text", "labels", mode, labels)
-    except Absent:
-        raise BadLabelledFile(Path(name), f"it is not in {place.url}.") from None
-
-
 def _measure_macro_f1(
     settings: Settings,
     place: Place,
     candidate: ModelManifest,
     data: LabelledTexts,
-    name: str,
+    name: str | None,
     min_macro_f1: float,
 ) -> GateFinding:
     """Measure macro-F1 over all rows; rows that the model cannot score count as wrong."""

@@ -10,6 +10,7 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
+from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_notice
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
@@ -69,6 +70,7 @@ def reprocess(settings: Settings, request: ReprocessRequest) -> None:
     if request.detach and service_broker(settings) is None:
         raise NoService
     started, place = monotonic(), open_place(settings.home)
+    check_configuration(place)
     runs, refused = describe_runs(place, request)
     works = [read_run_work(place, run) for run in runs]
     forecast = None

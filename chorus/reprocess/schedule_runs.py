@@ -16,7 +16,8 @@ from storage.records.runs import read_run_end
 from storage.versions.schedule_state import ScheduleState, run_name, schedule_pointer
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.jobs.schedule import Schedule, customers_with_open_runs, due_time, run_now
-from workers.config.schedule_file import ALL_CUSTOMERS, read_schedules
+from workers.config.all_tables import read_chorus_config
+from workers.config.schedule_file import ALL_CUSTOMERS
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,12 @@ class NoSuchSchedule(BadRequest):
 
 
 def show_schedules(settings: Settings, *, as_json: bool) -> None:
-    """Print every schedule of chorus.toml. Raises BadChorusToml, BadRecord."""
+    """Print every schedule of chorus.toml. Raises BadConfigFile, BadRecord."""
     place, now = open_place(settings.home), datetime.now(UTC)
-    statuses = [_read_status(place, schedule, now) for schedule in read_schedules(place).values()]
+    statuses = [
+        _read_status(place, schedule, now)
+        for schedule in read_chorus_config(place).schedules.values()
+    ]
     if as_json:
         print_json({"schedules": [vars(status) for status in statuses]})
         return
@@ -78,11 +82,11 @@ def show_schedules(settings: Settings, *, as_json: bool) -> None:
 def run_schedule(settings: Settings, name: str, *, as_json: bool) -> int:
     """Start a schedule now, and return the exit status: 1 if some customers have no run.
 
-    Raises NoService, NoSuchSchedule, RunsStillOpen, BadChorusToml, BrokerUnreachable.
+    Raises NoService, NoSuchSchedule, RunsStillOpen, BadConfigFile, BrokerUnreachable.
     """
     if service_broker(settings) is None:
         raise NoService
-    schedules = read_schedules(open_place(settings.home))
+    schedules = read_chorus_config(open_place(settings.home)).schedules
     if name not in schedules:
         raise NoSuchSchedule(name, list(schedules))
     with broker_for(settings) as broker:

@@ -64,7 +64,8 @@ class NoServiceToBridge(BadRequest):
 def run_bridge(settings: Settings, identity: str | None = None) -> int:
     """Run until stopped, and return the exit status. `identity`: its name on the board.
 
-    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, PubSubNotInstalled, PullStopped.
+    Raises NothingToBridge, NoServiceToBridge, BrokerUnreachable, BadConfigFile, PubSubNotInstalled,
+    PullStopped.
     """
     if not settings.needs_bridge:
         raise NothingToBridge
@@ -74,6 +75,9 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     broker.check_answers()
     log_to_stderr()
     context = context_for(settings, broker)
+    if identity is None:
+        # A service restarts its bridge, which releases messages until the file is corrected.
+        read_customers(context.place)
     app = make_app(broker, key_prefix(context.place))
     identity = identity or f"bridge-{uuid4().hex[:8]}"
     process = describe_process(context, settings, None, None, identity)
@@ -140,7 +144,7 @@ def customer_check(place: Place, clock: Callable[[], float] = monotonic) -> Call
     def is_customer(name: str) -> bool:
         nonlocal customers, read_at
         if name not in customers and is_name(name) and clock() - read_at > _CUSTOMERS_SECONDS:
-            customers = {"default", *read_customers(place).customers, *feedback.customers(place)}
+            customers = {"default", *read_customers(place).ensembles, *feedback.customers(place)}
             read_at = clock()
         return name in customers
 

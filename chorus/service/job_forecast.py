@@ -36,7 +36,7 @@ def forecast_jobs(
 ) -> JobForecast:
     """Return what these jobs would take together; they were read with `partial_sources`.
 
-    `board`: of the broker they would use, if there is one. Raises RedisError, BadChorusToml,
+    `board`: of the broker they would use, if there is one. Raises RedisError, BadConfigFile,
     Absent, BadRecord.
     """
     remaining = remaining_work(works)
@@ -66,7 +66,7 @@ def describe_machine(
 ) -> ForecastMachine:
     """Return this machine with the pools of its service, or those that `chorus score` would start.
 
-    `busy`: the models that have cells to score. Raises RedisError, BadChorusToml.
+    `busy`: the models that have cells to score. Raises RedisError, BadConfigFile.
     """
     roster = Roster(board) if board is not None else None
     service = bool(roster and roster.machines())

@@ -7,6 +7,7 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
+from chorus.common.configuration import check_configuration
 from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
 from chorus.service.connection import broker_for, context_for
@@ -16,9 +17,9 @@ from chorus.service.service_lock import announce_service
 from intake.messages.client import check_installed
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
+from storage.places.open_place import open_place
 from tasks.board.roster import Roster
-from workers.config.limits_file import read_limits
-from workers.config.schedule_file import read_schedules
+from workers.config.all_tables import read_chorus_config
 from workers.control.metrics_server import check_address_free, parse_listen_address
 from workers.processes.embedded_broker import BrokerHandle
 
@@ -42,15 +43,17 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     """Serve until SIGTERM or SIGINT.
 
     `grace`: seconds that workers get to finish their steps; `metrics`: HOST:PORT at which metrics
-    are served. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadChorusToml,
+    are served. Raises NothingToJoin, AlreadyRunning, NoBroker, BrokerUnreachable, BadConfigFile,
     BadListenAddress, NoGpu, CannotListen, PubSubNotInstalled.
     """
     if join and settings.broker is None:
         raise NothingToJoin
     if metrics is not None:
         parse_listen_address(metrics)
+    # else only the logs of the control worker and of the bridge would report mistakes
+    check_configuration(open_place(settings.home))
     if settings.needs_bridge:
-        check_installed()  # else only the log of the bridge would report it
+        check_installed()
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -69,12 +72,10 @@ def _serve(
     settings: Settings, broker: BrokerHandle, stopped: Event, grace: float, metrics: str | None
 ) -> None:
     context = context_for(settings, broker.address)
-    limits_file = read_limits(context.place)
-    # else only the log of the control worker would report errors in them
-    read_schedules(context.place)
-    limits, budget = limits_for_machine(context.place, settings, limits_file.for_model)
+    configured = read_chorus_config(context.place).limits
+    limits, budget = limits_for_machine(context.place, settings, configured.for_model)
     warm = [
-        model for model in ModelRegistry(context.place).names() if limits_file.for_model(model).min
+        model for model in ModelRegistry(context.place).names() if configured.for_model(model).min
     ]
     roster = Roster(context.board)
     service = Service(

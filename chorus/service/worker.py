@@ -1,5 +1,6 @@
 """`chorus worker`: run one worker in this process, for the configured broker."""
 
+import logging
 import os
 import socket
 from collections.abc import Collection
@@ -15,6 +16,7 @@ from chorus.service.connection import context_for
 from models.interface.device import choose_device, gather_gpu_facts
 from models.kinds.table import find_kind
 from models.publishing.registry import ModelRegistry
+from storage.config.config_file import BadConfigFile
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.retry import StorageUnavailable
@@ -25,6 +27,8 @@ from tasks.board.leases import WorkerSession
 from tasks.board.roster import Roster, Worker
 from tasks.broker.celery_app import make_app
 from tasks.planning.demand import read_demand
+
+log = logging.getLogger(__name__)
 
 
 class NoBrokerToServe(BadRequest):
@@ -89,7 +93,7 @@ def _run(
 
         with ExitStack() as stack:
             if metrics is not None:
-                _serve_metrics(stack, context, metrics)
+                _serve_metrics(stack, context, metrics, supervised=identity is not None)
             return control_worker.run_control_worker(
                 app, replace(context, session=session), settings.run, only
             )
@@ -106,9 +110,14 @@ def _run(
     )
 
 
-def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
-    """Serve metrics until the stack ends. Raises BadListenAddress, CannotListen, BadChorusToml."""
-    from workers.config.limits_file import read_limits
+def _serve_metrics(stack: ExitStack, context: Context, address: str, *, supervised: bool) -> None:
+    """Serve metrics until the stack ends.
+
+    `supervised`: a service restarts this process if it ends, so a mistake in chorus.toml does not
+    end it; the metrics count with the default limits. Raises BadListenAddress, CannotListen,
+    BadConfigFile.
+    """
+    from workers.config.limits_file import parse_limits, read_limits
     from workers.control.metrics_server import parse_listen_address, serve_metrics
     from workers.control.prometheus import BoardSnapshot
 
@@ -120,7 +129,14 @@ def _serve_metrics(stack: ExitStack, context: Context, address: str) -> None:
         return BoardSnapshot(demands, workers, message_traffic(context.board))
 
     host, port = parse_listen_address(address)
-    stack.enter_context(serve_metrics(host, port, read, read_limits(context.place).for_model))
+    try:
+        limits = read_limits(context.place).for_model
+    except BadConfigFile as error:
+        if not supervised:
+            raise
+        log.warning("the metrics count with the default limits: %s", error)
+        limits = parse_limits(b"", "").for_model
+    stack.enter_context(serve_metrics(host, port, read, limits))
 
 
 def describe_process(

@@ -66,6 +66,10 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise BadLabelledFile(
             file, f"byte {error.start} is not UTF-8. Save the file as UTF-8."
         ) from None
+    except OSError as error:
+        raise BadLabelledFile(file, f"{error.strerror or error}.") from None
+    except csv.Error as error:
+        raise BadLabelledFile(file, f"row {number + 1} is not CSV: {error}.") from None
     if not number:
         raise BadLabelledFile(file, "it holds no rows.")
 

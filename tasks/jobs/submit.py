@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ensemble.customers import read_customers
+from ensemble.customers import resolve_ensemble
 from ensemble.spec import Ensemble, EnsembleRegistry, ModelSignature, check_members
 from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest, ChorusError
@@ -48,14 +48,12 @@ class ResolvedVersions:
 def resolve_versions(place: Place, customer: str) -> ResolvedVersions:
     """Resolve the customer's ensemble and its members.
 
-    Raises NotPublished, Mismatch, BadRecord, BadName.
+    Raises NotPublished, Mismatch, BadRecord, BadName, BadConfigFile.
     """
-    name = read_customers(place).ensemble(customer)
-    registry = EnsembleRegistry(place)
-    version = registry.resolve(name)
+    name, version = resolve_ensemble(place, customer)
     return ResolvedVersions(
         EnsembleVersion(name=name, version=version),
-        resolve_members(place, registry.read(name, version)),
+        resolve_members(place, EnsembleRegistry(place).read(name, version)),
     )
 
 

@@ -1,18 +1,14 @@
 """The promotion gates in chorus.toml: [defaults.gate] and [models.X.gate]."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from storage.config.config_file import ConfigFile, ValueCheck
+from storage.config.toml_lines import KeyPath
+from storage.config.value_checks import parse_number, parse_whole_number
 from storage.places.place import Place
-from workers.config.chorus_toml import (
-    Check,
-    ChorusToml,
-    header_of,
-    parse_toml,
-    parse_whole_number,
-    read_toml,
-)
-from workers.config.toml_lines import TomlPath
+from workers.config.chorus_toml import parse_toml, read_toml
+from workers.config.model_tables import ModelTables, read_model_tables
 
 GATE = "gate"
 
@@ -29,70 +25,50 @@ class Gate:
     labelled: str | None = None
 
 
-@dataclass(frozen=True)
-class Gates:
-    """The gates of all models."""
-
-    defaults: Gate = field(default_factory=Gate)
-    models: Mapping[str, Gate] = field(default_factory=dict)  # those with a table of their own
-
-    def for_model(self, model: str) -> Gate:
-        """Return the gate of a model."""
-        return self.models.get(model, self.defaults)
+def read_gates(place: Place) -> ModelTables[Gate]:
+    """Read the gates of chorus.toml below the root. Raises BadConfigFile."""
+    return gates_of(read_toml(place))
 
 
-def read_gates(place: Place) -> Gates:
-    """Read the gates of chorus.toml below the root. Raises BadChorusToml."""
-    return _read_all(read_toml(place))
-
-
-def parse_gates(data: bytes, file: str) -> Gates:
+def parse_gates(data: bytes, file: str) -> ModelTables[Gate]:
     """Parse the gates in the bytes of chorus.toml; `file` is its name in errors.
 
-    Raises BadChorusToml.
+    Raises BadConfigFile.
     """
-    return _read_all(parse_toml(data, file))
+    return gates_of(parse_toml(data, file))
 
 
-def _read_all(toml: ChorusToml) -> Gates:
-    defaults = _read_gate(toml, ("defaults",), toml.tables.get("defaults", {}), Gate())
-    models = toml.check_table(("models",), toml.tables.get("models", {}))
-    return Gates(
-        defaults,
-        {
-            name: _read_gate(toml, ("models", name), table, defaults)
-            for name, table in models.items()
-        },
-    )
+def gates_of(toml: ConfigFile) -> ModelTables[Gate]:
+    """Return the gates in the file. Raises BadConfigFile."""
+    return read_model_tables(toml, Gate(), _read_gate)
 
 
-def _read_gate(toml: ChorusToml, parent: TomlPath, limits: object, base: Gate) -> Gate:
-    """Return the gate in a table of limits, which may have none; `base` has the other values."""
+def _read_gate(toml: ConfigFile, parent: KeyPath, limits: Mapping[str, object], base: Gate) -> Gate:
+    """Return the gate in a table of limits, which may have none."""
     path = (*parent, GATE)
-    table = toml.check_table(path, toml.check_table(parent, limits).get(GATE, {}))
+    table = toml.check_table(path, limits.get(GATE, {}))
     values = {key: toml.check_value(path, key, value, _KEYS) for key, value in table.items()}
     gate = replace(base, **values)  # type: ignore[arg-type]  # each was checked by its entry in _KEYS
     if gate.least_macro_f1 is not None and gate.labelled is None:
         raise toml.error_at(
             path,
-            f"{header_of(path)} has least_macro_f1 and no labelled, the file to measure it on.",
+            f"{toml.header_of(path)} has least_macro_f1 and no labelled, the file to measure it "
+            "on.",
         )
     return gate
 
 
 def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError("a number from 0 to 1, such as 0.02")
-    return float(value)
+    return parse_number(value, lambda share: 0 <= share <= 1, "a number from 0 to 1, such as 0.02")
 
 
 def _file(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("the name of a file below CHORUS_HOME, or an absolute path")
     return value
 
 
-_KEYS: dict[str, Check] = {
+_KEYS: dict[str, ValueCheck] = {
     "most_flips": _share,
     "rows": lambda value: parse_whole_number(value, 1),
     "least_macro_f1": _share,

@@ -4,61 +4,53 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from storage.config.config_file import ConfigFile, ValueCheck
+from storage.config.toml_lines import KeyPath
+from storage.config.value_checks import parse_whole_number
 from storage.names import BadName, check_name
 from storage.places.place import Place
 from storage.versions.schedule_state import run_name
 from tasks.jobs.cron import Cron, check_line, check_zone
 from tasks.jobs.schedule import Schedule
-from workers.config.chorus_toml import (
-    Check,
-    ChorusToml,
-    header_of,
-    parse_toml,
-    parse_whole_number,
-    read_toml,
-)
+from workers.config.chorus_toml import parse_toml, read_toml
 from workers.config.quantities import parse_duration
-from workers.config.toml_lines import TomlPath
 
 _REQUIRED = ("name", "cron")
 ALL_CUSTOMERS = "all"
 
 
 def read_schedules(place: Place) -> dict[str, Schedule]:
-    """Read the schedules of chorus.toml, by name. Raises BadChorusToml."""
-    return _read_all(read_toml(place))
+    """Read the schedules of chorus.toml, by name. Raises BadConfigFile."""
+    return schedules_of(read_toml(place))
 
 
 def parse_schedules(data: bytes, file: str) -> dict[str, Schedule]:
     """Parse the schedules in the bytes of chorus.toml, by name; `file` is its name in errors.
 
-    Raises BadChorusToml.
+    Raises BadConfigFile.
     """
-    return _read_all(parse_toml(data, file))
+    return schedules_of(parse_toml(data, file))
 
 
-def _read_all(toml: ChorusToml) -> dict[str, Schedule]:
+def schedules_of(toml: ConfigFile) -> dict[str, Schedule]:
+    """Return the schedules in the file, by name. Raises BadConfigFile."""
     schedules: dict[str, Schedule] = {}
-    for path, table in toml.array_of_tables("schedule"):
+    for path, table in toml.array_of_tables(("schedule",), toml.tables.get("schedule", [])):
         schedule = _read_schedule(toml, path, table)
         if schedule.name in schedules:
             raise toml.error_at(
                 (*path, "name"),
-                f"there is another {header_of(path)} with the name {schedule.name!r}.",
+                f"there is another {toml.header_of(path)} with the name {schedule.name!r}.",
             )
         schedules[schedule.name] = schedule
     return schedules
 
 
-def _read_schedule(toml: ChorusToml, path: TomlPath, table: Mapping[str, object]) -> Schedule:
+def _read_schedule(toml: ConfigFile, path: KeyPath, table: Mapping[str, object]) -> Schedule:
     values: dict[str, Any] = {}  # Any: each is checked by its entry in _KEYS
     for key, value in table.items():
         values[key] = toml.check_value(path, key, value, _KEYS)
-    for key in _REQUIRED:
-        if key not in values:
-            raise toml.error_at(
-                path, f"{header_of(path)} has no {key}; it needs {' and '.join(_REQUIRED)}."
-            )
+    toml.check_required(path, values, _REQUIRED)
     cron = Cron(values.pop("cron"), values.pop("timezone", "UTC"))
     return Schedule(cron=cron, **values)
 
@@ -94,7 +86,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-_KEYS: dict[str, Check] = {
+_KEYS: dict[str, ValueCheck] = {
     "name": _name,
     "cron": check_line,
     "timezone": check_zone,

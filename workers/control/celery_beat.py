@@ -16,13 +16,13 @@ from celery.beat import ScheduleEntry, Scheduler, Service
 from celery.schedules import BaseSchedule, schedstate
 from redis.exceptions import RedisError
 
+from storage.config.config_file import BadConfigFile
 from storage.places.place import Place
 from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
 from tasks.broker.step_messages import RunSchedule
 from tasks.jobs.schedule import Schedule, has_work
 from tasks.planning.reconcile_job import control_steps_in_flight
-from workers.config.chorus_toml import BadChorusToml
 from workers.config.schedule_file import read_schedules
 
 _REQUEUE_SECONDS = 5.0  # after which a step that is still due is queued again
@@ -55,7 +55,7 @@ class StoredScheduler(Scheduler):
         self._read_at = monotonic()
         try:
             schedules = read_schedules(self._context.place)
-        except BadChorusToml as error:
+        except BadConfigFile as error:
             log.warning("no schedule runs: %s", error)
             schedules = {}
         except Exception:  # whatever storage raises; it is read again soon

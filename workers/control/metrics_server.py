@@ -82,7 +82,7 @@ def serve_metrics(
 ) -> Iterator[int]:
     """Serve from a thread while the block lasts; yield the port.
 
-    `read` is called from other threads, one at a time; `limits` is `LimitsFile.for_model`. Raises
+    `read` is called from other threads, one at a time; `limits` is `ModelTables.for_model`. Raises
     CannotListen.
     """
     try:

@@ -123,6 +123,8 @@ def test_an_upload_of_bad_rows_only_completes_without_starting_a_model(chorus, h
 def test_a_damaged_customers_file_is_named_in_the_error(chorus, home, upload):
     (home / "customers.toml").write_text("customers = 3")
     ended = chorus.here("score", upload([("1", "fine")]), "--json")
-    assert ended.status == 1
-    assert "customers.toml" in json.loads(ended.out)["error"]
+    assert ended.status == 2
+    assert json.loads(ended.out)["error"].endswith(
+        "customers.toml, line 1: [customers] is 3; it must be a table."
+    )
     assert "Traceback" not in ended.err

@@ -193,16 +193,16 @@ def test_an_ensemble_file_is_published_as_the_next_version(chorus, tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("not = [toml", "does not describe"),
+        ("not = [toml", "bad.toml, line 1: this is not TOML"),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = []', "members"),
         (
             '[[targets]]\nname = "id"\nmode = "one_of"\nmembers = [{model = "mood-bow"}]',
-            "second column 'id'",
+            "the column 'id'",
         ),
         ('[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "nobody"}]', "nobody"),
         (
             '[[targets]]\nname = "mood"\nmode = "one_of"\nmembers = [{model = "topics-bow"}]',
-            "it answers topics",
+            "line 4: Model topics-bow cannot be a member of target mood: it answers topics",
         ),
         (
             '[[targets]]\nname = "mood"\nmode="one_of"\nmembers = [{model="mood-bow", weight=-1}]',

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from storage.config.config_file import BadConfigFile
 from storage.versions.schedule_state import ScheduleState, schedule_pointer
 from tasks.board.board import Board
 from tasks.board.context import Context
@@ -14,7 +15,6 @@ from tasks.broker.step_messages import CONTROL_QUEUE, FinishJob, ReduceChunk, Ru
 from tasks.planning.dispatch import queued_arguments
 from tasks.planning.reconcile_job import control_steps_in_flight
 from tests.support.runs.steps import PREFIX
-from workers.config.chorus_toml import BadChorusToml
 from workers.control.celery_beat import StoredScheduler
 from workers.control.control_worker import run_schedule_step
 from workers.runtime.run_step import run_step
@@ -106,7 +106,7 @@ def test_steps_of_schedules_and_of_jobs_share_a_queue(context):
 
 def test_a_schedule_step_that_fails_fails_no_job_and_is_not_retried_for_ever(context, caplog):
     def broken(_):
-        raise BadChorusToml("chorus.toml", 1, "", "this is not TOML.")
+        raise BadConfigFile("chorus.toml", 1, "", "this is not TOML.")
 
     run_step(context, broken, RunSchedule("nightly"))
     assert "chorus.look failed" in caplog.text

@@ -37,7 +37,7 @@ def test_unavailable_storage_is_a_finding(tmp_path, capsys, monkeypatch):
 
 
 def test_all_checks_wait_for_unavailable_storage_at_the_same_time(tmp_path, capsys, monkeypatch):
-    barrier = Barrier(6, timeout=10)
+    barrier = Barrier(7, timeout=10)
 
     def raise_unavailable(*_, **__):
         barrier.wait()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workers.config.chorus_toml import BadChorusToml
-from workers.config.gate_file import Gate, Gates, parse_gates, read_gates
+from storage.config.config_file import BadConfigFile
+from workers.config.gate_file import Gate, parse_gates, read_gates
 from workers.config.limits_file import parse_limits
 
 EXAMPLE = b"""
@@ -27,7 +27,7 @@ max = 3
 
 
 def test_without_a_file_there_is_no_gate(place):
-    assert read_gates(place) == Gates()
+    assert read_gates(place).models == {}
     assert read_gates(place).for_model("anything") == Gate(most_flips=None, least_macro_f1=None)
 
 
@@ -66,7 +66,7 @@ def test_the_limits_beside_a_gate_are_read():
     ],
 )
 def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, expected):
-    with pytest.raises(BadChorusToml) as raised:
+    with pytest.raises(BadConfigFile) as raised:
         parse_gates(text.encode(), "chorus.toml")
     assert raised.value.line == line
     assert expected in str(raised.value)

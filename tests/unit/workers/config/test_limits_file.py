@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.config.config_file import BadConfigFile
+from storage.config.toml_lines import line_of
 from storage.errors import BadRequest
 from workers.autoscaling.limits import Limits
-from workers.config.chorus_toml import BadChorusToml
-from workers.config.limits_file import LimitsFile, parse_limits, read_limits
+from workers.config.limits_file import parse_limits, read_limits
 from workers.config.quantities import parse_duration, parse_size
-from workers.config.toml_lines import line_of
 
 EXAMPLE = """
 [defaults]
@@ -34,7 +34,7 @@ max = 2
 
 def error_of(text):
     data = text if isinstance(text, bytes) else text.encode()
-    with pytest.raises(BadChorusToml) as caught:
+    with pytest.raises(BadConfigFile) as caught:
         parse_limits(data, "home/chorus.toml")
     assert isinstance(caught.value, BadRequest)
     assert str(caught.value).startswith(f"home/chorus.toml, line {caught.value.line}: ")
@@ -42,7 +42,7 @@ def error_of(text):
 
 
 def test_without_a_file_every_model_has_the_defaults(place):
-    assert read_limits(place) == LimitsFile()
+    assert read_limits(place).models == {}
     assert read_limits(place).for_model("anything") == Limits()
 
 
@@ -203,10 +203,10 @@ def test_quantities_may_have_a_fraction():
 
 
 def outcome(read, *arguments):
-    """Return the result of a function, or the ValueError or BadChorusToml that it raises."""
+    """Return the result of a function, or the ValueError or BadConfigFile that it raises."""
     try:
         return read(*arguments)
-    except (ValueError, BadChorusToml) as error:
+    except (ValueError, BadConfigFile) as error:
         return error
 
 
@@ -226,6 +226,6 @@ def test_any_bytes_are_limits_or_an_error_with_a_line(data):
     result = outcome(parse_limits, data, "f")
     assert (
         1 <= result.line <= data.count(b"\n") + 1
-        if isinstance(result, BadChorusToml)
+        if isinstance(result, BadConfigFile)
         else result.defaults
     )

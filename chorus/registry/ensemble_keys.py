@@ -1,0 +1,67 @@
+"""The keys of an ensemble file, with what each allows. Pure."""
+
+import math
+
+from ensemble.combine import METHODS
+from ensemble.spec import TARGET_NAME
+from storage.config.config_file import ValueCheck
+from storage.config.value_checks import parse_name, parse_number, parse_text, parse_whole_number
+from storage.names import is_name
+
+_MODES = ("one_of", "any_of")
+
+
+def _as_it_is(value: object) -> object:
+    """Return a value that is read elsewhere: an array of tables, or what is not used."""
+    return value
+
+
+def _target_name(value: object) -> str:
+    if not isinstance(value, str) or not TARGET_NAME.fullmatch(value):
+        raise ValueError("a name of lower-case letters, digits and '_' that begins with a letter")
+    return value
+
+
+def _one_of(allowed: tuple[str, ...]) -> ValueCheck:
+    def check(value: object) -> object:
+        if value not in allowed:
+            raise ValueError(" or ".join(f'"{name}"' for name in allowed))
+        return value
+
+    return check
+
+
+def _version(value: object) -> int | str:
+    if isinstance(value, str) and is_name(value) and not value.isdecimal():
+        return value
+    try:
+        return parse_whole_number(value, 1)
+    except ValueError:
+        raise ValueError('the number of a version, or an alias such as "champion"') from None
+
+
+ENSEMBLE_KEYS: dict[str, ValueCheck] = {
+    "description": parse_text,
+    "targets": _as_it_is,
+    "review_below": lambda value: parse_number(
+        value, lambda share: 0 <= share <= 1, "a number from 0 to 1"
+    ),
+}
+
+TARGET_KEYS: dict[str, ValueCheck] = {
+    "name": _target_name,
+    "mode": _one_of(_MODES),
+    "members": _as_it_is,
+    "threshold": lambda value: parse_number(
+        value, lambda share: 0 < share < 1, "a number above 0 and below 1"
+    ),
+    "method": _one_of(tuple(sorted(METHODS))),
+}
+
+MEMBER_KEYS: dict[str, ValueCheck] = {
+    "model": lambda value: parse_name("a model", value),
+    "weight": lambda value: parse_number(
+        value, lambda weight: 0 < weight < math.inf, "a number above 0"
+    ),
+    "version": _version,
+}
