@@ -54,6 +54,14 @@ _LABELLING = (
     click.option(
         "--no-id", is_flag=True, help="Use the numbers of the rows as ids, whatever columns it has."
     ),
+    click.option(
+        "--allow-duplicates",
+        is_flag=True,
+        help="Reject rows with a repeated id, however many; else more than 1 % are refused.",
+    ),
+    click.option(
+        "--force", is_flag=True, help="Label the file even if more than half its rows are rejected."
+    ),
     click.option("--encoding", help="Text encoding of the file (default: detected)."),
     click.option(
         "--format",

@@ -1,5 +1,6 @@
 """`chorus score`, `submit` and `plan`: a file of feedback becomes a job."""
 
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ def score(device: str | None, **arguments: Any) -> None:
     """
     from chorus.jobs.upload_request import UploadRequest, score
 
-    score(settings_with_device(device), UploadRequest(**arguments))
+    sys.exit(score(settings_with_device(device), UploadRequest(**arguments)))
 
 
 @click.command()
@@ -35,7 +36,7 @@ def submit(**arguments: Any) -> None:
     """Hand FILE to a running service, and print the id of the job."""
     from chorus.jobs.upload_request import UploadRequest, submit
 
-    submit(from_environment(), UploadRequest(**arguments))
+    sys.exit(submit(from_environment(), UploadRequest(**arguments)))
 
 
 @click.command()

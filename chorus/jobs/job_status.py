@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from chorus.jobs.score_report import nothing_labelled, reject_reasons
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.feedback import Dataset, read_dataset
@@ -35,6 +36,8 @@ def job_status(place: Place, board: Board | None, job: Job) -> dict[str, object]
     stored = read_work_of_job(place, job.id).progress()
     labelled = manifest.rows_labelled if manifest else rows_in_chunks(stored.parts, dataset)
     status, error = _status_and_error(job, state, progress)
+    if status == "done" and manifest is not None and not manifest.rows_labelled:
+        error = nothing_labelled(manifest.rows_in, reject_reasons(dataset, manifest))
     rate = _rows_per_second(board, job, dataset, labelled) if status == "running" else None
     return {
         "job": job.id,

@@ -1,6 +1,7 @@
 """The result of `chorus score`: an object of JSON, or tables and lines for people."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from chorus.common.console import print_line
 from chorus.common.console_table import print_preview
@@ -20,6 +21,8 @@ _MAX_DETAILS = 5  # reasons shown of rows that models rejected; each row may hav
 def score_result(job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -> dict[str, object]:
     """Return the result for --json; `seconds`: that the command took."""
     manifest = outcome.manifest
+    reasons = reject_reasons(dataset, manifest)
+    error = {} if manifest.rows_labelled else {"error": nothing_labelled(manifest.rows_in, reasons)}
     return {
         "job": job.id,
         "status": "done",
@@ -33,7 +36,8 @@ def score_result(job: Job, dataset: Dataset, outcome: Outcome, seconds: float) -
         "output": job.out,
         "rejects": manifest.rejects,
         "rejects_of_models": [job.output.url_of(part.name) for part in manifest.rejected_parts],
-        "reasons": reject_reasons(dataset, manifest),
+        "reasons": reasons,
+        **error,
     }
 
 
@@ -44,9 +48,7 @@ def print_result(
     ensemble = EnsembleRegistry(place).read(job.ensemble.name, job.ensemble.version)
     if manifest.rows_labelled:
         print_preview(read_preview(job.output, manifest, ensemble), manifest.rows_labelled)
-    reasons = ", ".join(
-        f"{reason} {rows:,}" for reason, rows in reject_reasons(dataset, manifest).items()
-    )
+    reasons = join_reasons(reject_reasons(dataset, manifest))
     members = ", ".join(f"{model.name} {model.version}" for model in manifest.models)
     print_line(
         f"Job {job.id}: {manifest.rows_in:,} rows in, {manifest.rows_labelled:,} labelled, "
@@ -61,6 +63,18 @@ def print_result(
         print_line(f"Rejected by models: {job.out}/_rejects-*.parquet")
         for detail, rows in _model_reject_details(job.output, manifest):
             print_line(f"  {rows:,} rows: {detail}")
+    if not manifest.rows_labelled:
+        print_line(nothing_labelled(manifest.rows_in, reject_reasons(dataset, manifest)))
+
+
+def nothing_labelled(rows_in: int, reasons: Mapping[str, int]) -> str:
+    """Return why a job has no labelled row."""
+    return f"No row was labelled: all {rows_in:,} were rejected ({join_reasons(reasons)})."
+
+
+def join_reasons(reasons: Mapping[str, int]) -> str:
+    """Return reasons and rows as people read them: `no text 2, duplicate id 1`."""
+    return ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.items())
 
 
 def reject_reasons(dataset: Dataset, manifest: Manifest) -> dict[str, int]:

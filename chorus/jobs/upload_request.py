@@ -11,10 +11,11 @@ from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.settings import Settings
 from chorus.jobs.progress import show_progress
-from chorus.jobs.score_report import print_result, score_result
+from chorus.jobs.score_report import nothing_labelled, print_result, score_result
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_work_to_start, store_forecast
 from chorus.service.run_job import interrupt_on_sigterm, run_job
+from intake.dataset.refusal import AcceptedLosses
 from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
 from intake.readers.columns import ColumnRequest
@@ -37,6 +38,8 @@ class UploadRequest:
     text: str | None
     id_column: str | None
     no_id: bool
+    allow_duplicates: bool
+    force: bool
     encoding: str | None
     format_: str | None
     sheet: str | None
@@ -47,8 +50,11 @@ class UploadRequest:
     as_json: bool
 
 
-def score(settings: Settings, request: UploadRequest) -> None:
-    """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt."""
+def score(settings: Settings, request: UploadRequest) -> int:
+    """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt.
+
+    Returns the exit status: 1 if no row was labelled.
+    """
     choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     interrupt_on_sigterm()
     started = time.monotonic()
@@ -62,12 +68,13 @@ def score(settings: Settings, request: UploadRequest) -> None:
         print_json(score_result(job, dataset, outcome, seconds))
     else:
         print_result(place, job, dataset, outcome.manifest, seconds)
+    return 0 if outcome.manifest.rows_labelled else 1
 
 
-def submit(settings: Settings, request: UploadRequest) -> None:
+def submit(settings: Settings, request: UploadRequest) -> int:
     """Store the upload, write its job, start it in the service, print its id.
 
-    Raises ChorusError.
+    Returns the exit status: 1 if it has no row to label. Raises ChorusError.
     """
     if service_broker(settings) is None:
         raise NoService
@@ -87,6 +94,9 @@ def submit(settings: Settings, request: UploadRequest) -> None:
         print_json(result | {"rows_in": dataset.rows_in, "output": job.out})
     else:
         print_line(job.id)
+    if not dataset.rows:
+        print_notice(nothing_labelled(dataset.rows_in, dataset.reasons))
+    return 0 if dataset.rows else 1
 
 
 def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tuple[Job, Dataset]:
@@ -105,6 +115,7 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
         columns=ColumnRequest(
             (request.text,) if request.text else (), request.id_column, request.no_id
         ),
+        accepted=AcceptedLosses(request.allow_duplicates, request.force),
         encoding=request.encoding,
         format=request.format_,
         sheet=request.sheet,

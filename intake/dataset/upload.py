@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from intake.dataset.reading import ReadUpload, UploadFacts, UploadReading, read_in_process
+from intake.dataset.refusal import check_losses
+from intake.dataset.row_tally import RowTally
 from intake.dataset.upload_options import UploadOptions
 from intake.dataset.writer import DatasetWriter
 from intake.detect.source import open_source
@@ -73,12 +75,15 @@ def _find_or_store(
     ):
         for notice in upload.notices:
             notify(f"{name}: {notice}")
+        tally = RowTally(has_ids=upload.id_column is not None)
         for block in upload.blocks:
+            tally.add(block.feedback["id"].combine_chunks(), block.rejects)
             writer.add(block.feedback, block.rejects, block.columns)
         if not writer.rows_in:
             raise UnreadableUpload(
                 name, "it has a header and no rows", "Check the export that made it."
             )
+        check_losses(name, tally, options.accepted, upload.id_column, writer.columns)
         return writer.finish(
             feedback.UploadSource(
                 name=name,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from intake.dataset.refusal import AcceptedLosses
 from intake.readers.columns import ColumnRequest
 
 
@@ -12,6 +13,7 @@ class UploadOptions:
     path: str  # a local path, a URL, or "-" for standard input
     customer: str
     columns: ColumnRequest = field(default_factory=ColumnRequest)
+    accepted: AcceptedLosses = field(default_factory=AcceptedLosses)
     encoding: str | None = None
     format: str | None = None  # one of intake.detect.file_format.FORMATS
     sheet: str | None = None  # of a workbook: its name, or its number

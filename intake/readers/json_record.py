@@ -9,6 +9,7 @@ from intake.readers.block import UNDECODABLE_DETAIL, RejectReason, has_invalid_c
 
 # Not strict: control characters in a text are allowed, and cleaned later.
 _DECODER = json.JSONDecoder(strict=False)
+_INEXACT_FROM = 1e16  # floats from here on are written with an exponent, and not all are whole
 RecordFault = tuple[RejectReason, str]  # why a record is rejected, and the detail
 
 
@@ -61,9 +62,14 @@ def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecor
 
 
 def _as_id(value: object) -> str | None:
-    """Return an id as a string: 12, "12" and 12.0 are one id; NaN is none."""
+    """Return an id as a string: 12, "12" and 12.0 are one id; NaN is none.
+
+    A larger number than a float holds exactly stays as it is, 5.7e+17, so that its loss of digits
+    is seen.
+    """
     if isinstance(value, float):
-        return None if math.isnan(value) else str(int(value) if value.is_integer() else value)
+        is_exact = value.is_integer() and abs(value) < _INEXACT_FROM
+        return None if math.isnan(value) else str(int(value) if is_exact else value)
     return None if value is None else str(value)
 
 

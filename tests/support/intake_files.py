@@ -8,11 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from intake.dataset.refusal import AcceptedLosses
 from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk, rejects_path
 from storage.tables import decode_parquet
+
+ALL_LOSSES = AcceptedLosses(repeated_ids=True, most_rows=True)
 
 
 def upload(
@@ -21,15 +24,19 @@ def upload(
     name: str = "in.csv",
     notify: Callable[[str], None] = lambda _: None,
     day: int = 1,
+    accepted: AcceptedLosses = ALL_LOSSES,
     **options: object,
 ) -> Dataset:
-    """Store an upload with these bytes; its dataset is below folder / "home"."""
+    """Store an upload with these bytes, however many rows are lost.
+
+    Its dataset is below folder / "home".
+    """
     file = folder / name
     file.write_bytes(data)
     now = datetime(2026, 1, day, tzinfo=UTC)
     return store_upload(
         LocalPlace(folder / "home"),
-        UploadOptions(str(file), "acme", **options),
+        UploadOptions(str(file), "acme", accepted=accepted, **options),
         io.BytesIO(),
         notify,
         lambda: now,

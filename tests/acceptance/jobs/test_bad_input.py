@@ -86,7 +86,7 @@ def test_bad_rows_are_rejected_with_reasons_and_the_rest_is_labelled(chorus, tmp
         b'6,"two\nlines"',
     ]
     path = write(tmp_path / "dirty.csv", b"id,text\n" + b"\n".join(rows) + b"\n")
-    ended = chorus("score", path, "--customer", "plain", "--json")
+    ended = chorus("score", path, "--customer", "plain", "--force", "--json")
     assert ended.status == 0, ended.err
     answer = ended.json
     assert (answer["rows_in"], answer["rows_labelled"]) == (9, 4)
@@ -109,9 +109,18 @@ def test_bad_rows_are_rejected_with_reasons_and_the_rest_is_labelled(chorus, tmp
     }
 
 
-def test_an_upload_of_bad_rows_only_completes_without_starting_a_model(chorus, home, upload):
-    ended = chorus("score", upload([("1", ""), ("2", " ")]), "--json")
-    assert ended.status == 0, ended.err
+def test_an_upload_of_bad_rows_only_is_refused_and_forced_labels_nothing_and_starts_no_model(
+    chorus, home, upload
+):
+    before, path = files_below(home), upload([("1", ""), ("2", " ")])
+    ended = chorus.here("score", path, "--json")
+    assert (ended.status, ended.json["status"]) == (2, "refused")
+    assert "2 of its 2 rows would be rejected: no text 2" in ended.json["error"]
+    assert files_below(home) == before
+    ended = chorus("score", path, "--force", "--json")
+    assert ended.status == 1
+    assert ended.json["error"] == "No row was labelled: all 2 were rejected (no text 2)."
+    assert chorus.here("status", ended.json["job"], "--json").json["error"] == ended.json["error"]
     assert (ended.json["rows_in"], ended.json["rows_labelled"], ended.json["rows_rejected"]) == (
         2,
         0,

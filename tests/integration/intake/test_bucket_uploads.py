@@ -117,7 +117,9 @@ def test_a_block_that_fails_is_requested_again(proxy, buckets, monkeypatch):
 
 def upload_request(file, out=None):
     rest = dict.fromkeys(("text", "id_column", "encoding", "format_", "sheet", "deadline"))
-    flags = dict.fromkeys(("no_id", "no_text", "keep_columns", "as_json"), False)
+    flags = dict.fromkeys(
+        ("no_id", "allow_duplicates", "force", "no_text", "keep_columns", "as_json"), False
+    )
     return UploadRequest(file=file, customer="acme", out=out, priority="bulk", **rest, **flags)
 
 
