@@ -10,13 +10,14 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from intake.archives.office_file import workbook_format
+from intake.archives.zip_upload import unpack_zip
 from intake.dataset.seen_ids import SeenIds
 from intake.dataset.upload_options import UploadOptions
 from intake.dataset.validate import validate_block
 from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
 from intake.detect.source import UploadFile
-from intake.detect.zip_upload import unpack_zip
 from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload, Reject
 from intake.readers.open_reader import open_reader
@@ -83,7 +84,8 @@ class _Reading:
     def __init__(self, source: UploadFile, options: UploadOptions) -> None:
         self._source, self._options = source, options
         fingerprint = compute_fingerprint(source.blocks())
-        layout = choose_layout(source, fingerprint, options.format, options.encoding)
+        workbook = workbook_format(source, fingerprint.counts.head)
+        layout = choose_layout(source, fingerprint, options.format, options.encoding, workbook)
         self.facts = UploadFacts(fingerprint.sha256, layout)
 
     @contextmanager

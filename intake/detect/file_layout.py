@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from intake.detect.encoding import choose_encoding, marking_decoder
 from intake.detect.file_format import WORKBOOKS, choose_format, refuse_binary, sniff_delimiter
 from intake.detect.fingerprint import Fingerprint
-from intake.detect.office_file import workbook_format
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
@@ -27,17 +26,21 @@ class FileLayout:
 
 
 def choose_layout(
-    source: UploadFile, fingerprint: Fingerprint, format_: str | None, encoding: str | None
+    source: UploadFile,
+    fingerprint: Fingerprint,
+    format_: str | None,
+    encoding: str | None,
+    workbook: str | None = None,
 ) -> FileLayout:
     """Return the layout of the upload.
 
-    `format_` and `encoding` are requests; where they are None, the fingerprint decides. Raises
-    UnreadableUpload.
+    `format_` and `encoding` are requests; where they are None, the fingerprint decides. `workbook`:
+    the format of an upload that is one. Raises UnreadableUpload.
     """
     name, head = source.name, fingerprint.counts.head
     if not fingerprint.size:
         raise UnreadableUpload(name, "it is empty", "Check the export that made it.")
-    if workbook := workbook_format(source, head):
+    if workbook is not None:
         if format_ not in (None, workbook):
             problem = f"it is {WORKBOOKS[workbook]}, not {format_}"
             raise UnreadableUpload(name, problem, "Leave --format out.")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload, RecordBlock, extra_map
 from intake.readers.columns import (
     ColumnPositions,
@@ -18,7 +17,8 @@ from intake.readers.columns import (
     unique_columns,
 )
 from intake.spreadsheets.sheet_choice import choose_sheet
-from intake.spreadsheets.workbook import OpenSheet, SheetRow, open_workbook
+from intake.spreadsheets.sheet_table import find_table
+from intake.spreadsheets.workbook import SheetRow, open_workbook
 
 _BLOCK_ROWS = 4096
 
@@ -29,50 +29,22 @@ def read_spreadsheet(
 ) -> Iterator[OpenedUpload]:
     """Yield the upload `name` from a local file; `sheet` is the requested one.
 
-    A record's number is the number that the sheet shows beside its row; blank rows are left out.
+    A record's number is the one that the sheet shows beside its row; blank rows are left out.
     Raises UnreadableUpload.
     """
     with open_workbook(name, file) as workbook:
         choice = choose_sheet(name, workbook, sheet)
-        content = workbook.open_sheet(choice.sheet)
-        header = _find_header(name, content)
-        kept = _columns_with_content(content, header)
-        names = [header.cells[position] or "" for position in kept]
-        positions = choose_columns(name, names, request)
-        id_column = None if positions.id is None else names[positions.id]
-        columns = unique_columns(names)
-        blocks = _SheetBlockReader(columns, positions).read(_rows_below(content, header, kept))
-        notices = (choice.notice,) if choice.notice else ()
-        yield OpenedUpload(names[positions.text], id_column, tuple(columns), blocks, notices)
-
-
-def _find_header(name: str, content: OpenSheet) -> SheetRow:
-    """Return the row that names the columns."""
-    first = next(content.rows(), None)
-    if first is None:
-        raise UnreadableUpload(name, "it holds no header", "Its first row must name the columns.")
-    return first
-
-
-def _columns_with_content(content: OpenSheet, header: SheetRow) -> list[int]:
-    """Return the positions of the columns with a name, and of others that are not blank."""
-    unnamed = {position for position, cell in enumerate(header.cells) if not (cell or "").strip()}
-    blank = set(unnamed)
-    for row in _rows_below(content, header) if unnamed else ():
-        blank -= {position for position in blank if row.cells[position] is not None}
-        if not blank:
-            break
-    return [position for position in range(len(header.cells)) if position not in blank]
-
-
-def _rows_below(
-    content: OpenSheet, header: SheetRow, positions: Sequence[int] | None = None
-) -> Iterator[SheetRow]:
-    """Yield the rows below the header: all their cells, or those at some positions."""
-    for row in content.rows():
-        if row.number > header.number:
-            cells = row.cells if positions is None else [row.cells[at] for at in positions]
-            yield SheetRow(row.number, cells)
+        requested = [*request.texts, *([request.id] if request.id else [])]
+        table = find_table(name, workbook.open_sheet(choice.sheet), requested)
+        positions = choose_columns(name, table.names, request)
+        columns = unique_columns(table.names)
+        yield OpenedUpload(
+            text_column=table.names[positions.text],
+            id_column=None if positions.id is None else table.names[positions.id],
+            columns=tuple(columns),
+            blocks=_SheetBlockReader(columns, positions).read(table.rows()),
+            notices=choice.notices + table.notices,
+        )
 
 
 class _SheetBlockReader:

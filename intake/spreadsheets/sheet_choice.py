@@ -12,10 +12,10 @@ _MAX_NAME_CHARS = 60
 
 @dataclass(frozen=True)
 class SheetChoice:
-    """The sheet to read. `notice`: for people, where the workbook has others."""
+    """The sheet to read. `notices`: for people, where the workbook has others."""
 
     sheet: str
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 def choose_sheet(name: str, workbook: Workbook, requested: str | None) -> SheetChoice:
@@ -32,13 +32,13 @@ def choose_sheet(name: str, workbook: Workbook, requested: str | None) -> SheetC
         return SheetChoice(_requested_sheet(name, sheets, visible, requested))
     not_read = f"; hidden sheets are not read: {_list_names(hidden)}" if hidden else ""
     if len(visible) == 1:
-        notice = f"sheet {visible[0]!r} is read{not_read}" if hidden else None
-        return SheetChoice(visible[0], notice)
+        notices = (f"sheet {visible[0]!r} is read{not_read}",) if hidden else ()
+        return SheetChoice(visible[0], notices)
     rows = {sheet: sum(1 for _ in workbook.open_sheet(sheet).rows()) for sheet in visible}
     with_rows = [sheet for sheet in visible if rows[sheet] > 1]
     if len(with_rows) == 1:
         notice = f"sheet {with_rows[0]!r} is read, the only one with rows{not_read}"
-        return SheetChoice(with_rows[0], notice)
+        return SheetChoice(with_rows[0], (notice,))
     if with_rows:
         counts = ", ".join(
             f"{sheet[:_MAX_NAME_CHARS]!r} ({rows[sheet]} rows)" for sheet in with_rows[:_MAX_LISTED]

@@ -65,8 +65,8 @@ class OpenSheet:
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that are not blank, all of one width."""
-        start = self._calamine.start
-        for number, values in enumerate(self._calamine.iter_rows(), start[0] + 1 if start else 1):
+        # The rows above the first cell come too, and the columns left of it do not.
+        for number, values in enumerate(self._calamine.iter_rows(), 1):
             cells = [cell_text(value) for value in values]
             if any(cell is not None and not cell.isspace() for cell in cells):
                 yield SheetRow(number, cells)

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from intake.detect.source import UploadFile
-from intake.detect.zip_file import (
+from intake.archives.zip_file import (
     ZIP_MAGICS,
     damaged_zip,
     describe_archive,
     is_encrypted,
     list_files,
 )
+from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
 _MAX_LISTED = 10

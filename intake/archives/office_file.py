@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from intake.archives.zip_file import ZIP_MAGICS, describe_archive, list_files
 from intake.detect.source import UploadFile
-from intake.detect.zip_file import ZIP_MAGICS, describe_archive, list_files
 from intake.errors import UnreadableUpload
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
