@@ -1,1 +1,1 @@
-"""Guards: no code from models, no telemetry, memory measured, extras named, crashes contained."""
+"""Guards: no code from models, no telemetry, memory measured, extras named."""

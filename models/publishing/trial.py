@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.guards.peak_memory import peak_memory
-from models.guards.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
+from processes.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
 from models.interface.compute import Compute
 from models.interface.device import CPU
 from models.interface.manifest import Measurements, ModelSpec

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
-from models.guards.end_with_parent import end_with_parent
+from processes.end_with_parent import end_with_parent
 
 
 class ChildProcess:

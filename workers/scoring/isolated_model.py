@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
-from models.guards.piped_process import PipedProcess, ProcessFailed, UnexpectedAnswer
+from processes.piped_process import PipedProcess, ProcessFailed, UnexpectedAnswer
 from models.interface.compute import Compute
 from storage.errors import ChorusError
 from storage.places.open_place import open_place

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from intake.messages.topic import Topics
-from models.guards.end_with_parent import end_with_parent
+from processes.end_with_parent import end_with_parent
 from storage.places.place import LocalPlace
 from tasks.board.board import Board
 from tasks.board.context import Context

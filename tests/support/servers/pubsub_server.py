@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 
-from models.guards.end_with_parent import end_with_parent
+from processes.end_with_parent import end_with_parent
 from tests.support.pubsub.controls import Controls
 from tests.support.pubsub.service import CONTROL, handlers
 from tests.support.pubsub.state import State

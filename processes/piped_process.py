@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
-from models.guards.end_with_parent import end_with_parent
+from processes.end_with_parent import end_with_parent
+
+T = TypeVar("T")
 
 
 class ProcessFailed(Exception):
@@ -85,14 +87,10 @@ class PipedProcess:
 
         Raises ProcessEnded, ProcessTimedOut, UnexpectedAnswer.
         """
-        if not self._pipe.poll(seconds):
-            self._end()
-            raise ProcessTimedOut(seconds)
         try:
-            answer = self._pipe.recv()
-        except (EOFError, OSError):
-            self._process.join()
-            raise ProcessEnded(self._process.exitcode) from None
+            answer = self._receive(seconds, self._pipe.recv)
+        except ProcessFailed:
+            raise
         except Exception as error:  # whatever unpickling raises
             self._end()
             raise UnexpectedAnswer(f"answered with something unreadable: {error}") from error
@@ -100,6 +98,23 @@ class PipedProcess:
             self._end()
             raise UnexpectedAnswer(f"answered with a {type(answer).__name__}")
         return answer
+
+    def receive_bytes(self, seconds: float) -> bytes:
+        """Wait up to `seconds` for the next bytes, which are not unpickled.
+
+        Raises ProcessEnded, ProcessTimedOut.
+        """
+        return self._receive(seconds, self._pipe.recv_bytes)
+
+    def _receive(self, seconds: float, receive: Callable[[], T]) -> T:
+        if not self._pipe.poll(seconds):
+            self._end()
+            raise ProcessTimedOut(seconds)
+        try:
+            return receive()
+        except (EOFError, OSError):
+            self._process.join()
+            raise ProcessEnded(self._process.exitcode) from None
 
     def stop(self) -> None:
         """End the process, if it has not ended, and close the pipe."""

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from models.guards.piped_process import (
+from processes.piped_process import (
     PipedProcess,
     ProcessEnded,
     ProcessTimedOut,

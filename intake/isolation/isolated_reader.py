@@ -1,0 +1,124 @@
+"""The reading of an upload in a process of its own, as its parent sees it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NoReturn, Self
+
+import pyarrow as pa
+
+from intake.dataset.reading import UploadReading, ValidatedBlock, ValidatedUpload
+from intake.dataset.upload_options import UploadOptions
+from intake.detect.limits import SETTING_OF, IntakeLimits
+from intake.detect.source import UploadFile
+from intake.errors import UnreadableUpload
+from intake.isolation import wire
+from intake.isolation.serve import ReadRequest, serve
+from processes.piped_process import PipedProcess, ProcessEnded, ProcessFailed, ProcessTimedOut
+from storage.errors import BadRequest
+
+_WAIT_SECONDS = 120.0  # without a word from a process that has its own limit of computing
+_REPORT = "If other programs can read the file, report this."
+
+ShowReading = Callable[[int, int], None]  # rows and bytes of the file that were read so far
+
+
+class IsolatedReader:
+    """A process that reads one upload. It ends with the block that this is the context of.
+
+    It starts at once, so that it imports its libraries while the caller does other work.
+    """
+
+    def __init__(
+        self,
+        initializer: Callable[[], None] | None = None,
+        show: ShowReading = lambda _rows, _bytes: None,
+    ) -> None:
+        """Start the process. It calls `initializer` first; `show` is called with its progress."""
+        self._process, self._show = PipedProcess(serve, (), initializer), show
+        self._stack = ExitStack()
+        self._stack.callback(self._process.stop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process."""
+        return self._process.pid
+
+    @contextmanager
+    def read(self, source: UploadFile, options: UploadOptions) -> Iterator[UploadReading]:
+        """Yield the reading of the upload, as `read_in_process` does.
+
+        Raises UnreadableUpload, also if the process needs more memory or time than the limits
+        allow, or crashes.
+        """
+        # Of the parent, because a process that is killed leaves its files.
+        temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-"))
+        self._process.send(ReadRequest(source.name, str(source.file), options, temporary))
+        yield _IsolatedReading(self._process, source.name, options.limits, self._show)
+
+
+class _IsolatedReading:
+    def __init__(
+        self, process: PipedProcess, name: str, limits: IntakeLimits, show: ShowReading
+    ) -> None:
+        self._process, self._name, self._limits, self._show = process, name, limits, show
+        self.facts = wire.parse_facts(self._receive("facts"))
+
+    @contextmanager
+    def records(self) -> Iterator[ValidatedUpload]:
+        self._process.send("records")
+        columns = self._receive("columns")
+        yield ValidatedUpload(columns["text"], columns["id"], self._blocks())
+
+    def _blocks(self) -> Iterator[ValidatedBlock]:
+        while (header := self._receive("block", "end"))["kind"] == "block":
+            try:
+                yield wire.parse_block(header, self._bytes())
+            except pa.ArrowException as error:
+                self._fail(error)
+
+    def _receive(self, *expected: str) -> wire.Header:
+        while True:
+            try:
+                header = wire.parse_header(self._bytes())
+            except ValueError as error:
+                self._fail(error)
+            kind = header["kind"]
+            if kind in expected:
+                return header
+            if kind == "progress":
+                self._show(header["rows"], header["bytes"])
+            else:
+                self._raise(kind, header)
+
+    def _bytes(self) -> bytes:
+        try:
+            return self._process.receive_bytes(_WAIT_SECONDS)
+        except ProcessEnded as error:
+            raise self._ended(error) from None
+        except ProcessTimedOut as error:
+            raise self._unreadable(f"reading it {error}", "seconds") from None
+
+    def _raise(self, kind: str, fields: wire.Header) -> NoReturn:
+        """Raise the error that the process reported."""
+        if kind == "unreadable":
+            raise UnreadableUpload(fields["name"], fields["problem"], fields["advice"])
+        if kind == "refused":
+            raise BadRequest(fields["reason"])
+        if kind == "no room":
+            raise OSError(fields["reason"])
+        if kind == "memory":
+            raise self._out_of_memory()
+        self._fail(fields.get("reason", f"an unexpected message, {kind}"))
+
+    def _fail(self, reason: Any) -> NoReturn:
+        raise UnreadableUpload(self._name, f"its reader failed ({reason})", _REPORT) from None
+
+    def _ended(self, error: ProcessEnded) -> UnreadableUpload:
+        ...

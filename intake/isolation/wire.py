@@ -1,0 +1,91 @@
+"""Messages of the reading process: a JSON header each; that of a block is followed by Arrow IPC.
+
+Nothing is unpickled: bytes of a reader that a hostile file has taken over must not run as code.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from intake.dataset.reading import UploadFacts, ValidatedBlock
+from intake.detect.file_layout import FileLayout
+from intake.readers.block import Reject, RejectReason
+from storage.records.feedback import CHUNK, RAW_CHARS
+
+Header = Mapping[str, Any]
+SendBytes = Callable[[bytes], None]
+
+
+def send_facts(send: SendBytes, facts: UploadFacts) -> None:
+    """Send the facts of the upload."""
+    _send_header(send, {"kind": "facts", "sha256": facts.sha256, "layout": asdict(facts.layout)})
+
+
+def send_columns(send: SendBytes, text: str, id_: str | None) -> None:
+    """Send the names of the text column and the id column."""
+    _send_header(send, {"kind": "columns", "text": text, "id": id_})
+
+
+def send_block(send: SendBytes, block: ValidatedBlock) -> None:
+    """Send a block; the record of each reject is cut to what is stored of it."""
+    rejects = [
+        (reject.row, reject.id, reject.reason.value, reject.detail, reject.raw[:RAW_CHARS])
+        for reject in block.rejects
+    ]
+    _send_header(send, {"kind": "block", "rejects": rejects, "columns": block.columns})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, CHUNK) as writer:
+        writer.write_table(block.feedback)
+    send(memoryview(sink.getvalue()))  # type: ignore[arg-type]  # a Connection takes any buffer
+
+
+def send_progress(send: SendBytes, rows: int, bytes_read: int) -> None:
+    """Send how much of the file has been read."""
+    _send_header(send, {"kind": "progress", "rows": rows, "bytes": bytes_read})
+
+
+def send_error(send: SendBytes, kind: str, **fields: object) -> None:
+    """Send why the reading ended."""
+    _send_header(send, {"kind": kind, **fields})
+
+
+def send_end(send: SendBytes) -> None:
+    """Send that all blocks were sent and the file has not changed."""
+    _send_header(send, {"kind": "end"})
+
+
+def parse_header(message: bytes) -> Header:
+    """Return the header. Raises ValueError."""
+    header = json.loads(message)
+    if not isinstance(header, dict) or not isinstance(header.get("kind"), str):
+        raise ValueError("no header")  # noqa: TRY004 - one error for all that is malformed
+    return header
+
+
+def parse_facts(header: Header) -> UploadFacts:
+    """Return the facts."""
+    layout = header["layout"]
+    return UploadFacts(
+        header["sha256"], FileLayout(**{**layout, "notices": tuple(layout["notices"])})
+    )
+
+
+def parse_block(header: Header, data: bytes) -> ValidatedBlock:
+    """Return the block of a header and the bytes after it. Raises pa.ArrowException."""
+    with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+        feedback = reader.read_all()
+    if feedback.schema != CHUNK:
+        raise pa.ArrowInvalid("a block with another schema")
+    feedback.validate()
+    rejects = [
+        Reject(row, id_, RejectReason(reason), detail, raw)
+        for row, id_, reason, detail, raw in header["rejects"]
+    ]
+    return ValidatedBlock(feedback, rejects, tuple(header["columns"]))
+
+
+def _send_header(send: SendBytes, header: Header) -> None:
+    send(json.dumps(header).encode())
