@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from chorus.common.settings_table import SETTINGS, Setting
+from chorus.common.setting import Setting
+from chorus.common.settings_table import SETTINGS
+from intake.detect.limits import IntakeLimits
 from models.interface.compute import Compute
 from models.interface.precision import Precision
 from storage.places.allowlist import check_allowed, check_allowed_tree
@@ -32,6 +34,17 @@ class Settings:
     gather_ms: int
     once_hours: int
     max_text: int  # characters
+    intake_file: int  # bytes
+    intake_unpacked: int  # bytes
+    intake_ratio: int
+    intake_rows: int
+    intake_columns: int
+    intake_line: int  # characters
+    intake_field: int  # characters
+    intake_dictionary: int
+    intake_nesting: int
+    intake_memory: int  # bytes
+    intake_seconds: int
 
     def check_allowed(self, url: str) -> str:
         """Return the file or folder that a request names, by the name to use from here on.
@@ -56,6 +69,12 @@ class Settings:
     def needs_bridge(self) -> bool:
         """True where messages come in or results go out."""
         return self.subscription is not None or self.results_topic is not None
+
+    @property
+    def intake_limits(self) -> IntakeLimits:
+        """The limits on an uploaded file."""
+        names = [limit.name for limit in fields(IntakeLimits)]
+        return IntakeLimits(**{name: getattr(self, f"intake_{name}") for name in names})
 
     def compute(self, threads: int | None = None) -> Compute:
         """Return what a model may compute with on this machine; `threads`: default all cores."""

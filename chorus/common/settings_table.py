@@ -5,12 +5,11 @@ docs/settings.md and the environment of child processes are made from the table.
 """
 
 import os
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from chorus.common.intake_settings import INTAKE_SETTINGS
+from chorus.common.setting import Environment, Setting
 from chorus.common.setting_types import (
     BROKER_URL,
     COUNT,
@@ -20,12 +19,9 @@ from chorus.common.setting_types import (
     PLACES,
     PRECISION,
     ROOT,
-    SettingType,
     count,
     pubsub_name,
 )
-
-Environment = Mapping[str, str]
 
 
 def _available_cores(_: Environment) -> str:
@@ -52,34 +48,6 @@ def _run_folder(environment: Environment) -> str:
 
 def _none(_: Environment) -> None:
     return None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One environment variable; `field` is its field of Settings."""
-
-    name: str
-    type: SettingType[Any]
-    default: str
-    help: str
-    # what is parsed where the variable is not set, where `default` only describes it
-    when_unset: Callable[[Environment], str | None] | None = None
-    for_bridge: bool = False  # needed by a bridge elsewhere, beside what every process needs
-
-    @property
-    def field(self) -> str:
-        """The name without CHORUS_, in lower case: chunk_rows."""
-        return self.name.removeprefix("CHORUS_").lower()
-
-    def parse(self, environment: Environment) -> object:
-        """Return the value in `environment`, or the default; None if it has none.
-
-        An empty variable counts as not set. Raises BadSetting.
-        """
-        text: str | None = environment.get(self.name)
-        if not text:
-            text = self.default if self.when_unset is None else self.when_unset(environment)
-        return None if text is None else self.type.read(self.name, text)
 
 
 HOME = Setting("CHORUS_HOME", ROOT, "./.chorus", "root of all files")
@@ -186,6 +154,7 @@ SETTINGS = (
         "longest text in characters; longer ones are rejected",
         for_bridge=True,
     ),
+    *INTAKE_SETTINGS,
 )
 
 

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
+from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.jobs.progress import show_progress
 from chorus.jobs.score_report import nothing_labelled, print_result, score_result
@@ -18,6 +19,7 @@ from chorus.service.run_job import interrupt_on_sigterm, run_job
 from intake.dataset.refusal import AcceptedLosses
 from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
+from intake.isolation.isolated_reader import IsolatedReader
 from intake.readers.columns import ColumnRequest
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place
@@ -108,22 +110,10 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
     out = settings.check_allowed(request.out) if request.out else None
     check_configuration(place)
-    versions = resolve_versions(place, request.customer)
-    options = UploadOptions(
-        path=file,
-        customer=request.customer,
-        columns=ColumnRequest(
-            (request.text,) if request.text else (), request.id_column, request.no_id
-        ),
-        accepted=AcceptedLosses(request.allow_duplicates, request.force),
-        encoding=request.encoding,
-        format=request.format_,
-        sheet=request.sheet,
-        chunk_rows=settings.chunk_rows,
-        max_chars=settings.max_text,
-    )
-
-    dataset = store_upload(place, options, sys.stdin.buffer, print_notice)
+    with IsolatedReader(block_pandas) as reader:  # first, because it takes a moment to start
+        versions = resolve_versions(place, request.customer)
+        options = _upload_options(settings, request, file)
+        dataset = store_upload(place, options, sys.stdin.buffer, print_notice, read=reader.read)
     job = build_job(
         place,
         dataset,
@@ -135,6 +125,23 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
         deadline=_deadline(request.deadline),
     )
     return job, dataset
+
+
+def _upload_options(settings: Settings, request: UploadRequest, file: str) -> UploadOptions:
+    return UploadOptions(
+        path=file,
+        customer=request.customer,
+        columns=ColumnRequest(
+            (request.text,) if request.text else (), request.id_column, request.no_id
+        ),
+        accepted=AcceptedLosses(request.allow_duplicates, request.force),
+        encoding=request.encoding,
+        format=request.format_,
+        sheet=request.sheet,
+        chunk_rows=settings.chunk_rows,
+        max_chars=settings.max_text,
+        limits=settings.intake_limits,
+    )
 
 
 def _deadline(minutes: float | None) -> datetime | None:

@@ -17,12 +17,10 @@ from intake.dataset.upload_options import UploadOptions
 from intake.dataset.validate import validate_block
 from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
+from intake.detect.limits import check_limit
 from intake.detect.source import UploadFile
-from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload, Reject
 from intake.readers.open_reader import open_reader
-
-_MAX_COLUMNS = 10_000  # dataset.json lists all of them
 
 
 @dataclass(frozen=True)
@@ -101,15 +99,13 @@ class _Reading:
             )
 
     def _blocks(self, opened: OpenedUpload) -> Iterator[ValidatedBlock]:
-        seen_ids, columns = SeenIds(), set[str]()
+        name, limits = self._source.name, self._options.limits
+        seen_ids, columns, rows = SeenIds(), set[str](), 0
         for block in opened.blocks:
             columns.update(block.columns)
-            if len(columns) > _MAX_COLUMNS:
-                raise UnreadableUpload(
-                    self._source.name,
-                    f"its records have more than {_MAX_COLUMNS} different keys",
-                    "Keys must be column names; put data into values.",
-                )
+            check_limit(name, limits, "columns", len(columns), "columns or keys")
+            rows += len(block.row_numbers) + len(block.rejects)
+            check_limit(name, limits, "rows", rows, "rows")
             feedback, rejects = validate_block(block, seen_ids, self._options.max_chars)
             yield ValidatedBlock(feedback, rejects, block.columns)
         self._source.check_unchanged()

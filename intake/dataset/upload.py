@@ -48,7 +48,10 @@ def store_upload(
     if options.chunk_rows < 1 or options.max_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
     try:
-        with open_source(options.path, stdin) as source, read(source, options) as reading:
+        with (
+            open_source(options.path, stdin, options.limits) as source,
+            read(source, options) as reading,
+        ):
             for notice in reading.facts.layout.notices:
                 notify(f"{source.name}: {notice}")
             return _find_or_store(place, options, source.name, reading, notify, clock)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from intake.dataset.refusal import AcceptedLosses
+from intake.detect.limits import IntakeLimits
 from intake.readers.columns import ColumnRequest
 
 
@@ -19,3 +20,4 @@ class UploadOptions:
     sheet: str | None = None  # of a workbook: its name, or its number
     chunk_rows: int = 4096
     max_chars: int = 20_000  # a clean text longer than this is rejected
+    limits: IntakeLimits = field(default_factory=IntakeLimits)

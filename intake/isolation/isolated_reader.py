@@ -1,24 +1,25 @@
 """The reading of an upload in a process of its own, as its parent sees it."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
 import pyarrow as pa
 
 from intake.dataset.reading import UploadReading, ValidatedBlock, ValidatedUpload
 from intake.dataset.upload_options import UploadOptions
-from intake.detect.limits import SETTING_OF, IntakeLimits
+from intake.detect.limits import IntakeLimits, LimitExceeded
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.isolation import wire
 from intake.isolation.serve import ReadRequest, serve
-from processes.piped_process import PipedProcess, ProcessEnded, ProcessFailed, ProcessTimedOut
+from processes.piped_process import PipedProcess, ProcessEnded, ProcessTimedOut
 from storage.errors import BadRequest
 
-_WAIT_SECONDS = 120.0  # without a word from a process that has its own limit of computing
-_REPORT = "If other programs can read the file, report this."
+_WAIT_SECONDS = 120.0  # for the next message; the process itself has a limit of computing
+_REPORT = "If other programs can read the file, please report this."
 
 ShowReading = Callable[[int, int], None]  # rows and bytes of the file that were read so far
 
@@ -73,8 +74,7 @@ class _IsolatedReading:
     @contextmanager
     def records(self) -> Iterator[ValidatedUpload]:
         self._process.send("records")
-        columns = self._receive("columns")
-        yield ValidatedUpload(columns["text"], columns["id"], self._blocks())
+        yield wire.parse_upload(self._receive("upload"), self._blocks())
 
     def _blocks(self) -> Iterator[ValidatedBlock]:
         while (header := self._receive("block", "end"))["kind"] == "block":
@@ -103,7 +103,9 @@ class _IsolatedReading:
         except ProcessEnded as error:
             raise self._ended(error) from None
         except ProcessTimedOut as error:
-            raise self._unreadable(f"reading it {error}", "seconds") from None
+            raise UnreadableUpload(
+                self._name, f"reading it {error}", "Check the disk it lies on, and run again."
+            ) from None
 
     def _raise(self, kind: str, fields: wire.Header) -> NoReturn:
         """Raise the error that the process reported."""
@@ -111,14 +113,21 @@ class _IsolatedReading:
             raise UnreadableUpload(fields["name"], fields["problem"], fields["advice"])
         if kind == "refused":
             raise BadRequest(fields["reason"])
-        if kind == "no room":
+        if kind == "disk":
             raise OSError(fields["reason"])
         if kind == "memory":
-            raise self._out_of_memory()
-        self._fail(fields.get("reason", f"an unexpected message, {kind}"))
-
-    def _fail(self, reason: Any) -> NoReturn:
-        raise UnreadableUpload(self._name, f"its reader failed ({reason})", _REPORT) from None
+            raise self._exceeded("memory", "reading it needs more memory than it may have")
+        self._fail(fields.get("reason", f"it sent {kind!r}"))
 
     def _ended(self, error: ProcessEnded) -> UnreadableUpload:
-        ...
+        if error.status == -signal.SIGXCPU:
+            return self._exceeded("seconds", "a part of it takes too long to read")
+        if error.status == -signal.SIGABRT:  # C++ ends so where no memory is left
+            return self._exceeded("memory", "its reader crashed, as it does without memory")
+        return UnreadableUpload(self._name, f"its reader {error}", _REPORT)
+
+    def _exceeded(self, limit: str, seen: str) -> LimitExceeded:
+        return LimitExceeded(self._name, self._limits, limit, seen)
+
+    def _fail(self, reason: object) -> NoReturn:
+        raise UnreadableUpload(self._name, f"its reader failed ({reason})", _REPORT) from None

@@ -4,10 +4,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
+from time import monotonic
 
 import pyarrow as pa
 
-from intake.dataset.reading import UploadReading, ValidatedBlock, read_in_process
+from intake.dataset.reading import ValidatedBlock, read_in_process
 from intake.dataset.upload_options import UploadOptions
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
@@ -21,6 +23,7 @@ from processes.resource_limits import (
 from storage.errors import ChorusError
 
 _BLOCK_BYTES = 8 << 20  # of feedback that is sent at once
+_PROGRESS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,61 +45,77 @@ def serve(pipe: Connection) -> None:
     limit_memory(request.options.limits.memory)
     try:
         _read(pipe, request)
-    except (MemoryError, RuntimeError) as error:
-        # A thread of native code that finds no memory ends in a RuntimeError as well.
-        lift_memory_limit()
-        kind = "memory" if isinstance(error, MemoryError) else "failed"
-        wire.send_error(pipe.send_bytes, kind, reason=_one_line(error))
-    except UnreadableUpload as error:
-        lift_memory_limit()
-        wire.send_error(
-            pipe.send_bytes,
-            "unreadable",
-            name=error.name,
-            problem=error.problem,
-            advice=error.advice,
-        )
-    except ChorusError as error:
-        wire.send_error(pipe.send_bytes, "refused", reason=str(error))
     except (BrokenPipeError, ConnectionResetError, EOFError):
-        raise
-    except OSError as error:  # of temporary files: reading has its own errors
-        wire.send_error(pipe.send_bytes, "no room", reason=str(error))
-    except Exception as error:  # a fault of a reader: the parent has the words for it
+        raise  # the parent is gone
+    except Exception as error:  # also of readers that fail on what nobody expected
         lift_memory_limit()
-        wire.send_error(pipe.send_bytes, "failed", reason=_one_line(error))
+        wire.send_header(pipe.send_bytes, _report(error))
+
+
+def _report(error: Exception) -> wire.Header:
+    """Return the message about an error that ended the reading."""
+    if isinstance(error, UnreadableUpload):
+        return {
+            "kind": "unreadable",
+            "name": error.name,
+            "problem": error.problem,
+            "advice": error.advice,
+        }
+    # RuntimeError: a thread that the system has no memory for
+    kinds = {ChorusError: "refused", MemoryError: "memory", RuntimeError: "memory", OSError: "disk"}
+    kind = next((name for cause, name in kinds.items() if isinstance(error, cause)), "failed")
+    reason = str(error) if kind in ("refused", "disk") else _one_line(error)
+    return {"kind": kind, "reason": reason}
 
 
 def _read(pipe: Connection, request: ReadRequest) -> None:
-    source = UploadFile(request.name, request.file, request.options.limits)
-    limit_processor_time(request.options.limits.seconds)
-    with read_in_process(source, request.options) as reading:
+    options = request.options
+    progress = _Progress(pipe, options.limits.seconds)
+    source = UploadFile(request.name, Path(request.file), options.limits, progress.on_bytes)
+    with read_in_process(source, options) as reading:
         wire.send_facts(pipe.send_bytes, reading.facts)
-        pipe.recv()  # the parent wants the records
-        _send_records(pipe, reading, request.options.limits.seconds)
+        pipe.recv()  # until the parent wants the records
+        with reading.records() as upload:
+            wire.send_upload(pipe.send_bytes, upload)
+            for block in upload.blocks:
+                progress.on_rows(block.feedback.num_rows + len(block.rejects))
+                for part in _parts(block):
+                    wire.send_block(pipe.send_bytes, part)
+        wire.send_end(pipe.send_bytes)
 
 
-def _send_records(pipe: Connection, reading: UploadReading, seconds: int) -> None:
-    with reading.records() as upload:
-        wire.send_columns(pipe.send_bytes, upload.text_column, upload.id_column)
-        for block in upload.blocks:
-            for part in _parts(block):
-                wire.send_block(pipe.send_bytes, part)
-            limit_processor_time(seconds)
-    wire.send_end(pipe.send_bytes)
+class _Progress:
+    """Tells the parent how much was read, now and then, and allows time for the next part."""
+
+    def __init__(self, pipe: Connection, seconds: int) -> None:
+        self._pipe, self._seconds = pipe, seconds
+        self._rows = self._bytes = 0
+        self._sent_at = monotonic()
+        limit_processor_time(seconds)
+
+    def on_bytes(self, bytes_read: int) -> None:
+        self._bytes = bytes_read
+        self._advance()
+
+    def on_rows(self, rows: int) -> None:
+        self._rows += rows
+        self._advance()
+
+    def _advance(self) -> None:
+        limit_processor_time(self._seconds)
+        now = monotonic()
+        if now - self._sent_at >= _PROGRESS_SECONDS:
+            self._sent_at = now
+            wire.send_progress(self._pipe.send_bytes, self._rows, self._bytes)
 
 
 def _parts(block: ValidatedBlock) -> Iterator[ValidatedBlock]:
     """Yield the block in parts of bounded size."""
-    rows = block.feedback.num_rows
-    size = block.feedback.get_total_buffer_size()
-    if size <= _BLOCK_BYTES or rows <= 1:
-        yield block
-        return
-    step = max(1, rows * _BLOCK_BYTES // size)
-    for start in range(0, rows, step):
-        part = replace(block, feedback=block.feedback.slice(start, step))
-        yield part if start == 0 else replace(part, rejects=[])
+    rows, size = block.feedback.num_rows, block.feedback.nbytes
+    step = max(1, rows * _BLOCK_BYTES // size) if size > _BLOCK_BYTES else max(1, rows)
+    yield replace(block, feedback=block.feedback.slice(0, step))
+    for start in range(step, rows, step):
+        yield replace(block, feedback=block.feedback.slice(start, step), rejects=[])
 
 
 def _one_line(error: BaseException) -> str:

@@ -4,29 +4,31 @@ Nothing is unpickled: bytes of a reader that a hostile file has taken over must 
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 import pyarrow as pa
 
-from intake.dataset.reading import UploadFacts, ValidatedBlock
+from intake.dataset.reading import UploadFacts, ValidatedBlock, ValidatedUpload
 from intake.detect.file_layout import FileLayout
 from intake.readers.block import Reject, RejectReason
 from storage.records.feedback import CHUNK, RAW_CHARS
 
 Header = Mapping[str, Any]
 SendBytes = Callable[[bytes], None]
+_UPLOAD_FIELDS = [field.name for field in fields(ValidatedUpload) if field.name != "blocks"]
 
 
 def send_facts(send: SendBytes, facts: UploadFacts) -> None:
     """Send the facts of the upload."""
-    _send_header(send, {"kind": "facts", "sha256": facts.sha256, "layout": asdict(facts.layout)})
+    send_header(send, {"kind": "facts", "sha256": facts.sha256, "layout": asdict(facts.layout)})
 
 
-def send_columns(send: SendBytes, text: str, id_: str | None) -> None:
-    """Send the names of the text column and the id column."""
-    _send_header(send, {"kind": "columns", "text": text, "id": id_})
+def send_upload(send: SendBytes, upload: ValidatedUpload) -> None:
+    """Send all that is known of an opened upload, without its blocks."""
+    known = {name: getattr(upload, name) for name in _UPLOAD_FIELDS}
+    send_header(send, {"kind": "upload", **known})
 
 
 def send_block(send: SendBytes, block: ValidatedBlock) -> None:
@@ -35,7 +37,7 @@ def send_block(send: SendBytes, block: ValidatedBlock) -> None:
         (reject.row, reject.id, reject.reason.value, reject.detail, reject.raw[:RAW_CHARS])
         for reject in block.rejects
     ]
-    _send_header(send, {"kind": "block", "rejects": rejects, "columns": block.columns})
+    send_header(send, {"kind": "block", "rejects": rejects, "columns": block.columns})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, CHUNK) as writer:
         writer.write_table(block.feedback)
@@ -44,17 +46,12 @@ def send_block(send: SendBytes, block: ValidatedBlock) -> None:
 
 def send_progress(send: SendBytes, rows: int, bytes_read: int) -> None:
     """Send how much of the file has been read."""
-    _send_header(send, {"kind": "progress", "rows": rows, "bytes": bytes_read})
-
-
-def send_error(send: SendBytes, kind: str, **fields: object) -> None:
-    """Send why the reading ended."""
-    _send_header(send, {"kind": kind, **fields})
+    send_header(send, {"kind": "progress", "rows": rows, "bytes": bytes_read})
 
 
 def send_end(send: SendBytes) -> None:
     """Send that all blocks were sent and the file has not changed."""
-    _send_header(send, {"kind": "end"})
+    send_header(send, {"kind": "end"})
 
 
 def parse_header(message: bytes) -> Header:
@@ -73,6 +70,15 @@ def parse_facts(header: Header) -> UploadFacts:
     )
 
 
+def parse_upload(header: Header, blocks: Iterator[ValidatedBlock]) -> ValidatedUpload:
+    """Return the opened upload, with these blocks."""
+    known: dict[str, Any] = {
+        name: tuple(header[name]) if isinstance(header[name], list) else header[name]
+        for name in _UPLOAD_FIELDS
+    }
+    return ValidatedUpload(**known, blocks=blocks)
+
+
 def parse_block(header: Header, data: bytes) -> ValidatedBlock:
     """Return the block of a header and the bytes after it. Raises pa.ArrowException."""
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
@@ -87,5 +93,6 @@ def parse_block(header: Header, data: bytes) -> ValidatedBlock:
     return ValidatedBlock(feedback, rejects, tuple(header["columns"]))
 
 
-def _send_header(send: SendBytes, header: Header) -> None:
+def send_header(send: SendBytes, header: Header) -> None:
+    """Send a header; its `kind` says what it is."""
     send(json.dumps(header).encode())

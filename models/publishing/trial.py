@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from models.guards.peak_memory import peak_memory
-from processes.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
 from models.interface.compute import Compute
 from models.interface.device import CPU
 from models.interface.manifest import Measurements, ModelSpec
 from models.interface.scorer import score
 from models.kinds.table import find_kind, open_scorer
 from models.publishing.sample_texts import sample_texts
+from processes.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
 from storage.errors import BadRequest
 
 _SECONDS = 120.0  # that the trial may take; a model that takes longer is not measured

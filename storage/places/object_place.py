@@ -11,7 +11,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from storage.places import gcs, s3
@@ -19,7 +19,14 @@ from storage.places.bucket import MARK, Bucket, ObjectStat
 from storage.places.concurrent import map_concurrently
 from storage.places.error_mapping import PermanentError, TransientError, classify_error
 from storage.places.gcs import GoogleBucket
-from storage.places.place import BLOCK_BYTES, Absent, Changed, Place, UnknownScheme
+from storage.places.place import (
+    BLOCK_BYTES,
+    Absent,
+    BinaryWriter,
+    Changed,
+    Place,
+    UnknownScheme,
+)
 from storage.places.retry import RetryPolicy, StorageRefused, StorageUnavailable
 from storage.places.s3 import AmazonBucket
 
@@ -137,7 +144,7 @@ class ObjectPlace(Place):
                 self.copy_to(path, file)
             yield copy
 
-    def copy_to(self, path: str, file: IO[bytes]) -> None:
+    def copy_to(self, path: str, file: BinaryWriter) -> None:
         """Copy the object block by block; the next blocks are read while one is written."""
         try:
             before = self._stat(path)

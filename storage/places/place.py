@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from storage.errors import BadRequest, ChorusError
 
@@ -57,6 +57,13 @@ class Changed(ChorusError):
             "size is not that of its bytes. Run again when the file is complete, or store it "
             "without Content-Encoding."
         )
+
+
+class BinaryWriter(Protocol):
+    """A file, or what can be written to like one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Append bytes."""
 
 
 class Place(ABC):
@@ -133,7 +140,7 @@ class Place(ABC):
             raise Differs(self.url_of(path))
 
     @abstractmethod
-    def copy_to(self, path: str, file: IO[bytes]) -> None:
+    def copy_to(self, path: str, file: BinaryWriter) -> None:
         """Write the content of `path` to an open file, block by block. Raises Absent, Changed."""
 
 
@@ -234,7 +241,7 @@ class LocalPlace(Place):
             raise Absent(self.url_of(path))
         yield file
 
-    def copy_to(self, path: str, file: IO[bytes]) -> None:
+    def copy_to(self, path: str, file: BinaryWriter) -> None:
         try:
             with self._file(path).open("rb") as opened:
                 shutil.copyfileobj(opened, file, BLOCK_BYTES)

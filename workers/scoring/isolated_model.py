@@ -7,8 +7,8 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pyarrow as pa
 
-from processes.piped_process import PipedProcess, ProcessFailed, UnexpectedAnswer
 from models.interface.compute import Compute
+from processes.piped_process import PipedProcess, ProcessFailed, UnexpectedAnswer
 from storage.errors import ChorusError
 from storage.places.open_place import open_place
 from storage.places.place import Place
