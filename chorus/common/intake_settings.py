@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from chorus.common.setting import Setting
 from chorus.common.setting_types import COUNT, MEGABYTES
-from intake.detect.limits import IntakeLimits
+from intake.detect.intake_limits import IntakeLimits
 
 _HELP = {
     "file": "largest uploaded file in megabytes, compressed or not",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chorus.common.setting import Setting
 from chorus.common.settings_table import SETTINGS
-from intake.detect.limits import IntakeLimits
+from intake.detect.intake_limits import IntakeLimits
 from models.interface.compute import Compute
 from models.interface.precision import Precision
 from storage.places.allowlist import check_allowed, check_allowed_tree

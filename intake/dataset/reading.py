@@ -17,7 +17,7 @@ from intake.dataset.upload_options import UploadOptions
 from intake.dataset.validate import validate_block
 from intake.detect.file_layout import FileLayout, choose_layout
 from intake.detect.fingerprint import compute_fingerprint
-from intake.detect.limits import check_limit
+from intake.detect.intake_limits import check_limit
 from intake.detect.source import UploadFile
 from intake.readers.block import OpenedUpload, Reject
 from intake.readers.open_reader import open_reader

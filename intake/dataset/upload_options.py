@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from intake.dataset.refusal import AcceptedLosses
-from intake.detect.limits import IntakeLimits
+from intake.detect.intake_limits import IntakeLimits
 from intake.readers.columns import ColumnRequest
 
 

@@ -1,6 +1,6 @@
 """A copy of an upload that may not become too large."""
 
-from intake.detect.limits import IntakeLimits, check_file_size
+from intake.detect.intake_limits import IntakeLimits, check_file_size
 from storage.places.place import BinaryWriter
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intake.detect.bounded_copy import BoundedCopy
-from intake.detect.limits import IntakeLimits, check_file_size, check_unpacked
+from intake.detect.intake_limits import IntakeLimits, check_file_size, check_unpacked
 from intake.errors import UnreadableUpload
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace

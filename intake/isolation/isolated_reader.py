@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from intake.dataset.reading import UploadReading, ValidatedBlock, ValidatedUpload
 from intake.dataset.upload_options import UploadOptions
-from intake.detect.limits import IntakeLimits, LimitExceeded
+from intake.detect.intake_limits import IntakeLimits, LimitExceeded
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.isolation import wire
