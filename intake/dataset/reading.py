@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from intake.archives.office_file import workbook_format
 from intake.archives.zip_upload import unpack_zip
+from intake.dataset.blank_rows import drop_blank_rows
 from intake.dataset.seen_ids import SeenIds
 from intake.dataset.upload_options import UploadOptions
 from intake.dataset.validate import validate_block
@@ -20,6 +21,7 @@ from intake.detect.fingerprint import compute_fingerprint
 from intake.detect.intake_limits import check_limit
 from intake.detect.source import UploadFile
 from intake.readers.block import OpenedUpload, Reject
+from intake.readers.columns import requested_names
 from intake.readers.open_reader import open_reader
 
 
@@ -38,6 +40,7 @@ class ValidatedBlock:
     feedback: pa.Table  # schema CHUNK
     rejects: list[Reject]
     columns: tuple[str, ...]  # the names that may occur in the column `extra`
+    blank_rows: int = 0  # dropped: neither feedback nor rejects
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,10 @@ class _Reading:
         self._source, self._options = source, options
         fingerprint = compute_fingerprint(source.blocks())
         workbook = workbook_format(source, fingerprint.counts.head)
-        layout = choose_layout(source, fingerprint, options.format, options.encoding, workbook)
+        names = requested_names(options.columns)
+        layout = choose_layout(
+            source, fingerprint, options.format, options.encoding, workbook, names
+        )
         self.facts = UploadFacts(fingerprint.sha256, layout)
 
     @contextmanager
@@ -103,9 +109,10 @@ class _Reading:
         seen_ids, columns, rows = SeenIds(), set[str](), 0
         for block in opened.blocks:
             columns.update(block.columns)
+            block = drop_blank_rows(block)
             check_limit(name, limits, "columns", len(columns), "columns or keys")
-            rows += len(block.row_numbers) + len(block.rejects)
+            rows += len(block.row_numbers) + len(block.rejects) + block.blank_rows
             check_limit(name, limits, "rows", rows, "rows")
             feedback, rejects = validate_block(block, seen_ids, self._options.max_chars)
-            yield ValidatedBlock(feedback, rejects, block.columns)
+            yield ValidatedBlock(feedback, rejects, block.columns, block.blank_rows)
         self._source.check_unchanged()

@@ -54,7 +54,10 @@ def store_upload(
         ):
             for notice in reading.facts.layout.notices:
                 notify(f"{source.name}: {notice}")
-            return _find_or_store(place, options, source.name, reading, notify, clock)
+            dataset = _find_or_store(place, options, source.name, reading, notify, clock)
+            if dataset.blank_rows:
+                notify(f"{source.name}: rows left out because they are blank: {dataset.blank_rows}")
+            return dataset
     except StorageUnavailable:
         raise
     except OSError as error:  # of temporary files: reading, and the place, have their own errors
@@ -81,7 +84,7 @@ def _find_or_store(
         tally = RowTally(has_ids=upload.id_column is not None)
         for block in upload.blocks:
             tally.add(block.feedback["id"].combine_chunks(), block.rejects)
-            writer.add(block.feedback, block.rejects, block.columns)
+            writer.add(block.feedback, block.rejects, block.columns, block.blank_rows)
         if not writer.rows_in:
             raise UnreadableUpload(
                 name, "it has a header and no rows", "Check the export that made it."

@@ -62,7 +62,7 @@ class DatasetWriter:
         self.columns: dict[str, None] = {}  # names that occurred in `extra`, in the order they came
         self._chunks: list[Chunk] = []
         self._sample = TextSample()
-        self._rows = 0
+        self._rows = self._blank_rows = 0
         self._reasons: Counter[str] = Counter()
         self._rejects = RejectFile()
         # Arrow and the hash release the interpreter lock. One thread keeps up; more would hold more
@@ -89,8 +89,15 @@ class DatasetWriter:
             for _ in map_concurrently(self._place, self._place.remove, self._created_paths):
                 pass
 
-    def add(self, feedback: pa.Table, rejects: list[Reject], columns: tuple[str, ...]) -> None:
-        """Take the feedback (schema CHUNK) and the rejects of one block."""
+    def add(
+        self,
+        feedback: pa.Table,
+        rejects: list[Reject],
+        columns: tuple[str, ...],
+        blank_rows: int = 0,
+    ) -> None:
+        """Take the feedback (schema CHUNK), the rejects and the number of blank rows of a block."""
+        self._blank_rows += blank_rows
         self.columns.update(dict.fromkeys(columns))
         self._reasons.update(reject.reason for reject in rejects)
         self._rejects.add(rejects)
@@ -137,6 +144,7 @@ class DatasetWriter:
             chunk_rows=self._chunk_rows,
             chunks=tuple(chunks),
             taken_in=taken_in,
+            blank_rows=self._blank_rows,
         )
         if self._place.create(
             dataset_path(self._customer, self._dataset), dataset.encode(), durable=True

@@ -102,13 +102,3 @@ def _format_of_content(name: str, head: bytes) -> str:
             name, "it looks like one JSON array", "Write one JSON object a line (jq -c '.[]')."
         )
     return "jsonl" if first == b"{" else "csv"
-
-
-def sniff_delimiter(header: str) -> str:
-    """Return the one of , ; tab | that occurs most often outside quotes; a comma if none does.
-
-    >>> sniff_delimiter('id;"text, as given";date')
-    ';'
-    """
-    unquoted = "".join(header.split('"')[::2])
-    return max(",;\t|", key=unquoted.count)

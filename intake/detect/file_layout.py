@@ -1,20 +1,21 @@
 """The layout of an upload: its format and, for text, its encoding, delimiter and line ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from intake.detect.csv_layout import choose_csv_layout
 from intake.detect.encoding import choose_encoding, marking_decoder
-from intake.detect.file_format import WORKBOOKS, choose_format, refuse_binary, sniff_delimiter
+from intake.detect.file_format import WORKBOOKS, choose_format, refuse_binary
 from intake.detect.fingerprint import Fingerprint
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
-
-_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
 class FileLayout:
     """The format, encoding, delimiter and line end of a file: how its bytes become records.
 
+    `lines_above`: lines above the header of a CSV file, which are not read.
     `notices`: one line for people about each choice that was guessed and not requested.
     """
 
@@ -22,6 +23,7 @@ class FileLayout:
     encoding: str
     delimiter: str
     line_end: str
+    lines_above: int = 0
     notices: tuple[str, ...] = ()
 
 
@@ -31,11 +33,13 @@ def choose_layout(
     format_: str | None,
     encoding: str | None,
     workbook: str | None = None,
+    names: Sequence[str] = (),
 ) -> FileLayout:
     """Return the layout of the upload.
 
-    `format_` and `encoding` are requests; where they are None, the fingerprint decides. `workbook`:
-    the format of an upload that is one. Raises UnreadableUpload.
+    `format_`, `encoding` and the column `names` are requests; where they are None or there are
+    none, the fingerprint decides. `workbook`: the format of an upload that is one. Raises
+    UnreadableUpload.
     """
     name, head = source.name, fingerprint.counts.head
     if not fingerprint.size:
@@ -56,14 +60,18 @@ def choose_layout(
     extension = source.base_name.rpartition(".")[2]
     if extension in WORKBOOKS:
         notices.append(f"it is named .{extension} and holds text: read as {chosen_format}")
-    delimiter = "\t" if chosen_format == "tsv" else ","
-    if chosen_format == "csv":
-        delimiter = sniff_delimiter(_first_line(head, chosen_encoding.name, line_end))
-        if delimiter != ",":
-            notices.append(f"its columns are parted by {_DELIMITER_NAMES[delimiter]}, not commas")
-    return FileLayout(chosen_format, chosen_encoding.name, delimiter, line_end, tuple(notices))
-
-
-def _first_line(head: bytes, encoding: str, line_end: str) -> str:
-    lines = marking_decoder(encoding).decode(head).split(line_end)
-    return next((line for line in lines if line.strip()), "")
+    if chosen_format == "jsonl":
+        return FileLayout("jsonl", chosen_encoding.name, ",", line_end, 0, tuple(notices))
+    delimiter = "\t" if chosen_format == "tsv" else None
+    lines = marking_decoder(chosen_encoding.name).decode(head).split(line_end)
+    if fingerprint.size > len(head):
+        lines = lines[:-1] or lines  # the last one is cut
+    csv_layout = choose_csv_layout(name, lines, delimiter, names)
+    return FileLayout(
+        chosen_format,
+        chosen_encoding.name,
+        csv_layout.delimiter,
+        line_end,
+        csv_layout.lines_above,
+        (*notices, *csv_layout.notices),
+    )

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from intake.detect.column_names import is_usual_id, is_usual_text, normalize_name
+from intake.errors import UnreadableUpload
 
 HEADER_ROWS = 50  # rows of a table that are enough to find its header
 
 _NUMBER_OR_DATE = re.compile(r"[\d\s.,:/\-+%€$£¥]*\d[\d\s.,:/\-+%€$£¥]*")
 
 Row = Sequence[str]
+_SHOWN_FIELDS, _SHOWN_CHARS = 4, 30
 
 
 class UnclearHeader(Exception):
@@ -19,6 +21,26 @@ class UnclearHeader(Exception):
     def __init__(self, positions: Sequence[int]) -> None:
         self.positions = tuple(positions)
         super().__init__(f"rows {self.positions} may each be the header")
+
+
+def unclear_header_error(name: str, candidates: Sequence[str]) -> UnreadableUpload:
+    """Return the error for people; `candidates` are such as "line 2 ('id', 'text')"."""
+    return UnreadableUpload(
+        name,
+        f"its columns may be named in {' or in '.join(candidates)}",
+        "Name a column of the right line with --text COLUMN, or remove the lines above it.",
+    )
+
+
+def describe_row(row: Row) -> str:
+    """Return the first fields of a row that are not blank, for people.
+
+    >>> describe_row(["id", "", "comment"])
+    "'id', 'comment'"
+    """
+    fields = [field.strip() for field in row if field.strip()]
+    shown = ", ".join(repr(field[:_SHOWN_CHARS]) for field in fields[:_SHOWN_FIELDS])
+    return shown + (", ..." if len(fields) > _SHOWN_FIELDS else "")
 
 
 def find_header(rows: Sequence[Row], names: Sequence[str] = ()) -> int:

@@ -51,6 +51,15 @@ def read_line_blocks(blocks: Iterable[bytes], encoding: str, end: str) -> Iterat
         yield LineBlock(unfinished + line_end)
 
 
+def skip_lines(blocks: Iterable[LineBlock], count: int, end: str) -> Iterator[LineBlock]:
+    """Yield the lines after the first `count`, none of which is truncated."""
+    for block in blocks:
+        lines = block.data.split(end.encode(), count) if count else [block.data]
+        count -= len(lines) - 1
+        if lines[-1]:
+            yield LineBlock(lines[-1], block.truncated)
+
+
 def _utf8_slices(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Yield the file in UTF-8, in slices that fit in a processor's cache."""
     size = 256 * 1024

@@ -48,6 +48,7 @@ class RecordBlock:
     columns: tuple[str, ...]  # the names that may occur in `extra`
     raw_record: Callable[[int], str]  # position in this block → the record as it came
     rejects: Sequence[Reject] = ()
+    blank_rows: int = 0  # rows with nothing in them that were dropped
 
 
 @dataclass(frozen=True)

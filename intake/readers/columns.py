@@ -4,22 +4,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from intake.detect.column_names import ID_NAMES, TEXT_NAMES, is_number_sign, normalize_name
 from intake.errors import UnreadableUpload
 
-_TEXT = (
-    "texts?|feedbacks?|comments?|reviews?|responses?|answers?|messages?|body|content|verbatims?"
-    "|tweets?|remarks?|opinions?"
-)
-# May stand before or after one of those: customer_feedback, review text, survey response, fullText.
-_QUALIFIER = "customer|client|user|guest|survey|open|free|full|raw|original|product|the"
-_TEXT_NAME = re.compile(f"(?:{_TEXT})")
-_TEXT_COMPOUND = re.compile(f"(?:{_QUALIFIER})*(?:{_TEXT})(?:{_TEXT}|{_QUALIFIER})*")
-# Not customer_id or product_id: those repeat from row to row.
-_ID_COMPOUND = re.compile(
-    "(?:survey|feedback|response|review|ticket|comment|message|answer|tweet|row|record|entry"
-    "|submission)*(?:id|uuid|guid|identifier)"
-)
 _MAX_LISTED = 30
+_SAMPLE_CHARS = 40
+SAMPLE_RECORDS = 50
+# Ten letters of Chinese, Japanese, Thai and others, which are written without spaces.
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]{10}")
+
+# The values of some first records, [records][columns]; called only for an error that shows them.
+ReadSamples = Callable[[], Sequence[Sequence[str | None]]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,11 @@ class ColumnRequest:
     no_id: bool = False
 
 
+def requested_names(request: ColumnRequest) -> tuple[str, ...]:
+    """Return the names of all columns that the caller asked for."""
+    return request.texts if request.id is None else (*request.texts, request.id)
+
+
 @dataclass(frozen=True)
 class ColumnPositions:
     """Positions of the chosen columns among the columns of an upload."""
@@ -43,18 +43,28 @@ class ColumnPositions:
     id: int | None
 
 
-def choose_columns(name: str, columns: Sequence[str], request: ColumnRequest) -> ColumnPositions:
+def choose_columns(
+    name: str,
+    columns: Sequence[str],
+    request: ColumnRequest,
+    read_samples: ReadSamples = tuple,
+) -> ColumnPositions:
     """Return the positions of the text column and the id column of the upload `name`.
 
-    Case, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which lists the
-    columns.
+    Case, accents, spaces, underscores and hyphens do not matter. Raises UnreadableUpload, which
+    lists the columns, each with a value.
     """
+    listing = _Listing(name, columns, read_samples)
     text_position = (
-        _usual_text(name, columns)
+        _usual_text(listing)
         if not request.texts
-        else _requested(name, columns, request.texts[0], "--text")
+        else _requested(listing, request.texts[0], "--text")
     )
-    id_position = None if request.no_id else _id_position(name, columns, request, text_position)
+    id_position = None
+    if request.id is not None:
+        id_position = _requested(listing, request.id, "--id")
+    elif not request.no_id:
+        id_position = _usual_id(listing, text_position)
     if text_position == id_position:
         raise UnreadableUpload(
             name,
@@ -82,75 +92,117 @@ def unique_columns(columns: Sequence[str]) -> list[str]:
     return renamed
 
 
-def _normalize(column: str) -> str:
-    return re.sub(r"[\s_\-.]+", "", column).casefold()
+@dataclass(frozen=True)
+class _Listing:
+    """The columns of the upload `name`, and their values where an error shows them."""
+
+    name: str
+    columns: Sequence[str]
+    read_samples: ReadSamples
+
+    def positions(self, matches: Callable[[str], object]) -> list[int]:
+        return [position for position, column in enumerate(self.columns) if matches(column)]
+
+    def describe(self, positions: Sequence[int]) -> str:
+        """Return the names of some columns, each with its first value that is not blank."""
+        samples = self.read_samples()
+        listed = ", ".join(
+            repr(self.columns[position][:60]) + _example(_values(samples, position))
+            for position in positions[:_MAX_LISTED]
+        )
+        more = len(positions) - _MAX_LISTED
+        return f"{listed} and {more} more" if more > 0 else listed
+
+    def describe_all(self) -> str:
+        return self.describe(range(len(self.columns)))
+
+    def prose_columns(self) -> list[str]:
+        """Return the columns whose values look like sentences."""
+        samples = self.read_samples()
+        return [
+            column
+            for position, column in enumerate(self.columns)
+            if _is_prose(_values(samples, position))
+        ]
 
 
-def _positions(columns: Sequence[str], matches: Callable[[str], object]) -> list[int]:
-    return [position for position, column in enumerate(columns) if matches(column)]
+def _values(samples: Sequence[Sequence[str | None]], position: int) -> list[str]:
+    """Return the values of a column that are not blank."""
+    values = (row[position] if position < len(row) else None for row in samples)
+    return [value.strip() for value in values if value and value.strip()]
 
 
-def _requested(name: str, columns: Sequence[str], requested: str, option: str) -> int:
-    positions = _positions(columns, lambda column: column == requested)
-    positions = positions or _positions(
-        columns, lambda column: _normalize(column) == _normalize(requested)
+def _example(values: Sequence[str]) -> str:
+    return f" (such as {values[0][:_SAMPLE_CHARS]!r})" if values else ""
+
+
+def _is_prose(values: Sequence[str]) -> bool:
+    """Return True if most values have four words, or ten letters of a script without spaces."""
+    prose = [value for value in values if len(value.split()) > 3 or _WITHOUT_SPACES.search(value)]
+    return 2 * len(prose) > len(values)
+
+
+def _requested(listing: _Listing, requested: str, option: str) -> int:
+    positions = listing.positions(lambda column: column == requested)
+    positions = positions or listing.positions(
+        lambda column: normalize_name(column) == normalize_name(requested)
     )
     if len(positions) > 1:
         raise UnreadableUpload(
-            name,
+            listing.name,
             f"it has {len(positions)} columns named {requested!r}",
             "Give them different names.",
         )
     if not positions:
         raise UnreadableUpload(
-            name,
-            f"it has no column {requested!r}; its columns are {_list_columns(columns)}",
+            listing.name,
+            f"it has no column {requested!r}; its columns are {listing.describe_all()}",
             f"Choose one of them with {option}.",
         )
     return positions[0]
 
 
-def _id_position(
-    name: str, columns: Sequence[str], request: ColumnRequest, text_position: int
-) -> int | None:
-    if request.id is None:
-        return _usual_id(columns, text_position)
-    return _requested(name, columns, request.id, "--id")
-
-
-def _usual_text(name: str, columns: Sequence[str]) -> int:
-    positions = _positions(columns, lambda column: _TEXT_NAME.fullmatch(_normalize(column)))
-    positions = positions or _positions(
-        columns, lambda column: _TEXT_COMPOUND.fullmatch(_normalize(column))
-    )
+def _usual_text(listing: _Listing) -> int:
+    positions = _best_named(listing, TEXT_NAMES)
     if len(positions) > 1:
-        candidates = _list_columns([columns[position] for position in positions])
         raise UnreadableUpload(
-            name, f"{candidates} could each be the text", "Say which with --text COLUMN."
+            listing.name,
+            f"{listing.describe(positions)} could each be the text",
+            "Say which with --text COLUMN.",
         )
     if not positions:
+        prose = listing.prose_columns()
+        likely = f"; {prose[0][:60]!r} looks like it" if len(prose) == 1 else ""
         raise UnreadableUpload(
-            name,
+            listing.name,
             "none of its columns has a usual name for a text; "
-            f"its columns are {_list_columns(columns)}",
-            "Say which column holds the text with --text COLUMN.",
+            f"its columns are {listing.describe_all()}",
+            f"Say which column holds the text with --text COLUMN{likely}.",
         )
     return positions[0]
 
 
-def _usual_id(columns: Sequence[str], text_position: int) -> int | None:
-    """Return the column `id`, else the first one named like the id of a row, else None.
+def _usual_id(listing: _Listing, text_position: int) -> int | None:
+    """Return the column with the best of the usual names for an id, or None if none has one.
 
     Where there is none, the number of a row is its id.
     """
-    positions = _positions(columns, lambda column: _normalize(column) == "id")
-    positions = positions or _positions(
-        columns, lambda column: _ID_COMPOUND.fullmatch(_normalize(column))
-    )
-    return next((position for position in positions if position != text_position), None)
+    positions = [at for at in _best_named(listing, ID_NAMES) if at != text_position]
+    positions = positions or listing.positions(is_number_sign)
+    if len(positions) > 1:
+        raise UnreadableUpload(
+            listing.name,
+            f"{listing.describe(positions)} could each be the id",
+            "Say which with --id COLUMN, or take the numbers of the rows with --no-id.",
+        )
+    return positions[0] if positions else None
 
 
-def _list_columns(columns: Sequence[str]) -> str:
-    listed = ", ".join(repr(column[:60]) for column in columns[:_MAX_LISTED])
-    more = len(columns) - _MAX_LISTED
-    return f"{listed} and {more} more" if more > 0 else listed
+def _best_named(listing: _Listing, kinds: Sequence[re.Pattern[str]]) -> list[int]:
+    """Return the positions of the columns that have a name of the best kind that occurs."""
+    normalized = [normalize_name(column) for column in listing.columns]
+    for kind in kinds:
+        positions = [at for at, column in enumerate(normalized) if kind.fullmatch(column)]
+        if positions:
+            return positions
+    return []

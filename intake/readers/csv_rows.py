@@ -21,6 +21,7 @@ from intake.readers.block import (
     has_invalid_characters,
 )
 from intake.readers.columns import (
+    SAMPLE_RECORDS,
     ColumnPositions,
     ColumnRequest,
     choose_columns,
@@ -75,11 +76,11 @@ def read_csv(
 ) -> OpenedUpload:
     """Open the upload `name` from its lines. Raises UnreadableUpload."""
     parsed = _parse(line_blocks, delimiter, end)
-    header, body = _split_header(name, parsed)
-    positions = choose_columns(name, header, request)
+    header, first = _split_header(name, parsed)
+    positions = choose_columns(name, header, request, lambda: _samples(first))
     id_column = None if positions.id is None else header[positions.id]
     columns = unique_columns(header)
-    blocks = _CsvBlockReader(columns, positions).read(body)
+    blocks = _CsvBlockReader(columns, positions).read(chain([first], parsed))
     return OpenedUpload(header[positions.text], id_column, tuple(columns), blocks)
 
 
@@ -103,10 +104,15 @@ def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterat
     yield _ParsedLines(open_lines, delimiter, end)
 
 
+def _samples(lines: _ParsedLines) -> list[list[str]]:
+    """Return some records, for an error that shows values."""
+    return [row for row in lines.rows[:SAMPLE_RECORDS] if row]
+
+
 def _split_header(
     name: str, parsed: Iterator[_ParsedLines]
-) -> tuple[list[str], Iterator[_ParsedLines]]:
-    """Return the fields of the first record, and the lines after it."""
+) -> tuple[list[str], _ParsedLines]:
+    """Return the fields of the first record, and the lines after it that were parsed with it."""
     for lines in parsed:
         for position, row in enumerate(lines.rows):
             if row is None or has_invalid_characters("".join(row)):
@@ -124,7 +130,7 @@ def _split_header(
                     irregular_rows=lines.rows[position + 1 :],
                     columns=(),
                 )
-                return row, chain([rest], parsed)
+                return row, rest
     raise UnreadableUpload(name, "it holds no header", "Its first line must name the columns.")
 
 
@@ -168,9 +174,11 @@ class _CsvBlockReader:
             return ()
 
     def _checked_block(self, lines: _ParsedLines) -> RecordBlock:
-        rows, row_numbers, positions, rejects = [], [], [], []
+        rows, row_numbers, positions, rejects, blank_rows = [], [], [], [], 0
         for position, row in enumerate(lines.rows):
-            if row == []:
+            if row is not None and not any(map(str.strip, row)):
+                blank_rows += 1
+                self._next_row += bool(row)  # an empty line is no record and has no number
                 continue
             reject = self._reject(lines, position)
             if reject is not None:
@@ -181,9 +189,9 @@ class _CsvBlockReader:
                 positions.append(position)
             self._next_row += 1
         columns = _transpose(rows) or [pa.array([], pa.string())] * self._width
-        return self._block(
-            columns, np.array(row_numbers, dtype=np.int64), positions, lines, rejects
-        )
+        numbers = np.array(row_numbers, dtype=np.int64)
+        block = self._block(columns, numbers, positions, lines, rejects)
+        return replace(block, blank_rows=blank_rows)
 
     def _reject(self, lines: _ParsedLines, position: int) -> Reject | None:
         row = lines.rows[position]

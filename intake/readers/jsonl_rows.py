@@ -17,7 +17,7 @@ from intake.readers.block import (
     extra_map_from_pairs,
     has_invalid_characters,
 )
-from intake.readers.columns import ColumnRequest, choose_columns
+from intake.readers.columns import SAMPLE_RECORDS, ColumnRequest, choose_columns
 from intake.readers.json_record import RecordFault, parse_json_object, parse_json_record
 
 _MAX_BLOCKS_FOR_KEYS = 8  # blocks of lines that are searched for the first object
@@ -44,12 +44,21 @@ def read_jsonl(
             name, "none of its first lines holds a JSON object", "Write one JSON object a line."
         )
     columns = list(keys)
-    positions = choose_columns(name, columns, request)
+    positions = choose_columns(
+        name, columns, request, lambda: _samples(read_ahead[-1].data, end, columns)
+    )
     text_key = columns[positions.text]
     id_key = None if positions.id is None else columns[positions.id]
     blocks = _JsonlBlockReader(text_key, id_key, end).read(chain(read_ahead, line_blocks))
     storable = tuple(key for key in columns if not has_invalid_characters(key))
     return OpenedUpload(text_key, id_key, storable, blocks)
+
+
+def _samples(data: bytes, end: str, columns: list[str]) -> list[list[str]]:
+    """Return the values of some first objects, for an error that shows them."""
+    lines = split_lines(data, end)[:SAMPLE_RECORDS]
+    objects = [value for value in map(parse_json_object, lines) if value]
+    return [[str(value.get(column) or "") for column in columns] for value in objects]
 
 
 @dataclass

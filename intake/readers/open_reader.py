@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from intake.detect.file_format import WORKBOOKS
 from intake.detect.file_layout import FileLayout
-from intake.detect.lines import read_line_blocks
+from intake.detect.lines import read_line_blocks, skip_lines
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.readers.block import OpenedUpload
@@ -43,6 +43,7 @@ def open_reader(
         if layout.format == "jsonl":
             yield read_jsonl(source.name, line_blocks, layout.line_end, request)
         else:
+            line_blocks = skip_lines(line_blocks, layout.lines_above, layout.line_end)
             yield read_csv(source.name, line_blocks, layout.delimiter, layout.line_end, request)
     # Some decoders of Python cannot go on after invalid bytes (ISO-2022-JP in binary data).
     except UnicodeError as error:

@@ -113,6 +113,8 @@ class Dataset(Record):
     chunks: tuple[Chunk, ...]
     taken_in: datetime | None = None  # None: written by a version that did not record it
     first: FirstLabels | None = None  # of a batch of messages; None for an upload
+    # Rows of the upload with nothing in them; not part of rows_in.
+    blank_rows: int = Field(default=0, exclude_if=lambda rows: rows == 0)
 
     @property
     def uploaded_at(self) -> datetime:

@@ -1,0 +1,50 @@
+"""Rows that hold nothing, such as the empty rows below a table: counted, and neither feedback nor
+rejects.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from intake.readers.block import RecordBlock
+
+
+def drop_blank_rows(block: RecordBlock) -> RecordBlock:
+    """Return the block without the rows whose values are all missing, empty or white space.
+
+    They are counted in `blank_rows`. The other rows keep their numbers.
+    """
+    candidates = np.flatnonzero(_is_blank(block.texts))
+    blank = [position for position in candidates.tolist() if _holds_nothing(block, position)]
+    if not blank:
+        return block
+    kept = np.delete(np.arange(len(block.texts)), blank)
+    return _take(block, kept.tolist(), len(blank))
+
+
+def _holds_nothing(block: RecordBlock, position: int) -> bool:
+    """Return True if a row whose text is blank has no id and no other value."""
+    id_ = None if block.ids is None else block.ids[position].as_py()
+    values = [value for _, value in block.extra[position].as_py()]
+    return not any(value and not value.isspace() for value in (id_, *values))
+
+
+def _is_blank(texts: pa.StringArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    blank = pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts))
+    return np.asarray(blank.fill_null(True).to_numpy(zero_copy_only=False))
+
+
+def _take(block: RecordBlock, kept: Sequence[int], blank: int) -> RecordBlock:
+    positions = pa.array(kept, pa.int64())
+    return replace(
+        block,
+        row_numbers=block.row_numbers[kept],
+        ids=None if block.ids is None else block.ids.take(positions),
+        texts=block.texts.take(positions),
+        extra=block.extra.take(positions),
+        raw_record=lambda position: block.raw_record(kept[position]),
+        blank_rows=block.blank_rows + blank,
+    )
