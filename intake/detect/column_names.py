@@ -29,7 +29,7 @@ görüşü görüşler görüşünüz mesaj mesajlar
 _TEXT_QUALIFIERS = """
 customer client user guest survey open ended free full raw original product the your
 kunden offene freie ihr ihre du de la le votre libre libres ouverte ouvertes
-del cliente clientes su tu abierta abiertas seu sua aberta il tuo aperta libera
+del cliente clientes su tu abierta abiertas seu sua aberta iltuo aperta libera
 klant klanten open uw klienta twoja otwarta ваш ваши клиента клиентов müşteri açik uçlu
 お客様 お客様の 用户 客户 用戶 客戶 顧客
 """

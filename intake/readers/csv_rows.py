@@ -109,9 +109,7 @@ def _samples(lines: _ParsedLines) -> list[list[str]]:
     return [row for row in lines.rows[:SAMPLE_RECORDS] if row]
 
 
-def _split_header(
-    name: str, parsed: Iterator[_ParsedLines]
-) -> tuple[list[str], _ParsedLines]:
+def _split_header(name: str, parsed: Iterator[_ParsedLines]) -> tuple[list[str], _ParsedLines]:
     """Return the fields of the first record, and the lines after it that were parsed with it."""
     for lines in parsed:
         for position, row in enumerate(lines.rows):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from intake.errors import UnreadableUpload
+from intake.readers.columns import ColumnRequest
 from storage.records.feedback import Dataset
 from tests.support.intake_files import stored_rejects, stored_rows, upload
 
@@ -68,7 +69,7 @@ def test_a_file_whose_header_is_unclear_is_refused_with_the_candidates(tmp_path:
         "line 2 ('Key', 'What did you like?', 'Name'). Name a column of the right line with "
         "--text COLUMN, or remove the lines above it."
     )
-    dataset = upload(tmp_path, data, text_column="what did you like?")
+    dataset = upload(tmp_path, data, columns=ColumnRequest(texts=("what did you like?",)))
     assert texts(tmp_path, dataset) == [("1", "Cheap")]
 
 

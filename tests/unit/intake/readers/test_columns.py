@@ -98,6 +98,37 @@ def test_no_candidate_for_the_text_column_is_an_error_that_lists_the_columns() -
         chosen_columns(["a", "b"])
 
 
+def refusal(columns: list[str], *rows: list[str]) -> str:
+    with pytest.raises(UnreadableUpload) as caught:
+        choose_columns("file.csv", columns, ColumnRequest(), lambda: rows)
+    return str(caught.value)
+
+
+def test_candidates_are_listed_with_their_first_value() -> None:
+    message = refusal(["comment", "review"], ["", "Slow"], ["Great app", "Good"])
+    assert "'comment' (such as 'Great app'), 'review' (such as 'Slow') could each be" in message
+
+
+def test_the_only_column_with_sentences_is_named_as_likely_and_not_chosen() -> None:
+    rows = [["1", "It is far too slow", "web"], ["2", "I like the new app", "app"]]
+    assert "--text COLUMN; 'why' looks like it." in refusal(["key", "why", "channel"], *rows)
+    assert "looks like" not in refusal(["why", "how"], ["It is too slow", "It was too slow"])
+    assert "looks like" not in refusal(["key", "channel"], ["1", "web"])
+
+
+def test_a_name_for_a_number_is_the_id_only_where_no_name_for_an_id_is() -> None:
+    assert chosen_columns(["Nr", "text"]) == ("text", "Nr")
+    assert chosen_columns(["Nr", "text", "Antwort-ID"]) == ("text", "Antwort-ID")
+    assert chosen_columns(["#", "text"]) == ("text", "#")
+
+
+def test_two_candidates_for_the_id_are_an_error_that_names_the_ways_out() -> None:
+    message = refusal(["ticket_id", "response_id", "text"], ["7", "8", "fine"])
+    assert "'ticket_id' (such as '7'), 'response_id' (such as '8') could each be" in message
+    assert "--id COLUMN" in message
+    assert "--no-id" in message
+
+
 def test_only_some_of_very_many_columns_are_listed() -> None:
     with pytest.raises(UnreadableUpload, match="'c29' and 70 more"):
         chosen_columns([f"c{number}" for number in range(100)])
