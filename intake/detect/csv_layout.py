@@ -24,7 +24,7 @@ _SEP_LINE = re.compile(r'"?sep=([^"\w\s]|\t)"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How lines become records. `lines_above`: lines before the header, which are not read."""
+    """The delimiter, and where the header stands. `lines_above`: lines before the header, which are not read."""
 
     delimiter: str
     lines_above: int = 0
