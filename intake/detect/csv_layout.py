@@ -24,7 +24,7 @@ _SEP_LINE = re.compile(r'"?sep=([^"\w\s]|\t)"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """The delimiter, and where the header stands. `lines_above`: lines before the header, which are not read."""
+    """The delimiter, and the number of lines before the header (`lines_above`)."""
 
     delimiter: str
     lines_above: int = 0
