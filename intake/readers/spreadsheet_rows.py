@@ -25,14 +25,16 @@ _BLOCK_ROWS = 4096
 
 @contextmanager
 def read_spreadsheet(
-    name: str, file: Path, sheet: str | None, request: ColumnRequest
+    name: str, format_: str, file: Path, sheet: str | None, request: ColumnRequest
 ) -> Iterator[OpenedUpload]:
-    """Yield the upload `name` from a local file; `sheet` is the requested one.
+    """Yield the upload `name` from a local file of format xlsx, ods or xls.
+
+    `sheet` is the requested one.
 
     A record's number is the one that the sheet shows beside its row; blank rows are left out.
     Raises UnreadableUpload.
     """
-    with open_workbook(name, file) as workbook:
+    with open_workbook(name, format_, file) as workbook:
         choice = choose_sheet(name, workbook, sheet)
         requested = [*request.texts, *([request.id] if request.id else [])]
         table = find_table(name, workbook.open_sheet(choice.sheet), requested)

@@ -1,9 +1,12 @@
 """The value of a cell as text, as the sheet shows it. Pure."""
 
+import re
 from datetime import date, datetime, time, timedelta
 
 # A spreadsheet keeps this many digits of a number; from there on it shows it as 5.70306E+17.
 _EXACT_DIGITS = 15
+_ISO_DURATION = re.compile(r"PT(\d{1,7})H(\d{1,2})M(\d{1,2}(?:[.,]\d{1,9})?)S")
+_ERROR = re.compile(r"#N/A|#REF!|#NAME\?|#VALUE!|#DIV/0!|#NUM!|#NULL!|Err:\d{3}")
 CellValue = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -30,6 +33,25 @@ def cell_text(value: CellValue) -> str | None:
     if isinstance(value, time | datetime):
         return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
     return value.isoformat()
+
+
+def ods_cell_text(value: CellValue) -> str | None:
+    """Return the text of a cell of an OpenDocument spreadsheet.
+
+    In these, durations from a day on and errors come as strings.
+
+    >>> [ods_cell_text(value) for value in ("PT30H00M05S", "#N/A", "PT boat")]
+    ['30:00:05', None, 'PT boat']
+    """
+    if isinstance(value, str):
+        if _ERROR.fullmatch(value):
+            return None
+        if duration := _ISO_DURATION.fullmatch(value):
+            hours, minutes, seconds = (part.replace(",", ".") for part in duration.groups())
+            return cell_text(
+                timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+            )
+    return cell_text(value)
 
 
 def _number_text(value: float) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intake.errors import NoSpreadsheetReader, UnreadableUpload
-from intake.spreadsheets.cell_text import cell_text
+from intake.spreadsheets.cell_text import CellValue, cell_text, ods_cell_text
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -38,8 +38,8 @@ class SheetRow:
 class Workbook:
     """An open workbook. Its methods raise UnreadableUpload where a part of it is damaged."""
 
-    def __init__(self, name: str, calamine: CalamineWorkbook) -> None:
-        self._name, self._calamine = name, calamine
+    def __init__(self, name: str, format_: str, calamine: CalamineWorkbook) -> None:
+        self._name, self._format, self._calamine = name, format_, calamine
 
     def sheets(self) -> list[Sheet]:
         """Return the sheets that hold cells, and not charts or macros, in their order."""
@@ -54,27 +54,31 @@ class Workbook:
     def open_sheet(self, sheet: str) -> OpenSheet:
         """Read a sheet into memory."""
         with _calamine_errors(self._name):
-            return OpenSheet(self._calamine.get_sheet_by_name(sheet))
+            content = self._calamine.get_sheet_by_name(sheet)
+        return OpenSheet(content, ods_cell_text if self._format == "ods" else cell_text)
 
 
 class OpenSheet:
     """The content of a sheet."""
 
-    def __init__(self, calamine: CalamineSheet) -> None:
-        self._calamine = calamine
+    def __init__(self, calamine: CalamineSheet, text: Callable[[CellValue], str | None]) -> None:
+        self._calamine, self._text = calamine, text
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that are not blank, all of one width."""
         # The rows above the first cell come too, and the columns left of it do not.
         for number, values in enumerate(self._calamine.iter_rows(), 1):
-            cells = [cell_text(value) for value in values]
+            cells = [self._text(value) for value in values]
             if any(cell is not None and not cell.isspace() for cell in cells):
                 yield SheetRow(number, cells)
 
 
 @contextmanager
-def open_workbook(name: str, file: Path) -> Iterator[Workbook]:
-    """Yield the workbook of the upload `name`. Raises UnreadableUpload, NoSpreadsheetReader."""
+def open_workbook(name: str, format_: str, file: Path) -> Iterator[Workbook]:
+    """Yield the workbook of the upload `name`; `format_` is xlsx, ods or xls.
+
+    Raises UnreadableUpload, NoSpreadsheetReader.
+    """
     try:
         from python_calamine import load_workbook
     except ModuleNotFoundError:
@@ -83,7 +87,7 @@ def open_workbook(name: str, file: Path) -> Iterator[Workbook]:
         with _calamine_errors(name):
             workbook = load_workbook(opened)
         with workbook:
-            yield Workbook(name, workbook)
+            yield Workbook(name, format_, workbook)
 
 
 @contextmanager
