@@ -9,12 +9,13 @@ from intake.errors import UnreadableUpload
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an archive without files
 _ENCRYPTED = 0x1
 _OF_MACOS = "__MACOSX/"  # a folder that macOS adds, of what it knows about the files
-_MAX_MIMETYPE_BYTES = 200
+_MAX_READ_BYTES = 1 << 20  # of a part that says what an archive is
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+_OF_EXCEL = ("xl/workbook", "xl/worksheets/")
+_MANIFEST = "meta-inf/manifest.xml"
 _ODS = _OPEN_DOCUMENT + "spreadsheet"
 # The part of an archive by which it is recognised → what it is. Tried in this order.
 _KIND_OF_PART = {
-    "xl/workbook.xml": "xlsx",
     "xl/workbook.bin": "an Excel binary workbook (.xlsb)",
     "word/document.xml": "a Word document",
     "ppt/presentation.xml": "a PowerPoint presentation",
@@ -48,11 +49,15 @@ def describe_archive(file: Path, members: Sequence[zipfile.ZipInfo]) -> str | No
     for part, kind in _KIND_OF_PART.items():
         if part in names:
             return kind
+    if any(part.startswith(_OF_EXCEL) for part in names):
+        return "xlsx"
     if "mimetype" not in names:
         return None
-    mimetype = _read_mimetype(file, names["mimetype"])
+    mimetype = _read_part(file, names["mimetype"]).decode("ascii", "replace").strip()
     if mimetype.startswith(_ODS):
-        return "ods"
+        manifest = names.get(_MANIFEST)
+        encrypted = manifest is not None and b"encryption-data" in _read_part(file, manifest)
+        return "a spreadsheet that is protected by a password" if encrypted else "ods"
     if mimetype.startswith(_OPEN_DOCUMENT):
         return f"an OpenDocument {mimetype.removeprefix(_OPEN_DOCUMENT)[:40]}, not a spreadsheet"
     return f"a document of type {mimetype[:60]}" if mimetype else None
@@ -71,9 +76,10 @@ def damaged_zip(name: str, error: Exception) -> UnreadableUpload:
     )
 
 
-def _read_mimetype(file: Path, member: zipfile.ZipInfo) -> str:
+def _read_part(file: Path, member: zipfile.ZipInfo) -> bytes:
+    """Return the first bytes of a file in the archive; none where it is damaged."""
     try:
         with zipfile.ZipFile(file) as archive, archive.open(member) as opened:
-            return opened.read(_MAX_MIMETYPE_BYTES).decode("ascii", "replace").strip()
+            return opened.read(_MAX_READ_BYTES)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError):
-        return ""
+        return b""

@@ -1,5 +1,6 @@
 """The value of a cell as text, as the sheet shows it. Pure."""
 
+import math
 import re
 from datetime import date, datetime, time, timedelta
 
@@ -54,7 +55,9 @@ def ods_cell_text(value: CellValue) -> str | None:
     return cell_text(value)
 
 
-def _number_text(value: float) -> str:
+def _number_text(value: float) -> str | None:
+    if not math.isfinite(value):
+        return None
     if abs(value) >= 10**_EXACT_DIGITS:
         return _with_exponent(float(value))
     return str(int(value)) if value == int(value) else f"{value:.{_EXACT_DIGITS}G}"

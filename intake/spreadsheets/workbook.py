@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,9 +84,12 @@ def open_workbook(name: str, format_: str, file: Path) -> Iterator[Workbook]:
         from python_calamine import load_workbook
     except ModuleNotFoundError:
         raise NoSpreadsheetReader from None
-    with file.open("rb") as opened:
+    with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+        # By the end of the name calamine knows the format; without it, it hides what is wrong.
+        link = Path(folder, f"workbook.{format_}")
+        link.symlink_to(file.absolute())
         with _calamine_errors(name):
-            workbook = load_workbook(opened)
+            workbook = load_workbook(link)
         with workbook:
             yield Workbook(name, format_, workbook)
 
