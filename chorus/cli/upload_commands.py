@@ -55,7 +55,8 @@ def plan(
 ) -> None:
     """Show which models, cells, time and memory FILE, JOB or `chorus reprocess` would take.
 
-    Nothing is started. FILE is stored as `chorus score` stores it; nothing else is written.
+    Nothing is started, and nothing is stored. FILE is read as `chorus score` reads it, and its
+    rejects are shown with their reasons.
     """
     from chorus.jobs.plan_preview import plan_file_or_job, plan_reprocess
 
@@ -70,10 +71,12 @@ def plan(
         raise click.UsageError(
             "FILE and JOB go with one --customer at the most, and neither with --all nor --since."
         )
-    plan_file_or_job(
-        from_environment(),
-        file_or_job,
-        customers[0] if customers else "default",
-        as_json=as_json,
-        **options,
+    sys.exit(
+        plan_file_or_job(
+            from_environment(),
+            file_or_job,
+            customers[0] if customers else "default",
+            as_json=as_json,
+            **options,
+        )
     )

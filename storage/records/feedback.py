@@ -145,6 +145,11 @@ def chunk_path(customer: str, dataset: str, position: int) -> str:
     return f"{folder(customer, dataset)}/chunk-{position:05d}.parquet"
 
 
+def is_chunk(path: str) -> bool:
+    """Return whether a path below the folder of a dataset is that of a chunk."""
+    return path.rpartition("/")[-1].startswith("chunk-")
+
+
 def rejects_path(customer: str, dataset: str) -> str:
     """Return the path of the rejects."""
     return f"{folder(customer, dataset)}/rejects.parquet"

@@ -45,11 +45,8 @@ def scored(chorus, upload_file, planned):
     return answer.json
 
 
-def test_only_the_feedback_and_its_sketch_are_written(planned):
-    assert planned[1]
-    assert all(
-        name.startswith(("feedback/default/", "sketches/default/")) for name in planned[1]
-    ), planned[1]
+def test_nothing_is_written(planned):
+    assert planned[1] == set()
 
 
 def test_the_plan_lists_the_models_that_wake_and_their_cells(planned):
@@ -96,6 +93,56 @@ def test_reprocessing_of_all_stored_feedback_is_planned(chorus):
     assert answer.status == 0, answer.err
     assert "Nothing is left to do." in answer.out, "the same versions have labelled it"
     assert files(chorus) == before
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_file_with_known_and_new_texts_takes_what_was_planned(chorus, tmp_path):
+    rows = [*ROWS[150:], *((f"n{number}", f"a new text {number}") for number in range(50))]
+    file = write_upload(tmp_path / "overlapping.csv", rows)
+    planned = chorus.here("plan", file, "--json").json
+    assert {model["rows"] for model in planned["models"]} == {50}
+    scored = chorus("score", file, "--json").json
+    assert scored["job"] == planned["job"]
+    assert scored["cells_scored"] == sum(model["cells_to_score"] for model in planned["models"])
+
+
+def test_rejects_are_planned_by_reason_with_the_first_of_each(chorus, tmp_path):
+    rows = [
+        ("1", "fine"),
+        ("2", ""),
+        ("3", "fine"),
+        ("", "lost"),
+        ("5", " "),
+        ("6", "x"),
+        ("7", "y"),
+    ]
+    file = write_upload(tmp_path / "rejects.csv", rows)
+    planned = chorus.here("plan", file, "--json").json
+    assert (planned["rows_in"], planned["rows"], planned["rows_rejected"]) == (7, 4, 3)
+    assert planned["reasons"] == {"bad id": 1, "no text": 2}
+    assert [(each["reason"], each["rows"], each["row"]) for each in planned["first_rejects"]] == [
+        ("no text", 2, 2),
+        ("bad id", 1, 4),
+    ]
+    told = chorus.here("plan", file).out
+    assert "rejects.csv: 7 rows in, 4 to label, 3 rejected. Text: column 'comment'" in told
+    assert "no text: 2, the first in row 2, the text is empty: '2,'" in told
+
+
+def test_a_file_that_score_refuses_is_refused_by_plan_in_the_same_words(chorus, tmp_path):
+    file = write_upload(tmp_path / "rounded.csv", [("5.7E+17", f"text {n}") for n in range(9)])
+    planned, scored = chorus.here("plan", file), chorus.here("score", file)
+    assert (planned.status, planned.err) == (scored.status, scored.err)
+    assert planned.status == 2
+    assert "--no-id" in planned.err
+
+
+def test_a_wrong_file_that_was_only_planned_is_not_labelled_by_reprocess(chorus, tmp_path):
+    file = write_upload(tmp_path / "wrong.csv", [("1", "negative"), ("2", "neutral")])
+    assert chorus.here("plan", file, "--customer", "fresh").status == 0
+    again = chorus.here("reprocess", "--customer", "fresh", "--json")
+    assert again.status != 0
+    assert "fresh" in again.json["error"]
 
 
 @pytest.mark.parametrize(

@@ -141,5 +141,5 @@ def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything
         ("-", "s3://acme/in"),
     ):
         with pytest.raises(NotAllowed, match="gs://acme/in"):
-            prepare_job(settings, LocalPlace(Path(settings.home)), upload_request(file, out), None)
+            prepare_job(settings, LocalPlace(Path(settings.home)), upload_request(file, out))
     assert not Path(settings.home).exists()
