@@ -21,13 +21,15 @@ def labelled_rows(
     scored_at: datetime,
     keep_text: bool,
     columns: Sequence[str],
+    by_target: bool = True,
 ) -> pa.Table:
     """Return one labelled row for each row of `chunk`, in its order.
 
     `chunk` has the columns of storage.records.feedback.CHUNK that are needed here. `answers` is by
-    target name, each of as many rows. `columns` are
-    the caller's own columns to keep; one whose name is taken gets the prefix `upload_`. A row's
-    `agreement` is the least of its targets'.
+    target name, each of as many rows. `columns` are the caller's own columns to keep; one whose
+    name is taken gets the prefix `upload_`. A row's `agreement` is the least of its targets'.
+    `by_target`: with agreement and review of each target, which versions before did not write. They
+    are left out where another target's column has the name.
     """
     rows = chunk.num_rows
     out: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -37,9 +39,16 @@ def labelled_rows(
     if keep_text:
         out["text"] = chunk["text"]
     agreement = np.ones(rows, dtype=np.float32)
+    of_targets: dict[str, pa.Array] = {}
     for target, answer in answers.items():
+        of_targets |= {
+            f"{target}_agreement": pa.array(answer.agreement),
+            f"{target}_needs_review": pa.array(answer.agreement < np.float32(review_below)),
+        }
         out |= _one_of(target, answer) if answer.mode == "one_of" else _any_of(target, answer)
         agreement = np.minimum(agreement, answer.agreement)
+    if by_target:
+        out |= {name: values for name, values in of_targets.items() if name not in out}
     out["agreement"] = pa.array(agreement)
     out["needs_review"] = pa.array(agreement < np.float32(review_below))
     # Always empty, because every member of a labelled row has voted; kept for readers of labels.

@@ -23,6 +23,7 @@ from storage.places.place import (
     BLOCK_BYTES,
     Absent,
     BinaryWriter,
+    CannotWrite,
     Changed,
     Place,
     UnknownScheme,
@@ -103,6 +104,27 @@ class ObjectPlace(Place):
     def replace(self, path: str, data: bytes) -> None:
         timeout = self._retry_policy.timeout_for(len(data))
         self._write(path, lambda: self._bucket.put(self._key(path), data, None, timeout))
+
+    @contextmanager
+    def new_file(self, path: str) -> Iterator[Path]:
+        try:
+            with tempfile.TemporaryDirectory(prefix="chorus-") as folder:
+                file = Path(folder, path.rsplit("/", 1)[-1])
+                file.touch()
+                yield file
+        except StorageUnavailable:
+            raise
+        except OSError as error:
+            raise CannotWrite(
+                f"temporary files in {tempfile.gettempdir()}", error.strerror or str(error)
+            ) from error
+
+    def move_in(self, path: str, file: Path, *, replace: bool) -> bool:
+        data = file.read_bytes()
+        if not replace:
+            return self.create(path, data)
+        self.replace(path, data)
+        return True
 
     def exists(self, path: str) -> bool:
         """Return whether the object exists; a folder is no object."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.errors import BadRequest, ChorusError
+from storage.places.retry import StorageUnavailable
 
 _TEMPORARY = ".new-"
 BLOCK_BYTES = 8 << 20  # of a large file that are read at once
@@ -131,6 +132,22 @@ class Place(ABC):
         Raises Absent, Changed.
         """
 
+    @abstractmethod
+    @contextmanager
+    def new_file(self, path: str) -> Iterator[Path]:
+        """Yield an empty local file for the content of `path`; it is removed afterwards.
+
+        `move_in` makes it the file at `path`. Raises CannotWrite, also for an OSError in the block.
+        """
+
+    @abstractmethod
+    def move_in(self, path: str, file: Path, *, replace: bool) -> bool:
+        """Make the file of `new_file` the one at `path`, durably and in one step.
+
+        Without `replace` an existing file is left as it is; returns whether this call wrote it.
+        Raises CannotWrite.
+        """
+
     def create_or_verify(self, path: str, data: bytes, *, durable: bool = False) -> None:
         """Create the file, or check that an existing one has equal bytes.
 
@@ -193,11 +210,33 @@ class LocalPlace(Place):
             yield temporary
             if durable:
                 _sync(target.parent)
+        except StorageUnavailable:  # of another place, which the block reads
+            raise
         except OSError as error:
             raise CannotWrite(str(target), error.strerror or str(error)) from error
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def new_file(self, path: str) -> Iterator[Path]:
+        with self._temporary_file(self._file(path), b"", durable=False) as temporary:
+            yield temporary
+
+    def move_in(self, path: str, file: Path, *, replace: bool) -> bool:
+        target = self._file(path)
+        try:
+            _sync(file)
+            if replace:
+                file.replace(target)
+            else:
+                os.link(file, target)
+            _sync(target.parent)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise CannotWrite(str(target), error.strerror or str(error)) from error
+        return True
 
     def exists(self, path: str) -> bool:
         return self._file(path).exists()

@@ -14,6 +14,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records import jobs, labelled_output
+from storage.records.exported_files import missing_files
 from storage.records.feedback import Dataset
 from storage.records.job_state import checked_state, recorded_state
 from storage.records.jobs import Job, JobEnd, Priority
@@ -173,9 +174,9 @@ def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> N
 def reactivate_if_done(place: Place, job: Job) -> bool:
     """Make a done job's labels active, if they are not; return whether they are.
 
-    Raises BadRecord, CannotWrite.
+    A job without one of its requested files is not done. Raises BadRecord, CannotWrite.
     """
-    if not checked_state(place, job).is_done:
+    if not checked_state(place, job).is_done or missing_files(place, job.id):
         return False
     active = read_active_labels(place, job.customer).datasets.get(job.dataset)
     if active is None or active.job != job.id:

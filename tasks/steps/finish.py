@@ -12,6 +12,7 @@ from storage.names import digest
 from storage.places.concurrent import map_concurrently, run_concurrently
 from storage.places.place import Place
 from storage.records import feedback, labelled_output
+from storage.records.exported_files import missing_files
 from storage.records.forecasts import read_forecast
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, JobEnd, write_end
@@ -20,6 +21,7 @@ from tasks.board.context import Context
 from tasks.board.job_facts import Arrival
 from tasks.board.publish_progress import published_parts, set_published_parts
 from tasks.broker.step_messages import SHORT_JOB_ROWS, FinishJob, PublishResults
+from tasks.export.export import ExportStopped, write_requested_files
 from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of
 from tasks.jobs.startup_timing import read_startup
 from tasks.planning.forecast_correction import record_actual
@@ -96,7 +98,8 @@ def finish(context: Context, message: FinishJob) -> None:
 
 def _end_or_publish(context: Context, job: Job) -> None:
     """Activate the labels, then end the job, or publish its results if it has a topic."""
-    if recorded_state(context.place, job.id).is_done:
+    is_done = recorded_state(context.place, job.id).is_done
+    if is_done and not missing_files(context.place, job.id):
         context.board.mark_ended(job.id, "done")
         return
     if job.results is None or published_parts(context.board, job.id) is None:
@@ -120,7 +123,16 @@ def end_published_job(context: Context, job: Job) -> None:
 
 
 def _record_end(context: Context, job: Job, arrival: Arrival | None) -> None:
-    """Record that the job is done: in storage first, from which the board can be rebuilt."""
+    """Write the requested files, then record that the job is done.
+
+    In storage first, from which the board can be rebuilt. A job that is stopped while its files are
+    written stays stopped.
+    """
+    if dataset_of(context.place, job).first is None:  # batches of messages have none
+        try:
+            write_requested_files(context.place, job, lambda: context.board.is_stopped(job.id))
+        except ExportStopped:
+            return
     seconds = max(0.0, time() - arrival.since) if arrival else None
     startup = read_startup(context.board, job.id)
     write_end(context.place, job.id, JobEnd(status="done", beginning=startup, seconds=seconds))

@@ -12,7 +12,7 @@ from ensemble.answer import answer_targets
 from ensemble.combine import Answer
 from ensemble.rows import labelled_rows
 from storage.places.concurrent import map_concurrently, run_concurrently
-from storage.places.place import Absent, Place
+from storage.places.place import Absent, Differs, Place
 from storage.records import feedback, labelled_output, scores
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
@@ -77,10 +77,12 @@ def reduce(context: Context, message: ReduceChunk) -> None:
                     encode_parquet(_rejects(chunk, rejected)),
                 )
                 chunk = chunk.take(labelled)
-            output.create_or_verify(
-                labelled_output.part_name(position),
-                encode_parquet(_label_rows(context, job, chunk, answers, columns)),
-            )
+            write = partial(output.create_or_verify, labelled_output.part_name(position))
+            label = partial(_label_rows, context, job, chunk, answers, columns)
+            try:
+                write(encode_parquet(label(by_target=True)))
+            except Differs:  # unless the version before wrote the part, this raises it again
+                write(encode_parquet(label(by_target=False)))
     if context.board.mark_written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 
@@ -151,6 +153,8 @@ def _label_rows(
     chunk: pa.Table,
     answers: dict[str, Answer],
     columns: tuple[str, ...],
+    *,
+    by_target: bool,
 ) -> pa.Table:
     return labelled_rows(
         chunk,
@@ -160,4 +164,5 @@ def _label_rows(
         scored_at=job.submitted_at,
         keep_text=job.keep_text,
         columns=columns,
+        by_target=by_target,
     )

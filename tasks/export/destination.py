@@ -1,0 +1,87 @@
+"""The file that an export writes: whole or not at all, and never over a file of somebody else."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from storage.errors import BadRequest
+from storage.places.place import BLOCK_BYTES, Absent, Place
+from storage.records.exported_files import ExportedFile, read_exported, split_url, write_exported
+
+
+class FileTaken(BadRequest):
+    """A file that Chorus did not write, or that was changed since."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url} exists, and Chorus did not write it, or it was changed since. Choose another "
+            "name, or write over it with --force."
+        )
+
+
+def claim_file(place: Place, url: str, *, force: bool) -> None:
+    """Check that the file may be written, before the work for it is done; `place` is the root.
+
+    With `force`, a file of somebody else may be written over from now on. Raises FileTaken,
+    UnknownScheme, CannotWrite.
+    """
+    target, name = split_url(url)
+    current = _digest_in(target, name)
+    exported = read_exported(place, url)
+    if current is None or current in exported.digests:
+        return
+    if not force:
+        raise FileTaken(url)
+    write_exported(place, ExportedFile(url=url, jobs=(), digests=(*exported.digests, current)))
+
+
+def write_whole_file(
+    place: Place, url: str, jobs: Sequence[str], write: Callable[[Path], None]
+) -> None:
+    """Let `write` fill a temporary file, and make it the file at `url` in one step.
+
+    It may be repeated, also after a crash at any moment: the same content is not written again.
+    Raises FileTaken, CannotWrite, and what `write` raises.
+    """
+    target, name = split_url(url)
+    with target.new_file(name) as file:
+        write(file)
+        new = _digest_of(file)
+        current = _digest_in(target, name)
+        exported = read_exported(place, url)
+        if current not in (None, new, *exported.digests):
+            raise FileTaken(url)
+        if current != new:
+            kept = () if current is None else (current,)
+            write_exported(place, ExportedFile(url=url, jobs=(), digests=(new, *kept)))
+            if not target.move_in(name, file, replace=current is not None):
+                raise FileTaken(url)
+    write_exported(place, ExportedFile(url=url, jobs=tuple(jobs), digests=(new,)))
+
+
+class _Hash:
+    """A file that keeps the SHA-256 of what is written to it, and nothing else."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return len(data)
+
+
+def _digest_in(target: Place, name: str) -> str | None:
+    """Return the SHA-256 of a file, None if it does not exist."""
+    sink = _Hash()
+    try:
+        target.copy_to(name, sink)
+    except Absent:
+        return None
+    return sink.sha256.hexdigest()
+
+
+def _digest_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
