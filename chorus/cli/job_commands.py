@@ -1,9 +1,10 @@
-"""`chorus status`, `cancel` and `resume`: jobs that were submitted."""
+"""`chorus status`, `cancel`, `resume` and `export`: jobs that were submitted."""
 
 import click
 
 from chorus.cli.options import as_json
 from chorus.common.settings import from_environment
+from tasks.formats.file_format import FORMATS, FileFormat
 
 
 @click.command()
@@ -33,3 +34,35 @@ def status(job: str | None, watch: bool, as_json: bool) -> None:
     from chorus.jobs.status import show_status
 
     show_status(from_environment(), job, as_json=as_json, watch=watch)
+
+
+@click.command()
+@click.argument("jobs", metavar="[JOB]...", nargs=-1)
+@click.option("--customer", metavar="C", help="All feedback of this customer, active labels.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="labels.csv, .xlsx, .jsonl or .parquet; also gs:// and s3://; - is standard output.",
+)
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: as FILE ends.")
+@click.option(
+    "--force", is_flag=True, help="Write over FILE even if Chorus did not write it, or it changed."
+)
+@as_json
+def export(
+    jobs: tuple[str, ...],
+    customer: str | None,
+    out: str,
+    format_: FileFormat | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write the rows of JOB in their order, with their columns and the labels, to FILE.
+
+    Rejected rows are in their place, with the reason. Several jobs of one upload are put side by
+    side.
+    """
+    from chorus.jobs.export_request import ExportRequest, export
+
+    export(from_environment(), ExportRequest(jobs, customer, out, format_, force, as_json))

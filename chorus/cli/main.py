@@ -31,7 +31,7 @@ _COMMANDS = {  # module → its commands
     "chorus.cli.diff_commands": ("diff",),
     "chorus.cli.ensemble_commands": ("ensembles",),
     "chorus.cli.model_commands": ("models",),
-    "chorus.cli.job_commands": ("cancel", "resume", "status"),
+    "chorus.cli.job_commands": ("cancel", "export", "resume", "status"),
     "chorus.cli.upload_commands": ("plan", "score", "submit"),
     "chorus.cli.reprocess_commands": ("labels", "prune", "reprocess", "schedule"),
 }

@@ -2,12 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
 
 from storage.errors import BadRequest
-from storage.places.place import BLOCK_BYTES, Absent, Place
+from storage.places.place import Absent, Place
 from storage.records.exported_files import ExportedFile, read_exported, split_url, write_exported
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 
 class FileTaken(BadRequest):
@@ -61,20 +65,21 @@ def write_whole_file(
     write_exported(place, ExportedFile(url=url, jobs=tuple(jobs), digests=(new,)))
 
 
-class _Hash:
+class _HashSink(BytesIO):
     """A file that keeps the SHA-256 of what is written to it, and nothing else."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sha256 = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "Buffer") -> int:
         self.sha256.update(data)
-        return len(data)
+        return memoryview(data).nbytes
 
 
 def _digest_in(target: Place, name: str) -> str | None:
     """Return the SHA-256 of a file, None if it does not exist."""
-    sink = _Hash()
+    sink = _HashSink()
     try:
         target.copy_to(name, sink)
     except Absent:

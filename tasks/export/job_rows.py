@@ -13,7 +13,7 @@ from storage.records.feedback import read_chunk, rejects_path
 from storage.records.labelled_output import part_name, rejects_name
 from storage.tables import decode_parquet
 from tasks.export.caller_values import CallerColumn, feedback_values, rejected_values
-from tasks.export.flat_columns import DETAIL, REASON, RECORD, ResultColumn
+from tasks.export.flat_columns import DETAIL, REASON, RECORD, ResultColumn, ResultKey
 from tasks.export.labelled_job import LabelledJob
 from tasks.export.merge import merge_by_row
 from tasks.export.part_values import part_values
@@ -108,7 +108,7 @@ class JobRows:
                 yield self._table(rejects["row"], caller, values)
 
     def _table(
-        self, rows: pa.ChunkedArray, caller: Sequence[pa.Array], values: dict[object, pa.Array]
+        self, rows: pa.ChunkedArray, caller: Sequence[pa.Array], values: dict[ResultKey, pa.Array]
     ) -> pa.Table:
         results = [
             values.get(column.key, pa.nulls(len(rows), column.type)) for column in self.results

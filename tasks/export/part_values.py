@@ -28,8 +28,9 @@ def part_values(
 def _values(part: pa.Table, key: ResultKey) -> pa.Array | None:
     if key.kind == "probability":
         structs = _column(part, f"{key.target}_probabilities")
-        known = structs is not None and key.label in structs.type.names
-        return pc.struct_field(structs, structs.type.get_field_index(key.label)) if known else None
+        if structs is None or key.label not in structs.type.names:
+            return None
+        return pc.struct_field(structs, structs.type.get_field_index(key.label))
     if key.kind in ("label", "labels"):
         return _column(part, key.target)
     return _column(part, f"{key.target}_{key.kind}" if key.target else key.kind)

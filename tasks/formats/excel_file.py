@@ -59,10 +59,15 @@ def excel_writer(path: Path, schema: pa.Schema) -> Iterator[WriteRows]:
         raise TooManyColumns(len(schema))
     from xlsxwriter import Workbook
 
-    with Workbook(str(path), {"constant_memory": True}) as workbook:
-        workbook.use_zip64()
-        workbook.set_properties({"created": _CREATED})
-        yield _Sheets(workbook, schema).write
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        with Workbook(str(path), {"constant_memory": True}) as workbook:
+            workbook.use_zip64()
+            workbook.set_properties({"created": _CREATED})
+            yield _Sheets(workbook, schema).write
+    except FileCreateError as error:  # its own error for a full disk
+        raise OSError(str(error)) from error
 
 
 class _Sheets:
