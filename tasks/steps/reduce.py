@@ -12,7 +12,7 @@ from ensemble.answer import answer_targets
 from ensemble.combine import Answer
 from ensemble.rows import labelled_rows
 from storage.places.concurrent import map_concurrently, run_concurrently
-from storage.places.place import Absent, Differs, Place
+from storage.places.place import Absent, Place
 from storage.records import feedback, labelled_output, scores
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job
@@ -25,6 +25,7 @@ from tasks.planning.dispatch import dispatch, enqueue_job
 from tasks.planning.record_cache import dataset_of, ensemble_of, job_of
 from tasks.planning.score_reuse import reuse_whole_chunk
 from tasks.steps.finish import finish
+from tasks.steps.part_columns import has_columns_by_target
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             map_concurrently(output, output.exists, map(labelled_output.part_name, positions))
         ),
         lambda: ensemble_of(context.place, job),
+        lambda: has_columns_by_target(context.place, job),
         *(
             partial(_read_scores, context.place, dataset, message.chunk, model)
             for model in job.models
@@ -57,7 +59,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         ),
     )
     if not next(reads):
-        ensemble = next(reads)
+        ensemble, by_target = next(reads), next(reads)
         scores_by_model = {
             model.name: chunk_scores
             for model, chunk_scores in zip(job.models, reads, strict=False)
@@ -77,12 +79,12 @@ def reduce(context: Context, message: ReduceChunk) -> None:
                     encode_parquet(_rejects(chunk, rejected)),
                 )
                 chunk = chunk.take(labelled)
-            write = partial(output.create_or_verify, labelled_output.part_name(position))
-            label = partial(_label_rows, context, job, chunk, answers, columns)
-            try:
-                write(encode_parquet(label(by_target=True)))
-            except Differs:  # unless the version before wrote the part, this raises it again
-                write(encode_parquet(label(by_target=False)))
+            output.create_or_verify(
+                labelled_output.part_name(position),
+                encode_parquet(
+                    _label_rows(context, job, chunk, answers, columns, by_target=by_target)
+                ),
+            )
     if context.board.mark_written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
 
