@@ -48,7 +48,9 @@ def split_url(url: str) -> tuple[Place, str]:
 def read_exported(place: Place, url: str) -> ExportedFile:
     """Read what was written to this URL; nothing if nothing was. Raises BadRecord."""
     try:
-        return ExportedFile.decode(place.read(_exported_path(url)), place.url_of(_exported_path(url)))
+        return ExportedFile.decode(
+            place.read(_exported_path(url)), place.url_of(_exported_path(url))
+        )
     except Absent:
         return ExportedFile(url=url, jobs=(), digests=())
 

@@ -75,9 +75,7 @@ def _targets(job: Job, manifest: Manifest, ensemble: Ensemble) -> tuple[TargetLa
     if manifest.parts:
         schema = pq.read_schema(pa.BufferReader(job.output.read(manifest.parts[0].name)))
     return tuple(
-        TargetLabels(
-            target.name, target.mode, _labels(schema, f"{target.name}_probabilities")
-        )
+        TargetLabels(target.name, target.mode, _labels(schema, f"{target.name}_probabilities"))
         for target in ensemble.targets
     )
 

@@ -58,7 +58,6 @@ def excel_writer(path: Path, schema: pa.Schema) -> Iterator[WriteRows]:
     if len(schema) > MAX_COLUMNS:
         raise TooManyColumns(len(schema))
     from xlsxwriter import Workbook
-
     from xlsxwriter.exceptions import FileCreateError
 
     try:
