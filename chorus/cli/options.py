@@ -47,7 +47,10 @@ since_option = click.option(
 
 _LABELLING = (
     click.option(
-        "--out", metavar="DIR", help="Folder for the labelled parts (default: below CHORUS_HOME)."
+        "--out",
+        metavar="FILE|DIR",
+        help="labels.csv, .xlsx, .jsonl or .parquet: write all rows with their labels to this file "
+        "too. Another name: the folder for the labelled parts (default: below CHORUS_HOME).",
     ),
     click.option("--text", metavar="COLUMN", help="The column with the text."),
     click.option("--id", "id_column", metavar="COLUMN", help="The column with the id."),
@@ -60,7 +63,10 @@ _LABELLING = (
         help="Reject rows with a repeated id, however many; else more than 1 % are refused.",
     ),
     click.option(
-        "--force", is_flag=True, help="Label the file even if more than half its rows are rejected."
+        "--force",
+        is_flag=True,
+        help="Label the file even if more than half its rows are rejected, and write over the file "
+        "of --out even if Chorus did not write it.",
     ),
     click.option("--encoding", help="Text encoding of the file (default: detected)."),
     click.option(

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from chorus.jobs.score_report import nothing_labelled, reject_reasons
 from storage.errors import ChorusError
 from storage.places.place import Place
+from storage.records.exported_files import requested_files
 from storage.records.feedback import Dataset, read_dataset
 from storage.records.forecasts import read_forecast
 from storage.records.job_state import JobState
@@ -79,6 +80,7 @@ def job_details(place: Place, board: Board | None, job: Job) -> dict[str, object
     status, end = job_status(place, board, job), read_end(place, job.id)
     forecast, startup = read_forecast(place, job.id), _startup(end, board, job)
     return status | {
+        "files": [file.url for file in requested_files(place, job.id)] or None,
         "expected_seconds": forecast and round(forecast.seconds, 1),
         "seconds": round(end.seconds, 1) if end is not None and end.seconds is not None else None,
         "first_part_seconds": startup.first_part,

@@ -56,7 +56,7 @@ def check_file(out: str) -> str:
     return absolute_url(out)
 
 
-def claim(place: Place, out: OutOption, *, force: bool) -> None:
+def claim_out(place: Place, out: OutOption, *, force: bool) -> None:
     """Check that the file, if there is one, may be written. Raises FileTaken."""
     if out.file is not None:
         claim_file(place, out.file, force=force)

@@ -11,6 +11,7 @@ from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json
 from chorus.common.settings import Settings
 from chorus.jobs.lookup import find_job
+from chorus.jobs.out_option import read_out
 from chorus.jobs.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
 from chorus.jobs.reject_examples import reject_examples
 from chorus.jobs.upload_request import UploadRequest, prepare_job
@@ -47,7 +48,7 @@ def plan_file_or_job(
     else:
         place = DryRunPlace(place, is_read_again=lambda path: not is_chunk(path))
         request = UploadRequest(file=file_or_job, customer=customer, as_json=as_json, **options)
-        job, dataset = prepare_job(settings, place, request)
+        job, dataset = prepare_job(settings, place, request, read_out(settings, request.out))
         check_output_free(job)
     feedback = PlannedFeedback(dataset, reject_examples(place, dataset))
     _print(PlannedWork(_forecast(settings, place, [(job, dataset)]), job.id, feedback), as_json)

@@ -11,6 +11,7 @@ from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
+from chorus.jobs.out_option import OutOption, claim_out, read_out
 from chorus.jobs.progress import show_progress
 from chorus.jobs.score_report import nothing_labelled, print_result, score_result
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
@@ -24,6 +25,7 @@ from intake.readers.columns import ColumnRequest
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place
 from storage.places.place import Place
+from storage.records.exported_files import request_file
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, Priority
 from tasks.broker.broker_url import BrokerUnreachable
@@ -60,16 +62,18 @@ def score(settings: Settings, request: UploadRequest) -> int:
     choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     interrupt_on_sigterm()
     started = time.monotonic()
-    place = open_place(settings.home)
-    job, dataset = prepare_job(settings, place, request)
-    job = create_job(place, job)
+    place, out = open_place(settings.home), read_out(settings, request.out)
+    job, dataset = prepare_job(settings, place, request, out)
+    job = _create_job(place, job, out)
     with show_progress(job, dataset) as show:
         outcome = run_job(settings, place, job, show)
     seconds = time.monotonic() - started
     if request.as_json:
-        print_json(score_result(job, dataset, outcome, seconds))
+        print_json(score_result(job, dataset, outcome, seconds) | {"file": out.file})
     else:
         print_result(place, job, dataset, outcome.manifest, seconds)
+        if out.file is not None:
+            print_line(f"File: {out.file} (all rows; those without labels have a reject_reason)")
     return 0 if outcome.manifest.rows_labelled else 1
 
 
@@ -81,9 +85,9 @@ def submit(settings: Settings, request: UploadRequest) -> int:
     if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:
-        place = open_place(settings.home)
-        job, dataset = prepare_job(settings, place, request)
-        job = create_job(place, job)
+        place, out = open_place(settings.home), read_out(settings, request.out)
+        job, dataset = prepare_job(settings, place, request, out)
+        job = _create_job(place, job, out)
         context = context_for(settings, broker.address)
         try:
             stored = read_work_to_start(place, job, dataset)
@@ -93,7 +97,7 @@ def submit(settings: Settings, request: UploadRequest) -> int:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     if request.as_json:
         result = {"job": job.id, "status": "submitted"}
-        print_json(result | {"rows_in": dataset.rows_in, "output": job.out})
+        print_json(result | {"rows_in": dataset.rows_in, "output": job.out, "file": out.file})
     else:
         print_line(job.id)
     if not dataset.rows:
@@ -101,14 +105,16 @@ def submit(settings: Settings, request: UploadRequest) -> int:
     return 0 if dataset.rows else 1
 
 
-def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tuple[Job, Dataset]:
+def prepare_job(
+    settings: Settings, place: Place, request: UploadRequest, out: OutOption
+) -> tuple[Job, Dataset]:
     """Store the feedback of the upload, and return its job, which is not written yet.
 
     The versions are resolved before the file is read, so that a wrong customer fails at once.
-    Raises NotAllowed, BadConfigFile, NotPublished, and the errors of store_upload.
+    Raises NotAllowed, FileTaken, BadConfigFile, NotPublished, and the errors of store_upload.
     """
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
-    out = settings.check_allowed(request.out) if request.out else None
+    claim_out(place, out, force=request.force)
     check_configuration(place)
     with IsolatedReader(block_pandas) as reader:  # first, because it takes a moment to start
         versions = resolve_versions(place, request.customer)
@@ -118,13 +124,21 @@ def prepare_job(settings: Settings, place: Place, request: UploadRequest) -> tup
         place,
         dataset,
         versions,
-        out=out,
+        out=out.folder,
         keep_text=not request.no_text,
         keep_columns=request.keep_columns,
         priority=request.priority,
         deadline=_deadline(request.deadline),
     )
     return job, dataset
+
+
+def _create_job(place: Place, job: Job, out: OutOption) -> Job:
+    """Create the job, and request the file that `--out` names with it."""
+    job = create_job(place, job)
+    if out.file is not None:
+        request_file(place, [job.id], out.file)
+    return job
 
 
 def _upload_options(settings: Settings, request: UploadRequest, file: str) -> UploadOptions:

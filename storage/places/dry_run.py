@@ -70,6 +70,17 @@ class DryRunPlace(Place):
             copy.flush()
             yield Path(copy.name)
 
+    @contextmanager
+    def new_file(self, path: str) -> Iterator[Path]:  # noqa: ARG002 — nothing is written there
+        with tempfile.NamedTemporaryFile(prefix="chorus-") as file:
+            yield Path(file.name)
+
+    def move_in(self, path: str, file: Path, *, replace: bool) -> bool:
+        if self.exists(path) and not replace:
+            return False
+        self.replace(path, file.read_bytes())
+        return True
+
     def copy_to(self, path: str, file: BinaryWriter) -> None:
         if path in self._written:
             file.write(self._written[path])

@@ -2,16 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.records.exported_files import ExportedFile, read_exported, split_url, write_exported
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
 
 
 class FileTaken(BadRequest):
@@ -65,26 +60,13 @@ def write_whole_file(
     write_exported(place, ExportedFile(url=url, jobs=tuple(jobs), digests=(new,)))
 
 
-class _HashSink(BytesIO):
-    """A file that keeps the SHA-256 of what is written to it, and nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: "Buffer") -> int:
-        self.sha256.update(data)
-        return memoryview(data).nbytes
-
-
 def _digest_in(target: Place, name: str) -> str | None:
     """Return the SHA-256 of a file, None if it does not exist."""
-    sink = _HashSink()
     try:
-        target.copy_to(name, sink)
+        with target.local_file(name) as file:
+            return _digest_of(file)
     except Absent:
         return None
-    return sink.sha256.hexdigest()
 
 
 def _digest_of(file: Path) -> str:
