@@ -63,6 +63,11 @@ def export(
     Rejected rows are in their place, with the reason. Several jobs of one upload are put side by
     side.
     """
-    from chorus.jobs.export_request import ExportRequest, export
+    from chorus.export.export_request import ExportRequest, export
+    from chorus.jobs.lookup import find_job
+    from storage.places.open_place import open_place
 
-    export(from_environment(), ExportRequest(jobs, customer, out, format_, force, as_json))
+    settings = from_environment()
+    place = open_place(settings.home)
+    found = tuple(find_job(place, job) for job in jobs)
+    export(settings, ExportRequest(found, customer, out, format_, force, as_json))

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json
 from chorus.common.settings import Settings
+from chorus.export.out_option import read_out
 from chorus.jobs.lookup import find_job
-from chorus.jobs.out_option import read_out
 from chorus.jobs.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
 from chorus.jobs.reject_examples import reject_examples
 from chorus.jobs.upload_request import UploadRequest, prepare_job

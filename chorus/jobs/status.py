@@ -105,6 +105,8 @@ def _print_job(status: Object) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     return str(value)

@@ -11,7 +11,7 @@ from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
-from chorus.jobs.out_option import OutOption, claim_out, read_out
+from chorus.export.out_option import OutOption, claim_out, read_out
 from chorus.jobs.progress import show_progress
 from chorus.jobs.score_report import nothing_labelled, print_result, score_result
 from chorus.service.connection import NoService, broker_for, context_for, service_broker

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from chorus.common.console import print_json, print_notice, stderr_console
 from chorus.common.settings import Settings
-from chorus.jobs.lookup import find_job
-from chorus.jobs.out_option import UnknownFileFormat, check_file
+from chorus.export.out_option import UnknownFileFormat, check_file
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
+from storage.records.jobs import Job
 from tasks.export.customer_table import open_active_jobs, table_of_customer
 from tasks.export.destination import claim_file
 from tasks.export.export import export_to_url, write_rows
@@ -34,9 +34,9 @@ class WrongSelection(BadRequest):
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """The arguments of the command, as they came."""
+    """The arguments of the command: jobs, or a customer."""
 
-    jobs: tuple[str, ...]
+    jobs: tuple[Job, ...]
     customer: str | None
     out: str  # a path, a URL, or "-" for standard output
     format_: FileFormat | None
@@ -69,8 +69,7 @@ def _table(place: Place, request: ExportRequest) -> tuple[list[LabelledJob], Exp
     if request.customer is not None:
         jobs = open_active_jobs(place, request.customer)
         return jobs, table_of_customer(jobs)
-    found = (find_job(place, job) for job in dict.fromkeys(request.jobs))
-    jobs = [open_labelled_job(place, job) for job in found]
+    jobs = [open_labelled_job(place, job) for job in dict.fromkeys(request.jobs)]
     return jobs, table_of_jobs(jobs)
 
 

@@ -1,0 +1,1 @@
+"""Labels as files for people and programs: `chorus export`, and what `--out` names."""
