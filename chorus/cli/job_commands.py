@@ -4,7 +4,7 @@ import click
 
 from chorus.cli.options import as_json
 from chorus.common.settings import from_environment
-from tasks.formats.file_format import FORMATS, FileFormat
+from tasks.formats.output_format import FORMATS, FileFormat
 
 
 @click.command()

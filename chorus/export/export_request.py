@@ -17,10 +17,10 @@ from storage.places.place import Place
 from storage.records.jobs import Job
 from tasks.export.customer_table import open_active_jobs, table_of_customer
 from tasks.export.destination import claim_file
-from tasks.export.export import export_to_url, write_rows
 from tasks.export.export_table import ExportTable, table_of_jobs
 from tasks.export.labelled_job import LabelledJob, open_labelled_job
-from tasks.formats.file_format import FileFormat, format_of
+from tasks.export.write_export import export_to_url, write_rows
+from tasks.formats.output_format import FileFormat, format_of
 
 STDOUT = "-"
 

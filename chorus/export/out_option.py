@@ -9,7 +9,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from tasks.export.destination import claim_file
 from tasks.formats.excel_file import check_excel_installed
-from tasks.formats.file_format import FORMATS, format_of
+from tasks.formats.output_format import FORMATS, format_of
 
 # Ends of names by which people mean a file: no folder of that name is made without asking.
 _OTHER_FILES = ("tsv", "txt", "json", "ndjson", "xls", "xlsb", "xlsm", "ods", "html", "gz", "zip")
@@ -26,7 +26,7 @@ class UnknownFileFormat(BadRequest):
 
 @dataclass(frozen=True)
 class OutOption:
-    """What `--out` names: a folder, a file, or nothing."""
+    """The value of `--out`: a folder, a file, or nothing."""
 
     folder: str | None = None
     file: str | None = None  # as `absolute_url` gives it

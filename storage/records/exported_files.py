@@ -29,7 +29,7 @@ class RequestedFiles(Record):
 
 
 class ExportedFile(Record):
-    """What Chorus wrote to one path or URL.
+    """The content that Chorus wrote to one path or URL.
 
     While the file is written, `jobs` is empty and `digests` has the new content and the one before.
     """

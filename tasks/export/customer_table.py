@@ -12,9 +12,9 @@ from storage.records.jobs import read_job
 from tasks.export.caller_values import CallerColumn
 from tasks.export.export_table import ROW, ExportTable
 from tasks.export.flat_columns import TargetLabels, caller_names, result_columns
-from tasks.export.job_rows import JobRows
 from tasks.export.labelled_job import LabelledJob, open_labelled_job
-from tasks.formats.file_format import TIME
+from tasks.export.rows_of_job import JobRows
+from tasks.formats.output_format import TIME
 from tasks.jobs.activate_labels import active_jobs
 
 ID, TEXT = "id", "text"

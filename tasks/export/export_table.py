@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from storage.errors import BadRequest
 from tasks.export.caller_values import CallerColumn
 from tasks.export.flat_columns import caller_names, result_columns
-from tasks.export.job_rows import JobRows
 from tasks.export.labelled_job import LabelledJob
 from tasks.export.merge import join_by_row
+from tasks.export.rows_of_job import JobRows
 
 ROW = "row"  # the number of the record, where the upload has no id column
 _OF_ONE_READING = {"name", "text_column", "id_column", "columns", "delimiter"}

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from storage.records.decisions import Mode
-from tasks.formats.file_format import LABELS, TIME
+from tasks.formats.output_format import LABELS, TIME
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TargetLabels:
 
 
 class ResultKey(NamedTuple):
-    """What a column that labels add holds."""
+    """The content of a column that labels add."""
 
     kind: str  # one of _TYPES, or "label", "labels"
     target: str = ""  # empty: of the whole row

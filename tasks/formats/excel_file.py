@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from storage.errors import BadRequest
-from tasks.formats.cell_text import excel_text, joined_labels
-from tasks.formats.file_format import WriteRows
+from tasks.formats.cell_values import excel_text, joined_labels
+from tasks.formats.output_format import WriteRows
 
 MAX_ROWS = 1_048_576  # of a sheet, the header included
 MAX_COLUMNS = 16_384

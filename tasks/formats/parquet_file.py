@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.formats.file_format import WriteRows
+from tasks.formats.output_format import WriteRows
 
 
 @contextmanager

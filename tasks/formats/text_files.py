@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from tasks.formats.cell_text import joined_labels, without_formulas
-from tasks.formats.file_format import TIME, WriteRows
+from tasks.formats.cell_values import joined_labels, without_formulas
+from tasks.formats.output_format import TIME, WriteRows
 
 _MARK = b"\xef\xbb\xbf"  # with the byte order mark Excel reads UTF-8
 _SECONDS = pa.timestamp("s")

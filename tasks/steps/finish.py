@@ -21,7 +21,7 @@ from tasks.board.context import Context
 from tasks.board.job_facts import Arrival
 from tasks.board.publish_progress import published_parts, set_published_parts
 from tasks.broker.step_messages import SHORT_JOB_ROWS, FinishJob, PublishResults
-from tasks.export.export import ExportStopped, write_requested_files
+from tasks.export.write_export import ExportStopped, write_requested_files
 from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of
 from tasks.jobs.startup_timing import read_startup
 from tasks.planning.forecast_correction import record_actual

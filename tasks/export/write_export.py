@@ -9,7 +9,7 @@ from storage.records.jobs import Job, read_job
 from tasks.export.destination import write_whole_file
 from tasks.export.export_table import ExportTable, table_of_jobs
 from tasks.export.labelled_job import open_labelled_job
-from tasks.formats.file_format import FileFormat, format_of
+from tasks.formats.output_format import FileFormat, format_of
 from tasks.formats.writers import WRITERS
 
 

@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.formats.file_format import LABELS
+from tasks.formats.output_format import LABELS
 
 LABEL_SEPARATOR = "|"  # between the labels of an any_of target
 MAX_CELL_UNITS = 32_767  # of UTF-16, in a cell of Excel
