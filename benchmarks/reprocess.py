@@ -129,9 +129,8 @@ def run_measured(root: Path, *words: str) -> CommandCost:
     started_at, before = time.monotonic(), processor_seconds()
     output = run_chorus(root, *words)
     cost, seconds = processor_seconds() - before, time.monotonic() - started_at
-    started_models = tuple(
-        sorted(log.stem for log in (root / "run/logs").glob("*.log") if log.stem != "control")
-    )
+    logs = {log.stem for log in (root / "run/logs").glob("*.log")}
+    started_models = tuple(sorted(logs - {"commands", "control"}))
     print(
         f"{words[0]}: {seconds:.1f} s, {cost:.1f} processor s, woke {started_models}",
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""`chorus status`, `cancel`, `resume` and `export`: jobs that were submitted."""
+"""`chorus status`, `logs`, `cancel`, `resume` and `export`: jobs that were submitted."""
 
 import click
 
@@ -23,6 +23,17 @@ def resume(job: str) -> None:
     from chorus.jobs.manage import resume
 
     resume(from_environment(), job)
+
+
+@click.command()
+@click.argument("job")
+@click.option("--follow", is_flag=True, help="Print later lines too, until the job ends.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
+def logs(job: str, follow: bool, as_json: bool) -> None:
+    """Print what the processes of this machine have logged of JOB, in the order of time."""
+    from chorus.jobs.job_logs import show_logs
+
+    show_logs(from_environment(), job, follow=follow, as_json=as_json)
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """The entry point `chorus`: its commands, and how an error becomes an exit status."""
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import StringIO
 from typing import NoReturn
@@ -9,6 +10,8 @@ import click
 
 from chorus.common.console import print_json, print_notice, print_traceback
 from chorus.common.process_setup import block_pandas, use_system_allocator
+from chorus.common.settings import from_environment
+from chorus.logs.process_logs import log_as_command
 from storage.errors import ChorusError
 
 _EPILOG = (
@@ -19,10 +22,14 @@ _EPILOG = (
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chorus")
-def chorus() -> None:
+@click.pass_context
+def chorus(context: click.Context) -> None:
     """Label customer feedback in bulk with many models, and combine their answers into labelled
     Parquet files.
     """
+    if context.invoked_subcommand is not None:
+        with suppress(ChorusError):  # the command says what is wrong with a setting
+            log_as_command(from_environment(), context.invoked_subcommand)
 
 
 _COMMANDS = {  # module → its commands
@@ -31,7 +38,7 @@ _COMMANDS = {  # module → its commands
     "chorus.cli.diff_commands": ("diff",),
     "chorus.cli.ensemble_commands": ("ensembles",),
     "chorus.cli.model_commands": ("models",),
-    "chorus.cli.job_commands": ("cancel", "export", "resume", "status"),
+    "chorus.cli.job_commands": ("cancel", "export", "logs", "resume", "status"),
     "chorus.cli.upload_commands": ("plan", "score", "submit"),
     "chorus.cli.reprocess_commands": ("labels", "prune", "reprocess", "schedule"),
 }

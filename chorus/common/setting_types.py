@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, cast, get_args
+from typing import Generic, Literal, TypeVar, cast, get_args
 
 from models.interface.device import DEVICE_PATTERN
 from models.interface.precision import Precision
@@ -13,6 +13,8 @@ from storage.places.allowlist import UnclearLocation, canonical_location
 from tasks.broker.broker_url import BrokerAddress
 
 T = TypeVar("T")
+
+LogForm = Literal["text", "json"]
 
 
 class BadSetting(BadRequest):
@@ -89,6 +91,12 @@ def _precision(text: str) -> Precision:
     return cast("Precision", text)
 
 
+def _log_form(text: str) -> LogForm:
+    if text not in get_args(LogForm):
+        raise ValueError
+    return cast("LogForm", text)
+
+
 def _places(text: str) -> tuple[str, ...]:
     """Return every place by its one name, so that error messages show what is compared."""
     try:
@@ -113,5 +121,6 @@ PLACES = SettingType(
 )
 DEVICE = _matching(DEVICE_PATTERN, "auto, cpu, cuda, or one of several GPUs: cuda:0, cuda:1, …")
 PRECISION = SettingType(f"one of {', '.join(get_args(Precision))}", _precision)
+LOG_FORM = SettingType(" or ".join(get_args(LogForm)), _log_form)
 COUNT = count()
 MEGABYTES = count(unit=10**6)

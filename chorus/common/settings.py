@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from chorus.common.setting import Setting
+from chorus.common.setting_types import LogForm
 from chorus.common.settings_table import SETTINGS
 from intake.detect.intake_limits import IntakeLimits
 from models.interface.compute import Compute
@@ -45,6 +46,7 @@ class Settings:
     intake_nesting: int
     intake_memory: int  # bytes
     intake_seconds: int
+    log: LogForm
 
     def check_allowed(self, url: str) -> str:
         """Return the file or folder that a request names, by the name to use from here on.

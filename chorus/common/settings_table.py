@@ -15,6 +15,7 @@ from chorus.common.setting_types import (
     COUNT,
     DEVICE,
     FOLDER,
+    LOG_FORM,
     MEGABYTES,
     PLACES,
     PRECISION,
@@ -155,6 +156,7 @@ SETTINGS = (
         for_bridge=True,
     ),
     *INTAKE_SETTINGS,
+    Setting("CHORUS_LOG", LOG_FORM, "text", "log lines for people, or as JSON objects"),
 )
 
 

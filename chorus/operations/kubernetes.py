@@ -273,6 +273,7 @@ def _container(image: str, arguments: Sequence[str], cluster: ClusterSettings) -
         "env": [
             {"name": "CHORUS_HOME", "value": cluster.home},
             {"name": "CHORUS_RUN", "value": _RUN_FOLDER},
+            {"name": "CHORUS_LOG", "value": "json"},  # for the cluster's collector
             {"name": "CHORUS_BROKER_URL", "valueFrom": reference},
         ],
         "startupProbe": {

@@ -7,8 +7,8 @@ from dataclasses import replace
 from time import monotonic
 from uuid import uuid4
 
-from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
+from chorus.logs.process_logs import log_as_worker
 from chorus.service.connection import context_for, service_broker
 from chorus.service.worker import describe_process
 from ensemble.customers import read_customers
@@ -73,13 +73,13 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     if broker is None:
         raise NoServiceToBridge
     broker.check_answers()
-    log_to_stderr()
+    identity = identity or f"bridge-{uuid4().hex[:8]}"
+    log_as_worker(settings, "bridge", identity)
     context = context_for(settings, broker)
     if identity is None:
         # A service restarts its bridge, which releases messages until the file is corrected.
         read_customers(context.place)
     app = make_app(broker, key_prefix(context.place))
-    identity = identity or f"bridge-{uuid4().hex[:8]}"
     process = describe_process(context, settings, None, None, identity)
     session = WorkerSession(context.board, process)
     with ExitStack() as stack:

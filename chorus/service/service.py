@@ -71,8 +71,8 @@ class Service:
             self.pools.tick()
         except RedisError as error:
             log.warning("the broker is unreachable, trying again: %s", error)
-        except Exception:  # whatever a storage raises; the next tick is soon
-            log.exception("the workers could not be checked, trying again")
+        except Exception as error:  # whatever a storage raises; the next tick is soon
+            log.error("the workers could not be checked, trying again: %s", error, exc_info=True)
 
     def stop(self, grace: float) -> None:
         """Stop all processes within `grace` seconds: the bridge first, so that no more messages

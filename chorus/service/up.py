@@ -8,8 +8,8 @@ from threading import Event
 from redis.exceptions import RedisError
 
 from chorus.common.configuration import check_configuration
-from chorus.common.logs import log_to_stderr
 from chorus.common.settings import Settings
+from chorus.logs.process_logs import log_as_service
 from chorus.service.connection import broker_for, context_for
 from chorus.service.machine_limits import limits_for_machine
 from chorus.service.service import Service
@@ -57,7 +57,7 @@ def up(settings: Settings, *, join: bool, grace: float, metrics: str | None) -> 
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    log_to_stderr()
+    log_as_service(settings)
     with ExitStack() as stack:
         broker = stack.enter_context(broker_for(settings))
         if settings.broker is None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from time import time
 
 from chorus.common.console import print_notice
-from chorus.common.logs import log_to_stderr
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
+from chorus.logs.process_logs import log_as_worker
 from chorus.service.connection import context_for
 from models.interface.device import choose_device, gather_gpu_facts
 from models.kinds.table import find_kind
@@ -82,7 +82,7 @@ def _run(
     ):
         choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     broker.check_answers()
-    log_to_stderr()
+    log_as_worker(settings, model or "control", identity or _own_id(model))
     context = context_for(settings, broker)
     app = make_app(broker, key_prefix(context.place))
     session = WorkerSession(
@@ -139,6 +139,11 @@ def _serve_metrics(stack: ExitStack, context: Context, address: str, *, supervis
     stack.enter_context(serve_metrics(host, port, read, limits))
 
 
+def _own_id(model: str | None) -> str:
+    """Return the id of a worker that was started by hand."""
+    return f"{model or 'control'}-{socket.gethostname()}-{os.getpid()}"
+
+
 def describe_process(
     context: Context,
     settings: Settings,
@@ -153,7 +158,7 @@ def describe_process(
         # a new `since` shows the parent that the process has started
         return replace(listed, since=now)
     return Worker(
-        id=identity or f"{model or 'control'}-{host}-{os.getpid()}",
+        id=identity or _own_id(model),
         model=model or "",
         machine=host,
         state="starting" if model else "idle",

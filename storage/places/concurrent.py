@@ -6,6 +6,7 @@ On a disk they run one after the other: a thread would cost more than a read.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
@@ -41,10 +42,12 @@ def map_concurrently(
     # its own caller occupies.
     pool = ThreadPoolExecutor(len(first), thread_name_prefix="concurrent")
     try:
-        futures = deque(pool.submit(act, item) for item in first)
+        futures = deque(pool.submit(copy_context().run, act, item) for item in first)
         while futures:
             result = futures.popleft().result()
-            futures.extend(pool.submit(act, item) for item in islice(remaining, 1))
+            futures.extend(
+                pool.submit(copy_context().run, act, item) for item in islice(remaining, 1)
+            )
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)  # no operation outlives the call

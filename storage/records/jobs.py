@@ -145,11 +145,13 @@ def end_path(job: str) -> str:
 def write_end(place: Place, job: str, end: JobEnd) -> None:
     """Record the end of the job, over an earlier one. Raises CannotWrite."""
     place.replace(end_path(job), end.encode())
+    log.info("ended: %s", end.status, extra={"job": job})
 
 
 def remove_end(place: Place, job: str) -> None:
     """Record that the job is open again."""
     place.remove(end_path(job))
+    log.info("resumed", extra={"job": job})
 
 
 def read_end(place: Place, job: str) -> JobEnd | None:

@@ -133,6 +133,12 @@ def create_job(place: Place, job: Job) -> Job:
     _claim_output(job)
     if not place.create(jobs.job_path(job.id), job.encode(), durable=True):
         return jobs.read_job(place, job.id)
+    members = ", ".join(f"{model.name} {model.version}" for model in job.models)
+    log.info(
+        "submitted: ensemble %s %d, models %s, priority %s",
+        *(job.ensemble.name, job.ensemble.version, members, job.priority),
+        extra={"job": job.id, "customer": job.customer, "dataset": job.dataset},
+    )
     return job
 
 

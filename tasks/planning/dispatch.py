@@ -171,6 +171,7 @@ def dispatch(context: Context, model: str) -> None:
             board.mark_ended(name.decode(), "failed", str(error))
         else:
             context.publish(cell)
+            log.info("dispatched", extra=vars(cell))
 
 
 def cell_of(place: Place, name: str, position: int, model: str) -> ScoreCell:

@@ -1,5 +1,6 @@
 """Reconcile a job: read what storage holds, plan what is missing, and dispatch it."""
 
+import logging
 from collections.abc import Mapping, Sequence, Set
 
 from storage.records.feedback import Dataset
@@ -29,6 +30,8 @@ from tasks.planning.dispatch import (
 from tasks.planning.record_cache import job_of
 from tasks.planning.stored_work import StoredWork, read_work_of_job
 
+log = logging.getLogger(__name__)
+
 
 def reconcile(context: Context, job_id: str) -> None:
     """Rebuild the board for a job, and queue every step that is missing and not in flight.
@@ -53,6 +56,11 @@ def queue_missing_work(
     missing_work = stored.plan()
     in_flight = in_flight or {}
     board = context.board
+    log.info(
+        "to do: %d cells to score, %d chunks to reduce of %d",
+        *(len(missing_work.cells), len(missing_work.chunks), len(dataset.chunks)),
+        extra={"job": job.id},
+    )
     board.mark_running(job.id, _facts(job, dataset), len(parts))
     end = read_end(context.place, job.id)
     # A process that ends the job after this read marks the board itself, later than this.

@@ -70,6 +70,14 @@ def one_line_reason(error: BaseException) -> str:
     return reason if len(reason) <= _MAX_REASON_CHARS else f"{reason[: _MAX_REASON_CHARS - 1]}…"
 
 
+def reason_for_log(reason: str) -> str:
+    """Return what a log may say of such a reason: of an error its name, as it may quote a text.
+
+    reason_for_log("ValueError: cannot read: the delivery was late") == "ValueError"
+    """
+    return reason.partition(":")[0]
+
+
 def _try(loaded: LoadedModel, texts: pa.StringArray) -> Float32 | str:
     """Return the scores, or the reason why there are none."""
     try:

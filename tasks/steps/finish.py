@@ -1,5 +1,6 @@
 """Finish a job: check every part, write the manifest, end the job or publish its results."""
 
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
@@ -30,6 +31,8 @@ from tasks.planning.record_cache import dataset_of, job_of
 from tasks.planning.stored_work import read_work_of_job
 
 _MAX_FORECAST_AGE = 60.0  # seconds from a forecast to the arrival that it was made for
+
+log = logging.getLogger(__name__)
 
 
 class BadPart(ChorusError):
@@ -93,6 +96,12 @@ def finish(context: Context, message: FinishJob) -> None:
     )
     output.create_or_verify(labelled_output.MANIFEST, manifest.encode(), durable=True)
     output.create(labelled_output.SUCCESS, b"", durable=True)
+    log.info(
+        "all parts are written: %d rows labelled, %d rejected",
+        manifest.rows_labelled,
+        manifest.rows_rejected,
+        extra={"job": job.id},
+    )
     _end_or_publish(context, job)
 
 

@@ -4,6 +4,7 @@ Delivery is at least once: after a crash the results are published again, with t
 bytes, from the first part that the board does not count as published.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -26,6 +27,8 @@ from tasks.steps.finish import end_published_job
 from tasks.steps.result_format import columns_to_read, labelled_messages, rejected_messages
 
 _MESSAGES_AT_ONCE = 1000  # messages built at once; the topic splits them into requests
+
+log = logging.getLogger(__name__)
 
 
 class ResultsRefused(Exception):
@@ -73,6 +76,7 @@ def publish_results(context: Context, open_topic: OpenTopic, message: PublishRes
                 return
             _publish(context, job, open_topic(job.results), parts[number])
             set_published_parts(context.board, job.id, number + 1)
+            log.info("published %d of %d parts", number + 1, len(parts), extra={"job": job.id})
     except TopicUnavailable as error:
         mark_topic_refused(context.board, job.results, str(error))
         raise ResultsRefused(

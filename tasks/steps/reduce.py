@@ -30,13 +30,13 @@ from tasks.steps.part_columns import has_columns_by_target
 log = logging.getLogger(__name__)
 
 
-def reduce(context: Context, message: ReduceChunk) -> None:
+def reduce(context: Context, message: ReduceChunk) -> int:
     """Write the parts of every chunk with these texts, or queue the missing scores again.
 
     A row that any member rejected is not labelled: it goes to the rejects of its part, which are
     written first. After the last part the job is finished at once, because a message to this same
     worker would cost an upload of one feedback a tenth of its time. If the step is repeated, it
-    finishes the job again, which changes nothing.
+    finishes the job again, which changes nothing. Return the rows of the parts.
     """
     job = job_of(context.place, message.job)
     dataset = dataset_of(context.place, job)
@@ -67,7 +67,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
         }
         if len(scores_by_model) < len(job.models):
             _requeue_missing(context, job, dataset, message.chunk, scores_by_model)
-            return
+            return 0
         rejected = _rejected(job, scores_by_model)
         labelled = np.setdiff1d(np.arange(dataset.chunks[positions[0]].rows), list(rejected))
         answers = answer_targets(ensemble, scores_by_model, labelled)
@@ -87,6 +87,7 @@ def reduce(context: Context, message: ReduceChunk) -> None:
             )
     if context.board.mark_written(message.job, positions, len(dataset.chunks)):
         finish(context, FinishJob(message.job))
+    return sum(dataset.chunks[position].rows for position in positions)
 
 
 def _columns_to_read(job: Job) -> list[str]:
@@ -100,6 +101,7 @@ def _requeue_missing(
     """Dispatch the chunk's cells again, of the members that are not in `scored`."""
     for model in job.models:
         if model.name not in scored:
+            log.warning("its scores are missing, and are computed again", extra=vars(model))
             context.board.requeue(job.id, model.name, dataset.positions[chunk])
             enqueue_job(context.board, job, dataset, model.name)
             dispatch(context, model.name)

@@ -30,6 +30,7 @@ from tasks.steps.fault_isolation import (
     LoadedModel,
     one_line_reason,
     output_fault,
+    reason_for_log,
     score_isolating_faults,
 )
 
@@ -55,10 +56,9 @@ class ScoringFailed(Exception):
 
     def __init__(self, cell: ScoreCell, attempt: int, reason: str) -> None:
         self.cell, self.attempt = cell, attempt
-        super().__init__(
-            f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: "
-            f"{reason}"
-        )
+        failure = f"{cell.model} version {cell.version}, attempt {attempt} at chunk {cell.chunk}: "
+        self.log_text = failure + reason_for_log(reason)
+        super().__init__(failure + reason)
 
 
 class ModelBroken(ChorusError):
@@ -66,6 +66,10 @@ class ModelBroken(ChorusError):
 
     def __init__(self, cell: ScoreCell, reason: str) -> None:
         self.cell, self.reason = cell, reason
+        self.log_text = (
+            f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}: "
+            f"{reason_for_log(reason)}"
+        )
         super().__init__(
             f"{cell.model} version {cell.version} cannot score chunk {cell.chunk}, and not because "
             f"of single texts: {reason}. Nothing of the chunk was stored. Publish a model without "
@@ -85,13 +89,13 @@ class WorkerModels(Protocol):
         ...
 
 
-def score(context: Context, models: WorkerModels, cell: ScoreCell) -> None:
+def score(context: Context, models: WorkerModels, cell: ScoreCell) -> int:
     """Score the cell unless its scores exist, and queue `reduce` when all members have scored.
 
     Existing scores of equal texts are copied, and no model is loaded if all texts have some. Last,
-    the model's next cells are dispatched. The first attempts raise ScoringFailed when the model
-    fails; the next one isolates the fault, and raises ModelBroken if it is not a few rows. Raises
-    DigestMismatch, and whatever loading a model raises.
+    the model's next cells are dispatched. Return the rows of the chunk. The first attempts raise
+    ScoringFailed when the model fails; the next one isolates the fault, and raises ModelBroken if
+    it is not a few rows. Raises DigestMismatch, and whatever loading a model raises.
     """
     job = job_of(context.place, cell.job)
     dataset = dataset_of(context.place, job)
@@ -121,6 +125,7 @@ def score(context: Context, models: WorkerModels, cell: ScoreCell) -> None:
         _mark_scored(context, scored_cell, first)
     Attempts(context.board, cell).reset()
     dispatch(context, cell.model)
+    return dataset.chunks[position].rows
 
 
 def _same_cell_of_other_jobs(context: Context, cell: ScoreCell) -> list[ScoreCell]:

@@ -23,6 +23,7 @@ from intake.messages.batcher import Batcher, MessageBatch, batch_wait
 from intake.messages.message import MessageFeedback, RejectedMessage, parse_message
 from intake.messages.subscription import PullStopped, ReceivedMessage, Subscription
 from storage.errors import ChorusError
+from storage.log_text import log_text
 from storage.places.place import CannotWrite
 from storage.places.retry import StorageUnavailable
 from tasks.board.bridge_roster import Outcome
@@ -239,7 +240,10 @@ class PullLoop:
         self, customer: str, messages: Sequence[ReceivedMessage], error: Exception
     ) -> None:
         log.warning(
-            "%d messages are released: %s", len(messages), error, exc_info=not _is_expected(error)
+            "%d messages are released: %s",
+            len(messages),
+            log_text(error),
+            exc_info=not _is_expected(error),
         )
         self.status.mark_failing(customer, error)
         self._subscription.release(messages)

@@ -58,8 +58,8 @@ class StoredScheduler(Scheduler):
         except BadConfigFile as error:
             log.warning("no schedule runs: %s", error)
             schedules = {}
-        except Exception:  # whatever storage raises; it is read again soon
-            log.exception("could not read the schedules")
+        except Exception as error:  # whatever storage raises; it is read again soon
+            log.error("could not read the schedules: %s", error, exc_info=True)
             return
         if schedules != self._schedules:
             self._schedules = schedules
@@ -103,9 +103,11 @@ class _DueFromStorage(BaseSchedule):
             if has_work(self._place, self._schedule, now):
                 return schedstate(True, _REQUEUE_SECONDS)
             until_next = (next(self._schedule.cron.after(now)) - now).total_seconds()
-        except Exception:  # whatever storage raises; it is read again soon
-            log.exception(
-                "could not read whether the schedule is due",
+        except Exception as error:  # whatever storage raises; it is read again soon
+            log.error(
+                "could not read whether the schedule is due: %s",
+                error,
+                exc_info=True,
                 extra={"schedule": self._schedule.name},
             )
             return schedstate(False, _RECHECK_SECONDS)

@@ -91,6 +91,6 @@ def _reconcile_forever(reconciler: Reconciler, folder: Path) -> None:
             log.warning("the broker does not answer: jobs are reconciled when it does")
         except StorageUnavailable as error:
             log.warning("jobs are not reconciled now: %s", error)
-        except Exception:  # whatever else storage raises; the next try is soon
-            log.exception("could not reconcile the jobs")
+        except Exception as error:  # whatever else storage raises; the next try is soon
+            log.error("could not reconcile the jobs: %s", error, exc_info=True)
         pause.wait(_RECONCILE_SECONDS)

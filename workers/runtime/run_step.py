@@ -5,10 +5,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from threading import Event
+from time import monotonic
 from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from storage.log_context import log_fields
+from storage.log_text import log_text
 from tasks.board.context import Context
 from tasks.broker.step_messages import (
     FinishJob,
@@ -25,13 +28,18 @@ M = TypeVar("M", ScoreCell, ReduceChunk, FinishJob, PublishResults, RunSchedule)
 log = logging.getLogger(__name__)
 
 
-def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
-    """Run the step of a message, under its lease.
+def run_step(context: Context, step: Callable[[M], int | None], message: M) -> None:
+    """Run the step of a message, under its lease. A step returns how many rows it worked on.
 
     The retry policy decides what happens after an error. The function never raises, so that the
     message is acknowledged.
     """
-    fields = dict(vars(message))
+    with log_fields(vars(message)):
+        _run_step(context, step, message)
+
+
+def _run_step(context: Context, step: Callable[[M], int | None], message: M) -> None:
+    fields, started = dict(vars(message)), monotonic()
     for attempt in count(1):
         try:
             if message.job is not None and context.board.is_stopped(message.job):
@@ -41,7 +49,7 @@ def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
                 if not mine:
                     log.info("skipped: another worker holds the lease", extra=fields)
                     return
-                step(message)
+                rows = step(message)
         except Exception as error:  # whatever a model or storage raises
             decision = decide(error, attempt)
             if isinstance(decision, FailJob):
@@ -50,13 +58,14 @@ def run_step(context: Context, step: Callable[[M], None], message: M) -> None:
                     _fail_job(context, message.job, decision.reason)
                 return
             if isinstance(decision, Release):
-                log.warning("%s is released: %s", message.name, error, extra=fields)
+                log.warning("%s is released: %s", message.name, log_text(error), extra=fields)
                 _defer(context, message.step, decision.seconds)
                 return
-            log.warning("%s failed, trying again: %r", message.name, error, extra=fields)
+            log.warning("%s failed, trying again: %s", message.name, log_text(error), extra=fields)
             Event().wait(decision.seconds)
         else:
-            log.info("%s done", message.name, extra=fields)
+            taken = {"rows": rows, "seconds": round(monotonic() - started, 3)}
+            log.info("%s done", message.name, extra=fields | taken)
             return
 
 

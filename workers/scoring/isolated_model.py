@@ -14,7 +14,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
-from tasks.steps.fault_isolation import IsolatedScoringFailed, one_line_reason
+from tasks.steps.fault_isolation import IsolatedScoringFailed, one_line_reason, reason_for_log
 from workers.scoring.in_memory_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load
@@ -26,6 +26,10 @@ class IsolationFailed(ChorusError):
 
     def __init__(self, model: str, version: int, reason: str) -> None:
         self.model, self.version, self.reason = model, version, reason
+        self.log_text = (
+            f"{model} version {version} cannot score in a process of its own: "
+            f"{reason_for_log(reason)}"
+        )
         super().__init__(
             f"{model} version {version} cannot score in a process of its own: {reason}. "
             "Nothing of the chunk was stored. Remove the cause and run the same command again."

@@ -86,8 +86,13 @@ class ModelCache:
         try:
             with self.use(model, ModelRegistry(self._place).resolve(model).version):
                 pass
-        except Exception:  # whatever a model raises
-            log.exception("the champion could not be loaded", extra={"model": model})
+        except Exception as error:  # whatever a model raises
+            log.error(
+                "the champion could not be loaded: %s",
+                error,
+                exc_info=True,
+                extra={"model": model},
+            )
 
     def _load(self, model: str, version: int) -> InMemoryModel:
         if self._profiler is None:

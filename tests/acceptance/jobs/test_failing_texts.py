@@ -147,6 +147,13 @@ def details_of(answer):
     return {row["id"]: row["detail"] for table in tables for row in table.to_pylist()}
 
 
+def texts_in_logs(home, texts):
+    """Return those of these texts that a log of this machine has."""
+    logs = [path.read_text() for path in (home / "run/logs").iterdir()]
+    assert any("attempt 1 at chunk" in log for log in logs), "the failure is logged"
+    return [text for text in texts if any(text in log for log in logs)]
+
+
 def test_a_job_completes_with_the_rows_rejected_that_make_a_model_fail(failing_chorus, upload):
     """In the first chunk the texts make the model fail, in the second they kill the worker."""
     failing_chorus.env["CHORUS_CHUNK_ROWS"] = "5"
@@ -165,6 +172,7 @@ def test_a_job_completes_with_the_rows_rejected_that_make_a_model_fail(failing_c
         # pandas is blocked in the isolated process as in the worker
         "light": "mood-bow 1: ValueError: pandas is not imported",
     }
+    assert not texts_in_logs(failing_chorus.home, TEXTS)
     again = failing_chorus.here("score", path, "--customer", "plain")
     assert "10 rows in, 5 labelled, 5 rejected (no text 1, model failed 4)" in again.out
     assert f"{answer['output']}/_rejects-*.parquet" in again.out
@@ -178,7 +186,8 @@ def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(
 ):
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "from models.bow.sklearn_scorer import BowScorer\nBowScorer.load = lambda _: None\n"
-        "def infer(self, prepared):\n    raise ValueError('no')\nBowScorer.infer = infer\n"
+        "def infer(self, prepared):\n    raise ValueError(f'no: {prepared}')\n"
+        "BowScorer.infer = infer\n"
     )
     ended = failing_chorus(
         "score", upload([("1", "great"), ("2", "awful")]), "--customer", "plain", "--json"
@@ -187,4 +196,5 @@ def test_a_model_that_fails_on_every_text_fails_the_job_with_the_reason(
     assert "mood-bow version 1 cannot score chunk" in ended.err
     assert "a harmless text fails as well: ValueError: no" in ended.err
     assert "Traceback" not in ended.err
+    assert not texts_in_logs(home, ["great", "awful"])
     assert not list((home / "scores").rglob("*.arrow"))

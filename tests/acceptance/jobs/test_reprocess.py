@@ -33,7 +33,8 @@ def publish_version(home, model="mood-bow"):
 
 def workers_of(home):
     """Return the models whose worker was started."""
-    return sorted(log.stem for log in (home / "run/logs").glob("*.log") if log.stem != "control")
+    logs = {log.stem for log in (home / "run/logs").glob("*.log")}
+    return sorted(logs - {"commands", "control"})
 
 
 def moods_of(output):

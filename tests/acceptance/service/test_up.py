@@ -1,5 +1,6 @@
 """`chorus up`: the number of workers follows demand, from zero to max and back."""
 
+import json
 import shutil
 import socket
 
@@ -116,6 +117,29 @@ def test_commands_find_the_local_service_and_a_cancelled_job_can_be_resumed(up, 
     assert chorus.here("resume", name).status == 0
     assert up.wait_for(job).rows_labelled == MANY
     assert chorus.here("status", name, "--json").json["status"] == "done"
+
+    logs = chorus.here("logs", name, "--json", "--follow")
+    lines = [json.loads(line) for line in logs.out.splitlines()]
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    assert {line["job"] for line in lines} == {name}
+    events = [
+        (line["message"].partition(":")[0], line.get("command"))
+        for line in lines
+        if line["message"].startswith(("submitted", "ended", "resumed"))
+    ]
+    assert events == [
+        ("submitted", "submit"),
+        ("ended", "cancel"),
+        ("resumed", "resume"),
+        ("ended", None),
+    ]
+    assert all(line["user"] and line["host"] for line in lines if "command" in line)
+    scored = [line for line in lines if line["message"] == "chorus.score done"]
+    assert len({line["chunk"] for line in scored}) == MANY
+    assert {(line["model"], line["rows"]) for line in scored} == {("mood-bow", 1)}
+    reduced = [line for line in lines if line["message"] == "chorus.reduce done"]
+    assert len({line["chunk"] for line in reduced}) == MANY
+    assert "job=" in chorus.here("logs", name).out
 
 
 def test_a_second_service_in_the_same_folder_is_refused_and_says_what_to_do(up):

@@ -51,7 +51,7 @@ def _infer_or_fail(self, prepared):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0)
     if "raise" in words:
-        raise ValueError("cannot read this")
+        raise ValueError("cannot read this") from KeyError(" ".join(prepared))
     if "pandas" in words:
         raise ValueError(f"pandas {'is' if sys.modules.get('pandas') else 'is not'} imported")
     values = _original_infer(self, prepared).copy()

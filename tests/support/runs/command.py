@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -91,6 +92,7 @@ class Command:
 @contextmanager
 def _as_in_a_process(words, environment):
     """Set arguments and environment, and restore afterwards what a command changes."""
+    log_handlers, log_level = logging.root.handlers[:], logging.root.level
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     allow_pandas = patch.object(main, "block_pandas", lambda: None)
     with (
@@ -104,6 +106,8 @@ def _as_in_a_process(words, environment):
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+            logging.root.handlers[:] = log_handlers
+            logging.root.setLevel(log_level)
 
 
 def with_site(folder, code):
