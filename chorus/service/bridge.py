@@ -73,18 +73,18 @@ def run_bridge(settings: Settings, identity: str | None = None) -> int:
     if broker is None:
         raise NoServiceToBridge
     broker.check_answers()
-    identity = identity or f"bridge-{uuid4().hex[:8]}"
-    log_as_worker(settings, "bridge", identity)
+    name = identity or f"bridge-{uuid4().hex[:8]}"
+    log_as_worker(settings, "bridge", name)
     context = context_for(settings, broker)
     if identity is None:
         # A service restarts its bridge, which releases messages until the file is corrected.
         read_customers(context.place)
     app = make_app(broker, key_prefix(context.place))
-    process = describe_process(context, settings, None, None, identity)
+    process = describe_process(context, settings, None, None, name)
     session = WorkerSession(context.board, process)
     with ExitStack() as stack:
         topics = stack.enter_context(Topics())
-        pull_loop = _pull_loop(settings, context, topics, identity)
+        pull_loop = _pull_loop(settings, context, topics, name)
         return bridge_worker.run_bridge(
             app, replace(context, session=session), pull_loop, topics, settings.run
         )

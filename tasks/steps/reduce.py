@@ -101,7 +101,8 @@ def _requeue_missing(
     """Dispatch the chunk's cells again, of the members that are not in `scored`."""
     for model in job.models:
         if model.name not in scored:
-            log.warning("its scores are missing, and are computed again", extra=vars(model))
+            fields = {"job": job.id, "chunk": chunk, "model": model.name, "version": model.version}
+            log.warning("its scores are missing, and are computed again", extra=fields)
             context.board.requeue(job.id, model.name, dataset.positions[chunk])
             enqueue_job(context.board, job, dataset, model.name)
             dispatch(context, model.name)
