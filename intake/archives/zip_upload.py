@@ -1,6 +1,5 @@
 """An upload that is a zip archive: the one file in it is read."""
 
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -15,6 +14,7 @@ from intake.archives.zip_file import (
     is_encrypted,
     list_files,
 )
+from intake.detect.intake_limits import check_unpacked
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
@@ -40,8 +40,9 @@ def unpack_zip(source: UploadFile) -> Iterator[UploadFile]:
             return
         member = _only_file(source.name, members)
         with tempfile.NamedTemporaryFile(prefix="chorus-") as copy:
-            _extract(source.name, file, member, Path(copy.name))
-            yield UploadFile(f"{source.name}/{member.filename}", Path(copy.name))
+            _extract(source, file, member, Path(copy.name))
+            name = f"{source.name}/{member.filename}"
+            yield UploadFile(name, Path(copy.name), source.limits, source.on_read)
 
 
 def _only_file(name: str, members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
@@ -60,16 +61,21 @@ def _only_file(name: str, members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo
     return members[0]
 
 
-def _extract(name: str, file: Path, member: zipfile.ZipInfo, target: Path) -> None:
+def _extract(source: UploadFile, file: Path, member: zipfile.ZipInfo, target: Path) -> None:
+    unpacked = 0
     try:
         with (
             zipfile.ZipFile(file) as archive,
             archive.open(member) as packed,
-            target.open("wb") as unpacked,
+            target.open("wb") as copy,
         ):
-            shutil.copyfileobj(packed, unpacked, _BLOCK_BYTES)
+            while block := packed.read(_BLOCK_BYTES):
+                unpacked += len(block)
+                check_unpacked(source.name, source.limits, unpacked, member.compress_size)
+                source.on_read(0)
+                copy.write(block)
     except NotImplementedError as error:  # a method of compression that Python lacks
         problem = f"it is packed in a way that cannot be read ({error})"
-        raise UnreadableUpload(name, problem, "Pack it again, as an ordinary zip.") from None
+        raise UnreadableUpload(source.name, problem, "Pack it again, as an ordinary zip.") from None
     except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, zlib.error) as error:
-        raise damaged_zip(name, error) from None
+        raise damaged_zip(source.name, error) from None

@@ -46,7 +46,7 @@ class UploadFile:
         """
         self.name, self.file, self.limits = name, file, limits
         self.base_name = name.lower().removesuffix(".gz")
-        self._on_read = on_read
+        self.on_read = on_read
         self._state_at_start = self._file_state()
         check_file_size(name, limits, self.size)
         with self._open() as raw:
@@ -69,7 +69,7 @@ class UploadFile:
                 while block := plain.read(_BLOCK_BYTES):
                     unpacked += len(block)
                     check_unpacked(self.name, self.limits, unpacked, raw.tell())
-                    self._on_read(raw.tell())
+                    self.on_read(raw.tell())
                     yield block
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 problem = f"its gzip compression is damaged or cut short ({error})"

@@ -115,7 +115,7 @@ def _parts(block: ValidatedBlock) -> Iterator[ValidatedBlock]:
     step = max(1, rows * _BLOCK_BYTES // size) if size > _BLOCK_BYTES else max(1, rows)
     yield replace(block, feedback=block.feedback.slice(0, step))
     for start in range(step, rows, step):
-        yield replace(block, feedback=block.feedback.slice(start, step), rejects=[])
+        yield replace(block, feedback=block.feedback.slice(start, step), rejects=[], blank_rows=0)
 
 
 def _one_line(error: BaseException) -> str:

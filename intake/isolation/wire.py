@@ -37,7 +37,8 @@ def send_block(send: SendBytes, block: ValidatedBlock) -> None:
         (reject.row, reject.id, reject.reason.value, reject.detail, reject.raw[:RAW_CHARS])
         for reject in block.rejects
     ]
-    send_header(send, {"kind": "block", "rejects": rejects, "columns": block.columns})
+    known = {"columns": block.columns, "blank_rows": block.blank_rows}
+    send_header(send, {"kind": "block", "rejects": rejects, **known})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, CHUNK) as writer:
         writer.write_table(block.feedback)
@@ -90,7 +91,7 @@ def parse_block(header: Header, data: bytes) -> ValidatedBlock:
         Reject(row, id_, RejectReason(reason), detail, raw)
         for row, id_, reason, detail, raw in header["rejects"]
     ]
-    return ValidatedBlock(feedback, rejects, tuple(header["columns"]))
+    return ValidatedBlock(feedback, rejects, tuple(header["columns"]), header["blank_rows"])
 
 
 def send_header(send: SendBytes, header: Header) -> None:

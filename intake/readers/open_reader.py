@@ -31,7 +31,7 @@ def open_reader(
     if layout.format in WORKBOOKS:
         with (
             source.open_seekable() as file,
-            read_spreadsheet(source.name, layout.format, file, sheet, request) as opened,
+            read_spreadsheet(source, layout.format, file, sheet, request) as opened,
         ):
             yield opened
         return
