@@ -36,6 +36,7 @@ _COMMANDS = {  # module → its commands
     "chorus.cli.service_commands": ("bridge", "doctor", "up", "worker"),
     "chorus.cli.deploy_commands": ("deploy",),
     "chorus.cli.diff_commands": ("diff",),
+    "chorus.cli.feedback_commands": ("feedback",),
     "chorus.cli.ensemble_commands": ("ensembles",),
     "chorus.cli.model_commands": ("models",),
     "chorus.cli.job_commands": ("cancel", "export", "logs", "resume", "status"),

@@ -17,6 +17,7 @@ from models.publishing.registry import ModelRegistry
 from storage.errors import BadRequest
 from storage.places.open_place import open_place
 from storage.places.place import Place
+from storage.records.feedback import dataset_path
 from storage.records.jobs import Job
 from storage.versions.version_store import CHAMPION, parse_version
 
@@ -122,7 +123,12 @@ def _find_jobs(place: Place, name: str) -> list[Job]:
     """
     if "/" not in name:
         return [find_job(place, name)]
-    return [find_job(place, run_job.job) for run_job in find_run(place, name).jobs]
+    run = find_run(place, name)
+    return [
+        find_job(place, run_job.job)
+        for run_job in run.jobs
+        if place.exists(dataset_path(run.customer, run_job.dataset))  # else it was removed since
+    ]
 
 
 def _compare_versions(

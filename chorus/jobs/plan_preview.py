@@ -13,8 +13,8 @@ from chorus.common.settings import Settings
 from chorus.export.out_option import read_out
 from chorus.jobs.lookup import find_job
 from chorus.jobs.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
-from chorus.jobs.reject_examples import reject_examples
 from chorus.jobs.upload_request import UploadRequest, prepare_job
+from chorus.reprocess.reject_examples import reject_examples
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import forecast_jobs

@@ -49,6 +49,16 @@ _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 MODEL_FAILED = "model failed"  # the reason of a valid row that a model could not score
 
 
+class NoDataset(Absent):
+    """A dataset that is not stored: its upload never ended, or it was removed."""
+
+    def __init__(self, customer: str, dataset: str, url: str) -> None:
+        super().__init__(url)
+        self.customer, self.dataset = customer, dataset
+        message = f"Dataset {dataset} of {customer} is not stored: it was removed, or its upload "
+        self.args = (f"{message}never ended. There is no {url}.",)
+
+
 class SourceChunk(Record):
     """A chunk of an earlier dataset of the customer that has some of the same texts."""
 
@@ -156,9 +166,13 @@ def rejects_path(customer: str, dataset: str) -> str:
 
 
 def read_dataset(place: Place, customer: str, dataset: str) -> Dataset:
-    """Read dataset.json. Raises Absent, BadRecord."""
+    """Read dataset.json. Raises NoDataset, BadRecord."""
     path = dataset_path(customer, dataset)
-    return Dataset.decode(place.read(path), place.url_of(path))
+    try:
+        data = place.read(path)
+    except Absent:
+        raise NoDataset(customer, dataset, place.url_of(path)) from None
+    return Dataset.decode(data, place.url_of(path))
 
 
 def read_chunk(

@@ -90,6 +90,13 @@ def sketch_names(place: Place, customer: str) -> list[SketchName]:
     return names
 
 
+def remove_sketches(place: Place, customer: str, dataset: str) -> None:
+    """Remove the sketch of a dataset, if it has one."""
+    for name in sketch_names(place, customer):
+        if name.dataset == dataset:
+            place.remove(name.path(customer))
+
+
 def encode(sketch: Sketch) -> bytes:
     """Encode a sketch as an Arrow IPC file with `bits` in the schema's metadata."""
     columns = {"hash": pa.array(sketch.hashes), "chunk": pa.array(sketch.chunks)}

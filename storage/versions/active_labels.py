@@ -15,7 +15,7 @@ back to a whole one; of two labels of a dataset, the one that was requested late
     active:         a → job 4, b → job 2, c → job 3
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from pydantic import Field
@@ -43,6 +43,8 @@ class LabelMove(Record):
     run: str | None = None  # the run that made the move
     keep: int | None = None  # of the run: earlier labels of each dataset that `prune` keeps
     whole: bool = False
+    # datasets whose feedback was removed, so that they have no labels any more
+    removed: tuple[str, ...] = Field(default=(), exclude_if=lambda removed: not removed)
 
 
 class ActiveLabels(Record):
@@ -62,6 +64,11 @@ class ActiveLabels(Record):
         }
         return self.model_copy(update={"datasets": self.datasets | newer})
 
+    def without(self, removed: Collection[str]) -> "ActiveLabels":
+        """Return a copy without the labels of these datasets. Pure."""
+        kept = {name: label for name, label in self.datasets.items() if name not in removed}
+        return self.model_copy(update={"datasets": kept})
+
 
 def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
     """Return the active labels after these moves, given the newest first. Pure.
@@ -75,7 +82,7 @@ def merge_moves(moves: Iterable[LabelMove]) -> ActiveLabels:
             break
     active = ActiveLabels()
     for move in reversed(needed):
-        active = active.with_labels(move.datasets)
+        active = active.with_labels(move.datasets).without(move.removed)
         if move.run is not None:
             active = active.model_copy(
                 update={"run": move.run, "keep": 1 if move.keep is None else move.keep}
@@ -100,8 +107,21 @@ def set_active_labels(
     `run` and `keep` are those of the run that does it, if any. Raises BadRecord, BadName,
     CannotWrite.
     """
+    _add(place, customer, LabelMove(datasets=dict(labels), run=run, keep=keep))
+
+
+def deactivate_labels(place: Place, customer: str, dataset: str) -> None:
+    """Make the labels of a dataset inactive, because its feedback is removed.
+
+    Labels that are requested later become active again. Raises BadRecord, BadName, CannotWrite.
+    """
+    if dataset in read_active_labels(place, customer).datasets:
+        _add(place, customer, LabelMove(removed=(dataset,)))
+
+
+def _add(place: Place, customer: str, move: LabelMove) -> None:
     pointer = _pointer(place, customer)
-    number = pointer.add(LabelMove(datasets=dict(labels), run=run, keep=keep))
+    number = pointer.add(move)
     if number % _MOVES_PER_WHOLE == 0:
         pointer.move(lambda _: _whole_move(read_active_labels(place, customer)))
         pointer.truncate(_KEPT_MOVES)
