@@ -57,6 +57,11 @@ class Predictions:
         """Return the predictions of these rows alone, [n] positions."""
         return Predictions(self.labels, self.probabilities[rows], self.chosen[rows])
 
+    def select(self, labels: tuple[str, ...]) -> "Predictions":
+        """Return the predictions of some of its labels alone."""
+        columns = [self.labels.index(label) for label in labels]
+        return Predictions(labels, self.probabilities[:, columns], self.chosen[:, columns])
+
 
 @dataclass(frozen=True)
 class RowIds:

@@ -47,6 +47,11 @@ over_length = click.option(
     show_default=True,
     help="Kinds that read tokens: cut a text with too many, or average over windows of it.",
 )
+new_labels = click.option(
+    "--new-labels",
+    is_flag=True,
+    help="Allow another target or other labels than those of the model's champion.",
+)
 
 
 @models.command("list")
@@ -143,6 +148,7 @@ def show_model(model: str, version: str, as_json: bool) -> None:
     help="Kinds that start from an encoder: times through the data.",
 )
 @over_length
+@new_labels
 @as_json
 def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: Any) -> None:
     """Train a model, evaluate it on held-out rows, and publish it as the next version."""
@@ -178,6 +184,7 @@ def train_model(as_json: bool, data: Path, encoder: Path | None, **arguments: An
 @click.option(
     "--text", default="text", show_default=True, help="The column of that file with the texts."
 )
+@new_labels
 @as_json
 def publish_model(
     model: str, source: Path, texts: Path | None, as_json: bool, **arguments: Any

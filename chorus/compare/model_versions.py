@@ -8,8 +8,10 @@ from chorus.common.settings import Settings
 from chorus.compare.difference import Difference
 from chorus.compare.local_scoring import score_missing_chunks, to_model_version
 from chorus.compare.stored_feedback import StoredChunk
+from ensemble.common_labels import common_labels
 from ensemble.compare import Comparison, Int64, Predictions, RowIds, compare
 from models.interface.manifest import ModelManifest
+from models.publishing.kept_answers import describe_answers
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records import feedback, scores
@@ -27,7 +29,24 @@ class DifferentTargets(BadRequest):
             for one in (before, after)
         )
         super().__init__(
-            f"The versions of {before.name} answer different targets: {', '.join(answers)}."
+            f"The versions of {before.name} answer different targets: {', '.join(answers)}. Their "
+            "labels have no common meaning, so they cannot be compared."
+        )
+
+
+class DifferentLabels(BadRequest):
+    """Two versions of a model whose labels have no common meaning."""
+
+    def __init__(self, before: ModelManifest, after: ModelManifest) -> None:
+        self.before, self.after = before, after
+        answers = "; ".join(
+            f"version {one.version} answers {describe_answers(one.target, one.labels)}"
+            for one in (before, after)
+        )
+        needed = "the same labels" if before.target.mode == "one_of" else "a label in common"
+        super().__init__(
+            f"The versions of {before.name} cannot be compared, because they need {needed}: "
+            f"{answers}."
         )
 
 
@@ -44,24 +63,37 @@ def diff_versions(
     Stored scores are used. Missing ones are computed and stored, one version after the other, so
     that one model is in memory at a time.
 
-    Raises DifferentTargets, CannotScore, IsolationFailed, BadScores.
+    Labels of an any_of target that only one of them has are left out.
+
+    Raises DifferentTargets, DifferentLabels, CannotScore, IsolationFailed, BadScores.
     """
     if before.target != after.target:
         raise DifferentTargets(before, after)
+    labels = common_labels(before.target.mode, before.labels, after.labels)
+    if not labels:
+        raise DifferentLabels(before, after)
     for manifest in (before, after):
         score_missing_chunks(settings, place, manifest, chunks)
     difference = Difference(f"{before.name} {before.version}", f"{after.name} {after.version}")
+    difference.leave_out_labels(before.target.name, {*before.labels, *after.labels} - {*labels})
     for chunk in chunks:
-        comparison, rejected = _compare_chunk(place, before, after, chunk, max_moved)
+        comparison, rejected = _compare_chunk(place, before, after, labels, chunk, max_moved)
         difference.add(before.target.name, chunk.dataset.customer, comparison)
         difference.rejected += rejected
     return difference
 
 
 def _compare_chunk(
-    place: Place, before: ModelManifest, after: ModelManifest, chunk: StoredChunk, max_moved: int
+    place: Place,
+    before: ModelManifest,
+    after: ModelManifest,
+    labels: tuple[str, ...],
+    chunk: StoredChunk,
+    max_moved: int,
 ) -> tuple[Comparison, int]:
-    """Return the comparison of a chunk, and the number of rows that one of the two rejected."""
+    """Return the comparison of a chunk under these labels, and the number of rows that one of the
+    two rejected.
+    """
     scores_before, scores_after = (
         _read_scores(place, manifest, chunk) for manifest in (before, after)
     )
@@ -71,8 +103,8 @@ def _compare_chunk(
     mode = before.target.mode
     return compare(
         mode,
-        _predict(scores_before, mode, kept),
-        _predict(scores_after, mode, kept),
+        _predict(scores_before, mode, kept).select(labels),
+        _predict(scores_after, mode, kept).select(labels),
         rows,
         max_moved,
     ), chunk.rows - len(kept)

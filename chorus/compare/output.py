@@ -18,7 +18,7 @@ def find_text(texts: Texts, row: MovedRow) -> str | None:
 
 
 def describe_left_out(difference: Difference) -> list[str]:
-    """Return one line for each reason why rows or targets were not compared."""
+    """Return one line for each reason why rows, targets or labels were not compared."""
     reasons = [
         (difference.rejected, "rejected by one of the two"),
         (difference.only_before, f"labelled by {difference.before} alone"),
@@ -28,6 +28,14 @@ def describe_left_out(difference: Difference) -> list[str]:
     return [
         *rows,
         *(f"target {name}, which one alone answers" for name in sorted(difference.unshared)),
+        *(
+            f"target {name}, which the two answer with other labels"
+            for name in sorted(difference.other_labels)
+        ),
+        *(
+            f"labels of {name} that one alone has: {', '.join(sorted(labels))}"
+            for name, labels in sorted(difference.unshared_labels.items())
+        ),
     ]
 
 
@@ -40,6 +48,10 @@ def to_json_object(difference: Difference, texts: Texts) -> dict[str, object]:
         "only_before": difference.only_before,
         "only_after": difference.only_after,
         "unshared": sorted(difference.unshared),
+        "other_labels": sorted(difference.other_labels),
+        "unshared_labels": {
+            target: sorted(labels) for target, labels in difference.unshared_labels.items()
+        },
         "targets": {
             target: _target_object(target, difference, texts) for target in difference.targets
         },

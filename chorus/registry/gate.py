@@ -10,8 +10,10 @@ from chorus.compare.local_scoring import open_local_scorer
 from chorus.compare.model_versions import diff_versions
 from chorus.compare.stored_feedback import StoredChunk
 from chorus.registry.gate_inputs import read_gate_inputs
+from ensemble.common_labels import common_labels
 from models.interface.manifest import ModelManifest
 from models.interface.training_set import LabelledTexts
+from models.publishing.kept_answers import describe_answers
 from models.publishing.metrics import compute_metrics
 from models.publishing.registry import ModelRegistry
 from storage.config.config_file import BadConfigFile
@@ -44,8 +46,8 @@ class IncompatibleVersion(BadRequest):
     def __init__(self, champion: ModelManifest, candidate: ModelManifest) -> None:
         self.champion, self.candidate = champion, candidate
         answers = (
-            f"version {manifest.version} answers {manifest.target.name} "
-            f"({manifest.target.mode}: {', '.join(manifest.labels)})"
+            f"version {manifest.version} answers "
+            f"{describe_answers(manifest.target, manifest.labels)}"
             for manifest in (champion, candidate)
         )
         super().__init__(
@@ -118,9 +120,10 @@ def check_gate(settings: Settings, place: Place, model: str, version: int) -> li
 
 
 def _is_compatible(champion: ModelManifest, candidate: ModelManifest) -> bool:
-    """Tell whether both answer the same target with the same labels. Those of any_of may differ."""
-    same_labels = set(champion.labels) == set(candidate.labels)
-    return champion.target == candidate.target and (champion.target.mode == "any_of" or same_labels)
+    """Tell whether both answer the same target with labels that can be compared."""
+    return champion.target == candidate.target and bool(
+        common_labels(champion.target.mode, champion.labels, candidate.labels)
+    )
 
 
 def _measure_flips(
@@ -144,6 +147,10 @@ def _measure_flips(
         f"against version {champion.version}, the champion, {share:.2%} of {compared:,} rows "
         "change their label"
     )
+    for target, labels in difference.unshared_labels.items():
+        measured += (
+            f" (without the labels of {target} that one alone has: {', '.join(sorted(labels))})"
+        )
     return GateFinding(measured, f"{max_share:.2%} at most", share <= max_share)
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chorus.common.process_setup import block_pandas, limit_native_threads
-from models.interface.manifest import Mode, ModelManifest, OverLength
+from models.interface.manifest import Mode, ModelManifest, ModelTarget, OverLength
 from models.interface.training_options import TrainingOptions
+from models.publishing.kept_answers import check_answers_kept
 from models.publishing.publish import publish_from
 from models.publishing.registry import ModelRegistry
 from models.publishing.train_model import train
@@ -30,15 +31,20 @@ class TrainingRequest:
     encoder: Path | None
     epochs: int
     over_length: OverLength
+    new_labels: bool = False  # it may answer otherwise than earlier versions
 
 
 def train_and_publish(place: Place, request: TrainingRequest) -> ModelManifest:
     """Train on a labelled file, evaluate on held-out rows, and publish.
 
-    Raises BadName, BadLabelledFile, and what models.publishing.train_model raises.
+    Raises BadName, BadLabelledFile, OtherAnswers, and what models.publishing.train_model raises.
     """
     check_name("model", request.name)
+    registry = ModelRegistry(place)
     data = read_labelled_texts(request.data, request.text, request.labels, request.mode)
+    if not request.new_labels:
+        target = ModelTarget(name=request.target, mode=request.mode)
+        check_answers_kept(registry, request.name, target, data.labels)
     options = TrainingOptions(
         encoder=request.encoder, epochs=request.epochs, over_length=request.over_length
     )
@@ -52,9 +58,7 @@ def train_and_publish(place: Place, request: TrainingRequest) -> ModelManifest:
             request.data.name,
             initializer=_initialize_process,
         )
-        return ModelRegistry(place).publish(
-            request.name, Path(folder), trained.spec, datetime.now(UTC)
-        )
+        return registry.publish(request.name, Path(folder), trained.spec, datetime.now(UTC))
 
 
 def publish_existing_model(
@@ -68,6 +72,7 @@ def publish_existing_model(
     over_length: OverLength,
     texts: Path | None,
     text: str,
+    new_labels: bool = False,
 ) -> ModelManifest:
     """Publish a model that was made elsewhere, from the arguments of `chorus models publish`.
 
@@ -84,6 +89,7 @@ def publish_existing_model(
         over_length=over_length,
         texts=read_texts(texts, text) if texts else None,
         initializer=_initialize_process,
+        new_labels=new_labels,
     )
 
 

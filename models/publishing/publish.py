@@ -11,6 +11,7 @@ from models.interface.import_result import NotAModel
 from models.interface.manifest import ModelCard, ModelManifest, ModelSpec, ModelTarget, OverLength
 from models.interface.training_set import held_out_rows
 from models.kinds.table import find_kind
+from models.publishing.kept_answers import check_answers_kept
 from models.publishing.model_source import open_source
 from models.publishing.registry import ModelRegistry
 from models.publishing.trial import measure_model
@@ -55,16 +56,18 @@ def publish_from(
     over_length: OverLength = "truncate",
     texts: pa.StringArray | None = None,
     initializer: Callable[[], None] | None = None,
+    *,
+    new_labels: bool = False,
 ) -> ModelManifest:
     """Publish a file or folder that one of the kinds recognises, or a folder that MLflow saved.
 
     `texts` are examples of what the model will read. Its speed is measured on them; lower
     precisions are made with about half of them and checked on the others, and not offered without
     texts. Pickles are not read, and no code that comes with a model is run. The process of the
-    trial calls `initializer` first.
+    trial calls `initializer` first. `new_labels`: it may answer otherwise than earlier versions.
 
-    Raises NotAModel, ContainsCode, OptionNotSupported, LabelsMismatch, UntrustedTypes,
-    MissingPackage, TrialFailed, BadName.
+    Raises NotAModel, ContainsCode, OptionNotSupported, LabelsMismatch, OtherAnswers,
+    UntrustedTypes, MissingPackage, TrialFailed, BadName.
     """
     with (
         open_source(source) as (kind, files),
@@ -72,6 +75,8 @@ def publish_from(
     ):
         check_options(kind, over_length, max_tokens)
         spec = import_model(kind, files, Path(folder), target, labels, max_tokens, over_length)
+        if not new_labels:
+            check_answers_kept(registry, name, spec.target, spec.labels)
         if texts is not None:
             held_out = held_out_rows(texts, 0.5)
             halves = [texts.filter(pa.array(half)) for half in (~held_out, held_out)]

@@ -173,7 +173,8 @@ def test_versions_that_answer_different_targets_are_refused(chorus, home):
     assert ended.json == {
         "status": "refused",
         "error": "The versions of mood-plain answer different targets: "
-        "version 1 answers mood (one_of), version 2 answers tone (one_of).",
+        "version 1 answers mood (one_of), version 2 answers tone (one_of). Their labels have "
+        "no common meaning, so they cannot be compared.",
     }
 
 

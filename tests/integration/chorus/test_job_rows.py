@@ -8,7 +8,8 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.compare.diff import DiffRequest, diff
-from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, NotComplete, diff_jobs
+from chorus.compare.job_output import NotComplete
+from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, diff_jobs
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import scores
 from storage.records.labelled_output import EnsembleVersion
