@@ -10,8 +10,10 @@ from storage.places.place import Place
 from storage.records import feedback
 from storage.versions.version_store import CHAMPION
 from tasks.jobs.submit import resolve_versions
-from workers.config.all_tables import read_chorus_config
 from workers.config.chorus_toml import FILE_NAME
+from workers.config.gate_file import Gate, read_gates
+from workers.config.limits_file import read_limits
+from workers.config.schedule_file import read_schedules
 
 
 class SeveralMistakes(ChorusError):
@@ -56,7 +58,7 @@ def check_customers(place: Place) -> str:
 
 def check_limits(place: Place) -> str:
     """Check the limits of chorus.toml, and that the models of its tables are published."""
-    named, published = list(read_chorus_config(place).limits.models), ModelRegistry(place).names()
+    named, published = list(read_limits(place).models), ModelRegistry(place).names()
     unknown = [name for name in named if name not in published]
     if unknown:
         raise UnknownModels(place.url_of(FILE_NAME), unknown, published)
@@ -65,15 +67,13 @@ def check_limits(place: Place) -> str:
 
 def check_gates(place: Place) -> str:
     """Check that the gate of every published model can be measured."""
-    gates, registry = read_chorus_config(place).gates, ModelRegistry(place)
-    base = type(gates.defaults)()
-    names = [name for name in registry.names() if gates.for_model(name) != base]
+    gates, registry = read_gates(place), ModelRegistry(place)
+    names = [name for name in registry.names() if gates.for_model(name) != Gate()]
 
     def check(name: str) -> None:
-        version = registry.aliases(name).get(CHAMPION)
-        versions = registry.versions(name)
-        newest = version if version in versions else versions[-1]
-        check_gate_inputs(place, gates, registry.manifest(name, newest))
+        versions, champion = registry.versions(name), registry.aliases(name).get(CHAMPION)
+        version = champion if champion in versions else versions[-1]
+        check_gate_inputs(place, gates, registry.manifest(name, version))
 
     _check_each(names, check)
     return ", ".join(names) or "none"
@@ -81,7 +81,7 @@ def check_gates(place: Place) -> str:
 
 def check_schedules(place: Place) -> str:
     """Check the schedules of chorus.toml, and that their customers have feedback."""
-    schedules, customers = read_chorus_config(place).schedules, feedback.customers(place)
+    schedules, customers = read_schedules(place), feedback.customers(place)
     named = {customer for schedule in schedules.values() for customer in schedule.customers or ()}
     unknown = sorted(named.difference(customers))
     if unknown:

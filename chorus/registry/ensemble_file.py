@@ -77,8 +77,6 @@ def read_ensemble(config: ConfigFile) -> Ensemble:
                 )
         used |= dict.fromkeys(target.columns, f"the target {target.name!r} writes")
         targets.append(target)
-    if not targets:
-        raise config.error_at(("targets",), "targets is empty; an ensemble needs one or more.")
     return Ensemble.model_validate({**values, "targets": targets})
 
 
@@ -97,10 +95,6 @@ def _read_target(
                 "says how much it counts.",
             )
         members.append(Member.model_validate(keys))
-    if not members:
-        raise config.error_at(
-            (*path, "members"), "members is empty; a target needs one model or more."
-        )
     return Target.model_validate({**values, "members": members})
 
 

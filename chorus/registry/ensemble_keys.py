@@ -11,9 +11,15 @@ from storage.names import is_name
 _MODES = ("one_of", "any_of")
 
 
-def _as_it_is(value: object) -> object:
-    """Return a value that is read elsewhere: an array of tables, or what is not used."""
-    return value
+def _array_of(what: str) -> ValueCheck:
+    """Return a check of an array of tables, which have keys of their own."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, list) or not value:
+            raise ValueError(f"an array of one or more {what}")
+        return value
+
+    return check
 
 
 def _target_name(value: object) -> str:
@@ -42,7 +48,7 @@ def _version(value: object) -> int | str:
 
 ENSEMBLE_KEYS: dict[str, ValueCheck] = {
     "description": parse_text,
-    "targets": _as_it_is,
+    "targets": _array_of("targets"),
     "review_below": lambda value: parse_number(
         value, lambda share: 0 <= share <= 1, "a number from 0 to 1"
     ),
@@ -51,7 +57,7 @@ ENSEMBLE_KEYS: dict[str, ValueCheck] = {
 TARGET_KEYS: dict[str, ValueCheck] = {
     "name": _target_name,
     "mode": _one_of(_MODES),
-    "members": _as_it_is,
+    "members": _array_of("members"),
     "threshold": lambda value: parse_number(
         value, lambda share: 0 < share < 1, "a number above 0 and below 1"
     ),

@@ -66,10 +66,8 @@ class ConfigFile:
         Raises BadConfigFile if the value is no such array.
         """
         if not isinstance(value, list):
-            name, how = path[-1], f"write {self.header_of((*path, 0))} above each one"
-            if self.lines is not None or len(path) > 1:
-                how = f"it must be an array of {self.table_word.split()[-1]}s"
-            raise self.error_at(path, f"{name} is {self.show(value)}; {how}.")
+            how = f"write {self.header_of((*path, 0))} above each one"
+            raise self.error_at(path, f"{path[-1]} is {self.show(value)}; {how}.")
         return [
             ((*path, index), self.check_table((*path, index), table))
             for index, table in enumerate(value)

@@ -9,7 +9,8 @@ import pytest
 from chorus.common.settings import from_environment
 from chorus.compare.diff import DiffRequest, diff
 from chorus.compare.job_output import NotComplete
-from chorus.compare.job_rows import NoCommonDataset, NoCommonTarget, diff_jobs
+from chorus.compare.job_rows import NoCommonDataset, NoCommonLabels, NoCommonTarget, diff_jobs
+from chorus.compare.output import describe_left_out
 from ensemble.spec import Ensemble, EnsembleRegistry, Member, Target
 from storage.records import scores
 from storage.records.labelled_output import EnsembleVersion
@@ -26,11 +27,11 @@ def steps(place, redis):
     return Steps(place, redis)
 
 
-def store_scores(place, model, dataset, chunk, values, rejected=None):
+def store_scores(place, model, dataset, chunk, values, rejected=None, labels=MOOD):
     """Store a model's scores of a chunk; `values` are the probabilities of the second label."""
     good = np.array(values, dtype=np.float32)
     chunk_scores = Scores(
-        model, 1, f"digest of {model}", MOOD, np.stack([1 - good, good], axis=1), rejected or {}
+        model, 1, f"digest of {model}", labels, np.stack([1 - good, good], axis=1), rejected or {}
     )
     place.create(scores.path(model, 1, dataset.chunks[chunk].id), scores.encode(chunk_scores))
 
@@ -144,3 +145,38 @@ def test_jobs_that_cannot_be_compared_say_why(steps, place):
         NoCommonTarget, match=r"done answers mood \(one_of\); toned answers tone \(one_of\)"
     ):
         diff_jobs(place, NAMES, [done], [toned])
+
+
+def jobs_with_labels(steps, mode, before, after):
+    """Return two jobs on one dataset of a row, whose target has these labels."""
+    place = steps.context.place
+    dataset, both = store_dataset(place, TEXTS[:1]), []
+    for model, labels in (("bow", before), ("minilm", after)):
+        store_scores(place, model, dataset, 0, [0.9], labels=labels)
+        target = Target(name="about", mode=mode, members=(Member(model=model),))
+        version = EnsembleRegistry(place).publish(
+            model, Ensemble(targets=(target,)), datetime(2026, 1, 1, tzinfo=UTC)
+        )
+        ensemble = EnsembleVersion(name=model, version=version)
+        both.append(complete_job(steps, dataset, f"by-{model}", model, ensemble=ensemble))
+    return both
+
+
+@pytest.mark.parametrize("mode", ["one_of", "any_of"])
+def test_jobs_whose_labels_have_no_common_meaning_are_refused_with_both_lists(steps, place, mode):
+    one, other = jobs_with_labels(steps, mode, ("bad", "good"), ("cafe", "price"))
+    with pytest.raises(NoCommonLabels, match=r"by-bow answers about .*: bad, good\); by-minilm"):
+        diff_jobs(place, NAMES, [one], [other])
+
+
+def test_labels_of_any_of_that_one_job_alone_has_are_left_out_and_named(steps, place):
+    one, other = jobs_with_labels(steps, "any_of", ("delivery", "price"), ("cafe", "price"))
+    difference = diff_jobs(place, NAMES, [one], [other])
+    assert difference.overall("about").labels == ("price",)
+    assert difference.overall("about").changed == 0
+    assert describe_left_out(difference) == ["labels of about that one alone has: cafe, delivery"]
+
+
+def test_labels_of_one_of_may_have_another_order(steps, place):
+    one, other = jobs_with_labels(steps, "one_of", ("bad", "good"), ("good", "bad"))
+    assert diff_jobs(place, NAMES, [one], [other]).overall("about").changed == 1
