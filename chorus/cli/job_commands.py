@@ -1,8 +1,10 @@
 """`chorus status`, `logs`, `cancel`, `resume` and `export`: jobs that were submitted."""
 
+from datetime import datetime
+
 import click
 
-from chorus.cli.options import as_json
+from chorus.cli.options import JOB_STATES, Date, as_json, customers_option
 from chorus.common.settings import from_environment
 from tasks.formats.output_format import FORMATS, FileFormat
 
@@ -31,20 +33,44 @@ def resume(job: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
 def logs(job: str, follow: bool, as_json: bool) -> None:
     """Print what the processes of this machine have logged of JOB, in the order of time."""
-    from chorus.jobs.job_logs import show_logs
+    from chorus.operations.job_logs import show_logs
 
     show_logs(from_environment(), job, follow=follow, as_json=as_json)
 
 
 @click.command()
 @click.argument("job", required=False)
+@customers_option("Only jobs of this customer.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(JOB_STATES),
+    help="Only jobs in this state; may be given several times.",
+)
+@click.option("--since", type=Date(), metavar="DATE", help="Only jobs submitted since then.")
+@click.option("--all", "all_", is_flag=True, help="Show all jobs that have ended.")
 @click.option("--watch", is_flag=True, help="Show it again every second; one job until it ends.")
 @as_json
-def status(job: str | None, watch: bool, as_json: bool) -> None:
-    """Show all jobs, open runs, models and bridges; or JOB with progress, rate and time left."""
+def status(
+    job: str | None,
+    customers: tuple[str, ...],
+    states: tuple[str, ...],
+    since: datetime | None,
+    all_: bool,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    """Show open jobs and the latest twenty others, open runs, models and bridges; or JOB with
+    progress, rate and time left.
+    """
+    if job is not None and (customers or states or since or all_):
+        raise click.UsageError("--customer, --state, --since and --all go without JOB.")
+    from chorus.jobs.job_selection import JobSelection
     from chorus.jobs.status import show_status
 
-    show_status(from_environment(), job, as_json=as_json, watch=watch)
+    selection = JobSelection(customers, states, since, all_)
+    show_status(from_environment(), job, selection, as_json=as_json, watch=watch)
 
 
 @click.command()

@@ -36,6 +36,10 @@ device_option = click.option(
 )
 
 
+# what `chorus status` says of a job
+JOB_STATES = ("running", "done", "failed", "cancelled", "interrupted", "incomplete", "unreadable")
+
+
 def customers_option(meaning: str) -> Callable[[F], F]:
     """Return the option `--customer`, which may be given several times."""
     return click.option("--customer", "customers", multiple=True, metavar="C", help=meaning)

@@ -11,6 +11,7 @@ from ensemble.compare import MovedRow
 from ensemble.customers import read_customers
 from ensemble.spec import EnsembleRegistry
 from storage.errors import BadRequest
+from storage.name_list import list_names
 from storage.places.place import Absent, Place
 from storage.records import feedback
 from storage.records.feedback import Dataset
@@ -27,7 +28,7 @@ class NoStoredFeedback(BadRequest):
         self.customer, self.customers = customer, customers
         super().__init__(
             f"No feedback of {customer} is stored. Customers with stored feedback: "
-            f"{', '.join(customers) or 'none'}."
+            f"{list_names(customers, customer)}."
         )
 
 

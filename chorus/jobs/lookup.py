@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from storage.errors import BadRequest
+from storage.name_list import list_names
 from storage.places.place import Absent, Place
 from storage.records import jobs
 from storage.records.jobs import Job
@@ -15,7 +16,8 @@ class NoSuchJob(BadRequest):
     def __init__(self, job: str, job_ids: Sequence[str]) -> None:
         self.job, self.job_ids = job, job_ids
         super().__init__(
-            f"There is no job {job}. Jobs of this root: {', '.join(job_ids) or 'none'}."
+            f"There is no job {job}. Jobs of this root: {list_names(job_ids, job)}. "
+            "`chorus status` shows the latest."
         )
 
 
@@ -25,7 +27,7 @@ class NoSuchRun(BadRequest):
     def __init__(self, customer: str, run: str, runs: Sequence[str], kind: str = "run") -> None:
         self.customer, self.run, self.runs = customer, run, runs
         super().__init__(
-            f"There is no {kind} {run} of {customer}. Its {kind}s: {', '.join(runs) or 'none'}."
+            f"There is no {kind} {run} of {customer}. Its {kind}s: {list_names(runs, run)}."
         )
 
 
@@ -34,7 +36,7 @@ def find_job(place: Place, job: str) -> Job:
     try:
         return jobs.read_job(place, job)
     except Absent:
-        raise NoSuchJob(job, [each.id for each in jobs.all_jobs(place)]) from None
+        raise NoSuchJob(job, place.names("jobs")) from None
 
 
 def find_run(place: Place, name: str) -> Run:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chorus.common.configuration import configuration_mistakes
 from chorus.common.console import clear_screen, print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
+from chorus.jobs.job_selection import JobSelection, select_jobs
 from chorus.jobs.job_status import SUMMARY_FIELDS, job_details, job_summary
 from chorus.jobs.lookup import find_job
 from chorus.jobs.service_status import bridge_statuses, model_statuses
@@ -16,7 +18,6 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.feedback import customers
 from storage.records.job_state import recorded_state
-from storage.records.jobs import all_jobs
 from storage.records.runs import Run, open_runs
 from tasks.board.board import Board
 
@@ -26,15 +27,21 @@ _STARTUP_STAGES = ("waiting", "starting", "loading", "scoring")
 Object = Mapping[str, Any]  # of JSON
 
 
-def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bool) -> None:
-    """Print one job, or all jobs and models.
+def show_status(
+    settings: Settings, job: str | None, selection: JobSelection, *, as_json: bool, watch: bool
+) -> None:
+    """Print one job, or the selected jobs, and runs, models and bridges.
 
     With `watch` every second: one job until it ends, else until interrupted. Raises NoSuchJob.
     """
     place = open_place(settings.home)
     board = board_of_service(settings, place)
     while True:
-        status = job_details(place, board, find_job(place, job)) if job else _all(place, board)
+        status = (
+            job_details(place, board, find_job(place, job))
+            if job
+            else _overview(place, board, selection)
+        )
         if watch and not as_json:
             clear_screen()
         if as_json:
@@ -42,16 +49,19 @@ def show_status(settings: Settings, job: str | None, *, as_json: bool, watch: bo
         elif job:
             _print_job(status)
         else:
-            _print_all(status)
+            _print_overview(status)
         if not watch or (job and status["status"] != "running"):
             return
         time.sleep(_WATCH_SECONDS)
 
 
-def _all(place: Place, board: Board | None) -> dict[str, object]:
-    runs = (run for customer in customers(place) for run in open_runs(place, customer))
+def _overview(place: Place, board: Board | None, selection: JobSelection) -> dict[str, object]:
+    names = selection.customers or customers(place)
+    runs = (run for customer in names for run in open_runs(place, customer))
+    jobs, hidden = select_jobs(place, selection, partial(job_summary, place, board))
     return {
-        "jobs": [job_summary(place, board, job) for job in all_jobs(place)],
+        "jobs": jobs,
+        "jobs_not_shown": hidden,
         "runs": [_run_status(place, run) for run in runs],
         "models": model_statuses(place, board),
         "bridges": bridge_statuses(board),
@@ -69,11 +79,16 @@ def _run_status(place: Place, run: Run) -> dict[str, object]:
     }
 
 
-def _print_all(status: Object) -> None:
+def _print_overview(status: Object) -> None:
     print_table(
         SUMMARY_FIELDS,
         [[_or_empty(job[name]) for name in SUMMARY_FIELDS] for job in status["jobs"]],
     )
+    if status["jobs_not_shown"]:
+        print_line(
+            f"{status['jobs_not_shown']:,} more jobs have ended. --all shows them; --customer, "
+            "--state and --since choose among them."
+        )
     for kind in ("runs", "models", "bridges"):
         if rows := status[kind]:
             print_line()

@@ -6,6 +6,7 @@ from chorus.registry.gate_inputs import check_gate_inputs
 from ensemble.customers import read_customers
 from models.publishing.registry import ModelRegistry
 from storage.errors import ChorusError
+from storage.name_list import list_names
 from storage.places.place import Place
 from storage.records import feedback
 from storage.versions.version_store import CHAMPION
@@ -31,7 +32,7 @@ class UnknownModels(ChorusError):
         self.unknown, self.published = unknown, published
         super().__init__(
             f"{file} has tables for models that are not published: {', '.join(unknown)}. Remove "
-            f"them, or publish the models. Published: {', '.join(published) or 'none'}."
+            f"them, or publish the models. Published: {list_names(published, unknown[0])}."
         )
 
 
@@ -43,7 +44,7 @@ class UnknownCustomers(ChorusError):
         super().__init__(
             f"{file} has schedules for customers without feedback: {', '.join(unknown)}. Remove "
             f"them, or upload their first feedback. With "
-            f"feedback: {', '.join(customers) or 'none'}."
+            f"feedback: {list_names(customers, unknown[0])}."
         )
 
 

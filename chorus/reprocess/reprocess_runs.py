@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from storage.errors import BadRequest, ChorusError
+from storage.name_list import list_names
 from storage.names import check_name
 from storage.places.place import Place
 from storage.records.feedback import customers as all_customers
@@ -37,8 +38,8 @@ class NothingStored(BadRequest):
         self.customers, self.with_feedback = customers, with_feedback
         super().__init__(
             f"No feedback of {', '.join(customers) or 'any customer'} is stored in that time. "
-            f"Customers with feedback: {', '.join(with_feedback) or 'none'}. `chorus score` or "
-            "`chorus submit` stores what it labels."
+            f"Customers with feedback: {list_names(with_feedback, ''.join(customers[:1]))}. "
+            "`chorus score` or `chorus submit` stores what it labels."
         )
 
 

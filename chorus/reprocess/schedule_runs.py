@@ -10,6 +10,7 @@ from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from storage.errors import BadRequest
+from storage.name_list import list_names
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.runs import read_run_end
@@ -59,7 +60,7 @@ class NoSuchSchedule(BadRequest):
     def __init__(self, name: str, schedules: list[str]) -> None:
         self.name, self.schedules = name, schedules
         super().__init__(
-            f"chorus.toml has no schedule {name}. It has: {', '.join(schedules) or 'none'}."
+            f"chorus.toml has no schedule {name}. It has: {list_names(schedules, name)}."
         )
 
 

@@ -16,7 +16,7 @@ from storage.names import check_name, digest
 from storage.places.concurrent import map_concurrently
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Place
-from storage.record import Record
+from storage.record import BadRecord, Record
 from storage.records.feedback import Dataset
 from storage.records.labelled_output import EnsembleVersion, ModelVersion
 
@@ -179,12 +179,25 @@ def open_jobs(place: Place) -> list[Job]:
 def all_jobs(place: Place) -> list[Job]:
     """Return every readable job whose labels were not pruned, the oldest first."""
     jobs = _read(place, place.names("jobs"))
-    removed = map_concurrently(place, lambda job: _is_removed(place, job.id), jobs)
-    return [job for job, is_removed in zip(jobs, removed, strict=True) if not is_removed]
+    ends = map_concurrently(place, lambda job: read_end(place, job.id), jobs)
+    return [job for job, end in zip(jobs, ends, strict=True) if not _is_removed(end)]
 
 
-def _is_removed(place: Place, job: str) -> bool:
-    end = read_end(place, job)
+def jobs_with_ends(place: Place) -> list[tuple[Job, JobEnd | None]]:
+    """Return the same with their ends; None for a job that is open, or whose end is damaged."""
+
+    def end_of(job: Job) -> JobEnd | None:
+        try:
+            return read_end(place, job.id)
+        except BadRecord:
+            return None
+
+    jobs = _read(place, place.names("jobs"))
+    ends = map_concurrently(place, end_of, jobs)
+    return [(job, end) for job, end in zip(jobs, ends, strict=True) if not _is_removed(end)]
+
+
+def _is_removed(end: JobEnd | None) -> bool:
     return end is not None and end.status == "removed"
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from storage.errors import BadRequest
+from storage.name_list import list_names
 from storage.names import check_name
 from storage.places.concurrent import map_concurrently, run_both
 from storage.places.place import Place
@@ -29,8 +30,9 @@ class NotPublished(BadRequest):
     def __init__(self, collection: str, requested: str, published: list[str]) -> None:
         self.collection, self.requested, self.published = collection, requested, published
         names = (
-            ", ".join(published)
-            or f"none; run `make demo` to publish those of the demo, or see `chorus {collection} "
+            list_names(published, requested)
+            if published
+            else f"none; run `make demo` to publish those of the demo, or see `chorus {collection} "
             "--help`"
         )
         super().__init__(f"There is no {requested} among the {collection}. Published: {names}.")
