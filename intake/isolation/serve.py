@@ -1,5 +1,6 @@
 """The work of the reading process: read one file, and send its blocks."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ def serve(pipe: Connection) -> None:
     request: ReadRequest = pipe.recv()
     tempfile.tempdir = request.temporary
     forbid_core_dumps()
+    _silence_native_code()
     limit_memory(request.options.limits.memory)
     try:
         _read(pipe, request)
@@ -50,6 +52,12 @@ def serve(pipe: Connection) -> None:
     except Exception as error:  # also of readers that fail on what nobody expected
         lift_memory_limit()
         wire.send_header(pipe.send_bytes, _report(error))
+
+
+def _silence_native_code() -> None:
+    """Drop what is written to standard error: native code that crashes prints its stack there."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _report(error: Exception) -> wire.Header:

@@ -69,6 +69,8 @@ class OpenSheet:
         """Yield the rows that are not blank, all of one width."""
         # The rows above the first cell come too, and the columns left of it do not.
         for number, values in enumerate(self._calamine.iter_rows(), 1):
+            if values.count("") == len(values):  # of these, a sheet may have a million
+                continue
             cells = [self._text(value) for value in values]
             if any(cell is not None and not cell.isspace() for cell in cells):
                 yield SheetRow(number, cells)
@@ -115,4 +117,6 @@ def _calamine_errors(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, reason: str) -> UnreadableUpload:
-    return UnreadableUpload(name, f"it is a damaged workbook ({reason[:200]})", _SAVE_AGAIN)
+    return UnreadableUpload(
+        name, f"it is a workbook that cannot be read ({reason[:200]})", _SAVE_AGAIN
+    )

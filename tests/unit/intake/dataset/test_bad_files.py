@@ -62,7 +62,7 @@ NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - no secret
         (gzip.compress(CSV * 100, mtime=0)[:-9], "in.csv.gz", {}, "damaged or cut short"),
         (gzip.compress(CSV * 100, mtime=0)[:20] + b"????", "in.csv.gz", {}, "damaged or cut short"),
         (gzip.compress(gzip.compress(CSV, mtime=0), mtime=0), "in.csv.gz", {}, "gzip inside gzip"),
-        (workbook(), "in.csv", {}, "damaged workbook"),
+        (workbook(), "in.csv", {}, "workbook that cannot be read"),
         (b"%PDF-1.7 ...", "in.csv", {}, "PDF"),
         (b"\x89PNG\r\n\x1a\n...", "in.csv", {}, "PNG"),
         (b"\xff\xd8\xff\xe0...", "in.csv", {}, "JPEG"),
