@@ -115,6 +115,6 @@ class _Sheets:
         text = excel_text(value)
         if text.startswith("<r>") and text.endswith("</r>"):
             # xlsxwriter would copy it into the file as XML of its own
-            self._sheet.write_rich_string(row, column, text[0], text[1:])
+            self._sheet.write_rich_string(row, column, text[0], text[1], text[2:])
         else:
             self._sheet.write_string(row, column, text, style)
