@@ -1,21 +1,19 @@
-"""The encoding of a text file, chosen from counts of its bytes; and decoding that marks invalid
-bytes.
-"""
+"""The encoding of a text file, chosen from its bytes; and decoding that marks invalid bytes."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from intake.detect.file_format import refuse_binary
+from intake.encodings.legacy import choose_legacy
+from intake.encodings.readings import Reading
+from intake.encodings.unclear import unclear_encoding_error
+from intake.encodings.non_ascii import sample_non_ascii
 from intake.errors import UnreadableUpload
 
 # Stands in decoded text where bytes were invalid. A lone surrogate is never part of a valid text.
 INVALID_MARK = "\ud800"
 _ERROR_HANDLER = "chorus-mark-invalid"
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _NO_TEXT_ENCODINGS = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
 )
@@ -28,7 +26,6 @@ class ByteCounts:
     head: bytes  # the first bytes of the file
     valid_sequences: int  # multi-byte sequences that are valid UTF-8
     invalid_bytes: int  # bytes that are not valid UTF-8
-    after_lowercase: Sequence[int]  # [256] how often each byte follows one of a to z
 
 
 @dataclass(frozen=True)
@@ -39,19 +36,27 @@ class Encoding:
     notice: str | None = None
 
 
-def choose_encoding(name: str, requested: str | None, counts: ByteCounts) -> Encoding:
+def choose_encoding(
+    name: str,
+    requested: str | None,
+    counts: ByteCounts,
+    read_blocks: Callable[[], Iterable[bytes]],
+) -> Encoding:
     """Return the encoding of the upload `name`.
 
     That is the requested one; else the one of the byte order mark; else UTF-8 if most multi-byte
-    sequences are valid; else windows-1252 or Mac Roman, whichever fits better. Raises
-    UnreadableUpload for an unknown encoding, and for UTF-16 without a byte order mark.
+    sequences are valid; else the legacy encoding that `choose_legacy` finds for certain in the
+    file, which `read_blocks` reads once more. Raises UnreadableUpload for an unknown encoding,
+    for binary data, for UTF-16 without a byte order mark, and where no encoding is certain.
     """
     if requested is not None:
         return Encoding(_python_name(name, requested, counts.head))
-    for bom, encoding in _BOMS:
-        if counts.head.startswith(bom):
-            return Encoding(encoding)
+    if counts.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Encoding("utf-16")
     _refuse_bare_utf16(name, counts.head)
+    refuse_binary(name, counts.head)
+    if counts.head.startswith(codecs.BOM_UTF8):
+        return Encoding("utf-8-sig")
     if not counts.invalid_bytes:
         return Encoding("utf-8")
     if counts.valid_sequences > counts.invalid_bytes:
@@ -60,13 +65,29 @@ def choose_encoding(name: str, requested: str | None, counts: ByteCounts) -> Enc
             "rejected"
         )
         return Encoding("utf-8", notice)
-    legacy = min(
-        ("windows-1252", "mac_roman"),
-        key=lambda encoding: _count_implausible(encoding, counts.after_lowercase),
-    )
-    return Encoding(
-        legacy, f"read as {legacy}: not UTF-8, and this fits best; --encoding says otherwise"
-    )
+    choice = choose_legacy(sample_non_ascii(read_blocks()))
+    if not choice.certain or not _reads_all(choice.readings[0], read_blocks()):
+        raise unclear_encoding_error(name, choice.readings)
+    encoding = choice.readings[0].encoding
+    notice = f"read as {encoding}: not UTF-8, and this fits best; --encoding says otherwise"
+    return Encoding(encoding, notice)
+
+
+def _reads_all(reading: Reading, blocks: Iterable[bytes]) -> bool:
+    """Return True if every byte of the file is part of a character.
+
+    The sample shows it for encodings of single bytes.
+    """
+    if reading.is_single_byte:
+        return True
+    decoder = codecs.getincrementaldecoder(reading.encoding)()
+    try:
+        for block in blocks:
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _python_name(name: str, requested: str, head: bytes) -> str:
@@ -141,17 +162,3 @@ def _refuse_bare_utf16(name: str, head: bytes) -> None:
                 "it looks like UTF-16 without a byte order mark",
                 f"Run again with --encoding {order}, or save it as UTF-8.",
             )
-
-
-def _count_implausible(encoding: str, after_lowercase: Sequence[int]) -> int:
-    """Count implausible characters: after a lower-case letter a capital (donÕt), or no character.
-
-    Each of the two encodings has letters where the other has its quotation marks: Mac Roman's
-    are capitals in windows-1252.
-    """
-    count = 0
-    for byte in range(128, 256):
-        character = bytes([byte]).decode(encoding, errors="ignore")
-        if not character or character.isupper():
-            count += after_lowercase[byte]
-    return count

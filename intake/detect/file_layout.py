@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from intake.detect.csv_layout import choose_csv_layout
 from intake.detect.encoding import choose_encoding, marking_decoder
-from intake.detect.file_format import WORKBOOKS, choose_format, refuse_binary
+from intake.detect.file_format import WORKBOOKS, choose_format
 from intake.detect.fingerprint import Fingerprint
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
@@ -52,9 +52,7 @@ def choose_layout(
     chosen_format = choose_format(name, source.base_name, format_, head)
     if chosen_format == "parquet":
         return FileLayout("parquet", "utf-8", "", "")
-    chosen_encoding = choose_encoding(name, encoding, fingerprint.counts)
-    if encoding is None and chosen_encoding.name != "utf-16":
-        refuse_binary(name, head)
+    chosen_encoding = choose_encoding(name, encoding, fingerprint.counts, source.blocks)
     line_end = "\r" if fingerprint.carriage_returns and not fingerprint.line_feeds else "\n"
     notices = [chosen_encoding.notice] if chosen_encoding.notice else []
     extension = source.base_name.rpartition(".")[2]

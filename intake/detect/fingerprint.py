@@ -9,8 +9,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from intake.detect.encoding import ByteCounts
 
 HEAD_BYTES = 64 * 1024
@@ -30,7 +28,7 @@ class Fingerprint:
 def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
     """Hash and count the bytes, in the same memory however many there are."""
     sha256, size, head, line_feeds, carriage_returns = hashlib.sha256(), 0, b"", 0, 0
-    utf8, after_lowercase = _Utf8Counter(), np.zeros(256, dtype=np.int64)
+    utf8 = _Utf8Counter()
     for block in blocks:
         sha256.update(block)
         size += len(block)
@@ -38,10 +36,8 @@ def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
         line_feeds += block.count(b"\n")
         carriage_returns += block.count(b"\r")
         utf8.feed(block)
-        if utf8.invalid_bytes:  # else the file is UTF-8 so far, and these counts are not needed
-            after_lowercase += _count_after_lowercase(block)
     utf8.feed(b"", final=True)
-    counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes, after_lowercase.tolist())
+    counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes)
     return Fingerprint(sha256.hexdigest(), size, counts, line_feeds, carriage_returns)
 
 
@@ -75,10 +71,3 @@ class _Utf8Counter:
         )
         self.invalid_bytes += invalid_bytes
         self.valid_sequences += len(text) - len(text.encode("ascii", "ignore")) - invalid_bytes
-
-
-def _count_after_lowercase(block: bytes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return [256] how often each byte follows one of a to z."""
-    values = np.frombuffer(block, dtype=np.uint8)
-    lowercase = (values[:-1] >= ord("a")) & (values[:-1] <= ord("z"))
-    return np.bincount(values[1:][lowercase], minlength=256)

@@ -23,11 +23,14 @@ def parts_of(answer):
 def test_every_row_of_a_real_corpus_is_labelled_or_rejected_and_a_second_run_gives_the_same_bytes(
     chorus,
 ):
-    arguments = ("score", corpus(), "--customer", "plain", "--keep-columns", "--json")
+    # Part of it was mojibake when it was made, so that its encoding has to be named.
+    arguments = (
+        *("score", corpus(), "--customer", "plain", "--encoding", "mac_roman"),
+        *("--keep-columns", "--json"),
+    )
     first = chorus(*arguments)
     assert first.status == 0, first.err
     answer = first.json
-    assert "mac_roman" in first.err
     assert answer["rows_in"] == 38_158
     assert answer["rows_labelled"] + answer["rows_rejected"] == 38_158
     assert answer["cells_scored"] == 10

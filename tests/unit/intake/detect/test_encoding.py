@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.detect.encoding import INVALID_MARK, choose_encoding, marking_decoder
+from intake.detect.encoding import INVALID_MARK, Encoding, choose_encoding, marking_decoder
 from intake.detect.fingerprint import compute_fingerprint
 from intake.errors import UnreadableUpload
 
 
 def encoding_of(data: bytes, requested: str | None = None) -> str:
-    return choose_encoding("file.csv", requested, compute_fingerprint([data]).counts).name
+    return chosen_encoding(data, requested).name
+
+
+def chosen_encoding(data: bytes, requested: str | None = None) -> Encoding:
+    return choose_encoding(
+        "file.csv", requested, compute_fingerprint([data]).counts, lambda: [data]
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,13 +30,13 @@ def encoding_of(data: bytes, requested: str | None = None) -> str:
         ("text\nx".encode("utf-16"), "utf-16"),
         (b"\xfe\xff" + "text\nx".encode("utf-16-be"), "utf-16"),
         (
-            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode(
+            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 again".encode(
                 "windows-1252"
             ),
             "windows-1252",
         ),
         (
-            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 na\u00efve".encode(
+            "I don\u2019t like the caf\u00e9, it\u2019s \u201cloud\u201d \u2014 again".encode(
                 "mac_roman"
             ),
             "mac_roman",
@@ -67,7 +73,7 @@ def test_utf16_without_a_byte_order_mark_is_an_error_that_names_the_option(encod
 
 
 def test_a_guessed_encoding_is_noticed() -> None:
-    notice = choose_encoding("file.csv", None, compute_fingerprint([b"caf\xe9 "]).counts).notice
+    notice = chosen_encoding(b"the caf\xe9 in the stra\xdfe is sch\xf6n ").notice
     assert notice is not None
     assert "windows-1252" in notice
     assert "--encoding" in notice
@@ -122,3 +128,29 @@ def test_decoding_never_fails_and_marks_invalid_bytes(encoding: str, data: bytes
         assert INVALID_MARK in text
     else:
         assert text == expected
+
+
+def test_an_uncertain_encoding_is_refused_with_candidates_and_a_line_in_each() -> None:
+    data = "id,text\n1,I talked to Mu\u00f1oz about it\n".encode("windows-1252")
+    with pytest.raises(UnreadableUpload) as caught:
+        encoding_of(data)
+    assert str(caught.value).startswith(
+        "Cannot read file.csv: it is not UTF-8, and its encoding is not certain: windows-1252 "
+        "reads '1,I talked to Mu\u00f1oz about it'; windows-1250 reads '1,I talked to Mu\u0144oz "
+    )
+    assert str(caught.value).endswith(
+        "Name the right one with --encoding NAME, or save the file as UTF-8."
+    )
+
+
+def test_a_file_of_two_encodings_is_refused() -> None:
+    text = "Gr\u00f6\u00dfe f\u00fcr sch\u00f6ne T\u00fcren, "
+    data = text.encode() * 3 + text.encode("windows-1252") * 20
+    with pytest.raises(UnreadableUpload, match="not certain"):
+        encoding_of(data)
+
+
+def test_the_first_letter_outside_ascii_may_stand_far_below_the_head() -> None:
+    head = b"id,text\n" + b"1,all of it is plain\n" * 100_000
+    rows = "2,Gr\u00f6\u00dfe passt nicht\n3,sch\u00f6n und \u00fcbersichtlich\n4,f\u00fcr \u00c4rger\n"
+    assert encoding_of(head + rows.encode("mac_roman") + head) == "mac_roman"

@@ -1,0 +1,112 @@
+"""A sample of the lines of a file that hold bytes outside ASCII, taken over the whole file."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SPREAD_LINES = 200  # lines taken evenly over the file
+_LINES_PER_BYTE = 4  # lines for each byte value, so that rare bytes are in the sample, too
+_LINES_PER_BLOCK = 100
+_REACH_BYTES = 300  # of a line on each side of the byte for which it is taken
+_MAX_UNFINISHED_BYTES = 64 * 1024
+_LINE_END = re.compile(rb"[\r\n]")
+# In all encodings that share ASCII these bytes are never part of another character.
+_SAFE = re.compile(rb"[\x00-\x2f]")
+
+_Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NonAsciiSample:
+    """Lines, or pieces of long lines, each of which holds a byte outside ASCII."""
+
+    lines: tuple[bytes, ...]  # taken evenly over the file
+    rare: tuple[bytes, ...]  # more lines, so that each byte value of the file occurs
+    present: bytes  # the byte values outside ASCII that occur in the file, ascending
+
+    @property
+    def all_lines(self) -> tuple[bytes, ...]:
+        """The lines of both kinds."""
+        return self.lines + self.rare
+
+
+def sample_non_ascii(blocks: Iterable[bytes]) -> NonAsciiSample:
+    """Sample a file in the same memory however long it is."""
+    counts = np.zeros(256, dtype=np.int64)
+    spread: list[bytes] = []
+    rare: dict[bytes, None] = {}
+    examples = np.zeros(256, dtype=np.int64)
+    stride = 1  # only each stride-th line is kept
+    taken = 0
+    for data in _whole_lines(blocks):
+        values = np.frombuffer(data, dtype=np.uint8)
+        positions = np.flatnonzero(values >= 0x80)
+        counts += np.bincount(values[positions], minlength=256)
+        for position in _spread(positions):
+            line = _line_around(data, position)
+            taken += 1
+            if line and taken % stride == 0:
+                spread.append(line)
+        while len(spread) > 2 * SPREAD_LINES:
+            spread, stride = spread[::2], stride * 2
+        for position in _rare_positions(values[positions], positions, examples):
+            if line := _line_around(data, position):
+                rare[line] = None
+    step = -(-len(spread) // SPREAD_LINES) or 1
+    lines = tuple(dict.fromkeys(spread[::step]))
+    present = bytes(np.flatnonzero(counts[0x80:]).astype(np.uint8) + 0x80)
+    return NonAsciiSample(lines, tuple(line for line in rare if line not in lines), present)
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the file in pieces that end where a character ends."""
+    unfinished = b""
+    for block in blocks:
+        data = unfinished + block
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if len(data) - end > _MAX_UNFINISHED_BYTES:
+            end = max((match.end() for match in _SAFE.finditer(data[-1024:])), default=1024)
+            end += len(data) - 1024
+        unfinished = data[end:]
+        if end:
+            yield data[:end]
+    yield unfinished + b"\n"
+
+
+def _spread(positions: npt.NDArray[np.int64]) -> list[int]:
+    """Return some of the positions, evenly spread."""
+    step = max(1, len(positions) // _LINES_PER_BLOCK)
+    chosen: list[int] = positions[::step].tolist()
+    return chosen
+
+
+def _rare_positions(
+    values: _Bytes, positions: npt.NDArray[np.int64], examples: npt.NDArray[np.int64]
+) -> Iterator[int]:
+    """Yield positions of byte values that have too few `examples` so far, and count them there."""
+    for value in np.unique(values).tolist():
+        missing = int(_LINES_PER_BYTE - examples[value])
+        if missing > 0:
+            found = positions[np.flatnonzero(values == value)[:missing]].tolist()
+            examples[value] += len(found)
+            yield from found
+
+
+def _line_around(data: bytes, position: int) -> bytes:
+    """Return the line that has the position, or the piece of it that begins and ends safely."""
+    before = data[max(0, position - _REACH_BYTES) : position]
+    starts = [match.end() for match in _LINE_END.finditer(before)]
+    if not starts and position > _REACH_BYTES:
+        starts = [match.end() for match in _SAFE.finditer(before)][:1]
+        if not starts:
+            return b""
+    start = position - len(before) + (starts[-1] if starts else 0)
+    after = data[position : position + _REACH_BYTES]
+    end_of_line = _LINE_END.search(after)
+    if end_of_line:
+        return data[start : position + end_of_line.start()]
+    ends = [match.start() for match in _SAFE.finditer(after)]
+    return data[start : position + ends[-1]] if ends else b""

@@ -1,0 +1,132 @@
+"""The plausibility of a line of text as one encoding reads it, judged by the neighbours of each
+character outside ASCII: mojibake has symbols and capitals inside words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from intake.encodings.alphabets import strangeness
+
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI")
+_IDEOGRAPHIC = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "KATAKANA-HIRAGANA", "BOPOMOFO")
+_WITH_ALPHABETS = ("LATIN", "CYRILLIC")
+_USUAL_SYMBOLS = frozenset("“”‘’„‚«»‹›–—…€£¥©®™°§·•¿¡ªº½¼¾×´²³±№\u00a0")
+_INSIDE_WORDS = frozenset("’´·–—")
+_NOT_AFTER_LETTERS = frozenset("„‚¿¡ªº½¼¾")
+_NOT_BEFORE_LETTERS = frozenset("€£¥½¼¾×±°²³ªº")
+# Words of one letter: à, è, é, ó, ò, y, ı and those of Cyrillic and Greek.
+_SINGLE = frozenset("àèéêóòôáâåöıавикосуяжіїйєэюоηωήοό")
+_CONTRACTION = re.compile(
+    r"\b(?:don|can|won|isn|aren|didn|doesn|wasn|weren|couldn|wouldn|shouldn|haven|hasn|hadn|it|i"
+    r"|that|we|you|they|he|she|let|there|what|who|here)([^\x00-\x7f])(?:t|s|m|re|ve|ll|d)\b",
+    re.IGNORECASE,
+)
+
+
+def implausibility(lines: Sequence[str]) -> list[list[float]]:
+    """Return [lines][characters] 0 for what is plausible, up to 1 for what is out of place.
+
+    ASCII is plausible.
+
+    >>> implausibility(["Größe", "Grˆﬂe"])
+    [[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0, 0.0]]
+    """
+    letters = [_letters(line) for line in lines]
+    of_file = strangeness("".join(letters))
+    return [
+        _judge_line(line, strangeness(its), of_file)
+        for line, its in zip(lines, letters, strict=True)
+    ]
+
+
+def _letters(line: str) -> str:
+    """Return the letters outside ASCII that alphabets tell apart, in lower case."""
+    return "".join(
+        letter
+        for letter in line.lower()
+        if not letter.isascii() and _script(letter) in _WITH_ALPHABETS
+    )
+
+
+def _judge_line(
+    line: str, of_line: Mapping[str, float], of_file: Mapping[str, float]
+) -> list[float]:
+    """Judge each character.
+
+    A letter should be in one alphabet with the others of its line, and less surely with those of
+    the whole file, which may have several languages.
+    """
+    apostrophes = {match.start(1) for match in _CONTRACTION.finditer(line)}
+    padded = f" {line} "
+    faults = []
+    for at, character in enumerate(line):
+        if character.isascii():
+            faults.append(0.0)
+        elif at in apostrophes and character.isalpha():
+            faults.append(1.0)
+        else:
+            letter = character.lower()
+            strange = (of_line.get(letter, 0.0) + of_file.get(letter, 0.0)) / 2
+            faults.append(max(strange, _judge(*padded[at : at + 3])))
+    return faults
+
+
+def _judge(before: str, character: str, after: str) -> float:
+    """Judge one character by its neighbours."""
+    if not character.isalpha():
+        return _judge_symbol(before, character, after)
+    return 1.0 if _breaks_word(before, character, after) else _oddness(before, character, after)
+
+
+def _breaks_word(before: str, letter: str, after: str) -> bool:
+    """Return True for a letter beside one of another script, or a capital after a small letter."""
+    script = _script(letter)
+    for other in (before, after):
+        if other.isalpha() and "" not in (script, _script(other)) and script != _script(other):
+            return True
+    return (letter.isupper() and before.islower()) or (letter.islower() and after.isupper())
+
+
+def _oddness(before: str, letter: str, after: str) -> float:
+    """Judge a letter that stands in no word, or beside a digit."""
+    if not _script(letter):  # an ideograph; half-width katakana are rare
+        in_word = ("a" <= before <= "z") or ("a" <= after <= "z")
+        return 0.7 if in_word else 0.3 if "\uff61" <= letter <= "\uff9f" else 0.0
+    if after.isdigit():
+        return 1.0
+    if before.isdigit():
+        return 0.3
+    alone = not before.isalpha() and not after.isalpha()
+    return 0.5 if alone and letter.lower() not in _SINGLE else 0.0
+
+
+def _judge_symbol(before: str, symbol: str, after: str) -> float:
+    category = unicodedata.category(symbol)
+    if category[0] == "M":  # a mark, as in Thai, belongs to the letter or mark before it
+        return 0.0 if before.isalpha() or unicodedata.category(before)[0] == "M" else 1.0
+    if "\u3000" <= symbol <= "\u303f" or "\uff00" <= symbol <= "\uff60":
+        return 0.0
+    if symbol not in _USUAL_SYMBOLS:
+        return 1.0
+    if symbol in _INSIDE_WORDS:  # but seldom just before a word
+        return 0.5 if not before.isalnum() and after.isalpha() else 0.0
+    if before.isalpha() and after.isalpha() and _script(before) and _script(after):
+        return 1.0
+    if (before.isalpha() and symbol in _NOT_AFTER_LETTERS) or (
+        after.isalpha() and symbol in _NOT_BEFORE_LETTERS
+    ):
+        return 0.7
+    return 0.0
+
+
+@lru_cache(maxsize=1 << 14)
+def _script(letter: str) -> str:
+    """Return the script of a letter; none for ideographs, which stand beside any, and symbols."""
+    if not letter.isalpha():
+        return ""
+    word = unicodedata.name(letter, "").partition(" ")[0]
+    if word in _IDEOGRAPHIC or word.startswith(("HALFWIDTH", "FULLWIDTH")):
+        return ""
+    return word if word in _SCRIPTS else "LATIN" if letter < "\x80" else "OTHER"

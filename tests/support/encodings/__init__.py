@@ -1,0 +1,1 @@
+"""Exports in legacy encodings, made from sentences in many languages."""
