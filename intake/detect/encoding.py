@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from intake.detect.file_format import refuse_binary
 from intake.encodings.legacy import choose_legacy
+from intake.encodings.non_ascii import sample_non_ascii
 from intake.encodings.readings import Reading
 from intake.encodings.unclear import unclear_encoding_error
-from intake.encodings.non_ascii import sample_non_ascii
 from intake.errors import UnreadableUpload
 
 # Stands in decoded text where bytes were invalid. A lone surrogate is never part of a valid text.

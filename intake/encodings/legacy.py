@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from intake.encodings.readings import ENCODINGS, Reading, read_sample
 from intake.encodings.non_ascii import NonAsciiSample
+from intake.encodings.readings import ENCODINGS, Reading, read_sample
 
 _CHARDET_BYTES = 16 * 1024  # chardet's statistics use no more
 _MAX_IMPLAUSIBLE = 0.35  # of the characters: nothing fits above this

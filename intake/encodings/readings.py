@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from intake.encodings.plausibility import implausibility
 from intake.encodings.non_ascii import NonAsciiSample
+from intake.encodings.plausibility import implausibility
 
 # Python's name of each encoding → chardet's, the more common first. Of encodings that read a file
 # in the same way the first is taken.

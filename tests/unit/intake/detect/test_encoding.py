@@ -152,5 +152,5 @@ def test_a_file_of_two_encodings_is_refused() -> None:
 
 def test_the_first_letter_outside_ascii_may_stand_far_below_the_head() -> None:
     head = b"id,text\n" + b"1,all of it is plain\n" * 100_000
-    rows = "2,Gr\u00f6\u00dfe passt nicht\n3,sch\u00f6n und \u00fcbersichtlich\n4,f\u00fcr \u00c4rger\n"
+    rows = "2,Gr\u00f6\u00dfe passt nicht\n3,sch\u00f6n und \u00fcbersichtlich\n4,f\u00fcr das\n"
     assert encoding_of(head + rows.encode("mac_roman") + head) == "mac_roman"
