@@ -2,7 +2,7 @@
 
 # Packages whose errors name files, ids and reasons, and quote no feedback.
 _TRUSTED_PACKAGES = (
-    *("chorus", "workers", "tasks", "intake", "models", "ensemble", "storage"),
+    *("chorus", "workers", "tasks", "intake", "models", "ensemble", "storage", "processes"),
     *("redis", "kombu"),
 )
 

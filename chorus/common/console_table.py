@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from rich.console import Console  # noqa: TID251 — tables are escaped here
-from rich.markup import escape as escape_markup
 from rich.table import Table
+from rich.text import Text
 
 from chorus.common.console import print_line
 from chorus.common.escape import escape_controls
@@ -22,7 +22,7 @@ def print_table(
     On a terminal it fits the window; in a file it is _WIDTH characters wide.
     """
     table = Table(
-        title=title and _escape(title),
+        title=None if title is None else _text(title),
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -30,7 +30,7 @@ def print_table(
     )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], int | float) for row in rows)
-        table.add_column(_escape(name), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(_text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
     console = Console()
@@ -59,14 +59,14 @@ def _preview_cell(value: object) -> str:
     return text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…"
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     if isinstance(value, int):
-        return f"{value:,}"
+        return _text(f"{value:,}")
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return _escape(str(value))
+        return _text(f"{value:.4g}")
+    return _text(str(value))
 
 
-def _escape(text: str) -> str:
-    """Return a text that rich shows as it is, with nothing in it that a terminal obeys."""
-    return escape_markup(escape_controls(text))
+def _text(value: str) -> Text:
+    """Return what rich shows as it is: without markup, and nothing in it that a terminal obeys."""
+    return Text(escape_controls(value))

@@ -1,6 +1,7 @@
 """The log files of this machine: the lines of one job, and those that are written later."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,21 @@ from typing import IO
 from chorus.logs.log_file import old_file
 from chorus.logs.log_line import LogLine, is_continuation, parse_line
 
+_WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b.*\bworker\b")
+
 
 class LogFolder:
-    """Finds the lines of one job in the files of a folder; the second call finds later ones."""
+    """Finds the lines of one job in the files of a folder; the second call finds later ones.
+
+    Warnings about a worker of the job count too: that it has ended, and its work is queued again.
+    """
 
     def __init__(self, folder: Path, job: str) -> None:
         self._folder, self._job = folder, job
         self._open: dict[Path, _OpenLog] = {}
+        self._workers = set[object]()
+        self._first, self._last = "9", "0"  # times of the job's lines
+        self._warnings: list[LogLine] = []  # about workers that may turn out to be the job's
 
     def read_lines(self) -> list[LogLine]:
         """Return the job's lines that were written since the last call, the earliest first."""
@@ -23,8 +32,20 @@ class LogFolder:
         for path in sorted(self._folder.glob("*.log")):
             if path not in self._open:
                 self._open[path] = _OpenLog(path, self._job)
-            lines += self._open[path].read_lines()
-        return sorted(lines, key=lambda line: line.time)
+            for line in self._open[path].read_lines():
+                (lines if "job" in line.fields else self._warnings).append(line)
+        for line in lines:
+            self._workers.add(line.fields.get("worker"))
+            self._first, self._last = min(self._first, line.time), max(self._last, line.time)
+        found = [line for line in self._warnings if self._concerns_job(line)]
+        self._warnings = [line for line in self._warnings if not self._concerns_job(line)]
+        return sorted([*lines, *found], key=lambda line: line.time)
+
+    def _concerns_job(self, warning: LogLine) -> bool:
+        """Return whether a warning is about a worker of the job, and between the job's lines."""
+        return (
+            warning.fields["worker"] in self._workers and self._first <= warning.time <= self._last
+        )
 
     def close(self) -> None:
         """Close the files."""
@@ -45,7 +66,7 @@ class _OpenLog:
         self._files.append(path.open("rb"))
 
     def read_lines(self) -> Iterator[LogLine]:
-        """Yield the job's new lines."""
+        """Yield the job's new lines, and the warnings about any worker that name no job."""
         while self._is_replaced():
             self._files.append(self._path.open("rb"))
         current: LogLine | None = None
@@ -55,10 +76,20 @@ class _OpenLog:
                 continue
             if current is not None:
                 yield current
-            parsed = parse_line(raw) if self._job in raw else None
-            current = parsed if parsed and parsed.fields.get("job") == self._job else None
+            current = self._select(raw)
         if current is not None:
             yield current
+
+    def _select(self, raw: str) -> LogLine | None:
+        """Return a line of the job, or a warning about a worker; None for any other."""
+        if self._job not in raw and not _WARNING.search(raw):
+            return None
+        line = parse_line(raw)
+        if line is None:
+            return None
+        if "job" in line.fields:
+            return line if line.fields["job"] == self._job else None
+        return line if line.level != "INFO" and "worker" in line.fields else None
 
     def close(self) -> None:
         for file in self._files:

@@ -12,7 +12,7 @@ from chorus.logs.line_format import JsonFormatter, NoticeFormatter, TextFormatte
 from chorus.logs.log_file import STDERR, LogFile, is_descriptor_of
 
 COMMANDS_FILE, SERVICE_FILE = "commands", "up"
-_PACKAGES = ("chorus", "workers", "tasks", "intake", "models", "ensemble", "storage")
+_PACKAGES = ("chorus", "workers", "tasks", "intake", "models", "ensemble", "storage", "processes")
 
 
 def log_as_worker(settings: Settings, name: str, worker: str) -> None:

@@ -258,6 +258,7 @@ class PoolManager:
                 continue  # all its labels are written; only its results are still published
             with suppress(ChorusError):  # the job cannot be read: the reconciler fails it
                 if model in job_of(self._context.place, name).model_names:
+                    log.error("the job fails: %s", reason, extra={"job": name, "model": model})
                     fail_job(self._context, name, reason)
 
 

@@ -49,6 +49,7 @@ def _run_step(context: Context, step: Callable[[M], int | None], message: M) -> 
                 if not mine:
                     log.info("skipped: another worker holds the lease", extra=fields)
                     return
+                log.info("%s begins", message.name, extra=fields)
                 rows = step(message)
         except Exception as error:  # whatever a model or storage raises
             decision = decide(error, attempt)

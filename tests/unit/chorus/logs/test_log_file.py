@@ -98,3 +98,19 @@ def test_the_lines_of_a_job_are_found_in_the_order_of_time(log, tmp_path):
     write(log("topics"), "of a new file", 9, job="a")
     assert [line.message for line in folder.read_lines()] == ["of a new file"]
     folder.close()
+
+
+def test_a_warning_about_a_worker_of_the_job_is_found_between_the_lines_of_the_job(log, tmp_path):
+    service, mood = log("up"), log("mood", JsonFormatter)
+    ended = {"levelname": "WARNING", "worker": "mood-1"}
+    write(service, "ended, long ago", 0, **ended)
+    write(mood, "begins", 1, job="a", worker="mood-1")
+    write(service, "ended unexpectedly", 2, **ended)
+    write(service, "another ended", 2, levelname="WARNING", worker="mood-2")
+    write(service, "nothing to do", 2, worker="mood-1")
+    folder = LogFolder(tmp_path / "logs", "a")
+    assert [line.message for line in folder.read_lines()] == ["begins"]
+    write(mood, "begins again", 3, job="a", worker="mood-3")
+    found = [line.message for line in folder.read_lines()]
+    assert found == ["ended unexpectedly", "begins again"]
+    folder.close()
