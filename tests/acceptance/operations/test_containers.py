@@ -168,7 +168,7 @@ def test_the_images_are_a_slim_one_for_the_cpu_and_one_with_torch():
         for instruction, words in dockerfile()
         if instruction == "RUN" and "pip install" in words
     ]
-    assert [shlex.split(words)[-1] for words in installs] == [".[gcp,s3]", ".[train]"]
+    assert [shlex.split(words)[-1] for words in installs] == [".[excel,gcp,s3]", ".[train]"]
 
 
 def test_the_run_lines_of_the_dockerfile_work():

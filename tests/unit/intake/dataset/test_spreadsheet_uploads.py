@@ -1,12 +1,14 @@
 """Uploads of spreadsheets: which sheet and which rows of it become feedback, and how they look."""
 
 import json
+import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from intake.errors import UnreadableUpload
+from storage.errors import BadRequest
 from tests.support.intake_files import stored_rejects, stored_rows, upload
 from tests.support.workbooks import (
     BLANK_ODS_ROWS,
@@ -208,3 +210,30 @@ def test_a_workbook_whose_table_is_not_clear_is_refused(
 ) -> None:
     with pytest.raises(UnreadableUpload, match=message):
         upload(tmp_path, workbook(**sheets), "in.xlsx", **options)
+
+
+def test_blank_rows_below_the_header_are_counted(tmp_path: Path) -> None:
+    data = workbook(Data=[["comment"], [], ["Great app"], [" "], [], ["Too slow"]])
+    assert upload(tmp_path, data, "in.xlsx").blank_rows == 3
+
+
+def test_formulas_that_were_never_calculated_are_noticed(tmp_path: Path) -> None:
+    notices: list[str] = []
+    data = workbook(Data=[["comment", "n"], ["Great app", "=1+1"], ["Too slow", "=2+2"]])
+    upload(tmp_path, data, "in.xlsx", notify=notices.append)
+    assert "2 formulas have no result in the file and count as blank" in notices[0]
+
+
+def test_tabs_in_cells_of_an_opendocument_sheet_are_noticed(tmp_path: Path) -> None:
+    notices: list[str] = []
+    data = raw_ods(ods_row(ods_cell("comment")) + ods_row(ods_cell("Great<text:tab/>app")))
+    upload(tmp_path, data, "in.ods", notify=notices.append)
+    assert notices == ["in.ods: tabs inside its cells are left out"]
+
+
+def test_without_the_package_that_reads_them_workbooks_are_refused_with_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(BadRequest, match=r"python_calamine.*pip install 'chorus\[excel\]'"):
+        upload(tmp_path, workbook(Data=TABLE), "in.xlsx")
