@@ -169,7 +169,14 @@ def test_jobs_of_different_uploads_are_not_joined(tmp_path, redis):
 
 def test_a_customer_has_each_dataset_once_under_its_active_labels(tmp_path, redis):
     first = label(tmp_path, redis, "id,text,channel\n1,fine,web\n2,,app\n", day=1)
-    label(tmp_path, redis, "key,comment,dataset\n7,yes,d\n", columns=ColumnRequest(id="key"), job="job2", day=2)
+    label(
+        tmp_path,
+        redis,
+        "key,comment,dataset\n7,yes,d\n",
+        columns=ColumnRequest(id="key"),
+        job="job2",
+        day=2,
+    )
     again = label(tmp_path, redis, "id,text,channel\n1,fine,web\n2,,app\n", job="job3", day=1)
     assert first.dataset.id == again.dataset.id
     jobs = open_active_jobs(first.place, "acme")
