@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from intake.detect.file_format import refuse_binary
 from intake.encodings.legacy import choose_legacy
 from intake.encodings.non_ascii import sample_non_ascii
-from intake.encodings.readings import Reading
 from intake.encodings.unclear import unclear_encoding_error
 from intake.errors import UnreadableUpload
 
 # Stands in decoded text where bytes were invalid. A lone surrogate is never part of a valid text.
 INVALID_MARK = "\ud800"
 _ERROR_HANDLER = "chorus-mark-invalid"
+_ESCAPE_ENCODINGS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _NO_TEXT_ENCODINGS = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
 )
@@ -26,6 +26,7 @@ class ByteCounts:
     head: bytes  # the first bytes of the file
     valid_sequences: int  # multi-byte sequences that are valid UTF-8
     invalid_bytes: int  # bytes that are not valid UTF-8
+    has_escapes: bool = False  # ESC $, by which ISO-2022 changes to another character set
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ def choose_encoding(
     if counts.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Encoding("utf-16")
     _refuse_bare_utf16(name, counts.head)
+    if counts.has_escapes and not counts.valid_sequences + counts.invalid_bytes:
+        for encoding in _ESCAPE_ENCODINGS:
+            if _reads_all(encoding, read_blocks()):
+                return Encoding(encoding, f"read as {encoding}, whose escape sequences it has")
     refuse_binary(name, counts.head)
     if counts.head.startswith(codecs.BOM_UTF8):
         return Encoding("utf-8-sig")
@@ -66,21 +71,16 @@ def choose_encoding(
         )
         return Encoding("utf-8", notice)
     choice = choose_legacy(sample_non_ascii(read_blocks()))
-    if not choice.certain or not _reads_all(choice.readings[0], read_blocks()):
+    if not choice.certain or not _reads_all(choice.readings[0].encoding, read_blocks()):
         raise unclear_encoding_error(name, choice.readings)
     encoding = choice.readings[0].encoding
     notice = f"read as {encoding}: not UTF-8, and this fits best; --encoding says otherwise"
     return Encoding(encoding, notice)
 
 
-def _reads_all(reading: Reading, blocks: Iterable[bytes]) -> bool:
-    """Return True if every byte of the file is part of a character.
-
-    The sample shows it for encodings of single bytes.
-    """
-    if reading.is_single_byte:
-        return True
-    decoder = codecs.getincrementaldecoder(reading.encoding)()
+def _reads_all(encoding: str, blocks: Iterable[bytes]) -> bool:
+    """Return True if every byte of the file is part of a character."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
         for block in blocks:
             decoder.decode(block)

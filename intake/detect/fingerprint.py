@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from intake.detect.encoding import ByteCounts
 
 HEAD_BYTES = 64 * 1024
+_ESCAPE = b"\x1b$"
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,17 @@ class Fingerprint:
 def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
     """Hash and count the bytes, in the same memory however many there are."""
     sha256, size, head, line_feeds, carriage_returns = hashlib.sha256(), 0, b"", 0, 0
-    utf8 = _Utf8Counter()
+    utf8, has_escapes = _Utf8Counter(), False
     for block in blocks:
         sha256.update(block)
         size += len(block)
         head += block[: HEAD_BYTES - len(head)]
         line_feeds += block.count(b"\n")
         carriage_returns += block.count(b"\r")
+        has_escapes = has_escapes or _ESCAPE in block
         utf8.feed(block)
     utf8.feed(b"", final=True)
-    counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes)
+    counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes, has_escapes)
     return Fingerprint(sha256.hexdigest(), size, counts, line_feeds, carriage_returns)
 
 

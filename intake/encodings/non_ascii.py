@@ -1,15 +1,15 @@
 """A sample of the lines of a file that hold bytes outside ASCII, taken over the whole file."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-SPREAD_LINES = 200  # lines taken evenly over the file
+SPREAD_LINES = 200  # lines drawn over the whole file
 _LINES_PER_BYTE = 4  # lines for each byte value, so that rare bytes are in the sample, too
-_LINES_PER_BLOCK = 100
+_LINES_PER_BLOCK = 200
 _REACH_BYTES = 300  # of a line on each side of the byte for which it is taken
 _MAX_UNFINISHED_BYTES = 64 * 1024
 _LINE_END = re.compile(rb"[\r\n]")
@@ -23,7 +23,7 @@ _Bytes = npt.NDArray[np.uint8]
 class NonAsciiSample:
     """Lines, or pieces of long lines, each of which holds a byte outside ASCII."""
 
-    lines: tuple[bytes, ...]  # taken evenly over the file
+    lines: tuple[bytes, ...]  # drawn over the whole file
     rare: tuple[bytes, ...]  # more lines, so that each byte value of the file occurs
     present: bytes  # the byte values outside ASCII that occur in the file, ascending
 
@@ -34,29 +34,33 @@ class NonAsciiSample:
 
 
 def sample_non_ascii(blocks: Iterable[bytes]) -> NonAsciiSample:
-    """Sample a file in the same memory however long it is."""
+    """Sample a file in the same memory however long it is.
+
+    The lines are drawn, because each n-th line may be the same in a file that repeats itself; with
+    a fixed seed, so that the same file always gives the same sample.
+    """
+    draw = np.random.default_rng(0)
     counts = np.zeros(256, dtype=np.int64)
     spread: list[bytes] = []
     rare: dict[bytes, None] = {}
     examples = np.zeros(256, dtype=np.int64)
-    stride = 1  # only each stride-th line is kept
-    taken = 0
+    share = 1.0  # of the lines so far that may be in the sample
     for data in _whole_lines(blocks):
         values = np.frombuffer(data, dtype=np.uint8)
         positions = np.flatnonzero(values >= 0x80)
         counts += np.bincount(values[positions], minlength=256)
-        for position in _spread(positions):
+        drawn = min(_LINES_PER_BLOCK, len(positions))
+        for position in np.sort(draw.choice(positions, drawn, replace=False)).tolist():
             line = _line_around(data, position)
-            taken += 1
-            if line and taken % stride == 0:
+            if line and draw.random() < share:
                 spread.append(line)
-        while len(spread) > 2 * SPREAD_LINES:
-            spread, stride = spread[::2], stride * 2
+        if len(spread) > 2 * SPREAD_LINES:
+            share *= SPREAD_LINES / len(spread)
+            spread = _draw(draw, spread)
         for position in _rare_positions(values[positions], positions, examples):
             if line := _line_around(data, position):
                 rare[line] = None
-    step = -(-len(spread) // SPREAD_LINES) or 1
-    lines = tuple(dict.fromkeys(spread[::step]))
+    lines = tuple(dict.fromkeys(_draw(draw, spread)))
     present = bytes(np.flatnonzero(counts[0x80:]).astype(np.uint8) + 0x80)
     return NonAsciiSample(lines, tuple(line for line in rare if line not in lines), present)
 
@@ -76,11 +80,14 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield unfinished + b"\n"
 
 
-def _spread(positions: npt.NDArray[np.int64]) -> list[int]:
-    """Return some of the positions, evenly spread."""
-    step = max(1, len(positions) // _LINES_PER_BLOCK)
-    chosen: list[int] = positions[::step].tolist()
-    return chosen
+def _draw(draw: np.random.Generator, lines: Sequence[bytes]) -> list[bytes]:
+    """Return SPREAD_LINES of the lines, or all if there are no more, in their order."""
+    count = min(SPREAD_LINES, len(lines))
+    return (
+        [lines[at] for at in np.sort(draw.choice(len(lines), count, replace=False))]
+        if count
+        else []
+    )
 
 
 def _rare_positions(

@@ -13,11 +13,14 @@ _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI")
 _IDEOGRAPHIC = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "KATAKANA-HIRAGANA", "BOPOMOFO")
 _WITH_ALPHABETS = ("LATIN", "CYRILLIC")
 _USUAL_SYMBOLS = frozenset("“”‘’„‚«»‹›–—…€£¥©®™°§·•¿¡ªº½¼¾×´²³±№\u00a0")
-_INSIDE_WORDS = frozenset("’´·–—")
+_INSIDE_WORDS = frozenset("’´·")
+_DASHES = frozenset("–—")
 _NOT_AFTER_LETTERS = frozenset("„‚¿¡ªº½¼¾")
 _NOT_BEFORE_LETTERS = frozenset("€£¥½¼¾×±°²³ªº")
 # Words of one letter: à, è, é, ó, ò, y, ı and those of Cyrillic and Greek.
 _SINGLE = frozenset("àèéêóòôáâåöıавикосуяжіїйєэюоηωήοό")
+# Two capitals at the beginning of a word in small letters, the first of them outside ASCII.
+_MIXED_CAPITALS = re.compile(r"(?<!\w)[^\x00-\x7f][A-Z][a-z]")
 _CONTRACTION = re.compile(
     r"\b(?:don|can|won|isn|aren|didn|doesn|wasn|weren|couldn|wouldn|shouldn|haven|hasn|hadn|it|i"
     r"|that|we|you|they|he|she|let|there|what|who|here)([^\x00-\x7f])(?:t|s|m|re|ve|ll|d)\b",
@@ -69,7 +72,8 @@ def _judge_line(
         else:
             letter = character.lower()
             strange = (of_line.get(letter, 0.0) + of_file.get(letter, 0.0)) / 2
-            faults.append(max(strange, _judge(*padded[at : at + 3])))
+            mixed = character.isupper() and _MIXED_CAPITALS.match(padded, at + 1) is not None
+            faults.append(max(strange, float(mixed), _judge(*padded[at : at + 3])))
     return faults
 
 
@@ -112,6 +116,8 @@ def _judge_symbol(before: str, symbol: str, after: str) -> float:
         return 1.0
     if symbol in _INSIDE_WORDS:  # but seldom just before a word
         return 0.5 if not before.isalnum() and after.isalpha() else 0.0
+    if symbol in _DASHES:  # one stands between spaces, or between words
+        return 0.3 if before.isalpha() and after.isalpha() else _one_sided(before, after)
     if before.isalpha() and after.isalpha() and _script(before) and _script(after):
         return 1.0
     if (before.isalpha() and symbol in _NOT_AFTER_LETTERS) or (
@@ -119,6 +125,12 @@ def _judge_symbol(before: str, symbol: str, after: str) -> float:
     ):
         return 0.7
     return 0.0
+
+
+def _one_sided(before: str, after: str) -> float:
+    """Return 0.5 if there is a letter on one side and a space on the other, else 0."""
+    sides = {before.isalpha() - before.isspace(), after.isalpha() - after.isspace()}
+    return 0.5 if sides == {1, -1} else 0.0
 
 
 @lru_cache(maxsize=1 << 14)

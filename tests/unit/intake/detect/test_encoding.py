@@ -154,3 +154,22 @@ def test_the_first_letter_outside_ascii_may_stand_far_below_the_head() -> None:
     head = b"id,text\n" + b"1,all of it is plain\n" * 100_000
     rows = "2,Gr\u00f6\u00dfe passt nicht\n3,sch\u00f6n und \u00fcbersichtlich\n4,f\u00fcr das\n"
     assert encoding_of(head + rows.encode("mac_roman") + head) == "mac_roman"
+
+
+@pytest.mark.parametrize("plain", [0, 500])
+def test_escape_sequences_are_certain(plain: int) -> None:
+    text = "id,text\n" + "1,plain\n" * plain + "2,\u3068\u3066\u3082\u826f\u3044\n3,\u914d\u9001\n"
+    assert encoding_of(text.encode("iso2022_jp")) == "iso2022_jp"
+    assert encoding_of(b"id,text\n1,the sequence \x1b$ means nothing\n") == "utf-8"
+
+
+def test_a_file_that_repeats_itself_is_read_as_its_first_rows_are() -> None:
+    rows = [
+        "El env\u00edo tard\u00f3 m\u00e1s de tres semanas.",
+        "\u00bfPor qu\u00e9 no contestan?",
+        "Volver\u00e9 ma\u00f1ana con mi ni\u00f1o.",
+        "El ba\u00f1o ol\u00eda a humedad, se\u00f1or.",
+    ]
+    for count in (4, 2000):
+        text = "".join(f"{number},{rows[number % 4]}\n" for number in range(count))
+        assert encoding_of(text.encode("windows-1252")) == "windows-1252"
