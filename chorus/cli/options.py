@@ -56,7 +56,16 @@ _LABELLING = (
         help="labels.csv, .xlsx, .jsonl or .parquet: write all rows with their labels to this file "
         "too. Another name: the folder for the labelled parts (default: below CHORUS_HOME).",
     ),
-    click.option("--text", metavar="COLUMN", help="The column with the text."),
+    click.option(
+        "--text",
+        "texts",
+        metavar="COLUMN",
+        multiple=True,
+        help="The column with the text; several are labelled one by one, each by a job.",
+    ),
+    click.option(
+        "--join-text", is_flag=True, help="Join the columns of --text to one text, by blank lines."
+    ),
     click.option("--id", "id_column", metavar="COLUMN", help="The column with the id."),
     click.option(
         "--no-id", is_flag=True, help="Use the numbers of the rows as ids, whatever columns it has."

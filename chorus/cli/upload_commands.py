@@ -25,7 +25,8 @@ def score(device: str | None, **arguments: Any) -> None:
 
     FILE is CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input.
     """
-    from chorus.jobs.upload_request import UploadRequest, score
+    from chorus.jobs.prepare_jobs import UploadRequest
+    from chorus.jobs.upload_request import score
 
     sys.exit(score(settings_with_device(device), UploadRequest(**arguments)))
 
@@ -34,7 +35,8 @@ def score(device: str | None, **arguments: Any) -> None:
 @upload_options
 def submit(**arguments: Any) -> None:
     """Hand FILE to a running service, and print the id of the job."""
-    from chorus.jobs.upload_request import UploadRequest, submit
+    from chorus.jobs.prepare_jobs import UploadRequest
+    from chorus.jobs.upload_request import submit
 
     sys.exit(submit(from_environment(), UploadRequest(**arguments)))
 

@@ -13,7 +13,7 @@ from chorus.common.settings import Settings
 from chorus.export.out_option import read_out
 from chorus.jobs.lookup import find_job
 from chorus.jobs.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
-from chorus.jobs.upload_request import UploadRequest, prepare_job
+from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
 from chorus.reprocess.reject_examples import reject_examples
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
@@ -44,15 +44,19 @@ def plan_file_or_job(
     if _is_job(place, file_or_job):
         check_configuration(place)
         job = find_job(place, file_or_job)
-        dataset = dataset_of(place, job)
+        jobs = [(job, dataset_of(place, job))]
     else:
         place = DryRunPlace(place, is_read_again=lambda path: not is_chunk(path))
         request = UploadRequest(file=file_or_job, customer=customer, as_json=as_json, **options)
-        job, dataset = prepare_job(settings, place, request, read_out(settings, request.out))
-        check_output_free(job)
-    feedback = PlannedFeedback(dataset, reject_examples(place, dataset))
-    _print(PlannedWork(_forecast(settings, place, [(job, dataset)]), job.id, feedback), as_json)
-    return 0 if dataset.rows else 1
+        jobs = prepare_jobs(settings, place, request, read_out(settings, request.out))
+        for job, _ in jobs:
+            check_output_free(job)
+    plans = []
+    for job, dataset in jobs:
+        feedback = PlannedFeedback(dataset, reject_examples(place, dataset))
+        plans.append(PlannedWork(_forecast(settings, place, [(job, dataset)]), job.id, feedback))
+    _print(plans, as_json)
+    return 0 if all(dataset.rows for _, dataset in jobs) else 1
 
 
 def plan_reprocess(
@@ -71,7 +75,7 @@ def plan_reprocess(
             jobs += [(job, dataset_of(place, job)) for job in build_jobs_of(place, run)]
     if not jobs:
         raise NothingStored(customers, all_customers(place))
-    _print(PlannedWork(_forecast(settings, place, jobs)), as_json)
+    _print([PlannedWork(_forecast(settings, place, jobs))], as_json)
 
 
 def _is_job(place: Place, name: str) -> bool:
@@ -89,8 +93,11 @@ def _forecast(settings: Settings, place: Place, jobs: Sequence[tuple[Job, Datase
         return forecast_jobs(settings, place, None, works)
 
 
-def _print(plan: PlannedWork, as_json: bool) -> None:
+def _print(plans: Sequence[PlannedWork], as_json: bool) -> None:
+    """Print the plan of each job; as JSON the object of the only one, or a list in an object."""
     if as_json:
-        print_json(plan_as_object(plan))
-    else:
+        objects = [plan_as_object(plan) for plan in plans]
+        print_json(objects[0] if len(objects) == 1 else {"status": "planned", "jobs": objects})
+        return
+    for plan in plans:
         print_plan(plan)

@@ -1,162 +1,135 @@
-"""`chorus score` and `chorus submit`: from a file of feedback to a job."""
+"""`chorus score` and `chorus submit`: label a file of feedback, at once or by a service."""
 
-import sys
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json, print_line, print_notice
-from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
-from chorus.export.out_option import OutOption, claim_out, read_out
+from chorus.export.out_option import OutOption, read_out
+from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
 from chorus.jobs.progress import show_progress
 from chorus.jobs.score_report import nothing_labelled, print_result, score_result
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_work_to_start, store_forecast
-from chorus.service.run_job import interrupt_on_sigterm, run_job
-from intake.dataset.refusal import AcceptedLosses
-from intake.dataset.upload import store_upload
-from intake.dataset.upload_options import UploadOptions
-from intake.isolation.isolated_reader import IsolatedReader
-from intake.readers.columns import ColumnRequest
+from chorus.service.run_job import Outcome, interrupt_on_sigterm, run_job
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.exported_files import request_file
 from storage.records.feedback import Dataset
-from storage.records.jobs import Job, Priority
+from storage.records.jobs import Job
+from tasks.board.context import Context
 from tasks.broker.broker_url import BrokerUnreachable
-from tasks.jobs.submit import build_job, create_job, resolve_versions, start_job
+from tasks.jobs.submit import check_output_free, create_job, start_job
 
-
-@dataclass(frozen=True)
-class UploadRequest:
-    """The arguments of the command, as they came."""
-
-    file: str
-    customer: str
-    out: str | None
-    text: str | None
-    id_column: str | None
-    no_id: bool
-    allow_duplicates: bool
-    force: bool
-    encoding: str | None
-    format_: str | None
-    sheet: str | None
-    no_text: bool
-    keep_columns: bool
-    priority: Priority
-    deadline: float | None  # minutes from now
-    as_json: bool
+JobOfUpload = tuple[Job, Dataset]
 
 
 def score(settings: Settings, request: UploadRequest) -> int:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt.
 
-    Returns the exit status: 1 if no row was labelled.
+    Several text columns are labelled one after the other. Returns the exit status: 1 if no row of
+    a column was labelled.
     """
     choose_device(settings.device, gather_gpu_facts(count_with_torch=False))
     interrupt_on_sigterm()
     started = time.monotonic()
     place, out = open_place(settings.home), read_out(settings, request.out)
-    job, dataset = prepare_job(settings, place, request, out)
-    job = _create_job(place, job, out)
-    with show_progress(job, dataset) as show:
-        outcome = run_job(settings, place, job, show)
-    seconds = time.monotonic() - started
+    jobs = _request_file(place, prepare_jobs(settings, place, request, out), out)
+    results = []
+    for prepared, dataset in jobs:
+        # Not before its turn: a job that is interrupted before is not to be continued by a service.
+        job = create_job(place, prepared)
+        outcome = _score_job(settings, place, job, dataset)
+        seconds = time.monotonic() - started
+        if not request.as_json:
+            if len(jobs) > 1:
+                print_line(f"Text column {dataset.source.text_column!r}:")
+            print_result(place, job, dataset, outcome.manifest, seconds)
+        results.append((outcome, score_result(job, dataset, outcome, seconds)))
+        started = time.monotonic()
     if request.as_json:
-        print_json(score_result(job, dataset, outcome, seconds) | {"file": out.file})
-    else:
-        print_result(place, job, dataset, outcome.manifest, seconds)
-        if out.file is not None:
-            print_line(f"File: {out.file} (all rows; those without labels have a reject_reason)")
-    return 0 if outcome.manifest.rows_labelled else 1
+        print_json(_as_object(jobs, [result for _, result in results], "done", out))
+    elif out.file is not None:
+        print_line(f"File: {out.file} (all rows; those without labels have a reject_reason)")
+    return 0 if all(outcome.manifest.rows_labelled for outcome, _ in results) else 1
 
 
 def submit(settings: Settings, request: UploadRequest) -> int:
-    """Store the upload, write its job, start it in the service, print its id.
+    """Store the upload, write its jobs, start them in the service, print their ids.
 
-    Returns the exit status: 1 if it has no row to label. Raises ChorusError.
+    Returns the exit status: 1 if a job has no row to label. Raises ChorusError.
     """
     if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:
         place, out = open_place(settings.home), read_out(settings, request.out)
-        job, dataset = prepare_job(settings, place, request, out)
-        job = _create_job(place, job, out)
+        prepared = _request_file(place, prepare_jobs(settings, place, request, out), out)
+        jobs = [(create_job(place, job), dataset) for job, dataset in prepared]
         context = context_for(settings, broker.address)
         try:
-            stored = read_work_to_start(place, job, dataset)
-            store_forecast(settings, context, stored)
-            start_job(context, job, stored)
+            for job, dataset in jobs:
+                _start(settings, context, job, dataset)
         except RedisError as error:
             raise BrokerUnreachable(broker.address.without_password, str(error)) from error
     if request.as_json:
-        result = {"job": job.id, "status": "submitted"}
-        print_json(result | {"rows_in": dataset.rows_in, "output": job.out, "file": out.file})
+        objects: list[dict[str, object]] = [
+            {
+                "job": job.id,
+                "status": "submitted",
+                "rows_in": dataset.rows_in,
+                "output": job.out,
+            }
+            for job, dataset in jobs
+        ]
+        print_json(_as_object(jobs, objects, "submitted", out))
     else:
-        print_line(job.id)
-    if not dataset.rows:
-        print_notice(nothing_labelled(dataset.rows_in, dataset.reasons))
-    return 0 if dataset.rows else 1
+        for job, _ in jobs:
+            print_line(job.id)
+    for _, dataset in jobs:
+        if not dataset.rows:
+            print_notice(nothing_labelled(dataset.rows_in, dataset.reasons))
+    return 0 if all(dataset.rows for _, dataset in jobs) else 1
 
 
-def prepare_job(
-    settings: Settings, place: Place, request: UploadRequest, out: OutOption
-) -> tuple[Job, Dataset]:
-    """Store the feedback of the upload, and return its job, which is not written yet.
+def _request_file(
+    place: Place, jobs: Sequence[JobOfUpload], out: OutOption
+) -> Sequence[JobOfUpload]:
+    """Request the file that `--out` names with the jobs, which are not written yet.
 
-    The versions are resolved before the file is read, so that a wrong customer fails at once.
-    Raises NotAllowed, FileTaken, BadConfigFile, NotPublished, and the errors of store_upload.
+    Raises OutputTaken.
     """
-    file = request.file if request.file == "-" else settings.check_allowed(request.file)
-    claim_out(place, out, force=request.force)
-    check_configuration(place)
-    with IsolatedReader(block_pandas) as reader:  # first, because it takes a moment to start
-        versions = resolve_versions(place, request.customer)
-        options = _upload_options(settings, request, file)
-        dataset = store_upload(place, options, sys.stdin.buffer, print_notice, read=reader.read)
-    job = build_job(
-        place,
-        dataset,
-        versions,
-        out=out.folder,
-        keep_text=not request.no_text,
-        keep_columns=request.keep_columns,
-        priority=request.priority,
-        deadline=_deadline(request.deadline),
-    )
-    return job, dataset
-
-
-def _create_job(place: Place, job: Job, out: OutOption) -> Job:
-    """Create the job, and request the file that `--out` names with it."""
-    job = create_job(place, job)
+    for job, _ in jobs:
+        check_output_free(job)
     if out.file is not None:
-        request_file(place, [job.id], out.file)
-    return job
+        request_file(place, [job.id for job, _ in jobs], out.file)
+    return jobs
 
 
-def _upload_options(settings: Settings, request: UploadRequest, file: str) -> UploadOptions:
-    return UploadOptions(
-        path=file,
-        customer=request.customer,
-        columns=ColumnRequest(
-            (request.text,) if request.text else (), request.id_column, request.no_id
-        ),
-        accepted=AcceptedLosses(request.allow_duplicates, request.force),
-        encoding=request.encoding,
-        format=request.format_,
-        sheet=request.sheet,
-        chunk_rows=settings.chunk_rows,
-        max_chars=settings.max_text,
-        limits=settings.intake_limits,
-    )
+def _score_job(settings: Settings, place: Place, job: Job, dataset: Dataset) -> Outcome:
+    with show_progress(job, dataset) as show:
+        return run_job(settings, place, job, show)
 
 
-def _deadline(minutes: float | None) -> datetime | None:
-    return None if minutes is None else datetime.now(UTC) + timedelta(minutes=minutes)
+def _start(settings: Settings, context: Context, job: Job, dataset: Dataset) -> None:
+    stored = read_work_to_start(context.place, job, dataset)
+    store_forecast(settings, context, stored)
+    start_job(context, job, stored)
+
+
+def _as_object(
+    jobs: Sequence[JobOfUpload],
+    results: Sequence[dict[str, object]],
+    status: str,
+    out: OutOption,
+) -> dict[str, object]:
+    """Return the object of --json: the result of the job, or those of several in a list."""
+    if len(results) == 1:
+        return {**results[0], "file": out.file}
+    with_column = [
+        {"text_column": dataset.source.text_column, **result}
+        for (_, dataset), result in zip(jobs, results, strict=True)
+    ]
+    return {"status": status, "jobs": with_column, "file": out.file}

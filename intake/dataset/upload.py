@@ -2,7 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -13,6 +15,7 @@ from intake.dataset.upload_options import UploadOptions
 from intake.dataset.writer import DatasetWriter
 from intake.detect.source import open_source
 from intake.errors import UnreadableUpload
+from intake.readers.columns import ColumnRequest
 from storage.errors import BadRequest
 from storage.names import check_name, digest
 from storage.places.place import CannotWrite, Place
@@ -44,41 +47,80 @@ def store_upload(
     upload is read twice, in the same memory however long it is. Raises BadRequest
     (UnreadableUpload, BadName) with nothing stored; CannotWrite.
     """
+    [dataset] = store_columns(place, options, [options.columns], stdin, notify, clock, read)
+    return dataset
+
+
+def store_columns(
+    place: Place,
+    options: UploadOptions,
+    requests: Sequence[ColumnRequest],
+    stdin: BinaryIO,
+    notify: Callable[[str], None],
+    clock: Callable[[], datetime] = _now,
+    read: ReadUpload = read_in_process,
+) -> list[feedback.Dataset]:
+    """Store the upload as a dataset for each of these requests, as `store_upload` does for one.
+
+    All of them are stored, or none: they are completed once the last one has been read.
+    """
     check_name("customer", options.customer)
     if options.chunk_rows < 1 or options.max_chars < 1:
         raise BadRequest("A chunk needs at least one row, and a text at least one character.")
+    notify_once = _without_repeats(notify)
     try:
         with (
             open_source(options.path, stdin, options.limits) as source,
-            read(source, options) as reading,
+            ExitStack() as writers,
         ):
-            for notice in reading.facts.layout.notices:
-                notify(f"{source.name}: {notice}")
-            dataset = _find_or_store(place, options, source.name, reading, notify, clock)
-            if dataset.blank_rows:
-                notify(f"{source.name}: rows left out because they are blank: {dataset.blank_rows}")
-            return dataset
+            complete = []
+            for request in requests:
+                of_request = replace(options, columns=request)
+                with read(source, of_request) as reading:
+                    for notice in reading.facts.layout.notices:
+                        notify_once(f"{source.name}: {notice}")
+                    complete.append(
+                        _take_in(writers, place, of_request, source.name, reading, notify_once)
+                    )
+            datasets = [each(clock()) for each in complete]
+            for blank_rows in dict.fromkeys(dataset.blank_rows for dataset in datasets):
+                if blank_rows:
+                    notify(f"{source.name}: rows left out because they are blank: {blank_rows}")
+            return datasets
     except StorageUnavailable:
         raise
     except OSError as error:  # of temporary files: reading, and the place, have their own errors
         raise CannotWrite(f"temporary files in {tempfile.gettempdir()}", str(error)) from error
 
 
-def _find_or_store(
+def _without_repeats(notify: Callable[[str], None]) -> Callable[[str], None]:
+    said: set[str] = set()
+
+    def notify_once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            notify(line)
+
+    return notify_once
+
+
+def _take_in(
+    writers: ExitStack,
     place: Place,
     options: UploadOptions,
     name: str,
     reading: UploadReading,
     notify: Callable[[str], None],
-    clock: Callable[[], datetime],
-) -> feedback.Dataset:
+) -> Callable[[datetime], feedback.Dataset]:
+    """Read the upload, and write all but dataset.json; return what completes it at a given time."""
     dataset, layout = _dataset_id(options, reading.facts), reading.facts.layout
     if place.exists(feedback.dataset_path(options.customer, dataset)):
-        return feedback.read_dataset(place, options.customer, dataset)
-    with (
-        reading.records() as upload,
-        DatasetWriter(place, options.customer, dataset, options.chunk_rows) as writer,
-    ):
+        stored = feedback.read_dataset(place, options.customer, dataset)
+        return lambda _: stored
+    writer = writers.enter_context(
+        DatasetWriter(place, options.customer, dataset, options.chunk_rows)
+    )
+    with reading.records() as upload:
         for notice in upload.notices:
             notify(f"{name}: {notice}")
         tally = RowTally(has_ids=upload.id_column is not None)
@@ -90,19 +132,17 @@ def _find_or_store(
                 name, "it has a header and no rows", "Check the export that made it."
             )
         check_losses(name, tally, options.accepted, upload.id_column, writer.columns)
-        return writer.finish(
-            feedback.UploadSource(
-                name=name,
-                format=layout.format,
-                encoding=layout.encoding,
-                text_column=upload.text_column,
-                id_column=upload.id_column,
-                sha256=reading.facts.sha256,
-                columns=upload.columns,
-                delimiter=layout.delimiter if layout.format in ("csv", "tsv") else "",
-            ),
-            clock(),
-        )
+    source = feedback.UploadSource(
+        name=name,
+        format=layout.format,
+        encoding=layout.encoding,
+        text_column=upload.text_column,
+        id_column=upload.id_column,
+        sha256=reading.facts.sha256,
+        columns=upload.columns,
+        delimiter=layout.delimiter if layout.format in ("csv", "tsv") else "",
+    )
+    return lambda taken_in: writer.finish(source, taken_in)
 
 
 def _dataset_id(options: UploadOptions, facts: UploadFacts) -> str:
@@ -116,6 +156,8 @@ def _dataset_id(options: UploadOptions, facts: UploadFacts) -> str:
         options.columns.id,
     ]
     identity = [_READER_VERSION, facts.sha256, *read_as, options.chunk_rows, options.max_chars]
+    if options.columns.texts[1:]:
+        identity += ["joined", *options.columns.texts[1:]]
     if options.columns.no_id:
         identity.append("no id")
     if options.sheet is not None:

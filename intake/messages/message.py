@@ -68,7 +68,7 @@ def parse_message(
         body = message.data.decode()
     except UnicodeDecodeError as error:
         return RejectedMessage(RejectReason.UNDECODABLE, f"it is not UTF-8 at byte {error.start}")
-    record = parse_json_record(body, _TEXT, _ID)
+    record = parse_json_record(body, (_TEXT,), _ID)
     if isinstance(record, tuple):
         return RejectedMessage(*record)
     extra = dict(record.extra)

@@ -21,8 +21,8 @@ ReadSamples = Callable[[], Sequence[Sequence[str | None]]]
 class ColumnRequest:
     """The columns that the caller asked for.
 
-    None of `texts`, and `id` None: recognised by their usual names. `no_id`: the number of a row is
-    its id, whatever columns there are.
+    None of `texts`, and `id` None: recognised by their usual names. Several texts are joined.
+    `no_id`: the number of a row is its id, whatever columns there are.
     """
 
     texts: tuple[str, ...] = ()
@@ -39,8 +39,16 @@ def requested_names(request: ColumnRequest) -> tuple[str, ...]:
 class ColumnPositions:
     """Positions of the chosen columns among the columns of an upload."""
 
-    text: int
+    texts: tuple[int, ...]
     id: int | None
+
+    def kept(self, columns: int) -> list[int]:
+        """Return those of so many columns that are kept beside id and text.
+
+        Among them are the texts that are joined, so that each can be given back.
+        """
+        used = {self.id, *(self.texts if len(self.texts) == 1 else ())}
+        return [position for position in range(columns) if position not in used]
 
 
 def choose_columns(
@@ -55,23 +63,21 @@ def choose_columns(
     lists the columns, each with a value.
     """
     listing = _Listing(name, columns, read_samples)
-    text_position = (
-        _usual_text(listing)
-        if not request.texts
-        else _requested(listing, request.texts[0], "--text")
-    )
+    texts = [_requested(listing, text, "--text") for text in request.texts]
+    if not texts:
+        texts = [_usual_text(listing)]
     id_position = None
     if request.id is not None:
         id_position = _requested(listing, request.id, "--id")
     elif not request.no_id:
-        id_position = _usual_id(listing, text_position)
-    if text_position == id_position:
-        raise UnreadableUpload(
-            name,
-            f"column {columns[text_position]!r} is asked for both as text and as id",
-            "Choose two columns.",
-        )
-    return ColumnPositions(text_position, id_position)
+        id_position = _usual_id(listing, texts)
+    for position, text in enumerate(texts):
+        if text == id_position or text in texts[:position]:
+            twice = "both as text and as id" if text == id_position else "twice as text"
+            raise UnreadableUpload(
+                name, f"column {columns[text]!r} is asked for {twice}", "Choose two columns."
+            )
+    return ColumnPositions(tuple(texts), id_position)
 
 
 def unique_columns(columns: Sequence[str]) -> list[str]:
@@ -182,12 +188,12 @@ def _usual_text(listing: _Listing) -> int:
     return positions[0]
 
 
-def _usual_id(listing: _Listing, text_position: int) -> int | None:
+def _usual_id(listing: _Listing, texts: Sequence[int]) -> int | None:
     """Return the column with the best of the usual names for an id, or None if none has one.
 
     Where there is none, the number of a row is its id.
     """
-    positions = [at for at in _best_named(listing, ID_NAMES) if at != text_position]
+    positions = [at for at in _best_named(listing, ID_NAMES) if at not in texts]
     positions = positions or listing.positions(is_number_sign)
     if len(positions) > 1:
         raise UnreadableUpload(

@@ -29,6 +29,7 @@ from intake.readers.columns import (
 )
 from intake.readers.csv_fast import parse_regular_csv
 from intake.readers.csv_records import count_lines, parse_csv_lines
+from intake.readers.join_texts import join_columns, joined_name
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def read_csv(
     id_column = None if positions.id is None else header[positions.id]
     columns = unique_columns(header)
     blocks = _CsvBlockReader(columns, positions).read(chain([first], parsed))
-    return OpenedUpload(header[positions.text], id_column, tuple(columns), blocks)
+    text_column = joined_name([header[text] for text in positions.texts])
+    return OpenedUpload(text_column, id_column, tuple(columns), blocks)
 
 
 def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
@@ -137,10 +139,7 @@ class _CsvBlockReader:
 
     def __init__(self, columns: list[str], positions: ColumnPositions) -> None:
         self._width, self._positions, self._next_row = len(columns), positions, 1
-        chosen = (positions.text, positions.id)
-        self._extra_positions = [
-            position for position in range(len(columns)) if position not in chosen
-        ]
+        self._extra_positions = positions.kept(len(columns))
         self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
     def read(self, parsed: Iterable[_ParsedLines]) -> Iterator[RecordBlock]:
@@ -218,7 +217,7 @@ class _CsvBlockReader:
         return RecordBlock(
             row_numbers=row_numbers,
             ids=None if self._positions.id is None else columns[self._positions.id],
-            texts=columns[self._positions.text],
+            texts=join_columns([columns[text] for text in self._positions.texts]),
             extra=extra_map(self._extra_columns, extra, len(row_numbers)),
             columns=self._extra_columns,
             raw_record=lambda position: lines.raw_record(positions[position]),

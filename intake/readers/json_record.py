@@ -2,10 +2,12 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intake.detect.encoding import INVALID_MARK
 from intake.readers.block import UNDECODABLE_DETAIL, RejectReason, has_invalid_characters
+from intake.readers.join_texts import join_texts
 
 # Not strict: control characters in a text are allowed, and cleaned later.
 _DECODER = json.JSONDecoder(strict=False)
@@ -32,8 +34,14 @@ def parse_json_object(line: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecord | RecordFault:
-    """Return the record of a text that should be one JSON object, or why it is rejected."""
+def parse_json_record(
+    line: str, text_keys: Sequence[str], id_key: str | None
+) -> JsonRecord | RecordFault:
+    """Return the record of a text that should be one JSON object, or why it is rejected.
+
+    The values of several text keys are joined, and stay in `extra`.
+    """
+    used = {id_key, *(text_keys if len(text_keys) == 1 else ())}
     value = parse_json_object(line)
     if INVALID_MARK in line:
         return RejectReason.UNDECODABLE, UNDECODABLE_DETAIL
@@ -43,7 +51,7 @@ def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecor
         extra = tuple(
             (key, _as_string(other))
             for key, other in value.items()
-            if other is not None and key not in (text_key, id_key)
+            if other is not None and key not in used
         )
         invalid = "\\u" in line and has_invalid_characters(json.dumps(value, ensure_ascii=False))
     except RecursionError:  # values nested so deeply that they can be read and not written
@@ -53,12 +61,15 @@ def parse_json_record(line: str, text_key: str, id_key: str | None) -> JsonRecor
             RejectReason.UNDECODABLE,
             "it has half of a surrogate pair (\\ud800 to \\udfff), which is no character",
         )
-    id_, text = None if id_key is None else value.get(id_key), value.get(text_key)
+    id_ = None if id_key is None else value.get(id_key)
     if isinstance(id_, bool | list | dict):
         return RejectReason.BAD_ID, f"the id is {_type_name(id_)}, not a text or a number"
-    if text is not None and not isinstance(text, str):
-        return RejectReason.NO_TEXT, f"the text is {_type_name(text)}, not a text"
-    return JsonRecord(_as_id(id_), text, extra)
+    texts: list[str | None] = []
+    for text in map(value.get, text_keys):
+        if text is not None and not isinstance(text, str):
+            return RejectReason.NO_TEXT, f"the text is {_type_name(text)}, not a text"
+        texts.append(text)
+    return JsonRecord(_as_id(id_), join_texts(texts), extra)
 
 
 def _as_id(value: object) -> str | None:

@@ -1,6 +1,6 @@
 """Reader of JSON Lines: lines become blocks of records."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -18,6 +18,7 @@ from intake.readers.block import (
     has_invalid_characters,
 )
 from intake.readers.columns import SAMPLE_RECORDS, ColumnRequest, choose_columns
+from intake.readers.join_texts import joined_name
 from intake.readers.json_record import RecordFault, parse_json_object, parse_json_record
 
 _MAX_BLOCKS_FOR_KEYS = 8  # blocks of lines that are searched for the first object
@@ -47,11 +48,11 @@ def read_jsonl(
     positions = choose_columns(
         name, columns, request, lambda: _samples(read_ahead[-1].data, end, columns)
     )
-    text_key = columns[positions.text]
+    text_keys = [columns[text] for text in positions.texts]
     id_key = None if positions.id is None else columns[positions.id]
-    blocks = _JsonlBlockReader(text_key, id_key, end).read(chain(read_ahead, line_blocks))
+    blocks = _JsonlBlockReader(text_keys, id_key, end).read(chain(read_ahead, line_blocks))
     storable = tuple(key for key in columns if not has_invalid_characters(key))
-    return OpenedUpload(text_key, id_key, storable, blocks)
+    return OpenedUpload(joined_name(text_keys), id_key, storable, blocks)
 
 
 def _samples(data: bytes, end: str, columns: list[str]) -> list[list[str]]:
@@ -76,8 +77,8 @@ class _RecordColumns:
 class _JsonlBlockReader:
     """Numbers the records from 1 and rejects those without a usable object, id or text."""
 
-    def __init__(self, text_key: str, id_key: str | None, end: str) -> None:
-        self._text_key, self._id_key, self._end, self._row = text_key, id_key, end, 0
+    def __init__(self, text_keys: Sequence[str], id_key: str | None, end: str) -> None:
+        self._text_keys, self._id_key, self._end, self._row = text_keys, id_key, end, 0
 
     def read(self, line_blocks: Iterable[LineBlock]) -> Iterator[RecordBlock]:
         for block in line_blocks:
@@ -97,7 +98,7 @@ class _JsonlBlockReader:
 
     def _add(self, line: str, columns: _RecordColumns) -> RecordFault | None:
         """Add the record to the columns, or return why it is rejected."""
-        record = parse_json_record(line, self._text_key, self._id_key)
+        record = parse_json_record(line, self._text_keys, self._id_key)
         if isinstance(record, tuple):
             return record
         columns.lines.append(line)

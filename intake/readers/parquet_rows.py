@@ -19,6 +19,7 @@ from intake.readers.columns import (
     choose_columns,
     unique_columns,
 )
+from intake.readers.join_texts import join_columns, joined_name
 
 _BATCH_ROWS = 4096
 # what pyarrow raises for damaged bytes
@@ -41,7 +42,8 @@ def read_parquet(name: str, file: Path, request: ColumnRequest) -> Iterator[Open
         id_column = None if positions.id is None else names[positions.id]
         columns = unique_columns(names)
         blocks = _ParquetBlockReader(columns, positions).read(_batches(name, opened))
-        yield OpenedUpload(names[positions.text], id_column, tuple(columns), blocks)
+        text_column = joined_name([names[text] for text in positions.texts])
+        yield OpenedUpload(text_column, id_column, tuple(columns), blocks)
 
 
 def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
@@ -64,10 +66,11 @@ def _damaged(name: str, error: BaseException) -> UnreadableUpload:
 
 
 def _check_types(name: str, fields: list[pa.Field], positions: ColumnPositions) -> None:
-    text = fields[positions.text]
-    if not holds_text(text.type):
-        advice = "Choose a column of strings with --text."
-        raise UnreadableUpload(name, f"column {text.name!r} holds {text.type}, not texts", advice)
+    for text in [fields[position] for position in positions.texts]:
+        if not holds_text(text.type):
+            advice = "Choose a column of strings with --text."
+            problem = f"column {text.name!r} holds {text.type}, not texts"
+            raise UnreadableUpload(name, problem, advice)
     if positions.id is None:
         return
     id_ = fields[positions.id]
@@ -83,10 +86,8 @@ class _ParquetBlockReader:
 
     def __init__(self, columns: list[str], positions: ColumnPositions) -> None:
         self._columns, self._positions, self._next_row = columns, positions, 1
-        chosen = (positions.text, positions.id)
-        self._extra_positions = [
-            position for position in range(len(columns)) if position not in chosen
-        ]
+        self._required = (*positions.texts, positions.id)
+        self._extra_positions = positions.kept(len(columns))
         self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
     def read(self, batches: Iterable[pa.RecordBatch]) -> Iterator[RecordBlock]:
@@ -96,9 +97,7 @@ class _ParquetBlockReader:
 
     def _block(self, batch: pa.RecordBatch) -> RecordBlock:
         columns = [
-            (extra_column if position in self._extra_positions else text_column)(
-                batch.column(position)
-            )
+            (text_column if position in self._required else extra_column)(batch.column(position))
             for position in range(len(self._columns))
         ]
         invalid = np.logical_or.reduce([column.invalid for column in columns])
@@ -130,7 +129,7 @@ class _ParquetBlockReader:
         return RecordBlock(
             row_numbers=row_numbers[valid],
             ids=None if self._positions.id is None else values[self._positions.id],
-            texts=values[self._positions.text],
+            texts=join_columns([values[text] for text in self._positions.texts]),
             extra=extra_map(self._extra_columns, extra, len(valid)),
             columns=self._extra_columns,
             raw_record=lambda position: raw_record(int(valid[position])),

@@ -18,6 +18,7 @@ from intake.readers.columns import (
     requested_names,
     unique_columns,
 )
+from intake.readers.join_texts import join_columns, joined_name
 from intake.spreadsheets.sheet_choice import choose_sheet
 from intake.spreadsheets.sheet_table import find_table
 from intake.spreadsheets.workbook import SheetRow, open_workbook
@@ -46,7 +47,7 @@ def read_spreadsheet(
         positions = choose_columns(name, table.names, request)
         columns = unique_columns(table.names)
         yield OpenedUpload(
-            text_column=table.names[positions.text],
+            text_column=joined_name([table.names[text] for text in positions.texts]),
             id_column=None if positions.id is None else table.names[positions.id],
             columns=tuple(columns),
             blocks=_SheetBlockReader(columns, positions, table.header.number).read(table.rows()),
@@ -61,8 +62,7 @@ class _SheetBlockReader:
         self, columns: Sequence[str], positions: ColumnPositions, header_number: int
     ) -> None:
         self._columns, self._positions, self._last_number = columns, positions, header_number
-        chosen = (positions.text, positions.id)
-        self._extra_positions = [at for at in range(len(columns)) if at not in chosen]
+        self._extra_positions = positions.kept(len(columns))
         self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
     def read(self, rows: Iterable[SheetRow]) -> Iterator[RecordBlock]:
@@ -82,7 +82,7 @@ class _SheetBlockReader:
         return RecordBlock(
             row_numbers=np.array([row.number for row in rows], dtype=np.int64),
             ids=None if id_ is None else columns[id_],
-            texts=columns[self._positions.text],
+            texts=join_columns([columns[text] for text in self._positions.texts]),
             extra=extra_map(self._extra_columns, extra, len(rows)),
             columns=self._extra_columns,
             raw_record=lambda position: json.dumps(

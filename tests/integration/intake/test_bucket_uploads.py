@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chorus.common.settings import from_environment
-from chorus.jobs.upload_request import UploadRequest, prepare_job
+from chorus.export.out_option import read_out
+from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
 from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
 from intake.errors import UnreadableUpload
@@ -116,11 +117,19 @@ def test_a_block_that_fails_is_requested_again(proxy, buckets, monkeypatch):
 
 
 def upload_request(file, out=None):
-    rest = dict.fromkeys(("text", "id_column", "encoding", "format_", "sheet", "deadline"))
-    flags = dict.fromkeys(
-        ("no_id", "allow_duplicates", "force", "no_text", "keep_columns", "as_json"), False
+    rest = dict.fromkeys(("id_column", "encoding", "format_", "sheet", "deadline"))
+    names = (
+        "join_text",
+        "no_id",
+        "allow_duplicates",
+        "force",
+        "no_text",
+        "keep_columns",
+        "as_json",
     )
-    return UploadRequest(file=file, customer="acme", out=out, priority="bulk", **rest, **flags)
+    flags = dict.fromkeys(names, False)
+    fixed = {"customer": "acme", "priority": "bulk", "texts": ()}
+    return UploadRequest(file=file, out=out, **fixed, **rest, **flags)
 
 
 def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything_is_stored(
@@ -131,7 +140,7 @@ def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything
         from_environment({"CHORUS_HOME": str(tmp_path / "home")}),
         allowed_places=(str(tmp_path / "in"), "gs://acme/in"),
     )
-    inside = str(tmp_path / "in/in.csv")
+    inside, place = str(tmp_path / "in/in.csv"), LocalPlace(Path(settings.home))
     for file, out in (
         (str(tmp_path / "in.csv"), None),
         (f"{tmp_path}/in/../in.csv", None),
@@ -140,6 +149,7 @@ def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything
         ("-", "gs://acme/in-2"),
         ("-", "s3://acme/in"),
     ):
+        request = upload_request(file, out)
         with pytest.raises(NotAllowed, match="gs://acme/in"):
-            prepare_job(settings, LocalPlace(Path(settings.home)), upload_request(file, out))
+            prepare_jobs(settings, place, request, read_out(settings, out))
     assert not Path(settings.home).exists()

@@ -12,7 +12,7 @@ def chosen_columns(
     columns: list[str], text: str | None = None, id_: str | None = None
 ) -> tuple[str, str | None]:
     positions = choose_columns("file.csv", columns, ColumnRequest((text,) if text else (), id_))
-    return columns[positions.text], None if positions.id is None else columns[positions.id]
+    return columns[positions.texts[0]], None if positions.id is None else columns[positions.id]
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_unique_columns_differ_and_names_that_differed_stay(columns: list[str]) 
 
 def test_without_ids_no_column_is_the_id_column_even_where_one_is_named_id() -> None:
     positions = choose_columns("file.csv", ["id", "text"], ColumnRequest(no_id=True))
-    assert (positions.text, positions.id) == (1, None)
+    assert (positions.texts, positions.id) == ((1,), None)
