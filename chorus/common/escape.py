@@ -27,12 +27,12 @@ def escape_controls(text: str) -> str:
 
         escape_controls("a\x1b[2Jb\n") == r"a\x1b[2Jb\n"
     """
-    return _ANY.sub(_escape, text)
+    return text if text.isprintable() else _ANY.sub(_escape, text)
 
 
 def escape_lines(text: str) -> str:
     """Return the same for a text of several lines, whose newlines stay."""
-    return _ANY_BUT_NEWLINE.sub(_escape, text)
+    return text if text.isprintable() else _ANY_BUT_NEWLINE.sub(_escape, text)
 
 
 def escape_json(text: str) -> str:

@@ -49,10 +49,15 @@ class NoticeFormatter(logging.Formatter):
 
 def to_log_line(record: logging.LogRecord, process_fields: Mapping[str, object]) -> LogLine:
     """Return the line of a record, with its own fields, those of the step and of the process."""
-    # a record of the standard library has a number `process` of its own
-    own = {name: value for name, value in vars(record).items() if name != "process"}
-    values = {**process_fields, **current_log_fields(), **own}
-    fields = {name: values[name] for name in FIELDS if values.get(name) is not None}
+    own, context = record.__dict__, current_log_fields()
+    fields: dict[str, object] = {}
+    for name in FIELDS:
+        # the number `process` of every record is shown where process_fields have one
+        value = own.get(name) if name != "process" else None
+        if value is None:
+            value = context.get(name, process_fields.get(name))
+        if value is not None:
+            fields[name] = value
     error = record.exc_info[1] if record.exc_info else None
     return LogLine(
         format_time(record.created),

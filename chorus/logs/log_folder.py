@@ -1,16 +1,16 @@
 """The log files of this machine: the lines of one job, and those that are written later."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from chorus.logs.log_file import old_file
-from chorus.logs.log_line import LogLine, is_continuation, parse_line
+from chorus.logs.log_line import INDENT, LogLine, parse_line
 
-_WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b.*\bworker\b")
+_WARNINGS = (b"WARNING", b"ERROR", b"CRITICAL")
+_INDENT = INDENT.encode()
 
 
 class LogFolder:
@@ -58,6 +58,7 @@ class _OpenLog:
 
     def __init__(self, path: Path, job: str) -> None:
         self._path, self._job = path, job
+        self._marks = (job.encode(), *_WARNINGS)
         self._files: list[IO[bytes]] = []
         self._unfinished = b""
         old = old_file(path)
@@ -71,8 +72,10 @@ class _OpenLog:
             self._files.append(self._path.open("rb"))
         current: LogLine | None = None
         for raw in self._raw_lines():
-            if current is not None and is_continuation(raw):
-                current = replace(current, traceback=f"{current.traceback}\n{raw[4:]}".strip("\n"))
+            if raw.startswith(_INDENT):
+                if current is not None:
+                    more = raw[len(_INDENT) :].decode("utf-8", "replace")
+                    current = replace(current, traceback=f"{current.traceback}\n{more}".strip("\n"))
                 continue
             if current is not None:
                 yield current
@@ -80,11 +83,11 @@ class _OpenLog:
         if current is not None:
             yield current
 
-    def _select(self, raw: str) -> LogLine | None:
+    def _select(self, raw: bytes) -> LogLine | None:
         """Return a line of the job, or a warning about a worker; None for any other."""
-        if self._job not in raw and not _WARNING.search(raw):
+        if not any(mark in raw for mark in self._marks):
             return None
-        line = parse_line(raw)
+        line = parse_line(raw.decode("utf-8", "replace"))
         if line is None:
             return None
         if "job" in line.fields:
@@ -95,7 +98,7 @@ class _OpenLog:
         for file in self._files:
             file.close()
 
-    def _raw_lines(self) -> Iterator[str]:
+    def _raw_lines(self) -> Iterator[bytes]:
         """Yield the complete lines that were written since the last call, without newline."""
         while True:
             for line in self._files[0]:
@@ -104,7 +107,7 @@ class _OpenLog:
                 if not line.endswith(b"\n"):
                     self._unfinished = line
                 else:
-                    yield line[:-1].decode("utf-8", "replace")
+                    yield line[:-1]
             if len(self._files) == 1:
                 return
             self._files.pop(0).close()

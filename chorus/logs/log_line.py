@@ -18,13 +18,14 @@ FIELDS = (
     *("rows", "seconds", "threads", "device"),
     *("worker", "command", "user", "host", "process"),
 )
-_INDENT = "    "
+INDENT = "    "
+_ONE_WORD = re.compile(r'[^\s"]+')
 _NUMBERS = {"version": int, "rows": int, "seconds": float, "threads": int, "process": int}
 _FIRST_LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?P<level>[A-Z]+) (?P<logger>\S+)"
     r" (?P<rest>.*)"
 )
-_LAST_FIELD = re.compile(rf' ({"|".join(FIELDS)})=([^\s"]+|"(?:[^"\\]|\\.)*")$')
+_FIELD = re.compile(rf' ({"|".join(FIELDS)})=([^\s"]+|"(?:[^"\\]|\\.)*")(?= |$)')
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LogLine:
         first = [self.time, self.level, self.logger, message]
         first += [f"{name}={_quote(value)}" for name, value in self.fields.items()]
         rest += escape_lines(self.traceback).splitlines()
-        return f"\n{_INDENT}".join([" ".join(first), *rest])
+        return f"\n{INDENT}".join([" ".join(first), *rest])
 
     def to_object(self) -> dict[str, object]:
         """Return the object of JSON."""
@@ -72,16 +73,13 @@ def parse_line(line: str) -> LogLine | None:
     if first is None:
         return None
     message, found = f" {first['rest']}", dict[str, object]()
-    while (last := _LAST_FIELD.search(message)) is not None and last[1] not in found:
-        message = message[: last.start()]
-        found[last[1]] = _parse_value(last[1], last[2])
+    for match in reversed(list(_FIELD.finditer(message))):
+        if match.end() != len(message) or match[1] in found:
+            break
+        message = message[: match.start()]
+        found[match[1]] = _parse_value(match[1], match[2])
     fields = {name: found[name] for name in FIELDS if name in found}
     return LogLine(first["time"], first["level"], first["logger"], message[1:], fields)
-
-
-def is_continuation(line: str) -> bool:
-    """Return whether a line of a file belongs to the text above it."""
-    return line.startswith(_INDENT)
 
 
 def _parse_json(line: str) -> LogLine | None:
@@ -105,4 +103,4 @@ def _parse_value(name: str, text: str) -> object:
 def _quote(value: object) -> str:
     """Return a value as it is if it is one word, else in quotes."""
     text = escape_controls(str(value))
-    return text if re.fullmatch(r'[^\s"]+', text) else json.dumps(text, ensure_ascii=False)
+    return text if _ONE_WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
