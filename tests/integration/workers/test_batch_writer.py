@@ -17,12 +17,12 @@ from intake.messages import batch
 from intake.messages.dead_letters import DeadLetters
 from intake.messages.message import Message, parse_message
 from intake.messages.subscription import ReceivedMessage
+from storage.config.config_file import BadConfigFile
 from storage.places.place import LocalPlace
 from storage.records import feedback, jobs
 from storage.records.labelled_output import MANIFEST, SUCCESS, Manifest, default_folder
 from storage.tables import decode_parquet
 from storage.versions.active_labels import read_active_labels
-from storage.versions.version_store import NotPublished
 from tasks.board.bridge_roster import Outcome
 from tasks.board.message_dedup import MessageDedup
 from tasks.jobs.activate_labels import activate_labels, active_jobs
@@ -241,7 +241,7 @@ def test_ids_that_another_bridge_is_about_to_store_are_left_to_it(world, monkeyp
 
 def test_messages_of_a_customer_without_an_ensemble_are_neither_claimed_nor_stored(world):
     world.place.replace("customers.toml", b'[customers.plain]\nensemble = "nobody"\n')
-    with pytest.raises(NotPublished):
+    with pytest.raises(BadConfigFile, match="no nobody among the ensembles"):
         world.write("a")
     assert (world.acknowledged, world.place.names("feedback")) == ([], [])
     world.place.replace("customers.toml", b'[customers.plain]\nensemble = "plain"\n')
