@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chorus.common.configuration import check_configuration
 from chorus.common.console import print_notice
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
@@ -22,6 +21,7 @@ from storage.places.place import Place
 from storage.records.feedback import Dataset
 from storage.records.jobs import Job, Priority
 from tasks.jobs.submit import build_job, resolve_versions
+from workers.config.all_tables import read_chorus_config
 
 _FOLDER_CHARS = 60
 
@@ -65,7 +65,7 @@ def prepare_jobs(
     columns = column_requests(request)
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
     claim_out(place, out, force=request.force)
-    check_configuration(place)
+    read_chorus_config(place)  # a mistake is reported before anything is stored
     with ExitStack() as stack:
         # First, because they take a moment to start.
         readers = iter([stack.enter_context(IsolatedReader(block_pandas)) for _ in columns])
