@@ -113,6 +113,8 @@ class _Reading:
             check_limit(name, limits, "columns", len(columns), "columns or keys")
             rows += len(block.row_numbers) + len(block.rejects) + block.blank_rows
             check_limit(name, limits, "rows", rows, "rows")
-            feedback, rejects = validate_block(block, seen_ids, self._options.max_chars)
+            feedback, rejects = validate_block(
+                block, seen_ids, self._options.max_chars, limits.field
+            )
             yield ValidatedBlock(feedback, rejects, block.columns, block.blank_rows)
         self._source.check_unchanged()

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from intake.dataset.clean import MAY_NEED_CLEANING, clean_text
+from intake.dataset.long_fields import rows_with_long_fields
 from intake.dataset.seen_ids import SeenIds
 from intake.readers.block import RecordBlock, Reject, RejectReason
 from storage.records.feedback import CHUNK
@@ -19,17 +20,20 @@ _Fault = tuple[int, RejectReason, str]  # position in the block, reason, detail
 
 
 def validate_block(
-    block: RecordBlock, seen_ids: SeenIds, max_chars: int
+    block: RecordBlock, seen_ids: SeenIds, max_chars: int, max_field: int | None = None
 ) -> tuple[pa.Table, list[Reject]]:
     """Return the feedback of a block, schema CHUNK, and all its rejects by row.
 
-    A record is rejected for one reason: its id, else its text, else an id that feedback before it
-    has.
+    A record is rejected for one reason: its id, else its text, else another field of more than
+    `max_field` characters, else an id that feedback before it has.
     """
     row_numbers = pa.array(block.row_numbers, pa.int64())
     ids = _ids(block, row_numbers)
     cleaned = _clean_texts(block.texts)
-    faults = {}
+    faults = {
+        position: (RejectReason.TOO_LONG, detail)
+        for position, detail in rows_with_long_fields(block.extra, max_field).items()
+    }
     for position, reason, detail in _text_faults(pc.coalesce(cleaned, block.texts), max_chars):
         faults[position] = (reason, detail)
     if block.ids is not None:

@@ -4,7 +4,7 @@ Nothing is unpickled: bytes of a reader that a hostile file has taken over must 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -17,7 +17,11 @@ from storage.records.feedback import CHUNK, RAW_CHARS
 
 Header = Mapping[str, Any]
 SendBytes = Callable[[bytes], None]
+_LAYOUT_FIELDS = [field.name for field in fields(FileLayout)]
 _UPLOAD_FIELDS = [field.name for field in fields(ValidatedUpload) if field.name != "blocks"]
+_BLOCK_FIELDS = [
+    field.name for field in fields(ValidatedBlock) if field.name not in ("feedback", "rejects")
+]
 
 
 def send_facts(send: SendBytes, facts: UploadFacts) -> None:
@@ -65,19 +69,13 @@ def parse_header(message: bytes) -> Header:
 
 def parse_facts(header: Header) -> UploadFacts:
     """Return the facts."""
-    layout = header["layout"]
-    return UploadFacts(
-        header["sha256"], FileLayout(**{**layout, "notices": tuple(layout["notices"])})
-    )
+    layout = FileLayout(**_read_fields(header["layout"], _LAYOUT_FIELDS))
+    return UploadFacts(header["sha256"], layout)
 
 
 def parse_upload(header: Header, blocks: Iterator[ValidatedBlock]) -> ValidatedUpload:
     """Return the opened upload, with these blocks."""
-    known: dict[str, Any] = {
-        name: tuple(header[name]) if isinstance(header[name], list) else header[name]
-        for name in _UPLOAD_FIELDS
-    }
-    return ValidatedUpload(**known, blocks=blocks)
+    return ValidatedUpload(**_read_fields(header, _UPLOAD_FIELDS), blocks=blocks)
 
 
 def parse_block(header: Header, data: bytes) -> ValidatedBlock:
@@ -92,6 +90,14 @@ def parse_block(header: Header, data: bytes) -> ValidatedBlock:
         for row, id_, reason, detail, raw in header["rejects"]
     ]
     return ValidatedBlock(feedback, rejects, tuple(header["columns"]), header["blank_rows"])
+
+
+def _read_fields(header: Header, names: Sequence[str]) -> dict[str, Any]:
+    """Return the fields by name; JSON has made lists of their tuples."""
+    values = {name: header[name] for name in names}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
 
 
 def send_header(send: SendBytes, header: Header) -> None:

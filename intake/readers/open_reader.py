@@ -25,7 +25,10 @@ def open_reader(
     Raises UnreadableUpload if its columns cannot be chosen or its bytes cannot be read.
     """
     if layout.format == "parquet":
-        with source.open_seekable() as file, read_parquet(source.name, file, request) as opened:
+        with (
+            source.open_seekable() as file,
+            read_parquet(source.name, file, request, source.limits) as opened,
+        ):
             yield opened
         return
     if layout.format in WORKBOOKS:

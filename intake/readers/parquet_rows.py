@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from intake.detect.intake_limits import IntakeLimits, LimitExceeded, check_unpacked
 from intake.errors import UnreadableUpload
 from intake.readers.arrow_text import extra_column, holds_text, text_column
 from intake.readers.block import OpenedUpload, RecordBlock, Reject, RejectReason, extra_map
@@ -20,49 +21,61 @@ from intake.readers.columns import (
     unique_columns,
 )
 from intake.readers.join_texts import join_columns, joined_name
+from intake.readers.parquet_slices import ParquetSlices
 
-_BATCH_ROWS = 4096
 # what pyarrow raises for damaged bytes
-_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError)
+_DAMAGED = (pa.ArrowException, OSError, ValueError)
+_DEFAULT_LIMITS = IntakeLimits()
 
 
 @contextmanager
-def read_parquet(name: str, file: Path, request: ColumnRequest) -> Iterator[OpenedUpload]:
+def read_parquet(
+    name: str, file: Path, request: ColumnRequest, limits: IntakeLimits = _DEFAULT_LIMITS
+) -> Iterator[OpenedUpload]:
     """Yield the upload `name` from a local file. Raises UnreadableUpload."""
-    try:
-        # Buffered, so that a file of one huge row group is not read in one piece.
-        opened = pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
+    slices = ParquetSlices(name, file, limits)
+    with _explain_damage(name, limits):
+        opened = slices.open()
         fields = list(opened.schema_arrow)
-    except _DAMAGED as error:
-        raise _damaged(name, error) from None
     with opened:
         names = [field.name for field in fields]
         positions = choose_columns(name, names, request)
         _check_types(name, fields, positions)
         id_column = None if positions.id is None else names[positions.id]
         columns = unique_columns(names)
-        blocks = _ParquetBlockReader(columns, positions).read(_batches(name, opened))
+        reader = _ParquetBlockReader(columns, positions)
+        blocks = _bounded(slices, reader.read(_batches(slices, opened)))
         text_column = joined_name([names[text] for text in positions.texts])
         yield OpenedUpload(text_column, id_column, tuple(columns), blocks)
 
 
-def _batches(name: str, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
-    batches = opened.iter_batches(batch_size=_BATCH_ROWS, use_threads=False)
-    while True:
-        try:
-            batch = next(batches, None)
-        except _DAMAGED as error:
-            raise _damaged(name, error) from None
-        if batch is None:
-            return
-        yield batch
+def _batches(slices: ParquetSlices, opened: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    with _explain_damage(slices.name, slices.limits):
+        yield from slices.batches(opened)
 
 
-def _damaged(name: str, error: BaseException) -> UnreadableUpload:
-    reason = str(error).partition("\n")[0][:200] or type(error).__name__
-    return UnreadableUpload(
-        name, f"it is a damaged Parquet file ({reason})", "Copy or export it again."
-    )
+def _bounded(slices: ParquetSlices, blocks: Iterable[RecordBlock]) -> Iterator[RecordBlock]:
+    """Yield the blocks. Raises LimitExceeded if they hold too much for the size of the file."""
+    packed, unpacked = slices.file.stat().st_size, 0
+    for block in blocks:
+        unpacked += block.texts.nbytes + block.extra.nbytes
+        check_unpacked(slices.name, slices.limits, unpacked, packed)
+        yield block
+
+
+@contextmanager
+def _explain_damage(name: str, limits: IntakeLimits) -> Iterator[None]:
+    """Turn the errors of pyarrow into UnreadableUpload, and those of the limits stay."""
+    try:
+        yield
+    except MemoryError:
+        seen = "it is damaged, or reading it needs more memory than it may have"
+        raise LimitExceeded(name, limits, "memory", seen) from None
+    except _DAMAGED as error:
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise UnreadableUpload(
+            name, f"it is a damaged Parquet file ({reason})", "Copy or export it again."
+        ) from None
 
 
 def _check_types(name: str, fields: list[pa.Field], positions: ColumnPositions) -> None:

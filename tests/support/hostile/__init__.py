@@ -1,0 +1,1 @@
+"""Files that would harm a reader without limits: bombs, damaged files, absurd shapes."""
