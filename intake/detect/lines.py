@@ -1,13 +1,13 @@
 """Whole lines of a text file, in blocks of bounded size."""
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from intake.detect.encoding import as_text, as_utf8, marking_decoder
 from storage.records.feedback import RAW_CHARS
 
-MAX_LINE_CHARS = 8 << 20
 _MAX_CHAR_BYTES = 4  # of one character in UTF-8
 
 
@@ -15,11 +15,12 @@ _MAX_CHAR_BYTES = 4  # of one character in UTF-8
 class LineBlock:
     """Whole lines with their ends, in UTF-8; an invalid byte stands for what was undecodable.
 
-    `truncated`: the block holds only the beginning of one line that is too long to be kept.
+    `truncated`: the block holds only the beginning of one line that is too long to be kept; the
+    number is that of the characters that a line may have.
     """
 
     data: bytes
-    truncated: bool = False
+    truncated: int = 0
 
 
 def split_lines(data: bytes, end: str) -> list[str]:
@@ -27,11 +28,31 @@ def split_lines(data: bytes, end: str) -> list[str]:
     return [line + end for line in as_text(data).removesuffix(end).split(end)] if data else []
 
 
-def read_line_blocks(blocks: Iterable[bytes], encoding: str, end: str) -> Iterator[LineBlock]:
+_BLANK_LINES = {
+    "\n": re.compile(rb"(?:\A|(?<=\n))(?:\r?\n)+"),
+    "\r": re.compile(rb"(?:\A|(?<=\r))\r+"),
+}
+
+
+def drop_blank_lines(data: bytes, end: str) -> bytes:
+    """Return whole lines without those that hold nothing; there may be millions in a file.
+
+    >>> drop_blank_lines(b"\\na\\n\\r\\n\\nb\\n", "\\n")
+    b'a\\nb\\n'
+    """
+    blank = end.encode()
+    if data.startswith((b"\r", blank)) or blank * 2 in data or b"\n\r\n" in data:
+        return _BLANK_LINES[end].sub(b"", data)
+    return data  # as a rule; the search above is much faster
+
+
+def read_line_blocks(
+    blocks: Iterable[bytes], encoding: str, end: str, max_chars: int
+) -> Iterator[LineBlock]:
     """Yield the lines of a file, split at `end` ("\\n" or "\\r") alone.
 
-    Other line breaks stay inside their field. A line of more than MAX_LINE_CHARS characters comes
-    as its beginning, marked as truncated; the rest of it is skipped.
+    Other line breaks stay inside their field. A line of more than `max_chars` characters comes as
+    its beginning, marked as truncated; the rest of it is skipped.
     """
     unfinished, skipping, line_end = b"", False, end.encode()
     for data in _utf8_slices(blocks, encoding):
@@ -43,9 +64,9 @@ def read_line_blocks(blocks: Iterable[bytes], encoding: str, end: str) -> Iterat
         complete, end_seen, unfinished = (unfinished + rest).rpartition(line_end)
         if end_seen:
             yield LineBlock(complete + line_end)
-        if len(unfinished) > MAX_LINE_CHARS and len(as_text(unfinished)) > MAX_LINE_CHARS:
+        if len(unfinished) > max_chars and len(as_text(unfinished)) > max_chars:
             beginning = as_text(unfinished[: _MAX_CHAR_BYTES * RAW_CHARS])[:RAW_CHARS]
-            yield LineBlock(as_utf8(beginning), truncated=True)
+            yield LineBlock(as_utf8(beginning), truncated=max_chars)
             unfinished, skipping = b"", True
     if unfinished:
         yield LineBlock(unfinished + line_end)

@@ -87,15 +87,19 @@ def unique_columns(columns: Sequence[str]) -> list[str]:
     ['id', 'column_2', 'note', 'note_2']
     """
     original = set(columns)
-    renamed: list[str] = []
+    renamed: dict[str, None] = {}
+    suffixes: dict[str, int] = {}  # the last one of each name, or thousands would be tried again
     for number, column in enumerate(columns, 1):
         base = column if column.strip() else f"column_{number}"
-        unique, suffix = base, 1
+        suffix = suffixes.get(column, 1)
+        unique = base if suffix == 1 else f"{base}_{suffix}"
         while unique in renamed or (unique != column and unique in original):
             suffix += 1
             unique = f"{base}_{suffix}"
-        renamed.append(unique)
-    return renamed
+        if base == column:
+            suffixes[column] = suffix
+        renamed[unique] = None
+    return list(renamed)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 MAX_RECORD_CHARS = 4 << 20  # of a record over several lines
+# After so many quotes that are never closed, each line of the same part of a file is a record.
+_MAX_UNCLOSED = 16
 _FIELD_LIMIT = 1 << 30
 _RETURN_STAND_IN = "\ufdd0"  # no character: Unicode reserves it for uses like this
 
@@ -30,11 +32,12 @@ def parse_csv_lines(lines: list[str], delimiter: str, end: str, *, final: bool) 
     _raise_field_limit()
     rows: list[list[str] | None] = []
     first = 0  # lines before this one belong to complete records
+    unclosed = 0  # quotes that were never closed; each was searched for the end of all lines
     while True:
         # Strict: a quote that is followed by anything but a delimiter is an error, as is the end
         # inside quotes. The blank line at the end tells these two apart: only a record that is
         # still open consumes it.
-        feed = chain(lines[first:], ("\n",))
+        feed = chain(map(lines.__getitem__, range(first, len(lines))), ("\n",))
         reader = csv.reader(feed, delimiter=delimiter, strict=True)
         rows_before = len(rows)
         try:
@@ -46,6 +49,10 @@ def parse_csv_lines(lines: list[str], delimiter: str, end: str, *, final: bool) 
             still_open = next(feed, None) is None
             if still_open and not final and sum(map(len, lines[first:])) <= MAX_RECORD_CHARS:
                 return CsvRecords(rows, lines[first:])
+            unclosed += still_open
+            if unclosed > _MAX_UNCLOSED:
+                rows += [_parse_leniently(line, delimiter) for line in lines[first:]]
+                return CsvRecords(rows, [])
             one_line = reader.line_num == complete_lines + 1 and not still_open
             rows.append(_parse_leniently(lines[first], delimiter) if one_line else None)
             first += 1

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from intake.detect.encoding import as_utf8
-from intake.detect.lines import MAX_LINE_CHARS, LineBlock, split_lines
+from intake.detect.intake_limits import IntakeLimits, check_limit
+from intake.detect.lines import LineBlock, drop_blank_lines, split_lines
 from intake.errors import UnreadableUpload
 from intake.readers.block import (
     UNDECODABLE_DETAIL,
@@ -45,7 +46,8 @@ class _ParsedLines:
     end: str
     columns: Sequence[pa.StringArray] = ()
     irregular_rows: list[list[str] | None] | None = None
-    truncated: bool = False  # one line that is too long to be read
+    blank_lines: int = 0  # that were dropped before the others were parsed
+    truncated: int = 0  # of one line that is too long to be read: the characters it may have
 
     @cached_property
     def lines(self) -> list[str]:
@@ -74,10 +76,12 @@ def read_csv(
     delimiter: str,
     end: str,
     request: ColumnRequest,
+    limits: IntakeLimits,
 ) -> OpenedUpload:
     """Open the upload `name` from its lines. Raises UnreadableUpload."""
     parsed = _parse(line_blocks, delimiter, end)
     header, first = _split_header(name, parsed)
+    check_limit(name, limits, "columns", len(header), "columns")
     positions = choose_columns(name, header, request, lambda: _samples(first))
     id_column = None if positions.id is None else header[positions.id]
     columns = unique_columns(header)
@@ -87,22 +91,31 @@ def read_csv(
 
 
 def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
-    open_lines = b""
+    open_lines, header_read = b"", False
     for block in line_blocks:
         if block.truncated:
             yield _ParsedLines(open_lines, delimiter, end)
-            yield _ParsedLines(block.data, delimiter, end, irregular_rows=[None], truncated=True)
+            yield _ParsedLines(
+                block.data, delimiter, end, irregular_rows=[None], truncated=block.truncated
+            )
             open_lines = b""
             continue
         data = open_lines + block.data
+        if header_read and b'"' not in data:  # else a blank line may be part of a field
+            lines, data = data.count(end.encode()), drop_blank_lines(data, end)
+            blank_lines = lines - data.count(end.encode())
+        else:
+            header_read, blank_lines = True, 0
         columns = parse_regular_csv(data, delimiter, end)
         if columns is not None:
-            yield _ParsedLines(data, delimiter, end, columns)
+            yield _ParsedLines(data, delimiter, end, columns, blank_lines=blank_lines)
             open_lines = b""
             continue
         records = parse_csv_lines(split_lines(data, end), delimiter, end, final=False)
         open_lines = as_utf8("".join(records.open_lines))
-        yield _ParsedLines(data, delimiter, end, irregular_rows=records.rows)
+        yield _ParsedLines(
+            data, delimiter, end, irregular_rows=records.rows, blank_lines=blank_lines
+        )
     yield _ParsedLines(open_lines, delimiter, end)
 
 
@@ -144,8 +157,9 @@ class _CsvBlockReader:
 
     def read(self, parsed: Iterable[_ParsedLines]) -> Iterator[RecordBlock]:
         for lines in parsed:
-            if lines.data:
-                yield self._whole_block(lines) or self._checked_block(lines)
+            if lines.data or lines.blank_lines:
+                block = self._whole_block(lines) or self._checked_block(lines)
+                yield replace(block, blank_rows=block.blank_rows + lines.blank_lines)
 
     def _whole_block(self, lines: _ParsedLines) -> RecordBlock | None:
         """Build the block without a look at each record.
@@ -194,7 +208,7 @@ class _CsvBlockReader:
         row = lines.rows[position]
         if lines.truncated:
             reason = RejectReason.TOO_LONG
-            detail = f"the line has more than {MAX_LINE_CHARS} characters"
+            detail = f"the line has more than {lines.truncated} characters"
         elif row is None:
             reason, detail = RejectReason.FIELDS, "a quote is opened and never closed"
         elif len(row) != self._width:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intake.detect.encoding import INVALID_MARK
+from intake.detect.intake_limits import IntakeLimits
 from intake.readers.block import UNDECODABLE_DETAIL, RejectReason, has_invalid_characters
 from intake.readers.join_texts import join_texts
 
 # Not strict: control characters in a text are allowed, and cleaned later.
 _DECODER = json.JSONDecoder(strict=False)
 _INEXACT_FROM = 1e16  # floats from here on are written with an exponent, and not all are whole
+_NESTING = IntakeLimits().nesting
 RecordFault = tuple[RejectReason, str]  # why a record is rejected, and the detail
 
 
@@ -35,7 +37,7 @@ def parse_json_object(line: str) -> dict[str, object] | None:
 
 
 def parse_json_record(
-    line: str, text_keys: Sequence[str], id_key: str | None
+    line: str, text_keys: Sequence[str], id_key: str | None, max_nesting: int = _NESTING
 ) -> JsonRecord | RecordFault:
     """Return the record of a text that should be one JSON object, or why it is rejected.
 
@@ -43,6 +45,11 @@ def parse_json_record(
     """
     used = {id_key, *(text_keys if len(text_keys) == 1 else ())}
     value = parse_json_object(line)
+    # Brackets in texts count as well here, so that few objects are searched.
+    brackets = line.count("[") + line.count("{")
+    if value is not None and brackets > max_nesting and _is_nested(value, max_nesting):
+        detail = f"its values are nested in more than {max_nesting} levels"
+        return RejectReason.NOT_AN_OBJECT, detail
     if INVALID_MARK in line:
         return RejectReason.UNDECODABLE, UNDECODABLE_DETAIL
     if value is None:
@@ -70,6 +77,22 @@ def parse_json_record(
             return RejectReason.NO_TEXT, f"the text is {_type_name(text)}, not a text"
         texts.append(text)
     return JsonRecord(_as_id(id_), join_texts(texts), extra)
+
+
+def _is_nested(value: object, levels: int) -> bool:
+    """Return True if objects and lists are nested in more than so many levels."""
+    inner = [value]
+    for _ in range(levels + 1):
+        inner = [
+            child
+            for outer in inner
+            if isinstance(outer, dict | list)
+            for child in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(child, dict | list)
+        ]
+        if not inner:
+            return False
+    return True
 
 
 def _as_id(value: object) -> str | None:

@@ -1,13 +1,14 @@
 """Reader of JSON Lines: lines become blocks of records."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
-from intake.detect.lines import MAX_LINE_CHARS, LineBlock, split_lines
+from intake.detect.intake_limits import IntakeLimits, check_limit
+from intake.detect.lines import LineBlock, drop_blank_lines, split_lines
 from intake.errors import UnreadableUpload
 from intake.readers.block import (
     OpenedUpload,
@@ -25,19 +26,24 @@ _MAX_BLOCKS_FOR_KEYS = 8  # blocks of lines that are searched for the first obje
 
 
 def read_jsonl(
-    name: str, line_blocks: Iterable[LineBlock], end: str, request: ColumnRequest
+    name: str,
+    line_blocks: Iterable[LineBlock],
+    end: str,
+    request: ColumnRequest,
+    limits: IntakeLimits,
 ) -> OpenedUpload:
     """Open the upload `name` from its lines.
 
     Its columns are the keys of the objects in the first block of lines that has any. Raises
     UnreadableUpload.
     """
-    line_blocks, read_ahead = iter(line_blocks), []
+    line_blocks, read_ahead = (_without_blank_lines(block, end) for block in line_blocks), []
     keys: dict[str, None] = {}
     for block in line_blocks:
         read_ahead.append(block)
         for value in map(parse_json_object, split_lines(block.data, end)):
             keys |= dict.fromkeys(value or ())
+        check_limit(name, limits, "columns", len(keys), "keys")
         if keys or len(read_ahead) == _MAX_BLOCKS_FOR_KEYS:
             break
     if not keys:
@@ -50,9 +56,15 @@ def read_jsonl(
     )
     text_keys = [columns[text] for text in positions.texts]
     id_key = None if positions.id is None else columns[positions.id]
-    blocks = _JsonlBlockReader(text_keys, id_key, end).read(chain(read_ahead, line_blocks))
+    blocks = _JsonlBlockReader(text_keys, id_key, end, limits.nesting).read(
+        chain(read_ahead, line_blocks)
+    )
     storable = tuple(key for key in columns if not has_invalid_characters(key))
     return OpenedUpload(joined_name(text_keys), id_key, storable, blocks)
+
+
+def _without_blank_lines(block: LineBlock, end: str) -> LineBlock:
+    return replace(block, data=drop_blank_lines(block.data, end))
 
 
 def _samples(data: bytes, end: str, columns: list[str]) -> list[list[str]]:
@@ -77,8 +89,11 @@ class _RecordColumns:
 class _JsonlBlockReader:
     """Numbers the records from 1 and rejects those without a usable object, id or text."""
 
-    def __init__(self, text_keys: Sequence[str], id_key: str | None, end: str) -> None:
+    def __init__(
+        self, text_keys: Sequence[str], id_key: str | None, end: str, max_nesting: int
+    ) -> None:
         self._text_keys, self._id_key, self._end, self._row = text_keys, id_key, end, 0
+        self._max_nesting = max_nesting
 
     def read(self, line_blocks: Iterable[LineBlock]) -> Iterator[RecordBlock]:
         for block in line_blocks:
@@ -88,7 +103,7 @@ class _JsonlBlockReader:
                     continue
                 self._row += 1
                 fault = (
-                    (RejectReason.TOO_LONG, f"more than {MAX_LINE_CHARS} characters")
+                    (RejectReason.TOO_LONG, f"more than {block.truncated} characters")
                     if block.truncated
                     else self._add(line, columns)
                 )
@@ -98,7 +113,7 @@ class _JsonlBlockReader:
 
     def _add(self, line: str, columns: _RecordColumns) -> RecordFault | None:
         """Add the record to the columns, or return why it is rejected."""
-        record = parse_json_record(line, self._text_keys, self._id_key)
+        record = parse_json_record(line, self._text_keys, self._id_key, self._max_nesting)
         if isinstance(record, tuple):
             return record
         columns.lines.append(line)

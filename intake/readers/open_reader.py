@@ -41,13 +41,22 @@ def open_reader(
     if sheet is not None:
         problem = f"it is {layout.format}, which has no sheets"
         raise UnreadableUpload(source.name, problem, "Leave --sheet out.")
-    line_blocks = read_line_blocks(source.blocks(), layout.encoding, layout.line_end)
+    line_blocks = read_line_blocks(
+        source.blocks(), layout.encoding, layout.line_end, source.limits.line
+    )
     try:
         if layout.format == "jsonl":
-            yield read_jsonl(source.name, line_blocks, layout.line_end, request)
+            yield read_jsonl(source.name, line_blocks, layout.line_end, request, source.limits)
         else:
             line_blocks = skip_lines(line_blocks, layout.lines_above, layout.line_end)
-            yield read_csv(source.name, line_blocks, layout.delimiter, layout.line_end, request)
+            yield read_csv(
+                source.name,
+                line_blocks,
+                layout.delimiter,
+                layout.line_end,
+                request,
+                source.limits,
+            )
     # Some decoders of Python cannot go on after invalid bytes (ISO-2022-JP in binary data).
     except UnicodeError as error:
         problem = f"it cannot be read as {layout.encoding} ({error})"

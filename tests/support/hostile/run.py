@@ -26,7 +26,7 @@ MAX_SECONDS, MAX_MEGABYTES = 10.0, 400.0
 
 
 def read_hostile(file: HostileFile, folder: Path) -> tuple[float, float, str]:
-    """Return (seconds, most megabytes that it added to this process and took in another, outcome)."""
+    """Return (seconds, megabytes more than before in this process and its child, outcome)."""
     path = folder / file.name
     file.write(path)
     del file

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from intake.detect import lines
+from intake.detect.intake_limits import IntakeLimits
 from storage.places.place import LocalPlace
 from storage.records.feedback import Dataset, read_chunk
 from tests.support.intake_files import parquet_bytes, stored_rejects, stored_rows, upload
@@ -155,17 +155,19 @@ def test_a_text_of_two_megabytes_is_one_reject(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
-def test_an_endless_line_is_one_reject_and_costs_no_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(lines, "MAX_LINE_CHARS", 300_000)
+def test_an_endless_line_is_one_reject_and_costs_no_memory(tmp_path: Path, name: str) -> None:
     good = {
         "in.csv": ['1,"two\nlines"\n', "2,b\n"],
         "in.jsonl": ['{"id":1,"text":"a"}\n', '{"id":2,"text":"b"}\n'],
     }[name]
     head = "id,text\n" if name == "in.csv" else ""
     endless = "x" * 2_000_000
-    dataset = upload(tmp_path, f"{head}{good[0]}{endless}\n{good[1]}{endless}".encode(), name)
+    dataset = upload(
+        tmp_path,
+        f"{head}{good[0]}{endless}\n{good[1]}{endless}".encode(),
+        name,
+        limits=IntakeLimits(line=300_000),
+    )
     assert [row for row, _ in texts(tmp_path, dataset)] == [1, 3]
     assert [(row[0], row[2]) for row in stored_rejects(tmp_path, dataset)] == [
         (2, "text too long"),
