@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.hostile.catalogue import Write, content
+from tests.support.hostile.content import Write, content
 
 _MIB = 1 << 20
 CSV_UNITS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.support.hostile.catalogue import Write, content
+from tests.support.hostile.content import Write, content
 from tests.support.hostile.gzip_bombs import JSON_UNITS
 
 _FIRST = b'{"id":1,"text":"a"}\n'

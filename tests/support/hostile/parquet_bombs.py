@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.hostile.catalogue import Write
+from tests.support.hostile.content import Write
 
 
 def files() -> Iterator[tuple[str, Write]]:

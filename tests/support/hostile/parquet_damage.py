@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.hostile.catalogue import Write, content
+from tests.support.hostile.content import Write, content
 
 _LARGE = (b"\xff\xff\xff\xff\x0f", b"\xfe\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x08")  # varints
 

@@ -20,7 +20,8 @@ from intake.dataset.upload_options import UploadOptions
 from intake.isolation.isolated_reader import IsolatedReader
 from storage.errors import ChorusError
 from storage.places.place import LocalPlace
-from tests.support.hostile.catalogue import HostileFile, content, hostile_files
+from tests.support.hostile.catalogue import HostileFile, hostile_files
+from tests.support.hostile.content import content
 
 MAX_SECONDS, MAX_MEGABYTES = 10.0, 400.0
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from tests.support.hostile.catalogue import Write, content
+from tests.support.hostile.content import Write, content
 from tests.support.hostile.gzip_bombs import CSV_UNITS
 
 _SIZE = 12 << 20
