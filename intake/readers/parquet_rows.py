@@ -12,7 +12,8 @@ import pyarrow.types as pt
 
 from intake.detect.intake_limits import IntakeLimits, LimitExceeded, check_unpacked
 from intake.errors import UnreadableUpload
-from intake.readers.arrow_text import extra_column, holds_text, text_column
+from intake.parquet.arrow_text import extra_column, holds_text, text_column
+from intake.parquet.parquet_slices import ParquetSlices
 from intake.readers.block import OpenedUpload, RecordBlock, Reject, RejectReason, extra_map
 from intake.readers.columns import (
     ColumnPositions,
@@ -21,7 +22,6 @@ from intake.readers.columns import (
     unique_columns,
 )
 from intake.readers.join_texts import join_columns, joined_name
-from intake.readers.parquet_slices import ParquetSlices
 
 # what pyarrow raises for damaged bytes
 _DAMAGED = (pa.ArrowException, OSError, ValueError)
