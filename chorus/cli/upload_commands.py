@@ -23,7 +23,8 @@ from chorus.common.settings import from_environment
 def score(device: str | None, **arguments: Any) -> None:
     """Label FILE and wait for the result.
 
-    FILE is CSV, TSV, JSON Lines or Parquet, also .gz; - is standard input.
+    FILE is CSV, TSV, JSON Lines, Parquet, .xlsx, .ods or .xls, also as .gz or alone in a .zip; - is
+    standard input.
     """
     from chorus.jobs.prepare_jobs import UploadRequest
     from chorus.jobs.upload_request import score

@@ -31,19 +31,19 @@ def unpack_parts(
             raise damaged_zip(name, ValueError("its files overlap"))
         unpacked = packed = 0
 
-        def measure(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        def unpack(member: zipfile.ZipInfo) -> Iterator[bytes]:
             nonlocal unpacked
-            for block in blocks:
-                unpacked += len(block)
-                check_unpacked(name, limits, unpacked, packed)
-                yield block
+            try:
+                for block in _unpack(opened, member):
+                    unpacked += len(block)
+                    check_unpacked(name, limits, unpacked, packed)
+                    yield block
+            except (ValueError, zlib.error, EOFError) as error:
+                raise damaged_zip(name, error) from None
 
         for member in members:
             packed += member.compress_size
-            try:
-                yield member.filename, measure(_unpack(opened, member))
-            except (ValueError, zlib.error, EOFError) as error:
-                raise damaged_zip(name, error) from None
+            yield member.filename, unpack(member)
 
 
 def _unpack(opened: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -57,7 +57,7 @@ def _unpack(opened: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("a file in it is packed in a way that cannot be read")
     unpacker = zlib.decompressobj(_RAW_DEFLATE) if member.compress_type else None
-    size, left = 0, member.compress_size
+    size, checksum, left = 0, 0, member.compress_size
     while left:
         data = opened.read(min(left, _BLOCK_BYTES))
         if not data:
@@ -67,7 +67,8 @@ def _unpack(opened: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
             block = unpacker.decompress(data, _BLOCK_BYTES) if unpacker else data
             data = unpacker.unconsumed_tail if unpacker else b""
             size += len(block)
+            checksum = zlib.crc32(block, checksum)
             if block:
                 yield block
-    if size != member.file_size:
-        raise ValueError("a file in it has another size than it says")
+    if (size, checksum) != (member.file_size, member.CRC):
+        raise ValueError("a file in it is not what it says, by its size or checksum")

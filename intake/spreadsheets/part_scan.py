@@ -12,6 +12,7 @@ _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
 _CELL_ENDS = (b"</c>", b":c>", b"</table:table-cell>")  # the second: with a prefix
 _NO_RESULT = (b"</f><v></v>", b"</f><v/>", b"</f><v />", b"</f></c>")
 _LOST_IN_ODS = (b"<text:tab", b"<text:line-break")
+_MAX_TAG_BYTES = 1000  # of the last one, which the next block may complete
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -27,10 +28,10 @@ class PartScan:
     _rest: bytes = field(default=b"", repr=False)
 
     def feed(self, block: bytes) -> None:
-        """Count in the next bytes; what follows the last `<` of them waits for the next."""
+        """Count in the next bytes; the last tag of them waits for the next."""
         data = self._rest + block
-        end = data.rfind(b"<")
-        data, self._rest = (data[:end], data[end:]) if end > 0 else (data, b"")
+        end = data.rfind(b"<", max(0, len(data) - _MAX_TAG_BYTES))
+        data, self._rest = (data[:end], data[end:]) if end >= 0 else (data, b"")
         self.cells += sum(map(data.count, _CELL_ENDS))
         self.formulas_without_result += sum(map(data.count, _NO_RESULT))
         self.has_lost_marks = self.has_lost_marks or any(mark in data for mark in _LOST_IN_ODS)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = pa.schema(
     [
-        # number of the record in the upload, from 1, without the header
+        # number of the record in the upload, from 1, without the header; in a sheet, of the row
         pa.field("row", pa.int64()),
         pa.field("id", pa.string()),
         pa.field("text", pa.string()),  # as uploaded

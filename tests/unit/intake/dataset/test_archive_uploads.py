@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from intake.detect.intake_limits import IntakeLimits
 from intake.errors import UnreadableUpload
 from tests.support.intake_files import files_below, stored_rows, upload
-from tests.support.workbooks import ODS_TYPE, archive, workbook
+from tests.support.workbooks import ODS_TYPE, archive, raw_xlsx, workbook
 
 CSV = b"id,comment\n7,Great app\n8,Too slow\n"
 TABLE = workbook(Data=[["id", "comment"], [7, "Great app"], [8, "Too slow"]])
@@ -139,3 +140,38 @@ def _file(folder: Path, data: bytes) -> Path:
     file = folder / "whole.zip"
     file.write_bytes(data)
     return file
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+@pytest.mark.parametrize(("field", "what"), [(16, "checksum"), (24, "size")])
+def test_a_workbook_whose_directory_is_wrong_is_refused(
+    tmp_path: Path, part: str, field: int, what: str
+) -> None:
+    directory = TABLE.index(b"PK\x01\x02")
+    at = TABLE.index(part.encode(), directory) - 46 + field
+    data = TABLE[:at] + b"\x07\x00\x00\x00" + TABLE[at + 4 :]
+    with pytest.raises(UnreadableUpload, match=f"damaged zip archive .*{what}"):
+        upload(tmp_path, data, "in.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "message"),
+    [
+        (raw_xlsx("<row/>" + " " * (40 << 20)), {}, "CHORUS_INTAKE_RATIO"),
+        (archive({"in.csv": CSV + bytes(40 << 20)}), {}, "CHORUS_INTAKE_RATIO"),
+        (TABLE, {"unpacked": 1000}, "CHORUS_INTAKE_UNPACKED"),
+        (archive({"in.csv": CSV}), {"unpacked": 20}, "CHORUS_INTAKE_UNPACKED"),
+        (TABLE, {"memory": 500}, "6 cells or more.*CHORUS_INTAKE_MEMORY"),
+        (
+            raw_xlsx('<row r="9"><c r="AB9"><v>1</v></c></row>'),
+            {"memory": 1000},
+            "9 rows and 28 columns.*CHORUS_INTAKE_MEMORY",
+        ),
+    ],
+    ids=["workbook ratio", "zip ratio", "workbook", "zip", "cells", "blank cells"],
+)
+def test_archives_and_workbooks_keep_to_the_limits_of_intake(
+    tmp_path: Path, data: bytes, limits: dict[str, int], message: str
+) -> None:
+    with pytest.raises(UnreadableUpload, match=message):
+        upload(tmp_path, data, "in", limits=IntakeLimits(**limits))
