@@ -1,5 +1,6 @@
 """Workers started one by one, as docker compose and Kubernetes do: submit, status, doctor."""
 
+import csv
 import json
 import signal
 from contextlib import ExitStack, contextmanager
@@ -43,9 +44,12 @@ def workers(command, *each):
                 process.kill()
 
 
-def test_a_submitted_upload_is_labelled_by_the_running_workers(service, upload):
+def test_a_submitted_upload_is_labelled_by_the_running_workers(service, upload, tmp_path):
+    file = tmp_path / "labels.csv"
     submitted = service.here(
-        "submit", upload([("1", "great"), ("2", "awful"), ("3", "")]), "--customer", "plain"
+        "submit",
+        upload([("1", "great"), ("2", "awful"), ("3", "")]),
+        *("--customer", "plain", "--out", file),
     )
     assert submitted.status == 0, submitted.err
     job = submitted.out.strip()
@@ -61,6 +65,10 @@ def test_a_submitted_upload_is_labelled_by_the_running_workers(service, upload):
     assert (state["labelled"], state["rejected"], state["models"]) == (2, 1, {"mood-bow 1": 2})
     rows = pq.read_table(state["output"], partitioning=None).to_pylist()
     assert [row["mood"] for row in rows] == ["positive", "negative"]
+    assert state["files"] == [str(file)]
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        exported = [(row["id"], row["mood"]) for row in csv.DictReader(opened)]
+    assert exported == [("1", "positive"), ("2", "negative"), ("3", "")]
     listed = service.here("status")
     assert job in listed.out
     assert "done" in listed.out

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from chorus.cli.deploy_commands import deploy
 from chorus.cli.diff_commands import diff
 from chorus.cli.ensemble_commands import ensembles
+from chorus.cli.job_commands import export
 from chorus.cli.model_commands import models
 from chorus.cli.upload_commands import plan
 from models.interface.import_result import NotAModel
@@ -20,6 +21,8 @@ TRAIN = ("--target", "mood", "--mode", "one_of", "--labels", "label")
     [
         (plan, ["{}"]),
         (plan, ["-", "--out", "{}"]),
+        (plan, ["-", "--out", "{}.csv"]),
+        (export, ["--customer", "acme", "--out", "{}.csv"]),
         (models, ["train", "bow", "--data", "{}", *TRAIN]),
         (models, ["train", "bow", "--data", "in/in.csv", "--encoder", "{}", *TRAIN]),
         (models, ["publish", "bow", "{}", "--target", "mood"]),
