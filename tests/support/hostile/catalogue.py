@@ -9,10 +9,20 @@ from tests.support.hostile import (
     parquet_bombs,
     parquet_damage,
     text_shapes,
+    workbook_bombs,
+    zip_bombs,
 )
 from tests.support.hostile.content import Write
 
-_MODULES = (gzip_bombs, text_shapes, json_shapes, parquet_bombs, parquet_damage)
+_MODULES = (
+    gzip_bombs,
+    zip_bombs,
+    text_shapes,
+    json_shapes,
+    parquet_bombs,
+    parquet_damage,
+    workbook_bombs,
+)
 
 
 @dataclass(frozen=True)
