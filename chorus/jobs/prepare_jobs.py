@@ -11,6 +11,7 @@ from chorus.common.console import print_notice
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.export.out_option import OutOption, claim_out
+from chorus.jobs.intake_progress import IntakeProgress
 from intake.dataset.refusal import AcceptedLosses
 from intake.dataset.upload import store_columns
 from intake.dataset.upload_options import UploadOptions
@@ -66,9 +67,9 @@ def prepare_jobs(
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
     claim_out(place, out, force=request.force)
     read_chorus_config(place)  # a mistake is reported before anything is stored
-    with ExitStack() as stack:
+    with IntakeProgress() as show, ExitStack() as stack:
         # First, because they take a moment to start.
-        readers = iter([stack.enter_context(IsolatedReader(block_pandas)) for _ in columns])
+        readers = iter([stack.enter_context(IsolatedReader(block_pandas, show)) for _ in columns])
         versions = resolve_versions(place, request.customer)
         datasets = store_columns(
             place,

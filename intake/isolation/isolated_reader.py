@@ -10,18 +10,17 @@ import pyarrow as pa
 
 from intake.dataset.reading import UploadReading, ValidatedBlock, ValidatedUpload
 from intake.dataset.upload_options import UploadOptions
-from intake.detect.intake_limits import IntakeLimits, LimitExceeded
+from intake.detect.intake_limits import LimitExceeded
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.isolation import wire
+from intake.isolation.reading_progress import ReadingProgress, ShowReading
 from intake.isolation.serve import ReadRequest, serve
 from processes.piped_process import PipedProcess, ProcessEnded, ProcessTimedOut
 from storage.errors import BadRequest
 
 _WAIT_SECONDS = 120.0  # for the next message; the process itself has a limit of computing
 _REPORT = "If other programs can read the file, please report this."
-
-ShowReading = Callable[[int, int], None]  # rows and bytes of the file that were read so far
 
 
 class IsolatedReader:
@@ -33,7 +32,7 @@ class IsolatedReader:
     def __init__(
         self,
         initializer: Callable[[], None] | None = None,
-        show: ShowReading = lambda _rows, _bytes: None,
+        show: ShowReading = lambda _: None,
     ) -> None:
         """Start the process. It calls `initializer` first; `show` is called with its progress."""
         self._process, self._show = PipedProcess(serve, (), initializer), show
@@ -61,14 +60,13 @@ class IsolatedReader:
         # Of the parent, because a process that is killed leaves its files.
         temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-"))
         self._process.send(ReadRequest(source.name, str(source.file), options, temporary))
-        yield _IsolatedReading(self._process, source.name, options.limits, self._show)
+        yield _IsolatedReading(self._process, source, self._show)
 
 
 class _IsolatedReading:
-    def __init__(
-        self, process: PipedProcess, name: str, limits: IntakeLimits, show: ShowReading
-    ) -> None:
-        self._process, self._name, self._limits, self._show = process, name, limits, show
+    def __init__(self, process: PipedProcess, source: UploadFile, show: ShowReading) -> None:
+        self._process, self._show = process, show
+        self._name, self._size, self._limits = source.name, source.size, source.limits
         self.facts = wire.parse_facts(self._receive("facts"))
 
     @contextmanager
@@ -93,7 +91,7 @@ class _IsolatedReading:
             if kind in expected:
                 return header
             if kind == "progress":
-                self._show(header["rows"], header["bytes"])
+                self._show(ReadingProgress(self._name, header["rows"], header["bytes"], self._size))
             else:
                 self._raise(kind, header)
 
