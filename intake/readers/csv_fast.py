@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+_MAX_COLUMNS = 10_000  # Arrow takes seconds and much memory for more of them
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 _Bytes = npt.NDArray[np.uint8]
 _Positions = npt.NDArray[np.int64]
@@ -21,7 +22,7 @@ def parse_regular_csv(data: bytes, delimiter: str, end: str) -> list[pa.StringAr
 
     `data` is whole lines, in UTF-8. Returns None where `csv_records` has to read it: for quotes in
     odd places, stray carriage returns, an open record at the end, blank lines, records of unequal
-    width, and characters that were undecodable.
+    width, thousands of columns, and characters that were undecodable.
     """
     values = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(values == _QUOTE)
@@ -33,6 +34,8 @@ def parse_regular_csv(data: bytes, delimiter: str, end: str) -> list[pa.StringAr
     if not _lines_are_regular(values, quotes):
         return None
     max_columns = data.count(delimiter.encode(), 0, data.find(b"\n")) + 1
+    if max_columns > _MAX_COLUMNS:
+        return None
     column_types = {f"f{number}": pa.string() for number in range(max_columns)}
     try:
         table = arrow_csv.read_csv(
