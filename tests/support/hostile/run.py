@@ -2,7 +2,8 @@
 
 python -m tests.support.hostile.run [WORD ...]    only files whose names contain a word
 
-Prints for each file the seconds that both processes computed, the most memory of both processes beyond what three rows take, and
+Prints for each file the seconds that both processes computed, the most memory of both beyond what
+three rows take, and
 the outcome; exits with 1 if one took more than 10 s or 400 MB, or ended otherwise than as a dataset
 or a refusal.
 """
@@ -28,7 +29,7 @@ MAX_SECONDS, MAX_MEGABYTES = 10.0, 400.0
 
 
 def read_hostile(file: HostileFile, folder: Path) -> tuple[float, float, str]:
-    """Return (seconds of computing, megabytes more than before in this process and its child, outcome)."""
+    """Return (seconds of computing, megabytes of both processes more than before, outcome)."""
     path = folder / file.name
     file.write(path)
     del file
