@@ -15,9 +15,11 @@ _CLOSE = 0.6  # a reading whose score is this share of the best one's is nearly 
 _CLOSE_IN_FEW_WORDS = 0.15  # the same, where chardet had few words to judge by
 _FEW_BYTES = 16  # outside ASCII, in different words
 # The difference in plausibility that decides between two, at the characters where they differ
-_OUT_OF_PLACE = 0.3
+_OUT_OF_PLACE = 0.4
 _NEGLIGIBLE = 0.02
-_SHOWN = 4
+_FEW_DIFFER = 0.2  # of the characters: chardet's confidence says little about these
+_CLOSE_WHERE_FEW_DIFFER = 0.05
+_SHOWN = 6
 
 # A word with bytes outside ASCII; the other words say nothing about the encoding.
 _WORD = re.compile(rb"[^\x00-\x2f]*[\x80-\xff][^\x00-\x2f]*")
@@ -60,8 +62,14 @@ def _is_rival(other: Reading, best: Reading, close: float) -> bool:
     share = _score(other) / _score(best) if _score(best) else 1.0
     if not (other.is_single_byte and best.is_single_byte):
         return share >= close
-    worse = other.implausible_where_other(best) - best.implausible_where_other(other)
-    return share >= close if abs(worse) < _OUT_OF_PLACE else worse < 0 and share >= _NEGLIGIBLE
+    its_faults, faults = other.faults_where_other(best), best.faults_where_other(other)
+    worse = (sum(its_faults) - sum(faults)) / max(1, len(faults))
+    if abs(worse) >= _OUT_OF_PLACE:
+        return worse < 0 and share >= _NEGLIGIBLE
+    # chardet's confidence comes from the characters that both read in the same way.
+    if len(faults) < _FEW_DIFFER * best.characters:
+        close = min(close, _CLOSE_WHERE_FEW_DIFFER)
+    return share >= close
 
 
 def _likelihoods(words: Sequence[bytes]) -> Mapping[str, float]:

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from intake.encodings.alphabets import strangeness
+from intake.encodings.alphabets import strange_letters
 
+_STRANGE = 0.8  # of a letter that the language of its line lacks: it may be part of a name
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI")
 _IDEOGRAPHIC = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "KATAKANA-HIRAGANA", "BOPOMOFO")
 _WITH_ALPHABETS = ("LATIN", "CYRILLIC")
@@ -16,7 +17,7 @@ _USUAL_SYMBOLS = frozenset("“”‘’„‚«»‹›–—…€£¥©®™�
 _INSIDE_WORDS = frozenset("’´·")
 _DASHES = frozenset("–—")
 _NOT_AFTER_LETTERS = frozenset("„‚¿¡ªº½¼¾")
-_NOT_BEFORE_LETTERS = frozenset("€£¥½¼¾×±°²³ªº")
+_NOT_BEFORE_LETTERS = frozenset("€£¥½¼¾×±°²³ªº©®™")
 # Words of one letter: à, è, é, ó, ò, y, ı and those of Cyrillic and Greek.
 _SINGLE = frozenset("àèéêóòôáâåöıавикосуяжіїйєэюоηωήοό")
 # Two capitals at the beginning of a word in small letters, the first of them outside ASCII.
@@ -37,9 +38,9 @@ def implausibility(lines: Sequence[str]) -> list[list[float]]:
     [[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0, 0.0]]
     """
     letters = [_letters(line) for line in lines]
-    of_file = strangeness("".join(letters))
+    of_file = strange_letters("".join(letters), lines)
     return [
-        _judge_line(line, strangeness(its), of_file)
+        _judge_line(line, strange_letters(its, [line]), of_file)
         for line, its in zip(lines, letters, strict=True)
     ]
 
@@ -71,7 +72,7 @@ def _judge_line(
             faults.append(1.0)
         else:
             letter = character.lower()
-            strange = (of_line.get(letter, 0.0) + of_file.get(letter, 0.0)) / 2
+            strange = _STRANGE * (of_line.get(letter, 0.0) + of_file.get(letter, 0.0)) / 2
             mixed = character.isupper() and _MIXED_CAPITALS.match(padded, at + 1) is not None
             faults.append(max(strange, float(mixed), _judge(*padded[at : at + 3])))
     return faults
@@ -107,15 +108,18 @@ def _oddness(before: str, letter: str, after: str) -> float:
 
 
 def _judge_symbol(before: str, symbol: str, after: str) -> float:
-    category = unicodedata.category(symbol)
-    if category[0] == "M":  # a mark, as in Thai, belongs to the letter or mark before it
-        return 0.0 if before.isalpha() or unicodedata.category(before)[0] == "M" else 1.0
+    if unicodedata.category(symbol)[0] == "M":
+        return 0.0 if _carries_mark(before, symbol) else 1.0
     if "\u3000" <= symbol <= "\u303f" or "\uff00" <= symbol <= "\uff60":
         return 0.0
     if symbol not in _USUAL_SYMBOLS:
         return 1.0
-    if symbol in _INSIDE_WORDS:  # but seldom just before a word
-        return 0.5 if not before.isalnum() and after.isalpha() else 0.0
+    if symbol in _INSIDE_WORDS:  # but seldom just before a word, and never in Greek
+        if before.isalnum() or not after.isalpha():
+            return 0.0
+        return 1.0 if _script(after) == "GREEK" else 0.2
+    if symbol in "‹›":
+        return 0.5
     if symbol in _DASHES:  # one stands between spaces, or between words
         return 0.3 if before.isalpha() and after.isalpha() else _one_sided(before, after)
     if before.isalpha() and after.isalpha() and _script(before) and _script(after):
@@ -123,8 +127,16 @@ def _judge_symbol(before: str, symbol: str, after: str) -> float:
     if (before.isalpha() and symbol in _NOT_AFTER_LETTERS) or (
         after.isalpha() and symbol in _NOT_BEFORE_LETTERS
     ):
-        return 0.7
+        return 1.0
     return 0.0
+
+
+def _carries_mark(before: str, mark: str) -> bool:
+    """Return True for a mark that belongs to the letter, or the mark, before it."""
+    if unicodedata.category(before)[0] == "M":
+        return True
+    script = unicodedata.name(mark, "").partition(" ")[0]
+    return before.isalpha() and script in ("COMBINING", _script(before))
 
 
 def _one_sided(before: str, after: str) -> float:

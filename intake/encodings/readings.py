@@ -43,26 +43,29 @@ class Reading:
     @cached_property
     def implausible(self) -> float:
         """The mean implausibility of the characters outside ASCII, 0 to 1."""
-        characters = sum(not character.isascii() for line in self.lines for character in line)
-        return sum(map(sum, self.faults)) / max(1, characters)
+        return sum(map(sum, self.faults)) / max(1, self.characters)
 
     @property
     def is_single_byte(self) -> bool:
         """Whether each byte is one character."""
         return self.encoding not in _MULTI_BYTE
 
-    def implausible_where_other(self, other: "Reading") -> float:
-        """Return the mean implausibility of the characters that the other reading has not.
+    @cached_property
+    def characters(self) -> int:
+        """The number of characters outside ASCII."""
+        return sum(not character.isascii() for line in self.lines for character in line)
+
+    def faults_where_other(self, other: "Reading") -> list[float]:
+        """Return the implausibility of each character that the other reading has not.
 
         Both are of single bytes.
         """
-        differing = [
+        return [
             fault
             for line, theirs, faults in zip(self.lines, other.lines, self.faults, strict=True)
             for character, its, fault in zip(line, theirs, faults, strict=True)
             if character != its
         ]
-        return sum(differing) / max(1, len(differing))
 
 
 def read_sample(
@@ -93,8 +96,6 @@ def read_sample(
 
 def _commonness(encoding: str) -> float:
     rank = list(ENCODINGS).index(encoding)
-    if encoding.startswith("mac_") and encoding != "mac_roman":
-        return 0.1
     return 1.0 if rank < _COMMON else 0.5 if rank < _LESS_COMMON else 0.2
 
 
