@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chorus.common.console import print_line
-from chorus.common.escape import escape_controls
+from chorus.common.escape import escape_controls, escape_lines
 from chorus.common.preview import Preview
 
 _TEXT_CHARS = 60  # of a text in a preview
@@ -15,12 +15,18 @@ _WIDTH = 140  # of a table that does not go to a terminal
 
 
 def print_table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    title: str | None = None,
+    *,
+    keep_lines: bool = False,
 ) -> None:
     """Print a line for each row, with numbers to the right.
 
-    On a terminal it fits the window; in a file it is _WIDTH characters wide.
+    On a terminal it fits the window; in a file it is _WIDTH characters wide. `keep_lines`: texts of
+    several lines are shown as such, else their newlines are escaped.
     """
+    escape = escape_lines if keep_lines else escape_controls
     table = Table(
         title=None if title is None else _text(title),
         title_justify="left",
@@ -32,7 +38,7 @@ def print_table(
         numeric = bool(rows) and all(isinstance(row[column], int | float) for row in rows)
         table.add_column(_text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(_cell, row))
+        table.add_row(*(Text(escape(_cell(value))) for value in row))
     console = Console()
     (console if console.is_terminal else Console(width=_WIDTH)).print(table)
 
@@ -59,12 +65,12 @@ def _preview_cell(value: object) -> str:
     return text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…"
 
 
-def _cell(value: object) -> Text:
+def _cell(value: object) -> str:
     if isinstance(value, int):
-        return _text(f"{value:,}")
+        return f"{value:,}"
     if isinstance(value, float):
-        return _text(f"{value:.4g}")
-    return _text(str(value))
+        return f"{value:.4g}"
+    return str(value)
 
 
 def _text(value: str) -> Text:

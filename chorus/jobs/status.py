@@ -107,7 +107,7 @@ def _print_job(status: Object) -> None:
         for name, value in status.items()
         if value not in (None, {}) and name != "first_scores"
     ]
-    print_table(("", ""), rows)
+    print_table(("", ""), rows, keep_lines=True)  # an error may have several
     if first_scores := status["first_scores"]:
         print_line()
         stage_rows = [

@@ -86,6 +86,7 @@ def examine(settings: Settings, as_json: bool) -> int:
                 (finding.check, "ok" if finding.well else "BAD", finding.found)
                 for finding in findings
             ],
+            keep_lines=True,
         )
     return 0 if well else 1
 
