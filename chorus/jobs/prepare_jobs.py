@@ -65,8 +65,8 @@ def prepare_jobs(
     """
     columns = column_requests(request)
     file = request.file if request.file == "-" else settings.check_allowed(request.file)
-    claim_out(place, out, force=request.force)
     read_chorus_config(place)  # a mistake is reported before anything is stored
+    claim_out(place, out, force=request.force)
     with IntakeProgress() as show, ExitStack() as stack:
         # First, because they take a moment to start.
         readers = iter([stack.enter_context(IsolatedReader(block_pandas, show)) for _ in columns])

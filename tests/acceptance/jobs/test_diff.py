@@ -216,3 +216,21 @@ def test_the_gate_refuses_with_figures_passes_or_is_overridden_by_force(home, tm
     (home / "chorus.toml").write_text(gate.format(0, 1))
     assert chorus.here("models", "promote", "mood-bow", 1, "--force").status == 0
     assert champion(home) == 1
+
+
+@pytest.mark.usefixtures("compared")
+def test_labels_of_any_of_that_one_version_alone_has_are_left_out_and_named(home, tmp_path):
+    home = shutil.copytree(home, tmp_path / "home")
+    labels, texts = ("cafe", "price"), ["the cafe", "the price", "the cafe, the price", "great"]
+    answers = np.array([[label in text for label in labels] for text in texts], dtype=int)
+    small_models.publish_bow(
+        LocalPlace(home), "topics-bow", "topics", "any_of", labels, texts, answers
+    )
+    (home / "chorus.toml").write_text("[models.topics-bow.gate]\nmost_flips = 1\n")
+    promoted = Command(home, light=True)("models", "promote", "topics-bow", 2)
+    assert promoted.status == 0, promoted.err
+    left_out = "the labels of topics that one alone has: cafe, delivery"
+    assert f"rows change their label (without {left_out})" in promoted.out
+    ended = Command(home).here("diff", "topics-bow@1", "topics-bow@2", "--json")
+    assert ended.json["unshared_labels"] == {"topics": ["cafe", "delivery"]}
+    assert list(ended.json["targets"]["topics"]["flips"]) == ["price"]
