@@ -92,7 +92,8 @@ def _print_feedback(feedback: PlannedFeedback) -> None:
     ids = "the numbers of the rows" if source.id_column is None else f"column {source.id_column!r}"
     print_line(
         f"{source.name}: {dataset.rows_in:,} rows in, {dataset.rows:,} to label, "
-        f"{dataset.rejected:,} rejected. Text: column {source.text_column!r}; ids: {ids}."
+        f"{dataset.rejected:,} rejected, {dataset.blank_rows:,} blank. "
+        f"Text: column {source.text_column!r}; ids: {ids}."
     )
     print_reject_examples(feedback.rejects)
     if error := feedback.error():
@@ -106,6 +107,7 @@ def _feedback_as_object(feedback: PlannedFeedback) -> dict[str, object]:
         "id_column": feedback.dataset.source.id_column,
         "rows_in": feedback.dataset.rows_in,
         "rows_rejected": feedback.dataset.rejected,
+        "blank_rows": feedback.dataset.blank_rows,
         "reasons": feedback.dataset.reasons,
         "first_rejects": [example.as_object() for example in feedback.rejects],
         **({"error": error} if error else {}),

@@ -45,7 +45,7 @@ class Startup(Record):
 class JobEnd(Record):
     """The end of a job."""
 
-    # removed: its labels were pruned
+    # removed: its labels were pruned, or its feedback was removed
     status: Literal["done", "failed", "cancelled", "interrupted", "removed"]
     error: str = ""
     at: datetime | None = None  # when it was stopped; None for a done job

@@ -125,7 +125,7 @@ def test_rejects_are_planned_by_reason_with_the_first_of_each(chorus, tmp_path):
         ("bad id", 1, 4),
     ]
     told = chorus.here("plan", file).out
-    assert "rejects.csv: 7 rows in, 4 to label, 3 rejected. Text: column 'comment'" in told
+    assert "rejects.csv: 7 rows in, 4 to label, 3 rejected, 0 blank. Text: column 'comment'" in told
     assert "no text: 2, the first in row 2, the text is empty: '2,'" in told
 
 
