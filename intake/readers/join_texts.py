@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _BETWEEN = "\n\n"
+BETWEEN_NAMES = " + "
 
 
 def join_columns(columns: Sequence[pa.StringArray]) -> pa.StringArray:
@@ -40,4 +41,4 @@ def joined_name(names: Sequence[str]) -> str:
     >>> joined_name(["Likes", "Dislikes"])
     'Likes + Dislikes'
     """
-    return " + ".join(names)
+    return BETWEEN_NAMES.join(names)

@@ -98,8 +98,12 @@ def table_of_customer(jobs: Sequence[LabelledJob]) -> ExportTable:
 
 def _columns_of(job: LabelledJob, columns: Sequence[CallerColumn]) -> list[CallerColumn]:
     """Return the columns, without the text for a job that leaves it out."""
+    if job.with_text:
+        return list(columns)
     return [
-        CallerColumn("absent", TEXT) if column.role == "text" and not job.with_text else column
+        CallerColumn("absent", column.name)
+        if column.role == "text" or (column.role == "other" and job.holds_text(column.name))
+        else column
         for column in columns
     ]
 

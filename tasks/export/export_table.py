@@ -49,8 +49,10 @@ def table_of_jobs(jobs: Sequence[LabelledJob]) -> ExportTable:
         result_columns(job.targets, prefix)
         for job, prefix in zip(jobs, _prefixes(jobs), strict=True)
     ]
-    hidden = {job.dataset.source.text_column for job in jobs if not job.with_text}
-    columns = [name for name in first.columns if name not in hidden]
+    without_text = [job for job in jobs if not job.with_text]
+    columns = [
+        name for name in first.columns if not any(job.holds_text(name) for job in without_text)
+    ]
     numbered = [] if first.dataset.source.id_column else [ROW]
     taken = [*numbered, *(column.name for group in results for column in group)]
     names = caller_names(columns, taken)

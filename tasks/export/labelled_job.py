@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ensemble.spec import Ensemble, EnsembleRegistry
+from intake.readers.join_texts import BETWEEN_NAMES
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.records.feedback import Dataset, read_dataset
@@ -41,13 +42,17 @@ class LabelledJob:
     def columns(self) -> tuple[str, ...]:
         """All columns of the upload in the order of the file.
 
-        Of feedback that was stored without the order: id, text, then the others.
+        Of feedback that was stored without the order: id, text, then the others. A text that was
+        joined of several columns is none of them.
         """
         source = self.dataset.source
         chosen = [name for name in (source.id_column, source.text_column) if name is not None]
-        in_file = source.columns
-        missing = [name for name in chosen if name not in in_file]
-        return tuple(dict.fromkeys((*missing, *in_file, *self.dataset.columns)))
+        return tuple(dict.fromkeys((*(source.columns or chosen), *self.dataset.columns)))
+
+    def holds_text(self, column: str) -> bool:
+        """Return whether the column is the text, or one of those that were joined to it."""
+        joined = f"{BETWEEN_NAMES}{self.dataset.source.text_column}{BETWEEN_NAMES}"
+        return f"{BETWEEN_NAMES}{column}{BETWEEN_NAMES}" in joined
 
 
 def open_labelled_job(place: Place, job: Job) -> LabelledJob:

@@ -159,6 +159,20 @@ def test_jobs_of_one_upload_stand_side_by_side(tmp_path, redis):
     ]
 
 
+@pytest.mark.parametrize("keep_text", [True, False])
+def test_a_joined_text_is_no_column_of_the_caller(tmp_path, redis, keep_text):
+    columns = ColumnRequest(("like", "dislike"))
+    data = "n,like,dislike,id\na,fine,ok,1\nb,,,2\n"
+    job = label(tmp_path, redis, data, columns=columns, keep_text=keep_text)
+    table = table_of_jobs([job])
+    names = ["n", "like", "dislike", "id"] if keep_text else ["n", "id"]
+    assert table.schema.names[: len(names) + 1] == [*names, "mood"]
+    assert [row["id"] for row in rows_of(table)] == ["1", "2"]
+    [first, _] = rows_of(table_of_customer([job]))
+    expected = ("fine\n\nok", "fine") if keep_text else (None, None)
+    assert (first.get("text"), first["like"]) == expected
+
+
 def test_jobs_of_different_uploads_are_not_joined(tmp_path, redis):
     jobs = [
         label(tmp_path, redis, f"id,text\n1,{text}\n", job=f"job-{text}") for text in ("x", "y")
