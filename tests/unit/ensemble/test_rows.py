@@ -101,7 +101,7 @@ def rows_of_two_targets(**options):
 def test_agreement_and_review_are_given_by_target_and_over_all():
     first, second = rows_of_two_targets()
     assert (first["mood_agreement"], first["tone_agreement"], first["agreement"]) == (1, 1, 1)
-    assert not (first["mood_needs_review"] or first["tone_needs_review"] or first["needs_review"])
+    assert not any(first[f"{name}needs_review"] for name in ("mood_", "tone_", ""))
     assert (second["mood_agreement"], second["tone_agreement"]) == (0.75, 0.25)
     assert second["agreement"] == 0.25
     assert (second["mood_needs_review"], second["tone_needs_review"]) == (True, True)
