@@ -56,24 +56,28 @@ class Workbook:
         """Read a sheet into memory."""
         with _calamine_errors(self._name):
             content = self._calamine.get_sheet_by_name(sheet)
-        return OpenSheet(content, ods_cell_text if self._format == "ods" else cell_text)
+        text = ods_cell_text if self._format == "ods" else cell_text
+        return OpenSheet(self._name, content, text)
 
 
 class OpenSheet:
     """The content of a sheet."""
 
-    def __init__(self, calamine: CalamineSheet, text: Callable[[CellValue], str | None]) -> None:
-        self._calamine, self._text = calamine, text
+    def __init__(
+        self, name: str, calamine: CalamineSheet, text: Callable[[CellValue], str | None]
+    ) -> None:
+        self._name, self._calamine, self._text = name, calamine, text
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that are not blank, all of one width."""
         # The rows above the first cell come too, and the columns left of it do not.
-        for number, values in enumerate(self._calamine.iter_rows(), 1):
-            if values.count("") == len(values):  # of these, a sheet may have a million
-                continue
-            cells = [self._text(value) for value in values]
-            if any(cell is not None and not cell.isspace() for cell in cells):
-                yield SheetRow(number, cells)
+        with _calamine_errors(self._name):
+            for number, values in enumerate(self._calamine.iter_rows(), 1):
+                if values.count("") == len(values):  # of these, a sheet may have a million
+                    continue
+                cells = [self._text(value) for value in values]
+                if any(cell is not None and not cell.isspace() for cell in cells):
+                    yield SheetRow(number, cells)
 
 
 @contextmanager
@@ -107,7 +111,8 @@ def _calamine_errors(name: str) -> Iterator[None]:
         raise UnreadableUpload(
             name, "it is protected by a password", "Save it without a password."
         ) from None
-    except CalamineError as error:
+    # ValueError: of values that Python has no type for, such as a date of the year 99999
+    except (CalamineError, OSError, ValueError, OverflowError) as error:
         raise _damaged(name, str(error)) from None
     except BaseException as error:
         # Rust code that panics raises this, which no module exports; it is not an Exception.

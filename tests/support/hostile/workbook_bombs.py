@@ -3,7 +3,7 @@
 import base64
 import gzip
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tests.support.hostile.content import Write, content
 from tests.support.workbooks import (
@@ -67,42 +67,41 @@ _XLS_CORNER = (
 
 
 def files() -> Iterator[tuple[str, Write]]:
-    for name, rows in _sheets().items():
+    for name, rows in _sheets():
         yield f"{name}.xlsx", _xlsx(rows)
     yield from _shared_strings()
     yield from _other_parts()
-    for name, rows in _ods_sheets().items():
+    for name, rows in _ods_sheets():
         yield f"{name}.ods", _ods(rows)
     yield from _old_workbooks()
     yield from _damaged()
 
 
-def _sheets() -> Mapping[str, str]:
+def _sheets() -> Iterator[tuple[str, str]]:
     row_of_cells = f"<row>{'<c><v>1</v></c>' * 16_000}</row>"
-    last = '<c {}="XFD1048576"><v>1</v></c>'
-    return {
-        "sheet-last-cell": f'{_HEADER}<row r="1048576">{last.format("r")}</row>',
-        "sheet-last-cell-in-apostrophes": (
-            f"{_HEADER}<row r='1048576'>{last.format('r')}</row>".replace('"', "'")
-        ),
-        "sheet-last-row": f'{_HEADER}<row r="1048576"><c r="B1048576"><v>1</v></c></row>',
-        "sheet-last-column": f'{_HEADER}<row r="2"><c r="XFD2"><v>1</v></c></row>',
-        "sheet-beyond-the-last-cell": (
-            f'{_HEADER}<row r="9999999"><c r="ZZZZ9999999"><v>1</v></c></row>'
-        ),
-        "sheet-of-cells": _HEADER + row_of_cells * 600,
-        "sheet-of-blank-cells": _HEADER + f"<row>{'<c/>' * 16_000}</row>" * 600,
-        "sheet-of-rows": _HEADER + "<row/>" * 5_000_000,
-        "sheet-of-spaces": _HEADER + " " * (300 * _MIB),
-        "sheet-of-elements": _HEADER + "<a>" * 1_000_000,
-        "sheet-claims-to-be-full": f'<dimension ref="A1:XFD1048576"/>{_HEADER}',
-        "sheet-number-of-many-digits": (
-            f'{_HEADER}<row r="2"><c r="A2"><v>{"9" * 5_000_000}</v></c></row>'
-        ),
-        "sheet-numbers-without-end": (
-            f'{_HEADER}<row r="2"><c r="A2"><v>1e999</v></c><c r="B2"><v>NaN</v></c></row>'
-        ),
-    }
+    full = f'{_HEADER}<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    yield "sheet-last-cell", full
+    yield "sheet-last-cell-in-apostrophes", full.replace('"', "'")
+    yield "sheet-last-row", f'{_HEADER}<row r="1048576"><c r="B1048576"><v>1</v></c></row>'
+    yield "sheet-last-column", f'{_HEADER}<row r="2"><c r="XFD2"><v>1</v></c></row>'
+    yield (
+        "sheet-beyond-the-last-cell",
+        (f'{_HEADER}<row r="9999999"><c r="ZZZZ9999999"><v>1</v></c></row>'),
+    )
+    yield "sheet-of-cells", _HEADER + row_of_cells * 600
+    yield "sheet-of-blank-cells", _HEADER + f"<row>{'<c/>' * 16_000}</row>" * 600
+    yield "sheet-of-rows", _HEADER + "<row/>" * 5_000_000
+    yield "sheet-of-spaces", _HEADER + " " * (300 * _MIB)
+    yield "sheet-of-elements", _HEADER + "<a>" * 1_000_000
+    yield "sheet-claims-to-be-full", f'<dimension ref="A1:XFD1048576"/>{_HEADER}'
+    yield (
+        "sheet-number-of-many-digits",
+        (f'{_HEADER}<row r="2"><c r="A2"><v>{"9" * 5_000_000}</v></c></row>'),
+    )
+    yield (
+        "sheet-numbers-without-end",
+        (f'{_HEADER}<row r="2"><c r="A2"><v>1e999</v></c><c r="B2"><v>NaN</v></c></row>'),
+    )
 
 
 def _shared_strings() -> Iterator[tuple[str, Write]]:
@@ -142,24 +141,28 @@ def _other_parts() -> Iterator[tuple[str, Write]]:
     yield "parts-empty.xlsx", _xlsx("", **{"xl/workbook.xml": "", "xl/styles.xml": ""})
 
 
-def _ods_sheets() -> Mapping[str, str]:
-    return {
-        "repeated-cells": _ODS_HEADER + ods_row(ods_cell("x", repeated=16_384), repeated=1_048_576),
-        "repeated-some-cells": _ODS_HEADER + ods_row(ods_cell("x", repeated=16_384), repeated=300),
-        "repeated-rows": (
-            _ODS_HEADER + ods_row(ods_cell("1"), ods_cell("x" * 10_000), repeated=1_048_575)
-        ),
-        "repeated-without-end": (
-            _ODS_HEADER + ods_row(ods_cell("x", repeated=2**31 - 1), repeated=2**31 - 1)
-        ),
-        "repeated-blank-rows-between": (
-            _ODS_HEADER + BLANK_ODS_ROWS + ods_row(ods_cell("1"), ods_cell("fine"))
-        ),
-        "repeated-spaces": _ODS_HEADER + ods_row(ods_cell('<text:s text:c="2000000000"/>')),
-        "elements": "<table:a>" * 1_000_000,
-        "spaces": " " * (300 * _MIB),
-        "rows": _ODS_HEADER + ods_row(ods_cell("1"), ods_cell("x")) * 300_000,
-    }
+def _ods_sheets() -> Iterator[tuple[str, str]]:
+    yield (
+        "repeated-cells",
+        _ODS_HEADER + ods_row(ods_cell("x", repeated=16_384), repeated=1_048_576),
+    )
+    yield "repeated-some-cells", _ODS_HEADER + ods_row(ods_cell("x", repeated=16_384), repeated=300)
+    yield (
+        "repeated-rows",
+        (_ODS_HEADER + ods_row(ods_cell("1"), ods_cell("x" * 10_000), repeated=1_048_575)),
+    )
+    yield (
+        "repeated-without-end",
+        (_ODS_HEADER + ods_row(ods_cell("x", repeated=2**31 - 1), repeated=2**31 - 1)),
+    )
+    yield (
+        "repeated-blank-rows-between",
+        (_ODS_HEADER + BLANK_ODS_ROWS + ods_row(ods_cell("1"), ods_cell("fine"))),
+    )
+    yield "repeated-spaces", _ODS_HEADER + ods_row(ods_cell('<text:s text:c="2000000000"/>'))
+    yield "elements", "<table:a>" * 1_000_000
+    yield "spaces", " " * (300 * _MIB)
+    yield "rows", _ODS_HEADER + ods_row(ods_cell("1"), ods_cell("x")) * 300_000
 
 
 def _old_workbooks() -> Iterator[tuple[str, Write]]:
