@@ -5,7 +5,9 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping
+from types import TracebackType
 
 from chorus.common.settings import Settings
 from chorus.logs.line_format import JsonFormatter, NoticeFormatter, TextFormatter
@@ -13,6 +15,8 @@ from chorus.logs.log_file import STDERR, LogFile, is_descriptor_of
 
 COMMANDS_FILE, SERVICE_FILE = "commands", "up"
 _PACKAGES = ("chorus", "workers", "tasks", "intake", "models", "ensemble", "storage", "processes")
+
+log = logging.getLogger(__name__)
 
 
 def log_as_worker(settings: Settings, name: str, worker: str) -> None:
@@ -23,6 +27,12 @@ def log_as_worker(settings: Settings, name: str, worker: str) -> None:
     path = settings.run / "logs" / f"{name}.log"
     own = LogFile(path, STDERR) if is_descriptor_of(path, STDERR) else _stderr()
     _log_to(settings, {"worker": worker}, own)
+    logging.captureWarnings(True)
+    # else Python writes the texts of errors that nothing handles, which may quote feedback
+    sys.excepthook = _log_unhandled
+    threading.excepthook = lambda thread: _log_unhandled(
+        thread.exc_type, thread.exc_value, thread.exc_traceback
+    )
 
 
 def log_as_service(settings: Settings) -> None:
@@ -67,6 +77,13 @@ def _log_to(
         handler.addFilter(_shorten_google_errors)
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     logging.getLogger("celery").setLevel(logging.WARNING)  # the rest repeats our own lines
+
+
+def _log_unhandled(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    if error is not None:
+        log.critical("an error that nothing handles", exc_info=(kind, error, trace))
 
 
 def _is_of_chorus(record: logging.LogRecord) -> bool:
