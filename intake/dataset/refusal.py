@@ -15,6 +15,9 @@ _MAX_SHARE = 100  # more than one row of so many with a repeated or rounded id i
 # In a file of a few rows, one repeated id is more than 1 %. It is a slip that the person sees in
 # the result, where the row is listed; three are a pattern.
 _FEW_REPEATED = 2
+# So many rejected rows, if they are most of those read so far, refuse the upload before its end: a
+# few megabytes of short rows hold millions of rejects, each written with its reason.
+_CLEAR_LOSS = 20_000
 _MAX_CHARS = 60  # of an example
 _MAX_COLUMNS = 12  # that are listed
 
@@ -38,17 +41,25 @@ def check_losses(
     accepted: AcceptedLosses,
     id_column: str | None,
     other_columns: Iterable[str],
+    *,
+    complete: bool = True,
 ) -> None:
-    """Raise UnreadableUpload if too many rows of the upload `name` would be lost."""
+    """Raise UnreadableUpload if too many rows of the upload `name` would be lost.
+
+    `complete`: all of its rows were read. Before that only a loss that is clear is refused.
+    """
+    if not complete and not _is_clear(tally):
+        return
+    rows_read = f"its {tally.rows:,} rows" if complete else f"its first {tally.rows:,} rows"
     if not accepted.repeated_ids:
-        _check_ids(name, tally, id_column, list(other_columns))
+        _check_ids(name, tally, rows_read, id_column, list(other_columns))
     expected = {RejectReason.DUPLICATE_ID} if accepted.repeated_ids else set()
     expected |= {RejectReason.NO_TEXT} if accepted.blank_texts else set()
     lost = sum(rows for reason, rows in tally.reasons.items() if reason not in expected)
     if lost * 2 > tally.rows and not accepted.most_rows:
         raise UnreadableUpload(
             name,
-            f"{lost:,} of its {tally.rows:,} rows would be rejected: "
+            f"{lost:,} of {rows_read} would be rejected: "
             f"{'; '.join(describe_rejects(tally))}",
             "Correct the file or the options by which it is read, or use --force to label the "
             "other rows.",
@@ -65,12 +76,19 @@ def describe_rejects(tally: RowTally) -> list[str]:
     ]
 
 
-def _check_ids(name: str, tally: RowTally, id_column: str | None, other_columns: list[str]) -> None:
+def _is_clear(tally: RowTally) -> bool:
+    rejected = tally.reasons.total()
+    return rejected > _CLEAR_LOSS and rejected * 2 > tally.rows
+
+
+def _check_ids(
+    name: str, tally: RowTally, rows_read: str, id_column: str | None, other_columns: list[str]
+) -> None:
     problems = []
     if tally.rounded * _MAX_SHARE > tally.rows:
         examples = ", ".join(map(_shorten, tally.rounded_examples))
         problems.append(
-            f"{tally.rounded:,} of its {tally.rows:,} rows have an id in column {id_column!r} that "
+            f"{tally.rounded:,} of {rows_read} have an id in column {id_column!r} that "
             f"a spreadsheet rounded ({examples}), so that digits of it are lost"
         )
     if tally.repeated * _MAX_SHARE > tally.rows and tally.repeated > _FEW_REPEATED:
@@ -78,7 +96,7 @@ def _check_ids(name: str, tally: RowTally, id_column: str | None, other_columns:
             f"{_shorten(id_)} {rows + 1:,} times" for id_, rows in tally.repeated_examples.items()
         )
         problems.append(
-            f"{tally.repeated:,} of its {tally.rows:,} rows have an id in column {id_column!r} "
+            f"{tally.repeated:,} of {rows_read} have an id in column {id_column!r} "
             f"that a row before them has ({examples}), and would be rejected"
         )
     if problems:

@@ -127,6 +127,9 @@ def _take_in(
         for block in upload.blocks:
             tally.add(block.feedback["id"].combine_chunks(), block.rejects)
             writer.add(block.feedback, block.rejects, block.columns, block.blank_rows)
+            check_losses(
+                name, tally, options.accepted, upload.id_column, writer.columns, complete=False
+            )
         if not writer.rows_in:
             raise UnreadableUpload(
                 name, "it has a header and no rows", "Check the export that made it."

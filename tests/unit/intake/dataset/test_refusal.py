@@ -147,6 +147,21 @@ def test_blank_texts_do_not_count_where_several_text_columns_were_asked_for(
     assert store(tmp_path, data, AcceptedLosses(blank_texts=True)).rows == 1
 
 
+def test_a_flood_of_rejects_is_refused_before_the_file_is_read_to_its_end(tmp_path: Path) -> None:
+    """Two million of them in eight megabytes would take minutes to be written."""
+    data = b"id,text\n" + b"1,a\n" * 200_000
+    error = refusal(tmp_path, data)
+    rows = int(error.split(" of its first ")[1].split(" rows")[0].replace(",", ""))
+    assert 20_000 < rows < 150_000
+    assert "--allow-duplicates" in error
+
+
+def test_many_rejects_among_more_good_rows_are_no_flood(tmp_path: Path) -> None:
+    lines = [f"{row},{'' if row % 5 < 2 else 'a'}" for row in range(60_000)]
+    dataset = store(tmp_path, "\n".join(["id,text", *lines]).encode())
+    assert (dataset.rows, dataset.rejected) == (36_000, 24_000)
+
+
 @given(
     good=st.integers(0, 300),
     repeated=st.integers(0, 300),
