@@ -59,8 +59,7 @@ def check_losses(
     if lost * 2 > tally.rows and not accepted.most_rows:
         raise UnreadableUpload(
             name,
-            f"{lost:,} of {rows_read} would be rejected: "
-            f"{'; '.join(describe_rejects(tally))}",
+            f"{lost:,} of {rows_read} would be rejected: {'; '.join(describe_rejects(tally))}",
             "Correct the file or the options by which it is read, or use --force to label the "
             "other rows.",
         )
