@@ -16,6 +16,7 @@ from tasks.planning.record_cache import dataset_of
 from tests.support.models.small_models import MOODS, PUBLISHED, _moods, publish_bow
 from tests.support.runs.command import Command, with_site
 from tests.support.runs.running_service import numbered_texts, running_service, written_parts
+from tests.support.runs.steps import store_dataset
 from tests.support.runs.waiting import wait_until
 
 ROWS = [("1", "great"), ("2", "awful"), ("3", "very good"), ("4", "terrible")]
@@ -147,13 +148,9 @@ def test_a_control_worker_killed_between_the_labels_and_the_pointer_moves_it_whe
         assert up.process.poll() is None
 
 
-def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(
-    chorus, home, upload
-):
+def test_one_customer_without_an_ensemble_keeps_no_other_from_being_labelled_again(chorus, home):
     for customer in ("plain", "acme"):
-        assert chorus.here("plan", upload(ROWS), "--customer", customer).status == 0, (
-            "it is stored now"
-        )
+        store_dataset(LocalPlace(home), ["great", "awful"], customer=customer)
     customers = home / "customers.toml"
     customers.write_text(customers.read_text().replace('ensemble = "acme"', 'ensemble = "gone"'))
     ended = chorus("reprocess", "--all", "--json")
