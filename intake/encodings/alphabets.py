@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-import numpy as np
-
 _MAX_WORDS = 3  # of a line that count: more say no more
 _BORROWED = frozenset("é")  # in words such as café in any language with the Latin script
 _WORD = re.compile(r"\w{2,}")
@@ -53,30 +51,29 @@ def strange_letters(letters: str, lines: Sequence[str]) -> dict[str, float]:
     """Return for each letter the share of the best languages that lack it.
 
     The best languages are those that hold most of the letters, and most common words of the lines.
+    Letters that no language has together are strange in the share that it lacks.
 
-    >>> strange_letters("èûß", ["crème brûlée, heiß"])
-    {'è': 0.0, 'û': 0.0, 'ß': 1.0}
+    >>> strange_letters("èû", ["crème brûlée"])
+    {'è': 0.0, 'û': 0.0}
     >>> strange_letters("č", ["per la spedizione č stata"])
     {'č': 1.0}
     """
-    letters = "".join(letter for letter in letters if letter not in _BORROWED)
-    found = list(_scores(letters, lines))
-    best = [
-        alphabet
-        for (alphabet, _), score in zip(_ALPHABETS, found, strict=True)
-        if score == max(found)
-    ]
+    counts = Counter(letter for letter in letters if letter not in _BORROWED)
+    held = [sum(counts[letter] for letter in alphabet) for alphabet, _ in _ALPHABETS]
+    scores = [letters + words for letters, words in zip(held, _words_of_lines(lines), strict=True)]
+    best = [position for position, score in enumerate(scores) if score == max(scores)]
+    unheld = 1 - max(held[position] for position in best) / max(1, counts.total())
     return {
-        letter: sum(letter not in alphabet for alphabet in best) / len(best) for letter in letters
+        letter: max(
+            unheld, sum(letter not in _ALPHABETS[position][0] for position in best) / len(best)
+        )
+        for letter in counts
     }
 
 
-def _scores(letters: str, lines: Sequence[str]) -> Iterator[int]:
-    """Yield for each language how many of the letters and words it has."""
-    counts = Counter(letters)
-    words = np.sum([_words_of(line) for line in lines], axis=0).tolist() if lines else []
-    for (alphabet, _), of_lines in zip(_ALPHABETS, words, strict=True):
-        yield of_lines + sum(count for letter, count in counts.items() if letter in alphabet)
+def _words_of_lines(lines: Sequence[str]) -> Iterator[int]:
+    """Yield for each language how many common words the lines have."""
+    yield from (sum(counts) for counts in zip(*map(_words_of, lines), strict=True))
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ _CLOSE = 0.6  # a reading whose score is this share of the best one's is nearly 
 _CLOSE_IN_FEW_WORDS = 0.15  # the same, where chardet had few words to judge by
 _FEW_BYTES = 16  # outside ASCII, in different words
 # The difference in plausibility that decides between two, at the characters where they differ
-_OUT_OF_PLACE = 0.4
+_OUT_OF_PLACE = 0.35
 _NEGLIGIBLE = 0.02
 _FEW_DIFFER = 0.2  # of the characters: chardet's confidence says little about these
 _CLOSE_WHERE_FEW_DIFFER = 0.05

@@ -109,7 +109,7 @@ def _oddness(before: str, letter: str, after: str) -> float:
 
 def _judge_symbol(before: str, symbol: str, after: str) -> float:
     if unicodedata.category(symbol)[0] == "M":
-        return 0.0 if _carries_mark(before, symbol) else 1.0
+        return _judge_mark(before, symbol)
     if "\u3000" <= symbol <= "\u303f" or "\uff00" <= symbol <= "\uff60":
         return 0.0
     if symbol not in _USUAL_SYMBOLS:
@@ -131,12 +131,13 @@ def _judge_symbol(before: str, symbol: str, after: str) -> float:
     return 0.0
 
 
-def _carries_mark(before: str, mark: str) -> bool:
-    """Return True for a mark that belongs to the letter, or the mark, before it."""
-    if unicodedata.category(before)[0] == "M":
-        return True
+def _judge_mark(before: str, mark: str) -> float:
+    """Judge a mark, which belongs to the letter, or the mark, before it."""
     script = unicodedata.name(mark, "").partition(" ")[0]
-    return before.isalpha() and script in ("COMBINING", _script(before))
+    if script == "COMBINING":  # over Latin letters, which only Vietnamese has in an encoding
+        return 0.5
+    carried = unicodedata.category(before)[0] == "M" or _script(before) == script
+    return 0.0 if carried else 1.0
 
 
 def _one_sided(before: str, after: str) -> float:
