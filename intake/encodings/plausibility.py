@@ -34,8 +34,8 @@ def implausibility(lines: Sequence[str]) -> list[list[float]]:
 
     ASCII is plausible.
 
-    >>> implausibility(["Größe", "Grˆﬂe"])
-    [[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0, 0.0]]
+    >>> implausibility(["Größe"]), implausibility(["Grˆﬂe"])
+    ([[0.0, 0.0, 0.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 1.0, 0.0]])
     """
     letters = [_letters(line) for line in lines]
     of_file = strange_letters("".join(letters), lines)

@@ -16,14 +16,18 @@ def _outcomes(sentences: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str
     """Yield the name of each export, and "right", "refused" or what went wrong."""
     for export in exports(sentences):
         try:
-            counts = compute_fingerprint([export.data]).counts
-            encoding = choose_encoding("file.csv", None, counts, lambda: [export.data]).name
+            encoding = _encoding_of([export.data])
         except UnreadableUpload as refusal:
             shown = any(_is_shown(row, str(refusal)) for row in export.text.split("\n"))
             yield export.name, "refused" if shown else f"refused without it: {refusal}"
         else:
             right = export.data.decode(encoding) == export.text
             yield export.name, "right" if right else f"silently read as {encoding}"
+
+
+def _encoding_of(blocks: Sequence[bytes]) -> str:
+    counts = compute_fingerprint(blocks).counts
+    return choose_encoding("file.csv", None, counts, lambda: blocks).name
 
 
 def _is_shown(row: str, message: str) -> bool:
@@ -56,5 +60,4 @@ def test_the_corpus_has_mostly_ascii_exports() -> None:
 def test_an_export_is_read_the_same_in_any_blocks() -> None:
     export = next(export for export in exports(SENTENCES) if export.name.startswith("russian koi8"))
     blocks = [export.data[at : at + 7] for at in range(0, len(export.data), 7)]
-    counts = compute_fingerprint(blocks).counts
-    assert choose_encoding("file.csv", None, counts, lambda: blocks).name == "koi8-r"
+    assert _encoding_of(blocks) == "koi8-r"
