@@ -14,9 +14,12 @@ from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
 from intake.errors import UnreadableUpload
 from storage.places.allowlist import NotAllowed
+from storage.places.dry_run import DryRunPlace
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Changed, LocalPlace, UnknownScheme
 from storage.places.retry import RetryPolicy
+from storage.records.feedback import is_chunk, read_dataset
+from tasks.jobs.remove_feedback import remove_feedback
 from tests.support.servers.faulty_proxy import CUT, UNAVAILABLE
 
 CSV = b"id,text\n" + b"".join(
@@ -153,3 +156,17 @@ def test_only_allowed_places_can_be_named_and_others_are_refused_before_anything
         with pytest.raises(NotAllowed, match="gs://acme/in"):
             prepare_jobs(settings, place, request, read_out(settings, out))
     assert not Path(settings.home).exists()
+
+
+def test_a_dry_run_on_a_root_in_a_bucket_leaves_nothing_in_it(bucket, tmp_path):
+    root = open_place(bucket)
+    (tmp_path / "in.csv").write_bytes(CSV)
+    place = DryRunPlace(root, is_read_again=lambda path: not is_chunk(path))
+    options = UploadOptions(str(tmp_path / "in.csv"), "acme")
+    dataset = store_upload(place, options, io.BytesIO(), lambda _: None)
+    assert read_dataset(place, "acme", dataset.id) == dataset
+    assert root.names("") == []
+    assert store_upload(root, options, io.BytesIO(), lambda _: None).id == dataset.id
+    remove_feedback(root, "acme", dataset.id)
+    assert root.names("feedback/acme") == []
+    assert root.names("sketches/acme") == []
