@@ -12,7 +12,7 @@ CellValue = int | float | str | bool | time | date | datetime | timedelta
 
 
 def cell_text(value: CellValue) -> str | None:
-    """Return the text of a cell; None for one that is empty or shows an error, such as #REF!.
+    """Return the text of a cell; None for a blank one, and for an error such as #REF!.
 
     A whole number has no decimal point, one of more than 15 digits an exponent, as in a sheet,
     which does not keep the further digits. Other numbers have 15 digits at most. Dates and times
@@ -24,7 +24,7 @@ def cell_text(value: CellValue) -> str | None:
     ('2026-01-02T03:04:00', '30:00:00')
     """
     if isinstance(value, str):
-        return value or None
+        return value if value and not value.isspace() else None
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):

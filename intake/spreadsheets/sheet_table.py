@@ -66,7 +66,7 @@ def find_table(name: str, content: OpenSheet, requested: Sequence[str]) -> Table
 
 def _positions_with_content(content: OpenSheet, header: SheetRow) -> list[int]:
     """Return the positions of the columns that have a name, or a cell that is not blank."""
-    blank = {position for position, cell in enumerate(_texts(header.cells)) if not cell.strip()}
+    blank = {position for position, cell in enumerate(header.cells) if cell is None}
     for row in _rows_below(content, header) if blank else ():
         blank = {position for position in blank if row.cells[position] is None}
         if not blank:

@@ -76,7 +76,7 @@ class OpenSheet:
                 if values.count("") == len(values):  # of these, a sheet may have a million
                     continue
                 cells = [self._text(value) for value in values]
-                if any(cell is not None and not cell.isspace() for cell in cells):
+                if any(cell is not None for cell in cells):
                     yield SheetRow(number, cells)
 
 

@@ -44,7 +44,7 @@ def test_strings_of_any_workbook_come_back_unchanged(
                 )
             )
     assert read == {
-        number: (text or None, note or None)
-        for number, (text, note) in enumerate(rows, 2)
-        if (text or "").strip() or (note or "").strip()
+        number: cells
+        for number, row in enumerate(rows, 2)
+        if any(cells := tuple(cell if cell and cell.strip() else None for cell in row))
     }
