@@ -17,8 +17,10 @@ from tasks.formats.cell_values import CUT_MARK, MAX_CELL_UNITS
 from tasks.formats.excel_file import ExcelNotInstalled, TooManyColumns, excel_writer
 from tasks.formats.output_format import LABELS, TIME
 from tasks.formats.writers import WRITERS
-from tests.support.office import CSV_IN_UTF8, FROM_CSV_IN_UTF8, convert
+from tests.support.office import CSV_IN_UTF8, convert
 
+# Commas, double quotes, UTF-8, from line 1; also fields in quotes are what they look like.
+AS_RECOGNISED = "CSV:44,34,76,1"
 # Texts that programs like to take for something else.
 TEXTS = [
     "fine",
@@ -102,7 +104,7 @@ def test_libreoffice_reads_the_values_of_a_workbook_and_of_csv(tmp_path):
     assert rows[1][3:] == ["-0.25", "TRUE", "price|staff", "2026-01-02 03:04:05", "1"]
     assert rows[2][3:6] == ["", "", ""]
 
-    [opened] = convert([written(tmp_path, "csv")], "xlsx", tmp_path / "csv", FROM_CSV_IN_UTF8)
+    [opened] = convert([written(tmp_path, "csv")], "xlsx", tmp_path / "csv", AS_RECOGNISED)
     sheet = openpyxl.load_workbook(opened).active
     columns = list(zip(*sheet.iter_rows(values_only=True), strict=True))
     assert columns[2][0] == "'=column"
