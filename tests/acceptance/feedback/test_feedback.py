@@ -115,6 +115,8 @@ def test_after_a_removal_all_that_referred_to_the_dataset_goes_on_working(
     first, second = (one["dataset"] for one in listed)
     [sources] = {chunk.donors[0].dataset for chunk in datasets(place, "default")[1].chunks}
     assert sources == first, "the second upload names chunks of the first"
+    [before] = chorus("reprocess", "--customer", "default", "--json").json["runs"]
+    assert before["datasets"] == 2
     shown = removal(chorus, first).json
     assert (shown["removed"], shown["labels"]) == (False, [scored[0]["output"]])
     assert removal(chorus, first, "--yes").json["removed"] is True
@@ -134,7 +136,11 @@ def test_after_a_removal_all_that_referred_to_the_dataset_goes_on_working(
     assert chorus.here("models", "promote", "mood-bow", str(version)).status == 0
     again = chorus("reprocess", "--customer", "default", "--json")
     assert again.status == 0, again.err
-    assert [(run["datasets"], run["rows"]) for run in again.json["runs"]] == [(1, 50)]
+    [after] = again.json["runs"]
+    assert (after["datasets"], after["rows"]) == (1, 50)
+    runs = [f"default/{run['run']}" for run in (before, after)]
+    compared = chorus.here("diff", *runs, "--json")
+    assert compared.status == 0, compared.err
 
     returned = chorus("score", files[0], "--json")
     assert returned.status == 0, returned.err
