@@ -47,6 +47,9 @@ class ParquetSlices:
 
     def _rows_of_slice(self, opened: pq.ParquetFile, group: int) -> int:
         metadata = opened.metadata.row_group(group)
+        # pyarrow would end the process when it is asked for a column that is not there.
+        if metadata.num_columns != len(opened.schema):
+            raise pa.ArrowInvalid("a row group has other columns than the schema")
         rows = max(1, metadata.num_rows)
         bytes_of_row = metadata.total_byte_size // rows + 16 * metadata.num_columns
         encoded: dict[str, float] = {}  # leaf column with a dictionary → its values in a row
