@@ -89,6 +89,7 @@ def _read(pipe: Connection, request: ReadRequest) -> None:
                 progress.on_rows(block.feedback.num_rows + len(block.rejects))
                 for part in _parts(block):
                     wire.send_block(pipe.send_bytes, part)
+        progress.send()
         wire.send_end(pipe.send_bytes)
 
 
@@ -114,7 +115,10 @@ class _Progress:
         now = monotonic()
         if now - self._sent_at >= _PROGRESS_SECONDS:
             self._sent_at = now
-            wire.send_progress(self._pipe.send_bytes, self._rows, self._bytes)
+            self.send()
+
+    def send(self) -> None:
+        wire.send_progress(self._pipe.send_bytes, self._rows, self._bytes)
 
 
 def _parts(block: ValidatedBlock) -> Iterator[ValidatedBlock]:

@@ -1,6 +1,6 @@
 """Small Parquet files that decode to gigabytes, and absurd schemas."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ def files() -> Iterator[tuple[str, Write]]:
     yield from _schemas()
 
 
-def table(columns: dict[str, Any], **options: object) -> Write:
-    return lambda file: pq.write_table(pa.table(columns), file, **options)
+def table(make: Callable[[], dict[str, Any]], **options: object) -> Write:
+    return lambda file: pq.write_table(pa.table(make()), file, **options)
 
 
 def repeated(value: object, rows: int, kind: pa.DataType | None = None) -> pa.DictionaryArray:
@@ -40,7 +40,7 @@ def _dictionaries() -> Iterator[tuple[str, Write]]:
         yield f"dictionary-{name}-beside.parquet", _dictionary(size, rows, "note")
     yield (
         "dictionary-of-bytes.parquet",
-        table({"text": repeated("a", 100_000), "x": repeated(b"\xff" * 500_000, 100_000)}),
+        table(lambda: {"text": repeated("a", 100_000), "x": repeated(b"\xff" * 500_000, 100_000)}),
     )
     yield (
         "dictionary-fixed-size.parquet",
@@ -51,7 +51,10 @@ def _dictionaries() -> Iterator[tuple[str, Write]]:
             }
         ),
     )
-    yield "dictionary-of-many.parquet", table({"text": [f"text {n}" for n in range(1_100_000)]})
+    yield (
+        "dictionary-of-many.parquet",
+        table(lambda: {"text": [f"text {n}" for n in range(1_100_000)]}),
+    )
     yield "dictionary-in-lists.parquet", lambda file: _nested(file, pa.list_(pa.string()))
 
 
@@ -72,46 +75,56 @@ def _nested(file: Path, kind: pa.DataType) -> None:
 
 def _runs() -> Iterator[tuple[str, Write]]:
     rows = 20_000_000
-    yield "runs-of-nulls.parquet", table({"text": pa.nulls(rows, pa.string())})
-    yield "runs-of-null-type.parquet", table({"text": repeated("a", rows), "x": pa.nulls(rows)})
+    yield "runs-of-nulls.parquet", table(lambda: {"text": pa.nulls(rows, pa.string())})
+    yield (
+        "runs-of-null-type.parquet",
+        table(lambda: {"text": repeated("a", rows), "x": pa.nulls(rows)}),
+    )
     yield (
         "runs-of-numbers.parquet",
-        table({"text": repeated("a", 2_000_000), "x": pa.array(np.zeros(2_000_000))}),
+        table(lambda: {"text": repeated("a", 2_000_000), "x": pa.array(np.zeros(2_000_000))}),
     )
-    elements = 50_000_000
-    offsets = pa.array([0, elements], pa.int32())
-    for name, values in (
-        ("nulls", pa.nulls(elements, pa.int8())),
-        ("zeros", pa.array(np.zeros(elements, dtype=np.int8))),
-        ("false", pa.array(np.zeros(elements, dtype=np.bool_))),
-    ):
-        yield f"list-of-{name}.parquet", _endless_list(offsets, values)
+    for name, kind in (("nulls", pa.null()), ("zeros", pa.int8()), ("false", pa.bool_())):
+        yield f"list-of-{name}.parquet", _endless_list(kind)
 
 
-def _endless_list(offsets: pa.Array, values: pa.Array) -> Write:
-    return lambda file: pq.write_table(
-        pa.table({"text": ["a"], "x": pa.ListArray.from_arrays(offsets, values)}), file
-    )
+def _endless_list(kind: pa.DataType) -> Write:
+    """Return the function that writes one row with a list of fifty million equal values."""
+
+    def write(file: Path) -> None:
+        elements = 50_000_000
+        zeros = pa.array(np.zeros(elements, dtype=np.int8))
+        values = pa.nulls(elements, pa.int8()) if pa.types.is_null(kind) else zeros.cast(kind)
+        lists = pa.ListArray.from_arrays(pa.array([0, elements], pa.int32()), values)
+        pq.write_table(pa.table({"text": ["a"], "x": lists}), file)
+
+    return write
 
 
 def _schemas() -> Iterator[tuple[str, Write]]:
     for depth in (30, 65, 200):
-        lists, structs = pa.int8(), pa.int8()
-        for _ in range(depth):
-            lists, structs = pa.list_(lists), pa.struct([("a", structs)])
-        yield f"schema-lists-{depth}.parquet", table({"text": ["a"], "x": pa.nulls(1, lists)})
-        yield f"schema-structs-{depth}.parquet", table({"text": ["a"], "x": pa.nulls(1, structs)})
+        yield f"schema-lists-{depth}.parquet", _nested_type(depth, pa.list_)
+        yield f"schema-structs-{depth}.parquet", _nested_type(depth, lambda t: pa.struct({"a": t}))
     for number in (5_000, 20_000):
-        names = {f"c{position}": ["x"] for position in range(number)}
-        yield f"schema-{number}-columns.parquet", table({"text": ["a"], **names})
-    wide = {f"c{position}": repeated("y" * 1000, 4_000) for position in range(300)}
-    yield "schema-wide-texts.parquet", table({"text": repeated("a", 4_000), **wide})
-    yield "schema-5000-row-groups.parquet", table({"text": ["a"] * 5_000}, row_group_size=1)
-    yield "schema-long-name.parquet", table({"text": ["a"], "x" * 5_000_000: ["b"]})
-    yield "schema-empty-names.parquet", table({"text": ["a"], "": ["b"], "\x00": ["c"]})
+        yield f"schema-{number}-columns.parquet", _wide(number, pa.array(["x"]))
+    yield "schema-wide-texts.parquet", _wide(300, repeated("y" * 1000, 4_000))
+    yield "schema-5000-row-groups.parquet", table(lambda: {"text": ["a"] * 5_000}, row_group_size=1)
+    yield "schema-long-name.parquet", table(lambda: {"text": ["a"], "x" * 5_000_000: ["b"]})
+    yield "schema-empty-names.parquet", table(lambda: {"text": ["a"], "": ["b"], "\x00": ["c"]})
     yield (
         "schema-metadata.parquet",
         lambda file: pq.write_table(
             pa.table({"text": ["a"]}).replace_schema_metadata({"x": "y" * 50_000_000}), file
         ),
     )
+
+
+def _nested_type(depth: int, nest: Callable[[pa.DataType], pa.DataType]) -> Write:
+    kind = pa.int8()
+    for _ in range(depth):
+        kind = nest(kind)
+    return table(lambda: {"text": ["a"], "x": pa.nulls(1, kind)})
+
+
+def _wide(number: int, column: pa.Array) -> Write:
+    return table(lambda: {"text": column, **{f"c{at}": column for at in range(number)}})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.hostile.content import Write, content
+from tests.support.hostile.content import Write, filled
 
 _LARGE = (b"\xff\xff\xff\xff\x0f", b"\xfe\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x08")  # varints
 
@@ -18,16 +18,16 @@ def files() -> Iterator[tuple[str, Write]]:
         footer = int.from_bytes(data[-8:-4], "little") + 8
         for number in range(6):
             at = noise.randrange(len(data) - footer, len(data) - 8)
-            yield f"footer-{name}-{number}.parquet", content(_overwrite(data, at, noise))
+            yield f"footer-{name}-{number}.parquet", filled(_overwrite(data, at, noise), b"", 0)
         for number in range(4):
             at = noise.randrange(4, len(data) - footer)
-            yield f"pages-{name}-{number}.parquet", content(_overwrite(data, at, noise))
-        yield f"cut-{name}.parquet", content(data[: len(data) // 2])
-        yield f"cut-footer-{name}.parquet", content(data[: len(data) - footer // 2])
+            yield f"pages-{name}-{number}.parquet", filled(_overwrite(data, at, noise), b"", 0)
+        yield f"cut-{name}.parquet", filled(data[: len(data) // 2], b"", 0)
+        yield f"cut-footer-{name}.parquet", filled(data[: len(data) - footer // 2], b"", 0)
     for length in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
         yield (
             f"footer-length-{length}.parquet",
-            content(b"PAR1" + bytes(100) + length.to_bytes(4, "little") + b"PAR1"),
+            filled(b"PAR1" + bytes(100) + length.to_bytes(4, "little") + b"PAR1", b"", 0),
         )
 
 

@@ -92,7 +92,7 @@ def main(words: list[str]) -> int:
     bad = number = 0
     with tempfile.TemporaryDirectory(prefix="chorus-hostile-") as temporary:
         folder = Path(temporary)
-        three_rows = HostileFile("three.csv", content(b"id,text\n1,a\n2,b\n3,c\n"))
+        three_rows = HostileFile("three.csv", content(lambda: b"id,text\n1,a\n2,b\n3,c\n"))
         base = read_hostile(three_rows, folder)[1]
         for file in hostile_files():
             if words and not any(word in file.name for word in words):
