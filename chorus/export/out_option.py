@@ -63,8 +63,14 @@ def claim_out(place: Place, out: OutOption, *, force: bool) -> None:
 
 
 def absolute_url(url: str) -> str:
-    """Return a path or URL that means the same in every process."""
-    return open_place(url).url
+    """Return a path or URL that means the same in every process; a file has only one.
+
+    Links and dots in a path to a local file are followed, but for its own name.
+    """
+    url = open_place(url).url
+    if "://" in url:
+        return url
+    return str(Path(url).parent.resolve() / Path(url).name)
 
 
 def _is_folder(out: str) -> bool:
