@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from intake.dataset.refusal import AcceptedLosses
 from intake.errors import UnreadableUpload
+from intake.readers.columns import ColumnRequest
 from storage.errors import BadRequest
 from tests.support.intake_files import stored_rejects, stored_rows, upload
 from tests.support.workbooks import (
@@ -237,3 +239,17 @@ def test_without_the_package_that_reads_them_workbooks_are_refused_with_how_to_i
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(BadRequest, match=r"python_calamine.*pip install 'chorus\[excel\]'"):
         upload(tmp_path, workbook(Data=TABLE), "in.xlsx")
+
+
+def test_ids_of_more_digits_than_a_sheet_keeps_are_refused_with_the_ways_out(
+    tmp_path: Path,
+) -> None:
+    ids = [570306133677760513 + 2**10 * number for number in range(5)]
+    data = workbook(Data=[["id", "comment"], *([id_, "Great app"] for id_ in ids)])
+    with pytest.raises(UnreadableUpload, match=r"rounded \(5\.703061336777605E\+17.*--no-id"):
+        upload(tmp_path, data, "in.xlsx", accepted=AcceptedLosses())
+    dataset = upload(tmp_path, data, "in.xlsx", columns=ColumnRequest(no_id=True))
+    assert [row["id"] for row in stored_rows(tmp_path, dataset)] == ["2", "3", "4", "5", "6"]
+    as_text = workbook(Data=[["id", "comment"], *([str(id_), "Great app"] for id_ in ids)])
+    dataset = upload(tmp_path, as_text, "in.xlsx")
+    assert [row["id"] for row in stored_rows(tmp_path, dataset)] == [str(id_) for id_ in ids]
