@@ -19,7 +19,7 @@ from intake.detect.header import (
 
 DELIMITERS = ",;\t|"
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_SEP_LINE = re.compile(r'"?sep=([^"\w\s]|\t)"?', re.IGNORECASE)
+_SEP_LINE = re.compile(r'"?sep=([!#-/:-@\[-^`{-~\t])"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True)

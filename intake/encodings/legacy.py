@@ -48,7 +48,11 @@ def choose_legacy(sample: NonAsciiSample) -> LegacyChoice:
     close = _CLOSE_IN_FEW_WORDS if few else _CLOSE
     rivals = [other for other in others if _is_rival(other, best, close)]
     certain = not rivals and best.implausible <= _MAX_IMPLAUSIBLE
-    shown = rivals + [other for other in others if other not in rivals]
+    shown = rivals + [
+        other
+        for other in others
+        if other not in rivals and _score(other) >= _NEGLIGIBLE * _score(best)
+    ]
     return LegacyChoice((best, *shown[: _SHOWN - 1]), certain)
 
 
