@@ -1,6 +1,7 @@
 """The progress of taking a file in, on standard error: a bar on a terminal, else plain lines."""
 
 import time
+from collections.abc import Callable
 from typing import Self
 
 from rich import progress as bars
@@ -16,11 +17,11 @@ _LINE_SECONDS = 5.0  # between two plain lines
 class IntakeProgress:
     """Shows the progress of each file, until the block that this is the context of ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Start the clock; nothing is shown in the first two seconds."""
-        self._console = stderr_console()
+        self._console, self._clock = stderr_console(), clock
         self._display: bars.Progress | None = None
-        self._next_line_at = time.monotonic() + _QUIET_SECONDS
+        self._next_line_at = clock() + _QUIET_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -31,7 +32,7 @@ class IntakeProgress:
 
     def __call__(self, progress: ReadingProgress) -> None:
         """Show how much of a file was read."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next_line_at:
             return
         if self._console.is_terminal:
