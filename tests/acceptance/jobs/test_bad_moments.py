@@ -58,8 +58,12 @@ def digest_of_parts(folder):
 
 
 def workers_of(process):
-    """Return arguments → process id of the children of a running command."""
-    return {" ".join(words): pid for pid, words in children(process.pid)}
+    """Return arguments → process id of the children of a running command.
+
+    Python's own helper of `multiprocessing`, which ends with the command, is not counted.
+    """
+    arguments = {" ".join(words): pid for pid, words in children(process.pid)}
+    return {line: pid for line, pid in arguments.items() if "resource_tracker" not in line}
 
 
 def test_ctrl_c_stops_all_processes_and_the_same_command_resumes_the_job(

@@ -107,10 +107,9 @@ def test_the_manifest_lists_every_part_with_its_digest(scored, labelled_home):
 
 def test_only_the_models_that_the_job_needs_are_started(scored, labelled_home):
     assert scored.status == 0
-    workers = {path.stem for path in (labelled_home / "run" / "logs").iterdir()}
-    assert workers == {"control", "mood-bow", "mood-plain", "topics-bow", "topics-acme"}, (
-        "and sleeper stays asleep"
-    )
+    logs = {path.stem for path in (labelled_home / "run" / "logs").iterdir()}
+    workers = {"control", "mood-bow", "mood-plain", "topics-bow", "topics-acme"}
+    assert logs == {"commands", *workers}, "and sleeper stays asleep"
     assert not (labelled_home / "scores" / "sleeper").exists()
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chorus.common.settings import from_environment
+from chorus.jobs.job_selection import JobSelection
 from chorus.jobs.status import show_status
 from storage.records.jobs import read_end
 from tasks.board import keys
@@ -104,7 +105,7 @@ def test_a_topic_that_refuses_half_way_gets_the_rest_later(steps, place, topic):
 
 def status_of(broker, place, job, capsys):
     settings = from_environment({"CHORUS_HOME": place.url, "CHORUS_BROKER_URL": broker.url})
-    show_status(settings, job.id, as_json=True, watch=False)
+    show_status(settings, job.id, JobSelection(), as_json=True, watch=False)
     return json.loads(capsys.readouterr().out)
 
 

@@ -1,5 +1,7 @@
 """Checks of a version before it becomes champion, and of the gates themselves in doctor."""
 
+import csv
+
 import pytest
 
 from chorus.common.settings import from_environment
@@ -35,6 +37,15 @@ def test_without_a_gate_a_version_with_the_same_target_and_labels_passes(place, 
     assert check_gates(place) == "none"
 
 
+@pytest.fixture
+def field_limit():
+    """Set the limit that the csv module starts with: the readers of uploads raise it."""
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("field_limit")
 @pytest.mark.parametrize(
     ("held_out", "expected"),
     [
