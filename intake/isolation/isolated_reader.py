@@ -1,10 +1,10 @@
 """The reading of an upload in a process of its own, as its parent sees it."""
 
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn, Self
+from tempfile import TemporaryDirectory
+from typing import NoReturn, Self, TypeVar
 
 import pyarrow as pa
 
@@ -20,7 +20,9 @@ from processes.piped_process import PipedProcess, ProcessEnded, ProcessTimedOut
 from storage.errors import BadRequest
 
 _WAIT_SECONDS = 120.0  # for the next message; the process itself has a limit of computing
+_MALFORMED = (pa.ArrowException, ValueError, KeyError, TypeError)
 _REPORT = "If other programs can read the file, please report this."
+T = TypeVar("T")
 
 
 class IsolatedReader:
@@ -35,8 +37,11 @@ class IsolatedReader:
         show: ShowReading = lambda _: None,
     ) -> None:
         """Start the process. It calls `initializer` first; `show` is called with its progress."""
-        self._process, self._show = PipedProcess(serve, (), initializer), show
-        self._stack = ExitStack()
+        self._stack, self._show = ExitStack(), show
+        # Of the parent, because a process that is killed leaves its files; it goes after the
+        # process, which could write to it until then.
+        self._temporary = self._stack.enter_context(TemporaryDirectory(prefix="chorus-"))
+        self._process = PipedProcess(serve, (), initializer)
         self._stack.callback(self._process.stop)
 
     def __enter__(self) -> Self:
@@ -57,9 +62,7 @@ class IsolatedReader:
         Raises UnreadableUpload, also if the process needs more memory or time than the limits
         allow, or crashes.
         """
-        # Of the parent, because a process that is killed leaves its files.
-        temporary = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-"))
-        self._process.send(ReadRequest(source.name, str(source.file), options, temporary))
+        self._process.send(ReadRequest(source.name, str(source.file), options, self._temporary))
         yield _IsolatedReading(self._process, source, self._show)
 
 
@@ -67,26 +70,20 @@ class _IsolatedReading:
     def __init__(self, process: PipedProcess, source: UploadFile, show: ShowReading) -> None:
         self._process, self._show = process, show
         self._name, self._size, self._limits = source.name, source.size, source.limits
-        self.facts = wire.parse_facts(self._receive("facts"))
+        self.facts = self._parse(wire.parse_facts, self._receive("facts"))
 
     @contextmanager
     def records(self) -> Iterator[ValidatedUpload]:
         self._process.send("records")
-        yield wire.parse_upload(self._receive("upload"), self._blocks())
+        yield self._parse(wire.parse_upload, self._receive("upload"), self._blocks())
 
     def _blocks(self) -> Iterator[ValidatedBlock]:
         while (header := self._receive("block", "end"))["kind"] == "block":
-            try:
-                yield wire.parse_block(header, self._bytes())
-            except pa.ArrowException as error:
-                self._fail(error)
+            yield self._parse(wire.parse_block, header, self._bytes())
 
     def _receive(self, *expected: str) -> wire.Header:
         while True:
-            try:
-                header = wire.parse_header(self._bytes())
-            except ValueError as error:
-                self._fail(error)
+            header = self._parse(wire.parse_header, self._bytes())
             kind = header["kind"]
             if kind in expected:
                 return header
@@ -94,6 +91,13 @@ class _IsolatedReading:
                 self._show(ReadingProgress(self._name, header["rows"], header["bytes"], self._size))
             else:
                 self._raise(kind, header)
+
+    def _parse(self, parse: Callable[..., T], *message: object) -> T:
+        """Return the meaning of a message; a malformed one refuses the upload."""
+        try:
+            return parse(*message)
+        except _MALFORMED as error:
+            self._fail(error)
 
     def _bytes(self) -> bytes:
         try:

@@ -1,6 +1,7 @@
 """Messages of the reading process: a JSON header each; that of a block is followed by Arrow IPC.
 
-Nothing is unpickled: bytes of a reader that a hostile file has taken over must not run as code.
+Nothing is unpickled: bytes of a reader that a hostile file has taken over must not run as code. A
+malformed message raises ValueError, KeyError, TypeError or pa.ArrowException.
 """
 
 import json
@@ -60,7 +61,7 @@ def send_end(send: SendBytes) -> None:
 
 
 def parse_header(message: bytes) -> Header:
-    """Return the header. Raises ValueError."""
+    """Return the header."""
     header = json.loads(message)
     if not isinstance(header, dict) or not isinstance(header.get("kind"), str):
         raise ValueError("no header")  # noqa: TRY004 - one error for all that is malformed
@@ -79,7 +80,7 @@ def parse_upload(header: Header, blocks: Iterator[ValidatedBlock]) -> ValidatedU
 
 
 def parse_block(header: Header, data: bytes) -> ValidatedBlock:
-    """Return the block of a header and the bytes after it. Raises pa.ArrowException."""
+    """Return the block of a header and the bytes after it."""
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
         feedback = reader.read_all()
     if feedback.schema != CHUNK:

@@ -132,3 +132,16 @@ def test_progress_says_how_much_of_the_file_was_read(tmp_path: Path) -> None:
         )
     assert (seen[-1].name, seen[-1].rows, seen[-1].size) == ("in.csv", 500_000, 11_500_005)
     assert all(0 <= progress.bytes_read <= progress.size for progress in seen)
+
+
+@pytest.mark.parametrize(
+    "message", [b"no JSON", b"[]", b'{"kind": "facts"}', b'{"kind": "facts", "layout": 1}']
+)
+def test_a_malformed_message_of_the_reader_refuses_the_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: bytes
+) -> None:
+    monkeypatch.setattr(
+        "processes.piped_process.PipedProcess.receive_bytes", lambda *_: message
+    )
+    with pytest.raises(UnreadableUpload, match="its reader failed"):
+        upload_isolated(tmp_path, b"text\na\n", "in.csv")
