@@ -73,19 +73,13 @@ def _read_ensemble(toml: ConfigFile, customer: str, table: object) -> str:
         raise toml.error_at(path, str(error)) from None
     keys = toml.check_table(path, table)
     values = {
-        key: toml.check_value(path, key, value, _CUSTOMER_KEYS, _hint(toml, path, key, value))
+        key: toml.check_value(
+            path, key, value, _CUSTOMER_KEYS, toml.quoting_hint("customer", path, key, value)
+        )
         for key, value in keys.items()
     }
     toml.check_required(path, values, ("ensemble",))
     return str(values["ensemble"])
-
-
-def _hint(toml: ConfigFile, path: KeyPath, key: str, value: object) -> str:
-    """Return a hint if a customer's table has a table: often a name with a dot lacks its quotes."""
-    if not isinstance(value, dict):
-        return ""
-    name = f"{path[-1]}.{key}"
-    return f" A customer's name with a dot is quoted: {toml.header_of(('customers', name))}."
 
 
 def _ensemble_name(value: object) -> str:

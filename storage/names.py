@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 from storage.errors import BadRequest
 
@@ -39,3 +40,9 @@ def check_name(kind: str, name: str) -> str:
 def digest(data: bytes | memoryview) -> str:
     """Return the SHA-256 of the data as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(file: Path) -> str:
+    """Return the SHA-256 of a local file, in the same memory however large it is."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

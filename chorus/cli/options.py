@@ -9,6 +9,7 @@ import click
 
 from chorus.common.setting_types import DEVICE
 from chorus.common.settings import Settings, from_environment
+from intake.detect.file_format import FORMATS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +86,8 @@ _LABELLING = (
     click.option(
         "--format",
         "format_",
-        type=click.Choice(["csv", "tsv", "jsonl", "parquet", "xlsx", "ods", "xls"]),
+        type=click.Choice(FORMATS),
+        help="Format of the file (default: by its content, then its name).",
     ),
     click.option("--sheet", metavar="NAME", help="The sheet of a workbook: its name or number."),
     click.option("--no-text", is_flag=True, help="Leave the text out of the labelled rows."),

@@ -10,7 +10,7 @@ from chorus.common.console import print_line
 from chorus.common.escape import escape_controls, escape_lines
 from chorus.common.preview import Preview
 
-_TEXT_CHARS = 60  # of a text in a preview
+_TEXT_CHARS = 60  # of a text in a cell
 _WIDTH = 140  # of a table that does not go to a terminal
 
 
@@ -61,7 +61,12 @@ def _preview_cell(value: object) -> str:
         return ", ".join(map(str, value)) or "-"
     if isinstance(value, float):
         return f"{value:.2f}"
-    text = " ".join(str(value).split())
+    return shorten_text(str(value))
+
+
+def shorten_text(text: str) -> str:
+    """Return the beginning of a text on one line, for a cell of a table."""
+    text = " ".join(text.split())
     return text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…"
 
 

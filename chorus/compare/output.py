@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 from chorus.common.console import print_line
-from chorus.common.console_table import print_table
+from chorus.common.console_table import print_table, shorten_text
 from chorus.compare.difference import Difference
 from ensemble.compare import Comparison, MovedRow
 
 Texts = Mapping[tuple[str, str, str], str]  # customer, dataset, id → text
-
-_TEXT_WIDTH = 60  # characters of a text in a table
 
 
 def find_text(texts: Texts, row: MovedRow) -> str | None:
@@ -138,7 +136,7 @@ def _print_target(target: str, difference: Difference, texts: Texts) -> None:
             f"{row.change:.3f}",
             _join_labels(row.before),
             _join_labels(row.after),
-            _shorten(find_text(texts, row) or ""),
+            shorten_text(find_text(texts, row) or ""),
         )
         for row in overall.moved
     ]
@@ -170,8 +168,3 @@ def _flip_rows(difference: Difference, target: str) -> list[tuple[str, str, int,
 
 def _join_labels(labels: tuple[str, ...]) -> str:
     return ", ".join(labels) or "-"
-
-
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1]}…"

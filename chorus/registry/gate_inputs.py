@@ -30,7 +30,7 @@ def read_gate_inputs(
     Raises BadConfigFile with the line of the gate if it cannot be checked, and BadRecord.
     """
     gate, chunks = gates.for_model(candidate.name), list[StoredChunk]()
-    labelled = read_gate_labels(place, gates, candidate)
+    labelled = _read_gate_labels(place, gates, candidate)
     if count_flips and gate.most_flips is not None:
         chunks = newest_chunks(place, candidate.name, gate.rows)
         if not chunks:
@@ -40,13 +40,13 @@ def read_gate_inputs(
 
 def check_gate_inputs(place: Place, gates: ModelTables[Gate], candidate: ModelManifest) -> None:
     """Check that the gate of a model can be measured. Raises BadConfigFile if not."""
-    read_gate_labels(place, gates, candidate)
+    _read_gate_labels(place, gates, candidate)
     counts_flips = gates.for_model(candidate.name).most_flips is not None
     if counts_flips and not customers_using(place, candidate.name):
         raise _no_feedback(gates, candidate.name)
 
 
-def read_gate_labels(
+def _read_gate_labels(
     place: Place, gates: ModelTables[Gate], candidate: ModelManifest
 ) -> LabelledTexts | None:
     """Read the labelled file of a model's gate, if it names one. Raises BadConfigFile."""

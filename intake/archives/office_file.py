@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from intake.archives.zip_file import ZIP_MAGICS, describe_archive, list_files
+from intake.detect.file_format import WORKBOOKS
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 
@@ -33,7 +34,7 @@ def workbook_format(source: UploadFile, head: bytes) -> str | None:
             kind = describe_archive(file, members) or "a zip archive inside another archive"
     else:
         return None
-    if kind in ("xlsx", "ods", "xls"):
+    if kind in WORKBOOKS:
         return kind
     advice = "Unpack it first." if "archive" in kind else _AS_WORKBOOK
     if "password" in kind:
@@ -43,13 +44,13 @@ def workbook_format(source: UploadFile, head: bytes) -> str | None:
 
 def describe_old_document(blocks: Iterable[bytes]) -> str:
     """Return xls, or in words what an Office document of before 2007 is."""
-    found, tail = set(), b""
+    streams, tail = set(), b""
     names = {stream: stream.encode("utf-16-le") + b"\0\0" for stream in _KIND_OF_STREAM}
     for block in blocks:
         data = tail + block
-        found |= {stream for stream, encoded in names.items() if encoded in data}
+        streams |= {stream for stream, encoded in names.items() if encoded in data}
         tail = data[-64:]
     return next(
-        (kind for stream, kind in _KIND_OF_STREAM.items() if stream in found),
+        (kind for stream, kind in _KIND_OF_STREAM.items() if stream in streams),
         "an old Office document that is no workbook",
     )

@@ -17,8 +17,8 @@ from intake.archives.zip_file import (
 from intake.detect.intake_limits import check_unpacked
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
+from storage.name_list import list_names
 
-_MAX_LISTED = 10
 _MAX_NAME_CHARS = 60
 _BLOCK_BYTES = 1 << 20
 
@@ -49,11 +49,8 @@ def _only_file(name: str, members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo
     if not members:
         raise UnreadableUpload(name, "it is a zip archive without files", "Pack it again.")
     if len(members) > 1:
-        listed = ", ".join(
-            repr(member.filename[:_MAX_NAME_CHARS]) for member in members[:_MAX_LISTED]
-        )
-        more = f" and {len(members) - _MAX_LISTED} more" if len(members) > _MAX_LISTED else ""
-        problem = f"it is a zip archive of {len(members)} files: {listed}{more}"
+        listed = list_names([repr(member.filename[:_MAX_NAME_CHARS]) for member in members])
+        problem = f"it is a zip archive of {len(members)} files: {listed}"
         raise UnreadableUpload(name, problem, "Unpack it, and give one of them.")
     if is_encrypted(members[0]):
         problem = f"the file {members[0].filename[:_MAX_NAME_CHARS]!r} in it has a password"

@@ -83,7 +83,7 @@ def choose_csv_layout(
         head = _parse(lines, delimiter, names)
     if head.unclear:
         candidates = [_describe(head, position, above) for position in head.unclear]
-        raise unclear_header_error(name, candidates)
+        raise unclear_header_error(name, "line", candidates)
     notices = []
     if sniffed and delimiter != ",":
         notices.append(f"its columns are parted by {_DELIMITER_NAMES[delimiter]}, not commas")

@@ -23,12 +23,14 @@ class UnclearHeader(Exception):
         super().__init__(f"rows {self.positions} may each be the header")
 
 
-def unclear_header_error(name: str, candidates: Sequence[str]) -> UnreadableUpload:
-    """Return the error for people; `candidates` are such as "line 2 ('id', 'text')"."""
+def unclear_header_error(name: str, what: str, candidates: Sequence[str]) -> UnreadableUpload:
+    """Return the error for people; `candidates` are such as "line 2 ('id', 'text')", `what`: line
+    or row.
+    """
     return UnreadableUpload(
         name,
         f"its columns may be named in {' or in '.join(candidates)}",
-        "Name a column of the right line with --text COLUMN, or remove the lines above it.",
+        f"Name a column of the right {what} with --text COLUMN, or remove the {what}s above it.",
     )
 
 

@@ -21,7 +21,7 @@ from processes.resource_limits import (
     limit_memory,
     limit_processor_time,
 )
-from storage.errors import ChorusError
+from storage.errors import ChorusError, one_line_reason
 
 _BLOCK_BYTES = 8 << 20  # of feedback that is sent at once
 _PROGRESS_SECONDS = 0.25
@@ -72,7 +72,7 @@ def _report(error: Exception) -> wire.Header:
     # RuntimeError: a thread that the system has no memory for
     kinds = {ChorusError: "refused", MemoryError: "memory", RuntimeError: "memory", OSError: "disk"}
     kind = next((name for cause, name in kinds.items() if isinstance(error, cause)), "failed")
-    reason = str(error) if kind in ("refused", "disk") else _one_line(error)
+    reason = str(error) if kind in ("refused", "disk") else one_line_reason(error)
     return {"kind": kind, "reason": reason}
 
 
@@ -128,7 +128,3 @@ def _parts(block: ValidatedBlock) -> Iterator[ValidatedBlock]:
     yield replace(block, feedback=block.feedback.slice(0, step))
     for start in range(step, rows, step):
         yield replace(block, feedback=block.feedback.slice(start, step), rejects=[], blank_rows=0)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

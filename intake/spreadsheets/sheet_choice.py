@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from intake.errors import UnreadableUpload
 from intake.spreadsheets.workbook import Sheet, Workbook
+from storage.name_list import list_names
 
-_MAX_LISTED = 30
 _MAX_NAME_CHARS = 60
 
 
@@ -30,7 +30,7 @@ def choose_sheet(name: str, workbook: Workbook, requested: str | None) -> SheetC
     hidden = [sheet.name for sheet in sheets if sheet.hidden]
     if requested is not None:
         return SheetChoice(_requested_sheet(name, sheets, visible, requested))
-    not_read = f"; hidden sheets are not read: {_list_names(hidden)}" if hidden else ""
+    not_read = f"; hidden sheets are not read: {list_names(_quoted(hidden))}" if hidden else ""
     if len(visible) == 1:
         notices = (f"sheet {visible[0]!r} is read{not_read}",) if hidden else ()
         return SheetChoice(visible[0], notices)
@@ -40,10 +40,11 @@ def choose_sheet(name: str, workbook: Workbook, requested: str | None) -> SheetC
         notice = f"sheet {with_rows[0]!r} is read, the only one with rows{not_read}"
         return SheetChoice(with_rows[0], (notice,))
     if with_rows:
-        counts = ", ".join(
-            f"{sheet[:_MAX_NAME_CHARS]!r} ({rows[sheet]} rows)" for sheet in with_rows[:_MAX_LISTED]
-        )
-        problem = f"{len(with_rows)} of its sheets have rows: {counts}{not_read}"
+        counts = [
+            f"{name} ({rows[sheet]:,} rows)"
+            for sheet, name in zip(with_rows, _quoted(with_rows), strict=True)
+        ]
+        problem = f"{len(with_rows)} of its sheets have rows: {list_names(counts)}{not_read}"
         raise UnreadableUpload(name, problem, "Say which with --sheet NAME.")
     raise UnreadableUpload(
         name,
@@ -63,14 +64,13 @@ def _requested_sheet(
         return alike[0]
     if requested.isdecimal() and 1 <= int(requested) <= len(visible):
         return visible[int(requested) - 1]
+    missing = repr(requested[:_MAX_NAME_CHARS])
     raise UnreadableUpload(
         name,
-        f"it has no sheet {requested[:_MAX_NAME_CHARS]!r}; its sheets are {_list_names(names)}",
+        f"it has no sheet {missing}; its sheets are {list_names(_quoted(names), missing)}",
         "Name one of them with --sheet, or give its number.",
     )
 
 
-def _list_names(names: Sequence[str]) -> str:
-    listed = ", ".join(repr(name[:_MAX_NAME_CHARS]) for name in names[:_MAX_LISTED])
-    more = len(names) - _MAX_LISTED
-    return f"{listed} and {more} more" if more > 0 else listed
+def _quoted(names: Sequence[str]) -> list[str]:
+    return [repr(name[:_MAX_NAME_CHARS]) for name in names]

@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from intake.detect.header import HEADER_ROWS, UnclearHeader, find_header
+from intake.detect.header import (
+    HEADER_ROWS,
+    UnclearHeader,
+    describe_row,
+    find_header,
+    unclear_header_error,
+)
 from intake.errors import UnreadableUpload
 from intake.spreadsheets.workbook import OpenSheet, Row, SheetRow
-
-_SHOWN_CELLS, _SHOWN_CHARS = 4, 30
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,10 @@ def find_table(name: str, content: OpenSheet, requested: Sequence[str]) -> Table
     try:
         header = by_number[first.number + find_header(rows, requested)]
     except UnclearHeader as unclear:
-        candidates = " or in ".join(
+        candidates = [
             _describe(by_number[first.number + position]) for position in unclear.positions
-        )
-        advice = "Name a column of the right row with --text COLUMN, or remove the rows above it."
-        problem = f"its columns may be named in {candidates}"
-        raise UnreadableUpload(name, problem, advice) from None
+        ]
+        raise unclear_header_error(name, "row", candidates) from None
     notices: tuple[str, ...] = ()
     if header.number > first.number:
         notices = (f"its columns are named in {_describe(header)}; the rows above are not read",)
@@ -84,6 +86,4 @@ def _texts(cells: Row) -> list[str]:
 
 def _describe(row: SheetRow) -> str:
     """Return the number of a row and its first cells."""
-    cells = [cell.strip() for cell in _texts(row.cells) if cell.strip()]
-    shown = ", ".join(repr(cell[:_SHOWN_CHARS]) for cell in cells[:_SHOWN_CELLS])
-    return f"row {row.number} ({shown}{', ...' if len(cells) > _SHOWN_CELLS else ''})"
+    return f"row {row.number} ({describe_row(_texts(row.cells))})"

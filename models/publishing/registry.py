@@ -1,6 +1,5 @@
 """The registry of published models, which checks that each file is the one that was published."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from models.interface.manifest import Artifact, ModelManifest, ModelSpec, digest_of
 from storage.errors import BadRequest, ChorusError
+from storage.names import digest_of_file
 from storage.places.concurrent import map_concurrently
 from storage.places.place import Absent, Place
 from storage.versions.version_store import CHAMPION, VersionStore
@@ -95,7 +95,7 @@ class ModelRegistry:
         if not files:
             raise NothingToPublish(folder)
         artifacts = tuple(
-            Artifact(file=file, bytes=path.stat().st_size, sha256=_sha256(path))
+            Artifact(file=file, bytes=path.stat().st_size, sha256=digest_of_file(path))
             for file, path in files.items()
         )
         manifest = ModelManifest(
@@ -135,14 +135,9 @@ class ModelRegistry:
             except Absent:
                 digest = "missing"
             else:
-                digest = _sha256(file)
+                digest = digest_of_file(file)
             if digest != artifact.sha256:
                 raise Tampered(
                     manifest.name, manifest.version, artifact.file, artifact.sha256, digest
                 )
             yield file
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

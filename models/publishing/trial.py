@@ -20,7 +20,7 @@ from models.interface.scorer import score
 from models.kinds.table import find_kind, open_scorer
 from models.publishing.sample_texts import sample_texts
 from processes.piped_process import PipedProcess, ProcessFailed, ProcessTimedOut
-from storage.errors import BadRequest
+from storage.errors import BadRequest, one_line_reason
 
 _SECONDS = 120.0  # that the trial may take; a model that takes longer is not measured
 _ENOUGH_SECONDS = 0.3  # of scoring, after which the rate is known
@@ -71,7 +71,7 @@ def _try(pipe: Connection, spec: ModelSpec, folder: Path, texts: list[str]) -> N
     try:
         pipe.send(_measure(spec, folder, pa.array(texts, pa.string())))
     except Exception as error:  # whatever a model raises
-        pipe.send(f"{type(error).__name__}: {error}")
+        pipe.send(one_line_reason(error))
 
 
 def _measure(spec: ModelSpec, folder: Path, texts: pa.StringArray) -> Measurements:

@@ -97,6 +97,16 @@ class ConfigFile:
                 key_path, f"{key}{where} is {self.show(value)}; allowed is {error}."
             ) from None
 
+    def quoting_hint(self, what: str, path: KeyPath, key: str, value: object) -> str:
+        """Return a hint if the table of a name has a table: often a name with a dot lacks quotes.
+
+        `what`: whose name it is. TOML reads [models.a.b] as a table `b` in that of the model `a`.
+        """
+        if len(path) < 2 or not isinstance(value, dict):
+            return ""
+        quoted = self.header_of((*path[:-1], f"{path[-1]}.{key}"))
+        return f" A {what}'s name with a dot is quoted: {quoted}."
+
     def check_required(
         self, path: KeyPath, table: Mapping[str, object], required: Sequence[str]
     ) -> None:

@@ -1,10 +1,10 @@
 """The file that an export writes: whole or not at all, and never over a file of somebody else."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from storage.errors import BadRequest
+from storage.names import digest_of_file
 from storage.places.place import Absent, Place
 from storage.records.exported_files import ExportedFile, read_exported, split_url, write_exported
 
@@ -47,7 +47,7 @@ def write_whole_file(
     target, name = split_url(url)
     with target.new_file(name) as file:
         write(file)
-        new = _digest_of(file)
+        new = digest_of_file(file)
         current = _digest_in(target, name)
         exported = read_exported(place, url)
         if current not in (None, new, *exported.digests):
@@ -64,11 +64,6 @@ def _digest_in(target: Place, name: str) -> str | None:
     """Return the SHA-256 of a file, None if it does not exist."""
     try:
         with target.local_file(name) as file:
-            return _digest_of(file)
+            return digest_of_file(file)
     except Absent:
         return None
-
-
-def _digest_of(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -9,7 +9,6 @@ from storage.records.scores import Float32
 from tasks.steps.bisect_rows import bisect_bad_rows, max_bad_rows
 
 _HARMLESS_TEXT = "This is a short and friendly text, and there is nothing wrong with it."
-_MAX_REASON_CHARS = 300  # an error can quote a whole text
 
 
 class IsolatedScoringFailed(Exception):
@@ -62,12 +61,6 @@ def output_fault(values: Float32, rows: int, labels: int) -> str | None:
     if not np.isfinite(values).all():
         return "answered with values that are not finite"
     return None
-
-
-def one_line_reason(error: BaseException) -> str:
-    """Return an exception as one line, shortened."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return reason if len(reason) <= _MAX_REASON_CHARS else f"{reason[: _MAX_REASON_CHARS - 1]}…"
 
 
 def reason_for_log(reason: str) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from storage.errors import ChorusError
+from storage.errors import ChorusError, one_line_reason
 from storage.places.concurrent import run_concurrently
 from storage.records import scores
 from storage.records.feedback import read_texts
@@ -28,7 +28,6 @@ from tasks.planning.score_reuse import complete_scores
 from tasks.steps.bisect_rows import ModelAtFault
 from tasks.steps.fault_isolation import (
     LoadedModel,
-    one_line_reason,
     output_fault,
     reason_for_log,
     score_isolating_faults,

@@ -37,7 +37,7 @@ def _read_table(
     toml: ConfigFile, path: KeyPath, table: Mapping[str, object], base: Limits
 ) -> Limits:
     values = {
-        key: toml.check_value(path, key, value, _KEYS, _hint(toml, path, key, value))
+        key: toml.check_value(path, key, value, _KEYS, toml.quoting_hint("model", path, key, value))
         for key, value in table.items()
         if key != GATE
     }
@@ -50,14 +50,6 @@ def _read_table(
             "max of at least min. A key that a model's table leaves out is taken from [defaults].",
         )
     return limits
-
-
-def _hint(toml: ConfigFile, path: KeyPath, key: str, value: object) -> str:
-    """Return a hint if a model's table has a table: often a name with a dot lacks its quotes."""
-    if path[0] != "models" or not isinstance(value, dict):
-        return ""
-    name = f"{path[-1]}.{key}"
-    return f" A model's name with a dot is quoted: {toml.header_of(('models', name))}."
 
 
 def _drain(value: object) -> float:

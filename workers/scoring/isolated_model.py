@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from models.interface.compute import Compute
 from processes.piped_process import PipedProcess, ProcessFailed, UnexpectedAnswer
-from storage.errors import ChorusError
+from storage.errors import ChorusError, one_line_reason
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records.scores import Float32
-from tasks.steps.fault_isolation import IsolatedScoringFailed, one_line_reason, reason_for_log
+from tasks.steps.fault_isolation import IsolatedScoringFailed, reason_for_log
 from workers.scoring.in_memory_model import InMemoryModel
 
 _LOAD_SECONDS = 600.0  # that a model may take to load

@@ -140,8 +140,6 @@ def test_progress_says_how_much_of_the_file_was_read(tmp_path: Path) -> None:
 def test_a_malformed_message_of_the_reader_refuses_the_upload(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: bytes
 ) -> None:
-    monkeypatch.setattr(
-        "processes.piped_process.PipedProcess.receive_bytes", lambda *_: message
-    )
+    monkeypatch.setattr("processes.piped_process.PipedProcess.receive_bytes", lambda *_: message)
     with pytest.raises(UnreadableUpload, match="its reader failed"):
         upload_isolated(tmp_path, b"text\na\n", "in.csv")
