@@ -20,7 +20,7 @@ def feedback() -> None:
 @as_json
 def list_feedback(customers: tuple[str, ...], as_json: bool) -> None:
     """List the stored datasets: file, rows, rejects, and the jobs that label them."""
-    from chorus.reprocess.stored_datasets import list_datasets
+    from chorus.feedback.stored_datasets import list_datasets
 
     list_datasets(from_environment(), customers, as_json=as_json)
 
@@ -34,7 +34,7 @@ def show_feedback(dataset: str, customer: str | None, as_json: bool) -> None:
 
     DATASET is an id, or the beginning of one.
     """
-    from chorus.reprocess.stored_datasets import show_dataset
+    from chorus.feedback.stored_datasets import show_dataset
 
     show_dataset(from_environment(), dataset, customer, as_json=as_json)
 
@@ -49,6 +49,6 @@ def remove_feedback(dataset: str, customer: str | None, yes: bool, as_json: bool
 
     Labels written to --out and scores stay. A dataset that a running job or run needs is refused.
     """
-    from chorus.reprocess.remove_dataset import remove_dataset
+    from chorus.feedback.remove_dataset import remove_dataset
 
     remove_dataset(from_environment(), dataset, customer, yes=yes, as_json=as_json)

@@ -33,7 +33,7 @@ def resume(job: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
 def logs(job: str, follow: bool, as_json: bool) -> None:
     """Print what the processes of this machine have logged of JOB, in the order of time."""
-    from chorus.operations.job_logs import show_logs
+    from chorus.jobs.job_logs import show_logs
 
     show_logs(from_environment(), job, follow=follow, as_json=as_json)
 

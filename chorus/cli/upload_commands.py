@@ -26,8 +26,8 @@ def score(device: str | None, **arguments: Any) -> None:
     FILE is CSV, TSV, JSON Lines, Parquet, .xlsx, .ods or .xls, also as .gz or alone in a .zip; - is
     standard input.
     """
-    from chorus.jobs.prepare_jobs import UploadRequest
-    from chorus.jobs.upload_request import score
+    from chorus.uploads.prepare_jobs import UploadRequest
+    from chorus.uploads.upload_request import score
 
     sys.exit(score(settings_with_device(device), UploadRequest(**arguments)))
 
@@ -36,8 +36,8 @@ def score(device: str | None, **arguments: Any) -> None:
 @upload_options
 def submit(**arguments: Any) -> None:
     """Hand FILE to a running service, and print the id of the job."""
-    from chorus.jobs.prepare_jobs import UploadRequest
-    from chorus.jobs.upload_request import submit
+    from chorus.uploads.prepare_jobs import UploadRequest
+    from chorus.uploads.upload_request import submit
 
     sys.exit(submit(from_environment(), UploadRequest(**arguments)))
 
@@ -61,7 +61,7 @@ def plan(
     Nothing is started, and nothing is stored. FILE is read as `chorus score` reads it, and its
     rejects are shown with their reasons.
     """
-    from chorus.jobs.plan_preview import plan_file_or_job, plan_reprocess
+    from chorus.uploads.plan_preview import plan_file_or_job, plan_reprocess
 
     if file_or_job is None:
         if for_all == bool(customers):

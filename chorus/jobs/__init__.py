@@ -1,1 +1,1 @@
-"""Commands on jobs: score, submit, status, plan, cancel, resume."""
+"""Commands on jobs: status, logs, cancel, resume."""

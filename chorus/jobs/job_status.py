@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from chorus.jobs.score_report import nothing_labelled, reject_reasons
+from chorus.feedback.reject_reasons import nothing_labelled, reject_reasons
 from storage.errors import ChorusError
 from storage.places.place import Place
 from storage.records.exported_files import requested_files

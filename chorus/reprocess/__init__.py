@@ -1,1 +1,1 @@
-"""Commands on stored feedback and its labels: reprocess, schedule, labels, prune, feedback."""
+"""Commands on stored feedback and its labels: reprocess, schedule, labels, prune."""

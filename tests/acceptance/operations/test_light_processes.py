@@ -27,7 +27,7 @@ def imported_by(code):
 
 def test_only_a_scorer_imports_a_model_library():
     code = """
-import chorus.cli.main, chorus.jobs.upload_request, chorus.jobs.status, chorus.jobs.manage
+import chorus.cli.main, chorus.uploads.upload_request, chorus.jobs.status, chorus.jobs.manage
 import chorus.operations.doctor, chorus.operations.deploy, chorus.service.worker, chorus.service.up
 import chorus.compare.diff, chorus.registry.gate, chorus.reprocess.reprocess_request
 import chorus.service.bridge, intake.messages.subscription, intake.messages.topic

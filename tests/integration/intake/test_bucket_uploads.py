@@ -9,7 +9,7 @@ import pytest
 
 from chorus.common.settings import from_environment
 from chorus.export.out_option import read_out
-from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
+from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
 from intake.dataset.upload import store_upload
 from intake.dataset.upload_options import UploadOptions
 from intake.errors import UnreadableUpload

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chorus.service.intake_progress import IntakeProgress, describe
+from chorus.uploads.intake_progress import IntakeProgress, describe
 from intake.isolation.reading_progress import ReadingProgress
 
 

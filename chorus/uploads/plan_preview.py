@@ -11,13 +11,13 @@ from chorus.common.configuration import check_configuration
 from chorus.common.console import print_json
 from chorus.common.settings import Settings
 from chorus.export.out_option import read_out
+from chorus.feedback.reject_examples import reject_examples
 from chorus.jobs.lookup import find_job
-from chorus.jobs.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
-from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
-from chorus.reprocess.reject_examples import reject_examples
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import forecast_jobs
+from chorus.uploads.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
+from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
 from storage.names import is_name
 from storage.places.dry_run import DryRunPlace
 from storage.places.open_place import open_place

@@ -2,7 +2,7 @@
 
 from chorus.common.console import print_json, print_line
 from chorus.common.settings import Settings
-from chorus.reprocess.find_dataset import find_dataset
+from chorus.feedback.find_dataset import find_dataset
 from storage.places.open_place import open_place
 from storage.records import feedback
 from tasks.jobs.activate_labels import has_default_output

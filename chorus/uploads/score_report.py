@@ -1,16 +1,16 @@
 """The result of `chorus score`: an object of JSON, or tables and lines for people."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 from chorus.common.console import print_line
 from chorus.common.console_table import print_preview
 from chorus.common.preview import read_preview
+from chorus.feedback.reject_reasons import join_reasons, nothing_labelled, reject_reasons
 from chorus.service.run_job import Outcome
 from ensemble.spec import EnsembleRegistry
 from storage.places.place import Place
 from storage.records import feedback
-from storage.records.feedback import MODEL_FAILED, Dataset
+from storage.records.feedback import Dataset
 from storage.records.jobs import Job
 from storage.records.labelled_output import Manifest
 from storage.tables import decode_parquet
@@ -65,22 +65,6 @@ def print_result(
             print_line(f"  {rows:,} rows: {detail}")
     if not manifest.rows_labelled:
         print_line(nothing_labelled(manifest.rows_in, reject_reasons(dataset, manifest)))
-
-
-def nothing_labelled(rows_in: int, reasons: Mapping[str, int]) -> str:
-    """Return why a job has no labelled row."""
-    return f"No row was labelled: all {rows_in:,} were rejected ({join_reasons(reasons)})."
-
-
-def join_reasons(reasons: Mapping[str, int]) -> str:
-    """Return reasons and rows as people read them: `no text 2, duplicate id 1`."""
-    return ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.items())
-
-
-def reject_reasons(dataset: Dataset, manifest: Manifest) -> dict[str, int]:
-    """Return reason → rows, of all rejected rows."""
-    failed = sum(part.rows for part in manifest.rejected_parts)
-    return {**dataset.reasons, **({MODEL_FAILED: failed} if failed else {})}
 
 
 def _model_reject_details(output: Place, manifest: Manifest) -> list[tuple[str, int]]:

@@ -8,12 +8,13 @@ from redis.exceptions import RedisError
 from chorus.common.console import print_json, print_line, print_notice
 from chorus.common.settings import Settings
 from chorus.export.out_option import OutOption, read_out
-from chorus.jobs.prepare_jobs import UploadRequest, prepare_jobs
-from chorus.jobs.progress import show_progress
-from chorus.jobs.score_report import nothing_labelled, print_result, score_result
+from chorus.feedback.reject_reasons import nothing_labelled
 from chorus.service.connection import NoService, broker_for, context_for, service_broker
 from chorus.service.job_forecast import read_work_to_start, store_forecast
 from chorus.service.run_job import Outcome, interrupt_on_sigterm, run_job
+from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
+from chorus.uploads.progress import show_progress
+from chorus.uploads.score_report import print_result, score_result
 from models.interface.device import choose_device, gather_gpu_facts
 from storage.places.open_place import open_place
 from storage.places.place import Place

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from chorus.common.console import print_line
 from chorus.common.console_table import print_table
-from chorus.jobs.score_report import nothing_labelled
-from chorus.reprocess.reject_examples import RejectExample, print_reject_examples
+from chorus.feedback.reject_examples import RejectExample, print_reject_examples
+from chorus.feedback.reject_reasons import nothing_labelled
 from storage.records.feedback import Dataset
 from tasks.planning.forecast import JobForecast, ModelForecast
 

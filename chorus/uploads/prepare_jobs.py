@@ -11,7 +11,7 @@ from chorus.common.console import print_notice
 from chorus.common.process_setup import block_pandas
 from chorus.common.settings import Settings
 from chorus.export.out_option import OutOption, claim_out
-from chorus.service.intake_progress import IntakeProgress
+from chorus.uploads.intake_progress import IntakeProgress
 from intake.dataset.refusal import AcceptedLosses
 from intake.dataset.upload import store_columns
 from intake.dataset.upload_options import UploadOptions

@@ -5,8 +5,8 @@ from collections import defaultdict
 from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
 from chorus.common.settings import Settings
-from chorus.reprocess.find_dataset import find_dataset
-from chorus.reprocess.reject_examples import print_reject_examples, reject_examples
+from chorus.feedback.find_dataset import find_dataset
+from chorus.feedback.reject_examples import print_reject_examples, reject_examples
 from storage.names import check_name
 from storage.places.open_place import open_place
 from storage.places.place import Place

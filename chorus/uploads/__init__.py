@@ -1,0 +1,1 @@
+"""Commands on a file of feedback: score, submit, plan."""
