@@ -12,6 +12,9 @@ from intake.errors import UnreadableUpload
 
 # Stands in decoded text where bytes were invalid. A lone surrogate is never part of a valid text.
 INVALID_MARK = "\ud800"
+# A file is UTF-8 with damaged rows if it has so many valid sequences for each invalid byte. Chinese
+# in GBK has some that are valid by chance.
+_VALID_FOR_EACH_INVALID = 4
 _ERROR_HANDLER = "chorus-mark-invalid"
 _ESCAPE_ENCODINGS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _NO_TEXT_ENCODINGS = frozenset(
@@ -45,10 +48,10 @@ def choose_encoding(
 ) -> Encoding:
     """Return the encoding of the upload `name`.
 
-    That is the requested one; else the one of the byte order mark; else UTF-8 if most multi-byte
-    sequences are valid; else the legacy encoding that `choose_legacy` finds for certain in the
-    file, which `read_blocks` reads once more. Raises UnreadableUpload for an unknown encoding,
-    for binary data, for UTF-16 without a byte order mark, and where no encoding is certain.
+    That is the requested one; else the one of the byte order mark; else UTF-8 if nearly all
+    multi-byte sequences are valid; else the legacy encoding that `choose_legacy` finds for certain
+    in the file, which `read_blocks` reads once more. Raises UnreadableUpload for an unknown
+    encoding, for binary data, for UTF-16 without a byte order mark, and where none is certain.
     """
     if requested is not None:
         return Encoding(_python_name(name, requested, counts.head))
@@ -64,7 +67,7 @@ def choose_encoding(
         return Encoding("utf-8-sig")
     if not counts.invalid_bytes:
         return Encoding("utf-8")
-    if counts.valid_sequences > counts.invalid_bytes:
+    if counts.valid_sequences > _VALID_FOR_EACH_INVALID * counts.invalid_bytes:
         notice = (
             f"read as utf-8 with {counts.invalid_bytes} invalid bytes: the rows that hold them are "
             "rejected"

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intake.encodings.non_ascii import NonAsciiSample
-from intake.encodings.readings import ENCODINGS, Reading, read_sample
+from intake.encodings.readings import (
+    COMMON_ENCODINGS,
+    ENCODINGS,
+    USUAL_ENCODING,
+    Reading,
+    read_sample,
+)
 
 _CHARDET_BYTES = 16 * 1024  # chardet's statistics use no more
 _MAX_IMPLAUSIBLE = 0.35  # of the characters: nothing fits above this
@@ -19,6 +25,8 @@ _OUT_OF_PLACE = 0.35
 _NEGLIGIBLE = 0.02
 _FEW_DIFFER = 0.2  # of the characters: chardet's confidence says little about these
 _CLOSE_WHERE_FEW_DIFFER = 0.05
+_AS_PLAUSIBLE = 0.1  # the difference between two that are as plausible as each other
+_PLAUSIBLE = 0.05  # of the characters out of place, in a reading that comes into question
 _SHOWN = 6
 
 # A word with bytes outside ASCII; the other words say nothing about the encoding.
@@ -41,12 +49,18 @@ def choose_legacy(sample: NonAsciiSample) -> LegacyChoice:
     words = list(dict.fromkeys(_WORD.findall(b"\n".join(sample.lines))))
     few = sum(byte > 0x7F for byte in b"".join(words)) < _FEW_BYTES
     readings = read_sample(sample, _likelihoods(words), few)
+    if few:
+        readings = _without_rare(readings)
     readings.sort(key=_score, reverse=True)
     if not readings:
         return LegacyChoice((), certain=False)
     best, others = readings[0], readings[1:]
     close = _CLOSE_IN_FEW_WORDS if few else _CLOSE
-    rivals = [other for other in others if _is_rival(other, best, close)]
+    rivals = [
+        other
+        for other in others
+        if _is_rival(other, best, close) or (few and _is_usual_and_plausible(other, best))
+    ]
     certain = not rivals and best.implausible <= _MAX_IMPLAUSIBLE
     shown = rivals + [
         other
@@ -59,6 +73,24 @@ def choose_legacy(sample: NonAsciiSample) -> LegacyChoice:
 def _score(reading: Reading) -> float:
     """Return chardet's confidence, less for each implausible character."""
     return reading.likelihood * (1 - min(1.0, reading.implausible)) ** 4
+
+
+def _without_rare(readings: list[Reading]) -> list[Reading]:
+    """Leave out rare encodings if a common one reads the few words plausibly."""
+    common = [reading for reading in readings if reading.encoding in COMMON_ENCODINGS]
+    plausible = any(reading.implausible <= _PLAUSIBLE for reading in common)
+    return common if plausible else readings
+
+
+def _is_usual_and_plausible(other: Reading, best: Reading) -> bool:
+    """Return True if the usual encoding of exports reads a few words as plausibly as the best.
+
+    chardet's confidence says nothing about so few.
+    """
+    if other.encoding != USUAL_ENCODING or not best.is_single_byte:
+        return False
+    its_faults, faults = other.faults_where_other(best), best.faults_where_other(other)
+    return (sum(its_faults) - sum(faults)) / max(1, len(faults)) < _AS_PLAUSIBLE
 
 
 def _is_rival(other: Reading, best: Reading, close: float) -> bool:

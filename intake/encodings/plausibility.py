@@ -11,15 +11,19 @@ from intake.encodings.alphabets import strange_letters
 
 _STRANGE = 0.8  # of a letter that the language of its line lacks: it may be part of a name
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI")
+_NOT_LATIN = frozenset(_SCRIPTS[1:])
 _IDEOGRAPHIC = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "KATAKANA-HIRAGANA", "BOPOMOFO")
 _WITH_ALPHABETS = ("LATIN", "CYRILLIC")
-_USUAL_SYMBOLS = frozenset("“”‘’„‚«»‹›–—…€£¥©®™°§·•¿¡ªº½¼¾×´²³±№\u00a0")
+_USUAL_SYMBOLS = frozenset("“”‘’„‚«»‹›–—…€£¥©®™°§·•¿¡ªº½¼¾×´²³±№")
 _INSIDE_WORDS = frozenset("’´·")
+_INVISIBLE = frozenset("\u00a0\u00ad")  # no-break space and soft hyphen, pasted from web pages
+_QUOTES_IN_PAIRS = frozenset("«»")
 _DASHES = frozenset("–—")
 _NOT_AFTER_LETTERS = frozenset("„‚¿¡ªº½¼¾")
 _NOT_BEFORE_LETTERS = frozenset("€£¥½¼¾×±°²³ªº©®™")
 # Words of one letter: à, è, é, ó, ò, y, ı and those of Cyrillic and Greek.
 _SINGLE = frozenset("àèéêóòôáâåöıавикосуяжіїйєэюоηωήοό")
+_SHORT_WORD = re.compile(r"\b\w{1,2}\b")
 # Two capitals at the beginning of a word in small letters, the first of them outside ASCII.
 _MIXED_CAPITALS = re.compile(r"(?<!\w)[^\x00-\x7f][A-Z][a-z]")
 _CONTRACTION = re.compile(
@@ -63,13 +67,17 @@ def _judge_line(
     the whole file, which may have several languages.
     """
     apostrophes = {match.start(1) for match in _CONTRACTION.finditer(line)}
+    apart = _letters_apart(line)
+    unpaired = line.count("«") != line.count("»")
     padded = f" {line} "
     faults = []
     for at, character in enumerate(line):
         if character.isascii():
             faults.append(0.0)
-        elif at in apostrophes and character.isalpha():
+        elif (at in apostrophes and character.isalpha()) or at in apart:
             faults.append(1.0)
+        elif unpaired and character in _QUOTES_IN_PAIRS:
+            faults.append(0.7)
         else:
             letter = character.lower()
             strange = _STRANGE * (of_line.get(letter, 0.0) + of_file.get(letter, 0.0)) / 2
@@ -78,8 +86,26 @@ def _judge_line(
     return faults
 
 
+def _letters_apart(line: str) -> set[int]:
+    """Return the positions of words of one or two letters that are not Latin in a Latin line."""
+    latin = sum(character.isascii() and character.isalpha() for character in line)
+    others = sum(_script(character) in _NOT_LATIN for character in line)
+    if latin <= others:
+        return set()
+    return {
+        at
+        for word in _SHORT_WORD.finditer(line)
+        for at in range(*word.span())
+        if _script(line[at]) in _NOT_LATIN
+    }
+
+
 def _judge(before: str, character: str, after: str) -> float:
     """Judge one character by its neighbours."""
+    if character in _INVISIBLE:
+        return 0.0
+    if character == "µ":
+        return float(before.isalpha())
     if not character.isalpha():
         return _judge_symbol(before, character, after)
     return 1.0 if _breaks_word(before, character, after) else _oddness(before, character, after)

@@ -1,5 +1,6 @@
 """The readings of a sample: what the lines say in each encoding that the file may have."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,10 @@ ENCODINGS: Mapping[str, str] = {
     "mac_latin2": "mac-latin2", "mac_greek": "mac-greek", "mac_turkish": "mac-turkish",
 }  # fmt: skip
 _COMMON, _LESS_COMMON = 14, 20  # encodings from the first on
+USUAL_ENCODING = "windows-1252"
+COMMON_ENCODINGS = frozenset(list(ENCODINGS)[:_LESS_COMMON])
+# Lines and blocks that draw tables stand beside no letter, except where Japanese is misread.
+_LINE_IN_WORD = re.compile(r"[^\W\d_][\u2500-\u259f]|[\u2500-\u259f][^\W\d_]")
 _MULTI_BYTE = frozenset({"gb18030", "cp932", "euc_jp", "cp949", "big5hkscs"})
 
 
@@ -73,7 +78,8 @@ def read_sample(
 ) -> list[Reading]:
     """Return the readings that differ, the common encodings first.
 
-    An encoding is out if it has no character for some byte of the file, or a control character.
+    An encoding is out if it has no character for some byte of the file, or a control character, or
+    one that draws tables beside a letter.
     `likelihoods`: by chardet's names. Where it had few words to judge by, what is common counts,
     too.
     """
@@ -109,5 +115,7 @@ def _decode(sample: NonAsciiSample, encoding: str) -> Iterator[str]:
     except UnicodeDecodeError:
         return
     if any("\x80" <= character <= "\x9f" for character in chain.from_iterable(lines)):
+        return
+    if any(map(_LINE_IN_WORD.search, lines[: len(pieces)])):
         return
     yield from lines[: len(pieces)]
