@@ -67,7 +67,7 @@ def choose_encoding(
         return Encoding("utf-8-sig")
     if not counts.invalid_bytes:
         return Encoding("utf-8")
-    if counts.valid_sequences > _VALID_FOR_EACH_INVALID * counts.invalid_bytes:
+    if counts.valid_sequences >= _VALID_FOR_EACH_INVALID * counts.invalid_bytes:
         notice = (
             f"read as utf-8 with {counts.invalid_bytes} invalid bytes: the rows that hold them are "
             "rejected"

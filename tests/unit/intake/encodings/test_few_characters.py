@@ -26,7 +26,7 @@ def read_row(row: str, encoding: str) -> str:
     [
         "The phone\u00a0is good",  # a no-break space, pasted from a web page
         "only 5 µm thick",
-        "Don’t buy",
+        "Don\u2019t buy",
         "It was 30° inside",
         "Das ist groß",
         "è buono e costa poco",
@@ -46,7 +46,7 @@ def test_a_row_of_windows_1252_is_read_right_or_shown_as_a_candidate(row: str) -
         ("Škoda dealer", "windows-1250"),
         ("Jürgen was helpful", "mac_roman"),
         ("my fiancée loved it", "cp850"),
-        ("良い, ありがとう, とても良い", "shift_jis"),
+        ("とても良い", "shift_jis"),
         ("谢谢, 质量不错", "gb18030"),
     ],
 )
