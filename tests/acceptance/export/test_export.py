@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chorus(registry, folder):
-    return Command(shutil.copytree(registry, folder / "home"))
+    return Command(shutil.copytree(registry, folder / "home"), light=True)
 
 
 @pytest.fixture(scope="module")

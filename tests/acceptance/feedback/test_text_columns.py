@@ -35,31 +35,38 @@ def labelled(output):
     return {row["id"]: row["text"] for row in pq.read_table(output, partitioning=None).to_pylist()}
 
 
-def test_each_text_column_is_labelled_by_a_job_of_its_own(chorus, survey, tmp_path):
-    planned = chorus.here("plan", survey, *BOTH, "--out", tmp_path / "out", "--json").json
-    ended = chorus("score", survey, *BOTH, "--out", tmp_path / "out", "--json")
-    assert ended.status == 0, ended.err
-    likes, dislikes = ended.json["jobs"]
-    assert [job["job"] for job in planned["jobs"]] == [likes["job"], dislikes["job"]]
-    assert [job["rows"] for job in planned["jobs"]] == [2, 2]
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    return tmp_path_factory.mktemp("labels") / "labels.csv"
+
+
+@pytest.fixture(scope="module")
+def scored(chorus, survey, labels):
+    return chorus("score", survey, *BOTH, "--out", labels, "--json")
+
+
+def test_each_text_column_is_labelled_by_a_job_of_its_own(chorus, survey, scored):
+    assert scored.status == 0, scored.err
+    likes, dislikes = scored.json["jobs"]
     assert (likes["text_column"], dislikes["text_column"]) == (LIKES, DISLIKES)
     assert (likes["rows_labelled"], likes["reasons"]) == (2, {"no text": 1})
-    assert labelled(tmp_path / "out/What_do_you_like") == {"1": "great service", "2": "very good"}
-    assert labelled(tmp_path / "out/What_do_you_not_like") == {
-        "1": "awful price",
-        "3": "terrible delivery",
-    }
+    assert labelled(likes["output"]) == {"1": "great service", "2": "very good"}
+    assert labelled(dislikes["output"]) == {"1": "awful price", "3": "terrible delivery"}
+    planned = chorus.here("plan", survey, *BOTH, "--json").json["jobs"]
+    assert [job["job"] for job in planned] == [likes["job"], dislikes["job"]]
+    assert [(job["rows_in"], job["rows_rejected"]) for job in planned] == [(3, 1), (3, 1)]
 
 
-def test_both_columns_are_labelled_into_one_file(chorus, survey, tmp_path):
-    ended = chorus("score", survey, *BOTH, "--out", tmp_path / "out.csv")
-    assert ended.status == 0, ended.err
-    assert f"Text column '{DISLIKES}':" in ended.out
-    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+def test_both_columns_are_labelled_into_one_file(chorus, survey, scored, labels):
+    assert scored.json["file"] == str(labels)
+    with labels.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["Respondent ID"] for row in rows] == ["1", "2", "3"]
     assert rows[0][LIKES] == "great service"
-    assert sum("mood" in name and not name.endswith(("score", ")")) for name in rows[0]) >= 2
+    assert rows[0][f"{LIKES}_mood"]
+    assert rows[0][f"{DISLIKES}_mood"]
+    again = chorus("score", survey, *BOTH, "--out", labels)
+    assert f"Text column {DISLIKES!r}:" in again.out
 
 
 def test_joined_columns_are_one_text_and_stay_columns(chorus, survey):
@@ -74,12 +81,16 @@ def test_joined_columns_are_one_text_and_stay_columns(chorus, survey):
     assert (rows[0][LIKES], rows[0][DISLIKES]) == ("great service", "awful price")
 
 
-def test_a_service_takes_a_job_for_each_column(chorus, survey):
+def test_a_service_takes_a_job_for_each_column_with_a_folder_below_out(chorus, survey, tmp_path):
+    request = ("submit", survey, *BOTH, "--out", tmp_path / "out")
     with running_service(chorus):
-        ended = chorus.here("submit", survey, *BOTH, "--no-text", "--json")
+        ended = chorus.here(*request, "--json")
         assert ended.status == 0, ended.err
-        assert [job["text_column"] for job in ended.json["jobs"]] == [LIKES, DISLIKES]
-        listed = chorus.here("submit", survey, *BOTH, "--no-text").out.split()
+        assert {job["text_column"]: job["output"] for job in ended.json["jobs"]} == {
+            LIKES: str(tmp_path / "out/What_do_you_like"),
+            DISLIKES: str(tmp_path / "out/What_do_you_not_like"),
+        }
+        listed = chorus.here(*request).out.split()
         assert listed == [job["job"] for job in ended.json["jobs"]]
 
 

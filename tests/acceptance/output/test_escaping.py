@@ -36,11 +36,10 @@ def test_a_preview_shows_the_escapes_of_texts_ids_and_names(chorus, upload, tmp_
         assert expected in shown
     assert r"out\x1b[2J" in shown
 
-    done = chorus.here(
-        "score", tmp_path / f"a{REVERSED}.csv", "--json", "--out", tmp_path / "o\x1b"
-    )
-    assert not controls(done.out)
-    assert done.json["output"].endswith("o\x1b")  # its value is the true one
+    [job] = re.findall(r"Job (\w+):", ended.out)
+    status = chorus.here("status", job, "--json")
+    assert not controls(status.out)
+    assert status.json["output"] == str(tmp_path / f"out{CLEAR}")  # its value is the true one
 
 
 @pytest.mark.parametrize(
