@@ -108,14 +108,26 @@ def sniff_delimiter(header: str) -> str:
 
 
 def _sniff(lines: Sequence[str], names: Sequence[str]) -> tuple[str, _Head]:
-    """Return the delimiter of the first line, or the best one if titles stand above the header."""
+    """Return the delimiter by which the first line surely is the header.
+
+    That is the most frequent one of the line, or the only one that parts it into such a header.
+    Where none does, it is the one that parts most lines into equally many fields: titles may stand
+    above the header, or a column may be named by a sentence with commas.
+    """
     usual = sniff_delimiter(next((line for line in lines if line.strip()), ""))
     heads = {usual: _parse(lines, usual, names)}
     if heads[usual].names_columns(names):
         return usual, heads[usual]
     heads |= {other: _parse(lines, other, names) for other in DELIMITERS if other != usual}
-    titled = [delimiter for delimiter, head in heads.items() if head.title_above]
-    best = max(titled, key=lambda delimiter: heads[delimiter].uniform_rows, default=usual)
+    naming = [delimiter for delimiter, head in heads.items() if head.names_columns(names)]
+    if len(naming) == 1:
+        return naming[0], heads[naming[0]]
+    possible = [
+        delimiter
+        for delimiter, head in heads.items()
+        if head.title_above or width(next(filter(width, head.rows), [])) > 1
+    ]
+    best = max(possible, key=lambda delimiter: heads[delimiter].uniform_rows, default=usual)
     return (best, heads[best]) if heads[best].uniform_rows else (usual, heads[usual])
 
 

@@ -105,3 +105,18 @@ def test_a_dataset_without_blank_rows_is_stored_as_before(tmp_path: Path) -> Non
     dataset = upload(tmp_path, b"id,text\n1,one\n")
     assert b"blank" not in dataset.encode()
     assert Dataset.decode(dataset.encode(), "dataset.json") == dataset
+
+
+def test_commas_in_the_name_of_a_column_do_not_part_a_file_with_semicolons(tmp_path: Path) -> None:
+    question = "Wie zufrieden sind Sie mit Preis, Lieferung, Qualität, Service und Auswahl?"
+    rows = "".join(f"{row};{row % 5};Alles gut, danke {row}\n" for row in range(9))
+    named = upload(tmp_path, f"id;{question};Kommentar\n{rows}".encode())
+    assert (named.source.delimiter, named.source.text_column) == (";", "Kommentar")
+    unusual = f"Nr;{question};Was noch?\n{rows}".encode()
+    chosen = upload(tmp_path, unusual, columns=ColumnRequest(texts=("Was noch?",)))
+    assert (chosen.source.delimiter, chosen.rows) == (";", 9)
+
+
+def test_a_file_of_one_column_is_not_parted_at_semicolons_of_its_texts(tmp_path: Path) -> None:
+    data = "text\n" + "".join(f"good; but slow {row}\n" for row in range(9))
+    assert upload(tmp_path, data.encode()).rows == 9
