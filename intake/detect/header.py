@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from intake.detect.column_names import is_usual_id, is_usual_text, normalize_name
 from intake.errors import UnreadableUpload
 
+MORE_HEADER_LINES = "two rows below the header describe the columns, and are not read as feedback"
 HEADER_ROWS = 50  # rows of a table that are enough to find its header
 
 _NUMBER_OR_DATE = re.compile(r"[\d\s.,:/\-+%€$£¥]*\d[\d\s.,:/\-+%€$£¥]*")
@@ -113,3 +114,16 @@ def _has_numbers_below(rows: Sequence[Row], header: int) -> bool:
     """
     below = [row for row in rows[header + 1 :] if len(row) == len(rows[header])]
     return any(all(map(_NUMBER_OR_DATE.fullmatch, cells)) for cells in zip(*below, strict=True))
+
+
+def lines_of_header(rows_below: Sequence[Row]) -> int:
+    """Return how many of the rows below the header describe the columns, too.
+
+    Qualtrics exports the questions and then import ids in two more rows.
+
+    >>> lines_of_header([["What did you like?"], ['{"ImportId":"QID1_TEXT"}'], ["Nice staff"]])
+    2
+    """
+    ids = rows_below[1] if len(rows_below) > 1 else []
+    named = [cell for cell in ids if cell.strip()]
+    return 2 if named and all(cell.lstrip().startswith('{"ImportId"') for cell in named) else 0

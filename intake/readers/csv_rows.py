@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from intake.detect.encoding import as_utf8
+from intake.detect.header import MORE_HEADER_LINES, lines_of_header
 from intake.detect.intake_limits import IntakeLimits, check_limit
 from intake.detect.lines import LineBlock, drop_blank_lines, split_lines
 from intake.errors import UnreadableUpload
@@ -80,14 +81,15 @@ def read_csv(
 ) -> OpenedUpload:
     """Open the upload `name` from its lines. Raises UnreadableUpload."""
     parsed = _parse(line_blocks, delimiter, end)
-    header, first = _split_header(name, parsed)
+    header, first, more_lines = _split_header(name, parsed)
     check_limit(name, limits, "columns", len(header), "columns")
     positions = choose_columns(name, header, request, lambda: _samples(first))
     id_column = None if positions.id is None else header[positions.id]
     columns = unique_columns(header)
     blocks = _CsvBlockReader(columns, positions).read(chain([first], parsed))
     text_column = joined_name([header[text] for text in positions.texts])
-    return OpenedUpload(text_column, id_column, tuple(columns), blocks)
+    notices = (MORE_HEADER_LINES,) if more_lines else ()
+    return OpenedUpload(text_column, id_column, tuple(columns), blocks, notices)
 
 
 def _parse(line_blocks: Iterable[LineBlock], delimiter: str, end: str) -> Iterator[_ParsedLines]:
@@ -124,8 +126,10 @@ def _samples(lines: _ParsedLines) -> list[list[str]]:
     return [row for row in lines.rows[:SAMPLE_RECORDS] if row]
 
 
-def _split_header(name: str, parsed: Iterator[_ParsedLines]) -> tuple[list[str], _ParsedLines]:
-    """Return the fields of the first record, and the lines after it that were parsed with it."""
+def _split_header(name: str, parsed: Iterator[_ParsedLines]) -> tuple[list[str], _ParsedLines, int]:
+    """Return the fields of the first record, the lines below that were parsed with it, and how many
+    more records described the columns.
+    """
     for lines in parsed:
         for position, row in enumerate(lines.rows):
             if row is None or has_invalid_characters("".join(row)):
@@ -135,15 +139,17 @@ def _split_header(name: str, parsed: Iterator[_ParsedLines]) -> tuple[list[str],
                     "Check the start of the file.",
                 )
             if row:
-                header_rows = lines.rows[: position + 1]
+                below = lines.rows[position + 1 : position + 3]
+                end = position + 1 + lines_of_header([fields or [] for fields in below])
+                header_rows = lines.rows[:end]
                 header_lines = sum(count_lines(above, lines.end) for above in header_rows)
                 rest = replace(
                     lines,
                     data=as_utf8("".join(lines.lines[header_lines:])),
-                    irregular_rows=lines.rows[position + 1 :],
+                    irregular_rows=lines.rows[end:],
                     columns=(),
                 )
-                return row, rest
+                return row, rest, end - position - 1
     raise UnreadableUpload(name, "it holds no header", "Its first line must name the columns.")
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from intake.detect.header import (
     HEADER_ROWS,
+    MORE_HEADER_LINES,
     UnclearHeader,
     describe_row,
     find_header,
+    lines_of_header,
     unclear_header_error,
 )
 from intake.errors import UnreadableUpload
@@ -24,6 +26,7 @@ class Table:
 
     content: OpenSheet
     header: SheetRow
+    last_line: int  # number of the last row that describes the columns
     positions: Sequence[int]  # of the columns, among the cells of a row
     notices: tuple[str, ...] = ()
 
@@ -34,7 +37,7 @@ class Table:
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that are not blank, with one cell a column."""
-        for row in _rows_below(self.content, self.header):
+        for row in _rows_below(self.content, self.last_line):
             yield SheetRow(row.number, [row.cells[position] for position in self.positions])
 
 
@@ -63,21 +66,26 @@ def find_table(name: str, content: OpenSheet, requested: Sequence[str]) -> Table
     notices: tuple[str, ...] = ()
     if header.number > first.number:
         notices = (f"its columns are named in {_describe(header)}; the rows above are not read",)
-    return Table(content, header, _positions_with_content(content, header), notices)
+    below = [_texts(row.cells) for row in islice(_rows_below(content, header.number), 2)]
+    last_line = header.number
+    if more := lines_of_header(below):
+        last_line = [row.number for row in islice(_rows_below(content, header.number), more)][-1]
+        notices = (*notices, MORE_HEADER_LINES)
+    return Table(content, header, last_line, _positions_with_content(content, header), notices)
 
 
 def _positions_with_content(content: OpenSheet, header: SheetRow) -> list[int]:
     """Return the positions of the columns that have a name, or a cell that is not blank."""
     blank = {position for position, cell in enumerate(header.cells) if cell is None}
-    for row in _rows_below(content, header) if blank else ():
+    for row in _rows_below(content, header.number) if blank else ():
         blank = {position for position in blank if row.cells[position] is None}
         if not blank:
             break
     return [position for position in range(len(header.cells)) if position not in blank]
 
 
-def _rows_below(content: OpenSheet, header: SheetRow) -> Iterator[SheetRow]:
-    return (row for row in content.rows() if row.number > header.number)
+def _rows_below(content: OpenSheet, number: int) -> Iterator[SheetRow]:
+    return (row for row in content.rows() if row.number > number)
 
 
 def _texts(cells: Row) -> list[str]:

@@ -120,3 +120,19 @@ def test_commas_in_the_name_of_a_column_do_not_part_a_file_with_semicolons(tmp_p
 def test_a_file_of_one_column_is_not_parted_at_semicolons_of_its_texts(tmp_path: Path) -> None:
     data = "text\n" + "".join(f"good; but slow {row}\n" for row in range(9))
     assert upload(tmp_path, data.encode()).rows == 9
+
+
+def test_the_three_lines_of_a_header_of_qualtrics_are_no_feedback(tmp_path: Path) -> None:
+    data = (
+        'ResponseId,Q2_TEXT\r\nResponse ID,"What did you like?\nBe frank, please"\r\n'
+        '"{""ImportId"":""_recordId""}","{""ImportId"":""QID2_TEXT""}"\r\n'
+        "R_1,Nice staff\r\nR_2,Slow service\r\n"
+    )
+    notices: list[str] = []
+    dataset = upload(
+        tmp_path, data.encode(), columns=ColumnRequest(texts=("Q2_TEXT",)), notify=notices.append
+    )
+    first = stored_rows(tmp_path, dataset)[0]
+    assert (first["row"], first["id"], first["text"]) == (1, "R_1", "Nice staff")
+    assert (dataset.rows, dataset.rejected) == (2, 0)
+    assert any("two rows below the header" in notice for notice in notices)
