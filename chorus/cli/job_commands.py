@@ -106,5 +106,5 @@ def export(
 
     settings = from_environment()
     place = open_place(settings.home)
-    found = tuple(find_job(place, job) for job in jobs)
-    export(settings, ExportRequest(found, customer, out, format_, force, as_json))
+    selected = tuple(find_job(place, job) for job in jobs)
+    export(settings, ExportRequest(selected, customer, out, format_, force, as_json))

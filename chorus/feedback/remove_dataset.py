@@ -17,19 +17,19 @@ def remove_dataset(
     Raises NoSuchDataset, FeedbackInUse, CannotWrite.
     """
     place = open_place(settings.home)
-    found = find_dataset(place, name, customer)
-    use = feedback_use(place, found.customer, found.id)
+    named = find_dataset(place, name, customer)
+    use = feedback_use(place, named.customer, named.id)
     if use.open:
-        raise FeedbackInUse(found.id, list(use.open))
+        raise FeedbackInUse(named.id, list(use.open))
     if yes:
-        use = remove_feedback(place, found.customer, found.id)
+        use = remove_feedback(place, named.customer, named.id)
     own = [job for job in use.jobs if has_default_output(place, job)]
     kept = [job.out for job in use.jobs if job not in own]
     if as_json:
         print_json(
             {
-                "dataset": found.id,
-                "customer": found.customer,
+                "dataset": named.id,
+                "customer": named.customer,
                 "removed": yes,
                 "jobs": [job.id for job in use.jobs],
                 "labels": [job.out for job in own],
@@ -37,8 +37,8 @@ def remove_dataset(
             }
         )
         return
-    print_line(f"Dataset {found.id} of {found.customer}:")
-    print_line(f"  feedback: {place.url_of(feedback.folder(found.customer, found.id))}")
+    print_line(f"Dataset {named.id} of {named.customer}:")
+    print_line(f"  feedback: {place.url_of(feedback.folder(named.customer, named.id))}")
     for job in use.jobs:
         print_line(f"  job {job.id}, labels: {job.out}" + ("" if job in own else " (they stay)"))
     print_line(

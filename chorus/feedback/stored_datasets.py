@@ -40,9 +40,9 @@ def list_datasets(settings: Settings, customers: tuple[str, ...], *, as_json: bo
 def show_dataset(settings: Settings, name: str, customer: str | None, *, as_json: bool) -> None:
     """Print one dataset. Raises NoSuchDataset, NoDataset, BadRecord."""
     place = open_place(settings.home)
-    found = find_dataset(place, name, customer)
-    dataset = read_dataset(place, found.customer, found.id)
-    jobs = _jobs_by_dataset(place)[found.customer, found.id]
+    named = find_dataset(place, name, customer)
+    dataset = read_dataset(place, named.customer, named.id)
+    jobs = _jobs_by_dataset(place)[named.customer, named.id]
     examples, rows = reject_examples(place, dataset), _first_rows(place, dataset)
     facts = {
         **_summary(dataset, jobs),

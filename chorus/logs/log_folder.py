@@ -37,9 +37,9 @@ class LogFolder:
         for line in lines:
             self._workers.add(line.fields.get("worker"))
             self._first, self._last = min(self._first, line.time), max(self._last, line.time)
-        found = [line for line in self._warnings if self._concerns_job(line)]
+        warnings = [line for line in self._warnings if self._concerns_job(line)]
         self._warnings = [line for line in self._warnings if not self._concerns_job(line)]
-        return sorted([*lines, *found], key=lambda line: line.time)
+        return sorted([*lines, *warnings], key=lambda line: line.time)
 
     def _concerns_job(self, warning: LogLine) -> bool:
         """Return whether a warning is about a worker of the job, and between the job's lines."""
@@ -116,7 +116,7 @@ class _OpenLog:
     def _is_replaced(self) -> bool:
         """Return whether the path leads to a newer file than the last that was opened."""
         try:
-            there = self._path.stat()
+            current = self._path.stat()
         except FileNotFoundError:
             return False
-        return not os.path.samestat(there, os.fstat(self._files[-1].fileno()))
+        return not os.path.samestat(current, os.fstat(self._files[-1].fileno()))

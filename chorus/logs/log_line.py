@@ -72,13 +72,13 @@ def parse_line(line: str) -> LogLine | None:
     first = _FIRST_LINE.fullmatch(line)
     if first is None:
         return None
-    message, found = f" {first['rest']}", dict[str, object]()
+    message, values = f" {first['rest']}", dict[str, object]()
     for match in reversed(list(_FIELD.finditer(message))):
-        if match.end() != len(message) or match[1] in found:
+        if match.end() != len(message) or match[1] in values:
             break
         message = message[: match.start()]
-        found[match[1]] = _parse_value(match[1], match[2])
-    fields = {name: found[name] for name in FIELDS if name in found}
+        values[match[1]] = _parse_value(match[1], match[2])
+    fields = {name: values[name] for name in FIELDS if name in values}
     return LogLine(first["time"], first["level"], first["logger"], message[1:], fields)
 
 

@@ -106,8 +106,8 @@ def column_requests(request: UploadRequest) -> list[ColumnRequest]:
         raise WrongColumns(
             "--join-text joins the columns that --text names. Give --text at least twice."
         )
-    each = [texts] if request.join_text or not texts else [(text,) for text in texts]
-    return [ColumnRequest(names, request.id_column, request.no_id) for names in each]
+    of_jobs = [texts] if request.join_text or not texts else [(text,) for text in texts]
+    return [ColumnRequest(columns, request.id_column, request.no_id) for columns in of_jobs]
 
 
 def _upload_options(

@@ -73,16 +73,18 @@ def store_columns(
             open_source(options.path, stdin, options.limits) as source,
             ExitStack() as writers,
         ):
-            complete = []
+            finishers = []
             for request in requests:
-                of_request = replace(options, columns=request)
-                with read(source, of_request) as reading:
+                request_options = replace(options, columns=request)
+                with read(source, request_options) as reading:
                     for notice in reading.facts.layout.notices:
                         notify_once(f"{source.name}: {notice}")
-                    complete.append(
-                        _take_in(writers, place, of_request, source.name, reading, notify_once)
+                    finishers.append(
+                        _store_rows(
+                            writers, place, request_options, source.name, reading, notify_once
+                        )
                     )
-            datasets = [each(clock()) for each in complete]
+            datasets = [finish(clock()) for finish in finishers]
             for blank_rows in dict.fromkeys(dataset.blank_rows for dataset in datasets):
                 if blank_rows:
                     notify(f"{source.name}: rows left out because they are blank: {blank_rows}")
@@ -94,17 +96,17 @@ def store_columns(
 
 
 def _without_repeats(notify: Callable[[str], None]) -> Callable[[str], None]:
-    said: set[str] = set()
+    shown: set[str] = set()
 
     def notify_once(line: str) -> None:
-        if line not in said:
-            said.add(line)
+        if line not in shown:
+            shown.add(line)
             notify(line)
 
     return notify_once
 
 
-def _take_in(
+def _store_rows(
     writers: ExitStack,
     place: Place,
     options: UploadOptions,
@@ -112,7 +114,10 @@ def _take_in(
     reading: UploadReading,
     notify: Callable[[str], None],
 ) -> Callable[[datetime], feedback.Dataset]:
-    """Read the upload, and write all but dataset.json; return what completes it at a given time."""
+    """Read the upload, and write all but dataset.json.
+
+    Return a function that completes the dataset; its argument is the time of the upload.
+    """
     dataset, layout = _dataset_id(options, reading.facts), reading.facts.layout
     if place.exists(feedback.dataset_path(options.customer, dataset)):
         stored = feedback.read_dataset(place, options.customer, dataset)

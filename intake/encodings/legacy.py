@@ -112,10 +112,10 @@ def _likelihoods(words: Sequence[bytes]) -> Mapping[str, float]:
     """Return chardet's confidence for each encoding, by its names."""
     import chardet
 
-    found = chardet.detect_all(
+    results = chardet.detect_all(
         b"\n".join(words)[:_CHARDET_BYTES],
         ignore_threshold=True,
         compat_names=False,
         include_encodings=ENCODINGS.values(),
     )
-    return {result["encoding"]: result["confidence"] for result in found if result["encoding"]}
+    return {result["encoding"]: result["confidence"] for result in results if result["encoding"]}

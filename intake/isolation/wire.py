@@ -20,9 +20,6 @@ Header = Mapping[str, Any]
 SendBytes = Callable[[bytes], None]
 _LAYOUT_FIELDS = [field.name for field in fields(FileLayout)]
 _UPLOAD_FIELDS = [field.name for field in fields(ValidatedUpload) if field.name != "blocks"]
-_BLOCK_FIELDS = [
-    field.name for field in fields(ValidatedBlock) if field.name not in ("feedback", "rejects")
-]
 
 
 def send_facts(send: SendBytes, facts: UploadFacts) -> None:

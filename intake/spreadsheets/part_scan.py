@@ -44,8 +44,8 @@ class PartScan:
         # Rows ascend, so the last cell with a value is in the last of their rows: the last that
         # ends here, or the one that begins here and ends in the next bytes.
         ends = (max(data.rfind(b"</c>"), 0), len(data))
-        found = [_CELL.match(data, max(data.rfind(b'<c r="', 0, end), 0)) for end in ends]
-        self.rows = max(self.rows, *(int(cell[2]) for cell in (first, *found) if cell))
+        last = [_CELL.match(data, max(data.rfind(b'<c r="', 0, end), 0)) for end in ends]
+        self.rows = max(self.rows, *(int(cell[2]) for cell in (first, *last) if cell))
         further = set(_cell_beyond(self.columns).findall(data))
         self.columns = max(self.columns, *map(column_number, {first[1], *further}))
 

@@ -50,10 +50,10 @@ def rejected_values(
     for column in columns:
         name = names.get(column.role, column.name)
         known = restored if column.role != "absent" else [None] * len(restored)
-        found = pa.array([row and row.get(name) for row in known], pa.string())
+        column_values = pa.array([row and row.get(name) for row in known], pa.string())
         if column.role == "id":
-            found = pc.coalesce(rejects["id"].combine_chunks(), found)
-        values.append(found)
+            column_values = pc.coalesce(rejects["id"].combine_chunks(), column_values)
+        values.append(column_values)
     unknown = [
         record if row is None else None for record, row in zip(records, restored, strict=True)
     ]
@@ -71,8 +71,8 @@ def _extra_values(extra: pa.MapArray, names: Sequence[str]) -> list[pa.Array]:
     rows = np.repeat(np.arange(len(extra)), np.diff(extra.offsets.to_numpy()))
     positions = pc.index_in(keys, pa.array(names, pa.string()))
     known = positions.is_valid().to_numpy(zero_copy_only=False)
-    found = np.full((len(names), len(extra)), -1, dtype=np.int64)
+    item_of = np.full((len(names), len(extra)), -1, dtype=np.int64)
     columns = positions.drop_null().to_numpy()
     # from the last to the first: of a repeated key, the first value counts
-    found[columns[::-1], rows[known][::-1]] = np.flatnonzero(known)[::-1]
-    return [items.take(pa.array(row, mask=row < 0)) for row in found]
+    item_of[columns[::-1], rows[known][::-1]] = np.flatnonzero(known)[::-1]
+    return [items.take(pa.array(row, mask=row < 0)) for row in item_of]

@@ -65,7 +65,7 @@ class JobRows:
         chunk = read_chunk(labelled.place, dataset, position)
         part = decode_parquet(output.read(part_name(position)))
         rejects = None
-        if any(each.name == rejects_name(position) for each in labelled.manifest.rejected_parts):
+        if any(file.name == rejects_name(position) for file in labelled.manifest.rejected_parts):
             rejects = decode_parquet(output.read(rejects_name(position)))
         rejected = pc.index_in(
             chunk["row"].combine_chunks(),

@@ -7,7 +7,7 @@ from storage.config.config_file import ConfigFile, ValueCheck
 from storage.config.toml_lines import KeyPath
 from storage.config.value_checks import parse_number, parse_whole_number
 from storage.places.place import Place
-from workers.config.chorus_toml import parse_toml, read_toml
+from workers.config.chorus_toml import read_toml
 from workers.config.model_tables import ModelTables, read_model_tables
 
 GATE = "gate"
@@ -28,14 +28,6 @@ class Gate:
 def read_gates(place: Place) -> ModelTables[Gate]:
     """Read the gates of chorus.toml below the root. Raises BadConfigFile."""
     return gates_of(read_toml(place))
-
-
-def parse_gates(data: bytes, file: str) -> ModelTables[Gate]:
-    """Parse the gates in the bytes of chorus.toml; `file` is its name in errors.
-
-    Raises BadConfigFile.
-    """
-    return gates_of(parse_toml(data, file))
 
 
 def gates_of(toml: ConfigFile) -> ModelTables[Gate]:

@@ -12,7 +12,7 @@ from storage.places.place import Place
 from storage.versions.schedule_state import run_name
 from tasks.jobs.cron import Cron, check_line, check_zone
 from tasks.jobs.schedule import Schedule
-from workers.config.chorus_toml import parse_toml, read_toml
+from workers.config.chorus_toml import read_toml
 from workers.config.quantities import parse_duration
 
 _REQUIRED = ("name", "cron")
@@ -22,14 +22,6 @@ ALL_CUSTOMERS = "all"
 def read_schedules(place: Place) -> dict[str, Schedule]:
     """Read the schedules of chorus.toml, by name. Raises BadConfigFile."""
     return schedules_of(read_toml(place))
-
-
-def parse_schedules(data: bytes, file: str) -> dict[str, Schedule]:
-    """Parse the schedules in the bytes of chorus.toml, by name; `file` is its name in errors.
-
-    Raises BadConfigFile.
-    """
-    return schedules_of(parse_toml(data, file))
 
 
 def schedules_of(toml: ConfigFile) -> dict[str, Schedule]:

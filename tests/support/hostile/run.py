@@ -3,9 +3,8 @@
 python -m tests.support.hostile.run [WORD ...]    only files whose names contain a word
 
 Prints for each file the seconds that both processes computed, the most memory of both beyond what
-three rows take, and
-the outcome; exits with 1 if one took more than 10 s or 400 MB, or ended otherwise than as a dataset
-or a refusal.
+three rows take, and the outcome; exits with 1 if one took more than 10 s or 400 MB, or ended
+otherwise than as a dataset or a refusal.
 """
 
 import io

@@ -3,7 +3,8 @@
 import pytest
 
 from storage.config.config_file import BadConfigFile
-from workers.config.gate_file import Gate, parse_gates, read_gates
+from workers.config.chorus_toml import parse_toml
+from workers.config.gate_file import Gate, gates_of, read_gates
 from workers.config.limits_file import parse_limits
 
 EXAMPLE = b"""
@@ -32,7 +33,7 @@ def test_without_a_file_there_is_no_gate(place):
 
 
 def test_a_key_that_a_model_leaves_out_is_taken_from_the_defaults():
-    gates = parse_gates(EXAMPLE, "chorus.toml")
+    gates = gates_of(parse_toml(EXAMPLE, "chorus.toml"))
     assert gates.for_model("bow") == Gate(0.02, 1_000, 0.7, "held_out.csv")
     assert gates.for_model("minilm") == gates.for_model("another") == Gate(most_flips=0.02)
 
@@ -67,6 +68,6 @@ def test_the_limits_beside_a_gate_are_read():
 )
 def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, expected):
     with pytest.raises(BadConfigFile) as raised:
-        parse_gates(text.encode(), "chorus.toml")
+        gates_of(parse_toml(text.encode(), "chorus.toml"))
     assert raised.value.line == line
     assert expected in str(raised.value)

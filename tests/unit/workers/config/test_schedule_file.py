@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from storage.config.config_file import BadConfigFile
 from tasks.jobs.cron import Cron
 from tasks.jobs.schedule import Schedule
+from workers.config.chorus_toml import parse_toml
 from workers.config.limits_file import parse_limits
-from workers.config.schedule_file import parse_schedules, read_schedules
+from workers.config.schedule_file import read_schedules, schedules_of
 
 EXAMPLE = """
 [defaults]
@@ -133,7 +134,7 @@ def test_limits_are_read_beside_schedules():
 )
 def test_a_mistake_is_refused_with_its_line_and_what_is_allowed(text, line, key, expected):
     with pytest.raises(BadConfigFile) as caught:
-        parse_schedules(text.encode(), "home/chorus.toml")
+        schedules_of(parse_toml(text.encode(), "home/chorus.toml"))
     assert (caught.value.line, caught.value.key) == (line, key)
     assert re.search(expected, str(caught.value), re.DOTALL), str(caught.value)
 
@@ -146,4 +147,4 @@ values = st.recursive(
 @given(st.sampled_from(["name", "cron", "timezone", "customers", "since", "keep"]), values)
 def test_any_value_of_a_key_is_read_or_refused(key, value):
     with suppress(BadConfigFile):
-        parse_schedules(f"[[schedule]]\n{key} = {json.dumps(value)}\n".encode(), "f")
+        schedules_of(parse_toml(f"[[schedule]]\n{key} = {json.dumps(value)}\n".encode(), "f"))
