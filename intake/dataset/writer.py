@@ -36,6 +36,7 @@ from storage.records.feedback import (
 )
 
 _IN_FLIGHT = 4  # chunks that are encoded or written to a disk at once
+_IN_FLIGHT_BYTES = 32 << 20  # of their feedback; encoding takes several times as much
 
 
 class ChunkRemoved(ChorusError):
@@ -72,7 +73,8 @@ class DatasetWriter:
         self._pool = ThreadPoolExecutor(
             max_workers=self._max_in_flight, thread_name_prefix="intake-write"
         )
-        self._writing: deque[Future[tuple[Chunk, ChunkTexts]]] = deque()
+        # each with the bytes of its feedback
+        self._writing: deque[tuple[Future[tuple[Chunk, ChunkTexts]], int]] = deque()
         self._created_paths: list[str] = []
 
     def __enter__(self) -> Self:
@@ -188,11 +190,15 @@ class DatasetWriter:
 
     def _start_chunk(self, table: pa.Table) -> None:
         """Encode and write a chunk in the background; wait first if too many are in flight."""
-        if len(self._writing) == self._max_in_flight:
+        size = table.nbytes
+        while self._writing and (
+            len(self._writing) == self._max_in_flight
+            or size + sum(size for _, size in self._writing) > _IN_FLIGHT_BYTES
+        ):
             self._finish_chunk()
         path = chunk_path(self._customer, self._dataset, len(self._chunks) + len(self._writing))
-        encoded = self._encoder.submit(_encode, table)
-        self._writing.append(self._pool.submit(self._write, path, encoded))
+        encoded = self._encoder.submit(_encode, [table])
+        self._writing.append((self._pool.submit(self._write, path, encoded), size))
 
     def _write(
         self, path: str, encoded: Future[tuple[Chunk, ChunkTexts, bytes]]
@@ -203,7 +209,8 @@ class DatasetWriter:
 
     def _finish_chunk(self) -> None:
         """Wait for the oldest chunk in flight."""
-        chunk, texts = self._writing.popleft().result()
+        written, _ = self._writing.popleft()
+        chunk, texts = written.result()
         self._chunks.append(chunk)
         self._sample.add(texts)
 
@@ -222,12 +229,18 @@ def _file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def _encode(table: pa.Table) -> tuple[Chunk, ChunkTexts, bytes]:
-    table = table.combine_chunks()
+def _encode(tables: list[pa.Table]) -> tuple[Chunk, ChunkTexts, bytes]:
+    """Encode the feedback of a chunk, the only table of the list, which is left empty.
+
+    Texts may be long: no copy of them is held longer than it is needed.
+    """
+    table = tables.pop().combine_chunks()
+    chunk, texts = _describe_chunk(table)
+    return chunk, texts, encode_chunk(table)
+
+
+def _describe_chunk(table: pa.Table) -> tuple[Chunk, ChunkTexts]:
     texts = clean_texts(table)
     chars = pc.sum(pc.utf8_length(texts)).as_py()
-    return (
-        Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars),
-        distinct_texts(texts),
-        encode_chunk(table),
-    )
+    chunk = Chunk(id=chunk_id(texts), rows=table.num_rows, chars=chars)
+    return chunk, distinct_texts(texts)

@@ -50,7 +50,7 @@ def read_spreadsheet(
             text_column=joined_name([table.names[text] for text in positions.texts]),
             id_column=None if positions.id is None else table.names[positions.id],
             columns=tuple(columns),
-            blocks=_SheetBlockReader(columns, positions, table.header.number).read(table.rows()),
+            blocks=_SheetBlockReader(columns, positions, table.last_line).read(table.rows()),
             notices=choice.notices + table.notices + notices,
         )
 
@@ -58,10 +58,8 @@ def read_spreadsheet(
 class _SheetBlockReader:
     """Makes blocks of rows."""
 
-    def __init__(
-        self, columns: Sequence[str], positions: ColumnPositions, header_number: int
-    ) -> None:
-        self._columns, self._positions, self._last_number = columns, positions, header_number
+    def __init__(self, columns: Sequence[str], positions: ColumnPositions, last_line: int) -> None:
+        self._columns, self._positions, self._last_number = columns, positions, last_line
         self._extra_positions = positions.kept(len(columns))
         self._extra_columns = tuple(columns[position] for position in self._extra_positions)
 
