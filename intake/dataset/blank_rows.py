@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,11 +19,32 @@ def drop_blank_rows(block: RecordBlock) -> RecordBlock:
     They are counted in `blank_rows`. The other rows keep their numbers.
     """
     candidates = np.flatnonzero(_is_blank(block.texts))
-    blank = [position for position in candidates.tolist() if _holds_nothing(block, position)]
+    if not len(candidates):
+        return block
+    empty = _is_empty(block)  # most blank rows; the others are looked at one by one
+    blank = [
+        position
+        for position in candidates.tolist()
+        if empty[position] or _holds_nothing(block, position)
+    ]
     if not blank:
         return block
     kept = np.delete(np.arange(len(block.texts)), blank)
     return _take(block, kept.tolist(), len(blank))
+
+
+def _is_empty(block: RecordBlock) -> npt.NDArray[np.bool_]:
+    """Return [n] whether a row has neither an id nor another value, not even white space."""
+    # [items + 1] how many values are not empty before each position
+    filled = np.concatenate([[0], np.cumsum(_has_length(block.extra.items))])
+    offsets = block.extra.offsets.to_numpy()
+    empty = filled[offsets[1:]] == filled[offsets[:-1]]
+    return np.asarray(empty if block.ids is None else empty & ~_has_length(block.ids))
+
+
+def _has_length(values: pa.StringArray) -> npt.NDArray[np.bool_]:
+    lengths = pc.binary_length(values).fill_null(0)
+    return np.asarray(lengths.to_numpy(zero_copy_only=False) > 0)
 
 
 def _holds_nothing(block: RecordBlock, position: int) -> bool:

@@ -45,9 +45,9 @@ def _dictionaries() -> Iterator[tuple[str, Write]]:
     yield (
         "dictionary-fixed-size.parquet",
         table(
-            {
-                "text": repeated("a", 50_000),
-                "x": repeated(bytes(1 << 20), 50_000, pa.binary(1 << 20)),
+            lambda: {
+                "text": repeated("a", 1_000),
+                "x": repeated(bytes(1 << 16), 1_000, pa.binary(1 << 16)),
             }
         ),
     )

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from intake.dataset.upload import store_upload
@@ -43,7 +44,9 @@ def parquet(**columns: object) -> bytes:
         (IntakeLimits(columns=2), "in.jsonl", b'{"text":"a","x":1,"y":2}\n', "it has 3 keys"),
         (IntakeLimits(nesting=2), "in.parquet", parquet(x=[[[[1]]], None, None]),
          "it has 3 levels"),
-        (IntakeLimits(dictionary=2), "in.parquet", parquet(), "it has 3 different values"),
+        (IntakeLimits(dictionary=4999), "in.parquet",
+         parquet_bytes(pa.table({"text": [f"text {n}" for n in range(5000)]})),
+         "it has 5,000 different values"),
         (IntakeLimits(ratio=2), "in.parquet",
          parquet_bytes(pa.table({"text": repeated("some words", 9_000)})), "2 times as many"),
     ],
@@ -105,3 +108,20 @@ def test_a_row_group_with_other_columns_than_the_schema_is_damage(tmp_path: Path
     file = Path(__file__).parents[3] / "fixtures/damaged/row-group-with-other-columns.parquet"
     with pytest.raises(BadRequest, match="a row group has other columns than the schema"):
         upload(tmp_path, file.read_bytes(), "in.parquet")
+
+
+def test_a_file_of_many_row_groups_is_opened_twice_and_not_once_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    class CountedFile(pq.ParquetFile):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            opened.append(arguments)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(pq, "ParquetFile", CountedFile)
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a", "b"] * 50}), sink, row_group_size=1)
+    assert upload(tmp_path, sink.getvalue(), "in.parquet").rows == 100
+    assert len(opened) == 2
