@@ -1,7 +1,10 @@
 """`chorus score`, `submit` and `plan`: a file of feedback becomes a job."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +17,20 @@ from chorus.cli.options import (
     since_option,
     upload_options,
 )
+from chorus.common.process_setup import block_pandas
 from chorus.common.settings import from_environment
+from intake.isolation.reader_process import start_reader_process
+from processes.piped_process import PipedProcess
+
+
+@contextmanager
+def _reader_process() -> Iterator[PipedProcess]:
+    """Start the process that reads FILE, while the modules of the command are imported."""
+    process = start_reader_process(block_pandas)
+    try:
+        yield process
+    finally:
+        process.stop()
 
 
 @click.command()
@@ -26,20 +42,22 @@ def score(device: str | None, **arguments: Any) -> None:
     FILE is CSV, TSV, JSON Lines, Parquet, .xlsx, .ods or .xls, also as .gz or alone in a .zip; - is
     standard input.
     """
-    from chorus.uploads.prepare_jobs import UploadRequest
-    from chorus.uploads.upload_request import score
+    with _reader_process() as reader:
+        from chorus.uploads.prepare_jobs import UploadRequest
+        from chorus.uploads.upload_request import score
 
-    sys.exit(score(settings_with_device(device), UploadRequest(**arguments)))
+        sys.exit(score(settings_with_device(device), UploadRequest(**arguments), reader))
 
 
 @click.command()
 @upload_options
 def submit(**arguments: Any) -> None:
     """Hand FILE to a running service, and print the id of the job."""
-    from chorus.uploads.prepare_jobs import UploadRequest
-    from chorus.uploads.upload_request import submit
+    with _reader_process() as reader:
+        from chorus.uploads.prepare_jobs import UploadRequest
+        from chorus.uploads.upload_request import submit
 
-    sys.exit(submit(from_environment(), UploadRequest(**arguments)))
+        sys.exit(submit(from_environment(), UploadRequest(**arguments), reader))
 
 
 @click.command()
@@ -61,25 +79,29 @@ def plan(
     Nothing is started, and nothing is stored. FILE is read as `chorus score` reads it, and its
     rejects are shown with their reasons.
     """
-    from chorus.uploads.plan_preview import plan_file_or_job, plan_reprocess
-
     if file_or_job is None:
         if for_all == bool(customers):
             raise click.UsageError(
                 "Give FILE or JOB; or either --customer C, once or several times, or --all."
             )
+        from chorus.uploads.plan_preview import plan_reprocess
+
         plan_reprocess(from_environment(), customers, since, as_json=as_json)
         return
     if for_all or since or len(customers) > 1:
         raise click.UsageError(
             "FILE and JOB go with one --customer at the most, and neither with --all nor --since."
         )
-    sys.exit(
-        plan_file_or_job(
-            from_environment(),
-            file_or_job,
-            customers[0] if customers else "default",
-            as_json=as_json,
-            **options,
+    with _reader_process() if Path(file_or_job).exists() else nullcontext() as reader:
+        from chorus.uploads.plan_preview import plan_file_or_job
+
+        sys.exit(
+            plan_file_or_job(
+                from_environment(),
+                file_or_job,
+                customers[0] if customers else "default",
+                as_json=as_json,
+                reader=reader,
+                **options,
+            )
         )
-    )

@@ -18,6 +18,7 @@ from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import forecast_jobs
 from chorus.uploads.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
 from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
+from processes.piped_process import PipedProcess
 from storage.names import is_name
 from storage.places.dry_run import DryRunPlace
 from storage.places.open_place import open_place
@@ -33,7 +34,13 @@ from tasks.planning.stored_work import read_stored_work
 
 
 def plan_file_or_job(
-    settings: Settings, file_or_job: str, customer: str, *, as_json: bool, **options: Any
+    settings: Settings,
+    file_or_job: str,
+    customer: str,
+    *,
+    as_json: bool,
+    reader: PipedProcess | None = None,
+    **options: Any,
 ) -> int:
     """Print what a file or a job would take. Raises ChorusError, for a file as `score` does.
 
@@ -48,7 +55,7 @@ def plan_file_or_job(
     else:
         place = DryRunPlace(place, is_read_again=lambda path: not is_chunk(path))
         request = UploadRequest(file=file_or_job, customer=customer, as_json=as_json, **options)
-        jobs = prepare_jobs(settings, place, request, read_out(settings, request.out))
+        jobs = prepare_jobs(settings, place, request, read_out(settings, request.out), reader)
         for job, _ in jobs:
             check_output_free(job)
     plans = []

@@ -17,6 +17,7 @@ from intake.dataset.upload import store_columns
 from intake.dataset.upload_options import UploadOptions
 from intake.isolation.isolated_reader import IsolatedReader
 from intake.readers.columns import ColumnRequest
+from processes.piped_process import PipedProcess
 from storage.errors import BadRequest
 from storage.places.place import Place
 from storage.records.feedback import Dataset
@@ -55,9 +56,15 @@ class UploadRequest:
 
 
 def prepare_jobs(
-    settings: Settings, place: Place, request: UploadRequest, out: OutOption
+    settings: Settings,
+    place: Place,
+    request: UploadRequest,
+    out: OutOption,
+    reader: PipedProcess | None = None,
 ) -> list[tuple[Job, Dataset]]:
     """Store the feedback of the upload, and return its jobs, which are not written yet.
+
+    `reader`: a process that was started to read the file.
 
     There is one for each text column; if one of them is refused, none is stored. The versions are
     resolved before the file is read, so that a wrong customer fails at once. Raises WrongColumns,
@@ -69,7 +76,12 @@ def prepare_jobs(
     claim_out(place, out, force=request.force)
     with IntakeProgress() as show, ExitStack() as stack:
         # First, because they take a moment to start.
-        readers = iter([stack.enter_context(IsolatedReader(block_pandas, show)) for _ in columns])
+        readers = iter(
+            [
+                stack.enter_context(IsolatedReader(block_pandas, show, started))
+                for started in (reader, *[None] * (len(columns) - 1))
+            ]
+        )
         versions = resolve_versions(place, request.customer)
         datasets = store_columns(
             place,

@@ -16,6 +16,7 @@ from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
 from chorus.uploads.progress import show_progress
 from chorus.uploads.score_report import print_result, score_result
 from models.interface.device import choose_device, gather_gpu_facts
+from processes.piped_process import PipedProcess
 from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.records.exported_files import request_file
@@ -28,7 +29,7 @@ from tasks.jobs.submit import check_output_free, create_job, start_job
 JobOfUpload = tuple[Job, Dataset]
 
 
-def score(settings: Settings, request: UploadRequest) -> int:
+def score(settings: Settings, request: UploadRequest, reader: PipedProcess | None = None) -> int:
     """Label the upload, wait, and print the result. Raises ChorusError, KeyboardInterrupt.
 
     Several text columns are labelled one after the other. Returns the exit status: 1 if no row of
@@ -38,7 +39,7 @@ def score(settings: Settings, request: UploadRequest) -> int:
     interrupt_on_sigterm()
     started = time.monotonic()
     place, out = open_place(settings.home), read_out(settings, request.out)
-    jobs = _request_file(place, prepare_jobs(settings, place, request, out), out)
+    jobs = _request_file(place, prepare_jobs(settings, place, request, out, reader), out)
     results = []
     for prepared, dataset in jobs:
         # Not before its turn: a job that is interrupted before is not to be continued by a service.
@@ -58,7 +59,7 @@ def score(settings: Settings, request: UploadRequest) -> int:
     return 0 if all(outcome.manifest.rows_labelled for outcome, _ in results) else 1
 
 
-def submit(settings: Settings, request: UploadRequest) -> int:
+def submit(settings: Settings, request: UploadRequest, reader: PipedProcess | None = None) -> int:
     """Store the upload, write its jobs, start them in the service, print their ids.
 
     Returns the exit status: 1 if a job has no row to label. Raises ChorusError.
@@ -67,7 +68,7 @@ def submit(settings: Settings, request: UploadRequest) -> int:
         raise NoService
     with broker_for(settings) as broker:
         place, out = open_place(settings.home), read_out(settings, request.out)
-        prepared = _request_file(place, prepare_jobs(settings, place, request, out), out)
+        prepared = _request_file(place, prepare_jobs(settings, place, request, out, reader), out)
         jobs = [(create_job(place, job), dataset) for job, dataset in prepared]
         context = context_for(settings, broker.address)
         try:

@@ -14,8 +14,9 @@ from intake.detect.intake_limits import LimitExceeded
 from intake.detect.source import UploadFile
 from intake.errors import UnreadableUpload
 from intake.isolation import wire
+from intake.isolation.reader_process import start_reader_process
 from intake.isolation.reading_progress import ReadingProgress, ShowReading
-from intake.isolation.serve import ReadRequest, serve
+from intake.isolation.serve import ReadRequest
 from processes.piped_process import PipedProcess, ProcessEnded, ProcessTimedOut
 from storage.errors import BadRequest
 
@@ -35,13 +36,17 @@ class IsolatedReader:
         self,
         initializer: Callable[[], None] | None = None,
         show: ShowReading = lambda _: None,
+        started: PipedProcess | None = None,
     ) -> None:
-        """Start the process. It calls `initializer` first; `show` is called with its progress."""
+        """Use the process that was started, or start one, which calls `initializer` first.
+
+        `show` is called with its progress.
+        """
         self._stack, self._show = ExitStack(), show
         # Of the parent, because a process that is killed leaves its files; it goes after the
         # process, which could write to it until then.
         self._temporary = self._stack.enter_context(TemporaryDirectory(prefix="chorus-"))
-        self._process = PipedProcess(serve, (), initializer)
+        self._process = started or start_reader_process(initializer)
         self._stack.callback(self._process.stop)
 
     def __enter__(self) -> Self:
