@@ -81,6 +81,11 @@ def request_file(place: Place, jobs: Sequence[str], url: str) -> None:
             place.replace(_path(job), RequestedFiles(files=(*others, requested)).encode())
 
 
+def forget_requested_files(place: Place, job: str) -> None:
+    """Let a job be done without the files that were requested with it, which stay."""
+    place.remove(_path(job))
+
+
 def missing_files(place: Place, job: str) -> list[RequestedFile]:
     """Return the requested files of a labelled job that do not exist with its rows.
 

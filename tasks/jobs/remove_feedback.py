@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from storage.errors import BadRequest
 from storage.places.place import Absent, Place
 from storage.records import feedback, labelled_output
+from storage.records.exported_files import forget_requested_files
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, JobEnd, all_jobs, write_end
 from storage.records.runs import open_runs
@@ -76,6 +77,8 @@ def remove_feedback(place: Place, customer: str, dataset: str) -> FeedbackUse:
             for file in (labelled_output.SUCCESS, labelled_output.MANIFEST):
                 job.output.remove(file)  # without these no process uses the parts
             job.output.clear("")
+        # else the same upload, labelled again, would write files that the caller has removed, too
+        forget_requested_files(place, job.id)
         write_end(place, job.id, JobEnd(status="removed"))  # last: no further request finds the job
     remove_sketches(place, customer, dataset)
     place.clear(feedback.folder(customer, dataset))

@@ -7,6 +7,7 @@ import pytest
 
 from storage.places.place import LocalPlace
 from storage.records import feedback, labelled_output
+from storage.records.exported_files import request_file
 from storage.records.feedback import Dataset, read_chunk
 from storage.records.jobs import JobEnd, all_jobs, write_end
 from storage.records.labelled_output import EnsembleVersion
@@ -60,12 +61,13 @@ def dataset(tmp_path: Path) -> Dataset:
         job.output.create("part-00000.parquet", b"labels")
         job.output.create(labelled_output.SUCCESS, b"")
         write_end(place, job.id, JobEnd(status="done"))
+        request_file(place, [job.id], str(tmp_path / "labels.csv"))
         if out is None:
             set_active_labels(place, "acme", {dataset.id: ActiveLabel(job=job.id, at=NOW)})
     return dataset
 
 
-@pytest.mark.parametrize("changes", range(12))
+@pytest.mark.parametrize("changes", range(14))
 def test_an_interrupted_removal_leaves_a_whole_dataset_or_none_and_is_completed_by_another(
     tmp_path: Path, dataset: Dataset, changes: int
 ) -> None:
@@ -82,6 +84,7 @@ def test_an_interrupted_removal_leaves_a_whole_dataset_or_none_and_is_completed_
     assert [path for path in left if "part-" in path] == []
     assert read_active_labels(place, "acme").datasets == {}
     assert all_jobs(place) == []
+    assert [path for path in left if path.endswith("files.json")] == []
     assert (tmp_path / "out/part-00000.parquet").exists(), "labels elsewhere are the caller's"
 
 
