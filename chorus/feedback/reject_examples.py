@@ -1,30 +1,13 @@
-"""The rejects of a dataset for people: rows for each reason, with the first of them."""
-
-from dataclasses import asdict, dataclass
+"""The rejects of a stored dataset for people: rows for each reason, with the first of them."""
 
 import pyarrow.parquet as pq
 
 from chorus.common.console import print_line
+from intake.dataset.row_tally import RejectExample
 from storage.places.place import Place
 from storage.records.feedback import Dataset, rejects_path
 
 _COLUMNS = ["row", "reason", "detail", "raw"]
-_RAW_CHARS = 80
-
-
-@dataclass(frozen=True)
-class RejectExample:
-    """The number of rows that were rejected for a reason, and the first of them."""
-
-    reason: str
-    rows: int
-    row: int  # number of the first one, from 1, header not counted
-    detail: str
-    raw: str  # its beginning
-
-    def as_object(self) -> dict[str, object]:
-        """Return it as an object of JSON."""
-        return asdict(self)
 
 
 def reject_examples(place: Place, dataset: Dataset) -> list[RejectExample]:
@@ -41,11 +24,13 @@ def reject_examples(place: Place, dataset: Dataset) -> list[RejectExample]:
             reasons = batch["reason"].to_pylist()
             for reason in dict.fromkeys(reasons):
                 if reason not in examples:
-                    first = batch.slice(reasons.index(reason), 1).to_pylist()[0]
-                    rows = dataset.reasons.get(reason, 0)
-                    raw = (first["raw"] or "")[:_RAW_CHARS]
-                    examples[reason] = RejectExample(
-                        reason, rows, first["row"], first["detail"], raw
+                    [first] = batch.slice(reasons.index(reason), 1).to_pylist()
+                    examples[reason] = RejectExample.of(
+                        reason,
+                        dataset.reasons.get(reason, 0),
+                        first["row"],
+                        first["detail"],
+                        first["raw"] or "",
                     )
             if len(examples) == len(dataset.reasons):
                 break
@@ -55,8 +40,4 @@ def reject_examples(place: Place, dataset: Dataset) -> list[RejectExample]:
 def print_reject_examples(examples: list[RejectExample]) -> None:
     """Print a line for each reason."""
     for example in examples:
-        raw = f": {example.raw!r}" if example.raw.strip() else ""
-        print_line(
-            f"  {example.reason}: {example.rows:,}, the first in row {example.row:,}, "
-            f"{example.detail}{raw}"
-        )
+        print_line(f"  {example.describe()}")

@@ -1,6 +1,7 @@
 """`chorus feedback list` and `show`: the stored datasets, and one of them with its first rows."""
 
 from collections import defaultdict
+from dataclasses import asdict
 
 from chorus.common.console import print_json, print_line
 from chorus.common.console_table import print_table
@@ -54,7 +55,7 @@ def show_dataset(settings: Settings, name: str, customer: str | None, *, as_json
         "job_states": {job: _state(place, job) for job in jobs},
     }
     if as_json:
-        rejects = [example.as_object() for example in examples]
+        rejects = [asdict(example) for example in examples]
         print_json({**facts, "rejects": rejects, "first_rows": rows})
         return
     print_table(("", ""), [(name, _cell(value)) for name, value in facts.items()])

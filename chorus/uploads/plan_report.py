@@ -1,11 +1,12 @@
 """The plan of a job for people and as an object of JSON: its rows, its rejects, and its work."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from chorus.common.console import print_line
 from chorus.common.console_table import print_table
-from chorus.feedback.reject_examples import RejectExample, print_reject_examples
+from chorus.feedback.reject_examples import print_reject_examples
 from chorus.feedback.reject_reasons import nothing_labelled
+from intake.dataset.row_tally import RejectExample
 from storage.records.feedback import Dataset
 from tasks.planning.forecast import JobForecast, ModelForecast
 
@@ -109,7 +110,7 @@ def _feedback_as_object(feedback: PlannedFeedback) -> dict[str, object]:
         "rows_rejected": feedback.dataset.rejected,
         "blank_rows": feedback.dataset.blank_rows,
         "reasons": feedback.dataset.reasons,
-        "first_rejects": [example.as_object() for example in feedback.rejects],
+        "first_rejects": [asdict(example) for example in feedback.rejects],
         **({"error": error} if error else {}),
     }
 

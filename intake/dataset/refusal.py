@@ -57,22 +57,13 @@ def check_losses(
     expected |= {RejectReason.NO_TEXT} if accepted.blank_texts else set()
     lost = sum(rows for reason, rows in tally.reasons.items() if reason not in expected)
     if lost * 2 > tally.rows and not accepted.most_rows:
+        examples = "; ".join(example.describe() for example in tally.reject_examples())
         raise UnreadableUpload(
             name,
-            f"{lost:,} of {rows_read} would be rejected: {'; '.join(describe_rejects(tally))}",
+            f"{lost:,} of {rows_read} would be rejected: {examples}",
             "Correct the file or the options by which it is read, or use --force to label the "
             "other rows.",
         )
-
-
-def describe_rejects(tally: RowTally) -> list[str]:
-    """Return for each reason its rows and the first of them, the most frequent reason first."""
-    return [
-        f"{reason} {rows:,} (row {first.row:,}: {first.detail}"
-        + (f", {_shorten(first.raw)!r})" if first.raw.strip() else ")")
-        for reason, rows in tally.reasons.most_common()
-        for first in [tally.first_rejects[reason]]
-    ]
 
 
 def _is_clear(tally: RowTally) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,28 @@ from intake.readers.block import Reject, RejectReason
 # by chance in one of a thousand rows.
 _ROUNDED_ID = r"^(?:\d(?:[.,]\d+)?[eE]\+\d{2,3}|[1-9]\d{14}0{3,})$"
 _EXAMPLES = 3
+_RAW_CHARS = 80  # of an example
+
+
+@dataclass(frozen=True)
+class RejectExample:
+    """The number of rows that are rejected for a reason, and the first of them."""
+
+    reason: str
+    rows: int
+    row: int  # number of the first one
+    detail: str
+    raw: str  # its beginning
+
+    @classmethod
+    def of(cls, reason: str, rows: int, row: int, detail: str, raw: str) -> Self:
+        """Return the example of a record, of which only the beginning is kept."""
+        return cls(reason, rows, row, detail, raw[:_RAW_CHARS])
+
+    def describe(self) -> str:
+        """Return the line for people."""
+        raw = f": {self.raw!r}" if self.raw.strip() else ""
+        return f"{self.reason}: {self.rows:,}, the first in row {self.row:,}, {self.detail}{raw}"
 
 
 @dataclass
@@ -45,6 +68,14 @@ class RowTally:
     def repeated(self) -> int:
         """Number of rows rejected because a row before them has their id."""
         return self.reasons[RejectReason.DUPLICATE_ID]
+
+    def reject_examples(self) -> list[RejectExample]:
+        """Return an example for each reason, the most frequent reason first."""
+        return [
+            RejectExample.of(reason, rows, first.row, first.detail, first.raw)
+            for reason, rows in self.reasons.most_common()
+            for first in [self.first_rejects[reason]]
+        ]
 
     def _count_repeated(self, id_: str) -> None:
         if id_ in self.repeated_examples or len(self.repeated_examples) < _EXAMPLES:

@@ -130,8 +130,11 @@ def test_a_file_of_which_more_than_half_the_rows_would_be_rejected_is_refused_wi
 ) -> None:
     data = csv(["1", "2", "", "4", "5"], ["good", "", "good", " ", "good"])
     error = refusal(tmp_path, data)
-    assert "3 of its 5 rows would be rejected: no text 2 (row 2: the text is empty, " in error
-    assert "; bad id 1 (row 3: there is no id, " in error
+    assert (
+        "3 of its 5 rows would be rejected: no text: 2, the first in row 2, the text is empty: "
+        in error
+    )
+    assert "; bad id: 1, the first in row 3, there is no id: " in error
     assert "--force" in error
     assert store(tmp_path, data, AcceptedLosses(most_rows=True)).rows == 2
 
