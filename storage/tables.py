@@ -1,7 +1,11 @@
 """Arrow tables to and from Parquet bytes, the same bytes for the same table."""
 
+import re
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encode_parquet(table: pa.Table) -> bytes:
@@ -24,3 +28,12 @@ def decode_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
     (apache/arrow#34314).
     """
     return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
+
+
+def storable_text(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot hold, by the replacement character.
+
+    >>> storable_text("broken \\ud83d emoji")
+    'broken \ufffd emoji'
+    """
+    return _SURROGATE.sub("\ufffd", text)

@@ -1,6 +1,5 @@
 """The rejects of one upload, written to a temporary file so that they need no memory."""
 
-import re
 import tempfile
 from collections.abc import Sequence
 
@@ -9,8 +8,8 @@ import pyarrow.parquet as pq
 
 from intake.readers.block import Reject
 from storage.records.feedback import RAW_CHARS, REJECTS
+from storage.tables import storable_text
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _GROUP_ROWS = 8192
 _GROUP_CHARS = 8 << 20
 
@@ -47,18 +46,16 @@ class RejectFile:
         self._file.close()
 
     def _flush(self) -> None:
-        ids = [None if reject.id is None else _storable(reject.id) for reject in self._buffered]
+        ids = [None if reject.id is None else storable_text(reject.id) for reject in self._buffered]
+        raw_records = [storable_text(reject.raw[:RAW_CHARS]) for reject in self._buffered]
         columns = [
             pa.array([reject.row for reject in self._buffered], pa.int64()),
             pa.array(ids, pa.string()),
             pa.array([reject.reason.value for reject in self._buffered], pa.string()),
             pa.array([reject.detail for reject in self._buffered], pa.string()),
-            pa.array([_storable(reject.raw[:RAW_CHARS]) for reject in self._buffered], pa.string()),
+            pa.array(
+                [storable_text(reject.raw[:RAW_CHARS]) for reject in self._buffered], pa.string()
+            ),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=REJECTS))
         self._buffered, self._buffered_chars = [], 0
-
-
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold, by the replacement character."""
-    return _SURROGATE.sub("\ufffd", text)

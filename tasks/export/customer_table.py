@@ -27,8 +27,8 @@ class NoActiveLabels(BadRequest):
     def __init__(self, customer: str) -> None:
         self.customer = customer
         super().__init__(
-            f"No feedback of {customer} has active labels. See `chorus labels {customer}` and "
-            "`chorus status`."
+            f"No feedback of {customer} has active labels. See `chorus labels --customer "
+            f"{customer}` and `chorus status`."
         )
 
 

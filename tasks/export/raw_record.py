@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from storage.records.feedback import RAW_CHARS, UploadSource
+from storage.tables import storable_text
 
 
 def restore_columns(raw: str | None, source: UploadSource) -> Mapping[str, str | None] | None:
@@ -46,6 +47,7 @@ def _split(raw: str, delimiter: str) -> list[str] | None:
 
 
 def _as_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return None
+    # JSON may hold half of a surrogate pair, escaped: such a row is a reject.
+    return storable_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

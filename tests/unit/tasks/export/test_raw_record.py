@@ -62,3 +62,11 @@ def test_a_record_that_does_not_fit_the_header_gives_no_column(raw):
 @pytest.mark.parametrize("raw", ["not json", "7", '["one value too few"]', "[" * 100_000])
 def test_what_is_no_record_gives_no_column(raw):
     assert restore_columns(raw, source(["a", "text"])) is None
+
+
+def test_half_of_a_surrogate_pair_in_json_becomes_the_replacement_character():
+    raw = '{"text": "broken \\ud83d emoji", "list": ["\\ud83d"]}'
+    assert restore_columns(raw, source(["text", "list"], "")) == {
+        "text": "broken \ufffd emoji",
+        "list": '["\ufffd"]',
+    }
