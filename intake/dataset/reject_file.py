@@ -53,9 +53,7 @@ class RejectFile:
             pa.array(ids, pa.string()),
             pa.array([reject.reason.value for reject in self._buffered], pa.string()),
             pa.array([reject.detail for reject in self._buffered], pa.string()),
-            pa.array(
-                [storable_text(reject.raw[:RAW_CHARS]) for reject in self._buffered], pa.string()
-            ),
+            pa.array(raw_records, pa.string()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=REJECTS))
         self._buffered, self._buffered_chars = [], 0
