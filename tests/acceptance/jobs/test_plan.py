@@ -137,6 +137,11 @@ def test_a_file_that_score_refuses_is_refused_by_plan_in_the_same_words(chorus, 
     assert "--no-id" in planned.err
 
 
+def test_a_name_that_no_file_can_have_is_refused(chorus):
+    refused = chorus.here("plan", "x" * 300)
+    assert (refused.status, "File name too long" in refused.err) == (2, True), refused.err
+
+
 def test_a_wrong_file_that_was_only_planned_is_not_labelled_by_reprocess(chorus, tmp_path):
     file = write_upload(tmp_path / "wrong.csv", [("1", "negative"), ("2", "neutral")])
     assert chorus.here("plan", file, "--customer", "fresh").status == 0
