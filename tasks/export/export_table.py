@@ -75,7 +75,7 @@ def table_of_jobs(jobs: Sequence[LabelledJob]) -> ExportTable:
                 for number in range(len(names))
             ]
             labels = [column for table in joined for column in table.columns[1 + len(names) :]]
-            rows = [joined[0][ROW]] if numbered else []
+            rows = [joined[0].column(0)] if numbered else []
             yield pa.Table.from_arrays([*rows, *caller, *labels], schema=schema)
 
     return ExportTable(schema, tables)

@@ -1,4 +1,6 @@
-"""Streams of tables with a column `row`, ascending: merged, or joined. Pure, in bounded memory."""
+"""Streams of tables whose first column is the row's number, ascending: merged, or joined. Pure, in
+bounded memory. A column of the caller may have any name, so that the first is found by its place.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -31,12 +33,13 @@ def merge_by_row(first: Iterable[pa.Table], second: Iterable[pa.Table]) -> Itera
         for number, head in enumerate(heads):
             if head is None:
                 continue
-            count = pc.sum(pc.less_equal(head["row"], limit)).as_py() or 0
+            count = pc.sum(pc.less_equal(head.column(0), limit)).as_py() or 0
             taken.append(head.slice(0, count))
             heads[number] = head.slice(count)
             if count == head.num_rows:
                 heads[number] = _next_rows(streams[number])
-        yield pa.concat_tables(taken).sort_by("row")
+        merged = pa.concat_tables(taken)
+        yield merged.take(pc.sort_indices(merged.column(0)))
     for head, stream in zip(heads, streams, strict=True):
         if head is not None:
             yield head
@@ -58,7 +61,7 @@ def join_by_row(streams: Sequence[Iterable[pa.Table]]) -> Iterator[list[pa.Table
             raise RowsDiffer
         count = min(table.num_rows for table in tables)
         joined = [table.slice(0, count) for table in tables]
-        if any(not table["row"].equals(joined[0]["row"]) for table in joined):
+        if any(not table.column(0).equals(joined[0].column(0)) for table in joined):
             raise RowsDiffer
         yield joined
         for number, table in enumerate(tables):
@@ -72,4 +75,4 @@ def _next_rows(stream: Iterator[pa.Table]) -> pa.Table | None:
 
 
 def _last_row(table: pa.Table) -> int:
-    return int(table["row"][-1].as_py())
+    return int(table.column(0)[-1].as_py())

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.export.flat_columns import ResultColumn, ResultKey, TargetLabels
+from tasks.export.flat_columns import DETAIL, REASON, RECORD, ResultColumn, ResultKey, TargetLabels
 
 
 def part_values(
@@ -18,6 +18,8 @@ def part_values(
     """
     for column in columns:
         key = column.key
+        if key in (REASON, DETAIL, RECORD):  # of rejects: a column of this name is the caller's
+            continue
         if len(targets) == 1 and key.target and key.kind in ("agreement", "needs_review"):
             key = ResultKey(key.kind)
         values = _values(part, key)

@@ -37,7 +37,8 @@ August; yes ;m7; 6 ;g
 def label(folder, redis, data, name="in.csv", job="job1", **options):
     """Store an upload and label it; return the labelled job."""
     place = LocalPlace(folder / "home")
-    columns = {key: options.pop(key) for key in ("keep_text",) if key in options}
+    kept = ("keep_text", "keep_columns")
+    columns = {key: options.pop(key) for key in kept if key in options}
     dataset = upload(folder, data.encode(), name, chunk_rows=2, **options)
     stored = store_job(
         place, dataset, id=job, out=place.url_of(default_folder("acme", job)), **columns
@@ -97,6 +98,17 @@ def test_without_text_neither_texts_nor_records_leave(tmp_path, redis):
     assert "comment" not in rows[0]
     assert len(rows) == 8
     assert {row["reject_record"] for row in rows} == {None}
+
+
+def test_columns_of_the_caller_with_names_of_ours_stay_his(tmp_path, redis):
+    """An export that is uploaded again has a column `row`, and one with the reasons of rejects."""
+    data = "id,text,row,reject_reason\n1,fine,7,none\n2,,8,late\n"
+    table = table_of_jobs([label(tmp_path, redis, data, keep_columns=True)])
+    first, second = rows_of(table)
+    assert (first["row"], first["upload_reject_reason"]) == ("7", "none")
+    assert (first["mood"] is not None, first["reject_reason"]) == (True, None)
+    assert (second["row"], second["upload_reject_reason"]) == ("8", "late")
+    assert (second["mood"], second["reject_reason"]) == (None, "no text")
 
 
 def test_without_an_id_column_rows_are_numbered(tmp_path, redis):
