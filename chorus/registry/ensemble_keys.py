@@ -5,7 +5,13 @@ import math
 from ensemble.combine import METHODS
 from ensemble.spec import TARGET_NAME
 from storage.config.config_file import ValueCheck
-from storage.config.value_checks import parse_name, parse_number, parse_text, parse_whole_number
+from storage.config.value_checks import (
+    parse_name,
+    parse_number,
+    parse_share,
+    parse_text,
+    parse_whole_number,
+)
 from storage.names import is_name
 
 _MODES = ("one_of", "any_of")
@@ -49,9 +55,7 @@ def _version(value: object) -> int | str:
 ENSEMBLE_KEYS: dict[str, ValueCheck] = {
     "description": parse_text,
     "targets": _array_of("targets"),
-    "review_below": lambda value: parse_number(
-        value, lambda share: 0 <= share <= 1, "a number from 0 to 1"
-    ),
+    "review_below": parse_share,
 }
 
 TARGET_KEYS: dict[str, ValueCheck] = {

@@ -33,7 +33,7 @@ class CsvLayout:
 
 @dataclass(frozen=True)
 class _Head:
-    """The first records of a file as one delimiter parts them, and the line each begins in."""
+    """The first records of a file as one delimiter separates them, and the line each begins in."""
 
     rows: Sequence[Sequence[str]]
     first_lines: Sequence[int]  # [rows] from 0
@@ -86,7 +86,7 @@ def choose_csv_layout(
         raise unclear_header_error(name, "line", candidates)
     notices = []
     if sniffed and delimiter != ",":
-        notices.append(f"its columns are parted by {_DELIMITER_NAMES[delimiter]}, not commas")
+        notices.append(f"its columns are separated by {_DELIMITER_NAMES[delimiter]}, not commas")
     if head.title_above:
         notices.append(
             f"its columns are named in {_describe(head, head.header, above)}; the lines above are "

@@ -32,6 +32,11 @@ def parse_number(value: object, is_allowed: Callable[[float], bool], allowed: st
     return number
 
 
+def parse_share(value: object) -> float:
+    """Return the value if it is a number from 0 to 1. Raises ValueError."""
+    return parse_number(value, lambda share: 0 <= share <= 1, "a number from 0 to 1, such as 0.02")
+
+
 def parse_text(value: object) -> str:
     """Return the value if it is a text that UTF-8 can hold. Raises ValueError."""
     if not isinstance(value, str) or _HALF_CHARACTER.search(value):

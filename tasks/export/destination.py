@@ -1,4 +1,4 @@
-"""The file that an export writes: whole or not at all, and never over a file of somebody else."""
+"""The file that an export writes: whole or not at all, and over none but Chorus's own files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,8 +23,8 @@ class FileTaken(BadRequest):
 def claim_file(place: Place, url: str, *, force: bool) -> None:
     """Check that the file may be written, before the work for it is done; `place` is the root.
 
-    With `force`, a file of somebody else may be written over from now on. Raises FileTaken,
-    UnknownScheme, CannotWrite.
+    With `force`, a file that Chorus did not write may be written over from now on. Raises
+    FileTaken, UnknownScheme, CannotWrite.
     """
     target, name = split_url(url)
     current = _digest_in(target, name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from storage.config.config_file import ConfigFile, ValueCheck
 from storage.config.toml_lines import KeyPath
-from storage.config.value_checks import parse_number, parse_whole_number
+from storage.config.value_checks import parse_share, parse_whole_number
 from storage.places.place import Place
 from workers.config.chorus_toml import read_toml
 from workers.config.model_tables import ModelTables, read_model_tables
@@ -50,10 +50,6 @@ def _read_gate(toml: ConfigFile, parent: KeyPath, limits: Mapping[str, object], 
     return gate
 
 
-def _share(value: object) -> float:
-    return parse_number(value, lambda share: 0 <= share <= 1, "a number from 0 to 1, such as 0.02")
-
-
 def _file(value: object) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("the name of a file below CHORUS_HOME, or an absolute path")
@@ -61,8 +57,8 @@ def _file(value: object) -> str:
 
 
 _KEYS: dict[str, ValueCheck] = {
-    "most_flips": _share,
+    "most_flips": parse_share,
     "rows": lambda value: parse_whole_number(value, 1),
-    "least_macro_f1": _share,
+    "least_macro_f1": parse_share,
     "labelled": _file,
 }

@@ -117,7 +117,7 @@ def test_commas_in_the_name_of_a_column_do_not_part_a_file_with_semicolons(tmp_p
     assert (chosen.source.delimiter, chosen.rows) == (";", 9)
 
 
-def test_a_file_of_one_column_is_not_parted_at_semicolons_of_its_texts(tmp_path: Path) -> None:
+def test_a_file_of_one_column_is_not_split_at_semicolons_of_its_texts(tmp_path: Path) -> None:
     data = "text\n" + "".join(f"good; but slow {row}\n" for row in range(9))
     assert upload(tmp_path, data.encode()).rows == 9
 

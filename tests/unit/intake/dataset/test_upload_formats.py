@@ -84,7 +84,7 @@ def test_stray_carriage_returns_stay_in_their_text(tmp_path: Path) -> None:
 def test_a_guessed_delimiter_is_noticed(tmp_path: Path) -> None:
     notices: list[str] = []
     upload(tmp_path, b"id;text\n1;one\n", notify=notices.append)
-    assert notices == ["in.csv: its columns are parted by semicolons, not commas"]
+    assert notices == ["in.csv: its columns are separated by semicolons, not commas"]
 
 
 def test_json_values_become_strings_and_nulls_are_left_out(tmp_path: Path) -> None:
