@@ -82,6 +82,8 @@ class RowTally:
             self.repeated_examples[id_] += 1
 
     def _count_rounded(self, ids: pa.StringArray) -> None:
+        if not len(ids):
+            return
         rounded = pc.match_substring_regex(ids, _ROUNDED_ID)
         count = rounded.true_count
         self.rounded += count

@@ -36,7 +36,8 @@ def compute_fingerprint(blocks: Iterable[bytes]) -> Fingerprint:
         head += block[: HEAD_BYTES - len(head)]
         line_feeds += block.count(b"\n")
         carriage_returns += block.count(b"\r")
-        has_escapes = has_escapes or _ESCAPE in block
+        # The search for one byte is much faster, and finds none in nearly all files.
+        has_escapes = has_escapes or (_ESCAPE[:1] in block and _ESCAPE in block)
         utf8.feed(block)
     utf8.feed(b"", final=True)
     counts = ByteCounts(head, utf8.valid_sequences, utf8.invalid_bytes, has_escapes)
