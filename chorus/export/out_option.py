@@ -40,6 +40,8 @@ def read_out(settings: Settings, out: str | None) -> OutOption:
     """
     if out is None:
         return OutOption()
+    if out == "-":
+        raise UnknownFileFormat(out, "For standard output, use `chorus export JOB --out -`.")
     out = settings.check_allowed(out)
     ending = out.lower().rpartition(".")[2]
     if (format_of(out) is None and ending not in _OTHER_FILES) or _is_folder(out):

@@ -16,6 +16,7 @@ from chorus.jobs.lookup import find_job
 from chorus.reprocess.reprocess_runs import NothingStored
 from chorus.service.connection import board_of_service
 from chorus.service.job_forecast import forecast_jobs
+from chorus.service.run_job import interrupt_on_sigterm
 from chorus.uploads.plan_report import PlannedFeedback, PlannedWork, plan_as_object, print_plan
 from chorus.uploads.prepare_jobs import UploadRequest, prepare_jobs
 from processes.piped_process import PipedProcess
@@ -47,6 +48,7 @@ def plan_file_or_job(
     A file is read as `score` reads it, and nothing is stored. Returns the exit status: 1 if no row
     would be labelled.
     """
+    interrupt_on_sigterm()  # so that no copy of the upload is left behind
     place: Place = open_place(settings.home)
     if _is_job(place, file_or_job):
         check_configuration(place)

@@ -64,6 +64,7 @@ def submit(settings: Settings, request: UploadRequest, reader: PipedProcess | No
 
     Returns the exit status: 1 if a job has no row to label. Raises ChorusError.
     """
+    interrupt_on_sigterm()  # so that no copy of the upload is left behind
     if service_broker(settings) is None:
         raise NoService
     with broker_for(settings) as broker:

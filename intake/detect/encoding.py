@@ -17,6 +17,13 @@ INVALID_MARK = "\ud800"
 _VALID_FOR_EACH_INVALID = 4
 _ERROR_HANDLER = "chorus-mark-invalid"
 _ESCAPE_ENCODINGS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
+# Those of UTF-32 first: that of UTF-16 is the beginning of one of them.
+_WIDE_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _NO_TEXT_ENCODINGS = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
 )
@@ -55,8 +62,9 @@ def choose_encoding(
     """
     if requested is not None:
         return Encoding(_python_name(name, requested, counts.head))
-    if counts.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Encoding("utf-16")
+    for mark, encoding in _WIDE_MARKS:
+        if counts.head.startswith(mark):
+            return Encoding(encoding)
     _refuse_bare_utf16(name, counts.head)
     if counts.has_escapes and not counts.valid_sequences + counts.invalid_bytes:
         for encoding in _ESCAPE_ENCODINGS:

@@ -90,15 +90,21 @@ def _decide(rows: Sequence[Row], first: int, candidate: int) -> int:
     if any(map(is_usual_text, rows[first])):
         if not (usual and names_columns):
             return first
-        if width(rows[first]) == 1:  # a title such as "Customer feedback"
+        # A title such as "Customer feedback"; or a single column whose texts have commas.
+        below_title = any(map(is_usual_id, rows[candidate])) or _has_numbers_below(rows, candidate)
+        if width(rows[first]) == 1 and (below_title or _is_blank_between(rows, first, candidate)):
             return candidate
         raise UnclearHeader([first, candidate])
     if not (usual or names_columns):
         return first
-    blank_between = any(not width(row) for row in rows[first:candidate])
+    blank_between = _is_blank_between(rows, first, candidate)
     if names_columns and (usual or blank_between or _has_numbers_below(rows, candidate)):
         return candidate
     raise UnclearHeader([first, candidate])
+
+
+def _is_blank_between(rows: Sequence[Row], first: int, candidate: int) -> bool:
+    return any(not width(row) for row in rows[first:candidate])
 
 
 def looks_like_names(row: Row) -> bool:

@@ -136,3 +136,16 @@ def test_the_three_lines_of_a_header_of_qualtrics_are_no_feedback(tmp_path: Path
     assert (first["row"], first["id"], first["text"]) == (1, "R_1", "Nice staff")
     assert (dataset.rows, dataset.rejected) == (2, 0)
     assert any("two rows below the header" in notice for notice in notices)
+
+
+def test_a_row_of_a_single_column_is_not_taken_for_the_header(tmp_path: Path) -> None:
+    data = b"comment\nComment, nothing\nSlow, bad\nBad, rude\n"
+    with pytest.raises(UnreadableUpload, match="'Comment', 'nothing'"):
+        upload(tmp_path, data)
+    chosen = upload(tmp_path, data, columns=ColumnRequest(texts=("comment",)))
+    assert chosen.rows_in == 3
+
+
+def test_a_file_in_utf_32_is_read_by_its_mark(tmp_path: Path) -> None:
+    dataset = upload(tmp_path, "id,text\n1,schön\n".encode("utf-32"))
+    assert [row["text"] for row in stored_rows(tmp_path, dataset)] == ["schön"]
