@@ -18,11 +18,12 @@ _VALID_FOR_EACH_INVALID = 4
 _ERROR_HANDLER = "chorus-mark-invalid"
 _ESCAPE_ENCODINGS = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 # Those of UTF-32 first: that of UTF-16 is the beginning of one of them.
-_WIDE_MARKS = (
+_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
 )
 _NO_TEXT_ENCODINGS = frozenset(
     {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "undefined"}
@@ -62,17 +63,13 @@ def choose_encoding(
     """
     if requested is not None:
         return Encoding(_python_name(name, requested, counts.head))
-    for mark, encoding in _WIDE_MARKS:
-        if counts.head.startswith(mark):
-            return Encoding(encoding)
+    marked = _marked_encoding(counts.head)
+    if marked in ("utf-16", "utf-32"):
+        return Encoding(marked)
     _refuse_bare_utf16(name, counts.head)
-    if counts.has_escapes and not counts.valid_sequences + counts.invalid_bytes:
-        for encoding in _ESCAPE_ENCODINGS:
-            if _reads_all(encoding, read_blocks()):
-                return Encoding(encoding, f"read as {encoding}, whose escape sequences it has")
     refuse_binary(name, counts.head)
-    if counts.head.startswith(codecs.BOM_UTF8):
-        return Encoding("utf-8-sig")
+    if marked is not None:
+        return Encoding(marked)
     if not counts.invalid_bytes:
         return Encoding("utf-8")
     if counts.valid_sequences >= _VALID_FOR_EACH_INVALID * counts.invalid_bytes:
@@ -87,6 +84,11 @@ def choose_encoding(
     encoding = choice.readings[0].encoding
     notice = f"read as {encoding}: not UTF-8, and this fits best; --encoding says otherwise"
     return Encoding(encoding, notice)
+
+
+def _marked_encoding(head: bytes) -> str | None:
+    """Return the encoding of the byte order mark, if there is one."""
+    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
 
 
 def _reads_all(encoding: str, blocks: Iterable[bytes]) -> bool:
