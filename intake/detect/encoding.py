@@ -67,6 +67,10 @@ def choose_encoding(
     if marked in ("utf-16", "utf-32"):
         return Encoding(marked)
     _refuse_bare_utf16(name, counts.head)
+    if counts.has_escapes and not counts.valid_sequences + counts.invalid_bytes:
+        for encoding in _ESCAPE_ENCODINGS:
+            if _reads_all(encoding, read_blocks()):
+                return Encoding(encoding, f"read as {encoding}, whose escape sequences it has")
     refuse_binary(name, counts.head)
     if marked is not None:
         return Encoding(marked)
