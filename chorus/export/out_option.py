@@ -59,7 +59,7 @@ def check_file(out: str) -> str:
 
 
 def claim_out(place: Place, out: OutOption, *, force: bool) -> None:
-    """Check that the file, if there is one, may be written. Raises FileTaken."""
+    """Check that the file, if there is one, may be written. Raises FileTaken, NotWritable."""
     if out.file is not None:
         claim_file(place, out.file, force=force)
 
@@ -78,4 +78,7 @@ def absolute_url(url: str) -> str:
 def _is_folder(out: str) -> bool:
     if "://" in out and not out.startswith("file://"):
         return bool(open_place(out).names(""))
-    return Path(out.removeprefix("file://")).expanduser().is_dir()
+    try:
+        return Path(out.removeprefix("file://")).expanduser().is_dir()
+    except OSError:  # a part of the path may not be looked at, or is too long
+        return False

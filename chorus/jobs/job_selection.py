@@ -58,6 +58,6 @@ def select_jobs(
 def _states_after(end: JobEnd) -> set[str]:
     """Return the states that a job with this end may have.
 
-    A job that was stopped after its last part is done, and one whose labels are gone is not.
+    One that ended as done and whose labels are gone is not done.
     """
-    return {"done", "unreadable", "incomplete" if end.status == "done" else end.status}
+    return {"unreadable", end.status, *(["incomplete"] if end.status == "done" else [])}

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from chorus.feedback.reject_reasons import nothing_labelled, reject_reasons
 from storage.errors import ChorusError
 from storage.places.place import Place
-from storage.records.exported_files import requested_files
+from storage.records.exported_files import is_latest_missing, requested_files
 from storage.records.feedback import Dataset, read_dataset
 from storage.records.forecasts import read_forecast
 from storage.records.job_state import JobState
@@ -36,9 +36,10 @@ def job_status(place: Place, board: Board | None, job: Job) -> dict[str, object]
     state = JobState(read_end(place, job.id), complete)
     stored = read_work_of_job(place, job.id).progress()
     labelled = manifest.rows_labelled if manifest else rows_in_chunks(stored.parts, dataset)
-    status, error = _status_and_error(job, state, progress)
+    status, error = _status_and_error(place, job, state, progress)
     if status == "done" and manifest is not None and not manifest.rows_labelled:
-        error = nothing_labelled(manifest.rows_in, reject_reasons(dataset, manifest))
+        nothing = nothing_labelled(manifest.rows_in, reject_reasons(dataset, manifest))
+        error = f"{nothing}\n{error}" if error else nothing
     rate = _rows_per_second(board, job, dataset, labelled) if status == "running" else None
     return {
         "job": job.id,
@@ -88,12 +89,18 @@ def job_details(place: Place, board: Board | None, job: Job) -> dict[str, object
     }
 
 
-def _status_and_error(job: Job, state: JobState, progress: Progress | None) -> tuple[str, str]:
-    """Storage decides; the board knows more of an open job."""
-    if state.is_done or (state.is_labelled and job.results is None):
-        return "done", ""
-    if state.end is not None and state.is_stopped:
+def _status_and_error(
+    place: Place, job: Job, state: JobState, progress: Progress | None
+) -> tuple[str, str]:
+    """Storage decides; the board knows more of an open job.
+
+    An open job whose output is complete is done, unless results or a file are still to come.
+    """
+    if state.end is not None and (state.is_done or state.is_stopped):
         return state.end.status, state.end.error
+    is_complete = state.is_labelled and job.results is None
+    if is_complete and not is_latest_missing(place, job.id):
+        return "done", ""
     if progress is not None and progress.status != "done":
         return progress.status, progress.error or ""
     return "incomplete", ""

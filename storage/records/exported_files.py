@@ -1,8 +1,9 @@
 """Files that were exported: which ones a job should have, and which ones Chorus has written.
 
-`jobs/<job>/files.json` lists the files that were requested with the job; it is not done without
-them. `exports/<digest of the URL>.json` tells what was written there last, so that only files that
-Chorus wrote, and nobody changed since, are written over.
+`jobs/<job>/files.json` lists the files that were requested with the job, the latest request last;
+the job is not done without the file of the latest one. `exports/<digest of the URL>.json` tells
+what was written there last, so that only files that Chorus wrote, and nobody changed since, are
+written over.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from storage.names import digest
 from storage.places.open_place import open_place
 from storage.places.place import Absent, Place
+from storage.places.retry import StorageUnavailable
 from storage.record import Record
 from storage.records.job_state import labelled_state
-from storage.records.jobs import folder
+from storage.records.jobs import folder, read_end
 
 
 class RequestedFile(Record):
@@ -23,7 +25,7 @@ class RequestedFile(Record):
 
 
 class RequestedFiles(Record):
-    """The record files.json of a job."""
+    """The record files.json of a job: its latest request is the last one."""
 
     files: tuple[RequestedFile, ...]
 
@@ -69,16 +71,18 @@ def requested_files(place: Place, job: str) -> tuple[RequestedFile, ...]:
 
 
 def request_file(place: Place, jobs: Sequence[str], url: str) -> None:
-    """Request a file with these jobs, beside those requested before.
+    """Request a file with these jobs: it is their latest one, beside those requested before.
 
-    Raises BadRecord, CannotWrite.
+    Requests of which a job's end says that they failed are dropped. Raises BadRecord, CannotWrite.
     """
     requested = RequestedFile(url=url, jobs=tuple(jobs))
+    ends = [read_end(place, job) for job in jobs]
+    dropped = {url}.union(*(end.files_not_written for end in ends if end is not None))
     for job in jobs:
         before = requested_files(place, job)
-        if requested not in before:
-            others = (file for file in before if file.url != url)
-            place.replace(_path(job), RequestedFiles(files=(*others, requested)).encode())
+        after = (*(file for file in before if file.url not in dropped), requested)
+        if after != before:
+            place.replace(_path(job), RequestedFiles(files=after).encode())
 
 
 def forget_requested_files(place: Place, job: str) -> None:
@@ -86,22 +90,35 @@ def forget_requested_files(place: Place, job: str) -> None:
     place.remove(_path(job))
 
 
-def missing_files(place: Place, job: str) -> list[RequestedFile]:
-    """Return the requested files of a labelled job that do not exist with its rows.
+def is_missing(place: Place, job: str, file: RequestedFile) -> bool:
+    """Return whether a requested file of a labelled job does not exist with its rows.
 
-    A file of several jobs is missing once all others are labelled, too. Raises BadRecord.
+    A file of several jobs is missing once all others are labelled, too. One that this process may
+    not look at is missing. Raises BadRecord, UnknownScheme.
     """
-    return [
-        file
-        for file in requested_files(place, job)
-        if not _is_written(place, file)
-        and all(labelled_state(place, other).is_labelled for other in file.jobs if other != job)
-    ]
+    return not _is_written(place, file) and all(
+        labelled_state(place, other).is_labelled for other in file.jobs if other != job
+    )
+
+
+def is_latest_missing(place: Place, job: str) -> bool:
+    """Return whether the file of a labelled job's latest request is missing: it is not done.
+
+    False if no file was requested. Raises BadRecord, UnknownScheme.
+    """
+    return any(is_missing(place, job, file) for file in requested_files(place, job)[-1:])
 
 
 def _is_written(place: Place, file: RequestedFile) -> bool:
     target, name = split_url(file.url)
-    return read_exported(place, file.url).jobs == file.jobs and target.exists(name)
+    if read_exported(place, file.url).jobs != file.jobs:
+        return False
+    try:
+        return target.exists(name)
+    except StorageUnavailable:
+        raise
+    except OSError:
+        return False
 
 
 def _exported_path(url: str) -> str:

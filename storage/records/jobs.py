@@ -51,6 +51,8 @@ class JobEnd(Record):
     at: datetime | None = None  # when it was stopped; None for a done job
     beginning: Startup | None = None  # of a done job
     seconds: float | None = None  # of a done job, from its arrival, new or resumed
+    # Requested files that could not be written; `error` has the reasons. Absent if there are none.
+    files_not_written: tuple[str, ...] = Field(default=(), exclude_if=lambda files: not files)
 
 
 class Job(Record):

@@ -14,7 +14,7 @@ from storage.places.open_place import open_place
 from storage.places.place import Place
 from storage.places.retry import StorageUnavailable
 from storage.records import jobs, labelled_output
-from storage.records.exported_files import missing_files
+from storage.records.exported_files import is_latest_missing
 from storage.records.feedback import Dataset
 from storage.records.job_state import checked_state, recorded_state
 from storage.records.jobs import Job, JobEnd, Priority
@@ -180,9 +180,9 @@ def start_job(context: Context, job: Job, stored: StoredWork | None = None) -> N
 def reactivate_if_done(place: Place, job: Job) -> bool:
     """Make a done job's labels active, if they are not; return whether they are.
 
-    A job without one of its requested files is not done. Raises BadRecord, CannotWrite.
+    A job without the file of its latest request is not done. Raises BadRecord, CannotWrite.
     """
-    if not checked_state(place, job).is_done or missing_files(place, job.id):
+    if not checked_state(place, job).is_done or is_latest_missing(place, job.id):
         return False
     active = read_active_labels(place, job.customer).datasets.get(job.dataset)
     if active is None or active.job != job.id:
@@ -196,12 +196,16 @@ def stop_job(
     job: Job,
     status: Literal["failed", "cancelled", "interrupted"],
     reason: str = "",
+    files_not_written: tuple[str, ...] = (),
 ) -> None:
     """End the job as stopped; finished cells and parts are kept.
 
     Storage is written first: the board can be rebuilt from it.
     """
-    jobs.write_end(context.place, job.id, JobEnd(status=status, error=reason, at=datetime.now(UTC)))
+    end = JobEnd(
+        status=status, error=reason, at=datetime.now(UTC), files_not_written=files_not_written
+    )
+    jobs.write_end(context.place, job.id, end)
     end_complete_runs_of(context.place, job)
     context.board.mark_ended(job.id, status, reason)
 

@@ -13,7 +13,7 @@ from storage.names import digest
 from storage.places.concurrent import map_concurrently, run_concurrently
 from storage.places.place import Place
 from storage.records import feedback, labelled_output
-from storage.records.exported_files import missing_files
+from storage.records.exported_files import is_latest_missing
 from storage.records.forecasts import read_forecast
 from storage.records.job_state import recorded_state
 from storage.records.jobs import Job, JobEnd, write_end
@@ -22,9 +22,10 @@ from tasks.board.context import Context
 from tasks.board.job_facts import Arrival
 from tasks.board.publish_progress import published_parts, set_published_parts
 from tasks.broker.step_messages import SHORT_JOB_ROWS, FinishJob, PublishResults
-from tasks.export.write_export import ExportStopped, write_requested_files
+from tasks.export.write_export import ExportStopped, NotWritten, write_requested_files
 from tasks.jobs.activate_labels import activate_labels, end_complete_runs_of
 from tasks.jobs.startup_timing import read_startup
+from tasks.jobs.submit import stop_job
 from tasks.planning.forecast_correction import record_actual
 from tasks.planning.reconcile_job import reconcile
 from tasks.planning.record_cache import dataset_of, job_of
@@ -108,7 +109,7 @@ def finish(context: Context, message: FinishJob) -> None:
 def _end_or_publish(context: Context, job: Job) -> None:
     """Activate the labels, then end the job, or publish its results if it has a topic."""
     is_done = recorded_state(context.place, job.id).is_done
-    if is_done and not missing_files(context.place, job.id):
+    if is_done and not is_latest_missing(context.place, job.id):
         context.board.mark_ended(job.id, "done")
         return
     if job.results is None or published_parts(context.board, job.id) is None:
@@ -135,16 +136,27 @@ def _record_end(context: Context, job: Job, arrival: Arrival | None) -> None:
     """Write the requested files, then record that the job is done.
 
     In storage first, from which the board can be rebuilt. A job that is stopped while its files are
-    written stays stopped.
+    written stays stopped. Without the file of the latest request the job has failed; files of
+    earlier requests that cannot be written are recorded, and the job is done.
     """
+    files = NotWritten({}, is_latest=False)
     if dataset_of(context.place, job).first is None:  # batches of messages have none
         try:
-            write_requested_files(context.place, job, lambda: context.board.is_stopped(job.id))
+            files = write_requested_files(
+                context.place, job, lambda: context.board.is_stopped(job.id)
+            )
         except ExportStopped:
             return
+    error, urls = "\n".join(files.errors.values()), tuple(files.errors)
+    if files.is_latest:
+        stop_job(context, job, "failed", error, files_not_written=urls)
+        return
     seconds = max(0.0, time() - arrival.since) if arrival else None
     startup = read_startup(context.board, job.id)
-    write_end(context.place, job.id, JobEnd(status="done", beginning=startup, seconds=seconds))
+    end = JobEnd(
+        status="done", error=error, beginning=startup, seconds=seconds, files_not_written=urls
+    )
+    write_end(context.place, job.id, end)
     # a forecast does not include publishing
     if arrival is not None and seconds is not None and job.results is None:
         _record_duration(context.place, job, arrival.since, seconds)

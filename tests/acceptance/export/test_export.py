@@ -9,6 +9,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from storage.places.place import LocalPlace
+from storage.records.exported_files import request_file
+from storage.records.jobs import JobEnd, write_end
 from tests.support.runs.command import Command
 
 UPLOAD = (
@@ -118,7 +121,13 @@ def test_a_request_that_cannot_be_met_is_refused(scored, chorus, folder, argumen
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("labels.xls", "choose another name"), ("upload.csv", "--force")]
+    ("name", "expected"),
+    [
+        ("labels.xls", "choose another name"),
+        ("upload.csv", "--force"),
+        ("absent/labels.csv", "does not exist"),
+        ("/proc/labels.csv", "Cannot write /proc/labels.csv"),
+    ],
 )
 def test_score_refuses_a_file_that_it_may_not_write_before_it_stores_anything(
     chorus, folder, name, expected
@@ -128,6 +137,22 @@ def test_score_refuses_a_file_that_it_may_not_write_before_it_stores_anything(
     ended = chorus.here("score", folder / "other.csv", "--out", folder / name)
     assert (ended.status, expected in ended.err) == (2, True), ended.err
     assert {*(chorus.home / "feedback").rglob("*")} == before
+
+
+def test_a_file_that_cannot_be_written_keeps_no_later_request_from_its_file(scored, chorus, folder):
+    job, place = scored.json["job"], LocalPlace(chorus.home)
+    blocked = folder / "upload.csv" / "labels.csv"  # below a file
+    request_file(place, [job], str(blocked))
+    write_end(place, job, JobEnd(status="failed", error=f"Could not write {blocked}."))
+    listed = chorus.here("status", "--state", "failed", "--json").json["jobs"]
+    assert [(each["job"], each["status"]) for each in listed] == [(job, "failed")]
+    file = folder / "later.csv"
+    later = chorus("score", folder / "upload.csv", "--id", "nr", "--out", file, "--json")
+    assert (later.status, later.json["job"]) == (0, job), later.err
+    assert file.read_bytes() == (folder / "labels.csv").read_bytes()
+    status = chorus.here("status", job, "--json").json
+    assert (status["status"], str(blocked) in status["error"]) == ("done", True)
+    assert "Traceback" not in chorus.here("logs", job).out + later.err
 
 
 def test_a_folder_with_the_end_of_a_format_stays_a_folder(registry, tmp_path):

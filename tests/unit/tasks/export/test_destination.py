@@ -1,11 +1,13 @@
 """The file of an export: whole or not at all, and no file of somebody else is written over."""
 
+from pathlib import Path
+
 import pytest
 
 from storage.places.place import CannotWrite, LocalPlace
 from storage.records.exported_files import ExportedFile, read_exported, write_exported
 from tasks.export import destination
-from tasks.export.destination import FileTaken, claim_file, write_whole_file
+from tasks.export.destination import FileTaken, NotWritable, claim_file, write_whole_file
 
 
 @pytest.fixture
@@ -98,3 +100,30 @@ def test_after_a_crash_the_same_export_completes(place, file, monkeypatch, crash
     claim_file(place, str(file), force=False)
     export(place, file, "after")
     assert (file.read_text(), read_exported(place, str(file)).jobs) == ("after", ("job1",))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("absent/labels.csv", "absent does not exist"),
+        ("blocked/labels.csv", "blocked does not exist"),
+        (f"{'n' * 300}.csv", "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(place, tmp_path, name, reason):
+    (tmp_path / "blocked").write_text("no folder")
+    with pytest.raises(NotWritable, match=reason):
+        claim_file(place, str(tmp_path / name), force=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["blocked"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux")
+def test_a_folder_that_takes_no_file_is_refused_also_for_an_administrator(place):
+    with pytest.raises(NotWritable, match=r"/proc/labels\.csv"):
+        claim_file(place, "/proc/labels.csv", force=False)
+
+
+def test_a_check_leaves_a_folder_as_it_was(place, tmp_path):
+    (tmp_path / "out").mkdir()
+    claim_file(place, str(tmp_path / "out" / "labels.csv"), force=False)
+    assert [*(tmp_path / "out").iterdir()] == []
