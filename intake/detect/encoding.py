@@ -84,7 +84,8 @@ def choose_encoding(
         return Encoding("utf-8", notice)
     choice = choose_legacy(sample_non_ascii(read_blocks()))
     if not choice.certain or not _reads_all(choice.readings[0].encoding, read_blocks()):
-        raise unclear_encoding_error(name, choice.readings)
+        mostly_utf8 = counts.valid_sequences > counts.invalid_bytes
+        raise unclear_encoding_error(name, choice.readings, mostly_utf8=mostly_utf8)
     encoding = choice.readings[0].encoding
     notice = f"read as {encoding}: not UTF-8, and this fits best; --encoding says otherwise"
     return Encoding(encoding, notice)

@@ -114,4 +114,5 @@ def test_every_key_of_the_queues_has_the_type_of_the_table(place, redis, broker)
     redis.delete(board.key(QUEUE, RESULTS_QUEUE))
     with results_worker(place, broker, "one"):
         wait_until(lambda: keys.check() or DEADLINES in keys.entries, "a consumer")
-    assert set(KOMBU_KEYS) - keys.entries == {MUTEX}
+    # The mutex exists only after a minute, or earlier where the machine is slow.
+    assert set(KOMBU_KEYS) - keys.entries <= {MUTEX}
