@@ -6,7 +6,7 @@ from chorus.cli.options import as_json, customers_option
 from chorus.common.settings import from_environment
 
 _customer = click.option(
-    "--customer", metavar="C", help="Owner of the dataset (default: whoever has it)."
+    "--customer", metavar="C", help="Owner of the dataset (default: the customer that has it)."
 )
 
 

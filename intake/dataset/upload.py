@@ -22,7 +22,8 @@ from storage.places.place import CannotWrite, Place
 from storage.places.retry import StorageUnavailable
 from storage.records import feedback
 
-# Raise it when the same upload would be read in another way than before.
+# Raise it when most uploads would be read in another way than before. It did not change when blank
+# rows and titles came to be left out: what is stored stays as it was read.
 _READER_VERSION = 1
 
 
@@ -62,7 +63,7 @@ def store_columns(
 ) -> list[feedback.Dataset]:
     """Store the upload as a dataset for each of these requests, as `store_upload` does for one.
 
-    All of them are stored, or none: they are completed once the last one has been read.
+    If one of them is refused, none is stored: they are completed once the last one has been read.
     """
     check_name("customer", options.customer)
     if options.chunk_rows < 1 or options.max_chars < 1:

@@ -89,8 +89,7 @@ def _is_usual_and_plausible(other: Reading, best: Reading) -> bool:
     """
     if other.encoding != USUAL_ENCODING or not best.is_single_byte:
         return False
-    its_faults, faults = other.faults_where_other(best), best.faults_where_other(other)
-    return (sum(its_faults) - sum(faults)) / max(1, len(faults)) < _AS_PLAUSIBLE
+    return _how_much_worse(other, best) < _AS_PLAUSIBLE
 
 
 def _is_rival(other: Reading, best: Reading, close: float) -> bool:
@@ -98,14 +97,22 @@ def _is_rival(other: Reading, best: Reading, close: float) -> bool:
     share = _score(other) / _score(best) if _score(best) else 1.0
     if not (other.is_single_byte and best.is_single_byte):
         return share >= close
-    its_faults, faults = other.faults_where_other(best), best.faults_where_other(other)
-    worse = (sum(its_faults) - sum(faults)) / max(1, len(faults))
+    worse = _how_much_worse(other, best)
     if abs(worse) >= _OUT_OF_PLACE:
         return worse < 0 and share >= _NEGLIGIBLE
     # chardet's confidence comes from the characters that both read in the same way.
-    if len(faults) < _FEW_DIFFER * best.characters:
+    if len(best.faults_where_other(other)) < _FEW_DIFFER * best.characters:
         close = min(close, _CLOSE_WHERE_FEW_DIFFER)
     return share >= close
+
+
+def _how_much_worse(other: Reading, best: Reading) -> float:
+    """Return by how much a character that both read differently is less plausible in the other.
+
+    The mean over these characters, -1 to 1. Both readings are of single bytes.
+    """
+    its_faults, faults = other.faults_where_other(best), best.faults_where_other(other)
+    return (sum(its_faults) - sum(faults)) / max(1, len(faults))
 
 
 def _likelihoods(words: Sequence[bytes]) -> Mapping[str, float]:

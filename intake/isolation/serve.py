@@ -49,7 +49,7 @@ def serve(pipe: Connection) -> None:
         _read(pipe, request)
     except (BrokenPipeError, ConnectionResetError, EOFError):
         raise  # the parent is gone
-    except Exception as error:  # also of readers that fail on what nobody expected
+    except Exception as error:  # also an unexpected one of a reader
         lift_memory_limit()
         wire.send_header(pipe.send_bytes, _report(error))
 

@@ -2,8 +2,8 @@
 
 `jobs/<job>/files.json` lists the files that were requested with the job, the latest request last;
 the job is not done without the file of the latest one. `exports/<digest of the URL>.json` tells
-what was written there last, so that only files that Chorus wrote, and nobody changed since, are
-written over.
+what was written there last, so that only files that Chorus wrote, and that did not change since,
+are written over.
 """
 
 from collections.abc import Sequence
